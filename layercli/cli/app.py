@@ -1,0 +1,104 @@
+"""The application: its global options, its commands, and what becomes of an error.
+
+Exit codes: 0 yes or done, 1 the answer is no, 2 wrong use or unreadable input, 3 inconclusive, 70 a bug, 130 interrupted.
+A command returns its exit code, or None for 0.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from layercli.cli import output
+from layercli.cli.gpu_check import gpu_check
+from layercli.errors import LayercliError, UsageError, nearest
+from layercli.version import __version__
+
+app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
+
+BUG, INTERRUPTED = 70, 130
+
+debugging = False
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        output.write(f"layercli {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.")] = False,
+) -> None:
+    """Open a neural network model, see what is in it, run it, and know whether the GPU can be trusted.
+
+    [dim]$[/dim] layercli summary resnet-block
+    [dim]$[/dim] layercli vars model.safetensors --stats
+    [dim]$[/dim] layercli run mlp --input x.npy --output y.npy
+    [dim]$[/dim] layercli gpu-check
+    """
+    global debugging
+    debugging = debug
+    output.quiet = quiet
+
+
+app.command("gpu-check")(gpu_check)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code; an error becomes a sentence on stderr."""
+    global debugging
+    debugging = "--debug" in args
+    try:
+        result: Any = app(args, prog_name="layercli", standalone_mode=False)
+    except Exception as error:
+        if debugging:
+            import traceback
+
+            traceback.print_exc()
+        return report(error)
+    except KeyboardInterrupt:
+        result = INTERRUPTED
+    if result == INTERRUPTED:
+        output.tell("interrupted")
+    return result if isinstance(result, int) else 0
+
+
+def report(error: Exception) -> int:
+    """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
+    if isinstance(error, LayercliError):
+        output.tell(f"error: {error}")
+        if error.hint:
+            output.tell(f"hint: {error.hint}")
+        return 2
+    if isinstance(error, typer.Abort):
+        output.tell("interrupted")
+        return INTERRUPTED
+    if hasattr(error, "format_message"):
+        return report(usage(error))
+    output.tell(f"error: this is a bug in layercli: {type(error).__name__}: {error}")
+    output.tell("hint: run it again with --debug and report what it prints")
+    return BUG
+
+
+def usage(error: Any) -> UsageError:
+    """Return a complaint of the option parser as our own error: one sentence, nearest names as the hint."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    hint = None
+    if "No such command" in message:
+        name = message.rpartition("'")[0].rpartition("'")[2]
+        hint = nearest(name, [command.name or "" for command in app.registered_commands])
+    return UsageError(message[:1].lower() + message[1:], hint=hint)

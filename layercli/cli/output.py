@@ -1,0 +1,90 @@
+"""Where everything goes: data to stdout in the format asked for, messages to stderr, a closed pipe unnoticed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from layercli.render.table import Table
+
+
+class Format(StrEnum):
+    """The formats every table comes in."""
+
+    table = "table"
+    plain = "plain"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False),
+]
+
+quiet = False
+
+
+def emit(table: Table, document: dict[str, Any], format: Format | None) -> None:
+    """Print ``table``, or ``document`` where JSON is asked for, on stdout."""
+    chosen = format or (Format.table if on_terminal(sys.stdout) else Format.plain)
+    match chosen:
+        case Format.json:
+            write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        case Format.table:
+            draw_on_terminal(table)
+        case _:
+            from importlib import import_module
+
+            write(import_module(f"layercli.render.{chosen.value}").draw(table))
+
+
+def draw_on_terminal(table: Table) -> None:
+    """Print ``table`` with Rich, as wide as the terminal, or as COLUMNS says."""
+    from rich.console import Console
+
+    from layercli.render import terminal
+
+    try:
+        terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
+    except BrokenPipeError:
+        discard(sys.stdout)
+
+
+def write(text: str) -> None:
+    """Print ``text`` on stdout as it is; a reader who has gone is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+
+
+def message(text: str) -> None:
+    """Tell the person at the terminal something that is not data, unless ``-q``."""
+    if not quiet:
+        tell(text)
+
+
+def tell(text: str) -> None:
+    """Print ``text`` on stderr, ``-q`` or not: for errors."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        discard(sys.stderr)
+
+
+def on_terminal(stream: TextIO) -> bool:
+    """Whether a person sees ``stream``."""
+    return stream.isatty()
+
+
+def discard(stream: TextIO) -> None:
+    """Send what ``stream`` still holds nowhere, so that Python's own flush at exit stays silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

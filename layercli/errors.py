@@ -1,0 +1,91 @@
+"""Every exception layercli raises on purpose.
+
+    LayercliError                      one sentence, and a hint where a fix is likely
+    ├── UsageError (ValueError)        a command, name or setting that cannot be meant
+    ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
+    ├── DTypeError (TypeError)         a dtype that does not exist or does not fit
+    ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known
+    ├── NotBuiltError (RuntimeError)   variables were asked of a layer that has none yet
+    ├── FileError (OSError)            a file that cannot be opened, read or written
+    ├── FormatError (ValueError)       a file whose content is not what it should be
+    ├── DeviceError (RuntimeError)     a device that is not there or does not work
+    └── MissingPackageError (ImportError)
+
+Each subclasses the built-in a caller would expect to catch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+
+
+class LayercliError(Exception):
+    """Something the user can mend: ``message`` is one sentence, ``hint`` (or None) says how.
+
+    An error that leaves a layer's call collects the layers it passed through, innermost first; its text then
+    begins with the user's own path to the innermost one: ``encoder/dense_1 (Dense) expects ...``.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.trail: list[Layer] = []
+
+    def __str__(self) -> str:
+        if not self.trail:
+            return self.message
+        return f"{path_of(self.trail)} ({type(self.trail[0]).__name__}) {self.message}"
+
+
+def path_of(trail: list[Layer]) -> str:
+    """Return the attribute path from the outermost layer of ``trail`` (its last) to the innermost (its first)."""
+    steps = [parent.path_to(child) or child.name for child, parent in zip(trail, trail[1:], strict=False)]
+    return "/".join(reversed(steps)) or trail[0].name
+
+
+class UsageError(LayercliError, ValueError):
+    """A command, name or setting that cannot be meant."""
+
+
+class ShapeError(LayercliError, ValueError):
+    """A tensor of a rank or size that does not fit."""
+
+
+class DTypeError(LayercliError, TypeError):
+    """A dtype that does not exist or does not fit."""
+
+
+class UnknownSizeError(LayercliError, TypeError):
+    """A number was asked of a size that is not known."""
+
+
+class NotBuiltError(LayercliError, RuntimeError):
+    """Variables were asked of a layer that has none yet."""
+
+
+class FileError(LayercliError, OSError):
+    """A file that cannot be opened, read or written."""
+
+
+class FormatError(LayercliError, ValueError):
+    """A file whose content is not what it should be."""
+
+
+class DeviceError(LayercliError, RuntimeError):
+    """A device that is not there or does not work."""
+
+
+class MissingPackageError(LayercliError, ImportError):
+    """A package that this needs is not installed."""
+
+
+def nearest(name: str, known: list[str]) -> str | None:
+    """Return a hint that names the entries of ``known`` most like ``name``, or None."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else None

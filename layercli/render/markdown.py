@@ -1,0 +1,26 @@
+"""Tables as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from layercli.render.table import Table
+
+
+def draw(table: Table) -> str:
+    """Return the table in Markdown: a bold title, the rows, facts as a list, notes as paragraphs."""
+    blocks = [f"**{escape(table.title)}**"] if table.title else []
+    if table.columns:
+        rule = [("---:" if column.numeric else "---") for column in table.columns]
+        header = [escape(column.title) for column in table.columns]
+        body = [[escape(cell) for cell in row] for row in table.cells()]
+        blocks.append("\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *body]))
+    if table.facts:
+        blocks.append("\n".join(f"- {escape(name)}: {escape(text)}" for name, text in table.facts))
+    blocks += [escape(note) for note in table.notes]
+    return "\n\n".join(blocks) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return ``text`` with the characters that Markdown or its tables would take for markup escaped."""
+    for character in "\\|*_`<":
+        text = text.replace(character, f"\\{character}")
+    return text

@@ -1,0 +1,29 @@
+"""Tables as plain text: aligned columns, nothing cut, no colour, no boxes."""
+
+from __future__ import annotations
+
+from layercli.render.table import Table
+
+
+def draw(table: Table) -> str:
+    """Return the table's title, header, rows, facts and notes as lines of text."""
+    lines = [table.title, ""] if table.title else []
+    if table.columns:
+        lines += aligned([[column.title for column in table.columns], *table.cells()], [c.numeric for c in table.columns])
+    if table.facts:
+        lines += ["", *aligned([[f"{name}:", text] for name, text in table.facts], [False, False])]
+    if table.notes:
+        lines += ["", *table.notes]
+    return "\n".join(lines) + "\n"
+
+
+def aligned(rows: list[list[str]], right: list[bool]) -> list[str]:
+    """Return one line per row, its cells padded to the widest of their column and two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if at_right else cell.ljust(width)
+            for cell, width, at_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

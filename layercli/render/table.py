@@ -1,0 +1,54 @@
+"""The one thing layercli prints: titled columns, rows of values, and the facts that stand under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def show(value: Any) -> str:
+    """Return the text of a value as people read it: ``1,024``, ``yes``, ``-`` where there is none."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``title``, ``numeric`` ones stand to the right, ``show`` gives a value's text.
+
+    ``key`` is the column's name in CSV and on the command line; without it, the title in lower case.
+    """
+
+    title: str
+    numeric: bool = False
+    show: Callable[[Any], str] = show
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """The column's name where a program reads it."""
+        return self.key or self.title.lower().replace(" ", "_")
+
+
+@dataclass
+class Table:
+    """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs below; ``notes`` are sentences."""
+
+    title: str
+    columns: list[Column]
+    rows: list[list[Any]]
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def cells(self) -> list[list[str]]:
+        """Return the text of every cell."""
+        return [[column.show(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows]
