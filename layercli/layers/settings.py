@@ -1,0 +1,75 @@
+"""The kinds of settings layers declare: what each must be, in words, and how it is checked and converted."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Annotated, Any
+
+from layercli import activations, initializers
+from layercli.core.config import Rule
+
+
+def _positive(value: Any) -> int:
+    number = _whole(value)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return index(value)
+
+
+def _fraction(value: Any) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError
+    return float(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, (bool, int)):
+        raise TypeError
+    return bool(value)
+
+
+def _one_of(*allowed: Any) -> Rule:
+    def choose(value: Any) -> Any:
+        if isinstance(value, str):
+            value = value.lower()
+        if value not in allowed:
+            raise ValueError
+        return value
+
+    return Rule(" or ".join(map(repr, allowed)), choose)
+
+
+PositiveInt = Annotated[int, Rule("a positive whole number", _positive)]
+WholeNumber = Annotated[int, Rule("a whole number", _whole)]
+Fraction = Annotated[float, Rule("a number from 0 to 1", _fraction)]
+Truth = Annotated[bool, Rule("true or false", _truth)]
+Number = Annotated[float, Rule("a number", float)]
+
+Activation = Annotated[Any, Rule("an activation", activations.get)]
+Initializer = Annotated[Any, Rule("an initializer", initializers.get)]
+
+Padding = Annotated[str, _one_of("valid", "same")]
+CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
+DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
+
+
+def per_axis(value: Any, axes: int, name: str, owner: str) -> tuple[int, ...]:
+    """Return one positive whole number per axis from one for all or one each; UsageError names the setting."""
+    from layercli.core.config import checked
+
+    expected = "a positive whole number" if axes == 1 else f"a positive whole number or {axes} of them"
+
+    def convert(given: Any) -> tuple[int, ...]:
+        numbers = tuple(map(_positive, given)) if isinstance(given, (list, tuple)) else (_positive(given),) * axes
+        if len(numbers) != axes:
+            raise ValueError
+        return numbers
+
+    result: tuple[int, ...] = checked(owner, name, value, Rule(expected, convert))
+    return result

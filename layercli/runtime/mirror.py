@@ -1,0 +1,127 @@
+"""The mirror of a layer: the torch.nn.Module that holds its state and runs it.
+
+One submodule per sublayer under the attribute its author wrote, one parameter or buffer per variable, contiguous in the
+variable's physical layout. Hooks, state_dict, optimizers, torch.compile, export, DDP and FSDP see an ordinary module.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from layercli import random
+from layercli.core import dtypes
+from layercli.core import layer as core
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.runtime.tensors import dtype_of
+
+core.tensor_type = torch.Tensor
+
+
+class Mirror(nn.Module):
+    """Holds the values of one layer's variables; ``forward`` is the layer's ``call``.
+
+    ``training`` is torch's own flag: what a call that is not told otherwise runs as. ``ready`` says that the whole tree
+    below was built; ``bag`` collects what add_loss was given since the outermost call began.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+        self.dtype = dtype_of(layer.compute_dtype)
+        self.takes_training = "training" in layer.call_names()
+        self.activity_regularizer = layer._activity_regularizer
+        self.training = False
+        self.ready = False
+        self.outermost = True
+        self.bag: list[tuple[Layer, Any]] = []
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
+        if self.takes_training and "training" not in kwargs:
+            kwargs["training"] = self.training
+        if self.bag and self.outermost:
+            self.bag.clear()
+        outputs = self.layer.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            self.layer.add_loss(self.activity_regularizer(outputs))
+        return outputs
+
+    def hold(self, variable: Variable, seed: str = "") -> None:
+        """Make the parameter or buffer of ``variable``, its value drawn from (model seed, its path)."""
+        if hasattr(self, variable.key):
+            return
+        tensor = drawn(variable, seed or variable.path)
+        if variable.made_trainable and dtypes.is_floating(variable.dtype):
+            self.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
+        else:
+            self.register_buffer(variable.key, tensor)
+
+    def adopt(self, path: str, child: Mirror) -> None:
+        """Make ``child`` the submodule at ``path``, with a plain module for each list or dict on the way."""
+        *containers, name = path.split("/")
+        module: nn.Module = self
+        for step in containers:
+            if step not in module._modules:
+                module.add_module(step, nn.Module())
+                module._modules[step].training = self.training  # type: ignore[union-attr]  # just added
+            module = module._modules[step]  # type: ignore[assignment]  # just added
+        if module._modules.get(name) is not child:
+            module.add_module(name.replace(".", "_"), child)
+
+    def sync_trainable(self) -> None:
+        """Let each parameter want a gradient just where its variable is trainable."""
+        for variable in self.layer.own_variables:
+            parameter = self._parameters.get(variable.key)
+            if parameter is not None:
+                parameter.requires_grad_(variable.trainable)
+
+
+def attach(layer: Layer, *, ready: bool = False) -> Mirror:
+    """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
+    with torch.inference_mode(False), torch.enable_grad():
+        mirror = _attached(layer, layer.name)
+    for _, below in layer.walk():
+        if below._module is not None:
+            below._module.ready |= ready
+            below._module.bag = mirror.bag
+            below._module.outermost = below is layer
+    return mirror
+
+
+def _attached(layer: Layer, path: str) -> Mirror:
+    if layer._module is None:
+        layer._module = Mirror(layer)
+    mirror: Mirror = layer._module
+    for variable in layer.own_variables:
+        mirror.hold(variable, f"{path}/{variable.key}")
+    for step, child in layer.children():
+        if child.built:
+            mirror.adopt(step, _attached(child, f"{path}/{step}"))
+    return mirror
+
+
+def drawn(variable: Variable, path: str) -> torch.Tensor:
+    """Return the first value of ``variable``: drawn in the logical shape, stored in the physical layout."""
+    dtype = dtype_of(variable.dtype)
+    physical = tuple(variable.shape[axis] for axis in variable.layout or range(variable.ndim))
+    if torch.get_default_device().type == "meta":
+        return torch.empty(physical, dtype=dtype)
+    values = initial(variable, random.seed(), path)
+    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
+    if variable.layout is not None:
+        tensor = tensor.permute(variable.layout)
+    return tensor.to(torch.get_default_device(), dtype).contiguous()
+
+
+def initial(variable: Variable, seed: int, path: str) -> Any:
+    """Return the array an initializer draws for ``variable`` under a seed made of the model's seed and ``path``."""
+    return variable.initializer(variable.shape, dtype=_drawable(variable.dtype), rng=random.generator(seed, path))
+
+
+def _drawable(dtype: str) -> str:
+    return "float32" if dtype in ("bfloat16", "float16") or dtype.startswith("float8") else dtype
