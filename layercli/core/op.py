@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from layercli.core import dtypes, graph
@@ -38,24 +39,21 @@ class Op(ABC):
         """Return the result on torch tensors."""
 
     def __call__(self, *inputs: Any) -> Any:
-        kinds = [type(x) for x in inputs]
-        if SymbolicTensor in kinds:
-            return self.trace(*inputs)
-        if Variable in kinds:
-            if graph.frames():
-                return self.trace(*inputs)
-            inputs = tuple([x.value if type(x) is Variable else x for x in inputs])
+        values = [x.value if type(x) is Variable else x for x in inputs]
+        for x in values:
+            if type(x) is SymbolicTensor:
+                return self.trace(inputs, values)
         try:
-            return self.run(*inputs)
+            return self.run(*values)
         except Exception as error:
-            return self._again(error, inputs)
+            return self._again(error, values)
 
-    def trace(self, *inputs: Any) -> Any:
-        """Apply ``spec``, record the node and return symbolic tensors."""
-        node = graph.record(Node(self, inputs))
-        return node.give(self.spec(*map(spec_of, inputs)))
+    def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
+        """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic tensors."""
+        node = graph.record(Node(self, tuple(inputs)))
+        return node.give(self.spec(*map(spec_of, values)))
 
-    def _again(self, error: Exception, inputs: tuple[Any, ...]) -> Any:
+    def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
         """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
         from layercli.runtime import tensors
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec
-from layercli.core.symbolic import OPERATORS, Operators
+from layercli.core.symbolic import OPERATORS, Operators, SymbolicTensor
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -90,9 +90,18 @@ class Variable(Operators):
 
     @property
     def value(self) -> Any:
-        """The value as a torch tensor of the logical shape: a view of what the mirror holds, in the compute dtype."""
+        """The value as a torch tensor of the logical shape: a view of what the mirror holds, in the compute dtype.
+
+        While a model is described it is a symbolic tensor.
+        """
+        if graph.frames():
+            return SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
         module = self.owner._module
-        value = getattr(self.owner.module if module is None else module, self.key)
+        if module is None:
+            module = self.owner.module
+        value = (module._parameters if self.made_trainable else module._buffers).get(self.key)
+        if value is None:  # it was replaced by something that computes it
+            value = getattr(module, self.key)
         if self._logical is not None:
             value = value.permute(self._logical)
         if self._cast is None:

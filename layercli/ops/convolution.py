@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from layercli.core import dims
@@ -20,9 +21,10 @@ class Convolution(Op):
     """out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation, c] kernel[t, c, o] + bias[o].
 
     x is (batch, *spatial, channels), or (batch, channels, *spatial) where ``channels_first``; kernel is
-    (*taps, channels / groups, filters). One stride and dilation per spatial axis.
+    (*size, channels / groups, filters). One size, stride and dilation per spatial axis.
     """
 
+    size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str = "valid"
     dilation: tuple[int, ...] | None = None
@@ -35,7 +37,7 @@ class Convolution(Op):
         *_, group, filters = kernel.shape
         if not dims.may_equal(channels, group * self.groups):
             raise ShapeError(f"expects x with {group * self.groups} channels, got {channels} (x = {x})")
-        places = tuple(window.output(size) for window, size in zip(self._windows(kernel), spatial, strict=True))
+        places = tuple(window.output(size) for window, size in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
@@ -48,13 +50,15 @@ class Convolution(Op):
         rank = len(self.strides)
         if not self.channels_first:
             x = to_channels_first(x)
-        x, padding = padded(x, self._windows(kernel))
+        x, padding = padded(x, self.windows)
         weight = kernel.permute(rank + 1, rank, *range(rank))
         out = convolve(x, weight, bias, self.strides, padding, self.dilation or (1,) * rank, self.groups)
         return out if self.channels_first else to_channels_last(out)
 
-    def _windows(self, kernel: Any) -> tuple[Window, ...]:
-        return windows(tuple(kernel.shape[: len(self.strides)]), self.strides, self.padding, self.dilation)
+    @cached_property
+    def windows(self) -> tuple[Window, ...]:
+        """The window along each spatial axis."""
+        return windows(self.size, self.strides, self.padding, self.dilation)
 
 
 def convolve(
@@ -94,7 +98,7 @@ def to_channels_last(x: Any) -> Any:
 
 def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
     """Return x (channels first) and the even padding left for torch; x is copied only where the padding is uneven."""
-    pads = [window.pads(size) for window, size in zip(along, x.shape[2:], strict=True)]
+    pads = [window.pads(size) for window, size in zip(along, x.shape[2:], strict=False)]
     if all(before == after for before, after in pads):
         return x, tuple(before for before, _ in pads)
     return F.pad(x, [n for pair in reversed(pads) for n in pair]), (0,) * len(pads)

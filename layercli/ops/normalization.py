@@ -9,7 +9,7 @@ from layercli.core import dims
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
-from layercli.lazy import F, torch
+from layercli.lazy import torch
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,18 @@ class BatchNorm(Op):
 
     def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
         """Return torch's batch_norm with the channels on axis 1, a view."""
-        moved = x.movedim(self.axis, 1)
+        moved = x.movedim(self.axis, 1) if x.ndim > 2 else x
         if not self.training:
-            out = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, self.epsilon)
-            return out.movedim(1, self.axis)
+            return self._back(torch.batch_norm(moved, gamma, beta, mean, variance, False, 0.0, self.epsilon, CUDNN), x)
         mean, variance = torch.zeros_like(mean), torch.zeros_like(variance)
-        out = F.batch_norm(moved, mean, variance, gamma, beta, True, 1.0, self.epsilon)
+        out = torch.batch_norm(moved, gamma, beta, mean, variance, True, 1.0, self.epsilon, CUDNN)
         count = x.numel() // x.shape[self.axis]
-        return out.movedim(1, self.axis), mean, variance * ((count - 1) / count)
+        biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
+        return self._back(out, x), mean, biased
+
+    def _back(self, out: Any, x: Any) -> Any:
+        return out.movedim(1, self.axis) if x.ndim > 2 else out
+
+
+CUDNN = True
+"""Let torch choose cuDNN where it can."""

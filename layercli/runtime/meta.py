@@ -112,7 +112,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, An
 
     given = tree.map_leaves(slotted, (tuple(args), kwargs))
     sources = tuple(getattr(x, "spec", None) for x in tensors)
-    return TorchFunction(function, given, sources).trace(*tensors)
+    return TorchFunction(function, given, sources).trace(tensors, tensors)
 
 
 def tensor_attribute(x: Any, name: str) -> Any:

@@ -1,0 +1,17 @@
+"""Cases of the convolutions."""
+
+from __future__ import annotations
+
+from layercli.ops.cases import Case, spec
+from layercli.ops.convolution import Convolution
+
+CASES = [
+    Case(Convolution((3, 2), (1, 1)), (spec("B H W 4"), spec("3 2 4 6"), spec("6"))),
+    Case(Convolution((3, 3), (2, 2), "same"), (spec("B H W 4"), spec("3 3 4 6"), None)),
+    Case(Convolution((2, 3), (1, 1), "same", (2, 2)), (spec("B H W 4"), spec("2 3 4 6"), spec("6"))),
+    Case(Convolution((3, 3), (1, 1), groups=2), (spec("B H W 4"), spec("3 3 2 6"), spec("6"))),
+    Case(Convolution((3, 3), (1, 1), channels_first=True), (spec("B 4 H W"), spec("3 3 4 6"), spec("6"))),
+    Case(Convolution((3,), (2,), "causal"), (spec("B T 4"), spec("3 4 6"), spec("6"))),
+    Case(Convolution((3,), (1,), "valid", (2,)), (spec("B T 4"), spec("3 4 6"), None)),
+    Case(Convolution((2, 2, 2), (2, 1, 1), "same"), (spec("B D H W 3"), spec("2 2 2 3 4"), spec("4"))),
+]
