@@ -1,1 +1,1 @@
-"""inspect."""
+"""From a model or a file to plain facts about it; nothing here draws them."""
