@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from layercli.errors import FormatError
 from layercli.files.failure import reading
@@ -25,7 +25,7 @@ class Layout:
     fortran: bool = False
 
     @property
-    def order(self) -> str:
+    def order(self) -> Literal["C", "F"]:
         """``C`` if the last index runs fastest, ``F`` if the first does."""
         return "F" if self.fortran else "C"
 
@@ -59,17 +59,21 @@ class Block:
 
     def read(self) -> np.ndarray:
         """Return the values, mapped from the file where their dtype is one of numpy's."""
+        values = decode(self._stored(), self.layout.entry.dtype)
+        values.flags.writeable = False
+        return values
+
+    def _stored(self) -> np.ndarray:
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)
         if not entry.size:  # nothing cannot be mapped
-            return decode(np.empty(entry.shape, dtype), entry.dtype)
+            return np.empty(entry.shape, dtype)
         with reading(self.file):
             if self.file.stat().st_size < self.offset + entry.bytes:  # or touching the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}")
             order = self.layout.order
-            mapped = np.memmap(self.file, dtype, "r", self.offset, entry.shape, order)  # type: ignore[call-overload]
-        return decode(mapped, entry.dtype)
+            return np.memmap(self.file, dtype, "r", self.offset, entry.shape, order)
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
         """Yield the values flat, in the file's order."""

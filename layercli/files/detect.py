@@ -23,8 +23,8 @@ FOREIGN = [
     (0, b"\x80\x03", "a Python pickle"),
     (0, b"\x80\x04", "a Python pickle"),
     (0, b"\x80\x05", "a Python pickle"),
+    (0, b"version https://git-lfs", "a Git LFS pointer"),
 ]
-GIT_LFS = b"version https://git-lfs"
 #: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.
 ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
@@ -138,9 +138,9 @@ def seeming(file: Path, start: bytes) -> str | None:
 
 def unreadable(file: Path, start: bytes) -> FormatError:
     """Return the error that says what ``file`` seems to be."""
-    if start.startswith(GIT_LFS):
-        return FormatError(f"{file} is a Git LFS pointer, not the file it stands for", hint="git lfs pull")
     name = seeming(file, start)
     if name is None:
         return FormatError(f"{file} is in no format that layercli knows")
+    if name == "a Git LFS pointer":
+        return FormatError(f"{file} is {name}, not the file it stands for", hint="git lfs pull")
     return FormatError(f"{file} is {name}, which layercli does not read yet")

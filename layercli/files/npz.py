@@ -85,7 +85,7 @@ class NpzFile:
             flat[position : position + len(chunk)] = chunk
             position += len(chunk)
         flat.flags.writeable = False
-        return flat.reshape(layout.entry.shape, order="F" if layout.fortran else "C")
+        return flat.reshape(layout.entry.shape, order=layout.order)
 
 
 @contextmanager

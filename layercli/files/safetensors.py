@@ -90,7 +90,7 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any
         raise FormatError(f"{file} claims a header of {length:,} bytes, and safetensors allows {LONGEST_HEADER:,}")
     if LENGTH + length > size:
         raise FormatError(f"{file} is cut short: its header takes {length:,} bytes, and {size - LENGTH:,} follow")
-    header = strict_json.parse(file, stream.read(length), "header")
+    header = strict_json.parse(file, stream.read(length), "a header")
     if not isinstance(header, dict):
         raise FormatError(f"{file} has a header that is not a JSON object")
     return header, LENGTH + length

@@ -62,7 +62,7 @@ def read_index(file: Path) -> dict[str, str]:
         raw = stream.read(LONGEST_INDEX + 1)
     if len(raw) > LONGEST_INDEX:
         raise FormatError(f"{file} is longer than any index of weight files")
-    index = strict_json.parse(file, raw, "index")
+    index = strict_json.parse(file, raw, "an index")
     if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
         raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files")
     names: dict[str, str] = index["weight_map"]

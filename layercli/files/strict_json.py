@@ -10,14 +10,14 @@ from layercli.errors import FormatError
 
 
 def parse(file: Path, raw: bytes, part: str) -> Any:
-    """Return the value of ``raw``, the ``part`` of ``file`` that is JSON, or raise FormatError."""
+    """Return the value of ``raw``, the part of ``file`` (``a header``) that is JSON, or raise FormatError."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise FormatError(f"{file} has a {part} that holds {twice!r} twice")
+            raise FormatError(f"{file} has {part} that holds {twice!r} twice")
         return value
 
     try:
@@ -28,11 +28,11 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
     except FormatError:
         raise
     except RecursionError:
-        raise FormatError(f"{file} has a {part} that is nested too deeply") from None
+        raise FormatError(f"{file} has {part} that is nested too deeply") from None
     except UnicodeError:
-        raise FormatError(f"{file} has a {part} that is not UTF-8") from None
+        raise FormatError(f"{file} has {part} that is not UTF-8") from None
     except ValueError:
-        raise FormatError(f"{file} has a {part} that is not JSON") from None
+        raise FormatError(f"{file} has {part} that is not JSON") from None
     return value
 
 

@@ -30,8 +30,7 @@ def storage(dtype: str, big_endian: bool = False) -> np.dtype:
     import numpy as np
 
     name = "uint16" if dtype == "bfloat16" else "uint8" if dtype in SMALL_FLOATS else dtype
-    stored: np.dtype = np.dtype(name).newbyteorder(">" if big_endian else "<")
-    return stored
+    return np.dtype(name).newbyteorder(">" if big_endian else "<")
 
 
 def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
@@ -42,7 +41,8 @@ def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
         # A bfloat16 is the upper half of the float32 of the same value.
         return (stored.astype(np.uint32) << 16).view(np.float32)
     if dtype in SMALL_FLOATS:
-        return small_float_values(dtype)[stored]
+        floats: np.ndarray = small_float_values(dtype)[stored]
+        return floats
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
 
 
