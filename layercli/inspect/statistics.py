@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-#: Values taken at a time: their float64 copies stay in the processor's cache.
-STRIDE = 1 << 16
+#: Values taken at a time, so that a large chunk is never copied to float64 whole.
+STRIDE = 1 << 18
 
 
 @dataclass(frozen=True)
