@@ -13,6 +13,8 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.gpu_check import gpu_check
+from layercli.cli.models import models
+from layercli.cli.summary import summary
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.version import __version__
 
@@ -50,6 +52,8 @@ def options(
     output.quiet = quiet
 
 
+app.command("summary")(summary)
+app.command("models")(models)
 app.command("gpu-check")(gpu_check)
 
 
