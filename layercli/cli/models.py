@@ -15,4 +15,4 @@ def models(format: output.FormatOption = None) -> None:
     from layercli.render.catalogue import table
 
     report = catalogue()
-    output.emit(table(report), report.to_json(), format)
+    output.emit(table(report), report.to_json, format)

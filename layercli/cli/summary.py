@@ -38,4 +38,4 @@ def summary(
     subject = resolve(model, set_)
     inputs = inputs_of(subject.model, input_shape, at)
     report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
-    output.emit(table(report, chosen, depth), report.to_json(), format)
+    output.emit(table(report, chosen, depth), report.to_json, format)
