@@ -96,6 +96,7 @@ class Layer(Holder):
 
     def add_weight(
         self,
+        *positional: Any,
         name: str | None = None,
         shape: Any = (),
         initializer: Any = None,
@@ -108,10 +109,12 @@ class Layer(Holder):
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
-        Without an initializer a floating variable is drawn from ``glorot_uniform``, any other is zeros.
+        By position the order is (name, shape, initializer), or as in Keras 3 (shape, initializer). Without an initializer a
+        floating variable is drawn from ``glorot_uniform``, any other is zeros.
         """
-        if name is not None and not isinstance(name, str):  # Keras 3 has the shape first
-            name, shape = (shape if isinstance(shape, str) else None), name
+        if positional and not isinstance(positional[0], str):
+            positional = (name, *positional)
+        name, shape, initializer = (*positional, *(name, shape, initializer)[len(positional) :])
         spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
