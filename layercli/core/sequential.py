@@ -76,5 +76,3 @@ class Sequential(Model):
         if self._input is not None and self._stack:
             with graph.afresh():
                 self(SymbolicTensor(self._input))
-
-

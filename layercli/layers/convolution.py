@@ -37,7 +37,9 @@ class Conv(Layer):
         for name in ("kernel_size", "strides", "dilation_rate"):
             setattr(self, name, per_axis(getattr(self, name), self.axes, name, type(self).__name__))
         if self.filters % self.groups:
-            raise UsageError(f"{type(self).__name__} expects filters to be a multiple of groups, got {self.filters} and {self.groups}")
+            raise UsageError(
+                f"{type(self).__name__} expects filters to be a multiple of groups, got {self.filters} and {self.groups}"
+            )
         first = self.data_format == "channels_first"
         self.op = Convolution(self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups, first)
         self.channel_axis = 1 if first else -1

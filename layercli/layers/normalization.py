@@ -44,13 +44,19 @@ class BatchNormalization(Layer):
         self.gamma = self.beta = None
         if self.scale:
             self.gamma = self.add_weight(
-                "gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer, constraint=self.gamma_constraint
+                "gamma",
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
             )
         if self.center:
             self.beta = self.add_weight(
                 "beta", shape, self.beta_initializer, regularizer=self.beta_regularizer, constraint=self.beta_constraint
             )
-        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False
+        )
         self.moving_variance = self.add_weight(
             "moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False
         )

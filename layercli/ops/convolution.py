@@ -61,9 +61,7 @@ class Convolution(Op):
         return windows(self.size, self.strides, self.padding, self.dilation)
 
 
-def convolve(
-    x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 1:
         x, weight = x.unsqueeze(2), weight.unsqueeze(2)

@@ -18,4 +18,8 @@ SETTINGS = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_conv2d(settings):
-    check(Conv2D(**settings), keras.layers.Conv2D(**settings), image(2, 8, 7, 4) if "data_format" not in settings else image(2, 4, 8, 7))
+    check(
+        Conv2D(**settings),
+        keras.layers.Conv2D(**settings),
+        image(2, 8, 7, 4) if "data_format" not in settings else image(2, 4, 8, 7),
+    )

@@ -14,4 +14,9 @@ from layercli.layers.normalization import BatchNormalization
 )
 @pytest.mark.parametrize("shape", [(8, 4), (4, 5, 6), (2, 3, 4, 5)], ids=str)
 def test_batch_normalization(settings, shape, training):
-    check(BatchNormalization(**settings), keras.layers.BatchNormalization(**settings), image(*shape) * 2 + 1, training=training)
+    check(
+        BatchNormalization(**settings),
+        keras.layers.BatchNormalization(**settings),
+        image(*shape) * 2 + 1,
+        training=training,
+    )
