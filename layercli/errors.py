@@ -83,6 +83,12 @@ class DeviceError(LayercliError, RuntimeError):
 class MissingPackageError(LayercliError, ImportError):
     """A package that this needs is not installed."""
 
+    @staticmethod
+    def of(module: str) -> MissingPackageError:
+        """Return the error for a module that is not there, with the command that installs its package."""
+        package = module.partition(".")[0]
+        return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
+
 
 def nearest(name: str, known: list[str]) -> str | None:
     """Return a hint that names the entries of ``known`` most like ``name``, or None."""

@@ -28,9 +28,7 @@ def load(name: str) -> ModuleType:
         package = name.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
             raise
-        raise MissingPackageError(
-            f"this needs {package}, which is not installed", hint=f"pip install {package}"
-        ) from None
+        raise MissingPackageError.of(package) from None
 
 
 if TYPE_CHECKING:

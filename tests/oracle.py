@@ -11,7 +11,6 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 import torch
 

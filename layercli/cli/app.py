@@ -17,7 +17,7 @@ from layercli.cli.models import models
 from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
-from layercli.errors import LayercliError, UsageError, nearest
+from layercli.errors import LayercliError, MissingPackageError, UsageError, nearest
 from layercli.version import __version__
 
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
@@ -95,6 +95,8 @@ def report(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         output.tell("interrupted")
         return INTERRUPTED
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
+        return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
         return report(usage(error))
     output.tell(f"error: this is a bug in layercli: {type(error).__name__}: {error}")

@@ -23,7 +23,7 @@ def run(
         str, typer.Option(metavar="random|zeros|ones", help="What inputs without a file are filled with.")
     ] = "random",
     seed: Annotated[int, typer.Option(help="The seed of random inputs and of the weights.")] = 0,
-    input: Annotated[  # noqa: A002 - the option's name
+    input: Annotated[
         list[str],
         typer.Option("--input", "-i", metavar="FILE", help="Inputs: .npy, or .npz by name.", show_default=False),
     ] = [],  # noqa: B006

@@ -142,6 +142,7 @@ class Layer(Holder):
         return self._variables[key]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
             if module is not None and module.ready and len(args) == 1 and not kwargs and not masking.used:

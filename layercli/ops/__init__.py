@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from layercli.core.op import Op
 from layercli.core.symbolic import SymbolicTensor
-from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
 from layercli.ops import raw_torch as raw_torch
+from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
 from layercli.ops.linear import MatMul
 
 globals().update({name: Unary(name) for name in UNARY})

@@ -11,7 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
-from layercli.lazy import F, torch
+from layercli.lazy import F
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Window, windows
 

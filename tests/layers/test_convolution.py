@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.oracle import check, image, keras
 
 from layercli.layers.convolution import Conv2D
+from tests.oracle import check, image, keras
 
 SETTINGS = [
     {"filters": 6, "kernel_size": 3},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.oracle import check, image, keras
 
 from layercli.layers.normalization import BatchNormalization
+from tests.oracle import check, image, keras
 
 
 @pytest.mark.parametrize("training", [False, True])
