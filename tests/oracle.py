@@ -11,10 +11,13 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import torch
 
 from layercli.core import tree
+
+__all__ = ["check", "close", "image", "keras"]
 
 TOLERANCE = 2e-6
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar
 
 from layercli import initializers
 from layercli.core import config, dims, dtypes, graph, masking, naming, tree
@@ -27,7 +27,6 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-@dataclass_transform(eq_default=False)
 class Layer(Holder):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
