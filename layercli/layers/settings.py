@@ -87,5 +87,10 @@ def _several(count: int | None) -> Rule:
     return Rule(expected, convert)
 
 
+def one_of(*allowed: Any) -> Any:
+    """Return the kind of a setting that is one of ``allowed``."""
+    return Annotated[Any, _one_of(*allowed)]
+
+
 PositiveInts = Annotated[Any, _several(None)]
 Filters3 = Annotated[Any, _several(3)]
