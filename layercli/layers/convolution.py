@@ -39,7 +39,7 @@ class Conv(Layer):
         if self.filters % self.groups:
             raise UsageError(f"{type(self).__name__} expects filters to be a multiple of groups, got {self.filters} and {self.groups}")
         first = self.data_format == "channels_first"
-        self.op = Convolution(self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups, first)
+        self.op = Convolution(self.kernel_size, self.strides, self.padding, self.dilation_rate, first, self.groups)
         self.channel_axis = 1 if first else -1
 
     def build(self, input_shape: Shape) -> None:
