@@ -103,7 +103,7 @@ class Variable(Operators):
         if value is None:  # it was replaced by something that computes it
             value = getattr(module, self.key)
         if self._logical is not None:
-            value = value.permute(self._logical)
+            value = value.permute(*self._logical)  # a tuple takes torch longer to read
         if self._cast is None:
             return value
         from layercli.runtime import tensors

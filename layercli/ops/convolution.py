@@ -43,12 +43,12 @@ class _Convolution(Op):
     def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
         """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
         if not self.channels_first:
-            x = x.permute(CHANNELS_FIRST[x.ndim])
+            x = x.permute(*CHANNELS_FIRST[x.ndim])
         padding = self.even_pads
         if padding is None:
             x, padding = padded(x, self.windows)
         out = convolve(x, weight, bias, self.strides, padding, self.dilation or (1,) * len(self.strides), groups)
-        return out if self.channels_first else out.permute(CHANNELS_LAST[out.ndim])
+        return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
@@ -86,7 +86,7 @@ class Convolution(_Convolution):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution."""
-        return self.slid(x, kernel.permute(TORCH_KERNEL[kernel.ndim]), bias, self.groups)
+        return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
 
 @dataclass(frozen=True)

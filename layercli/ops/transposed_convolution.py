@@ -47,13 +47,13 @@ class TransposedConvolution(Op):
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's transposed convolution; where the ends are cut unevenly, a view of all but its last place."""
         if not self.channels_first:
-            x = x.permute(CHANNELS_FIRST[x.ndim])
-        weight = kernel.permute(TORCH_KERNEL[kernel.ndim])
+            x = x.permute(*CHANNELS_FIRST[x.ndim])
+        weight = kernel.permute(*TORCH_KERNEL[kernel.ndim])
         out = self._spread(x, weight, bias)
         for axis, spread in enumerate(self.spreads, start=2):
             if spread.cut > 0 and spread.cut % 2:
                 out = out.narrow(axis, 0, out.shape[axis] - 1)
-        return out if self.channels_first else out.permute(CHANNELS_LAST[out.ndim])
+        return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
     def _spread(self, x: Any, weight: Any, bias: Any) -> Any:
         """Return torch's own; one axis goes as two, where torch keeps channels last."""
