@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Node:
-    """One call of ``target`` on ``args`` and ``kwargs``; ``calls`` are the calls made inside it."""
+    """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer."""
 
     target: Layer | Op
     args: tuple[Any, ...]
     kwargs: dict[str, Any] = field(default_factory=dict)
     outputs: Any = None
+    specs: tuple[Any, ...] = ()
     calls: list[Node] = field(default_factory=list)
 
     @property

@@ -50,8 +50,8 @@ class Op(ABC):
 
     def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
         """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic tensors."""
-        node = graph.record(Node(self, tuple(inputs)))
-        return node.give(self.spec(*map(spec_of, values)))
+        node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
+        return node.give(self.spec(*node.specs))
 
     def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
         """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
