@@ -7,7 +7,16 @@ from typing import Any
 from layercli.core.spec import Shape
 from layercli.errors import UsageError
 from layercli.layers.convolution import Windowed
-from layercli.layers.settings import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth, counts_per_axis
+from layercli.layers.settings import (
+    COUNT,
+    Activation,
+    DataFormat,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Truth,
+    per_axis,
+)
 from layercli.ops.transposed_convolution import TransposedConvolution
 
 
@@ -54,7 +63,7 @@ class ConvTranspose(Windowed):
 
     def _below_strides(self, value: Any) -> tuple[int, ...]:
         name = type(self).__name__
-        padding = counts_per_axis(value, self.axes, "output_padding", name)
+        padding = per_axis(value, self.axes, "output_padding", name, COUNT)
         if any(n >= stride for n, stride in zip(padding, self.strides, strict=True)):
             raise UsageError(f"{name} expects output_padding to be less than strides, got {padding} and {self.strides}")
         return padding
