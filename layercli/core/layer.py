@@ -96,6 +96,7 @@ class Layer(Holder):
 
     def add_weight(
         self,
+        *positional: Any,
         name: str | None = None,
         shape: Any = (),
         initializer: Any = None,
@@ -108,10 +109,12 @@ class Layer(Holder):
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
-        Without an initializer a floating variable is drawn from ``glorot_uniform``, any other is zeros.
+        By position the order is (name, shape, initializer), or as in Keras 3 (shape, initializer). Without an initializer a
+        floating variable is drawn from ``glorot_uniform``, any other is zeros.
         """
-        if name is not None and not isinstance(name, str):  # Keras 3 has the shape first
-            name, shape = (shape if isinstance(shape, str) else None), name
+        if positional and not isinstance(positional[0], str):
+            positional = (name, *positional)
+        name, shape, initializer = (*positional, *(name, shape, initializer)[len(positional) :])
         spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
@@ -252,6 +255,15 @@ class Layer(Holder):
         """Return the shape of the outputs for inputs of ``input_shape``."""
         spec = self.compute_output_spec(_specs_for(input_shape, self._policy.compute))
         return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
+
+    def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
+        """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""
+        from layercli.cli import output
+        from layercli.inspect.summary import summarize
+        from layercli.render.summary import parse_columns, table
+
+        report = summarize(self, None if input_shape is None else _specs_for(input_shape, self._policy.compute))
+        output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""

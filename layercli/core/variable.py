@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from layercli import initializers
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
@@ -117,7 +118,7 @@ class Variable(Operators):
         What numpy has no dtype for is drawn in float32.
         """
         drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
-        return self.initializer(self.shape, dtype=drawable, rng=rng)
+        return initializers.values(self.initializer, self.shape, drawable, rng)
 
     def assign(self, value: Any) -> None:
         """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""
