@@ -46,9 +46,8 @@ class Stack(Op):
         return Spec((*xs[0].shape[:axis], len(xs), *xs[0].shape[axis:]), _promoted(xs))
 
     def run(self, *xs: Any) -> Any:
-        """Return torch's stack of the inputs in their promoted dtype."""
-        dtype = getattr(torch, _promoted([spec_of(x) for x in xs]))
-        return torch.stack([x.to(dtype) for x in xs], self.axis)
+        """Return torch's stack."""
+        return torch.stack(xs, self.axis)
 
 
 @dataclass(frozen=True)
