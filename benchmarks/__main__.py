@@ -31,7 +31,9 @@ def machine() -> str:
     import torch
 
     with open("/proc/cpuinfo") as lines:
-        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+        model = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+        )
     return f"PyTorch {torch.__version__}, {model}, {torch.get_num_threads()} threads"
 
 

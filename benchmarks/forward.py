@@ -8,10 +8,10 @@ from collections.abc import Iterator
 os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
+from layercli.models.resnet import ResNet50
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from benchmarks.plain import ResNet50 as PlainResNet50
-from layercli.models.resnet import ResNet50
 
 ROUNDS = 9
 KERAS_AT_MOST = {1: 0.4, 8: 0.6}
@@ -41,4 +41,6 @@ def results() -> Iterator[Result]:
             for peer, bound in (("NCHW", 1.0), ("channels_last", 1.0), ("Keras on torch", at_most)):
                 name = peer if "Keras" in peer else f"PyTorch, {peer}"
                 shown = milliseconds(found["ours"]), milliseconds(found[peer])
-                yield Result(f"ResNet-50 forward, batch {batch}", name, *shown, ratio(found["ours"], found[peer]), bound)
+                yield Result(
+                    f"ResNet-50 forward, batch {batch}", name, *shown, ratio(found["ours"], found[peer]), bound
+                )

@@ -27,7 +27,9 @@ def results() -> Iterator[Result]:
     yield compared("summary resnet-block: time", pairs, 1 / 8, lambda p: p.seconds, lambda v: f"{v * 1e3:.0f} ms")
     yield compared("summary resnet-block: memory", pairs, 1 / 4, lambda p: p.memory, lambda v: f"{v / 1e6:.0f} MB")
     runs = [process(layercli("summary", "decoder", "--set", "preset=405b")) for _ in range(ROUNDS)]
-    yield bounded("summary decoder 405b: time", statistics.median(r.seconds for r in runs), 1.0, lambda v: f"{v * 1e3:.0f} ms")
+    yield bounded(
+        "summary decoder 405b: time", statistics.median(r.seconds for r in runs), 1.0, lambda v: f"{v * 1e3:.0f} ms"
+    )
     yield bounded("summary decoder 405b: memory", max(r.memory for r in runs), 100e6, lambda v: f"{v / 1e6:.0f} MB")
 
 

@@ -27,7 +27,9 @@ class Result:
         return "ok" if self.ratio <= self.at_most else "MISSED"
 
 
-def times(candidates: dict[str, Callable[[], object]], rounds: int, calls: int = 1, warmup: int = 3) -> dict[str, list[float]]:
+def times(
+    candidates: dict[str, Callable[[], object]], rounds: int, calls: int = 1, warmup: int = 3
+) -> dict[str, list[float]]:
     """Return seconds per call of every candidate, one figure a round, the candidates in turns."""
     for run in candidates.values():
         for _ in range(warmup):

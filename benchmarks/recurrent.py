@@ -37,4 +37,6 @@ def results() -> Iterator[Result]:
         found = times({name: lambda layer=layer, run=run: run(layer) for name, layer in sides.items()}, ROUNDS)
         for peer in ("nn.LSTM", "Keras on torch"):
             shown = milliseconds(found["ours"]), milliseconds(found[peer])
-            yield Result(f"LSTM(256) {what}", peer, *shown, ratio(found["ours"], found[peer]), bound if "nn" in peer else 1.0)
+            yield Result(
+                f"LSTM(256) {what}", peer, *shown, ratio(found["ours"], found[peer]), bound if "nn" in peer else 1.0
+            )

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.layers.embedding import Embedding
+from layercli.ops.attention import Rotary, ScaledDotProductAttention
+
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -16,10 +19,8 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
 from layercli.layers.settings import PositiveInt, one_of
-from layercli.ops.attention import Rotary, ScaledDotProductAttention
 
 
 @dataclass(frozen=True)
