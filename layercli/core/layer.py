@@ -175,7 +175,7 @@ class Layer(Holder):
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
             outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
-        if not graph.frames():
+        if self._traced is None and not graph.frames():
             self._traced = tree.map_leaves(spec_of, node.args)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
