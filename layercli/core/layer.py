@@ -105,6 +105,7 @@ class Layer(Holder):
         constraint: Any = None,
         autocast: bool = True,
         layout: tuple[int, ...] | None = None,
+        listed: bool = True,
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
@@ -127,6 +128,7 @@ class Layer(Holder):
             constraint=constraint,
             cast=self._policy.compute if autocast else None,
             layout=layout,
+            listed=listed,
         )
         if self._module is not None:
             self._module.hold(self._variables[key])
@@ -197,6 +199,11 @@ class Layer(Holder):
         if "_call_names" not in cls.__dict__:
             cls._call_names = frozenset(inspect.signature(cls.call).parameters)
         return cls._call_names  # type: ignore[no-any-return]  # set above
+
+    @classmethod
+    def call_order(cls) -> list[str]:
+        """The names of the arguments ``call`` takes, in order."""
+        return list(inspect.signature(cls.call).parameters)[1:]
 
     @property
     def module(self) -> Any:

@@ -59,7 +59,7 @@ class Mirror(nn.Module):
         if variable.made_trainable and dtypes.is_floating(variable.dtype):
             self.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
         else:
-            self.register_buffer(variable.key, tensor)
+            self.register_buffer(variable.key, tensor, persistent=variable.listed)
 
     def adopt(self, path: str, child: Mirror) -> None:
         """Make ``child`` the submodule at ``path``, with a plain module for each list or dict on the way."""
@@ -75,7 +75,7 @@ class Mirror(nn.Module):
 
     def sync_trainable(self) -> None:
         """Let each parameter want a gradient just where its variable is trainable."""
-        for variable in self.layer.own_variables:
+        for variable in self.layer._variables.values():
             parameter = self._parameters.get(variable.key)
             if parameter is not None:
                 parameter.requires_grad_(variable.trainable)
@@ -97,7 +97,7 @@ def _attached(layer: Layer, path: str) -> Mirror:
     if layer._module is None:
         layer._module = Mirror(layer)
     mirror: Mirror = layer._module
-    for variable in layer.own_variables:
+    for variable in layer._variables.values():
         mirror.hold(variable, f"{path}/{variable.key}")
     for step, child in layer.children():
         if child.built:
