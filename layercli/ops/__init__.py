@@ -7,9 +7,12 @@ from layercli.core.symbolic import SymbolicTensor
 from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
 from layercli.ops import raw_torch as raw_torch
 from layercli.ops.linear import MatMul
+from layercli.ops.named_activations import ALL as ACTIVATIONS
 
 globals().update({name: Unary(name) for name in UNARY})
 globals().update({name: Binary(name) for name in BINARY})
+
+globals().update({function.__name__: function for function in ACTIVATIONS})
 
 matmul = MatMul()
 where = Where()
