@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from layercli import random
-from layercli.core import dtypes
+from layercli.core import dtypes, tree
 from layercli.core import layer as core
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
@@ -48,7 +48,9 @@ class Mirror(nn.Module):
             self.bag.clear()
         outputs = self.layer.call(*args, **kwargs)
         if self.activity_regularizer is not None:
-            self.layer.add_loss(self.activity_regularizer(outputs))
+            for x in tree.leaves(outputs):
+                penalty = self.activity_regularizer(x)
+                self.layer.add_loss(penalty / x.shape[0] if x.ndim else penalty)
         return outputs
 
     def hold(self, variable: Variable, seed: str = "") -> None:
@@ -112,7 +114,7 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     if torch.get_default_device().type == "meta":
         return torch.empty(physical, dtype=dtype)
     values = initial(variable, random.seed(), path)
-    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
+    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values).reshape(variable.shape))
     if variable.layout is not None:
         tensor = tensor.permute(variable.layout)
     return tensor.to(torch.get_default_device(), dtype).contiguous()
