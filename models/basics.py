@@ -9,6 +9,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec, batched
+from layercli.initializers import Constant
 from layercli.layers.convolution import Conv2D
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import BatchNormalization
@@ -52,7 +53,7 @@ class LinearRegression(Model):
 
     def build(self, input_shape: Shape) -> None:
         """Make slope and intercept, started as in the tutorial at 5 and 0."""
-        self.w = self.add_weight("w", (), initializer=lambda shape, **_: _filled(shape, 5.0))
+        self.w = self.add_weight("w", (), initializer=Constant(5.0))
         self.b = self.add_weight("b", (), initializer="zeros")
 
     def call(self, inputs: Any) -> Any:
@@ -87,9 +88,3 @@ class MLP(Model):
     def example_input(self) -> Spec:
         """Return a batch of feature vectors."""
         return Spec(batched((None, self.features)))
-
-
-def _filled(shape: Shape, value: float) -> Any:
-    import numpy as np
-
-    return np.full(shape, value, "float32")

@@ -168,7 +168,7 @@ def test_dtypes():
     assert str(error.value) == "random_normal draws floating-point values, not int32"
 
 
-@pytest.mark.parametrize("name", ["GlorotUniform", "TruncatedNormal", "RandomNormal", "Zeros", "Ones", "Orthogonal"])
+@pytest.mark.parametrize("name", ["HeNormal", "LecunUniform", "TruncatedNormal", "RandomNormal", "Ones", "Orthogonal"])
 def test_shapes_without_values(name):
     assert getattr(initializers, name)()((0, 4)).shape == (0, 4)
 

@@ -13,6 +13,10 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.gpu_check import gpu_check
+from layercli.cli.models import models
+from layercli.cli.run import run as run_command
+from layercli.cli.summary import summary
+from layercli.cli.vars import vars_
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.version import __version__
 
@@ -50,6 +54,10 @@ def options(
     output.quiet = quiet
 
 
+app.command("summary")(summary)
+app.command("vars")(vars_)
+app.command("run")(run_command)
+app.command("models")(models)
 app.command("gpu-check")(gpu_check)
 
 

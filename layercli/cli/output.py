@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
@@ -31,18 +31,24 @@ FormatOption = Annotated[
 quiet = False
 
 
-def emit(table: Table, document: dict[str, Any], format: Format | None) -> None:
-    """Print ``table``, or ``document`` where JSON is asked for, on stdout."""
-    chosen = format or (Format.table if on_terminal(sys.stdout) else Format.plain)
-    match chosen:
+def chosen(format: Format | None) -> Format:
+    """Return the format to print in: the one asked for, else a table on a terminal and plain text off it."""
+    return format or (Format.table if on_terminal(sys.stdout) else Format.plain)
+
+
+def emit(table: Table, document: Callable[[], dict[str, Any]], format: Format | None) -> None:
+    """Print ``table``, or where JSON is asked for what ``document`` gives, on stdout."""
+    match chosen(format):
         case Format.json:
-            write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+            from layercli.render import document as json
+
+            write(json.text(document()) + "\n")
         case Format.table:
             draw_on_terminal(table)
-        case _:
+        case other:
             from importlib import import_module
 
-            write(import_module(f"layercli.render.{chosen.value}").draw(table))
+            write(import_module(f"layercli.render.{other.value}").draw(table))
 
 
 def draw_on_terminal(table: Table) -> None:

@@ -260,6 +260,15 @@ class Layer(Holder):
         spec = self.compute_output_spec(_specs_for(input_shape, self._policy.compute))
         return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
+    def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
+        """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""
+        from layercli.cli import output
+        from layercli.inspect.summary import summarize
+        from layercli.render.summary import parse_columns, table
+
+        report = summarize(self, None if input_shape is None else _specs_for(input_shape, self._policy.compute))
+        output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""
         own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
+from layercli.core.dtypes import BYTES
 from layercli.core.spec import Shape, Spec
 from layercli.core.symbolic import OPERATORS, Operators, SymbolicTensor
 from layercli.errors import ShapeError
@@ -112,6 +113,14 @@ class Variable(Operators):
         from layercli.runtime import tensors
 
         return tensors.cast(value, self._cast)
+
+    def draw(self, rng: Any) -> Any:
+        """Return a first value as a numpy array of the logical shape, drawn by the initializer from the stream ``rng``.
+
+        What numpy has no dtype for is drawn in float32.
+        """
+        drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
+        return self.initializer(self.shape, dtype=drawable, rng=rng)
 
     def assign(self, value: Any) -> None:
         """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""

@@ -11,7 +11,7 @@ from layercli.files.failure import reading
 from layercli.files.weights import WeightFile
 
 #: How many of a file's first bytes are looked at.
-ENOUGH = 512
+ENOUGH = 4096
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
@@ -64,11 +64,14 @@ def open_single(file: Path) -> WeightFile:
 
 
 def is_weights(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a file that ``open_weights`` would take for one of its formats, by its first bytes."""
+    """Return whether ``path`` is a file that ``open_weights`` would take for one of its formats, by its first bytes.
+
+    JSON is taken for an index if it has the word ``weight_map`` early on.
+    """
     file = Path(path)
     try:
         start = first_bytes(file)
-        return start.lstrip().startswith(b"{") or kind(file, start) is not None
+        return (start.lstrip().startswith(b"{") and b'"weight_map"' in start) or kind(file, start) is not None
     except (FileError, FormatError):
         return False
 

@@ -29,7 +29,12 @@ REASONS = {
 
 def reason(error: OSError) -> str:
     """Return why ``error`` happened, as the end of a sentence."""
-    return REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return REASONS.get(error.errno or 0) or lower_first(error.strerror or str(error))
+
+
+def lower_first(sentence: str) -> str:
+    """Return a sentence as the continuation of another."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 @contextmanager

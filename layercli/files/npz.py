@@ -6,6 +6,7 @@ other, so that a small archive cannot announce one size and deliver another.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zipfile
@@ -19,7 +20,7 @@ from layercli.errors import FormatError
 from layercli.files import npy
 from layercli.files.atomic import replacing
 from layercli.files.block import Block, Layout
-from layercli.files.failure import reading
+from layercli.files.failure import lower_first, reading
 from layercli.files.weights import missing
 
 if TYPE_CHECKING:
@@ -91,11 +92,17 @@ class NpzFile:
 @contextmanager
 def archive(file: Path) -> Iterator[zipfile.ZipFile]:
     """Give the zip archive ``file``; what is wrong with it, found here or in the body, is a FormatError."""
-    try:
-        with reading(file), zipfile.ZipFile(file) as zipped:
-            yield zipped
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
-        raise FormatError(f"{file} is a damaged zip archive: {str(error).lower() or 'it ends too early'}") from None
+    with reading(file):
+        try:
+            with zipfile.ZipFile(file) as zipped:
+                yield zipped
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+            fault = lower_first(str(error)) or "it ends too early"
+            raise FormatError(f"{file} is a damaged zip archive: {fault}") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise FormatError(f"{file} is a damaged zip archive: it points to a place outside itself") from None
 
 
 def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from layercli.core import dims, graph, tree
@@ -80,13 +80,14 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
     """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for."""
     node, given = described(model, inputs)
     calls = calls_by_layer(node)
+    rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
     return Summary(
         name=name or model.name,
         cls=type(model).__name__,
         source=source or type(model).__module__,
         inputs=ends(given, input_names(model, given)),
         outputs=ends(node.outputs, None),
-        rows=[row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)],
+        rows=[*own_row(model, node, not rows), *rows],
         totals=totals_of(model.variables, cost_of(node)),
     )
 
@@ -102,17 +103,23 @@ def described(model: Layer, inputs: Any = None) -> tuple[Node, Any]:
     return first.node, given
 
 
-def default_inputs(model: Layer) -> Any:
-    """Return the specs a model was called on, or those it offers as an example; UsageError where there are none."""
+def offered_inputs(model: Layer) -> Any:
+    """Return the specs a model was called on, or those it offers as an example, or None."""
     if model._traced:
         return model._traced[0]
     example = getattr(model, "example_input", None)
-    if example is None:
+    return None if example is None else example()
+
+
+def default_inputs(model: Layer) -> Any:
+    """Return the specs a model was called on, or those it offers as an example; UsageError where there are none."""
+    offered = offered_inputs(model)
+    if offered is None:
         raise UsageError(
             f"{model.name} ({type(model).__name__}) was never called, so the shape of its input is not known",
             hint="give it one: --input-shape 32,100 on the command line, or call it first",
         )
-    return example()
+    return offered
 
 
 def calls_by_layer(root: Node) -> dict[int, list[Node]]:
@@ -142,6 +149,16 @@ def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
             depths.setdefault(id(child), depths[id(layer)] + 1)
         if path:
             yield path, depths[id(layer)], layer
+
+
+def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
+    """Return the row of what the model holds and computes beside its layers, if it holds variables or has no layers."""
+    if not model.own_variables and not alone:
+        return []
+    own = Node(model, node.args, node.kwargs, node.outputs, calls=[call for call in node.calls if not isinstance(call.target, Layer)])
+    row = row_of(model.name, 1, model, [own])
+    totals = totals_of(model.own_variables, row.macs)
+    return [replace(row, parameters=totals.parameters, trainable=totals.trainable, non_trainable=totals.non_trainable)]
 
 
 def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:

@@ -87,3 +87,19 @@ def per_axis(value: Any, axes: int, name: str, owner: str) -> tuple[int, ...]:
 
     result: tuple[int, ...] = checked(owner, name, value, Rule(expected, convert))
     return result
+
+
+def _several(count: int | None) -> Rule:
+    expected = f"{count or 'one or more'} positive whole numbers"
+
+    def convert(value: Any) -> tuple[int, ...]:
+        numbers = tuple(map(_positive, value)) if isinstance(value, (list, tuple)) else (_positive(value),)
+        if count is not None and len(numbers) != count:
+            raise ValueError
+        return numbers
+
+    return Rule(expected, convert)
+
+
+PositiveInts = Annotated[Any, _several(None)]
+Filters3 = Annotated[Any, _several(3)]

@@ -113,17 +113,8 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     physical = tuple(variable.shape[axis] for axis in variable.layout or range(variable.ndim))
     if torch.get_default_device().type == "meta":
         return torch.empty(physical, dtype=dtype)
-    values = initial(variable, random.seed(), path)
+    values = variable.draw(random.generator(random.seed(), path))
     tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values).reshape(variable.shape))
     if variable.layout is not None:
         tensor = tensor.permute(variable.layout)
     return tensor.to(torch.get_default_device(), dtype).contiguous()
-
-
-def initial(variable: Variable, seed: int, path: str) -> Any:
-    """Return the array an initializer draws for ``variable`` under a seed made of the model's seed and ``path``."""
-    return variable.initializer(variable.shape, dtype=_drawable(variable.dtype), rng=random.generator(seed, path))
-
-
-def _drawable(dtype: str) -> str:
-    return "float32" if dtype in ("bfloat16", "float16") or dtype.startswith("float8") else dtype

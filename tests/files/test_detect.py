@@ -153,6 +153,12 @@ def test_foreign_archives_are_named():
     assert str(refusal(written("m.npz", b"PK\3\4"))) == "m.npz is a damaged zip archive: file is not a zip file"
 
 
+def test_json_of_another_kind():
+    assert str(refusal(written("config.json", b' {"layers": 3}'))) == (
+        "config.json is JSON without a weight_map, so not an index of weight files"
+    )
+
+
 def test_a_git_lfs_pointer():
     error = refusal(written("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"))
     assert str(error) == "m.safetensors is a Git LFS pointer, not the file it stands for"

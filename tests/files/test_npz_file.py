@@ -246,22 +246,47 @@ def test_bomb_that_claims_more_than_deflate_can_hold(folder):
     )
 
 
-def test_damage_is_found_by_its_crc(folder):
-    np.savez_compressed("m.npz", x=np.arange(1000.0))
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damage_is_found_by_its_crc(folder, compressed):
+    with zipfile.ZipFile("m.npz", "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:
+        archive.writestr("Dense/Kernel.npy", npy_bytes(np.arange(1000.0)))
+        info = archive.getinfo("Dense/Kernel.npy")
+    rewrite(struct.pack("<LL", info.CRC, info.compress_size), struct.pack("<LL", info.CRC ^ 1, info.compress_size))
     file = NpzFile("m.npz")
-    with open("m.npz", "rb+") as stream:
-        stream.seek(-300, os.SEEK_END)
-        stream.write(bytes(50))
-    for read in (lambda: file.read("x"), lambda: list(file.chunks("x"))):
+    reads = [lambda: list(file.chunks("Dense/Kernel"))] + [lambda: file.read("Dense/Kernel")] * compressed
+    for read in reads:
         with pytest.raises(FormatError) as error:
             read()
-        assert str(error.value).startswith("m.npz is a damaged zip archive: ")
+        assert str(error.value) == "m.npz is a damaged zip archive: bad CRC-32 for file 'Dense/Kernel.npy'"
+
+
+def test_damage_within_a_deflated_member(folder):
+    with zipfile.ZipFile("m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", npy_bytes(np.arange(1000.0)))
+    file = NpzFile("m.npz")
+    with open("m.npz", "rb+") as stream:
+        stream.seek(30 + len("x.npy"))
+        stream.write(b"\xff")
+    sentence = "m.npz is a damaged zip archive: error -3 while decompressing data: invalid block type"
+    with pytest.raises(FormatError) as error:
+        file.read("x")
+    assert str(error.value) == sentence
+    assert message(NpzFile, "m.npz") == sentence
 
 
 def test_archive_cut_short(folder):
     np.savez("m.npz", x=np.ones(100))
     os.truncate("m.npz", 500)
     assert message(NpzFile, "m.npz") == "m.npz is a damaged zip archive: file is not a zip file"
+
+
+def test_archive_that_points_outside_itself(folder):
+    zipped(**{"x.npy": npy_bytes(np.ones(2))})
+    size = os.path.getsize("m.npz")
+    directory = size - 22 - 46 - len("x.npy")
+    rewrite(struct.pack("<LH", directory, 0), struct.pack("<LH", directory + 30, 0))
+    sentence = "m.npz is a damaged zip archive: it points to a place outside itself"
+    assert message(NpzFile, "m.npz") == sentence
 
 
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=4))
