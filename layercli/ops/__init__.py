@@ -12,7 +12,7 @@ from layercli.ops.named_activations import ALL as ACTIVATIONS
 globals().update({name: Unary(name) for name in UNARY})
 globals().update({name: Binary(name) for name in BINARY})
 
-globals().update({function.__name__: function for function in ACTIVATIONS})
+globals().update({function.__name__: function for function in ACTIVATIONS if function.__name__ != "linear"})
 
 matmul = MatMul()
 where = Where()

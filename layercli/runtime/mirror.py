@@ -31,7 +31,7 @@ class Mirror(nn.Module):
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
-        self.layer = layer
+        self.described = layer
         self.dtype = dtype_of(layer.compute_dtype)
         self.takes_training = "training" in layer.call_names()
         self.activity_regularizer = layer._activity_regularizer
@@ -46,11 +46,11 @@ class Mirror(nn.Module):
             kwargs["training"] = self.training
         if self.bag and self.outermost:
             self.bag.clear()
-        outputs = self.layer.call(*args, **kwargs)
+        outputs = self.described.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for x in tree.leaves(outputs):
                 penalty = self.activity_regularizer(x)
-                self.layer.add_loss(penalty / x.shape[0] if x.ndim else penalty)
+                self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
         return outputs
 
     def hold(self, variable: Variable, seed: str = "") -> None:
@@ -77,7 +77,7 @@ class Mirror(nn.Module):
 
     def sync_trainable(self) -> None:
         """Let each parameter want a gradient just where its variable is trainable."""
-        for variable in self.layer._variables.values():
+        for variable in self.described._variables.values():
             parameter = self._parameters.get(variable.key)
             if parameter is not None:
                 parameter.requires_grad_(variable.trainable)
