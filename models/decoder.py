@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.layers.embedding import Embedding
-from layercli.ops.attention import Rotary, ScaledDotProductAttention
-
 from layercli import ops
 from layercli.core import dims
 from layercli.core.dims import Dim
@@ -19,8 +16,11 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
 from layercli.layers.settings import PositiveInt, one_of
+from layercli.ops.attention import ScaledDotProductAttention
+from layercli.ops.rotary import Rotary
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Attention(Layer):
         self.value = Dense(self.groups * self.size, use_bias=False)
         self.output = Dense(self.width, use_bias=False)
         self.rotate = Rotary(base=500_000.0)
-        self.attend = ScaledDotProductAttention(causal=True)
+        self.attend = ScaledDotProductAttention(scale=self.size**-0.5, causal=True)
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, width)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.dropout import Dropout
 from layercli.layers.multi_head_attention import MultiHeadAttention
 
 from layercli.core import dims
@@ -12,6 +11,7 @@ from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.dense import Dense
+from layercli.layers.dropout import Dropout
 from layercli.layers.normalization import LayerNormalization
 from layercli.layers.settings import Fraction, PositiveInt
 

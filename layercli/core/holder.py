@@ -60,12 +60,14 @@ class Holder:
     @property
     def own_variables(self) -> list[Variable]:
         """The variables of this layer itself: those made trainable first, each kind in the order it was made."""
-        return sorted(self._variables.values(), key=lambda variable: not variable.made_trainable)
+        listed = [variable for variable in self._variables.values() if variable.listed]
+        return sorted(listed, key=lambda variable: not variable.made_trainable)
 
     @property
     def variables(self) -> list[Variable]:
         """Every variable of this layer and those below it, each once, in Keras's order."""
-        return [variable for _, layer in self.walk() for variable in layer.own_variables]
+        own = [variable for _, layer in self.walk() for variable in layer.own_variables]
+        return list(dict.fromkeys(own))
 
     @property
     def weights(self) -> list[Variable]:

@@ -109,6 +109,7 @@ class Layer(Holder):
         constraint: Any = None,
         autocast: bool = True,
         layout: tuple[int, ...] | None = None,
+        listed: bool = True,
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
@@ -135,6 +136,7 @@ class Layer(Holder):
             constraint=constraint,
             cast=self._policy.compute if autocast else None,
             layout=layout,
+            listed=listed,
         )
         if self._module is not None:
             self._module.hold(self._variables[key])
@@ -207,6 +209,11 @@ class Layer(Holder):
         if "_call_names" not in cls.__dict__:
             cls._call_names = frozenset(inspect.signature(cls.call).parameters)
         return cls._call_names
+
+    @classmethod
+    def call_order(cls) -> list[str]:
+        """The names of the arguments ``call`` takes, in order."""
+        return list(inspect.signature(cls.call).parameters)[1:]
 
     @property
     def module(self) -> Any:

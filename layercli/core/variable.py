@@ -21,6 +21,7 @@ class Variable(Operators):
 
     ``layout`` is the order in which the mirror stores the axes, chosen so that torch's kernel takes a view of it;
     ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
+    What is not ``listed`` is passing state (a random stream's counter, an RNN's states) that no file and no count knows.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Variable(Operators):
         constraint: Any = None,
         cast: str | None = None,
         layout: tuple[int, ...] | None = None,
+        listed: bool = True,
     ) -> None:
         self.owner = owner
         self.key = key
@@ -44,6 +46,7 @@ class Variable(Operators):
         self.initializer = initializer
         self.regularizer = regularizer
         self.constraint = constraint
+        self.listed = listed
         self.layout = layout if layout != tuple(range(spec.rank)) else None
         self._logical = _inverse(self.layout) if self.layout else None
         self.made_trainable = trainable

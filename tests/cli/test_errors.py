@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
-import numpy as np
-import pytest
-import torch
-
-from layercli.files.safetensors import save
-
 WRONG_USE = [
     ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block?"),
     ("summary nothing-like-it", "there is no model 'nothing-like-it'", "layercli models lists them"),
@@ -44,7 +32,11 @@ WRONG_USE = [
         "cannot read the shape '32x784'",
         "sizes with commas between, as in 32,100 or 1,T,512",
     ),
-    ("summary mlp --input-shape 32,784:flaot32", "there is no dtype 'flaot32'", "did you mean float32 or float or float64?"),
+    (
+        "summary mlp --input-shape 32,784:flaot32",
+        "there is no dtype 'flaot32'",
+        "did you mean float32 or float or float64?",
+    ),
     ("summary mlp --at T=3", "the input has no size named 'T'", "named sizes: B"),
     ("summary mlp --at B=zero", "a size is given as T=4096, got 'B=zero'", None),
     ("summary mlp --columns macs,parms", "there is no column 'parms'", "did you mean params or parameters?"),
@@ -52,7 +44,11 @@ WRONG_USE = [
     ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", None),
     ("run mlp --fill noise", "inputs are filled with random, zeros, ones, not 'noise'", None),
     ("run mlp --output y.txt", "outputs are written to .npy or .npz, not 'y.txt'", None),
-    ("run sequential", "the input float32[1, None, None, 3] has a size that is not known", "give all sizes with --input-shape"),
+    (
+        "run sequential",
+        "the input float32[1, None, None, 3] has a size that is not known",
+        "give all sizes with --input-shape",
+    ),
     (
         "run transformer-encoder",
         "the input float32[1, T, 512] has a size that is not known",

@@ -40,9 +40,9 @@ PRINTED = [
 
 
 def name(command, width=None):
-    return "-".join(command.replace("--", "").replace("*", "all").split()).replace("=", "").replace(",", "-").replace("+", "") + (
-        f"-{width}.txt" if width else ".txt"
-    )
+    return "-".join(command.replace("--", "").replace("*", "all").split()).replace("=", "").replace(",", "-").replace(
+        "+", ""
+    ) + (f"-{width}.txt" if width else ".txt")
 
 
 def compare(text, file, rewrite):
