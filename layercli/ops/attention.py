@@ -144,7 +144,7 @@ class RepeatHeads(Op):
 def mask_bias(mask: Any, like: Any) -> Any:
     """Return 0 where ``mask`` holds, else a number so low that what is added to it is lost, yet finite."""
     least = torch.finfo(like.dtype).min * 0.7
-    return torch.where(mask, 0.0, least).to(like.dtype)
+    return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
 
 
 def check_pair(what: str, left: Size, right: Size, query: Spec, key: Spec) -> None:
