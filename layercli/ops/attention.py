@@ -43,13 +43,19 @@ class ScaledDotProductAttention(Op):
         return dims.product(query.shape[:-1]) * sources * (query.shape[-1] + value.shape[-1])
 
     def run(self, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
-        """Return torch's scaled_dot_product_attention of views with the heads before the steps."""
+        """Return torch's scaled_dot_product_attention of views with the heads before the steps.
+
+        A query that may look nowhere is made 0: only then does the mean of all values owe nothing to the scores.
+        """
         if self.heads:
             grouped = query.shape[-2] != key.shape[-2]
             query, key, value = (x.transpose(-3, -2) for x in (query, key, value))
         else:
             grouped = False
-        bias = None if mask is None else mask_bias(mask, query)
+        bias = None
+        if mask is not None:
+            bias = mask_bias(mask, query)
+            query = torch.where(mask.any(-1, keepdim=True), query, torch.zeros_like(query))
         out = F.scaled_dot_product_attention(
             query, key, value, bias, is_causal=self.causal, scale=self.scale, enable_gqa=grouped
         )
