@@ -102,7 +102,7 @@ def run_keras(layer, inputs, training, call, gradients):
             values[i] = x
         outputs, new_state = layer.stateless_call(trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra)
         outputs = tree.leaves(outputs)
-        total = sum((y * w).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if y.dtype == jnp.float32)
+        total = sum((y * w).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if jnp.issubdtype(y.dtype, jnp.floating))
         return total, (outputs, new_state)
 
     trainable = [v.value for v in layer.trainable_variables]
@@ -133,7 +133,7 @@ def run_ours(layer, inputs, training, call, gradients):
     outputs = tree.leaves(layer(*tensors, training=training, **call))
     found = {}
     if gradients:
-        total = sum((y * torch.from_numpy(w)).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if y.dtype is torch.float32)
+        total = sum((y * torch.from_numpy(w)).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if y.is_floating_point())
         total.backward()
         for i, v in enumerate(layer.trainable_variables):
             grad = v.stored.grad if v.stored.grad is not None else torch.zeros_like(v.stored)

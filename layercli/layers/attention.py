@@ -54,7 +54,7 @@ class Attention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         """Return (batch, targets, depth), and the scores (batch, targets, sources) if they are asked for."""
-        query, value, key, query_mask, value_mask = self._given(inputs, mask)
+        query, value, key, query_mask, value_mask = self._split(inputs, mask)
         merged = None
         if use_causal_mask or value_mask is not None:
             rank = len(query.shape)
@@ -86,7 +86,7 @@ class Attention(Layer):
             return self.dot_product(self._scaled(query), key)
         return self.tanh_scores(query, key, self.scale, self.concat_score_weight)
 
-    def _given(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
+    def _split(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"

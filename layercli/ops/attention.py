@@ -45,7 +45,7 @@ class ScaledDotProductAttention(Op):
     def run(self, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
         """Return torch's scaled_dot_product_attention of views with the heads before the steps.
 
-        A query that may look nowhere is made 0: only then does the mean of all values owe nothing to the scores.
+        A query that may look nowhere is made 0 and looks everywhere: its scores are alike, and have no gradient.
         """
         if self.heads:
             grouped = query.shape[-2] != key.shape[-2]
@@ -54,8 +54,9 @@ class ScaledDotProductAttention(Op):
             grouped = False
         bias = None
         if mask is not None:
-            bias = mask_bias(mask, query)
-            query = torch.where(mask.any(-1, keepdim=True), query, torch.zeros_like(query))
+            somewhere = mask.any(-1, keepdim=True)
+            bias = mask_bias(mask | ~somewhere, query)
+            query = torch.where(somewhere, query, torch.zeros_like(query))
         out = F.scaled_dot_product_attention(
             query, key, value, bias, is_causal=self.causal, scale=self.scale, enable_gqa=grouped
         )
