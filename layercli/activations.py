@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from layercli import ops
 from layercli.errors import UsageError, nearest
+from layercli.ops.named_activations import ALL, Activation, hard_silu, silu
 
-Activation = Callable[[Any], Any]
-
-
-def linear(x: Any) -> Any:
-    """Return x as it is."""
-    return x
-
-
-TABLE: dict[str, Activation] = {"linear": linear, "relu": ops.relu, "sigmoid": ops.sigmoid, "tanh": ops.tanh}  # type: ignore[attr-defined]
+TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "hard_swish": hard_silu}
+"""Every activation by name."""
 
 
 def get(identifier: Any) -> Activation | None:
@@ -32,5 +24,6 @@ def get(identifier: Any) -> Activation | None:
 
 def name_of(activation: Activation | None) -> str:
     """Return the name an activation is found under."""
-    found = next((name for name, known in TABLE.items() if known is activation), None)
-    return "linear" if activation is None else found or getattr(activation, "__name__", type(activation).__name__)
+    if activation is None:
+        return "linear"
+    return str(getattr(activation, "__name__", type(activation).__name__))

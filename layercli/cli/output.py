@@ -25,7 +25,9 @@ class Format(StrEnum):
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False),
+    typer.Option(
+        "--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False
+    ),
 ]
 
 quiet = False

@@ -31,7 +31,7 @@ class Rule:
 
 def fields_of(cls: type) -> dict[str, Any]:
     """Return the fields a class body declares by annotation, with their defaults."""
-    annotations = cls.__dict__.get("__annotations__", {})
+    annotations = inspect.get_annotations(cls)
     return {
         name: cls.__dict__.get(name, REQUIRED)
         for name, text in annotations.items()

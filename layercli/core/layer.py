@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, dataclass_transform
+from typing import Any, ClassVar
 
 from layercli import initializers
 from layercli.core import config, dims, dtypes, graph, masking, naming, tree
@@ -27,7 +27,6 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-@dataclass_transform(eq_default=False)
 class Layer(Holder):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
@@ -41,6 +40,10 @@ class Layer(Holder):
     _declares_fields = False
     supports_masking = False
     makes_mask = False
+    _given: tuple[tuple[Any, ...], dict[str, Any]]
+    _policy: dtypes.Policy
+    _traced: tuple[Any, ...] | None
+    _call_names: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -106,6 +109,7 @@ class Layer(Holder):
         constraint: Any = None,
         autocast: bool = True,
         layout: tuple[int, ...] | None = None,
+        listed: bool = True,
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
@@ -114,7 +118,9 @@ class Layer(Holder):
         """
         if positional and not isinstance(positional[0], str):
             positional = (name, *positional)
-        name, shape, initializer = (*positional, *(name, shape, initializer)[len(positional) :])
+        given = {"name": name, "shape": shape, "initializer": initializer}
+        given |= dict(zip(given, positional, strict=False))
+        name, shape, initializer = given.values()
         spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
@@ -130,17 +136,20 @@ class Layer(Holder):
             constraint=constraint,
             cast=self._policy.compute if autocast else None,
             layout=layout,
+            listed=listed,
         )
         if self._module is not None:
             self._module.hold(self._variables[key])
         return self._variables[key]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
-            if module is not None and not kwargs and len(args) == 1 and type(args[0]) is tensor_type and module.ready:
-                if args[0].dtype is module.dtype and not masking.used:
-                    return module(args[0])
+            if module is not None and module.ready and len(args) == 1 and not kwargs and not masking.used:
+                x: Any = args[0]
+                if type(x) is tensor_type and x.dtype is module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
+                    return module(x)
             return self._call(args, kwargs)
         except LayercliError as error:
             if not error.trail or error.trail[-1] is not self:
@@ -168,7 +177,7 @@ class Layer(Holder):
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
             outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
-        if not graph.frames():
+        if self._traced is None and not graph.frames():
             self._traced = tree.map_leaves(spec_of, node.args)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
@@ -199,7 +208,12 @@ class Layer(Holder):
         """The names of the arguments ``call`` takes."""
         if "_call_names" not in cls.__dict__:
             cls._call_names = frozenset(inspect.signature(cls.call).parameters)
-        return cls._call_names  # type: ignore[no-any-return]  # set above
+        return cls._call_names
+
+    @classmethod
+    def call_order(cls) -> list[str]:
+        """The names of the arguments ``call`` takes, in order."""
+        return list(inspect.signature(cls.call).parameters)[1:]
 
     @property
     def module(self) -> Any:
@@ -237,13 +251,13 @@ class Layer(Holder):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to what training minimises; called inside ``call``, it counts until the next call."""
         if not graph.frames() and self._module is not None:
-            self._module.bag.append((self, loss))
+            self._module.add_loss(loss)
 
     @property
     def losses(self) -> list[Any]:
         """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
         below = {id(layer) for _, layer in self.walk()}
-        added = [loss for owner, loss in self.module.bag if id(owner) in below]
+        added = [loss for owner, loss in self.module.bag.losses if id(owner) in below]
         return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None] + added
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

@@ -30,11 +30,16 @@ def attach(x: Any, mask: Any) -> None:
 
 
 def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Give ``call`` the mask of its first argument where it takes one and none was given."""
-    if used and args and "mask" in layer.call_names() and kwargs.get("mask") is None and len(args) == 1:
-        masks = tree.map_leaves(mask_of, args[0])
-        if any(mask is not None for mask in tree.leaves(masks)):
-            kwargs["mask"] = masks
+    """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``."""
+    if not used:
+        return
+    given = dict(zip(layer.call_order(), args, strict=False))
+    wanted = {"mask": args[0]} if args else {}
+    for name, value in {**wanted, **{f"{name}_mask": value for name, value in {**given, **kwargs}.items()}}.items():
+        if name in layer.call_names() and name not in given and kwargs.get(name) is None:
+            masks = tree.map_leaves(mask_of, value)
+            if any(mask is not None for mask in tree.leaves(masks)):
+                kwargs[name] = masks
 
 
 def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:

@@ -21,6 +21,7 @@ class Variable(Operators):
 
     ``layout`` is the order in which the mirror stores the axes, chosen so that torch's kernel takes a view of it;
     ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
+    What is not ``listed`` is passing state (a random stream's counter, an RNN's states) that no file and no count knows.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Variable(Operators):
         constraint: Any = None,
         cast: str | None = None,
         layout: tuple[int, ...] | None = None,
+        listed: bool = True,
     ) -> None:
         self.owner = owner
         self.key = key
@@ -44,6 +46,7 @@ class Variable(Operators):
         self.initializer = initializer
         self.regularizer = regularizer
         self.constraint = constraint
+        self.listed = listed
         self.layout = layout if layout != tuple(range(spec.rank)) else None
         self._logical = _inverse(self.layout) if self.layout else None
         self.made_trainable = trainable
@@ -59,6 +62,11 @@ class Variable(Operators):
     def shape(self) -> Shape:
         """The logical shape."""
         return self.spec.shape
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The logical shape, as the numbers a variable's sizes always are."""
+        return tuple(int(size) for size in self.shape)
 
     @property
     def dtype(self) -> str:
@@ -105,7 +113,8 @@ class Variable(Operators):
         if value is None:  # it was replaced by something that computes it
             value = getattr(module, self.key)
         if self._logical is not None:
-            value = value.permute(*self._logical)  # a tuple takes torch longer to read
+            # permute reads separate numbers faster than a tuple
+            value = value.T if self._logical == (1, 0) else value.permute(*self._logical)
         if self._cast is None:
             return value
         from layercli.runtime import tensors
@@ -118,7 +127,7 @@ class Variable(Operators):
         What numpy has no dtype for is drawn in float32.
         """
         drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
-        return initializers.values(self.initializer, self.shape, drawable, rng)
+        return initializers.values(self.initializer, self.sizes, drawable, rng)
 
     def assign(self, value: Any) -> None:
         """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""

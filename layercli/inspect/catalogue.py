@@ -28,7 +28,9 @@ class Catalogue:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document ``layercli models --format json`` prints."""
-        rows = [{"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries]
+        rows = [
+            {"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries
+        ]
         return {"schema": "layercli.models/1", "models": rows}
 
 

@@ -42,7 +42,7 @@ ALIASES = {
 }
 """Keras's second names."""
 
-__all__ = sorted([*MODULES, *ALIASES])  # noqa: PLE0605  # the table is the one list
+__all__ = sorted([*MODULES, *ALIASES])  # the table is the one list
 
 
 def __getattr__(name: str) -> Any:

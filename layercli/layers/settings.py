@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index
 from typing import Annotated, Any
 
-from layercli import activations, initializers
+from layercli import activations, constraints, initializers, regularizers
 from layercli.core.config import Rule
 
 
@@ -40,6 +41,14 @@ def _fraction(value: Any) -> float:
     return float(value)
 
 
+def _several(value: Any) -> tuple[int, ...]:
+    return tuple(map(_whole, value)) if isinstance(value, (list, tuple)) else (_whole(value),)
+
+
+def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, (bool, int)):
         raise TypeError
@@ -69,6 +78,11 @@ Number = Annotated[float, Rule("a number", float)]
 
 Activation = Annotated[Any, Rule("an activation", activations.get)]
 Initializer = Annotated[Any, Rule("an initializer", initializers.get)]
+Regularizer = Annotated[Any, Rule("a regularizer", regularizers.get)]
+Constraint = Annotated[Any, Rule("a constraint", constraints.get)]
+
+Axes = Annotated[tuple[int, ...], Rule("a whole number or several", _several)]
+Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
 
 Padding = Annotated[str, _one_of("valid", "same")]
 CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
@@ -104,6 +118,11 @@ def _several(count: int | None) -> Rule:
         return numbers
 
     return Rule(expected, convert)
+
+
+def one_of(*allowed: Any) -> Any:
+    """Return the kind of a setting that is one of ``allowed``."""
+    return Annotated[Any, _one_of(*allowed)]
 
 
 PositiveInts = Annotated[Any, _several(None)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from layercli.core.op import Op
 from layercli.core.symbolic import SymbolicTensor
-from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
 from layercli.ops import raw_torch as raw_torch
+from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
 from layercli.ops.filling import full_like, ones_like, zeros_like
 from layercli.ops.joining import concatenate, split, stack
 from layercli.ops.linear import MatMul
+from layercli.ops.named_activations import ALL as ACTIVATIONS
 from layercli.ops.padding import pad
 from layercli.ops.reduction import REDUCTIONS, reducer
 from layercli.ops.repeating import repeat, tile
@@ -18,6 +19,8 @@ from layercli.ops.slicing import getitem
 globals().update({name: Unary(name) for name in UNARY})
 globals().update({name: Binary(name) for name in BINARY})
 globals().update({name: reducer(name) for name in REDUCTIONS})
+
+globals().update({function.__name__: function for function in ACTIVATIONS if function.__name__ != "linear"})
 
 matmul = MatMul()
 where = Where()

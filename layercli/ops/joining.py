@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from functools import reduce
 from typing import Any
 
@@ -64,11 +65,13 @@ class Split(Op):
         size = x.shape[axis]
         if self.at is None:
             if isinstance(size, int) and size % self.parts:
-                raise ShapeError(f"expects x to come in {self.parts} equal parts, got {size} along axis {axis} (x = {x})")
+                raise ShapeError(
+                    f"expects x to come in {self.parts} equal parts, got {size} along axis {axis} (x = {x})"
+                )
             sizes = [size // self.parts] * self.parts
         else:
             ends = (0, *self.at, size)
-            sizes = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+            sizes = [end - start for start, end in pairwise(ends)]
             if any(isinstance(part, int) and part < 0 for part in sizes):
                 raise ShapeError(f"expects x to be cut at rising places up to {size}, got {self.at} (x = {x})")
         return tuple(Spec((*x.shape[:axis], part, *x.shape[axis + 1 :]), x.dtype) for part in sizes)

@@ -33,7 +33,9 @@ class Dense(Op):
         return dims.product(x.shape[:-1]) * kernel.size
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's linear; its weight is the kernel's transpose."""
+        """Return torch's addmm of a matrix, and of more axes torch's linear, whose weight is the kernel's transpose."""
+        if bias is not None and x.ndim == 2:
+            return torch.addmm(bias, x, kernel)
         return F.linear(x, kernel.T, bias)
 
 

@@ -54,7 +54,9 @@ class Pool(Op):
             return self._pooled(x, (0,) * len(self.size), False)
         _, _, *spatial = x.shape
         pads = [window.pads(n) for window, n in zip(self.windows, spatial, strict=True)]
-        shifted = [window.stride == 1 and before < after for window, (before, after) in zip(self.windows, pads, strict=True)]
+        shifted = [
+            window.stride == 1 and before < after for window, (before, after) in zip(self.windows, pads, strict=True)
+        ]
         out = self._pooled(x, [pad[one] for pad, one in zip(pads, shifted, strict=True)], True)
         for axis, one in enumerate(shifted, start=2):
             if one:

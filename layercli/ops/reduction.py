@@ -81,5 +81,7 @@ def reducer(function: str) -> Callable[..., Any]:
         return Reduction(function, axes, keepdims)(x)
 
     reduce.__name__ = function
-    reduce.__doc__ = f"Return the {function} of x along ``axis`` (one, several, None: all); ``keepdims`` leaves size 1 there."
+    reduce.__doc__ = (
+        f"Return the {function} of x along ``axis`` (one, several, None: all); ``keepdims`` leaves size 1 there."
+    )
     return reduce

@@ -39,7 +39,11 @@ class Resize(Op):
         return with_channels_first(self._resized, x, 2, self.channels_first)
 
     def _resized(self, x: Any) -> Any:
-        if self.interpolation == "bicubic" and not self.antialias and any(n < m for n, m in zip(self.size, x.shape[2:], strict=True)):
+        if (
+            self.interpolation == "bicubic"
+            and not self.antialias
+            and any(n < m for n, m in zip(self.size, x.shape[2:], strict=True))
+        ):
             raise UsageError("torch has no bicubic interpolation that shrinks without antialias as Keras does")
         return resized(x, self.size, self.interpolation, self.antialias)
 
@@ -84,7 +88,9 @@ def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) 
 def check_interpolation(name: str, owner: str) -> str:
     """Return the name of an interpolation that torch has; UsageError where it is another."""
     if name in ("lanczos3", "lanczos5"):
-        raise UsageError(f"{owner} cannot interpolate by {name}: torch has no such kernel", hint="bicubic is the nearest to it")
+        raise UsageError(
+            f"{owner} cannot interpolate by {name}: torch has no such kernel", hint="bicubic is the nearest to it"
+        )
     if name not in INTERPOLATIONS:
         raise UsageError(f"{owner} expects interpolation to be one of {', '.join(INTERPOLATIONS)}, got {name!r}")
     return name

@@ -22,10 +22,10 @@ def show(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with control characters written out: a name from a file must not steer a terminal.
+    r"""Return ``text`` with control characters written out: a name from a file must not steer a terminal.
 
-    >>> printable("kernel\x1b[2J")
-    'kernel\\x1b[2J'
+    >>> print(printable("kernel\x1b[2J"))
+    kernel\x1b[2J
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 

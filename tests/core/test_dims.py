@@ -19,9 +19,7 @@ positive = st.integers(1, 7)
 
 def formulas(depth=3):
     """Formulas, each as a function of the three names' values: applied to Dims and to plain numbers alike."""
-    leaf = st.one_of(
-        small.map(lambda n: ("number", n)), st.sampled_from("BHT").map(lambda name: ("name", name))
-    )
+    leaf = st.one_of(small.map(lambda n: ("number", n)), st.sampled_from("BHT").map(lambda name: ("name", name)))
     return st.recursive(
         leaf,
         lambda inner: st.one_of(
@@ -154,7 +152,17 @@ def test_division_by_zero_is_an_error_as_for_numbers():
 
 @pytest.mark.parametrize(
     ("left", "right", "result"),
-    [(3, 3, 3), (1, T, T), (T, 1, T), (T, T, T), (T, 5, 5), (UNKNOWN, 5, 5), (T, H, UNKNOWN), (3, 4, None), (UNKNOWN, 1, UNKNOWN)],
+    [
+        (3, 3, 3),
+        (1, T, T),
+        (T, 1, T),
+        (T, T, T),
+        (T, 5, 5),
+        (UNKNOWN, 5, 5),
+        (T, H, UNKNOWN),
+        (3, 4, None),
+        (UNKNOWN, 1, UNKNOWN),
+    ],
 )
 def test_broadcast(left, right, result):
     assert dims.broadcast(left, right) == result

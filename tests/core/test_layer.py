@@ -271,8 +271,8 @@ def test_penalties_of_variables_and_of_calls_are_the_losses():
     x = torch.ones(4, 3)
     for _ in range(2):  # a second call does not add to the first
         y = model(x)
-    kernel = (model.inner.kernel.value ** 2).sum()
-    expected = sorted([kernel.item(), (y.sum() * 3).item(), y.mean().item()])
+    kernel = (model.inner.kernel.value**2).sum()
+    expected = sorted([kernel.item(), (y.sum() * 3).item() / len(x), y.mean().item()])  # per example, as in Keras
     assert sorted(loss.item() for loss in model.losses) == pytest.approx(expected)
 
 

@@ -7,12 +7,12 @@ import copy
 import numpy as np
 import pytest
 import torch
+from layercli.models.resnet import ResnetIdentityBlock
 
 from layercli import Input, Model, Sequential, ops
 from layercli.layers.convolution import Conv2D
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import BatchNormalization
-from layercli.models.resnet import ResnetIdentityBlock
 
 
 def drawn():

@@ -114,7 +114,10 @@ def test_raw_torch_in_a_layer_is_described_and_drawn():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Model(Input((3,)), "nothing"), "the outputs of a model must come from Input and from layers called on it"),
+        (
+            lambda: Model(Input((3,)), "nothing"),
+            "the outputs of a model must come from Input and from layers called on it",
+        ),
         (
             lambda: Model(Input((3,)), Dense(2)(Input((3,), name="stranger"))),
             "the outputs depend on the input 'stranger', which is not among the inputs",

@@ -26,6 +26,12 @@ FAMILIES = (
     "reshaping",
     "joining",
     "resizing",
+    "activation",
+    "noise",
+    "embedding",
+    "einsum",
+    "attention",
+    "rotary",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
