@@ -22,7 +22,10 @@ from layercli.ops.convolution import Convolution
 
 
 class Windowed(Layer):
-    """A layer with a kernel that slides along ``axes`` axes: what every convolution has in common."""
+    """A layer with a kernel that slides along ``axes`` axes: what every convolution has in common.
+
+    The settings are declared by each kind, in the order of Keras's arguments: here ``self`` is anything that has them.
+    """
 
     axes = 2
 
@@ -44,7 +47,7 @@ class Windowed(Layer):
             layout=layout,
         )
 
-    def add_bias(self, size: Any) -> Variable | None:
+    def add_bias(self: Any, size: Any) -> Variable | None:
         """Make the bias, where the layer uses one."""
         return self.add_kernel("bias", (size,), (0,), "bias") if self.use_bias else None
 
@@ -53,7 +56,7 @@ class Windowed(Layer):
         """The order (filters, *size, channels) of (*size, channels, filters): what torch reads as channels-last weight."""
         return (self.axes + 1, *range(self.axes), self.axes)
 
-    def activated(self, x: Any) -> Any:
+    def activated(self: Any, x: Any) -> Any:
         """Return x after the activation, where there is one."""
         return x if self.activation is None else self.activation(x)
 

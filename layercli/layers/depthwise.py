@@ -13,7 +13,7 @@ from layercli.ops.convolution import Convolution, DepthwiseConvolution
 class Depthwise(Windowed):
     """A layer whose kernel convolves each channel to ``depth_multiplier`` channels."""
 
-    def setup(self) -> None:
+    def setup(self: Any) -> None:
         """Make the op of the settings."""
         super().setup()
         settings = (self.kernel_size, self.strides, self.padding, self.dilation_rate)

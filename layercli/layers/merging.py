@@ -18,23 +18,23 @@ from layercli.ops.reshaping import ExpandDims
 
 
 class Merge(Layer):
-    """A layer called on a list of inputs, of whose masks all must hold."""
+    """A layer called on a list of inputs; a step of the result counts where it does in any of them."""
 
     supports_masking = True
-    least, most = 1, None
+    takes_two = False
 
     def checked(self, inputs: Any) -> Sequence[Any]:
         """Return the inputs; ShapeError where they are no list, or too few or too many."""
-        many = len(inputs) if isinstance(inputs, (list, tuple)) else None
-        if many is None or many < self.least or (self.most is not None and many > self.most):
-            wanted = f"{self.least} inputs" if self.most else f"at least {self.least} input{'s' * (self.least > 1)}"
-            raise ShapeError(f"expects a list of {wanted}, got {'one tensor' if many is None else many}")
+        listed = isinstance(inputs, (list, tuple))
+        if not listed or not inputs or (self.takes_two and len(inputs) != 2):
+            wanted = "2 inputs" if self.takes_two else "at least 1 input"
+            raise ShapeError(f"expects a list of {wanted}, got {len(inputs) if listed else 'one tensor'}")
         return inputs  # type: ignore[no-any-return]  # a list or a tuple, as was just seen
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Return the conjunction of the masks there are."""
-        masks = [mask for mask in previous_mask or () if mask is not None]
-        return reduce(Binary("logical_and"), masks) if masks else None
+        """Return where any of the masks holds, or None where an input has none: every step counts there."""
+        masks = previous_mask or (None,)
+        return None if any(mask is None for mask in masks) else reduce(Binary("logical_or"), masks)
 
 
 class Fold(Merge):
@@ -58,7 +58,7 @@ class Subtract(Fold):
     """out = x - y, of two inputs."""
 
     function = "subtract"
-    least, most = 2, 2
+    takes_two = True
 
 
 class Multiply(Fold):
@@ -124,7 +124,7 @@ class Dot(Merge):
 
     axes: Any
     normalize: Truth = False
-    least, most = 2, 2
+    takes_two = True
 
     def setup(self) -> None:
         """Make ``axes`` two numbers, and the op of them."""

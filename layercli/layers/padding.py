@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.settings import PAIR, DataFormat, per_axis
-from layercli.ops.padding import Crop, Pad, Pairs
+from layercli.ops.padding import Crop, Pad
 
 
 class Bordered(Layer):
@@ -14,12 +14,12 @@ class Bordered(Layer):
 
     axes = 2
 
-    def pairs(self, name: str, data_format: Any = None) -> Pairs:
-        """Make the setting called ``name`` one pair per axis, and return the pairs of every axis of x."""
+    def border(self, op: type[Pad] | type[Crop], name: str, data_format: Any = None) -> None:
+        """Make the setting called ``name`` one pair per spatial axis, and the op of a pair for every axis of x."""
         spatial = per_axis(getattr(self, name), self.axes, name, type(self).__name__, PAIR)
         setattr(self, name, spatial)
         none = (0, 0)
-        return (none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none)
+        self.op = op((none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none))
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -34,7 +34,7 @@ class ZeroPadding(Bordered):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.op = Pad(self.pairs("padding", self.data_format))
+        self.border(Pad, "padding", self.data_format)
 
 
 class ZeroPadding1D(ZeroPadding):
@@ -61,7 +61,7 @@ class Cropping1D(Bordered):
 
     def setup(self) -> None:
         """Make the op of the setting."""
-        self.op = Crop(self.pairs("cropping"))
+        self.border(Crop, "cropping")
 
 
 class Cropping(Bordered):
@@ -72,7 +72,7 @@ class Cropping(Bordered):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.op = Crop(self.pairs("cropping", self.data_format))
+        self.border(Crop, "cropping", self.data_format)
 
 
 class Cropping2D(Cropping):

@@ -12,6 +12,7 @@ from layercli.core.op import Op
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F
+from layercli.ops.axes import check_rank
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Window, windows
 
@@ -42,6 +43,7 @@ class _Convolution(Op):
 
     def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
         """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
+        check_rank(x, len(self.strides) + 2)  # torch would take one axis less for a single image
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
         padding = self.even_pads
@@ -129,8 +131,7 @@ def check_channels(x: Spec, channels: Size, wanted: Size) -> None:
 
 def split(x: Spec, axes: int, channels_first: bool) -> tuple[Size, Shape, Size]:
     """Return the batch, the spatial sizes and the channels of ``x``; ShapeError where its rank is another."""
-    if x.rank != axes + 2:
-        raise ShapeError(f"expects x with {axes + 2} axes, got {x.rank} (x = {x})")
+    check_rank(x, axes + 2)
     batch, *rest = x.shape
     return (batch, tuple(rest[1:]), rest[0]) if channels_first else (batch, tuple(rest[:-1]), rest[-1])
 

@@ -78,7 +78,7 @@ class Split(Op):
 
     def run(self, x: Any) -> Any:
         """Return views of the parts."""
-        sizes = [part.shape[self.axis] for part in self.spec(spec_of(x))]
+        sizes = [int(part.shape[self.axis]) for part in self.spec(spec_of(x))]
         return tuple(torch.split(x, sizes, self.axis))
 
 

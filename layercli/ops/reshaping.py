@@ -121,7 +121,7 @@ class BroadcastTo(Op):
 
     def run(self, x: Any) -> Any:
         """Return torch's broadcast_to."""
-        return torch.broadcast_to(x, resolved(self.shape, self.source, x.shape))
+        return torch.broadcast_to(x, tuple(map(int, resolved(self.shape, self.source, x.shape))))
 
 
 def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:

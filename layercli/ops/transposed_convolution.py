@@ -11,6 +11,7 @@ from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.lazy import F
+from layercli.ops.axes import check_rank
 from layercli.ops.convolution import CHANNELS_FIRST, CHANNELS_LAST, TORCH_KERNEL, check_channels, joined, split
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Spread
@@ -46,6 +47,7 @@ class TransposedConvolution(Op):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's transposed convolution; where the ends are cut unevenly, a view of all but its last place."""
+        check_rank(x, len(self.strides) + 2)  # torch would take one axis less for a single image
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
         weight = kernel.permute(*TORCH_KERNEL[kernel.ndim])
