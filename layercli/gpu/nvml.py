@@ -122,7 +122,8 @@ def errors(session: Session, handle: Any) -> dict[str, Any]:
 
 def heat(session: Session, handle: Any) -> dict[str, Any]:
     """Return temperature, power, clocks, and what holds the clocks down."""
-    power, limit = session.ask("nvmlDeviceGetPowerUsage", handle), session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
+    power = session.ask("nvmlDeviceGetPowerUsage", handle)
+    limit = session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
     reasons = session.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
     if reasons is None:
         reasons = session.ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)

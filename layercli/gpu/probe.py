@@ -23,8 +23,10 @@ def snapshot(
     settings = os.environ if variables is None else variables
     notes: list[str] = []
     host = attempt("the operating system", lambda: system.read(places, settings, notes), Host(sys.platform), notes)
-    driver, devices = attempt("NVML", lambda: nvml.read(notes), (Driver(), []), notes)
-    loads, cuda = attempt("libcuda", lambda: libcuda.read(notes), (False, None), notes)
+    silent: tuple[Driver, list[Device]] = (Driver(), [])
+    driver, devices = attempt("NVML", lambda: nvml.read(notes), silent, notes)
+    absent: tuple[bool, str | None] = (False, None)
+    loads, cuda = attempt("libcuda", lambda: libcuda.read(notes), absent, notes)
     return Snapshot(
         host=host,
         driver=replace(driver, libcuda=loads, cuda=cuda or driver.cuda),

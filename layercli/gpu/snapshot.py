@@ -116,7 +116,10 @@ class Driver:
 
 @dataclass(frozen=True)
 class Offered:
-    """One device as torch offers it; ``arch`` is an AMD device's architecture."""
+    """One device as torch offers it; ``arch`` is an AMD device's architecture.
+
+    ``error`` is torch's complaint when it was first touched, and ``cuda_error`` the CUDA code in it.
+    """
 
     backend: str
     index: int
@@ -125,7 +128,8 @@ class Offered:
     capability: str | None = None
     arch: str | None = None
     memory_total: int | None = None
-    memory_free: int | None = None
+    error: str | None = None
+    cuda_error: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ class Snapshot:
                 f"expects a snapshot with the schema {SCHEMA}, got {schema or 'none'}",
                 hint="write one with: layercli gpu-check --snapshot FILE",
             )
-        return decode(cls, {key: value for key, value in document.items() if key != "schema"}, "")
+        return decode_record(cls, {key: value for key, value in document.items() if key != "schema"}, "")
 
 
 def read(path: Path) -> Snapshot:

@@ -99,7 +99,7 @@ def device_files(roots: Roots) -> list[str]:
 
 
 def denied(roots: Roots, nodes: list[str]) -> dict[str, str]:
-    """Return the reason for each NVIDIA device file that cannot be opened: EPERM from a container, EACCES from a mode."""
+    """Return why NVIDIA device files cannot be opened: EPERM comes from a container, EACCES from the file's mode."""
     reasons = {}
     for name in nodes:
         if name.startswith("nvidia"):

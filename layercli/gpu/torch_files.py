@@ -1,4 +1,4 @@
-"""What the installed PyTorch was built for, read from its version file: importing torch takes a hundred times longer."""
+"""What the installed PyTorch was built for, read from its version file: importing it takes far longer."""
 
 from __future__ import annotations
 
