@@ -30,7 +30,7 @@ def load(name: str) -> ModuleType:
 
 
 if TYPE_CHECKING:
-    import torch
+    import torch as torch  # "as" is how a type checker knows that others may import it from here
     import torch.nn.functional as F
 else:
     torch = LazyModule("torch")

@@ -50,7 +50,7 @@ def mig(s: Snapshot) -> Iterator[Finding]:
     for item in inventory(s):
         device = item.device
         if device.mig and not device.mig_instances:
-            remedy = f"Create one (nvidia-smi mig -i {device.index} -cgi 9 -C), or leave MIG mode: nvidia-smi -mig 0."
+            remedy = f"Create one (nvidia-smi mig -i {device.index} -cgi 9 -C), or leave MIG mode: nvidia-smi -mig 0"
             yield Finding("mig", "error", f"{item.label} is in MIG mode and has no instance", remedy, device.index)
         elif device.mig and device.uuid and device.uuid in value.split(","):
             seen = f"CUDA_VISIBLE_DEVICES names {item.label} as a whole, but it is in MIG mode"
@@ -62,7 +62,7 @@ def busy(s: Snapshot) -> Iterator[Finding]:
     """The compute mode keeps others out."""
     for item in inventory(s):
         device = item.device
-        allow = f"Allow sharing: nvidia-smi -i {device.index} -c 0."
+        allow = f"Allow sharing: nvidia-smi -i {device.index} -c 0"
         holders = [process for process in device.processes if process.kind == "compute"]
         if device.compute_mode == "prohibited":
             seen = f"{item.label} is set to refuse every computation (compute mode prohibited)"
@@ -109,13 +109,13 @@ def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
         yield "error", counted, f"Stop its work and reset it ({reset}); if they come back, run dcgmi diag -r 3."
     if device.repair_pending:
         waiting = "has bad memory that its next reset will replace"
-        yield "warning", waiting, f"Finish its work, then reset it: {reset}."
+        yield "warning", waiting, f"Finish its work, then reset it: {reset}"
     if device.temperature and device.temperature_limit and device.temperature >= device.temperature_limit:
         hot = f"is at {device.temperature} °C, its slowdown limit is {device.temperature_limit} °C"
         yield "warning", hot, "Look at fans, dust and air flow."
     if device.slowdowns:
         held_down = f"has its clocks held down ({', '.join(device.slowdowns)})"
-        yield "warning", held_down, "Look at cooling and power supply: nvidia-smi -q -d PERFORMANCE,POWER,TEMPERATURE."
+        yield "warning", held_down, "Look at cooling and power supply: nvidia-smi -q -d PERFORMANCE,POWER,TEMPERATURE"
 
 
 def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
@@ -123,6 +123,7 @@ def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
     waiting = [item for item in inventory(s) if item.device.fabric in ("not started", "in progress")]
     if waiting and (s.runtime is None or s.runtime.cuda_error != 802):
         names = ", ".join(str(item.device.index) for item in waiting)
-        seen = f"GPU {names} has not joined the NVSwitch fabric ({waiting[0].device.fabric})"
-        remedy = "Start the fabric manager of the driver's version: systemctl start nvidia-fabricmanager."
+        have = "has" if len(waiting) == 1 else "have"
+        seen = f"GPU {names} {have} not joined the NVSwitch fabric ({waiting[0].device.fabric})"
+        remedy = "Start the fabric manager of the driver's version: systemctl start nvidia-fabricmanager"
         yield Finding("fabric-manager", "warning", seen, remedy)

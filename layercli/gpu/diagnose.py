@@ -40,10 +40,12 @@ CAUSES = (
 def diagnose(snapshot: Snapshot) -> list[Finding]:
     """Return the findings, errors first; never none: a machine without complaint gets ``ok``."""
     found = [finding for cause in CAUSES for finding in cause(snapshot)]
-    if not any(finding.severity == "error" and finding.device is None for finding in found):
+    bad = {finding.device for finding in found if finding.severity == "error"}
+    devices = {item.device.index for item in inventory(snapshot)}
+    if None not in bad and (not devices or devices - bad):
         found += unexplained(snapshot)
     if not found:
-        found.append(Finding("ok", "ok", "nothing speaks against using the GPU", "Nothing to do."))
+        found.append(Finding("ok", "ok", "nothing speaks against using the GPU", ""))
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -53,7 +55,10 @@ def unexplained(snapshot: Snapshot) -> list[Finding]:
     if runtime is not None and runtime.error:
         seen = f"torch cannot use the GPU: {runtime.error}"
         return [Finding("torch-error", "error", seen, "Look for this message in PyTorch's and NVIDIA's forums.")]
-    if not inventory(snapshot) or (runtime is not None and not runtime.devices):
+    if runtime is None and not inventory(snapshot):
+        seen = "no GPU shows itself before torch is asked"
+        return [Finding("unseen", "warning", seen, "Ask torch: layercli gpu-check --level 1")]
+    if runtime is not None and not runtime.devices:
         seen = "no GPU is offered, and none of the known causes explains it"
         return [Finding("unexplained", "error", seen, "Report it with the file that --snapshot FILE writes.")]
     return []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from layercli.gpu.result import Result, judged
 from layercli.lazy import torch
@@ -44,10 +45,11 @@ def precisions(device: torch.device) -> list[Precision]:
 @contextmanager
 def running_in(precision: Precision) -> Iterator[None]:
     """Let float32 products run as the precision says, convolutions too, and sums never in half precision."""
-    settings = torch.backends.cuda.matmul
+    backends: Any = torch.backends  # torch's stubs do not know its newer settings
+    settings = backends.cuda.matmul
     halves = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
     wanted = "tf32" if precision is TF32 else "ieee"
-    before = [(part, part.fp32_precision) for part in (settings, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)]
+    before = [(part, part.fp32_precision) for part in (settings, backends.cudnn.conv, backends.cudnn.rnn)]
     sums = {name: getattr(settings, name) for name in halves}
     try:
         for part, _ in before:

@@ -38,7 +38,7 @@ def cards(s: Snapshot) -> list[str]:
 def no_torch(s: Snapshot) -> Iterator[Finding]:
     """PyTorch is not there at all."""
     if s.wheel.version is None:
-        yield Finding("no-torch", "error", "PyTorch is not installed", "Install it: pip install torch.")
+        yield Finding("no-torch", "error", "PyTorch is not installed", "Install it: pip install torch")
 
 
 def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
@@ -49,12 +49,12 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
     build = "rocm6.4" if s.host.amd_cards and not s.host.nvidia_cards else cuda_index(s.driver.cuda)
     wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{build}"
     seen = f"this PyTorch is built for the CPU only ({s.wheel.version})"
-    yield Finding("cpu-only-torch", "error", seen, f"Install one built for the GPU: {wheel}.")
+    yield Finding("cpu-only-torch", "error", seen, f"Install one built for the GPU: {wheel}")
 
 
 def no_hardware(s: Snapshot) -> Iterator[Finding]:
-    """Nothing on the PCI bus, which only a machine of its own shows reliably."""
-    if has_nvidia(s) or s.devices or s.host.amd_cards or "dxg" in s.host.nodes:
+    """Nothing on the PCI bus, which only a machine of its own shows reliably; once torch was asked, it knows better."""
+    if has_nvidia(s) or s.devices or s.host.amd_cards or {"dxg", "kfd"} & {*s.host.nodes} or s.runtime is not None:
         return
     doubt = ""
     if s.host.wsl:
@@ -91,10 +91,10 @@ def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
     asked = f" (NVIDIA_VISIBLE_DEVICES={told or 'empty'})" if told in ("", "void", "none") else ""
     if not cards(s):
         seen = f"{where} was started without GPUs{asked}: the driver {s.host.module} is loaded, no device file is there"
-        yield Finding("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ....")
+        yield Finding("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ...")
     elif not s.driver.libcuda:
         seen = f"{where} has the GPUs but not the CUDA library (libcuda.so.1)"
-        remedy = "Start it with docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ...."
+        remedy = "Start it with docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
         yield Finding("container-no-gpu", "error", seen, remedy)
 
 
@@ -131,7 +131,7 @@ def driver_too_old(s: Snapshot) -> Iterator[Finding]:
     seen = f"{newest} runs CUDA up to {s.driver.cuda}, and this PyTorch ({s.wheel.version}) needs CUDA {s.wheel.cuda}"
     update = f"Update the driver to {needed} or newer" if needed else "Update the driver"
     wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{cuda_index(s.driver.cuda)}"
-    yield Finding("driver-too-old", "error", seen, f"{update}, or install a PyTorch for an older CUDA: {wheel}.")
+    yield Finding("driver-too-old", "error", seen, f"{update}, or install a PyTorch for an older CUDA: {wheel}")
 
 
 def driver_mismatch(s: Snapshot) -> Iterator[Finding]:
@@ -139,7 +139,7 @@ def driver_mismatch(s: Snapshot) -> Iterator[Finding]:
     if s.driver.nvml_error == MISMATCH:
         loaded = f" ({s.host.module})" if s.host.module else ""
         seen = f"the loaded NVIDIA kernel module{loaded} and the installed driver libraries are of different versions"
-        remedy = "Reboot, or stop what uses the GPU and reload the modules: rmmod nvidia_uvm nvidia && modprobe nvidia."
+        remedy = "Reboot, or stop what uses the GPU and reload the modules: rmmod nvidia_uvm nvidia && modprobe nvidia"
         yield Finding("driver-mismatch", "error", seen, remedy)
 
 
@@ -161,7 +161,7 @@ def hidden_by_env(s: Snapshot) -> Iterator[Finding]:
         seen = f"{setting} hides every GPU" if chosen.value else f"{chosen.variable} is empty, which hides every GPU"
         yield Finding("hidden-by-env", "error", seen, correct)
     elif chosen.bad is not None and s.devices:
-        named = f"{chosen.bad} is no GPU here, or is named twice"
+        named = f"{chosen.bad} is {'named twice' if chosen.twice else 'no GPU of this machine'}"
         hidden = "it and what follows are hidden" if chosen.order else "every GPU is hidden"
         severity = "warning" if chosen.order else "error"
         yield Finding("hidden-by-env", severity, f"in {setting}, {named}, so {hidden}", correct)
@@ -173,4 +173,4 @@ def debug_env(s: Snapshot) -> Iterator[Finding]:
     if found:
         names = " ".join(setting.partition("=")[0] for setting in found)
         seen = f"debugging or profiling is switched on: {', '.join(found)}"
-        yield Finding("debug-env", "warning", seen, f"Unless it is meant: unset {names}.")
+        yield Finding("debug-env", "warning", seen, f"Unless it is meant: unset {names}")

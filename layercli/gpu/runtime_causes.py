@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from layercli.gpu.device_causes import held
 from layercli.gpu.finding import Finding
 from layercli.gpu.host_causes import INDEX
-from layercli.gpu.device_causes import held
 from layercli.gpu.inventory import Item, inventory
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot
 
@@ -22,7 +22,7 @@ def forward_compat(s: Snapshot) -> Iterator[Finding]:
     """Compatibility libraries on hardware or a driver they are not made for."""
     if failed(s, 803, 804):
         code = (s.runtime or NOTHING).cuda_error
-        on_path = " and are on LD_LIBRARY_PATH" if "LD_LIBRARY_PATH" in s.environment else ""
+        on_path = "; they are on LD_LIBRARY_PATH" if "LD_LIBRARY_PATH" in s.environment else ""
         seen = f"CUDA's compatibility libraries do not fit this driver and GPU (CUDA error {code}){on_path}"
         remedy = "Update the driver, and take the compat folder off LD_LIBRARY_PATH (or remove cuda-compat)."
         yield Finding("forward-compat", "error", seen, remedy)
@@ -33,7 +33,7 @@ def fabric_manager(s: Snapshot) -> Iterator[Finding]:
     if failed(s, 802):
         of = f" {s.driver.version}" if s.driver.version else " of the driver's version"
         seen = "the NVSwitch fabric of this machine is not up (CUDA error 802)"
-        remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager."
+        remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager"
         yield Finding("fabric-manager", "error", seen, remedy)
 
 
@@ -43,7 +43,7 @@ def uvm_wedged(s: Snapshot) -> Iterator[Finding]:
         loaded = "nvidia-uvm" in s.host.nodes
         there = "stuck, often after a suspend" if loaded else "not loaded (/dev/nvidia-uvm is missing)"
         seen = f"CUDA cannot start (CUDA error 999) though NVML works: the unified memory driver is {there}"
-        remedy = "Stop what uses the GPU, then: sudo rmmod nvidia_uvm; sudo modprobe nvidia_uvm."
+        remedy = "Stop what uses the GPU, then: sudo rmmod nvidia_uvm; sudo modprobe nvidia_uvm"
         yield Finding("uvm-wedged", "error", seen, remedy)
 
 
@@ -68,14 +68,15 @@ def untouchable(s: Snapshot) -> Iterator[Finding]:
             yield known(item)
         else:
             seen = f"torch cannot use {item.label}: {offered.error}"
-            yield Finding("torch-error", "error", seen, "Look for Xid errors in dmesg, and for this message.", item.device.index)
+            remedy = "Look for Xid errors in dmesg, and for this message in PyTorch's and NVIDIA's forums."
+            yield Finding("torch-error", "error", seen, remedy, item.device.index)
 
 
 def busy(item: Item) -> Finding:
     """CUDA says that the device is taken."""
     holders = [str(process.pid) for process in item.device.processes]
     by = f"; on it: process {', '.join(holders)}" if holders else ""
-    remedy = f"Wait for the process or end it; allow sharing: nvidia-smi -i {item.device.index} -c 0."
+    remedy = f"Wait for the process or end it; allow sharing: nvidia-smi -i {item.device.index} -c 0"
     seen = f"{item.label} is busy or unavailable (CUDA error 46){by}"
     return Finding("busy", "error", seen, remedy, item.device.index)
 
@@ -137,7 +138,7 @@ def other_wheel(offered: Offered) -> str:
     if major < 5:
         return "No current PyTorch supports a GPU this old: use the CPU, or PyTorch 1.x."
     build = "cu126" if (major, minor) < (7, 5) else "cu130"
-    return f"Install one that has it: pip install --force-reinstall torch --index-url {INDEX}/{build}."
+    return f"Install one that has it: pip install --force-reinstall torch --index-url {INDEX}/{build}"
 
 
 def ended(s: Snapshot) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import types
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -175,6 +176,20 @@ class Snapshot:
                 hint="write one with: layercli gpu-check --snapshot FILE",
             )
         return decode_record(cls, {key: value for key, value in document.items() if key != "schema"}, "")
+
+
+def write(snapshot: Snapshot, path: Path) -> None:
+    """Write the snapshot to a file, whole or not at all; raise FileError where that cannot be done."""
+    text = json.dumps(snapshot.to_json(), indent=2) + "\n"
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            part.write_text(text, encoding="utf-8")
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror}") from None
 
 
 def read(path: Path) -> Snapshot:

@@ -37,7 +37,6 @@ def bandwidth(device: torch.device, size: int = 1 << 30) -> Iterator[Result]:
     """Measure copying on the device (read and write both count), and to it and back from pinned memory."""
     here, there = (torch.empty(size, dtype=torch.uint8, device=device) for _ in range(2))
     yield measured("bandwidth device", device, 2 * size / best(lambda: there.copy_(here), device) / 1e9, "GB/s")
-    del there
     part = here[: size // 4]
     host = torch.empty(part.numel(), dtype=torch.uint8, pin_memory=device.type == "cuda")
     up = best(lambda: part.copy_(host, non_blocking=True), device)

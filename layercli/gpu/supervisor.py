@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -51,17 +52,22 @@ def run(
 
     Files stand between the two, not pipes: a process stuck in a driver can be neither killed nor waited for.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as asked, tempfile.NamedTemporaryFile("rb") as said:
-        json.dump(request, asked)
-        asked.seek(0)
-        with open(said.name, "ab") as stdout:
-            child = subprocess.Popen(
-                command, stdin=asked, stdout=stdout, stderr=subprocess.DEVNULL, env=environment(), close_fds=True
-            )
-        try:
-            return follow(child, said, time.monotonic() + timeout, listen)
-        finally:
-            child.kill()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        asked, said = Path(folder, "request"), Path(folder, "events")
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        with asked.open("rb") as stdin, said.open("wb") as stdout, said.open("rb") as events:
+            child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, env=environment())
+            try:
+                return follow(child, events, time.monotonic() + timeout, listen)
+            finally:
+                end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child, and give it a moment to be gone."""
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(1)
 
 
 def environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Minutes of full load: the same product over and over on every device, while temperature, power and clocks are seen."""
+"""Minutes of full load: one product over and over on every device, while heat, power and clocks are watched."""
 
 from __future__ import annotations
 

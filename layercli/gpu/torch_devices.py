@@ -27,7 +27,7 @@ def cuda() -> list[Offered]:
     """Return the devices of CUDA, or of ROCm, which torch offers under the same name."""
     if not (torch.version.cuda or torch.version.hip):
         return []
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return [cuda_device(index) for index in range(torch.cuda.device_count())]
 
 

@@ -19,6 +19,7 @@ class Selection:
     value: str
     order: list[int]
     bad: str | None = None
+    twice: bool = False
 
 
 def selection(snapshot: Snapshot) -> Selection:
@@ -40,7 +41,7 @@ def chosen(variable: str, value: str, devices: list[Device]) -> Selection:
         if device is None:
             return Selection(variable, value, order, entry)
         if device.index in order and not entry.startswith("MIG-"):
-            return Selection(variable, value, [], entry)
+            return Selection(variable, value, [], entry, twice=True)
         order.append(device.index)
     return Selection(variable, value, order)
 
