@@ -73,7 +73,7 @@ def device(session: Session, index: int) -> Device:
     if handle is None:
         return Device(index, error=session.lost)
     known: dict[str, Any] = {}
-    for part in (identity, memory, errors, heat, links, partitions):
+    for part in (identity, memory, errors, condition, links, partitions):
         known |= part(session, handle)
     return Device(index, error=session.lost, processes=processes(session, handle), **known)
 
@@ -120,7 +120,7 @@ def errors(session: Session, handle: Any) -> dict[str, Any]:
     }
 
 
-def heat(session: Session, handle: Any) -> dict[str, Any]:
+def condition(session: Session, handle: Any) -> dict[str, Any]:
     """Return temperature, power, clocks, and what holds the clocks down."""
     power = session.ask("nvmlDeviceGetPowerUsage", handle)
     limit = session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)

@@ -86,9 +86,9 @@ def results(load: Load, seconds: float) -> Iterator[Result]:
     powers = [each.power for each in load.seen if each.power is not None]
     clocks = [each.clock for each in load.seen if each.clock is not None]
     if heats:
-        yield Result("hottest", name, MEASURED, max(heats), "°C", detail=f"{heats[0]} °C at the start")
+        yield Result("highest temperature", name, MEASURED, max(heats), "°C", detail=f"{heats[0]} °C at the start")
     if powers:
-        yield Result("most power", name, MEASURED, max(powers), "W")
+        yield Result("highest power", name, MEASURED, max(powers), "W")
     if clocks:
         held = sorted({reason for each in load.seen for reason in each.slowdowns})
         yield Result("lowest clock", name, MEASURED, min(clocks), "MHz", detail=", ".join(held))

@@ -135,7 +135,7 @@ PROPERTIES: list[tuple[str, Callable[[Card], str]]] = [
     ("capability", lambda card: card.device.capability or ""),
     ("free memory", memory),
     ("ECC", ecc),
-    ("heat", lambda card: of(card.device.temperature, card.device.temperature_limit, "°C")),
+    ("temperature", lambda card: of(card.device.temperature, card.device.temperature_limit, "°C")),
     ("power", lambda card: of(card.device.power, card.device.power_limit, "W")),
     ("clock", lambda card: of(card.device.clock, card.device.clock_max, "MHz")),
     ("link", link),
