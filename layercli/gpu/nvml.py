@@ -36,6 +36,8 @@ class Session:
                 self.lost = self.lost or error.value
             elif error.value not in UNASKABLE:
                 self.note(f"{function}: {error}")
+        except pynvml.NVMLLibraryMismatchError:
+            return None  # the driver is older than nvidia-ml-py, and knows the function by an earlier version
         except (AttributeError, TypeError, ValueError) as error:
             self.note(f"{function}: {type(error).__name__}")
         return None
@@ -193,6 +195,8 @@ def processes(session: Session, handle: Any) -> list[Process]:
 
 
 def listed(ask: Callable[..., Any], handle: Any, kind: str) -> Iterator[Process]:
-    """Yield the device's processes of one kind."""
-    for process in ask(f"nvmlDeviceGet{kind.capitalize()}RunningProcesses", handle) or []:
+    """Yield the device's processes of one kind; older drivers answer an older version of the question."""
+    question = f"nvmlDeviceGet{kind.capitalize()}RunningProcesses"
+    found = ask(question, handle)
+    for process in ask(f"{question}_v2", handle) or [] if found is None else found:
         yield Process(process.pid, kind, process.usedGpuMemory)
