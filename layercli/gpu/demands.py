@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from layercli.errors import UsageError, nearest
 from layercli.gpu import sizes
+from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
 from layercli.gpu.result import FAILED, PASSED, Result
 
@@ -94,6 +95,12 @@ def compare(demands: Demands, item: Item, results: list[Result]) -> Iterator[Dem
         figure = found.figure if found is not None else None
         got = None if figure is None else f"{figure:.4g} {unit}"
         yield Demand(name, device.index, f"{floor:g} {unit}", got, (figure or 0) >= floor)
+
+
+def unmet(item: Item, demand: Demand) -> Finding:
+    """Return the finding for a demand that a device does not meet."""
+    seen = f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
+    return Finding("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
 
 
 def gated(demands: Demands, result: Result) -> Result:

@@ -66,7 +66,7 @@ def check(
             seen, results = attempt(seen, request, limit, listen)
     else:
         seen = snapshot if isinstance(snapshot, Snapshot) else snapshots.read(Path(snapshot))
-    return concluded(seen, wanted, [demanding.gated(demands, result) for result in results], demands)
+    return concluded(seen, wanted, results, demands)
 
 
 def number(device: int | str | None) -> int | None:
@@ -117,8 +117,10 @@ def concluded(seen: Snapshot, wanted: int | None, results: list[Result], demands
         raise UsageError(f"there is no GPU {wanted}", hint=f"the GPUs here are: {listed}")
     chosen = [item for item in items if wanted in (None, item.device.index)]
     found = [finding for finding in diagnose(seen) if wanted is None or finding.device in (None, wanted)]
-    judged = [*verdicts(chosen, results)]
+    compared = [(item, demand) for item in chosen for demand in demanding.compare(demands, item, results)]
+    unmet = [demanding.unmet(item, demand) for item, demand in compared if not demand.met]
+    judged = [*verdicts(chosen, results), *unmet]
     if judged:
         found = [finding for finding in found if finding.code != "ok"]
     findings = sorted([*found, *judged], key=lambda finding: finding.severity != "error")
-    return report.build(seen, chosen, findings, results, demands)
+    return report.build(seen, chosen, findings, results, demands, [demand for _, demand in compared])

@@ -98,7 +98,7 @@ def exact(device: torch.device, precision: Precision, size: int = 2048, product:
                 row, column = bad.nonzero()[0].tolist()
                 detail = f"row {row}, column {column} is {out[row, column]:g}, not {expected[row, column]:g}"
             wrong += int(bad.sum())
-    return judged(f"exact GEMM {precision.name}", str(device), wrong, "wrong entries", 0, detail)
+    return judged(f"exact GEMM {precision.name}", str(device), wrong, "wrong", 0, detail)
 
 
 def random(device: torch.device, precision: Precision, size: int = 1024, product: Product | None = None) -> Result:
@@ -110,7 +110,7 @@ def random(device: torch.device, precision: Precision, size: int = 1024, product
         out = (product or torch.mm)(x.to(device), y.to(device)).cpu().double()
     error = distance(out, x.double() @ y.double())
     detail = f"ran as {ran_as(precision, error)}"
-    return judged(f"random GEMM {precision.name}", str(device), error, "relative error", precision.gate, detail)
+    return judged(f"random GEMM {precision.name}", str(device), error, "error", precision.gate, detail)
 
 
 def distance(out: torch.Tensor, expected: torch.Tensor) -> float:

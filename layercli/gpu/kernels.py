@@ -83,7 +83,7 @@ def summary(tally: Tally, device: torch.device) -> Result:
     if tally.left_out:
         detail += f"; {len(tally.left_out)} not comparable"
     verdict = PASSED if tally.agreed and not tally.failures else FAILED
-    return Result("kernels", str(device), verdict, tally.worst, "relative error", GATE, detail)
+    return Result("kernels", str(device), verdict, tally.worst, "error", GATE, detail)
 
 
 def try_case(case: Case, device: torch.device, tally: Tally) -> None:

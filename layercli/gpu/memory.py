@@ -39,7 +39,7 @@ def patterns(device: torch.device, size: int, write: Write = write, chunk: int =
             write(part, expected(pattern, place, part))
         for place, part in enumerate(memory):
             wrong += int((part != expected(pattern, place, part)).sum())
-    return judged("memory patterns", str(device), wrong, "wrong cells", 0, f"{show(cells * CELL)} written and read")
+    return judged("memory patterns", str(device), wrong, "wrong", 0, f"{show(cells * CELL)} written and read")
 
 
 def expected(pattern: int, place: int, part: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ def round_trip(device: torch.device, size: int = 64 << 20, write: Write = write)
         write(there, sent)
         write(back, there)
         wrong += int((back != sent).sum())
-    return judged("copy there and back", str(device), wrong, "wrong cells", 0, f"3 x {show(size)}")
+    return judged("copy there and back", str(device), wrong, "wrong", 0, f"3 x {show(size)}")
 
 
 def batches(cells: int, pinned: bool) -> Iterator[torch.Tensor]:

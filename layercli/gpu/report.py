@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from layercli.gpu.demands import Demand, Demands, compare
+from layercli.gpu.demands import Demand, Demands, gated
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
 from layercli.gpu.result import Result
@@ -62,28 +62,27 @@ class Report:
 
 
 def build(
-    snapshot: Snapshot, items: list[Item], findings: list[Finding], results: list[Result], demands: Demands
+    snapshot: Snapshot,
+    items: list[Item],
+    findings: list[Finding],
+    results: list[Result],
+    demands: Demands,
+    compared: list[Demand],
 ) -> Report:
     """Return the report on the devices in ``items``."""
-    compared = {item.device.index: list(compare(demands, item, results)) for item in items}
-    cards = [Card(item.device, item.torch, why_not(item, findings, compared[item.device.index])) for item in items]
+    cards = [Card(item.device, item.torch, why_not(item, findings)) for item in items]
     answer = sum(card.usable for card in cards) >= demands.require
     told = yes(cards, tried=bool(results)) if answer else no(cards, findings, demands.require)
-    every = [demand for group in compared.values() for demand in group]
-    return Report(answer, told, cards, findings, results, every, snapshot)
+    tests = [gated(demands, result) for result in results]
+    return Report(answer, told, cards, findings, tests, compared, snapshot)
 
 
-def why_not(item: Item, findings: list[Finding], demands: list[Demand]) -> str | None:
+def why_not(item: Item, findings: list[Finding]) -> str | None:
     """Return the first thing that speaks against a device, or None."""
     for finding in findings:
         if finding.severity == "error" and finding.device in (None, item.device.index):
             return finding.seen
-    if item.torch is None:
-        return f"torch is not offered {item.label}"
-    for demand in demands:
-        if not demand.met:
-            return f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
-    return None
+    return f"torch is not offered {item.label}" if item.torch is None else None
 
 
 def yes(cards: list[Card], tried: bool) -> str:

@@ -66,13 +66,15 @@ def rows(cards: list[Card]) -> Table:
 def model(card: Card) -> str:
     """Return what does not change about a device."""
     device = card.device
-    parts = [device.name, device.capability and f"capability {device.capability}"]
-    parts += [
-        device.memory_total and f"{gib(device.memory_total)} GiB",
-        device.power_limit and f"{device.power_limit:.0f} W",
-    ]
-    parts += [device.clock_max and f"{device.clock_max} MHz", link(card), mig(card) and f"MIG {mig(card)}"]
-    return joined(*parts)
+    return joined(
+        device.name,
+        f"capability {device.capability}" if device.capability else "",
+        f"{gib(device.memory_total)} GiB" if device.memory_total else "",
+        f"{device.power_limit:.0f} W" if device.power_limit else "",
+        f"{device.clock_max} MHz" if device.clock_max else "",
+        link(card),
+        f"MIG {mig(card)}" if mig(card) else "",
+    )
 
 
 def gib(size: int) -> str:
@@ -145,7 +147,8 @@ PROPERTIES: list[tuple[str, Callable[[Card], str]]] = [
 
 COLUMNS = [
     Column("GPU", numeric=True), Column("torch"), Column("usable"), Column("free GiB", numeric=True),
-    Column("°C", numeric=True), Column("W", numeric=True), Column("MHz", numeric=True), Column("ECC"), Column("processes"),
+    Column("°C", numeric=True), Column("W", numeric=True), Column("MHz", numeric=True), Column("ECC"),
+    Column("processes"),
 ]  # fmt: skip
 VALUES: list[Callable[[Card], object]] = [
     lambda card: card.device.index,
@@ -183,19 +186,19 @@ def demands(report: Report) -> Table:
 
 
 def tests(results: list[Result]) -> Table:
-    """Return the self-tests with their figures, gates and verdicts."""
+    """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
+    several = len({each.device for each in results}) > 1
     columns = [
-        Column("self-test"), Column("device"), Column("verdict"), Column("figure", numeric=True), Column("unit"),
-        Column("gate", numeric=True), Column("remark"),
+        Column("self-test"), *([Column("device")] if several else []), Column("verdict"),
+        Column("figure", numeric=True), Column("unit"), Column("gate", numeric=True), Column("remark"),
     ]  # fmt: skip
-    return Table("", columns, [row(each) for each in results])
+    return Table("", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results])
 
 
 def row(result: Result) -> list[object]:
-    """Return one self-test as a row."""
+    """Return what a self-test came to."""
     return [
-        result.name, result.device, result.verdict, short(result.figure), result.unit or None,
-        short(result.gate), result.detail or None,
+        result.verdict, short(result.figure), result.unit or None, short(result.gate), result.detail or None,
     ]  # fmt: skip
 
 
@@ -208,14 +211,13 @@ def github(report: Report) -> str:
     """Return GitHub Actions annotations, one per finding, under the answer and over the tables as a summary."""
     lines = [report.sentence]
     for each in report.findings:
-        title = f"title={escaped(f'gpu-check: {each.code}', ':,')}"
-        lines.append(f"::{LEVELS[each.severity]} {title}::{escaped(sentence(each))}")
+        lines.append(f"::{LEVELS[each.severity]} title=gpu-check {each.code}::{escaped(sentence(each))}")
     summary = "\n".join(markdown.draw(table) for table in tables(report))
     return "\n".join([*lines, "::group::gpu-check", summary.rstrip("\n"), "::endgroup::"]) + "\n"
 
 
-def escaped(text: str, more: str = "") -> str:
-    """Return text as a workflow command takes it; a property also escapes the characters in ``more``."""
-    for character in "%\r\n" + more:
+def escaped(text: str) -> str:
+    """Return text as a workflow command takes it."""
+    for character in "%\r\n":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

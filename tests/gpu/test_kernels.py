@@ -86,7 +86,9 @@ def test_sound_operations_agree_forward_and_backward():
     ],
 )  # fmt: skip
 def test_a_wrong_operation_fails_under_its_name(run, why):
-    first, found = kernels.parity(CPU, [case("matmul", torch.matmul, Spec((2, 2)), Spec((2, 2))), case("bad", run, Spec((40,)))])
+    first, found = kernels.parity(
+        CPU, [case("matmul", torch.matmul, Spec((2, 2)), Spec((2, 2))), case("bad", run, Spec((40,)))]
+    )
     assert (first.name, first.verdict, first.detail) == ("kernel bad", FAILED, why)
     assert found.verdict == FAILED
     assert found.detail.startswith("1 of 2 cases agree, forward and backward")
@@ -100,9 +102,7 @@ def test_what_has_no_reference_is_left_out_and_counted():
     ]
     [found] = kernels.parity(CPU, cases)
     assert found.verdict == PASSED
-    assert found.detail == (
-        "1 of 1 cases agree, forward and backward; the largest error is matmul's; 2 not comparable"
-    )
+    assert found.detail == ("1 of 1 cases agree, forward and backward; the largest error is matmul's; 2 not comparable")
 
 
 def test_nothing_compared_is_no_pass():

@@ -80,7 +80,12 @@ def test_libcuda_that_does_not_tell_its_version_is_there_all_the_same(libraries)
 
 
 def test_the_whole_check_says_what_the_library_shows(libraries):
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries), "PYTHONPATH": str(HERE.parents[1]), "FAKE_NVML": "18"}
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(libraries),
+        "PYTHONPATH": str(HERE.parents[1]),
+        "FAKE_NVML": "18",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "layercli", "gpu-check", "--level", "0", "--format", "json"],
         env=environment, capture_output=True, text=True, check=False,

@@ -155,7 +155,9 @@ def test_without_torch_there_is_no_wheel(monkeypatch):
 def test_the_installed_torch_is_the_one_that_would_be_imported():
     import torch
 
-    assert torch_files.read([]) == Wheel(str(torch.__version__), torch.version.cuda, torch.version.hip, torch.version.xpu)
+    assert torch_files.read([]) == Wheel(
+        str(torch.__version__), torch.version.cuda, torch.version.hip, torch.version.xpu
+    )
 
 
 def test_libcuda_that_is_not_there():
@@ -205,7 +207,9 @@ def test_other_makers_devices_are_listed_and_what_is_not_seen_is_said(roots):
 
 
 def test_looking_imports_no_torch():
-    code = "import sys; sys.modules['torch'] = None\nfrom layercli.gpu import probe\nprint(probe.snapshot().wheel.version)"
+    code = (
+        "import sys; sys.modules['torch'] = None\nfrom layercli.gpu import probe\nprint(probe.snapshot().wheel.version)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip()

@@ -30,7 +30,10 @@ def test_machine_code_runs_within_its_generation_and_ptx_on_every_later_one(arch
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        ("Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized (Triggered internally)", 802),
+        (
+            "Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized (Triggered internally)",
+            802,
+        ),
         ("Error 803: system has unsupported display driver / cuda driver combination", 803),
         ("CUDA error: system has unsupported display driver / cuda driver combination", 803),
         ("Error 804: forward compatibility was attempted on non supported HW", 804),

@@ -17,7 +17,9 @@ def story(code, timeout=20.0, heard=None):
 
 def test_a_child_that_is_done():
     heard = []
-    told = story("r = json.load(sys.stdin); say(doing='a'); say(result=r['n']); say(result=4); say(done=True)", heard=heard)
+    told = story(
+        "r = json.load(sys.stdin); say(doing='a'); say(result=r['n']); say(result=4); say(done=True)", heard=heard
+    )
     assert (told.ended, told.during) == (None, "a")
     assert told.every("result") == [3, 4]
     assert told.last("result") == 4
