@@ -10,13 +10,13 @@ from layercli.gpu.sizes import show
 from layercli.gpu.snapshot import Process, Snapshot
 from layercli.gpu.visible import selection
 
-OFF_THE_BUS = 79
+FALLEN = 79  # the Xid of a GPU that has fallen off the bus
 CONTEXT = 512 << 20  # what CUDA and its libraries take before the first tensor
 
 
 def gpu_lost(s: Snapshot) -> Iterator[Finding]:
     """The device has fallen off the bus, or needs a reset."""
-    fallen = {xid.pci for xid in s.host.xids if xid.code == OFF_THE_BUS}
+    fallen = {xid.pci for xid in s.host.xids if xid.code == FALLEN}
     for item in inventory(s):
         device = item.device
         if device.error in (15, 16) or (device.pci in fallen and device.error):
@@ -34,7 +34,7 @@ def gpu_lost(s: Snapshot) -> Iterator[Finding]:
 def unreadable(s: Snapshot) -> Iterator[Finding]:
     """NVML knows of the device and cannot say a thing about it."""
     for item in inventory(s):
-        if item.device.error == 999 and not any(xid.code == OFF_THE_BUS for xid in s.host.xids):
+        if item.device.error == 999 and not any(xid.code == FALLEN for xid in s.host.xids):
             if s.host.container:
                 seen = f"this container has lost {item.label}: NVML answers unknown error (999)"
                 yield Finding("container-lost-gpu", "error", seen, "Recreate the container.", item.device.index)

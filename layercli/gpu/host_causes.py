@@ -11,6 +11,7 @@ from layercli.gpu.visible import selection
 
 MINIMUM_DRIVER = {11: 450, 12: 525, 13: 580}
 INDEX = "https://download.pytorch.org/whl"
+OFF_THE_BUS = {"dxg", "kfd", "nvhost-gpu", "nvgpu"}  # the device files of GPUs that the PCI bus does not show
 LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
 
 
@@ -54,15 +55,14 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
 
 def no_hardware(s: Snapshot) -> Iterator[Finding]:
     """Nothing on the PCI bus, which only a machine of its own shows reliably; once torch was asked, it knows better."""
-    if has_nvidia(s) or s.devices or s.host.amd_cards or {"dxg", "kfd"} & {*s.host.nodes} or s.runtime is not None:
+    elsewhere = OFF_THE_BUS & {*s.host.nodes} or s.host.amd_cards or s.wheel.xpu or s.host.nvidia_cards is None
+    if has_nvidia(s) or s.devices or elsewhere or s.runtime is not None:
         return
     doubt = ""
     if s.host.wsl:
         doubt = " (in WSL the PCI bus does not show it: look with nvidia-smi on Windows)"
     elif s.host.container:
         doubt = " (this is a container: its host may have one)"
-    elif s.host.nvidia_cards is None:
-        doubt = " (the PCI bus could not be listed)"
     remedy = "Run on the CPU with --device cpu, or on a machine with a GPU."
     yield Finding("no-hardware", "error", f"no GPU was found on this machine{doubt}", remedy)
 

@@ -11,6 +11,8 @@ from layercli.gpu.snapshot import Device
 from layercli.lazy import torch
 
 QUARTER, MOST, CAP = 0.25, 0.8, 4 << 30
+LEAST = 1 << 20
+RESERVE = 640 << 20  # what comparing a chunk of memory takes on top of the memory itself
 LOAD_SECONDS = 120.0
 
 Watch = Callable[[], dict[str, Device]]
@@ -85,8 +87,9 @@ def long(names: list[str], watch: Watch) -> Iterator[Trial]:
 
 
 def share(device: torch.device, part: float, cap: int) -> int:
-    """Return the bytes a test may take: a part of what is free, and no more than the cap."""
-    return min(int(memory.free(device) * part), cap)
+    """Return the bytes a test may take: a part of what is free, no more than the cap, with room left to compare."""
+    free = memory.free(device)
+    return max(min(int(free * part), free - RESERVE, cap), LEAST)
 
 
 def run(trial: Trial) -> Iterator[Result]:

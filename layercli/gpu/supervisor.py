@@ -83,9 +83,9 @@ def follow(child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, lis
         over = child.poll() is not None
         *lines, rest = (rest + said.read()).split(b"\n")
         for event in map(json.loads, lines):
-            story.hear(event)
-            if "doing" in event:
+            if event.get("doing", story.during) != story.during:
                 listen(event["doing"])
+            story.hear(event)
         if story.last("done"):
             return story
         if over:

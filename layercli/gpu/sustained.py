@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from layercli.gpu.gemm import BFLOAT16, Precision, Product, multiply, running_in
+from layercli.gpu.gemm import FLOAT32, Precision, Product, multiply, precisions, running_in
 from layercli.gpu.result import MEASURED, Result, judged
 from layercli.gpu.snapshot import Device
 from layercli.gpu.speed import wait
@@ -42,13 +42,16 @@ def sustained(
     seconds: float,
     watch: Callable[[], dict[str, Device]],
     *,
-    precision: Precision = BFLOAT16,
+    precision: Precision | None = None,
     size: int = 8192,
     product: Product = multiply,
 ) -> Iterator[Result]:
-    """Load all devices together for ``seconds``; ``watch`` returns what the driver sees of each, by torch's name."""
-    with running_in(precision):
-        loads = [load(device, precision, size, product) for device in devices]
+    """Load all devices together for ``seconds``, each in the smallest precision it has.
+
+    ``watch`` returns what the driver sees of each device, by torch's name.
+    """
+    with running_in(FLOAT32):
+        loads = [load(device, precision or precisions(device)[-1], size, product) for device in devices]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             burst(loads, product)

@@ -15,7 +15,7 @@ from layercli.gpu.snapshot import Device, Host, Xid
 
 NVIDIA, AMD = "0x10de", "0x1002"
 DISPLAYS = ("0x0300", "0x0302", "0x0380", "0x1200")  # VGA, 3D, other display, processing accelerator
-DEVICE_FILE = re.compile(r"nvidia\d+|nvidiactl|nvidia-uvm|kfd|dxg")
+DEVICE_FILE = re.compile(r"nvidia\d+|nvidiactl|nvidia-uvm|kfd|dxg|nvhost-gpu|nvgpu")
 CARD_FILE = re.compile(r"nvidia\d+")
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
 CONTAINED = re.compile(r"docker|kubepods|containerd|libpod|lxc|garden")

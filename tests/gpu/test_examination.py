@@ -182,6 +182,8 @@ PRECISIONS = "bf16, bfloat16, fp16, float16, fp32, float32, tf32"
     ("options", "message"),
     [
         ({"level": 9}, "--level expects 0, 1, 2 or 3, got 9"),
+        ({"timeout": 0}, "--timeout expects seconds, more than 0, got 0"),
+        ({"timeout": float("nan")}, "--timeout expects seconds, more than 0, got nan"),
         ({"require": 0}, "--require expects 1 or more, got 0"),
         ({"device": "first"}, "--device expects a number or all, got 'first'"),
         ({"device": "-1"}, "--device expects a number or all, got '-1'"),
@@ -242,6 +244,15 @@ def test_apples_device_is_mps(tell):
     report = check(min_memory="16GiB")
     assert report.sentence == "Yes: 1 GPU works: Apple GPU."
     assert [(card.torch, card.device.vendor) for card in report.devices] == [("mps:0", "apple")]
+
+
+def test_torchs_order_may_differ_from_the_drivers(tell):
+    seen = machine("eight-h100")
+    seen = replace(seen, devices=seen.devices[:2])
+    offered = runtime(seen).devices
+    swapped = [replace(offered[1], index=0), replace(offered[0], index=1)]
+    tell(seen, results("cuda:0"), said=Runtime(swapped))
+    assert [(card.device.index, card.torch) for card in check().devices] == [(0, "cuda:1"), (1, "cuda:0")]
 
 
 def test_a_device_that_only_torch_sees_is_listed(tell):

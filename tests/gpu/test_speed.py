@@ -1,6 +1,7 @@
 """The measurements and the sustained load, on the CPU."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,19 +46,27 @@ def watched():
     return watch
 
 
-def test_a_sustained_load_is_watched_and_its_bits_compared():
-    found = list(sustained.sustained([CPU], 0.2, watched(), precision=gemm.FLOAT32, size=32))
-    named = {each.name: each for each in found}
-    assert list(named) == ["sustained load", "sustained rate", "highest temperature", "highest power", "lowest clock"]
-    assert named["sustained load"].verdict == PASSED
-    assert named["highest temperature"].figure > 40
-    assert named["highest temperature"].detail == "40 °C at the start"
-    assert named["highest power"].figure == 600.5
-    assert named["lowest clock"].figure < 1980
-    assert named["lowest clock"].detail == "hardware thermal"
+@pytest.fixture
+def clock(monkeypatch):
+    """Let four rounds fit into 3.5 seconds, each of which takes half a second."""
+    fake = SimpleNamespace(monotonic=itertools.count().__next__, perf_counter=itertools.count(0, 0.5).__next__)
+    monkeypatch.setattr(sustained, "time", fake)
 
 
-def test_a_bit_that_flips_under_load_fails():
+def test_a_sustained_load_is_watched_and_its_bits_compared(clock):
+    found = list(sustained.sustained([CPU], 3.5, watched(), precision=gemm.FLOAT32, size=100))
+    told = [(each.name, each.verdict, each.figure, each.unit, each.detail) for each in found]
+    rate = sustained.BURST * 2 * 100**3 / 0.5 / 1e12
+    assert told == [
+        ("sustained load", PASSED, 0, "of 3 differ", "3.5 s"),
+        ("sustained rate", MEASURED, rate, "TFLOP/s", "8e-05 TFLOP/s in the first quarter"),
+        ("highest temperature", MEASURED, 42, "°C", "40 °C at the start"),
+        ("highest power", MEASURED, 600.5, "W", ""),
+        ("lowest clock", MEASURED, 1978, "MHz", "hardware thermal"),
+    ]
+
+
+def test_a_bit_that_flips_under_load_fails(clock):
     calls = itertools.count()
 
     def product(x, y):
@@ -66,8 +75,14 @@ def test_a_bit_that_flips_under_load_fails():
             out[3, 3] += 1
         return out
 
-    [load, *_] = sustained.sustained([CPU], 0.2, dict, precision=gemm.FLOAT32, size=32, product=product)
-    assert (load.verdict, load.figure) == (FAILED, 1)
+    found = sustained.sustained([CPU], 3.5, dict, precision=gemm.FLOAT32, size=32, product=product)
+    assert next((each.name, each.verdict, each.figure) for each in found) == ("sustained load", FAILED, 1)
+
+
+def test_the_load_is_in_the_smallest_precision_there_is(clock):
+    seen = []
+    list(sustained.sustained([CPU], 1.5, dict, size=8, product=lambda x, y: seen.append(x.dtype) or x @ y))
+    assert {*seen} == {torch.bfloat16}
 
 
 def names(level, **options):
@@ -110,7 +125,13 @@ def test_an_exception_is_a_failed_test():
 
 def test_memory_is_shared_out_under_a_cap():
     assert selftest.share(CPU, 0.25, 1 << 40) == 1 << 28
-    assert selftest.share(CPU, 0.25, 1000) == 1000
+    assert selftest.share(CPU, 0.25, 1 << 21) == 1 << 21
+    assert selftest.share(CPU, 0.8, 1 << 40) == (1 << 30) - selftest.RESERVE
+
+
+def test_a_full_device_is_left_room_to_compare(monkeypatch):
+    monkeypatch.setattr(selftest.memory, "free", lambda device: 100 << 20)
+    assert selftest.share(CPU, 0.8, 1 << 40) == selftest.LEAST
 
 
 @pytest.mark.parametrize("trial", list(selftest.plan(1, ["cpu"], dict)), ids=lambda trial: trial.name)

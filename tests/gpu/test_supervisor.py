@@ -1,7 +1,10 @@
 """A child that hangs, crashes, or talks nonsense: the story is told all the same."""
 
+import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,12 @@ def test_a_child_that_is_done():
     assert told.last("result") == 4
     assert told.last("none") is None
     assert heard == ["a"]
+
+
+def test_what_is_done_is_told_once():
+    heard = []
+    story("say(doing='a'); say(doing='a'); say(result=1); say(doing='b'); say(done=True)", heard=heard)
+    assert heard == ["a", "b"]
 
 
 def test_a_child_that_hangs_is_ended_and_what_it_said_is_kept():
@@ -67,6 +76,23 @@ def test_a_child_that_hangs_after_its_work_has_done_its_work():
 
 def test_a_signal_without_a_name():
     assert supervisor.cause_of_death(-250) == "signal 250"
+
+
+def test_the_child_finds_this_package_and_what_the_user_added(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    assert supervisor.environment()["PYTHONPATH"] == f"{supervisor.PACKAGE_ROOT}{os.pathsep}/theirs"
+    assert Path(supervisor.PACKAGE_ROOT, "layercli", "gpu", "child.py").exists()
+
+
+def test_what_libraries_print_is_no_event():
+    code = (
+        "import os; from layercli.gpu import child; events = child.claim_stdout(); print('noise', flush=True)\n"
+        "os.system('echo noise'); events.write('event'); events.flush()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=supervisor.environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "event"
 
 
 def test_the_real_child_looks_and_tells():
