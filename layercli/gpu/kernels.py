@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,29 +10,38 @@ from layercli.gpu.gemm import FLOAT32, running_in
 from layercli.gpu.result import FAILED, PASSED, Result
 from layercli.lazy import torch
 
+DRAWS = 4  # runs that must agree before a case counts as one that draws no random numbers
 GATE = 1e-4  # relative Frobenius error of float32 kernels that sum thousands of terms; a wrong kernel is far above it
-
-
-class Sized(Protocol):
-    """What a case says of one input."""
-
-    shape: Any
-    dtype: str
 
 
 class Runnable(Protocol):
     """An operation."""
 
-    def run(self, *tensors: Any) -> Any:
+    def run(self, *inputs: Any) -> Any:
         """Compute the operation on tensors."""
 
 
 class Case(Protocol):
-    """An operation with sizes that it accepts."""
+    """An operation with inputs that it accepts; no gradient flows into those whose places are in ``constants``."""
 
-    name: str
-    op: Runnable
-    inputs: tuple[Sized, ...]
+    @property
+    def name(self) -> str:
+        """What to call the case."""
+
+    @property
+    def op(self) -> Runnable:
+        """The operation."""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the gradient is defined and unique."""
+
+    @property
+    def constants(self) -> tuple[int, ...]:
+        """The places of the inputs without a gradient."""
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the inputs, the same every time: numpy arrays, and numbers and None as they are."""
 
 
 @dataclass
@@ -89,45 +97,49 @@ def summary(tally: Tally, device: torch.device) -> Result:
 def try_case(case: Case, device: torch.device, tally: Tally) -> None:
     """Run one case on the CPU and on the device, and count how they compare.
 
-    A case that the CPU cannot run in float64, or that comes out differently each time it does, has no reference.
+    A case that the CPU cannot run in float64, or that draws random numbers, has no reference.
     """
     try:
-        inputs = [values(spec, f"{case.name}/{place}") for place, spec in enumerate(case.inputs)]
-        truth, again = (both_ways(case, [exact(each) for each in inputs]) for _ in range(2))
+        inputs = [torch.from_numpy(each) if hasattr(each, "dtype") else each for each in case.arrays()]
+        exact = [each.double() if floating(each) else each for each in inputs]
+        truth, *others = (seeded(case, exact, seed) for seed in range(DRAWS))
+        repeats = all(distance(other, truth) == 0 for other in others)
     except Exception:
-        tally.left_out.append(case.name)
-        return
-    if distance(truth, again) != 0:
+        repeats = False
+    if not repeats:
         tally.left_out.append(case.name)
         return
     try:
-        tally.count(case.name, distance(both_ways(case, [each.to(device) for each in inputs]), truth))
+        there = [each.to(device) if isinstance(each, torch.Tensor) else each for each in inputs]
+        tally.count(case.name, distance(both_ways(case, there), truth))
     except Exception as error:
         tally.failures.append((case.name, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"))
 
 
-def values(spec: Sized, seed: str) -> torch.Tensor:
-    """Return the same values every time for an input: normal floats, or the integers 0 and 1, which fit any index."""
-    generator = torch.Generator().manual_seed(zlib.crc32(seed.encode()))
-    dtype = getattr(torch, spec.dtype)
-    if dtype.is_floating_point:
-        return torch.randn(tuple(spec.shape), generator=generator).to(dtype).float()
-    return torch.randint(0, 2, tuple(spec.shape), generator=generator).to(dtype)
+def floating(value: Any) -> bool:
+    """Whether a value is a tensor of floats."""
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
-def exact(tensor: torch.Tensor) -> torch.Tensor:
-    """Return floats in float64 and everything else as it is."""
-    return tensor.double() if tensor.is_floating_point() else tensor
+def seeded(case: Case, inputs: list[Any], seed: int) -> list[torch.Tensor]:
+    """Return what a case comes to on the CPU when random numbers start from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return both_ways(case, inputs)
 
 
-def both_ways(case: Case, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+def both_ways(case: Case, inputs: list[Any]) -> list[torch.Tensor]:
     """Return the outputs of a case and the gradients of its inputs, on the CPU."""
-    leaves = [each.detach().requires_grad_(each.is_floating_point()) for each in inputs]
+    wanted = [place for place, each in enumerate(inputs) if floating(each) and place not in case.constants]
+    leaves = [each.detach() if isinstance(each, torch.Tensor) else each for each in inputs]
+    for place in wanted if case.differentiable else []:
+        leaves[place].requires_grad_()
     outputs = list(flat(case.op.run(*leaves)))
     smooth = [out for out in outputs if out.requires_grad]
-    wanted = [leaf for leaf in leaves if leaf.requires_grad]
     scale = [weights(out) for out in smooth]
-    gradients = torch.autograd.grad(smooth, wanted, scale, allow_unused=True) if smooth and wanted else ()
+    gradients = (
+        torch.autograd.grad(smooth, [leaves[place] for place in wanted], scale, allow_unused=True) if smooth else ()
+    )
     return [each.detach().cpu() for each in (*outputs, *gradients) if each is not None]
 
 
