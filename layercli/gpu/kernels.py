@@ -110,7 +110,7 @@ def try_case(case: Case, device: torch.device, tally: Tally) -> None:
         tally.left_out.append(case.name)
         return
     try:
-        there = [each.to(device) if isinstance(each, torch.Tensor) else each for each in inputs]
+        there = [single(each).to(device) if isinstance(each, torch.Tensor) else each for each in inputs]
         tally.count(case.name, distance(both_ways(case, there), truth))
     except Exception as error:
         tally.failures.append((case.name, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"))
@@ -119,6 +119,11 @@ def try_case(case: Case, device: torch.device, tally: Tally) -> None:
 def floating(value: Any) -> bool:
     """Whether a value is a tensor of floats."""
     return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def single(tensor: torch.Tensor) -> torch.Tensor:
+    """Return floats in float32, the precision that the gate is for, and everything else as it is."""
+    return tensor.float() if floating(tensor) else tensor
 
 
 def seeded(case: Case, inputs: list[Any], seed: int) -> list[torch.Tensor]:

@@ -38,8 +38,8 @@ class Case:
 
 
 def drawn(spec, draws):
-    if spec.dtype == "float32":
-        return draws.standard_normal(spec.shape).astype("float32")
+    if spec.dtype.startswith("float"):
+        return draws.standard_normal(spec.shape).astype(spec.dtype)
     return draws.integers(0, 2, spec.shape).astype(spec.dtype)
 
 
@@ -75,6 +75,7 @@ SOUND = [
     case("split", lambda x: x.split(2), Spec((6, 3))),
     case("named", lambda x: {"a": x * 2, "b": [x + 1, x > 0]}, Spec((6, 3))),
     case("choice", lambda c, x: torch.where(c, x, -x), Spec((5,), "bool"), Spec((5,))),
+    case("half", lambda x: x * 3.3, Spec((64,), "float16")),
     case("optional", lambda x, bias, scale: x * scale if bias is None else x + bias, Spec((4,)), None, 2.5),
 ]
 
@@ -82,7 +83,7 @@ SOUND = [
 def test_sound_operations_agree_forward_and_backward():
     [found] = kernels.parity(CPU, SOUND)
     assert (found.name, found.verdict, found.gate) == ("kernels", PASSED, 1e-4)
-    assert found.detail.startswith("9 of 9 cases agree, forward and backward; the largest error is ")
+    assert found.detail.startswith("10 of 10 cases agree, forward and backward; the largest error is ")
     assert 0 < found.figure < 1e-5
 
 
