@@ -87,7 +87,7 @@ def summary(tally: Tally, device: torch.device) -> Result:
     tried = tally.agreed + len(tally.failures)
     detail = f"{tally.agreed} of {tried} cases agree, forward and backward"
     if tally.worst_name:
-        detail += f"; the largest error is {tally.worst_name}'s"
+        detail += f"; the largest error is {tally.worst_name.partition('(')[0]}'s"
     if tally.left_out:
         detail += f"; {len(tally.left_out)} not comparable"
     verdict = PASSED if tally.agreed and not tally.failures else FAILED

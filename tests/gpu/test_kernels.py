@@ -67,7 +67,7 @@ def only_on_device(run):
 
 
 SOUND = [
-    case("matmul", torch.matmul, Spec((8, 16)), Spec((16, 4))),
+    case("matmul()(float32[8, 16])", torch.matmul, Spec((8, 16)), Spec((16, 4))),
     case("softmax", lambda x: torch.softmax(x, -1), Spec((4, 10))),
     case("log", torch.log, Spec((50,)), differentiable=False),
     case("gather", lambda x, i: x[i], Spec((5, 3)), Spec((7,), "int64")),
