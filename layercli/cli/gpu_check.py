@@ -67,5 +67,5 @@ def gpu_check(
     if format is GpuFormat.github:
         output.write(gpu.github(report))
     else:
-        output.emit(gpu.tables(report), report.to_json(), None if format is None else output.Format(format.value))
+        output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
     return 0 if report.answer else 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
@@ -25,25 +25,33 @@ class Format(StrEnum):
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False),
+    typer.Option(
+        "--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False
+    ),
 ]
 
 quiet = False
 
 
-def emit(table: Table | list[Table], document: dict[str, Any], format: Format | None) -> None:
-    """Print ``table`` (or several, a line apart), or ``document`` where JSON is asked for, on stdout."""
+def chosen(format: Format | None) -> Format:
+    """Return the format to print in: the one asked for, else a table on a terminal and plain text off it."""
+    return format or (Format.table if on_terminal(sys.stdout) else Format.plain)
+
+
+def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
+    """Print ``table`` (or several, a line apart), or where JSON is asked for what ``document`` gives, on stdout."""
     tables = table if isinstance(table, list) else [table]
-    chosen = format or (Format.table if on_terminal(sys.stdout) else Format.plain)
-    match chosen:
+    match chosen(format):
         case Format.json:
-            write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+            from layercli.render import document as json
+
+            write(json.text(document()) + "\n")
         case Format.table:
             draw_on_terminal(tables)
-        case _:
+        case other:
             from importlib import import_module
 
-            draw = import_module(f"layercli.render.{chosen.value}").draw
+            draw = import_module(f"layercli.render.{other.value}").draw
             write("\n".join(draw(each) for each in tables))
 
 

@@ -1,1 +1,1 @@
-"""files."""
+"""Weight files, read and written without torch; one format per file, and ``detect`` to tell them apart."""

@@ -1,1 +1,1 @@
-"""inspect."""
+"""A model or a file made into plain dataclasses: the reports. No drawing, no torch."""

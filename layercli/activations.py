@@ -1,0 +1,29 @@
+"""Activation functions by their Keras names: ``get("relu")``, and any callable as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.errors import UsageError, nearest
+from layercli.ops.named_activations import ALL, Activation, hard_silu, silu
+
+TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "hard_swish": hard_silu}
+"""Every activation by name."""
+
+
+def get(identifier: Any) -> Activation | None:
+    """Return the activation of that name (None and ``linear`` are none at all); a callable is kept."""
+    if identifier is None or identifier == "linear":
+        return None
+    if callable(identifier):
+        return identifier  # type: ignore[no-any-return]  # the caller's own
+    if identifier in TABLE:
+        return TABLE[identifier]
+    raise UsageError(f"there is no activation {identifier!r}", hint=nearest(str(identifier), list(TABLE)))
+
+
+def name_of(activation: Activation | None) -> str:
+    """Return the name an activation is found under."""
+    if activation is None:
+        return "linear"
+    return str(getattr(activation, "__name__", type(activation).__name__))

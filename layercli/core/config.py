@@ -1,0 +1,119 @@
+"""Settings: a layer's constructor arguments, declared as fields, checked by their annotations, captured once.
+
+    class Dense(Layer):
+        units: PositiveInt
+        use_bias: bool = True
+
+has the constructor ``Dense(units, use_bias=True, **Layer's own)``. A class that writes its own ``__init__`` keeps it, and
+its arguments are captured all the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.errors import LayercliError, UsageError, nearest
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting must be, in words, and the function that checks and converts it (ValueError or TypeError: it is not)."""
+
+    expected: str
+    convert: Callable[[Any], Any]
+
+
+def fields_of(cls: type) -> dict[str, Any]:
+    """Return the fields a class body declares by annotation, with their defaults."""
+    annotations = inspect.get_annotations(cls)
+    return {
+        name: cls.__dict__.get(name, REQUIRED)
+        for name, text in annotations.items()
+        if not name.startswith("_") and "ClassVar" not in str(text)
+    }
+
+
+def bind(cls: Any, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the checked value of every field for a constructor's arguments; UsageError names what is wrong."""
+    if len(args) > len(fields):
+        raise UsageError(f"{cls.__name__} takes {len(fields)} settings by position, got {len(args)}")
+    given = dict(zip(fields, args, strict=False))
+    for name, value in kwargs.items():
+        if name not in fields:
+            raise UsageError(f"{cls.__name__} has no setting {name!r}", hint=nearest(name, list(fields)))
+        if name in given:
+            raise UsageError(f"{cls.__name__} got {name} twice")
+        given[name] = value
+    values = {name: given.get(name, default) for name, default in fields.items()}
+    missing = [name for name, value in values.items() if value is REQUIRED]
+    if missing:
+        raise UsageError(f"{cls.__name__} needs {' and '.join(missing)}")
+    rules = rules_of(cls)
+    return {name: checked(cls.__name__, name, value, rules.get(name)) for name, value in values.items()}
+
+
+def checked(owner: str, name: str, value: Any, rule: Rule | None) -> Any:
+    """Return ``value`` as ``rule`` converts it, or raise a UsageError that says what was expected."""
+    if rule is None:
+        return value
+    try:
+        return rule.convert(value)
+    except LayercliError:
+        raise
+    except (TypeError, ValueError):
+        raise UsageError(f"{owner} expects {name} to be {rule.expected}, got {value!r}") from None
+
+
+def rules_of(cls: Any) -> dict[str, Rule]:
+    """Return the rule of each field whose annotation carries one."""
+    if "_rules" not in cls.__dict__:
+        cls._rules = {
+            name: rule
+            for declaring in reversed(cls.__mro__)
+            if declaring.__dict__.get("_declares_fields")
+            for name, hint in inspect.get_annotations(declaring, eval_str=True).items()
+            for rule in getattr(hint, "__metadata__", ())
+            if isinstance(rule, Rule)
+        }
+    return cls._rules  # type: ignore[no-any-return]  # set above
+
+
+def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return a constructor's arguments by name, defaults filled in; ``**kwargs`` are spread out, ``*args`` kept as one."""
+    bound = inspect.signature(init).bind(None, *args, **kwargs)
+    bound.apply_defaults()
+    named = dict(list(bound.arguments.items())[1:])
+    spread = [p.name for p in inspect.signature(init).parameters.values() if p.kind is p.VAR_KEYWORD]
+    for name in spread:
+        named.update(named.pop(name, {}))
+    return named
+
+
+def serialize(value: Any) -> Any:
+    """Return ``value`` as plain data: numbers, text, lists, dicts; an object with get_config becomes a dict that names it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): serialize(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [serialize(item) for item in value]
+    if hasattr(value, "get_config"):
+        kind = type(value)
+        return {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
+    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
+        return value.__name__
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise UsageError(f"a {type(value).__name__} cannot be written into a config")
+
+
+def public_module(cls: type) -> str:
+    """Return the module a class is found under by its users: ``layercli.layers`` for everything below it."""
+    parts = cls.__module__.split(".")
+    return ".".join(parts[:2]) if parts[0] == "layercli" else cls.__module__

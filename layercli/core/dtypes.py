@@ -1,0 +1,113 @@
+"""Dtypes are strings, numpy's and torch's names for them; a policy says which one computes and which one stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.errors import DTypeError, nearest
+
+BYTES = {
+    "bool": 1, "uint8": 1, "uint16": 2, "uint32": 4, "uint64": 8, "int8": 1, "int16": 2, "int32": 4, "int64": 8,
+    "float8_e4m3fn": 1, "float8_e5m2": 1, "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
+    "complex64": 8, "complex128": 16,
+}  # fmt: skip
+"""Every dtype there is, with the size of one value in bytes."""
+
+ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
+
+_FLOATS = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32", "float64")
+_SIGNED = ("int8", "int16", "int32", "int64")
+
+
+def name_of(dtype: Any) -> str:
+    """Return the name of a dtype given as a string, a torch or numpy dtype, or a Python type; DTypeError otherwise."""
+    if isinstance(dtype, str) and dtype in BYTES:
+        return dtype
+    text = dtype.__name__ if isinstance(dtype, type) else str(getattr(dtype, "name", dtype))
+    name = text.removeprefix("torch.")
+    name = ALIASES.get(name, name)
+    if name not in BYTES:
+        raise DTypeError(f"there is no dtype {text!r}", hint=nearest(text, [*BYTES, *ALIASES]))
+    return name
+
+
+def is_floating(dtype: str) -> bool:
+    """Whether ``dtype`` holds real numbers with a fraction."""
+    return dtype in _FLOATS
+
+
+def is_integer(dtype: str) -> bool:
+    """Whether ``dtype`` holds whole numbers (bool is not one)."""
+    return dtype in _SIGNED or dtype.startswith("uint")
+
+
+def rank(dtype: str) -> int:
+    """Return the category that decides promotion: 0 bool, 1 integer, 2 floating, 3 complex."""
+    if dtype == "bool":
+        return 0
+    if is_integer(dtype):
+        return 1
+    return 2 if is_floating(dtype) else 3
+
+
+def of_number(value: Any, beside: str) -> str:
+    """Return the dtype that the Python number ``value`` takes beside a tensor of dtype ``beside``, as in torch."""
+    kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}[type(value)]
+    return beside if rank(kind) <= rank(beside) else kind
+
+
+def promote(left: str, right: str) -> str:
+    """Return the dtype of an operation on two tensors: torch's promotion."""
+    if left == right:
+        return left
+    if rank(left) != rank(right):
+        return max(left, right, key=rank)
+    if left.startswith("uint") != right.startswith("uint"):
+        return _mixed_sign(*sorted((left, right), key=lambda name: name.startswith("uint")))
+    if {left, right} == {"float16", "bfloat16"}:
+        return "float32"
+    return max(left, right, key=BYTES.__getitem__)
+
+
+def _mixed_sign(signed: str, unsigned: str) -> str:
+    """Return the smallest signed dtype that holds both; torch knows this only for uint8 beside a signed dtype."""
+    wide = BYTES[unsigned] * 2
+    return max(signed, f"int{min(wide, 8) * 8}", key=BYTES.__getitem__)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which dtype a layer computes in and which one its variables are stored in.
+
+    >>> Policy.named("mixed_bfloat16")
+    Policy(name='mixed_bfloat16', compute='bfloat16', variable='float32')
+    """
+
+    name: str
+    compute: str
+    variable: str
+
+    @staticmethod
+    def named(name: Any) -> Policy:
+        """Return the policy called ``name``: a dtype, ``mixed_float16`` or ``mixed_bfloat16``; a policy is kept."""
+        if isinstance(name, Policy):
+            return name
+        if isinstance(name, str) and name.startswith("mixed_"):
+            return Policy(name, name_of(name.removeprefix("mixed_")), "float32")
+        dtype = name_of(name)
+        return Policy(dtype, dtype, dtype)
+
+
+_default = Policy.named("float32")
+
+
+def default_policy() -> Policy:
+    """Return the policy of layers that are given none."""
+    return _default
+
+
+def set_default_policy(name: Any) -> None:
+    """Set the policy of layers made from now on that are given none."""
+    global _default
+    _default = Policy.named(name)

@@ -1,0 +1,177 @@
+"""What a symbolic call leaves behind: nodes, nested as layers call layers and ops, and the graph from inputs to outputs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import tree
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import UsageError
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+    from layercli.core.op import Op
+
+
+@dataclass(eq=False)
+class Node:
+    """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer."""
+
+    target: Layer | Op
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    outputs: Any = None
+    specs: tuple[Any, ...] = ()
+    calls: list[Node] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensors among the arguments."""
+        return [x for x in tree.leaves((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
+
+    def give(self, specs: Any) -> Any:
+        """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node."""
+        flat = iter(range(len(tree.leaves(specs))))
+        self.outputs = tree.map_leaves(lambda spec: SymbolicTensor(spec, self, next(flat)), specs)
+        return self.outputs
+
+
+@dataclass
+class Frame:
+    """A symbolic call in progress: its node, and whether it runs as in training."""
+
+    node: Node
+    layer: Layer
+    training: bool
+
+
+class _Thread(threading.local):
+    """The calls in progress in this thread (a context variable would do, but torch.compile cannot trace one)."""
+
+    frames: tuple[Frame, ...] = ()
+
+
+_thread = _Thread()
+
+
+def frames() -> tuple[Frame, ...]:
+    """Return the symbolic layer calls in progress, outermost first."""
+    return _thread.frames
+
+
+@contextmanager
+def inside(frame: Frame) -> Iterator[None]:
+    """Enter a symbolic layer call."""
+    with _set((*_thread.frames, frame)):
+        yield
+
+
+@contextmanager
+def afresh() -> Iterator[None]:
+    """Leave every symbolic call in progress for a while, so that a trace of its own can be made."""
+    with _set(()):
+        yield
+
+
+@contextmanager
+def _set(frames: tuple[Frame, ...]) -> Iterator[None]:
+    before, _thread.frames = _thread.frames, frames
+    try:
+        yield
+    finally:
+        _thread.frames = before
+
+
+def record(node: Node) -> Node:
+    """Add ``node`` to the call in progress, if there is one, and return it."""
+    if open_frames := _thread.frames:
+        open_frames[-1].node.calls.append(node)
+    return node
+
+
+class Graph:
+    """The nodes between ``inputs`` and ``outputs`` (trees of symbolic tensors), in the order they run.
+
+    ``run`` follows a plan made once: slots in a list, filled node by node, so that it costs little and compiles.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.nodes = _between(tree.leaves(inputs), tree.leaves(outputs))
+        slots = {id(x): i for i, x in enumerate(tree.leaves(inputs))}
+        self._plan: list[_Step] = []
+        for node in self.nodes:
+            args, kwargs = _with_slots(node.args, slots), _with_slots(node.kwargs, slots)
+            for x in tree.leaves(node.outputs):
+                slots[id(x)] = len(slots)
+            self._plan.append(_Step(node.target, args, kwargs))
+        self._given = _with_slots(outputs, slots)
+
+    @property
+    def specs(self) -> Any:
+        """The specs of the inputs, a tree like them."""
+        return tree.map_leaves(lambda x: x.spec, self.inputs)
+
+    def run(self, inputs: Any) -> Any:
+        """Return the outputs for ``inputs``: tensors, or symbolic tensors."""
+        values = list(tree.leaves(inputs))
+        for step in self._plan:
+            result = step.target(*_filled(step.args, values), **_filled(step.kwargs, values))
+            values += tree.leaves(result)
+        return _filled(self._given, values)
+
+
+@dataclass(slots=True)
+class _Step:
+    target: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    index: int
+
+
+def _with_slots(args: Any, slots: dict[int, int]) -> Any:
+    return tree.map_leaves(lambda x: _Slot(slots[id(x)]) if isinstance(x, SymbolicTensor) else x, args)
+
+
+def _filled(args: Any, values: list[Any]) -> Any:
+    return tree.map_leaves(lambda x: values[x.index] if isinstance(x, _Slot) else x, args)
+
+
+def _between(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[Node]:
+    """Return the nodes that lead from ``inputs`` to ``outputs``, each after those it needs."""
+    done: dict[int, Node] = {}
+    reached = {id(x) for x in inputs}
+    pending: list[tuple[Node | None, SymbolicTensor | None]] = [(None, x) for x in reversed(outputs)]
+    while pending:
+        node, x = pending.pop()
+        if x is None:
+            assert node is not None
+            done.setdefault(id(node), node)
+            continue
+        if id(x) in reached or (x.node is not None and id(x.node) in done):
+            continue
+        if x.node is None:
+            raise UsageError(f"the outputs depend on the input {x.name!r}, which is not among the inputs")
+        pending.append((x.node, None))
+        pending += [(None, needed) for needed in reversed(x.node.inputs)]
+    return list(done.values())
+
+
+def specs_of(values: Any) -> Any:
+    """Return the specs of a tree of symbolic tensors."""
+    return tree.map_leaves(lambda x: x.spec if isinstance(x, SymbolicTensor) else x, values)
+
+
+def placeholders(specs: Any) -> Any:
+    """Return fresh symbolic inputs for a tree of specs; what is no spec is kept."""
+    return tree.map_leaves(lambda spec: SymbolicTensor(spec) if isinstance(spec, Spec) else spec, specs)

@@ -1,0 +1,145 @@
+"""What every layer is in the first place: a holder of variables and of other layers, found under the names its author gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.dims import Size, total
+from layercli.errors import NotBuiltError, ShapeError
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+    from layercli.core.variable import Variable
+
+
+class Holder:
+    """Own variables by name, and sublayers wherever they were put: in attributes, lists, tuples and dicts."""
+
+    name: str
+    built: bool
+    _variables: dict[str, Variable]
+    _trainable: bool
+    _module: Any
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the direct sublayers with the path their author wrote: ``conv2a``, ``blocks/0``, ``heads/left``."""
+        for key, value in list(vars(self).items()):
+            if key not in FRAMEWORK:
+                yield from _layers_in(key, value)
+
+    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield this layer and all below it, each once, with its path from here (empty for this one)."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Any]] = [(path, self)]
+        while stack:
+            path, layer = stack.pop()
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            yield path, layer
+            stack += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(list(layer.children()))]
+
+    def path_to(self, layer: Holder) -> str:
+        """Return the path from here to a layer below, or the empty text where it is not below."""
+        return next((path for path, found in self.walk() if found is layer), "")
+
+    def named_variables(self) -> dict[str, Variable]:
+        """Return every variable by its path from here: ``conv2a/kernel``."""
+        return {
+            f"{path}/{variable.key}".lstrip("/"): variable
+            for path, layer in self.walk()
+            for variable in layer.own_variables
+        }
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The direct sublayers, each once."""
+        return list({id(layer): layer for _, layer in self.children()}.values())
+
+    @property
+    def own_variables(self) -> list[Variable]:
+        """The variables of this layer itself: those made trainable first, each kind in the order it was made."""
+        listed = [variable for variable in self._variables.values() if variable.listed]
+        return sorted(listed, key=lambda variable: not variable.made_trainable)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Every variable of this layer and those below it, each once, in Keras's order."""
+        own = [variable for _, layer in self.walk() for variable in layer.own_variables]
+        return list(dict.fromkeys(own))
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The same as ``variables``."""
+        return self.variables
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables an optimizer changes."""
+        return [variable for variable in self.variables if variable.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables an optimizer leaves alone."""
+        return [variable for variable in self.variables if not variable.trainable]
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether its variables are trained; setting it sets it for every layer below as well."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for _, layer in self.walk():
+            layer._trainable = bool(value)
+            layer.sync_trainable()
+
+    def sync_trainable(self) -> None:
+        """Tell the mirror, if there is one, which of its parameters want a gradient."""
+        if self._module is not None:
+            self._module.sync_trainable()
+
+    def count_params(self) -> Size:
+        """Return the number of values in all variables; NotBuiltError before there are any."""
+        if not self.built:
+            raise NotBuiltError(
+                f"{self.name} has no variables yet: their shapes follow from its input",
+                hint="call it on data, or build(input_shape)",
+            )
+        return total(variable.size for variable in self.variables)
+
+    def get_weights(self) -> list[Any]:
+        """Return copies of all variables' values as numpy arrays of their logical shapes."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, weights: Iterable[Any]) -> None:
+        """Set every variable from ``weights``, in the order of ``variables``; nothing is set unless all fit."""
+        variables, values = self.variables, list(weights)
+        if len(values) != len(variables):
+            raise ShapeError(f"{self.name} has {len(variables)} variables, got {len(values)} weights")
+        for variable, value in zip(variables, values, strict=True):
+            if tuple(value.shape) != variable.shape:
+                raise ShapeError(
+                    f"the variable {variable.path} has the shape {variable.shape}, not {tuple(value.shape)}"
+                )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_graph", "_input"})
+"""Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
+
+
+def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:
+    if isinstance(value, Holder):
+        yield path, value  # type: ignore[misc]  # every Holder is a Layer
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _layers_in(f"{path}/{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _layers_in(f"{path}/{key}", item)

@@ -1,0 +1,365 @@
+"""A layer: settings, ``build(input_shape)`` that makes its variables, ``call(inputs)`` that uses them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ClassVar
+
+from layercli import initializers
+from layercli.core import config, dims, dtypes, graph, masking, naming, tree
+from layercli.core.graph import Frame, Node
+from layercli.core.holder import Holder
+from layercli.core.op import spec_of
+from layercli.core.spec import Shape, Spec, batched, shape_of
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import LayercliError, NotBuiltError, UsageError
+
+
+class NoTensor:
+    """What is taken for the type of a tensor until torch is there."""
+
+
+tensor_type: type = NoTensor
+"""torch.Tensor, once the runtime has loaded it."""
+
+
+class Layer(Holder):
+    """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
+
+    Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare
+    the settings as fields instead of an ``__init__``. Calling a layer on a symbolic tensor describes, on a torch tensor,
+    an array or nested lists computes. Keyword settings of every layer: ``name``, ``trainable``, ``dtype`` (a policy),
+    ``activity_regularizer``, and ``input_shape`` (without the batch) for the first of a Sequential.
+    """
+
+    _fields: dict[str, Any] = {}
+    _declares_fields = False
+    supports_masking = False
+    makes_mask = False
+    _given: tuple[tuple[Any, ...], dict[str, Any]]
+    _policy: dtypes.Policy
+    _traced: tuple[Any, ...] | None
+    _call_names: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" not in cls.__dict__:
+            cls._fields = {**cls._fields, **config.fields_of(cls)}
+            cls._declares_fields = True
+        if "build" in cls.__dict__:
+            cls.build = _as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the layer and note the arguments: they are its config."""
+        self = super().__new__(cls)
+        self._given = (args, kwargs)
+        self._variables = {}
+        self._module = None
+        self._trainable = True
+        self._policy = dtypes.default_policy()
+        self._traced = None
+        self.built = False
+        self.name = ""
+        return self
+
+    def __init__(
+        self,
+        *args: Any,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        activity_regularizer: Any = None,
+        input_shape: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        vars(self).update(config.bind(type(self), self._fields, args, kwargs))
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise UsageError(f"a layer's name is text without '/', got {name!r}")
+        self.name = name or naming.automatic(type(self).__name__)
+        self._trainable = bool(trainable)
+        self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
+        self._activity_regularizer = activity_regularizer
+        self._input_shape = None if input_shape is None else batched((None, *input_shape))
+        self.setup()
+
+    def setup(self) -> None:
+        """Derive what follows from the settings; for layers that declare fields, the place an ``__init__`` would be."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables for inputs of ``input_shape`` (batch first); without an own ``build``, by describing a call."""
+        self(tree.map_leaves(SymbolicTensor, _specs_for(input_shape, self._policy.compute)))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs for ``inputs``: written with ops, other layers, or torch."""
+        raise UsageError(f"{type(self).__name__} does not say what it computes: it has no call method")
+
+    def add_weight(
+        self,
+        *positional: Any,
+        name: str | None = None,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        autocast: bool = True,
+        layout: tuple[int, ...] | None = None,
+        listed: bool = True,
+    ) -> Variable:
+        """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
+
+        By position the order is (name, shape, initializer), or as in Keras 3 (shape, initializer). Without an initializer a
+        floating variable is drawn from ``glorot_uniform``, any other is zeros.
+        """
+        if positional and not isinstance(positional[0], str):
+            positional = (name, *positional)
+        given = {"name": name, "shape": shape, "initializer": initializer}
+        given |= dict(zip(given, positional, strict=False))
+        name, shape, initializer = given.values()
+        spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
+        default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
+        key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
+        path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
+        self._variables[key] = Variable(
+            self,
+            key,
+            f"{path}/{key}",
+            spec,
+            initializers.get(initializer or default),
+            trainable=trainable,
+            regularizer=regularizer,
+            constraint=constraint,
+            cast=self._policy.compute if autocast else None,
+            layout=layout,
+            listed=listed,
+        )
+        if self._module is not None:
+            self._module.hold(self._variables[key])
+        return self._variables[key]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
+        module = self._module
+        try:
+            if module is not None and module.ready and len(args) == 1 and not kwargs and not masking.used:
+                x: Any = args[0]
+                if type(x) is tensor_type and x.dtype is module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
+                    return module(x)
+            return self._call(args, kwargs)
+        except LayercliError as error:
+            if not error.trail or error.trail[-1] is not self:
+                error.trail.append(self)
+            raise
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(isinstance(x, SymbolicTensor) for x in tree.leaves((args, kwargs))):
+            return self._describe(args, kwargs)
+        from layercli.runtime import execute
+
+        return execute.call(self, args, kwargs)
+
+    def _describe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call on symbolic tensors: build if need be, record the node, give back what it says of the outputs."""
+        node = graph.record(Node(self, args, kwargs))
+        training = kwargs.get("training")
+        if training is None:
+            training = graph.frames()[-1].training if graph.frames() else False
+        with graph.inside(Frame(node, self, bool(training))):
+            args, kwargs = tree.map_leaves(self._cast_symbolic, (args, kwargs))
+            masking.fill_in(self, args, kwargs)
+            if not self.built:
+                self._build_for(args, kwargs)
+            if "training" in self.call_names():
+                kwargs["training"] = bool(training)
+            outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
+        if self._traced is None and not graph.frames():
+            self._traced = tree.map_leaves(spec_of, node.args)
+        return masking.passed_on(self, args, kwargs, node.give(outputs))
+
+    def _cast_symbolic(self, x: Any) -> Any:
+        """Return a symbolic input in the compute dtype, as the call on tensors will have it."""
+        wanted = self._policy.compute
+        if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
+            return x
+        cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
+        cast.mask = x.mask
+        return cast
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Call ``build`` with the shapes it asks for: of the first argument, or by name as in ``query_shape``."""
+        if type(self).build is not Layer.build:
+            wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
+            shapes = tree.map_leaves(lambda x: _ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
+            if len(wanted) == 1:
+                self.build(_unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
+            else:
+                bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
+                named = {f"{key}_shape": _unwrapped(shape) for key, shape in bound.items()}
+                self.build(**{name: named[name] for name in wanted if name in named})
+        self.built = True
+
+    @classmethod
+    def call_names(cls) -> frozenset[str]:
+        """The names of the arguments ``call`` takes."""
+        if "_call_names" not in cls.__dict__:
+            cls._call_names = frozenset(inspect.signature(cls.call).parameters)
+        return cls._call_names
+
+    @classmethod
+    def call_order(cls) -> list[str]:
+        """The names of the arguments ``call`` takes, in order."""
+        return list(inspect.signature(cls.call).parameters)[1:]
+
+    @property
+    def module(self) -> Any:
+        """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
+        if self._module is None:
+            from layercli.runtime import mirror
+
+            if not self.built:
+                raise NotBuiltError(
+                    f"{self.name} has no variables yet: their shapes follow from its input",
+                    hint="call it on data, or build(input_shape)",
+                )
+            mirror.attach(self)
+        return self._module
+
+    @property
+    def dtype(self) -> str:
+        """The dtype its variables are stored in."""
+        return self._policy.variable
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype it computes in; floating inputs are cast to it."""
+        return self._policy.compute
+
+    @property
+    def dtype_policy(self) -> dtypes.Policy:
+        """Which dtype computes and which one stores."""
+        return self._policy
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the outputs: the inputs' own where the layer keeps the steps (``supports_masking``)."""
+        return previous_mask if self.supports_masking else None
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar to what training minimises; called inside ``call``, it counts until the next call."""
+        if not graph.frames() and self._module is not None:
+            self._module.add_loss(loss)
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
+        below = {id(layer) for _, layer in self.walk()}
+        added = [loss for owner, loss in self.module.bag.losses if id(owner) in below]
+        return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None] + added
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the Spec of the outputs (a tree of them) for inputs' Specs."""
+        with graph.afresh():
+            return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs for inputs of ``input_shape``."""
+        spec = self.compute_output_spec(_specs_for(input_shape, self._policy.compute))
+        return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
+
+    def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
+        """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""
+        from layercli.cli import output
+        from layercli.inspect.summary import summarize
+        from layercli.render.summary import parse_columns, table
+
+        report = summarize(self, None if input_shape is None else _specs_for(input_shape, self._policy.compute))
+        output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data, with name, trainable and dtype."""
+        own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
+        args, kwargs = self._given
+        if type(self).__init__ is Layer.__init__:
+            given = {name: vars(self)[name] for name in self._fields}
+            extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
+        else:
+            given, extra = config.arguments(type(self).__init__, args, kwargs), {}
+        return {**own, **{key: config.serialize(value) for key, value in {**given, **extra}.items()}}
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any]) -> Any:
+        """Return a new layer with these settings, as ``get_config`` gave them."""
+        return cls(**settings)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _as_build(build: Callable[..., None]) -> Callable[..., None]:
+    """Wrap an author's ``build``: shapes become sizes, names are scoped by the layer, and it ends built."""
+
+    @wraps(build)
+    def building(self: Layer, *args: Any, **kwargs: Any) -> None:
+        with _scope(self):
+            build(self, *map(_batched, args), **{key: _batched(shape) for key, shape in kwargs.items()})
+        self.built = True
+
+    return building
+
+
+@contextmanager
+def _scope(layer: Layer) -> Iterator[None]:
+    """Be inside a call of ``layer``, for names: nothing to do where that is so already."""
+    if graph.frames() and graph.frames()[-1].layer is layer:
+        yield
+        return
+    with graph.inside(Frame(Node(layer, ()), layer, False)):
+        yield
+
+
+class _ShapeLeaf:
+    """A shape that a tree takes for a leaf."""
+
+    def __init__(self, shape: Shape | None) -> None:
+        self.shape = shape
+
+
+def _unwrapped(shapes: Any) -> Any:
+    return tree.map_leaves(lambda leaf: leaf.shape, shapes)
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, (list, tuple)) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
+
+
+def _batched(shape: Any) -> Any:
+    """Return the sizes of a user's shape, or of every shape in a tree of them."""
+    if shape is None or _is_shape(shape):
+        return None if shape is None else batched(shape)
+    items = shape.items() if isinstance(shape, dict) else enumerate(shape)
+    found = {key: _batched(item) for key, item in items}
+    return found if isinstance(shape, dict) else list(found.values())
+
+
+def _specs_for(shape: Any, dtype: str) -> Any:
+    shapes = _batched(shape)
+    if _is_shape(shapes):
+        return Spec(shapes, dtype)
+    if isinstance(shapes, dict):
+        return {key: _specs_for(item, dtype) for key, item in shapes.items()}
+    return [_specs_for(item, dtype) for item in shapes]
+
+
+def _known(shape: Any, name: str | None) -> Shape:
+    """Return a variable's shape, whose sizes must all be numbers."""
+    sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
+    if not all(dims.known(size) for size in sizes):
+        raise UsageError(
+            f"cannot make the variable {name or 'variable'!r} of shape {sizes}: every size must be known",
+            hint="give the input's last axis a size",
+        )
+    return sizes

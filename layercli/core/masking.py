@@ -1,0 +1,56 @@
+"""Masks: which steps of a sequence are padding. They travel with the tensors, from the layer that knows to those that ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import tree
+from layercli.core.symbolic import SymbolicTensor
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+
+used = False
+"""Whether any layer made a mask in this process: where none did, a layer call has nothing to look for."""
+
+
+def mask_of(x: Any) -> Any:
+    """Return the mask that travels with ``x``, or None."""
+    return x.mask if isinstance(x, SymbolicTensor) else getattr(x, "_keras_mask", None)
+
+
+def attach(x: Any, mask: Any) -> None:
+    """Let ``mask`` travel with ``x``."""
+    global used
+    used = True
+    if isinstance(x, SymbolicTensor):
+        x.mask = mask
+    else:
+        x._keras_mask = mask
+
+
+def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``."""
+    if not used:
+        return
+    given = dict(zip(layer.call_order(), args, strict=False))
+    wanted = {"mask": args[0]} if args else {}
+    for name, value in {**wanted, **{f"{name}_mask": value for name, value in {**given, **kwargs}.items()}}.items():
+        if name in layer.call_names() and name not in given and kwargs.get(name) is None:
+            masks = tree.map_leaves(mask_of, value)
+            if any(mask is not None for mask in tree.leaves(masks)):
+                kwargs[name] = masks
+
+
+def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
+    """Let the mask that ``layer`` computes for its outputs travel with them; return the outputs."""
+    if not args or not (used or layer.makes_mask):
+        return outputs
+    previous = tree.map_leaves(mask_of, args[0])
+    if kwargs.get("mask") is not None:
+        previous = kwargs["mask"]
+    mask = layer.compute_mask(args[0], previous)
+    for x, found in zip(tree.leaves(outputs), tree.leaves(mask), strict=False):
+        if found is not None:
+            attach(x, found)
+    return outputs

@@ -1,0 +1,50 @@
+"""The names layers get on their own, as Keras gives them: ``conv2d``, ``conv2d_1``, counted per process."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+_counts: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """Return a class name in snake case, as Keras spells it.
+
+    >>> snake_case("Conv2DTranspose"), snake_case("ReLU"), snake_case("MyDenseLayer")
+    ('conv2d_transpose', 're_lu', 'my_dense_layer')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def automatic(class_name: str) -> str:
+    """Return the next automatic name for an object of that class."""
+    stem = snake_case(class_name)
+    number = _counts[stem]
+    _counts[stem] += 1
+    return f"{stem}_{number}" if number else stem
+
+
+def clear_session() -> None:
+    """Start the automatic names afresh."""
+    _counts.clear()
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return ``names`` with every repeat numbered, as automatic names are.
+
+    >>> distinct(["dense", "relu", "dense"])
+    ['dense', 'relu', 'dense_1']
+    """
+    seen: Counter[str] = Counter()
+    result: list[str] = []
+    for name in names:
+        candidate = name
+        while candidate in result:
+            seen[name] += 1
+            candidate = f"{name}_{seen[name]}"
+        result.append(candidate)
+    return result

@@ -1,0 +1,76 @@
+"""One operation: a frozen dataclass whose fields are its settings and whose rules are ``spec``, ``macs`` and ``run``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from layercli.core import dtypes, graph
+from layercli.core.dims import Size
+from layercli.core.graph import Node
+from layercli.core.spec import Spec, shape_of
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import LayercliError
+
+REGISTRY: dict[str, type[Op]] = {}
+"""Every operation by its class's name; the laws are tested over all of them."""
+
+
+class Op(ABC):
+    """An operation on tensors. Called on symbolic tensors it applies ``spec``; called on tensors it runs."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__name__.startswith("_"):
+            REGISTRY[cls.__name__] = cls
+
+    @abstractmethod
+    def spec(self, *inputs: Any) -> Any:
+        """Return the Spec of the result (or a tuple of them) for inputs' Specs; raise ShapeError where they do not fit."""
+
+    def macs(self, *inputs: Any) -> Size:
+        """Return the multiply-accumulates for inputs' Specs; an operation that multiplies no matrices has none."""
+        return 0
+
+    @abstractmethod
+    def run(self, *inputs: Any) -> Any:
+        """Return the result on torch tensors."""
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
+        values = [x.value if type(x) is Variable else x for x in inputs]
+        for x in values:
+            if type(x) is SymbolicTensor:
+                return self.trace(inputs, values)
+        try:
+            return self.run(*values)
+        except Exception as error:
+            return self._again(error, values)
+
+    def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
+        """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic tensors."""
+        node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
+        return node.give(self.spec(*node.specs))
+
+    def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
+        """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
+        from layercli.runtime import tensors
+
+        if isinstance(error, LayercliError):
+            raise error
+        converted = tuple(tensors.as_tensor(x) if tensors.is_array(x) else x for x in inputs)
+        if any(a is not b for a, b in zip(converted, inputs, strict=True)):
+            return self(*converted)
+        self.spec(*map(spec_of, inputs))
+        raise error
+
+
+def spec_of(x: Any) -> Any:
+    """Return the Spec of a symbolic tensor, a variable or a tensor; a number or None stays as it is."""
+    if isinstance(x, (SymbolicTensor, Variable)):
+        return x.spec
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        return Spec(shape_of(x.shape), dtypes.name_of(x.dtype))
+    return x

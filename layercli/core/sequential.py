@@ -1,0 +1,81 @@
+"""Layers in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from layercli.core import graph
+from layercli.core.layer import Layer
+from layercli.core.model import Model, named_by_class
+from layercli.core.spec import Shape, Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import UsageError
+
+
+class Sequential(Model):
+    """A stack: each layer takes what the one before gives. ``Input(...)`` or ``input_shape=`` on the first builds it at once."""
+
+    def __init__(self, layers: Iterable[Any] = (), name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self._stack: list[Layer] = []
+        self._input: SymbolicTensor | None = None
+        for layer in layers or ():
+            self._push(layer)
+        self._settle()
+
+    def add(self, layer: Any) -> None:
+        """Put a layer on top."""
+        self._push(layer)
+        self._settle()
+
+    def pop(self) -> Layer:
+        """Take the top layer off and return it."""
+        if not self._stack:
+            raise UsageError(f"{self.name} has no layer to take off")
+        layer = self._stack.pop()
+        self._settle()
+        return layer
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers under their own names, or, for names given by themselves, class by class."""
+        yield from named_by_class(list({id(layer): layer for layer in self._stack}.values()))
+
+    def call(self, inputs: Any) -> Any:
+        """Return what the last layer gives."""
+        x = inputs
+        for layer in self._stack:
+            x = layer(x)
+        return x
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape it was told or first called with, batch first, or None."""
+        return self._traced[0].shape if self._traced else None
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The input it was told of, in a list, or none."""
+        return [] if self._input is None else [self._input]
+
+    def _push(self, layer: Any) -> None:
+        if isinstance(layer, SymbolicTensor):
+            if self._stack:
+                raise UsageError(f"{self.name} takes an Input only before its first layer")
+            self._input = layer
+            return
+        if not isinstance(layer, Layer):
+            raise UsageError(f"{self.name} takes layers, got {layer!r}")
+        if layer.name in [other.name for other in self._stack] and layer not in self._stack:
+            raise UsageError(f"{self.name} already has a layer named {layer.name!r}")
+        if not self._stack and self._input is None and layer._input_shape is not None:
+            self._input = SymbolicTensor(Spec(layer._input_shape, layer.compute_dtype), name="inputs")
+        self._stack.append(layer)
+
+    def _settle(self) -> None:
+        """Start afresh after a change: no mirror of its own, and built where the input is known."""
+        self._module = self._traced = None
+        self.built = False
+        if self._input is not None and self._stack:
+            with graph.afresh():
+                self(SymbolicTensor(self._input.spec))

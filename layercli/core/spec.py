@@ -1,0 +1,79 @@
+"""What is known of a tensor without its values: shape and dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.errors import ShapeError
+
+Shape: TypeAlias = tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A shape and a dtype.
+
+    >>> print(Spec((dims.Dim.named("B"), 7), "float32"))
+    float32[None, 7]
+    """
+
+    shape: Shape
+    dtype: str = "float32"
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> Size:
+        """The number of values."""
+        return dims.product(self.shape)
+
+    @property
+    def bytes(self) -> Size:
+        """The memory the values take, in bytes."""
+        return self.size * dtypes.BYTES[self.dtype]
+
+    def at(self, values: Mapping[str, Size]) -> Spec:
+        """Return the spec with the unknowns in ``values`` replaced."""
+        return Spec(tuple(dims.at(size, values) for size in self.shape), self.dtype)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(dims.show, self.shape))}]"
+
+
+def batched(shape: Iterable[Any]) -> Shape:
+    """Return a user's shape, batch axis first: ``None`` there is the batch, elsewhere a nameless unknown, text a name."""
+    batch, *rest = shape_of(shape)
+    return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)
+
+
+def shape_of(shape: Iterable[Any]) -> Shape:
+    """Return a user's shape as sizes; ShapeError where one is not a size."""
+    return tuple(_size_of(size) for size in shape)
+
+
+def _size_of(size: Any) -> Size:
+    if size is None or isinstance(size, (str, dims.Dim)):
+        return dims.named(size) if not isinstance(size, dims.Dim) else size
+    if isinstance(size, bool) or not hasattr(size, "__index__"):
+        raise ShapeError(f"a size is a whole number, a name or None, not {size!r}")
+    number: int = size.__index__()
+    if number < 0:
+        raise ShapeError(f"a size cannot be negative, got {number}")
+    return number
+
+
+def show_shape(shape: Shape) -> str:
+    """Return the text of a shape as Keras prints it: ``(None, 7)``, ``(3,)``.
+
+    >>> show_shape((3,))
+    '(3,)'
+    """
+    inside = ", ".join(map(dims.show, shape))
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"

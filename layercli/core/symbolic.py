@@ -1,0 +1,154 @@
+"""A tensor that has a shape and a dtype and no values: what Input gives, and what a layer called on one gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.dims import Size
+from layercli.core.spec import Shape, Spec
+from layercli.errors import UnknownSizeError
+
+if TYPE_CHECKING:
+    from layercli.core.graph import Node
+
+OPERATORS: dict[str, Callable[..., Any]] = {}
+"""What each operator does (``add``, ``matmul``, ``getitem``, ...): filled in by the ops, which core does not know."""
+
+
+class Operators:
+    """The operators of a tensor without values, for SymbolicTensor and Variable; ops define what they do."""
+
+    __array_ufunc__ = None  # an array on the left hands the operator over instead of looping over it
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return OPERATORS["torch_function"](function, args, kwargs or {})
+
+    def __add__(self, other: Any) -> Any:
+        return OPERATORS["add"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return OPERATORS["add"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return OPERATORS["subtract"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return OPERATORS["subtract"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return OPERATORS["multiply"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return OPERATORS["multiply"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return OPERATORS["divide"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return OPERATORS["divide"](other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return OPERATORS["floor_divide"](self, other)
+
+    def __mod__(self, other: Any) -> Any:
+        return OPERATORS["mod"](self, other)
+
+    def __pow__(self, other: Any) -> Any:
+        return OPERATORS["power"](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return OPERATORS["power"](other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return OPERATORS["matmul"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return OPERATORS["matmul"](other, self)
+
+    def __neg__(self) -> Any:
+        return OPERATORS["negative"](self)
+
+    def __abs__(self) -> Any:
+        return OPERATORS["absolute"](self)
+
+    def __lt__(self, other: Any) -> Any:
+        return OPERATORS["less"](self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return OPERATORS["less_equal"](self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return OPERATORS["greater"](self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return OPERATORS["greater_equal"](self, other)
+
+    def __getitem__(self, key: Any) -> Any:
+        return OPERATORS["getitem"](self, key)
+
+
+class SymbolicTensor(Operators):
+    """A Spec with its place in a graph: output ``index`` of ``node``, or an input where ``node`` is None.
+
+    ``mask`` says which steps of a sequence are padding, where the layer that made the tensor knows.
+    """
+
+    def __init__(self, spec: Spec, node: Node | None = None, index: int = 0, name: str = "") -> None:
+        self.spec = spec
+        self.node = node
+        self.index = index
+        self.name = name
+        self.mask: Any = None
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> str:
+        """The dtype's name."""
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.spec.rank
+
+    def __len__(self) -> int:
+        first: Size = self.shape[0] if self.shape else 0
+        return first if isinstance(first, int) else first.__index__()
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        raise self._valueless("whether it is true")
+
+    def __index__(self) -> int:
+        raise self._valueless("a whole number")
+
+    def __int__(self) -> int:
+        raise self._valueless("a whole number")
+
+    def __float__(self) -> float:
+        raise self._valueless("a number")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._valueless("an array")
+
+    def _valueless(self, wanted: str) -> UnknownSizeError:
+        return UnknownSizeError(
+            f"asks {wanted} of a tensor that has no values while the model is described (x = {self.spec})",
+            hint="a layer's call may depend on shapes, not on values: use torch.where, or an op that selects",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"a symbolic tensor has no attribute {name!r}")
+        return OPERATORS["tensor_attribute"](self, name)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor {self.spec}>"

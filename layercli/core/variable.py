@@ -1,0 +1,163 @@
+"""A variable: what is known of a parameter or a buffer, and the key under which the mirror holds its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli import initializers
+from layercli.core import dtypes, graph
+from layercli.core.dims import Size
+from layercli.core.dtypes import BYTES
+from layercli.core.spec import Shape, Spec
+from layercli.core.symbolic import OPERATORS, Operators, SymbolicTensor
+from layercli.errors import ShapeError
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+
+
+class Variable(Operators):
+    """A Spec, an initializer, and where its value lives: ``key`` in the mirror of the layer ``owner``.
+
+    ``layout`` is the order in which the mirror stores the axes, chosen so that torch's kernel takes a view of it;
+    ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
+    What is not ``listed`` is passing state (a random stream's counter, an RNN's states) that no file and no count knows.
+    """
+
+    def __init__(
+        self,
+        owner: Layer,
+        key: str,
+        path: str,
+        spec: Spec,
+        initializer: Any,
+        *,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        cast: str | None = None,
+        layout: tuple[int, ...] | None = None,
+        listed: bool = True,
+    ) -> None:
+        self.owner = owner
+        self.key = key
+        self.path = path
+        self.spec = spec
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.listed = listed
+        self.layout = layout if layout != tuple(range(spec.rank)) else None
+        self._logical = _inverse(self.layout) if self.layout else None
+        self.made_trainable = trainable
+        self._trainable = trainable
+        self._cast = cast if cast != spec.dtype and dtypes.is_floating(spec.dtype) else None
+
+    @property
+    def name(self) -> str:
+        """The layer's name and the variable's, as in ``my_dense_layer/kernel``."""
+        return self.path
+
+    @property
+    def shape(self) -> Shape:
+        """The logical shape."""
+        return self.spec.shape
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The logical shape, as the numbers a variable's sizes always are."""
+        return tuple(int(size) for size in self.shape)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype its value is stored in."""
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.spec.rank
+
+    @property
+    def size(self) -> Size:
+        """The number of values."""
+        return self.spec.size
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change it: its own setting, and its layer's."""
+        return self._trainable and self.owner.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        self.owner.sync_trainable()
+
+    @property
+    def stored(self) -> Any:
+        """The mirror's own tensor, in the physical layout: a torch Parameter if trainable, else a buffer."""
+        return getattr(self.owner.module, self.key)
+
+    @property
+    def value(self) -> Any:
+        """The value as a torch tensor of the logical shape: a view of what the mirror holds, in the compute dtype.
+
+        While a model is described it is a symbolic tensor.
+        """
+        if graph.frames():
+            return SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
+        module = self.owner._module
+        if module is None:
+            module = self.owner.module
+        value = (module._parameters if self.made_trainable else module._buffers).get(self.key)
+        if value is None:  # it was replaced by something that computes it
+            value = getattr(module, self.key)
+        if self._logical is not None:
+            # permute reads separate numbers faster than a tuple
+            value = value.T if self._logical == (1, 0) else value.permute(*self._logical)
+        if self._cast is None:
+            return value
+        from layercli.runtime import tensors
+
+        return tensors.cast(value, self._cast)
+
+    def draw(self, rng: Any) -> Any:
+        """Return a first value as a numpy array of the logical shape, drawn by the initializer from the stream ``rng``.
+
+        What numpy has no dtype for is drawn in float32.
+        """
+        drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
+        return initializers.values(self.initializer, self.sizes, drawable, rng)
+
+    def assign(self, value: Any) -> None:
+        """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""
+        if graph.frames():
+            return
+        from layercli.runtime import tensors
+
+        found = tuple(value.shape) if hasattr(value, "shape") else tuple(tensors.as_tensor(value).shape)
+        if found != self.shape:
+            raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
+        tensors.assign(self.stored, value, self.layout)
+
+    def numpy(self) -> Any:
+        """Return a copy of the value as a numpy array of the logical shape."""
+        from layercli.runtime import tensors
+
+        return tensors.to_numpy(self.stored, self._logical)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or "spec" not in self.__dict__:
+            raise AttributeError(f"a variable has no attribute {name!r}")
+        return OPERATORS["tensor_attribute"](self, name)
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.path} {self.spec}>"
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(order.index(axis) for axis in range(len(order)))

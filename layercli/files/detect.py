@@ -1,0 +1,149 @@
+"""Which format a file has, by its first bytes: a name's ending is only what somebody hoped."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from layercli.errors import FileError, FormatError
+from layercli.files.failure import reading
+from layercli.files.weights import WeightFile
+
+#: How many of a file's first bytes are looked at.
+ENOUGH = 4096
+#: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
+FOREIGN = [
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (0, b"GGUF", "a GGUF file"),
+    (4, b"TFL3", "a TensorFlow Lite file"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"\x1f\x8b", "a gzip file"),
+    (0, b"\x80\x02", "a Python pickle"),
+    (0, b"\x80\x03", "a Python pickle"),
+    (0, b"\x80\x04", "a Python pickle"),
+    (0, b"\x80\x05", "a Python pickle"),
+    (0, b"version https://git-lfs", "a Git LFS pointer"),
+]
+#: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.
+ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightFile:
+    """Return the weight file at ``path``: npz, npy, safetensors, or the index of a sharded one. No value is read.
+
+    Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
+    damaged.
+    """
+    file = Path(path)
+    start = first_bytes(file)
+    if start.lstrip().startswith(b"{"):
+        from layercli.files.shards import ShardedFile
+
+        return ShardedFile(file, open_single)
+    return open_single(file)
+
+
+def open_single(file: Path) -> WeightFile:
+    """Return the weight file ``file``, which may not be an index of others."""
+    start = first_bytes(file)
+    match kind(file, start):
+        case "npy":
+            from layercli.files.npy import NpyFile
+
+            return NpyFile(file)
+        case "npz":
+            from layercli.files.npz import NpzFile
+
+            return NpzFile(file)
+        case "safetensors":
+            from layercli.files.safetensors import SafetensorsFile
+
+            return SafetensorsFile(file)
+    raise unreadable(file, start)
+
+
+def is_weights(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a file that ``open_weights`` would take for one of its formats, by its first bytes.
+
+    JSON is taken for an index if it has the word ``weight_map`` early on.
+    """
+    file = Path(path)
+    try:
+        start = first_bytes(file)
+        return (start.lstrip().startswith(b"{") and b'"weight_map"' in start) or kind(file, start) is not None
+    except (FileError, FormatError):
+        return False
+
+
+def first_bytes(file: Path) -> bytes:
+    """Return the first bytes of ``file``, or raise FileError or FormatError if it has none."""
+    with reading(file):
+        if stat.S_ISDIR(file.stat().st_mode):
+            raise FileError(f"{file} is a folder, not a file")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise FileError(f"{file} is not a regular file")
+        with open(file, "rb") as stream:
+            start = stream.read(ENOUGH)
+    if not start:
+        raise FormatError(f"{file} is empty")
+    return start
+
+
+def kind(file: Path, start: bytes) -> str | None:
+    """Return the format of a single weight file, or None for one that is not."""
+    if start.startswith(b"\x93NUMPY"):
+        return "npy"
+    if start.startswith(b"PK"):
+        return "npz" if zip_content(file) is None else None
+    return "safetensors" if is_safetensors(file, start) else None
+
+
+def is_safetensors(file: Path, start: bytes) -> bool:
+    """Return whether a file begins with the length of a header and the header's first brace.
+
+    Such a beginning is no magic number, so a file whose name promises safetensors is one that is damaged.
+    """
+    from layercli.files.safetensors import LENGTH, LONGEST_HEADER
+
+    length = int.from_bytes(start[:LENGTH], "little")
+    return (length <= LONGEST_HEADER and start[LENGTH:].lstrip().startswith(b"{")) or (
+        file.suffix == ".safetensors" and seeming(file, start) is None
+    )
+
+
+def zip_content(file: Path) -> str | None:
+    """Return what a zip archive seems to be, or None for one that holds npy files or nothing."""
+    from layercli.files.npz import archive
+
+    with archive(file) as zipped:
+        names = zipped.namelist()
+    if "config.json" in names:
+        return "a .keras archive"
+    if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
+        return "a PyTorch archive"
+    if names and not any(name.endswith(".npy") for name in names):
+        return "a zip archive"
+    return None
+
+
+def seeming(file: Path, start: bytes) -> str | None:
+    """Return what a file that is none of ours seems to be, or None if it could be anything."""
+    if start.startswith(b"PK"):
+        return zip_content(file)
+    for offset, magic, name in FOREIGN:
+        if start[offset:].startswith(magic):
+            return name
+    if len(start) > 2 and start[0] == 8 and start[1] < 32 and start[2] in ONNX_FIELDS:
+        return "an ONNX file"
+    return None
+
+
+def unreadable(file: Path, start: bytes) -> FormatError:
+    """Return the error that says what ``file`` seems to be."""
+    name = seeming(file, start)
+    if name is None:
+        return FormatError(f"{file} is in no format that layercli knows")
+    if name == "a Git LFS pointer":
+        return FormatError(f"{file} is {name}, not the file it stands for", hint="git lfs pull")
+    return FormatError(f"{file} is {name}, which layercli does not read yet")

@@ -1,0 +1,69 @@
+"""What the operating system refuses, said in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from layercli.errors import FileError, LayercliError, nearest
+
+REASONS = {
+    errno.ENOENT: "its folder does not exist",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "it would be larger than this system allows a file to be",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.EMFILE: "too many files are open",
+    errno.EIO: "the disk reports an error",
+}
+
+
+def reason(error: OSError) -> str:
+    """Return why ``error`` happened, as the end of a sentence."""
+    return REASONS.get(error.errno or 0) or lower_first(error.strerror or str(error))
+
+
+def lower_first(sentence: str) -> str:
+    """Return a sentence as the continuation of another."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Turn an OSError of the body into a FileError that says why ``file`` cannot be read."""
+    try:
+        yield
+    except LayercliError:
+        raise
+    except FileNotFoundError:
+        raise FileError(f"{file} does not exist", hint=neighbour(file)) from None
+    except OSError as error:
+        raise FileError(f"cannot read {file}: {reason(error)}") from error
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Turn an OSError of the body into a FileError that says why ``file`` cannot be written."""
+    try:
+        yield
+    except LayercliError:
+        raise
+    except OSError as error:
+        raise FileError(f"cannot write {file}: {reason(error)}") from error
+
+
+def neighbour(file: Path) -> str | None:
+    """Return a hint that names the files beside ``file`` whose names are most like its own, or None."""
+    try:
+        return nearest(file.name, os.listdir(file.parent))
+    except OSError:
+        return None

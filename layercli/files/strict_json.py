@@ -1,0 +1,41 @@
+"""JSON that means one thing: UTF-8, no name twice in an object, no NaN, no depth without end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, NoReturn
+
+from layercli.errors import FormatError
+
+
+def parse(file: Path, raw: bytes, part: str) -> Any:
+    """Return the value of ``raw``, the part of ``file`` (``a header``) that is JSON, or raise FormatError."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+            raise FormatError(f"{file} has {part} that holds {twice!r} twice")
+        return value
+
+    try:
+        text = raw.decode()
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=not_json)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text has
+    except FormatError:
+        raise
+    except RecursionError:
+        raise FormatError(f"{file} has {part} that is nested too deeply") from None
+    except UnicodeError:
+        raise FormatError(f"{file} has {part} that is not UTF-8") from None
+    except ValueError:
+        raise FormatError(f"{file} has {part} that is not JSON") from None
+    return value
+
+
+def not_json(constant: str) -> NoReturn:
+    """Refuse ``NaN`` and the infinities, which Python reads and JSON does not have."""
+    raise ValueError(constant)

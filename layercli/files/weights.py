@@ -1,0 +1,93 @@
+"""What every weight file offers: named entries that can be listed without reading any value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from layercli.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: The bits one value takes, by dtype.
+BITS: dict[str, int] = {
+    "bool": 8,
+    "float4_e2m1fn": 4,
+    "float6_e2m3fn": 6,
+    "float6_e3m2fn": 6,
+    "float8_e4m3fn": 8,
+    "float8_e4m3fnuz": 8,
+    "float8_e5m2": 8,
+    "float8_e5m2fnuz": 8,
+    "float8_e8m0fnu": 8,
+    "bfloat16": 16,
+    **{f"float{bits}": bits for bits in (16, 32, 64)},
+    **{f"int{bits}": bits for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": bits for bits in (8, 16, 32, 64)},
+    "complex64": 64,
+    "complex128": 128,
+}
+
+#: numpy counts dimensions and bytes no further than this.
+MOST_DIMENSIONS = 64
+MOST_BYTES = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
+
+    >>> Entry("dense/kernel", (4, 3), "bfloat16").bytes
+    24
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """The number of values: the product of the shape, 1 for a scalar."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes its values take, compression apart."""
+        return -(-self.size * BITS[self.dtype] // 8)
+
+    @property
+    def fits(self) -> bool:
+        """Whether an array of this shape can exist at all, its sizes of 0 aside."""
+        values = math.prod(size for size in self.shape if size)
+        return len(self.shape) <= MOST_DIMENSIONS and values * BITS[self.dtype] // 8 <= MOST_BYTES
+
+
+class WeightFile(Protocol):
+    """A file of named tensors. Opening one reads its headers only.
+
+    ``bfloat16`` and the 8-bit floats, which numpy lacks, are read as the ``float32`` of the same value.
+    """
+
+    file: Path
+    entries: dict[str, Entry]
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, read-only and mapped rather than loaded where the file allows.
+
+        Raises UsageError for a path the file does not hold, FileError or FormatError if its bytes cannot be read.
+        """
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path`` in the file's order, flat, at most ``values`` at a time.
+
+        Memory stays bounded by one chunk. Raises as ``read`` does.
+        """
+
+
+def missing(file: Path, path: str, entries: dict[str, Entry]) -> UsageError:
+    """Return the error for asking ``file`` for an entry it does not hold."""
+    return UsageError(f"{file} holds no entry {path!r}", hint=nearest(path, list(entries)))

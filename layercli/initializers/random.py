@@ -1,0 +1,157 @@
+"""Initializers that draw from one distribution, whatever the shape.
+
+Values are drawn in float32, or in float64 if they are wanted in it. An initializer with a ``seed`` draws from a
+generator of its own, the same values at every call.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.initializers.initializer import Initializer, Shape, array_dtype
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Where a truncated normal distribution ends, in standard deviations of the whole one.
+CUT = 2.0
+
+
+def standard_normal(rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+    """Return values of a normal distribution of mean 0 and standard deviation 1."""
+    return rng.standard_normal(shape, dtype.type)
+
+
+def truncated_normal(rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+    """Return values of a standard normal distribution, each drawn again until it lies within ``CUT``."""
+    import numpy as np
+
+    values = standard_normal(rng, (math.prod(shape),), dtype)
+    outside = np.flatnonzero(np.abs(values) > CUT)
+    while outside.size:
+        again = standard_normal(rng, outside.shape, dtype)
+        values[outside] = again
+        outside = outside[np.abs(again) > CUT]
+    return values.reshape(shape)
+
+
+def uniform(rng: np.random.Generator, shape: Shape, dtype: np.dtype, low: float, high: float) -> np.ndarray:
+    """Return values spread evenly over [low, high)."""
+    return scaled(rng.random(shape, dtype.type), high - low, low)
+
+
+def scaled(values: np.ndarray, factor: float, offset: float = 0.0) -> np.ndarray:
+    """Return values * factor + offset, in place: a large array is never held twice."""
+    values *= values.dtype.type(factor)
+    if offset:
+        values += values.dtype.type(offset)
+    return values
+
+
+class RandomInitializer(Initializer):
+    """An initializer that draws: a subclass has a ``seed`` and says how to draw floating-point values."""
+
+    seed: int | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.seed, dict):  # a Keras SeedGenerator, as saved in a .keras file
+            object.__setattr__(self, "seed", self.seed.get("config", {}).get("seed"))
+        if not isinstance(self.seed, int | None):
+            raise UsageError(f"{type(self).__name__} expects seed to be a whole number or None, got {self.seed!r}")
+
+    def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
+        """Return values drawn with the seed if there is one, else from ``rng``; DTypeError for whole numbers."""
+        import numpy as np
+
+        wanted = array_dtype(dtype)
+        if wanted.kind != "f":
+            raise DTypeError(f"{self} draws floating-point values, not {dtype}")
+        if self.seed is not None or rng is None:
+            rng = np.random.default_rng(self.seed)
+        drawn = np.dtype("float64" if wanted.itemsize == 8 else "float32")
+        return self.draw(rng, shape, drawn).astype(wanted, copy=False)
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Return values of ``dtype``, which is float32 or float64, drawn from ``rng``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it draws values")
+
+
+@dataclass(frozen=True)
+class RandomNormal(RandomInitializer):
+    """A normal distribution.
+
+    >>> RandomNormal(stddev=0.02, seed=1)((3,)).dtype.name
+    'float32'
+    """
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Return mean + stddev * (a standard normal)."""
+        return scaled(standard_normal(rng, shape, dtype), self.stddev, self.mean)
+
+
+@dataclass(frozen=True)
+class RandomUniform(RandomInitializer):
+    """A uniform distribution over [minval, maxval).
+
+    >>> bool((abs(RandomUniform(-1.0, 1.0)((9,))) <= 1).all())
+    True
+    """
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = None
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Return minval + (maxval - minval) * (uniform over [0, 1))."""
+        return uniform(rng, shape, dtype, self.minval, self.maxval)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(RandomInitializer):
+    """A normal distribution from which values further than 2 stddev from the mean are drawn again.
+
+    >>> bool((abs(TruncatedNormal(stddev=1.0)((9,))) <= 2).all())
+    True
+    """
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Return mean + stddev * (a standard normal within [-2, 2])."""
+        return scaled(truncated_normal(rng, shape, dtype), self.stddev, self.mean)
+
+
+@dataclass(frozen=True)
+class Orthogonal(RandomInitializer):
+    """``gain`` times a matrix with orthonormal rows, or columns if there are more rows than columns.
+
+    It is drawn uniformly among these; a shape of more axes is a matrix of its last axis and all others as one.
+
+    >>> q = Orthogonal(seed=1)((3, 3), "float64")
+    >>> bool((abs(q @ q.T - [[1, 0, 0], [0, 1, 0], [0, 0, 1]]) < 1e-12).all())
+    True
+    """
+
+    gain: float = 1.0
+    seed: int | None = None
+
+    def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Return gain * Q of a normal matrix's QR, signs such that R's diagonal is positive."""
+        import numpy as np
+
+        if len(shape) < 2:
+            raise ShapeError(f"{self} needs a shape of at least two axes, got {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(standard_normal(rng, (max(rows, columns), min(rows, columns)), dtype))
+        q *= np.sign(np.diag(r)) * dtype.type(self.gain)
+        return np.ascontiguousarray(q.T if rows < columns else q).reshape(shape)

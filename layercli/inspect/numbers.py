@@ -1,0 +1,31 @@
+"""Numbers as JSON can hold them: one that is not finite becomes its name as text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def json_number(value: Any) -> Any:
+    """Return a number JSON has, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; a complex one as [real, imaginary].
+
+    >>> json_number(0.5), json_number(float("-inf"))
+    (0.5, '-Infinity')
+    """
+    if isinstance(value, complex):
+        return [json_number(value.real), json_number(value.imag)]
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def json_values(array: np.ndarray) -> Any:
+    """Return an array as nested lists of such numbers."""
+    return _nested(array.tolist())
+
+
+def _nested(values: Any) -> Any:
+    return [_nested(item) for item in values] if isinstance(values, list) else json_number(values)

@@ -1,0 +1,166 @@
+"""What a MODEL on the command line means: a named model, a reference into Python, or a file."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import FileError, UsageError, nearest
+
+ENTRY_POINTS = "layercli.models"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that was asked for: the layer itself, what it was called, and where it comes from."""
+
+    model: Layer
+    name: str
+    source: str
+
+
+def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
+    """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none."""
+    given = dict(map(parse_setting, settings))
+    if ":" in text and not Path(text).exists():
+        return Subject(made(from_python(text), given, text), text, text)
+    location = named_models().get(text)
+    if location is None:
+        raise unknown(text)
+    source, _, name = location.partition(":")
+    return Subject(made(getattr(importlib.import_module(source), name), given, text), text, source)
+
+
+def named_models() -> dict[str, str]:
+    """Return where each named model is found (``module:name``): ours, and those other packages register."""
+    from importlib.metadata import entry_points
+
+    from layercli.models import NAMED
+
+    others = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
+    return {**others, **NAMED}
+
+
+def unknown(text: str) -> UsageError | FileError:
+    """Return the error for a MODEL that is none: a file that cannot be taken for one, or a name nobody knows."""
+    path = Path(text)
+    if path.is_dir():
+        return FileError(f"{text} is a folder, not a model", hint="a model in Python is named as net.py:Net")
+    if path.suffix == ".py" and path.is_file():
+        return UsageError(f"{text} needs the name of a model in it", hint=f"as in {text}:Net")
+    if path.is_file():
+        return FileError(
+            f"{text} is a file of weights or of a kind that is not read as a model",
+            hint=f"layercli vars {text} lists weights",
+        )
+    if path.suffix or "/" in text:
+        return FileError(f"there is no file {text}")
+    names = list(named_models())
+    return UsageError(f"there is no model {text!r}", hint=nearest(text, names) or "layercli models lists them")
+
+
+def from_python(text: str) -> Any:
+    """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, so trusted."""
+    place, _, name = text.rpartition(":")
+    module = from_file(Path(place)) if place.endswith(".py") else from_module(place)
+    found: Any = module
+    for step in name.split("."):
+        if not hasattr(found, step):
+            public = [key for key in vars(module) if not key.startswith("_")]
+            raise UsageError(f"{place} has no {name!r}", hint=nearest(name, public))
+        found = getattr(found, step)
+    return found
+
+
+def from_file(path: Path) -> Any:
+    """Import a file by its path; its folder comes first on the import path, as for a script."""
+    if not path.is_file():
+        raise FileError(f"there is no file {path}" if not path.is_dir() else f"{path} is a folder, not a file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def from_module(name: str) -> Any:
+    """Import a module by its name, looked for in the working folder first."""
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not name.startswith(error.name):
+            raise
+        raise UsageError(f"there is no module {name!r}", hint="a file is named as net.py:Net") from None
+
+
+def made(found: Any, settings: dict[str, Any], text: str) -> Layer:
+    """Return the layer: an instance as it is, a class or a factory called with ``settings``."""
+    if isinstance(found, Layer):
+        if settings:
+            raise UsageError(f"{text} is a model already made: it takes no settings")
+        return found
+    if not callable(found):
+        raise UsageError(f"{text} is a {type(found).__name__}, not a layercli Layer or Model")
+    known = settings_of(found)
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"{text} has no setting {name!r}", hint=nearest(name, list(known)) or allowed(known))
+    missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
+    if missing:
+        raise UsageError(
+            f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
+        )
+    model = found(**settings)
+    if not isinstance(model, Layer):
+        raise UsageError(f"{text} gives a {type(model).__name__}, not a layercli Layer or Model")
+    return model
+
+
+def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
+    """Return the settings a model takes, with their defaults: its fields, or its constructor's or factory's arguments."""
+    if isinstance(found, type) and issubclass(found, Layer) and found.__init__ is Layer.__init__:
+        return dict(found._fields)
+    parameters = inspect.signature(found).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def allowed(known: dict[str, Any]) -> str:
+    """Return the settings there are, as a hint."""
+    return f"settings: {', '.join(known)}" if known else "it has no settings"
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Return the name and the value of ``name=value``.
+
+    >>> parse_setting("filters=64,64,256"), parse_setting("activation=relu"), parse_setting("rate=1e-3")
+    (('filters', (64, 64, 256)), ('activation', 'relu'), ('rate', 0.001))
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"a setting is written name=value, got {text!r}")
+    return name, parse_value(value)
+
+
+def parse_value(text: str) -> Any:
+    """Return a number, true, false, none, a list of values with commas between, or the text itself."""
+    if text.lower() in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text.lower()]
+    if "," in text:
+        return tuple(parse_value(part) for part in text.strip("[]()").split(",") if part)
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float)) else text

@@ -1,0 +1,93 @@
+"""Shapes as people type them: ``32,100``, ``1,T,512``, ``1,T:int32``, ``image=1,224,224,3``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from layercli.core import dims, dtypes, tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec, batched
+from layercli.errors import ShapeError, UsageError
+from layercli.inspect.summary import default_inputs, offered_inputs
+
+
+def parse_shape(text: str, dtype: str = "float32") -> Spec:
+    """Return the Spec of sizes with commas between, the batch first: numbers, names, or ``None`` and ``?`` for unknown.
+
+    >>> print(parse_shape("1,T,512")), print(parse_shape("2,3:int64"))
+    float32[1, T, 512]
+    int64[2, 3]
+    (None, None)
+    """
+    sizes, colon, wanted = text.partition(":")
+    words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
+    return Spec(batched(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
+
+
+def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
+    """Return the Specs to describe ``model`` on: its own, with the shapes and the named sizes the user gave."""
+    offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
+    return fill(parse_shapes(shapes, offered), parse_sizes(sizes))
+
+
+def parse_shapes(texts: Iterable[str], default: Any) -> Any:
+    """Return the inputs' Specs: those of ``default`` (a tree, or None) with the shapes in ``texts`` in their places.
+
+    A text may begin with the input's name and ``=``; texts without one are taken in order.
+    """
+    given = list(texts)
+    if not given:
+        return default
+    if isinstance(default, dict):
+        return {**default, **_by_name(given, default)}
+    before = [spec for spec in tree.leaves(default) if isinstance(spec, Spec)]
+    specs = [parse_shape(text, before[i].dtype if i < len(before) else "float32") for i, text in enumerate(given)]
+    if before and len(before) != len(specs):
+        raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
+    return specs[0] if len(specs) == 1 else specs
+
+
+def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
+    """Return the values given to named sizes: ``T=4096`` each."""
+    return dict(map(_value, texts))
+
+
+def fill(specs: Any, values: Mapping[str, int]) -> Any:
+    """Return the tree of Specs with named sizes replaced; UsageError for a name that is not among them."""
+    known = {name for spec in tree.leaves(specs) for size in spec.shape for name in dims.names(size)}
+    for name in values:
+        if name not in known:
+            hint = f"named sizes: {', '.join(sorted(known))}" if known else "name one with --input-shape 1,T,512"
+            raise UsageError(f"the input has no size named {name!r}", hint=hint)
+    return tree.map_leaves(lambda spec: spec.at(values), specs)
+
+
+def _by_name(texts: list[str], default: dict[str, Spec]) -> dict[str, Spec]:
+    found = {}
+    for text in texts:
+        name, equals, shape = text.partition("=")
+        if not equals or name not in default:
+            raise UsageError(f"a shape for one of {', '.join(default)} is written name=1,2,3, got {text!r}")
+        found[name] = parse_shape(shape, default[name].dtype)
+    return found
+
+
+def _size(word: str, text: str) -> int | str | None:
+    if word.lstrip("-").isdigit():
+        size = int(word)
+        if size < 1:
+            raise ShapeError(f"a size is at least 1, got {size} in {text!r}")
+        return size
+    if word in ("None", "?"):
+        return None
+    if not word.isidentifier():
+        raise ShapeError(f"cannot read the shape {text!r}", hint="sizes with commas between, as in 32,100 or 1,T,512")
+    return word
+
+
+def _value(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not name.isidentifier() or not number.isdigit() or int(number) < 1:
+        raise UsageError(f"a size is given as T=4096, got {text!r}")
+    return name, int(number)

@@ -1,0 +1,253 @@
+"""What a model is made of: one row per layer, with shapes, parameters and cost, found by describing one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from layercli.core import dims, graph, tree
+from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.graph import Node
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+
+
+@dataclass
+class Row:
+    """One layer. Counts include the layers below it; ``shared`` says that it is called more than once."""
+
+    path: str
+    name: str
+    cls: str
+    depth: int
+    input_shape: Any
+    output_shape: Any
+    parameters: int
+    trainable: int
+    non_trainable: int
+    macs: Size
+    shared: bool
+    variables: dict[str, Shape] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row with sizes as JSON has them."""
+        document = asdict(self)
+        del document["variables"]
+        sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
+        return {
+            "class" if key == "cls" else key: value
+            for key, value in {**document, **sizes, "macs": json_size(self.macs)}.items()
+        }
+
+
+@dataclass
+class Totals:
+    """Sums over the whole model, everything shared counted once; ``bytes`` is what the variables take."""
+
+    parameters: int
+    trainable: int
+    non_trainable: int
+    bytes: int
+    macs: Size
+
+
+@dataclass
+class Summary:
+    """A model, its ends, its layers in the order their author wrote them, and the totals."""
+
+    name: str
+    cls: str
+    source: str
+    inputs: list[tuple[str, Spec]]
+    outputs: list[tuple[str, Spec]]
+    rows: list[Row]
+    totals: Totals
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document ``layercli summary --format json`` prints."""
+        return {
+            "schema": "layercli.summary/1",
+            "model": {"name": self.name, "class": self.cls, "source": self.source},
+            "inputs": [json_end(name, spec) for name, spec in self.inputs],
+            "outputs": [json_end(name, spec) for name, spec in self.outputs],
+            "rows": [row.to_json() for row in self.rows],
+            "totals": {**asdict(self.totals), "macs": json_size(self.totals.macs)},
+        }
+
+
+def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> Summary:
+    """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for."""
+    node, given = described(model, inputs)
+    calls = calls_by_layer(node)
+    rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
+    return Summary(
+        name=name or model.name,
+        cls=type(model).__name__,
+        source=source or type(model).__module__,
+        inputs=ends(given, input_names(model, given)),
+        outputs=ends(node.outputs, None),
+        rows=[*own_row(model, node, not rows), *rows],
+        totals=totals_of(model.variables, cost_of(node)),
+    )
+
+
+def described(model: Layer, inputs: Any = None) -> tuple[Node, Any]:
+    """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on."""
+    given = inputs if inputs is not None else default_inputs(model)
+    with graph.afresh():
+        outputs = model(graph.placeholders(given))
+    first = tree.leaves(outputs)[0]
+    assert isinstance(first, SymbolicTensor)
+    assert first.node is not None
+    return first.node, given
+
+
+def offered_inputs(model: Layer) -> Any:
+    """Return the specs a model was called on, or those it offers as an example, or None."""
+    if model._traced:
+        return model._traced[0]
+    example = getattr(model, "example_input", None)
+    return None if example is None else example()
+
+
+def default_inputs(model: Layer) -> Any:
+    """Return the specs a model was called on, or those it offers as an example; UsageError where there are none."""
+    offered = offered_inputs(model)
+    if offered is None:
+        raise UsageError(
+            f"{model.name} ({type(model).__name__}) was never called, so the shape of its input is not known",
+            hint="give it one: --input-shape 32,100 on the command line, or call it first",
+        )
+    return offered
+
+
+def calls_by_layer(root: Node) -> dict[int, list[Node]]:
+    """Return every call of every layer inside ``root``, by the layer's id."""
+    found: dict[int, list[Node]] = {}
+    pending = list(root.calls)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node.target, Layer):
+            found.setdefault(id(node.target), []).append(node)
+            pending = node.calls + pending
+    return found
+
+
+def cost_of(node: Node) -> Size:
+    """Return the multiply-accumulates of a call: the op's own, or the sum of what the layer called."""
+    if isinstance(node.target, Layer):
+        return dims.total(cost_of(inner) for inner in node.calls)
+    return node.target.macs(*node.specs)
+
+
+def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
+    """Yield the path, the depth and the layer of everything below ``model``, each layer once, parents first."""
+    depths = {id(model): 0}
+    for path, layer in model.walk():
+        for _, child in layer.children():
+            depths.setdefault(id(child), depths[id(layer)] + 1)
+        if path:
+            yield path, depths[id(layer)], layer
+
+
+def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
+    """Return the row of what the model holds and computes beside its layers, if it holds variables or has no layers."""
+    if not model.own_variables and not alone:
+        return []
+    own = Node(
+        model,
+        node.args,
+        node.kwargs,
+        node.outputs,
+        calls=[call for call in node.calls if not isinstance(call.target, Layer)],
+    )
+    row = row_of(model.name, 1, model, [own])
+    totals = totals_of(model.own_variables, row.macs)
+    return [replace(row, parameters=totals.parameters, trainable=totals.trainable, non_trainable=totals.non_trainable)]
+
+
+def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
+    """Return the row of ``layer``, called in ``calls``."""
+    totals = totals_of(layer.variables, dims.total(map(cost_of, calls)))
+    first = calls[0] if calls else None
+    return Row(
+        path=path,
+        name=layer.name,
+        cls=type(layer).__name__,
+        depth=depth,
+        input_shape=None if first is None else shapes_of(first.inputs[0] if len(first.inputs) == 1 else first.inputs),
+        output_shape=None if first is None else shapes_of(first.outputs),
+        parameters=totals.parameters,
+        trainable=totals.trainable,
+        non_trainable=totals.non_trainable,
+        macs=totals.macs,
+        shared=len(calls) > 1,
+        variables={v.key: v.shape for v in layer.own_variables},
+    )
+
+
+def totals_of(variables: list[Variable], macs: Size) -> Totals:
+    """Return the sums over ``variables``."""
+    sizes = [(int(v.size), v.trainable, int(v.spec.bytes)) for v in variables]
+    trainable = sum(size for size, is_trainable, _ in sizes if is_trainable)
+    parameters = sum(size for size, _, _ in sizes)
+    return Totals(parameters, trainable, parameters - trainable, sum(n for _, _, n in sizes), macs)
+
+
+def shapes_of(values: Any) -> Any:
+    """Return the shape of a symbolic tensor, or a tree of shapes."""
+    return tree.map_leaves(lambda x: _Shape(x.shape), values)
+
+
+class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
+    """A shape that prints as one inside a tree of them."""
+
+    def __repr__(self) -> str:
+        return show_shape(tuple(self))
+
+
+def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
+    """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ..."""
+    leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.leaves(values)]
+    if isinstance(values, dict):
+        names = list(values)
+    names = names or [f"output_{i}" if len(leaves) > 1 else "output" for i in range(len(leaves))]
+    return list(zip(names, leaves, strict=True))
+
+
+def input_names(model: Layer, given: Any) -> list[str]:
+    """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
+    if drawn := getattr(model, "inputs", None):
+        return [x.name for x in drawn]
+    import inspect
+
+    count = len(tree.leaves(given))
+    argument = next(iter(inspect.signature(model.call).parameters), "inputs")
+    return [argument] if count == 1 else [f"{argument}_{i}" for i in range(count)]
+
+
+def json_end(name: str, spec: Spec) -> dict[str, Any]:
+    """Return one input or output as JSON has it."""
+    return {"name": name, "shape": json_shapes(spec.shape), "dtype": spec.dtype}
+
+
+def json_shapes(shape: Any) -> Any:
+    """Return a shape, or a tree of them, as JSON has it."""
+    if shape is None:
+        return None
+    if isinstance(shape, dict):
+        return {key: json_shapes(item) for key, item in shape.items()}
+    if any(isinstance(item, (tuple, list, dict)) for item in shape):
+        return [json_shapes(item) for item in shape]
+    return [None if size == dims.Dim.named(dims.BATCH) else json_size(size) for size in shape]
+
+
+def json_size(size: Size) -> int | str | None:
+    """Return a number, the formula of named unknowns as text, or null for what is not known."""
+    if isinstance(size, Dim):
+        return None if size == UNKNOWN else str(size)
+    return size

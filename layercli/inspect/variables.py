@@ -1,0 +1,136 @@
+"""The variables of a model or of a weight file: what is known of each, and on request its values or their statistics."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from layercli import random
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.errors import UsageError, nearest
+from layercli.files.weights import Entry, WeightFile
+from layercli.inspect.numbers import json_number, json_values
+from layercli.inspect.statistics import Statistics, statistics
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class VariableRow:
+    """One variable. ``trainable`` and ``initializer`` are None where a file does not say."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool | None
+    parameters: int
+    bytes: int
+    initializer: str | None
+    read: Callable[[], np.ndarray]
+    chunks: Callable[[], Iterator[np.ndarray]]
+    statistics: Statistics | None = None
+
+    def to_json(self, values: bool = False) -> dict[str, Any]:
+        """Return the variable as JSON has it, with its statistics where there are some and its values on request."""
+        keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
+        document = {key: getattr(self, key) for key in keys}
+        if self.statistics is not None:
+            document["statistics"] = {
+                key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"
+            }
+        if values:
+            document["values"] = json_values(self.read())
+        return document
+
+
+@dataclass
+class Variables:
+    """The variables of ``source`` that were asked for."""
+
+    source: str
+    rows: list[VariableRow]
+
+    @property
+    def parameters(self) -> int:
+        """How many values they hold together."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes they take together."""
+        return sum(row.bytes for row in self.rows)
+
+    def to_json(self, values: bool = False) -> dict[str, Any]:
+        """Return the document ``layercli vars --format json`` prints."""
+        return {
+            "schema": "layercli.vars/1",
+            "variables": [row.to_json(values) for row in self.rows],
+            "totals": {"variables": len(self.rows), "parameters": self.parameters, "bytes": self.bytes},
+        }
+
+
+def of_model(model: Layer, source: str, seed: int = 0) -> Variables:
+    """Return the variables of a built model; their values are what the initializers draw under ``seed``."""
+    return Variables(source, [of_variable(model, path, v, seed) for path, v in model.named_variables().items()])
+
+
+def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> VariableRow:
+    """Return the row of the variable at ``path`` in ``model``."""
+
+    def draw() -> np.ndarray:
+        array: np.ndarray = variable.draw(random.generator(seed, f"{model.name}/{path}"))
+        return array
+
+    return VariableRow(
+        path=path,
+        shape=tuple(int(size) for size in variable.shape),
+        dtype=variable.dtype,
+        trainable=variable.trainable,
+        parameters=int(variable.size),
+        bytes=int(variable.spec.bytes),
+        initializer=str(variable.initializer),
+        read=draw,
+        chunks=lambda: iter([draw().ravel()]),
+    )
+
+
+def of_file(file: WeightFile) -> Variables:
+    """Return the entries of a weight file."""
+    return Variables(str(file.file), [of_entry(file, entry) for entry in file.entries.values()])
+
+
+def of_entry(file: WeightFile, entry: Entry) -> VariableRow:
+    """Return the row of one entry of ``file``."""
+    return VariableRow(
+        path=entry.path,
+        shape=entry.shape,
+        dtype=entry.dtype,
+        trainable=None,
+        parameters=entry.size,
+        bytes=entry.bytes,
+        initializer=None,
+        read=lambda: file.read(entry.path),
+        chunks=lambda: file.chunks(entry.path),
+    )
+
+
+def matching(variables: Variables, pattern: str | None) -> Variables:
+    """Return those whose path matches ``pattern``: with ``*``, ``?`` or ``[`` a shell pattern, else a part of the path."""
+    if pattern is None:
+        return variables
+    shell = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"
+    rows = [row for row in variables.rows if fnmatch.fnmatchcase(row.path, shell)]
+    if not rows:
+        paths = [row.path for row in variables.rows]
+        raise UsageError(f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths))
+    return Variables(variables.source, rows)
+
+
+def measure(variables: Variables) -> None:
+    """Fill in the statistics of every row."""
+    for row in variables.rows:
+        row.statistics = statistics(row.chunks())

@@ -1,0 +1,52 @@
+"""Dense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth
+from layercli.ops import linear
+
+
+class Dense(Layer):
+    """out = activation(x @ kernel + bias): x (..., features) to (..., units)."""
+
+    units: PositiveInt
+    activation: Activation = None
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    bias_constraint: Any = None
+
+    supports_masking = True
+    op = linear.Dense()
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
+        self.kernel = self.add_weight(
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            layout=(1, 0),
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias",
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        x = self.op(inputs, self.kernel, self.bias)
+        return x if self.activation is None else self.activation(x)

@@ -1,0 +1,129 @@
+"""The kinds of settings layers declare: what each must be, in words, and how it is checked and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import index
+from typing import Annotated, Any
+
+from layercli import activations, constraints, initializers, regularizers
+from layercli.core.config import Rule
+
+
+def _positive(value: Any) -> int:
+    number = _whole(value)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return index(value)
+
+
+def _count(value: Any) -> int:
+    number = _whole(value)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    before, after = value if isinstance(value, (list, tuple)) else (value, value)
+    return _count(before), _count(after)
+
+
+def _fraction(value: Any) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError
+    return float(value)
+
+
+def _several(value: Any) -> tuple[int, ...]:
+    return tuple(map(_whole, value)) if isinstance(value, (list, tuple)) else (_whole(value),)
+
+
+def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, (bool, int)):
+        raise TypeError
+    return bool(value)
+
+
+def _one_of(*allowed: Any) -> Rule:
+    def choose(value: Any) -> Any:
+        if isinstance(value, str):
+            value = value.lower()
+        if value not in allowed:
+            raise ValueError
+        return value
+
+    return Rule(" or ".join(map(repr, allowed)), choose)
+
+
+POSITIVE = Rule("a positive whole number", _positive)
+COUNT = Rule("a whole number from 0", _count)
+PAIR = Rule("a whole number from 0 or a pair of them", _pair)
+
+PositiveInt = Annotated[int, POSITIVE]
+WholeNumber = Annotated[int, Rule("a whole number", _whole)]
+Fraction = Annotated[float, Rule("a number from 0 to 1", _fraction)]
+Truth = Annotated[bool, Rule("true or false", _truth)]
+Number = Annotated[float, Rule("a number", float)]
+
+Activation = Annotated[Any, Rule("an activation", activations.get)]
+Initializer = Annotated[Any, Rule("an initializer", initializers.get)]
+Regularizer = Annotated[Any, Rule("a regularizer", regularizers.get)]
+Constraint = Annotated[Any, Rule("a constraint", constraints.get)]
+
+Axes = Annotated[tuple[int, ...], Rule("a whole number or several", _several)]
+Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
+
+Padding = Annotated[str, _one_of("valid", "same")]
+CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
+DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
+
+
+def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE) -> tuple[Any, ...]:
+    """Return what ``each`` makes of one value for all axes or of one value per axis; UsageError names the setting."""
+    from layercli.core.config import checked
+
+    expected = each.expected if axes == 1 else f"{each.expected}, or {axes} of them"
+
+    def convert(given: Any) -> tuple[Any, ...]:
+        if not isinstance(given, (list, tuple)):
+            return (each.convert(given),) * axes
+        if axes == 1 and len(given) == 2 and each is PAIR:
+            return (each.convert(given),)
+        if len(given) != axes:
+            raise ValueError
+        return tuple(map(each.convert, given))
+
+    result: tuple[Any, ...] = checked(owner, name, value, Rule(expected, convert))
+    return result
+
+
+def _several(count: int | None) -> Rule:
+    expected = f"{count or 'one or more'} positive whole numbers"
+
+    def convert(value: Any) -> tuple[int, ...]:
+        numbers = tuple(map(_positive, value)) if isinstance(value, (list, tuple)) else (_positive(value),)
+        if count is not None and len(numbers) != count:
+            raise ValueError
+        return numbers
+
+    return Rule(expected, convert)
+
+
+def one_of(*allowed: Any) -> Any:
+    """Return the kind of a setting that is one of ``allowed``."""
+    return Annotated[Any, _one_of(*allowed)]
+
+
+PositiveInts = Annotated[Any, _several(None)]
+Filters3 = Annotated[Any, _several(3)]

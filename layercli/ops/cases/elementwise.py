@@ -1,0 +1,37 @@
+"""Cases of the elementwise operations."""
+
+from __future__ import annotations
+
+from layercli.ops.cases import Case, spec
+from layercli.ops.elementwise import BINARY, GIVE_BOOL, PREDICATES, UNARY, Binary, Cast, Unary, Where
+from layercli.ops.filling import FullLike
+from layercli.ops.rescaling import Rescale
+
+STEPS = {"ceil", "floor", "round", "sign", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
+POSITIVE = {"log", "log1p", "rsqrt", "sqrt", "power", "mod", "floor_divide"}
+
+
+def _case(op: Unary | Binary, *inputs: object) -> Case:
+    bounds = (0.5, 3.0) if op.function in POSITIVE else (None, None)
+    return Case(op, inputs, low=bounds[0], high=bounds[1], differentiable=op.function not in STEPS)
+
+
+CASES = [
+    *(_case(Unary(function), spec("B T 3")) for function in UNARY),
+    Case(Unary("exp"), (spec("B 3", "int32"),), differentiable=False),
+    Case(Unary("relu"), (spec("B 3", "int32"),), differentiable=False),
+    *(_case(Binary(function), spec("B T 3"), spec("T 1")) for function in BINARY),
+    Case(Binary("add"), (spec("B 3"), 2)),
+    Case(Binary("add"), (2.5, spec("B 3", "int64")), differentiable=False),
+    Case(Binary("divide"), (spec("B 3", "int64"), spec("3", "int64")), low=1, high=9, differentiable=False),
+    Case(Binary("multiply"), (spec("B 3", "float16"), spec("", "float32"))),
+    Case(Binary("maximum"), (spec("B 3"), 0.5)),
+    Case(Cast("int32"), (spec("B 3"),), differentiable=False),
+    Case(Cast("float64"), (spec("B 3"),)),
+    Case(FullLike(1, "bool"), (spec("B T 3"),), differentiable=False),
+    Case(FullLike(0.5), (spec("B T 3"),), differentiable=False),
+    Case(Rescale(0.5, -1.0), (spec("B T 3"),)),
+    Case(Rescale((0.5, 2.0, 3.0), 1.0), (spec("B T 1", "float16"),)),
+    Case(Rescale(2.0, (1.0, 2.0, 3.0)), (spec("B 3"),)),
+    Case(Where(), (spec("B 3", "bool"), spec("B 1"), spec("3"))),
+]

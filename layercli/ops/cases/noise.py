@@ -1,0 +1,21 @@
+"""Cases of the random operations."""
+
+from __future__ import annotations
+
+from layercli.ops.cases import Case, spec
+from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+
+COUNTER = spec("1", "int64")
+
+CASES = [
+    Case(Dropout(0.5), (spec("B T 3"),)),
+    Case(Dropout(1.0, seed=2), (spec("B T 3"), COUNTER), differentiable=False),
+    Case(Dropout(0.3, (None, 1, 3)), (spec("B T 3"),)),
+    Case(Dropout(0.3, (None, 1, 3), 7), (spec("B T 3"), COUNTER)),
+    Case(AlphaDropout(0.3), (spec("B T 3"),)),
+    Case(AlphaDropout(0.3, (None, 1), 7), (spec("B 3"), COUNTER)),
+    Case(GaussianDropout(0.3), (spec("B T 3"),)),
+    Case(GaussianDropout(0.3, 7), (spec("B T 3", "float16"), COUNTER)),
+    Case(GaussianNoise(0.3), (spec("B T 3"),)),
+    Case(GaussianNoise(0.3, 7), (spec("B T 3"), COUNTER)),
+]

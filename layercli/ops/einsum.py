@@ -1,0 +1,78 @@
+"""Products and sums named by letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.op import Op
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.elementwise import promoted
+
+
+@dataclass(frozen=True)
+class Einsum(Op):
+    """out = the sum, over the letters only the left hand side has, of x * y: ``Einsum("btd,dhk->bthk")(x, y)``.
+
+    ``...`` stands for leading axes that x has and y lacks.
+    """
+
+    equation: str
+
+    @cached_property
+    def terms(self) -> tuple[str, str, str]:
+        """The letters of x, of y and of out; UsageError where the equation has another form."""
+        left, arrow, out = self.equation.replace(" ", "").partition("->")
+        x, comma, y = left.partition(",")
+        letters = {*x, *y} - {"."}
+        if not (arrow and comma) or "," in y or not {*out} - {"."} <= letters:
+            raise UsageError(f"expects an equation like 'ab,bc->ac', got {self.equation!r}")
+        return x, y, out
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return the shape that the letters give; ShapeError where they do not fit the shapes."""
+        sizes, lead = self._sizes(x, y)
+        out = self.terms[2]
+        inner = tuple(sizes[letter] for letter in out.replace("...", ""))
+        before = lead if out.startswith("...") else ()
+        after = lead if out.endswith("...") and not before else ()
+        return Spec((*before, *inner, *after), promoted(x, y))
+
+    def macs(self, x: Spec, y: Spec) -> Size:
+        """Return the product of all sizes, where a letter is summed that both have; a letter that one has alone is summed first."""
+        sizes, lead = self._sizes(x, y)
+        x_letters, y_letters, out = self.terms
+        if not {*x_letters} & {*y_letters} - {*out, "."}:
+            return 0
+        alone = ({*x_letters} ^ {*y_letters}) - {*out}
+        return dims.product(size for letter, size in sizes.items() if letter not in alone) * dims.product(lead)
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's einsum."""
+        return torch.einsum(self.equation, x, y)
+
+    def _sizes(self, x: Spec, y: Spec) -> tuple[dict[str, Size], tuple[Size, ...]]:
+        """Return the size of each letter, and those that ``...`` stands for."""
+        sizes: dict[str, Size] = {}
+        lead: tuple[Size, ...] = ()
+        for name, term, given in (("x", self.terms[0], x), ("y", self.terms[1], y)):
+            letters = term.replace("...", "")
+            extra = given.rank - len(letters)
+            if extra < 0 or (extra and "..." not in term):
+                raise ShapeError(
+                    f"expects {name} with {len(letters)} axes for {self.equation}, got {given.rank} ({name} = {given})"
+                )
+            start = extra if term.startswith("...") else 0
+            shape = given.shape[start : start + len(letters)]
+            lead = lead or (given.shape[:extra] if start else given.shape[len(letters) :])
+            for letter, size in zip(letters, shape, strict=True):
+                if not dims.may_equal(sizes.setdefault(letter, size), size):
+                    raise ShapeError(
+                        f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} ({name} = {given})"
+                    )
+        return sizes, lead

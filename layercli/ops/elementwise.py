@@ -1,0 +1,172 @@
+"""Operations that treat every value alike: one value in, or two of shapes that broadcast, one value out."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.op import Op
+from layercli.core.spec import Shape, Spec
+from layercli.core.symbolic import OPERATORS
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "absolute": lambda x: torch.abs(x),
+    "ceil": lambda x: torch.ceil(x),
+    "floor": lambda x: torch.floor(x),
+    "negative": lambda x: torch.neg(x),
+    "relu": lambda x: F.relu(x),
+    "relu6": lambda x: F.relu6(x),
+    "round": lambda x: torch.round(x),
+    "sign": lambda x: torch.sign(x),
+    "square": lambda x: torch.square(x),
+    "cos": lambda x: torch.cos(x),
+    "erf": lambda x: torch.erf(x),
+    "exp": lambda x: torch.exp(x),
+    "expm1": lambda x: torch.expm1(x),
+    "log": lambda x: torch.log(x),
+    "log1p": lambda x: torch.log1p(x),
+    "rsqrt": lambda x: torch.rsqrt(x),
+    "sigmoid": lambda x: torch.sigmoid(x),
+    "sin": lambda x: torch.sin(x),
+    "sqrt": lambda x: torch.sqrt(x),
+    "tanh": lambda x: torch.tanh(x),
+    "isfinite": lambda x: torch.isfinite(x),
+    "isnan": lambda x: torch.isnan(x),
+    "logical_not": lambda x: torch.logical_not(x),
+}
+"""Functions of one value."""
+
+KEEP_DTYPE = {"absolute", "ceil", "floor", "negative", "relu", "relu6", "round", "sign", "square"}
+GIVE_BOOL = {"isfinite", "isnan", "logical_not"}
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "mod": operator.mod,
+    "power": operator.pow,
+    "maximum": lambda x, y: torch.maximum(*_tensors(x, y)),
+    "minimum": lambda x, y: torch.minimum(*_tensors(x, y)),
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "logical_and": lambda x, y: torch.logical_and(x, y),
+    "logical_or": lambda x, y: torch.logical_or(x, y),
+}
+"""Functions of two values; either may be a Python number."""
+
+PREDICATES = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"}
+
+
+@dataclass(frozen=True)
+class Unary(Op):
+    """out = function(x), value by value; ``function`` is a key of ``UNARY``."""
+
+    function: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape; a function with a fraction makes floats of whole numbers."""
+        if self.function in GIVE_BOOL:
+            return Spec(x.shape, "bool")
+        exact = dtypes.is_floating(x.dtype) or self.function in KEEP_DTYPE
+        return x if exact else Spec(x.shape, "float32")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's function of x."""
+        return UNARY[self.function](x)
+
+
+@dataclass(frozen=True)
+class Binary(Op):
+    """out = function(x, y), value by value, shapes broadcast; ``function`` is a key of ``BINARY``."""
+
+    function: str
+
+    def spec(self, x: Any, y: Any) -> Spec:
+        """Return the broadcast shape in the promoted dtype."""
+        shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
+        if self.function in PREDICATES:
+            return Spec(shape, "bool")
+        dtype = promoted(x, y)
+        if self.function == "divide" and not dtypes.is_floating(dtype):
+            dtype = "float32"
+        return Spec(shape, dtype)
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's function of x and y."""
+        return BINARY[self.function](x, y)
+
+
+@dataclass(frozen=True)
+class Cast(Op):
+    """out = x in ``dtype``."""
+
+    dtype: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape in the new dtype."""
+        return Spec(x.shape, self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return x converted."""
+        return x.to(getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class Where(Op):
+    """out = x where condition holds, else y; shapes broadcast."""
+
+    def spec(self, condition: Spec, x: Any, y: Any) -> Spec:
+        """Return the broadcast shape in the promoted dtype of x and y."""
+        return Spec(broadcast_shapes(*(v.shape for v in (condition, x, y) if isinstance(v, Spec))), promoted(x, y))
+
+    def run(self, condition: Any, x: Any, y: Any) -> Any:
+        """Return torch's where."""
+        return torch.where(condition, x, y)
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """Return the shape all ``shapes`` broadcast to, aligned at the last axis; ShapeError where they do not."""
+    result: Shape = ()
+    for shape in shapes:
+        rank = max(len(result), len(shape))
+        left, right = ((1,) * (rank - len(s)) + s for s in (result, shape))
+        sizes = [dims.broadcast(a, b) for a, b in zip(left, right, strict=True)]
+        if None in sizes:
+            shown = " and ".join(str(Spec(s)).removeprefix("float32") for s in shapes)
+            raise ShapeError(f"expects shapes that broadcast, got {shown}")
+        result = tuple(size for size in sizes if size is not None)
+    return result
+
+
+def promoted(x: Any, y: Any) -> str:
+    """Return the dtype of a function of x and y: Specs, or Python numbers, which give way to a Spec beside them."""
+    if isinstance(x, Spec) and isinstance(y, Spec):
+        if bool(x.shape) != bool(y.shape) and dtypes.rank(x.dtype) == dtypes.rank(y.dtype):
+            return x.dtype if x.shape else y.dtype
+        return dtypes.promote(x.dtype, y.dtype)
+    return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
+
+
+def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x and y as tensors of one dtype; a Python number takes the other's."""
+    beside = x if isinstance(x, torch.Tensor) else y
+    return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(beside, v) for v in (x, y))  # type: ignore[return-value]  # two
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    op: Op = Unary(name) if name in UNARY else Binary(name)
+    return lambda *values: op(*values)
+
+
+OPERATORS.update({name: _operator(name) for name in [*UNARY, *BINARY]})

@@ -1,0 +1,36 @@
+"""The outputs of a run as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import show_shape
+from layercli.render.table import Column, Table, show
+
+
+def show_first(values: list[Any]) -> str:
+    """Return the first values in a row."""
+    return " ".join(map(show, values))
+
+
+def table(run: Any) -> Table:
+    """Return one row per output of a ``runtime.run.Run``."""
+    columns = [
+        Column("Output", key="name"),
+        Column("Shape", show=show_shape),
+        Column("Dtype"),
+        Column("Minimum", numeric=True),
+        Column("Mean", numeric=True),
+        Column("Maximum", numeric=True),
+        Column("First values", key="first", show=show_first),
+        Column("Finite"),
+    ]
+    rows = [
+        [
+            out.name, out.array.shape, out.dtype,
+            out.statistics.minimum, out.statistics.mean, out.statistics.maximum,
+            out.first, out.finite,
+        ]
+        for out in run.outputs
+    ]  # fmt: skip
+    return Table(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])

@@ -1,0 +1,126 @@
+"""The summary of a model as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.core.dims import UNKNOWN, Dim
+from layercli.core.spec import show_shape
+from layercli.errors import UsageError, nearest
+from layercli.inspect.summary import Row, Summary
+from layercli.render.table import Column, Table, show
+
+NAME_THEM = "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
+
+
+def show_shapes(value: Any) -> str:
+    """Return the text of a shape, of several, or ``?`` of a layer that is not called."""
+    if value is None:
+        return "?"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {show_shapes(item)}" for key, item in value.items())
+    if any(isinstance(item, (tuple, list, dict)) for item in value):
+        return ", ".join(map(show_shapes, value))
+    return show_shape(tuple(value))
+
+
+def show_variables(shapes: dict[str, Any]) -> str:
+    """Return the names and shapes of a layer's own variables."""
+    return " ".join(f"{name}{show_shape(shape)}" for name, shape in shapes.items()) or "-"
+
+
+def show_share(share: float) -> str:
+    """Return a share of one in percent."""
+    return f"{share:.1%}"
+
+
+def show_cost(cost: Any) -> str:
+    """Return the text of a cost: a figure, a formula, or ``?``."""
+    return "?" if cost == UNKNOWN else show(cost)
+
+
+COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
+    "layer": (Column("Layer (type)", key="layer"), lambda row, _: _layer(row)),
+    "input_shape": (Column("Input shape", show=show_shapes), lambda row, _: row.input_shape),
+    "output_shape": (Column("Output shape", show=show_shapes), lambda row, _: row.output_shape),
+    "parameters": (Column("Parameters", numeric=True), lambda row, _: row.parameters),
+    "trainable": (Column("Trainable", numeric=True), lambda row, _: row.trainable),
+    "macs": (Column("MACs", numeric=True, show=show_cost), lambda row, _: row.macs),
+    "variables": (Column("Variables", show=show_variables), lambda row, _: row.variables),
+    "share": (
+        Column("Share", numeric=True, show=show_share),
+        lambda row, summary: row.parameters / summary.totals.parameters if summary.totals.parameters else 0.0,
+    ),
+}
+DEFAULT = ("layer", "output_shape", "parameters")
+
+
+def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1) -> Table:
+    """Return the table of the layers down to ``depth``, with the totals of everything below it."""
+    chosen = [COLUMNS[name] for name in columns]
+    rows = [row for row in summary.rows if row.depth <= depth]
+    totals = summary.totals
+    facts = [
+        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs)),
+        ("Output", ", ".join(str(spec) for _, spec in summary.outputs)),
+        ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})"),
+        ("Trainable", f"{totals.trainable:,}"),
+        ("Non-trainable", f"{totals.non_trainable:,}"),
+        ("MACs", NAME_THEM if totals.macs == UNKNOWN else show(totals.macs)),
+    ]
+    return Table(
+        title=summary.name if summary.name == summary.cls else f"{summary.name} ({summary.cls})",
+        columns=[column for column, _ in chosen],
+        rows=[[value(row, summary) for _, value in chosen] for row in rows],
+        facts=facts,
+        notes=notes(summary, rows),
+    )
+
+
+def notes(summary: Summary, rows: list[Row]) -> list[str]:
+    """Return what has to be said of the rows: marks explained, levels not shown."""
+    found = []
+    if any(row.shared for row in rows):
+        found.append("* called more than once: its parameters count once, its MACs every time")
+    if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
+        found.append("B is the batch size")
+    hidden = len(summary.rows) - len(rows)
+    if hidden:
+        found.append(f"{hidden} layers below are not shown (--depth)")
+    return found
+
+
+def parse_columns(text: str | None) -> tuple[str, ...]:
+    """Return the columns named in ``text``, with commas between; ``all`` is all of them, ``+macs`` adds to the usual ones."""
+    if text is None:
+        return DEFAULT
+    if text == "all":
+        return tuple(COLUMNS)
+    names = [name.strip() for name in text.split(",")]
+    added = [name[1:] for name in names if name.startswith("+")]
+    chosen = [*(DEFAULT if added else ()), *(name for name in names if not name.startswith("+")), *added]
+    for name in chosen:
+        if name not in COLUMNS:
+            raise UsageError(
+                f"there is no column {name!r}",
+                hint=nearest(name, [*COLUMNS, "all"]) or f"columns: {', '.join(COLUMNS)}",
+            )
+    return tuple(dict.fromkeys(chosen))
+
+
+def show_bytes(count: int) -> str:
+    """Return a number of bytes in binary units.
+
+    >>> show_bytes(164), show_bytes(102546848)
+    ('164 B', '97.8 MiB')
+    """
+    size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def _layer(row: Row) -> str:
+    mark = " *" if row.shared else ""
+    return f"{'  ' * (row.depth - 1)}{row.path} ({row.cls}){mark}"

@@ -1,0 +1,30 @@
+"""Which device to run on."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from layercli.errors import DeviceError, UsageError
+
+
+def resolve(text: str) -> torch.device:
+    """Return the device ``auto`` (the first CUDA device, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    DeviceError where a CUDA device is asked for that is not there: nothing falls back in silence.
+    """
+    if text == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    if text == "cpu":
+        return torch.device("cpu")
+    if not re.fullmatch(r"cuda(:\d+)?", text):
+        raise UsageError(f"a device is auto, cpu, cuda or cuda:N, got {text!r}")
+    if not torch.cuda.is_available():
+        raise DeviceError(
+            "there is no usable CUDA device", hint="layercli gpu-check says why; --device cpu runs on the CPU"
+        )
+    index, count = int(text.partition(":")[2] or 0), torch.cuda.device_count()
+    if index >= count:
+        raise DeviceError(f"there is no device cuda:{index}, only {count} of them", hint="they are numbered from 0")
+    return torch.device("cuda", index)

@@ -1,0 +1,60 @@
+"""TensorFlow's spelling of what its tutorials use, so that they run with only the import changed.
+
+>>> from layercli import tf
+>>> layer = tf.keras.layers.Dense(3)
+>>> tuple(layer(tf.zeros([2, 5])).shape)
+(2, 3)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import layercli as keras
+from layercli import ops
+from layercli.lazy import torch
+
+__all__ = ["config", "constant", "keras", "matmul", "nn", "ones", "random", "zeros"]
+
+
+@dataclass(frozen=True)
+class PhysicalDevice:
+    """A device TensorFlow's way: ``/physical_device:GPU:0``."""
+
+    name: str
+    device_type: str
+
+
+def zeros(shape: Any, dtype: str = "float32") -> Any:
+    """Return a torch tensor of zeros."""
+    return torch.zeros(tuple(shape), dtype=getattr(torch, dtype))
+
+
+def ones(shape: Any, dtype: str = "float32") -> Any:
+    """Return a torch tensor of ones."""
+    return torch.ones(tuple(shape), dtype=getattr(torch, dtype))
+
+
+def constant(value: Any, dtype: str = "float32") -> Any:
+    """Return a torch tensor of the values given."""
+    return torch.tensor(value, dtype=getattr(torch, dtype))
+
+
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0) -> Any:
+    """Return a torch tensor of normal draws."""
+    return torch.randn(tuple(shape)) * stddev + mean
+
+
+def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """Return the devices torch can use, of one type (``CPU``, ``GPU``) or of all."""
+    kinds = ["CPU"] + ["GPU"] * torch.cuda.device_count()
+    numbered = [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds)]
+    return [PhysicalDevice(f"/physical_device:{kind}:{n}", kind) for kind, n in numbered if device_type in (None, kind)]
+
+
+matmul = ops.matmul
+nn = ops
+config = SimpleNamespace(list_physical_devices=list_physical_devices)
+random = SimpleNamespace(normal=normal, set_seed=keras.random.set_seed)

@@ -1,0 +1,66 @@
+"""Embedding and Masking against Keras."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from layercli.core import masking
+from layercli.errors import ShapeError, UsageError
+from layercli.layers.embedding import Embedding, Masking
+from layercli.layers.input import Input
+from tests.oracle import check, image, keras
+
+INDICES = np.array([[1, 0, 4], [2, 2, 0]])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 2, 3)], ids=str)
+def test_embedding(shape, dtype):
+    check(Embedding(5, 4), keras.layers.Embedding(5, 4), INDICES.reshape(shape).astype(dtype))
+
+
+def test_embedding_masks_zero():
+    check(Embedding(5, 4, mask_zero=True), keras.layers.Embedding(5, 4, mask_zero=True), INDICES)
+    out = Embedding(5, 4, mask_zero=True)(INDICES)
+    assert masking.mask_of(out).tolist() == (INDICES != 0).tolist()
+    assert masking.mask_of(Embedding(5, 4)(INDICES)) is None
+    assert str(masking.mask_of(Embedding(5, 4, mask_zero=True)(Input(("T",), dtype="int64"))).spec) == "bool[None, T]"
+
+
+def test_embedding_starts_from_weights():
+    table = image(5, 4)
+    for given in (table, [table]):
+        assert np.array_equal(Embedding(5, 4, weights=given)(INDICES).detach(), table[INDICES])
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_masking(value):
+    x = image(3, 4, 5)
+    x[1, 2:] = value
+    x[2, 0, :2] = value
+    check(Masking(value), keras.layers.Masking(value), x)
+    assert masking.mask_of(Masking(value)(x)).tolist() == (x != value).any(-1).tolist()
+
+
+def message(function, *args, **kwargs):
+    with pytest.raises((UsageError, ShapeError)) as caught:
+        function(*args, **kwargs)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("index", [-1, 5])
+def test_an_index_out_of_range_is_named(index):
+    assert message(Embedding(5, 4, name="e"), [[1, index]]) == f"e (Embedding) expects indices from 0 to 4, got {index}"
+
+
+def test_messages():
+    assert message(Embedding, 0, 4) == "Embedding expects input_dim to be a positive whole number, got 0"
+    assert message(Embedding, 3, 4, lora_rank=2) == (
+        "Embedding has no lora_rank here: layercli trains the whole table, in its own dtype"
+    )
+    assert (
+        message(Masking(name="m"), torch.zeros(3))
+        == "m (Masking) expects x with at least 2 axes, got 1 (x = float32[3])"
+    )

@@ -1,0 +1,165 @@
+"""Keras on JAX as the oracle: the same layer, weights and inputs on both sides, outputs, gradients and state compared.
+
+Keras's torch backend is not the oracle: it differs from its JAX and TensorFlow backends in a few layers.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import torch
+
+from layercli.core import tree
+
+__all__ = ["check", "close", "image", "keras"]
+
+TOLERANCE = 2e-6
+
+
+def close(ours, theirs, tolerance=TOLERANCE, what="output"):
+    """Assert max|a-b| <= tolerance * max|b|, shapes and places of non-finite values being the same."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape, f"{what}: {ours.shape} is not {theirs.shape}"
+    if not theirs.size:
+        return
+    assert np.array_equal(np.isfinite(ours), np.isfinite(theirs)), f"{what}: not finite in other places"
+    finite = np.isfinite(theirs)
+    difference = np.abs(
+        np.where(finite, ours, 0).astype("float64") - np.where(finite, theirs, 0).astype("float64")
+    ).max()
+    scale = np.abs(np.where(finite, theirs, 0)).max()
+    assert difference <= tolerance * max(scale, 1e-30), (
+        f"{what}: {difference / max(scale, 1e-30):.2g} of the scale apart"
+    )
+
+
+def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLERANCE, call=None):
+    """Compare our layer with Keras's on numpy ``inputs``; ``call`` are keyword arguments for both calls.
+
+    Compared: the variables' names, order and shapes; the outputs; unless ``gradients`` is false the gradients of a random
+    weighting of the outputs with respect to every floating input and trainable variable; in training the updated state.
+    """
+    call = call or {}
+    ours(*inputs, **call)
+    theirs(*inputs, **call)
+    randomized(ours)
+    assert names(ours.variables) == names(theirs.weights)
+    assert [v.trainable for v in ours.variables] == [v.trainable for v in theirs.weights]
+    theirs.set_weights(ours.get_weights())
+
+    their_out, their_gradients, their_state = run_keras(theirs, inputs, training, call, gradients)
+    our_out, our_gradients = run_ours(ours, inputs, training, call, gradients)
+    assert len(our_out) == len(their_out)
+    for i, (a, b) in enumerate(zip(our_out, their_out, strict=True)):
+        close(a, b, tolerance, f"output {i}")
+    for key, theirs_of_key in their_gradients.items():
+        close(our_gradients[key], theirs_of_key, tolerance, f"gradient of {key}")
+    for variable, value in zip(ours.non_trainable_variables, their_state, strict=True):
+        close(variable.numpy(), value, tolerance, f"state {variable.path}")
+
+
+def names(variables):
+    return [(v.path.rpartition("/")[2], tuple(v.shape)) for v in variables if "seed_generator" not in v.path]
+
+
+def randomized(layer, seed=1):
+    """Give every floating variable values that make a difference: none zero or one, variances positive."""
+    rng = np.random.default_rng(seed)
+    for v in layer.variables:
+        if v.dtype.startswith("float"):
+            v.assign(
+                rng.uniform(0.5, 1.5, v.shape).astype("float32")
+                if "variance" in v.path
+                else rng.standard_normal(v.shape).astype("float32") * 0.5
+            )
+
+
+def weighting(outputs):
+    rng = np.random.default_rng(2)
+    return [rng.standard_normal(tuple(y.shape)).astype("float32") for y in outputs]
+
+
+def floating(x):
+    return hasattr(x, "dtype") and np.issubdtype(x.dtype, np.floating)
+
+
+def takes_training(layer):
+    return "training" in layer._call_signature.parameters if hasattr(layer, "_call_signature") else True
+
+
+def run_keras(layer, inputs, training, call, gradients):
+    flat, structure = jax.tree_util.tree_flatten(inputs)
+    variable = [i for i, x in enumerate(flat) if floating(x)]
+    state = [v.value for v in layer.non_trainable_variables]
+    extra = dict(call)
+    if takes_training(layer):
+        extra["training"] = training
+
+    def forward(trainable, chosen):
+        values = list(map(jnp.asarray, flat))
+        for i, x in zip(variable, chosen, strict=True):
+            values[i] = x
+        outputs, new_state = layer.stateless_call(
+            trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra
+        )
+        outputs = tree.leaves(outputs)
+        total = sum((y * w).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if y.dtype == jnp.float32)
+        return total, (outputs, new_state)
+
+    trainable = [v.value for v in layer.trainable_variables]
+    chosen = [jnp.asarray(flat[i]) for i in variable]
+    if not gradients:
+        _, (outputs, new_state) = forward(trainable, chosen)
+        found = {}
+    else:
+        (by_weight, by_input), (outputs, new_state) = jax.grad(forward, argnums=(0, 1), has_aux=True)(trainable, chosen)
+        found = {
+            v.path.rpartition("/")[2] + f" {i}": g
+            for i, (v, g) in enumerate(zip(layer.trainable_variables, by_weight, strict=True))
+        }
+        found |= {f"input {i}": g for i, g in zip(variable, by_input, strict=True)}
+    kept = [s for v, s in zip(layer.non_trainable_variables, new_state, strict=True) if "seed_generator" not in v.path]
+    return [np.asarray(y) for y in outputs], found, kept
+
+
+def run_ours(layer, inputs, training, call, gradients):
+    flat = []
+
+    def leaf(x):
+        tensor = torch.from_numpy(np.asarray(x).copy())
+        if gradients and tensor.is_floating_point():
+            tensor.requires_grad_()
+        flat.append(tensor)
+        return tensor
+
+    tensors = tree.map_leaves(leaf, inputs)
+    layer.module.zero_grad()
+    outputs = tree.leaves(layer(*tensors, training=training, **call))
+    found = {}
+    if gradients:
+        total = sum(
+            (y * torch.from_numpy(w)).sum()
+            for y, w in zip(outputs, weighting(outputs), strict=True)
+            if y.dtype is torch.float32
+        )
+        total.backward()
+        for i, v in enumerate(layer.trainable_variables):
+            grad = v.stored.grad if v.stored.grad is not None else torch.zeros_like(v.stored)
+            found[v.path.rpartition("/")[2] + f" {i}"] = grad if v._logical is None else grad.permute(v._logical)
+        found |= {
+            f"input {i}": x.grad if x.grad is not None else torch.zeros_like(x)
+            for i, x in enumerate(flat)
+            if x.requires_grad
+        }
+    return [y.detach().numpy() for y in outputs], {k: g.detach().numpy() for k, g in found.items()}
+
+
+def image(*shape, seed=0):
+    """Return random normal float32 values of ``shape``."""
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")

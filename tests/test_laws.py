@@ -1,0 +1,105 @@
+"""The laws every operation keeps: what it says of its result and its cost is what torch then does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from layercli.core import dims, op, tree
+from layercli.core.dims import UNKNOWN, Dim
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.ops.cases import Case, all_cases
+from layercli.runtime.meta import TorchFunction
+
+CASES = list(all_cases())
+UNCOUNTED_BY_TORCH = {
+    torch.ops.aten.mv: lambda matrix, vector, *args, **kwargs: 2 * matrix[0] * matrix[1],
+    torch.ops.aten.dot: lambda left, right, *args, **kwargs: 2 * left[0],
+}
+"""Products of vectors, which torch's own counter leaves out."""
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def tensors(case: Case, sizes=None, device="cpu"):
+    return [torch.from_numpy(x).to(device) if hasattr(x, "dtype") else x for x in case.arrays(sizes=sizes)]
+
+
+def specs_of(result):
+    return tree.map_leaves(op.spec_of, result)
+
+
+def values_at(tree_of_specs, sizes):
+    return tree.map_leaves(lambda spec: spec.at(sizes), tree_of_specs)
+
+
+def test_every_operation_has_cases():
+    with_cases = {type(case.op) for case in CASES} | {TorchFunction}
+    assert set(op.REGISTRY.values()) - with_cases == set()
+
+
+@each_case
+def test_spec_is_what_runs(case):
+    assert case.op.spec(*case.inputs) == specs_of(case.op.run(*tensors(case)))
+
+
+@each_case
+def test_spec_is_what_the_meta_device_says(case):
+    assert case.op.spec(*case.inputs) == specs_of(case.op.run(*tensors(case, device="meta")))
+
+
+@each_case
+def test_cost_is_what_torch_counts(case):
+    with FlopCounterMode(display=False, custom_mapping=UNCOUNTED_BY_TORCH) as counter:
+        case.op.run(*tensors(case, device="meta"))
+    assert 2 * case.op.macs(*case.inputs) == counter.get_total_flops()
+
+
+@each_case
+def test_formulas_give_the_figures(case):
+    assert values_at(case.op.spec(*case.given), case.sizes) == case.op.spec(*case.inputs)
+    assert dims.at(case.op.macs(*case.given), case.sizes) == case.op.macs(*case.inputs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(case=st.sampled_from(CASES), sizes=st.fixed_dictionaries({name: st.integers(1, 13) for name in "BTHWD"}))
+def test_formulas_hold_at_any_size(case, sizes):
+    sizes = {**case.sizes, **sizes}
+    try:
+        expected = case.op.spec(*case.at(sizes))
+    except ShapeError:
+        return
+    assert values_at(case.op.spec(*case.given), sizes) == expected
+    assert dims.at(case.op.macs(*case.given), sizes) == case.op.macs(*case.at(sizes))
+
+
+@each_case
+def test_nameless_sizes_never_raise_and_never_guess(case):
+    forget = lambda x: Spec(tuple(UNKNOWN if isinstance(n, Dim) else n for n in x.shape), x.dtype)  # noqa: E731
+    forgotten = [forget(x) if isinstance(x, Spec) else x for x in case.given]
+    found = tree.leaves(case.op.spec(*forgotten))
+    for got, true in zip(found, tree.leaves(case.op.spec(*case.inputs)), strict=True):
+        assert got.dtype == true.dtype
+        assert all(dims.may_equal(a, b) for a, b in zip(got.shape, true.shape, strict=True))
+    cost = case.op.macs(*forgotten)
+    assert cost == case.op.macs(*case.inputs) or not dims.known(cost)
+
+
+@each_case
+def test_gradients_are_finite(case):
+    if not case.differentiable:
+        return
+    inputs = [x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in tensors(case)]
+    wanted = [
+        x.requires_grad_()
+        for i, x in enumerate(inputs)
+        if isinstance(x, torch.Tensor) and x.is_floating_point() and i not in case.constants
+    ]
+    outputs = [y for y in tree.leaves(case.op.run(*inputs)) if y.requires_grad]
+    torch.autograd.backward([y.sum() for y in outputs])
+    assert wanted
+    assert all(x.grad is not None and x.grad.isfinite().all() for x in wanted)
