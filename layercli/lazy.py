@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import MissingPackageError
 
+__all__ = ["F", "LazyModule", "load", "torch"]
+
 
 class LazyModule(ModuleType):
     """A stand-in for the module of that name; an attribute once read is kept, so a later read costs nothing."""
