@@ -41,9 +41,7 @@ def reduce(
     return values.mean() if values.numel() else values.sum()
 
 
-def effective_weight(
-    values: torch.Tensor, sample_weight: Any, mask: Any, reduction: str | None
-) -> torch.Tensor | None:
+def effective_weight(values: torch.Tensor, sample_weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
     """Return the product of the weights and of the mask, or None where there is neither."""
     weight = None
     if sample_weight is not None:
