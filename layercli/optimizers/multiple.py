@@ -67,6 +67,7 @@ class MultiOptimizer(Configured):
         self.name = self.name or snake(type(self).__name__)
         self.optimizers: list[Optimizer] = []
         self.applied = 0
+        self.parameters: list[torch.nn.Parameter] = []
         self.members: list[list[int]] | None = None
         if isinstance(self.optimizer_map, OptimizerMap):
             for optimizer in self.optimizer_map:

@@ -17,8 +17,9 @@ from layercli.optimizers.rate import Rate
 class ScheduleFreeAdamW(Optimizer):
     """AdamW whose iterates are averaged instead of its rate being lowered.
 
-    ``v += (g^2 - v)(1 - beta_2)``, ``z -= rate g / (sqrt(v / (1 - beta_2^t)) + epsilon)``, ``x += (z - x) / t``,
-    ``p = (1 - beta_1) z + beta_1 x``. The first ``warmup_steps`` raise the rate in a straight line.
+    ``v += (g^2 - v)(1 - beta_2)``, ``z -= rate g / (sqrt(v / (1 - beta_2^t)) + epsilon)``,
+    ``x = (p - (1 - beta_1) z) / beta_1``, ``x += (z - x) / t``, ``p = (1 - beta_1) z + beta_1 x``.
+    The first ``warmup_steps`` raise the rate in a straight line.
     The momentum slot is ``z``. Reference: Defazio et al. 2024, arXiv:2405.15682.
     """
 
@@ -45,8 +46,10 @@ class ScheduleFreeAdamW(Optimizer):
         below = torch._foreach_sqrt(velocity)
         torch._foreach_div_(below, math.sqrt(1 - self.beta_2**step))
         torch._foreach_add_(below, self.epsilon)
+        torch._foreach_addcdiv_(z, gradients, below, -rate)
+        # The paper, and Keras on JAX, take z from before the line above; Keras on torch and TensorFlow, matched here,
+        # read it after.
         x = torch._foreach_sub(parameters, torch._foreach_mul(z, 1 - self.beta_1))
         torch._foreach_div_(x, self.beta_1)
-        torch._foreach_addcdiv_(z, gradients, below, -rate)
         torch._foreach_lerp_(x, z, 1 / step)
         torch._foreach_copy_(parameters, torch._foreach_lerp(x, z, 1 - self.beta_1))

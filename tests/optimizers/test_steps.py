@@ -53,8 +53,7 @@ FRAME = [
     {"use_ema": True, "ema_momentum": 0.8},
     {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3},
     {"loss_scale_factor": 8.0},
-    {"gradient_accumulation_steps": 4},
-    {"gradient_accumulation_steps": 4, "use_ema": True, "ema_overwrite_frequency": 2, "weight_decay": 0.1, "clipnorm": 1.0},
+    {"gradient_accumulation_steps": 4, "use_ema": True, "ema_overwrite_frequency": 2, "clipnorm": 1.0},
 ]
 
 
@@ -106,7 +105,10 @@ def test_each_rule(name, settings):
     same_numbers(by_us(getattr(optimizers, name)(**settings)), by_keras(getattr(keras.optimizers, name)(**settings)))
 
 
-@pytest.mark.parametrize(("name", "settings"), [*(("SGD", f) for f in FRAME[:-1]), ("Adam", FRAME[2]), ("Adam", FRAME[-1])])
+AROUND = [*(("SGD", settings) for settings in FRAME[:-1]), ("Adam", FRAME[0]), ("Adam", FRAME[-1])]
+
+
+@pytest.mark.parametrize(("name", "settings"), AROUND)
 def test_what_stands_around_every_rule(name, settings):
     settings = {"learning_rate": 0.02} | settings
     same_numbers(by_us(getattr(optimizers, name)(**settings)), by_keras(getattr(keras.optimizers, name)(**settings)))
