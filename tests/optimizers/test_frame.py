@@ -19,7 +19,8 @@ from layercli.optimizers.adam import fusable
 PLAIN = [n for n in dir(optimizers) if n[0].isupper() and n not in ("Optimizer", "OptimizerMap")]
 PLAIN = [n for n in PLAIN if n not in ("LossScaleOptimizer", "MultiOptimizer")]
 SETTINGS = (
-    "learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema"
+    "learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, "
+    "ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name"
 )
 
 
