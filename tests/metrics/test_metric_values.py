@@ -94,7 +94,8 @@ CASES = [
     ("BinaryCrossentropy", [{}, {"label_smoothing": 0.1}], TWO[1:2]),
     ("BinaryCrossentropy", [{"from_logits": True}], SIGNS),
     ("CategoricalCrossentropy", [{}, {"from_logits": True, "label_smoothing": 0.1}], MANY),
-    ("SparseCategoricalCrossentropy", [{}, {"from_logits": True}, {"ignore_class": 1}], LABELS),
+    ("SparseCategoricalCrossentropy", [{}, {"from_logits": True}], LABELS),
+    ("SparseCategoricalCrossentropy", [{"ignore_class": 1}], LABELS[:2]),
     ("Hinge", [{}], SIGNS),
     ("SquaredHinge", [{}], SIGNS),
     ("CategoricalHinge", [{}], MANY),
@@ -151,11 +152,12 @@ def test_result_and_state_are_those_of_keras(name, settings, data):
                 weights = RNG.integers(0, 3, BATCH)
             ours.update_state(y_true, torch.tensor(y_pred), weights)
             theirs.update_state(y_true, y_pred, weights)
-        # float32 sums of a few thousand cancel in these two; Keras itself is off by as much between its backends
-        close(ours.result(), theirs.result(), 2e-5 if name in ("ConcordanceCorrelation", "KLDivergence") else 1e-6)
+        # its float32 formula cancels: Keras itself is off by as much between its backends
+        tolerance = 2e-5 if name == "ConcordanceCorrelation" else 1e-6
+        close(ours.result(), theirs.result(), tolerance)
         assert ours.result().dtype == torch.float32
         for a, b in zip(ours.variables, theirs.variables, strict=True):
-            close(a, b.value, 2e-5 if name == "ConcordanceCorrelation" else 2e-6)
+            close(a, b.value, tolerance)
 
 
 @pytest.mark.parametrize("name", ["Mean", "Sum"])
