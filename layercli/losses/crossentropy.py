@@ -7,7 +7,7 @@ from typing import Any
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import pairwise, with_class_ids
+from layercli.losses.shapes import alike, pairwise, with_class_ids
 
 EPSILON = 1e-7
 NO_CLASS = -(2**62)  # torch ignores label -100 unless told of another; nothing is ever labelled this
@@ -69,12 +69,31 @@ def sparse_categorical_crossentropy(
         )
     logs = log_probability(y_pred, from_logits, axis).movedim(axis, -1).reshape(-1, classes)
     ignored = NO_CLASS if ignore_class is None else ignore_class
-    try:
-        values = F.nll_loss(logs, y_true.reshape(-1), reduction="none", ignore_index=ignored)
-    except (IndexError, RuntimeError):
-        require_classes(y_true, classes, ignore_class)
-        raise
-    return values.reshape(expected)
+    with classes_required(y_true, classes, ignore_class):
+        return F.nll_loss(logs, y_true.reshape(-1), reduction="none", ignore_index=ignored).reshape(expected)
+
+
+def whole_sparse_crossentropy(
+    y_true: Any, y_pred: torch.Tensor, from_logits: bool, ignore_class: int | None, axis: int
+) -> torch.Tensor | None:
+    """Return the mean of ``sparse_categorical_crossentropy`` over int64 labels (batch,) and logits (batch, classes)."""
+    if not from_logits or ignore_class is not None or y_pred.ndim != 2 or axis not in (1, -1):
+        return None
+    if not isinstance(y_true, torch.Tensor) or y_true.dtype is not torch.int64 or y_true.shape != y_pred.shape[:1]:
+        return None
+    with classes_required(y_true, y_pred.shape[1], None):
+        return F.cross_entropy(y_pred, y_true, ignore_index=NO_CLASS)
+
+
+def whole_binary_crossentropy(
+    y_true: Any, y_pred: torch.Tensor, from_logits: bool, label_smoothing: float, axis: int
+) -> torch.Tensor | None:
+    """Return the mean of ``binary_crossentropy`` over all samples, of tensors that are alike."""
+    if label_smoothing or not alike(y_true, y_pred):
+        return None
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(y_pred, y_true)
+    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true)
 
 
 @with_class_ids
@@ -90,11 +109,8 @@ def categorical_generalized_cross_entropy(y_true: torch.Tensor, y_pred: torch.Te
             f"categorical_generalized_cross_entropy expects y_true of shape {tuple(y_pred.shape[:-1])} for y_pred of "
             f"shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
         )
-    try:
+    with classes_required(y_true, y_pred.shape[-1], None):
         right = y_pred.gather(-1, y_true.unsqueeze(-1)).squeeze(-1)
-    except (IndexError, RuntimeError):
-        require_classes(y_true, y_pred.shape[-1], None)
-        raise
     return (1 - right**q) / q
 
 
@@ -108,6 +124,20 @@ def log_probability(y_pred: torch.Tensor, from_logits: bool, axis: int) -> torch
 def smooth(y_true: torch.Tensor, share: float) -> torch.Tensor:
     """Return one-hot targets with ``share`` of their weight spread over all classes (the last axis)."""
     return y_true * (1 - share) + share / y_true.shape[-1]
+
+
+class classes_required:
+    """Within it, what torch raises over a label that is no class becomes a UsageError; without one it costs nothing."""
+
+    def __init__(self, y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
+        self.labels = y_true, classes, ignored
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, IndexError | RuntimeError):
+            require_classes(*self.labels)
 
 
 def require_classes(y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
@@ -129,10 +159,10 @@ def _check_q(loss: Any) -> None:
         raise UsageError(f"q is a number between 0 and 1, neither of them, got {loss.q}")
 
 
-BinaryCrossentropy = loss_class("BinaryCrossentropy", binary_crossentropy)
+BinaryCrossentropy = loss_class("BinaryCrossentropy", binary_crossentropy, mean=whole_binary_crossentropy)
 CategoricalCrossentropy = loss_class("CategoricalCrossentropy", categorical_crossentropy)
 SparseCategoricalCrossentropy = loss_class(
-    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, mask=_not_ignored
+    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, mask=_not_ignored, mean=whole_sparse_crossentropy
 )
 CategoricalGeneralizedCrossEntropy = loss_class(
     "CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy, check=_check_q

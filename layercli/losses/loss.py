@@ -36,6 +36,10 @@ class Loss(Configured):
         """Return the loss of ``y_pred`` against ``y_true``; both, and the weights, may be numpy arrays or lists."""
         y_pred = tensor(y_pred)
         y_pred = y_pred.to(self.dtype_for(y_pred))
+        if sample_weight is None and mask is None and self.reduction in ("sum_over_batch_size", "mean"):
+            whole = self.mean(y_true, y_pred)
+            if whole is not None:
+                return whole
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)
         if own is not None:
@@ -57,6 +61,10 @@ class Loss(Configured):
 
     def mask(self, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:
         """Return which of ``values`` count, or None for all of them."""
+        return None
+
+    def mean(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+        """Return the mean of all values where one kernel computes it, else None: the values are then made first."""
         return None
 
     def check(self, y_true: Any, y_pred: Any) -> None:
@@ -105,6 +113,7 @@ class FunctionLoss(Loss):
 
 
 Mask = Callable[[Any, Any, "torch.Tensor"], "torch.Tensor | None"]
+Whole = Callable[..., "torch.Tensor | None"]
 
 
 def loss_class(
@@ -114,18 +123,25 @@ def loss_class(
     called: str | None = None,
     without: tuple[str, ...] = (),
     mask: Mask | None = None,
+    mean: Whole | None = None,
     check: Callable[[Any], None] | None = None,
 ) -> type[Any]:
     """Return the Loss class ``name`` over ``function``, whose arguments after the first two are its settings.
 
     ``called`` is the default name; ``without`` are arguments that are no settings; ``mask(loss, y_true, values)``
-    says which values count; ``check(loss)`` raises for settings that cannot be meant.
+    says which values count; ``mean(y_true, y_pred, **settings)`` is Loss.mean; ``check(loss)`` raises for settings
+    that cannot be meant.
     """
     arguments = [p for p in list(inspect.signature(function).parameters.values())[2:] if p.name not in without]
     names = [argument.name for argument in arguments]
 
     def call(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
         return function(y_true, y_pred, **{name: getattr(self, name) for name in names})
+
+    def whole(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+        if mean is None or not y_pred.numel():
+            return None
+        return mean(y_true, y_pred, **{name: getattr(self, name) for name in names})
 
     def post_init(self: Any) -> None:
         Loss.__post_init__(self)
@@ -134,7 +150,12 @@ def loss_class(
 
     fields: list[Any] = [(p.name, Any, dataclasses.field(default=p.default)) for p in arguments]
     fields.append(("name", Any, dataclasses.field(default=called or function.__name__, kw_only=True)))
-    namespace: dict[str, Any] = {"call": call, "__post_init__": post_init, "__module__": function.__module__}
+    namespace: dict[str, Any] = {
+        "call": call,
+        "mean": whole,
+        "__post_init__": post_init,
+        "__module__": function.__module__,
+    }
     if mask is not None:
         namespace["mask"] = mask
     namespace["__doc__"] = f"{inspect.getdoc(function)}\n\nReduced as every Loss is: see Loss."

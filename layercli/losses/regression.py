@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from layercli.lazy import F, torch
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import pairwise
+from layercli.losses.shapes import alike, pairwise
 
 EPSILON = 1e-7
 
@@ -55,13 +56,23 @@ def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1
     return -cosine(y_true, y_pred, axis)
 
 
+def whole_squared_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+    """Return the mean of ``mean_squared_error`` over all samples, of tensors that are alike."""
+    return F.mse_loss(y_pred, y_true) if alike(y_true, y_pred) else None
+
+
+def whole_absolute_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+    """Return the mean of ``mean_absolute_error`` over all samples, of tensors that are alike."""
+    return F.l1_loss(y_pred, y_true) if alike(y_true, y_pred) else None
+
+
 def cosine(a: torch.Tensor, b: torch.Tensor, axis: int) -> torch.Tensor:
     """Return the cosine of the angle between ``a`` and ``b`` along ``axis``; 0 where either is 0."""
     return (F.normalize(a, dim=axis, eps=EPSILON) * F.normalize(b, dim=axis, eps=EPSILON)).sum(axis)
 
 
-MeanSquaredError = loss_class("MeanSquaredError", mean_squared_error)
-MeanAbsoluteError = loss_class("MeanAbsoluteError", mean_absolute_error)
+MeanSquaredError = loss_class("MeanSquaredError", mean_squared_error, mean=whole_squared_error)
+MeanAbsoluteError = loss_class("MeanAbsoluteError", mean_absolute_error, mean=whole_absolute_error)
 MeanAbsolutePercentageError = loss_class("MeanAbsolutePercentageError", mean_absolute_percentage_error)
 MeanSquaredLogarithmicError = loss_class("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
 Huber = loss_class("Huber", huber, called="huber_loss")

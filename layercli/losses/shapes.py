@@ -26,6 +26,13 @@ def align_ranks(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.T
     return a, b
 
 
+def alike(y_true: Any, y_pred: torch.Tensor) -> bool:
+    """Return whether ``y_true`` is a tensor of the shape, dtype and device of ``y_pred``."""
+    if not isinstance(y_true, torch.Tensor) or y_true.shape != y_pred.shape:
+        return False
+    return y_true.dtype is y_pred.dtype and y_true.device == y_pred.device
+
+
 def tensor(value: Any) -> torch.Tensor:
     """Return ``value`` as a tensor of floats: what is float stays as it is, double from numpy and lists narrows."""
     if isinstance(value, torch.Tensor):

@@ -150,7 +150,7 @@ class Optimizer(Configured):
         """Put the moving average of the weights in their place, if one is kept."""
         if self.use_ema:
             with torch.no_grad():
-                torch._foreach_copy_(self.built.parameters, self.built.slots["average"])
+                copy_each(self.built.parameters, self.built.slots["average"])
 
     # What a file holds
 
@@ -263,13 +263,19 @@ class Optimizer(Configured):
         parameters, averages = self.built.parameters, self.built.slots["average"]
         torch._foreach_lerp_(averages, parameters, 1 - momentum)
         if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
-            torch._foreach_copy_(parameters, averages)
+            copy_each(parameters, averages)
 
 
 def shrink(parameters: Tensors, indices: list[int], share: float) -> None:
     """Multiply the parameters of those indices by ``1 - share``."""
     if indices:
         torch._foreach_mul_([parameters[i] for i in indices], 1 - share)
+
+
+def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:
+    """Copy each of ``values`` into its target; one by one, as a sharded parameter (DTensor) has no foreach copy."""
+    for target, value in zip(targets, values, strict=True):
+        target.copy_(value)
 
 
 def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.lazy import torch
 from layercli.optimizers.clipping import Tensors
-from layercli.optimizers.optimizer import Optimizer
+from layercli.optimizers.optimizer import Optimizer, copy_each
 from layercli.optimizers.rate import Rate
 
 
@@ -52,4 +52,4 @@ class ScheduleFreeAdamW(Optimizer):
         x = torch._foreach_sub(parameters, torch._foreach_mul(z, 1 - self.beta_1))
         torch._foreach_div_(x, self.beta_1)
         torch._foreach_lerp_(x, z, 1 / step)
-        torch._foreach_copy_(parameters, torch._foreach_lerp(x, z, 1 - self.beta_1))
+        copy_each(parameters, torch._foreach_lerp(x, z, 1 - self.beta_1))

@@ -118,6 +118,9 @@ def test_labels_out_of_range(label, from_logits):
     with pytest.raises(UsageError) as error:
         loss([0, label], [[0.2, 0.3, 0.5], [0.2, 0.3, 0.5]])
     assert error.value.message == f"labels must be from 0 to 2, the 3 classes predicted, got {label}"
+    with pytest.raises(UsageError) as error:
+        loss(torch.tensor([0, label]), torch.tensor([[0.2, 0.3, 0.5], [0.2, 0.3, 0.5]]))
+    assert error.value.message == f"labels must be from 0 to 2, the 3 classes predicted, got {label}"
     with pytest.raises(UsageError):
         loss.check(np.array([0, label]), torch.tensor([[0.2, 0.3, 0.5]] * 2, requires_grad=True))
     with pytest.raises(UsageError) as error:

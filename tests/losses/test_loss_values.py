@@ -126,6 +126,31 @@ def test_value_and_gradient_are_those_of_keras(name, settings, y_true, y_pred):
     close(ours[1], theirs[1])
 
 
+WHOLE = [
+    ("MeanSquaredError", {}, *NUMBERS[0]),
+    ("MeanAbsoluteError", {}, *NUMBERS[0]),
+    ("BinaryCrossentropy", {}, *TWO[0]),
+    ("BinaryCrossentropy", {"from_logits": True}, *SIGNS[0]),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, *LABELS[0]),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "y_true", "y_pred"), WHOLE)
+def test_the_mean_in_one_kernel_is_the_mean_of_the_values(name, settings, y_true, y_pred):
+    loss = getattr(losses, name)(**settings)
+    shape = y_pred.shape if name != "SparseCategoricalCrossentropy" else y_true.shape
+    true = torch.tensor(y_true).reshape(shape)
+    whole = loss.mean(true, torch.tensor(y_pred))
+    assert whole is not None
+    theirs = keras_value_and_gradient(getattr(keras.losses, name)(**settings), y_true, y_pred)
+    ours = our_value_and_gradient(loss, true, y_pred)
+    close(ours[0], theirs[0])
+    close(ours[1], theirs[1])
+    assert ours[0] == whole
+    assert loss.mean(true, torch.tensor(y_pred[:0])) is None
+    assert loss(true[:0], torch.tensor(y_pred[:0])).shape == (0,)
+
+
 @pytest.mark.parametrize("name", ["MeanSquaredError", "Circle", "Dice"])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_reductions_with_and_without_weights(name, reduction):
