@@ -78,7 +78,7 @@ class GetItem(Op):
         if axes > x.rank:
             raise ShapeError(f"expects x with at least {axes} axes, got {x.rank} (x = {x})")
         rest = [Range()] * (x.rank - axes)
-        parts = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
+        parts: list[Any] = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
         i = parts.index(...)
         return [*parts[:i], *rest, *parts[i + 1 :]]
 
@@ -105,6 +105,3 @@ def _check_place(x: Spec, axis: int, place: int) -> None:
     size = x.shape[axis]
     if isinstance(size, int) and not -size <= place < size:
         raise ShapeError(f"expects x with a place {place} along axis {axis}, got {size} places (x = {x})")
-
-
-OPERATORS["getitem"] = getitem
