@@ -161,6 +161,20 @@ class Pick(Op):
         return x[self.index]
 
 
+@dataclass(frozen=True)
+class Spread(Op):
+    """out = x (batch, ...) with a step axis of 1: (batch, 1, ...)."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, 1, ...)."""
+        batch, *rest = x.shape
+        return Spec((batch, 1, *rest), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return a view."""
+        return x.unsqueeze(1)
+
+
 def sequence_of(x: Any, features: Any) -> Any:
     """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of features."""
     if len(x.shape) != 3:

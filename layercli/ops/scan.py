@@ -21,7 +21,7 @@ class Scan(Op):
 
     ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is false
     the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0 before
-    the first; or always 0, if ``zeros``. The result is the outputs, all ``sequences`` of them or the last, and the last states.
+    the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the outputs, all ``sequences`` of them or the last, and the last states.
     """
 
     cell: Callable[..., Any]
@@ -30,6 +30,7 @@ class Scan(Op):
     sequences: bool = False
     zeros: bool = False
     unrolled: bool = False
+    training: bool | None = None
 
     def spec(self, x: Spec, mask: Spec | None, *rest: Spec | None) -> Any:
         """Return the specs of the outputs and the flat states."""
@@ -55,7 +56,7 @@ class Scan(Op):
         inputs, kept = x.unbind(1), [None] * len(places) if mask is None else mask.bool().unbind(1)
         outputs: list[Any] = []
         for t in reversed(places) if self.backwards else places:
-            out, new = self.cell(inputs[t], self._packed(flat), *constants)
+            out, new = self._step(inputs[t], flat, constants)
             new = tree.leaves(new)
             if kept[t] is not None:
                 out = _where(kept[t], out, self._before(out, outputs, flat))
@@ -63,6 +64,10 @@ class Scan(Op):
             flat = new
             outputs[0 if not self.sequences else len(outputs) :] = [out]
         return (torch.stack(outputs, 1) if self.sequences else outputs[-1], *flat)
+
+    def _step(self, x: Any, flat: list[Any], constants: tuple[Any, ...]) -> Any:
+        told = {} if self.training is None else {"training": self.training}
+        return self.cell(x, self._packed(flat), *constants, **told)
 
     def _before(self, out: Any, outputs: list[Any], flat: list[Any]) -> Any:
         if self.zeros:
@@ -85,9 +90,9 @@ class Scan(Op):
         batch, _, *sizes = x.shape
         node = Node(self, ())
         flat, constants = self._parted(graph.placeholders(list(rest)))  # type: ignore[arg-type]  # a list of the same length
-        with graph.afresh(), graph.inside(Frame(node, self.cell, False)):  # type: ignore[arg-type]  # a layer, or a function
+        with graph.afresh(), graph.inside(Frame(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
-            out, states = self.cell(step, self._packed(flat), *constants)
+            out, states = self._step(step, flat, constants)
         return [value.spec for value in tree.leaves([out, states])], node
 
 
