@@ -35,8 +35,9 @@ class Recurrent(Layer):
         stateful: bool
         unroll: bool
         zero_output_for_mask: bool
-
-    states: Any = None
+        states: Any
+    else:
+        states = None
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         """Build the cell, and make the states that last from call to call if ``stateful``."""
@@ -132,10 +133,10 @@ class RNN(Recurrent):
 class Fused(Recurrent):
     """A recurrent layer whose default settings torch's fused kernel computes; other settings loop over ``cell``."""
 
-    cell_type: type[Cell]
     kind = ""
 
-    if TYPE_CHECKING:  # settings
+    if TYPE_CHECKING:  # settings, and what each layer has of its own
+        cell_type: type[Cell]
         units: int
         activation: Any
         recurrent_dropout: float
