@@ -108,7 +108,7 @@ def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE
     return result
 
 
-def _several(count: int | None) -> Rule:
+def _positives(count: int | None) -> Rule:
     expected = f"{count or 'one or more'} positive whole numbers"
 
     def convert(value: Any) -> tuple[int, ...]:
@@ -125,5 +125,5 @@ def one_of(*allowed: Any) -> Any:
     return Annotated[Any, _one_of(*allowed)]
 
 
-PositiveInts = Annotated[Any, _several(None)]
-Filters3 = Annotated[Any, _several(3)]
+PositiveInts = Annotated[Any, _positives(None)]
+Filters3 = Annotated[Any, _positives(3)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 from layercli.core import dims, dtypes

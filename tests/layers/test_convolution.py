@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.oracle import check, image, keras
 
 from layercli import layers
 from layercli.errors import ShapeError, UsageError
+from tests.oracle import check, image, keras
 
 SIZES = {1: (7,), 2: (8, 7), 3: (6, 5, 7)}
 
@@ -98,7 +98,8 @@ def test_torch_takes_a_view_of_the_kernel_in_its_channels_last_memory_format(lay
     seen = []
     for name in ("conv2d", "conv3d", "conv_transpose2d"):
         kernel = getattr(torch.nn.functional, name)
-        monkeypatch.setattr(f"layercli.lazy.F.{name}", lambda x, w, *rest, k=kernel: seen.append(w) or k(x, w, *rest), raising=False)
+        spy = lambda x, w, *rest, k=kernel: seen.append(w) or k(x, w, *rest)  # noqa: E731
+        monkeypatch.setattr(f"layercli.lazy.F.{name}", spy, raising=False)
     layer(image(2, *shape))
     [weight] = seen
     memory = torch.channels_last if len(shape) == 3 else torch.channels_last_3d

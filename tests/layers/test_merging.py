@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.oracle import check, close, image, keras
 
 from layercli import layers
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
+from tests.oracle import check, close, image, keras
 
 FOLDS = ["Add", "Multiply", "Average", "Maximum", "Minimum"]
 
@@ -72,7 +72,9 @@ FIRST, SECOND = np.array([[1, 1, 0], [1, 0, 1]], bool), np.array([[0, 1, 0], [1,
 
 
 @pytest.mark.parametrize("masks", [(FIRST, SECOND), (FIRST, None), (None, SECOND), (None, None)], ids=range(4))
-@pytest.mark.parametrize(("name", "settings"), [("Add", {}), ("Concatenate", {}), ("Concatenate", {"axis": 1}), ("Dot", {"axes": 2})])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("Add", {}), ("Concatenate", {}), ("Concatenate", {"axis": 1}), ("Dot", {"axes": 2})]
+)
 def test_masks_merge_as_in_keras(name, settings, masks, monkeypatch):
     monkeypatch.setattr(masking, "used", True)
     arrays = inputs((2, 3, 4), (2, 3, 4))
@@ -91,8 +93,16 @@ MESSAGES = [
     (layers.Add(), [(2, 3), (2, 4)], "expects shapes that broadcast, got [2, 3] and [2, 4]"),
     (layers.Add(), (2, 3), "expects a list of at least 1 input, got one tensor"),
     (layers.Subtract(), [(2, 3)] * 3, "expects a list of 2 inputs, got 3"),
-    (layers.Concatenate(), [(2, 3, 4), (2, 2, 4)], "expects inputs of one shape but for axis 2, got float32[2, 3, 4] and float32[2, 2, 4]"),
-    (layers.Concatenate(), [(2, 3, 4), (2, 3)], "expects inputs of one shape but for axis 2, got float32[2, 3, 4] and float32[2, 3]"),
+    (
+        layers.Concatenate(),
+        [(2, 3, 4), (2, 2, 4)],
+        "expects inputs of one shape but for axis 2, got float32[2, 3, 4] and float32[2, 2, 4]",
+    ),
+    (
+        layers.Concatenate(),
+        [(2, 3, 4), (2, 3)],
+        "expects inputs of one shape but for axis 2, got float32[2, 3, 4] and float32[2, 3]",
+    ),
     (layers.Concatenate(3), [(2, 3), (2, 3)], "expects x with an axis 3, got 2 axes (x = float32[2, 3])"),
     (
         layers.Dot(1),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.oracle import check, image, keras
 
 from layercli import layers
 from layercli.errors import ShapeError, UsageError
+from tests.oracle import check, image, keras
 
 SIZES = {1: (7,), 2: (8, 7), 3: (6, 5, 7)}
 
