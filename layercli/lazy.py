@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import MissingPackageError
 
-__all__ = ["F", "load", "torch"]
+__all__ = ["F", "LazyModule", "load", "torch"]
 
 
 class LazyModule(ModuleType):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.multi_head_attention import MultiHeadAttention
-
 from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.dense import Dense
 from layercli.layers.dropout import Dropout
+from layercli.layers.multi_head_attention import MultiHeadAttention
 from layercli.layers.normalization import LayerNormalization
 from layercli.layers.settings import Fraction, PositiveInt
 

@@ -84,8 +84,11 @@ Constraint = Annotated[Any, Rule("a constraint", constraints.get)]
 Axes = Annotated[tuple[int, ...], Rule("a whole number or several", _several)]
 Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
 
+Window = Annotated[Any, Rule("a positive whole number or None", _optional(_positive))]
+
 Padding = Annotated[str, _one_of("valid", "same")]
 CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
+ScoreMode = Annotated[str, _one_of("dot", "concat")]
 DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
 
 

@@ -101,7 +101,10 @@ class PRelu(Op):
 
 @dataclass(frozen=True)
 class Softmax(Op):
-    """out = exp(x) / sum(exp(x)) along ``axes``; where ``mask`` (true: keep) is given, only over the values it keeps."""
+    """out = exp(x) / sum(exp(x)) along ``axes``; where ``mask`` (true: keep) is given, only over the values it keeps.
+
+    What is masked out is 0, even where nothing is kept.
+    """
 
     axes: tuple[int, ...] = (-1,)
 
@@ -115,11 +118,13 @@ class Softmax(Op):
     def run(self, x: Any, mask: Any = None) -> Any:
         """Return torch's softmax; several axes count as one."""
         if mask is not None:
-            least = MASKED_OUT_HALF if x.dtype is torch.float16 else MASKED_OUT
-            x = torch.where(mask.bool(), x, torch.full_like(x, least))
+            mask = mask.bool()
+            x = torch.where(mask, x, torch.full_like(x, MASKED_OUT_HALF if x.dtype is torch.float16 else MASKED_OUT))
         if len(self.axes) == 1:
-            return torch.softmax(x, self.axes[0])
-        return torch.exp(x - torch.logsumexp(x, self.axes, keepdim=True))
+            out = torch.softmax(x, self.axes[0])
+        else:
+            out = torch.exp(x - torch.logsumexp(x, self.axes, keepdim=True))
+        return out if mask is None else torch.where(mask, out, torch.zeros_like(out))
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,20 @@ class ScaledDotProductAttention(Op):
         return dims.product(query.shape[:-1]) * sources * (query.shape[-1] + value.shape[-1])
 
     def run(self, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
-        """Return torch's scaled_dot_product_attention of views with the heads before the steps."""
+        """Return torch's scaled_dot_product_attention of views with the heads before the steps.
+
+        A query that may look nowhere is made 0 and looks everywhere: its scores are alike, and have no gradient.
+        """
         if self.heads:
             grouped = query.shape[-2] != key.shape[-2]
             query, key, value = (x.transpose(-3, -2) for x in (query, key, value))
         else:
             grouped = False
-        bias = None if mask is None else mask_bias(mask, query)
+        bias = None
+        if mask is not None:
+            somewhere = mask.any(-1, keepdim=True)
+            bias = mask_bias(mask | ~somewhere, query)
+            query = torch.where(somewhere, query, torch.zeros_like(query))
         out = F.scaled_dot_product_attention(
             query, key, value, bias, is_causal=self.causal, scale=self.scale, enable_gqa=grouped
         )
@@ -101,7 +108,7 @@ class AttentionMask(Op):
         if attention_mask is not None and self.axes == 1 and not _fits(attention_mask.shape[-2:], (targets, sources)):
             wanted = show_shape((batch, targets, sources))
             raise ShapeError(f"expects an attention mask that broadcasts to {wanted}, got {attention_mask}")
-        parts = [(batch, targets, 1)] if query_mask is not None else []
+        parts: list[Shape] = [(batch, targets, 1)] if query_mask is not None else []
         parts += [(batch, 1, sources) for mask in (value_mask, key_mask) if mask is not None]
         parts += [(1, targets, sources)] if self.causal or self.window is not None else []
         parts += [attention_mask.shape] if attention_mask is not None else []
@@ -148,7 +155,7 @@ class RepeatHeads(Op):
 def mask_bias(mask: Any, like: Any) -> Any:
     """Return 0 where ``mask`` holds, else a number so low that what is added to it is lost, yet finite."""
     least = torch.finfo(like.dtype).min * 0.7
-    return torch.where(mask, 0.0, least).to(like.dtype)
+    return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
 
 
 def check_pair(what: str, left: Size, right: Size, query: Spec, key: Spec) -> None:

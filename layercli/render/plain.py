@@ -13,7 +13,8 @@ def draw(table: Table) -> str:
             [[column.title for column in table.columns], *table.cells()], [c.numeric for c in table.columns]
         )
     if table.facts:
-        lines += ["", *aligned([[f"{name}:", text] for name, text in table.facts], [False, False])]
+        lines += [""] if table.columns else []
+        lines += aligned([[f"{name}:", text] for name, text in table.facts], [False, False])
     if table.notes:
         lines += ["", *table.notes]
     return "\n".join(lines) + "\n"

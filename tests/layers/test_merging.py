@@ -33,7 +33,9 @@ def test_subtract(shapes):
     check(layers.Subtract(), keras.layers.Subtract(), inputs(*shapes))
 
 
-@pytest.mark.parametrize(("axis", "shapes"), [(-1, [(2, 3), (2, 4), (2, 1)]), (1, [(2, 3, 4), (2, 5, 4)]), (2, [(2, 3, 4, 5)] * 2)])
+@pytest.mark.parametrize(
+    ("axis", "shapes"), [(-1, [(2, 3), (2, 4), (2, 1)]), (1, [(2, 3, 4), (2, 5, 4)]), (2, [(2, 3, 4, 5)] * 2)]
+)
 def test_concatenate(axis, shapes):
     check(layers.Concatenate(axis), keras.layers.Concatenate(axis), inputs(*shapes))
 
@@ -83,7 +85,9 @@ def test_masks_merge_as_in_keras(name, settings, masks, monkeypatch):
         if mask is not None:
             masking.attach(x, torch.from_numpy(mask))
     ours = masking.mask_of(getattr(layers, name)(**settings)(tensors))
-    theirs = getattr(keras.layers, name)(**settings).compute_mask([keras.ops.convert_to_tensor(x) for x in arrays], list(masks))
+    theirs = getattr(keras.layers, name)(**settings).compute_mask(
+        [keras.ops.convert_to_tensor(x) for x in arrays], list(masks)
+    )
     assert (ours is None) == (theirs is None)
     if ours is not None:
         assert np.array_equal(ours.numpy(), np.asarray(theirs))

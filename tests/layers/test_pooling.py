@@ -114,8 +114,14 @@ def test_an_input_that_does_not_fit(layer, shape, message):
 
 SETTINGS = [
     (lambda: layers.AveragePooling2D(), "AveragePooling2D needs pool_size"),
-    (lambda: layers.MaxPooling2D((2, 0)), "MaxPooling2D expects pool_size to be a positive whole number, or 2 of them, got (2, 0)"),
-    (lambda: layers.MaxPooling1D(2, padding="causal"), "MaxPooling1D expects padding to be 'valid' or 'same', got 'causal'"),
+    (
+        lambda: layers.MaxPooling2D((2, 0)),
+        "MaxPooling2D expects pool_size to be a positive whole number, or 2 of them, got (2, 0)",
+    ),
+    (
+        lambda: layers.MaxPooling1D(2, padding="causal"),
+        "MaxPooling1D expects padding to be 'valid' or 'same', got 'causal'",
+    ),
 ]
 
 

@@ -80,7 +80,11 @@ def test_a_size_not_known_gives_a_formula(layer, shape, expected):
 
 MESSAGES = [
     (layers.Reshape((2, 3)), (2, 5), "expects x with 6 values in each sample, got 5 (x = float32[2, 5])"),
-    (layers.Reshape((2, -1)), (2, 5), "expects x with a multiple of 2 values in each sample, got 5 (x = float32[2, 5])"),
+    (
+        layers.Reshape((2, -1)),
+        (2, 5),
+        "expects x with a multiple of 2 values in each sample, got 5 (x = float32[2, 5])",
+    ),
     (layers.Permute((2, 1)), (2, 5), "expects x with 3 axes, got 2 (x = float32[2, 5])"),
     (layers.RepeatVector(2), (2, 5, 4), "expects x with 2 axes, got 3 (x = float32[2, 5, 4])"),
     (layers.ZeroPadding2D(), (2, 5, 4), "expects x with 4 axes, got 3 (x = float32[2, 5, 4])"),

@@ -1,0 +1,252 @@
+"""Attention with several heads, each with its own projection of query, key and value."""
+
+from __future__ import annotations
+
+import math
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dims
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape, show_shape
+from layercli.errors import ShapeError, UsageError
+from layercli.layers.dropout import Dropout
+from layercli.layers.einsum_dense import EinsumDense
+from layercli.layers.settings import Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth, Window
+from layercli.ops.activation import Softmax
+from layercli.ops.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.ops.einsum import Einsum
+
+PROJECTION = (
+    "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint",
+)  # fmt: skip
+"""The settings that the projections have from the layer."""
+
+
+class Heads(Layer):
+    """What the layers with heads share: projections, masks, and attention between the projected tensors."""
+
+    supports_masking = True
+    if TYPE_CHECKING:  # settings, and what follows from them
+        query_heads: int
+        key_heads: int
+        features: int
+        depth: int
+        axes: tuple[int, ...]
+        sliding_window: int | None
+        dropout: float
+        seed: int | None
+        use_bias: bool
+        use_gate: bool
+
+    names = ("_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense")
+
+    def finish(self) -> None:
+        """Make what both layers derive alike."""
+        self._scale = 1 / math.sqrt(self.features)
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self._policy) if self.dropout else None
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Return (batch, targets, features of query), and the scores (batch, heads, targets, sources) if they are asked for."""
+        project_query, project_key, project_gate, project_value, project_output = self._projections()
+        drops = training and self._dropout_layer is not None
+        fused = len(query.shape) == 3 and not drops and not return_attention_scores
+        masks = (query_mask, value_mask, key_mask, attention_mask)
+        plain = self.sliding_window is None and all(mask is None for mask in masks)
+        mask = (
+            None
+            if plain and (fused or not use_causal_mask)
+            else self._mask(use_causal_mask, query)(query, value, *masks)
+        )
+        gate = None if project_gate is None else project_gate(query)
+        q, k, v = project_query(query), project_key(value if key is None else key), project_value(value)
+        if fused:
+            scores, out = None, ScaledDotProductAttention(self._scale, use_causal_mask and plain)(q, k, v, mask)
+        else:
+            scores, out = self._by_scores(q, k, v, mask, drops)
+        out = project_output(out if gate is None else out * gate)
+        return (out, scores) if return_attention_scores else out
+
+    def _mask(self, causal: bool, query: Any) -> AttentionMask:
+        """Return the op that merges masks into one for the scores."""
+        axes = len(self.axes)
+        return AttentionMask(causal, self.sliding_window, axes, len(query.shape) + axes)
+
+    def _by_scores(self, q: Any, k: Any, v: Any, mask: Any, drops: bool) -> tuple[Any, Any]:
+        """Return the scores, and the values they select (fewer of them where dropout ``drops`` some)."""
+        times = self.query_heads // self.key_heads
+        if times > 1:
+            k, v = RepeatHeads(times)(k), RepeatHeads(times)(v)
+        score, combine = equations(len(q.shape), self.axes)
+        scores = Softmax(tuple(range(-len(self.axes), 0)))(Einsum(score)(q * self._scale, k), mask)
+        weights = self._dropout_layer(scores, training=True) if drops else scores
+        return scores, Einsum(combine)(weights, v)
+
+    def _make(
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None, output_shape: tuple[int, ...]
+    ) -> None:
+        """Make and build the projections, in Keras's order."""
+        shapes = (query_shape, key_shape or value_shape, query_shape, value_shape)
+        sizes = (
+            (self.query_heads, self.features), (self.key_heads, self.features),
+            (self.query_heads, self.depth), (self.key_heads, self.depth),
+        )  # fmt: skip
+        for attribute, shape, size in zip(self.names, shapes, sizes, strict=False):
+            is_gate = attribute == "_gate_dense"
+            if not is_gate or self.use_gate:
+                name = attribute.strip("_").removesuffix("_dense")
+                layer = self._projection(name, len(shape), 1, size, "sigmoid" if is_gate else None)
+                setattr(self, attribute, layer)
+                layer.build(shape)
+        out = self._projection("attention_output", len(query_shape) + 1, 2, output_shape, None)
+        setattr(self, self.names[-1], out)
+        out.build((*query_shape[:-1], self.query_heads, self.depth))
+
+    def _projection(self, name: str, rank: int, summed: int, size: tuple[int, ...], activation: Any) -> EinsumDense:
+        """Return the projection of the last ``summed`` axes of a tensor of ``rank`` to axes of ``size``."""
+        letters = ascii_lowercase[:rank]
+        new = ascii_lowercase[rank : rank + len(size)]
+        free = letters[: rank - summed]
+        return EinsumDense(
+            f"{letters},{letters[rank - summed :]}{new}->{free}{new}",
+            (*(None,) * (rank - summed - 1), *size),
+            activation=activation,
+            bias_axes=new if self.use_bias else None,
+            name=name,
+            dtype=self._policy,
+            **{setting: getattr(self, setting) for setting in PROJECTION},
+        )
+
+    def _projections(self) -> list[Any]:
+        return [getattr(self, name, None) for name in self.names]
+
+
+class MultiHeadAttention(Heads):
+    """out = project(concat over heads of softmax(q @ k.T / sqrt(key_dim)) @ v), q, k, v being projections of the inputs.
+
+    query (batch, *targets, features), value (batch, *sources, ...), key like value. ``attention_axes`` are the axes attended over,
+    by default all between the batch and the features. ``output_shape`` is the size of the last axis of out, by default the
+    query's. ``use_gate`` multiplies each head by a sigmoid of another projection of the query. ``sliding_window`` keeps targets
+    and sources less than that apart. ``flash_attention`` is torch's choice here, whatever it says.
+    """
+
+    num_heads: PositiveInt
+    key_dim: PositiveInt
+    value_dim: Any = None
+    dropout: Fraction = 0.0
+    use_bias: Truth = True
+    output_shape: Any = None
+    attention_axes: Any = None
+    sliding_window: Window = None
+    flash_attention: Any = None
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    use_gate: Truth = False
+    seed: Seed = None
+
+    names = ("query_dense", "key_dense", "_gate_dense", "value_dense", "output_dense")
+
+    def setup(self) -> None:
+        """Derive the sizes of the heads."""
+        self.query_heads = self.key_heads = self.num_heads
+        self.features, self.depth = self.key_dim, self.value_dim or self.key_dim
+        self.finish()
+
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+        """Make the projections query, key, value and attention_output, and gate where it is used."""
+        check_ranks(query_shape, value_shape, key_shape)
+        rank = len(value_shape) + 1
+        given = self.attention_axes
+        axes = range(1, rank - 2) if given is None else ((given,) if isinstance(given, int) else given)
+        self.axes = tuple(axis % (rank - 1) for axis in axes)
+        wanted = self.output_shape or query_shape[-1]
+        self._make(
+            query_shape, value_shape, key_shape, tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
+        )
+
+
+class GroupedQueryAttention(Heads):
+    """Attention with several heads where groups of ``num_query_heads`` share one of ``num_key_value_heads`` (Ainslie et al., 2023).
+
+    query (batch, targets, features), value and key (batch, sources, ...). UsageError where the heads do not divide. The other
+    settings are those of MultiHeadAttention.
+    """
+
+    head_dim: PositiveInt
+    num_query_heads: PositiveInt
+    num_key_value_heads: PositiveInt
+    dropout: Fraction = 0.0
+    use_bias: Truth = True
+    sliding_window: Window = None
+    flash_attention: Any = None
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    use_gate: Truth = False
+    seed: Seed = None
+
+    axes = (1,)
+
+    def setup(self) -> None:
+        """Derive the sizes of the heads."""
+        if self.num_query_heads % self.num_key_value_heads:
+            raise UsageError(
+                "GroupedQueryAttention expects num_query_heads to be a multiple of num_key_value_heads, "
+                f"got {self.num_query_heads} and {self.num_key_value_heads}"
+            )
+        self.query_heads, self.key_heads = self.num_query_heads, self.num_key_value_heads
+        self.features = self.depth = self.head_dim
+        self.finish()
+
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+        """Make the projections query, key, value and attention_output, and gate where it is used."""
+        for name, shape in (("query", query_shape), ("value", value_shape)):
+            if len(shape) != 3:
+                raise ShapeError(f"expects {name} with 3 axes, got {len(shape)} ({name} is {show_shape(shape)})")
+        check_ranks(query_shape, value_shape, key_shape)
+        self._make(query_shape, value_shape, key_shape, (query_shape[-1],))  # type: ignore[arg-type]  # known, or add_weight says so
+
+
+def equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
+    """Return the equations of scores and of their use, for projected tensors of ``rank`` attended over ``axes``.
+
+    >>> equations(4, (1,))
+    ('abcd,aecd->acbe', 'acbe,aecd->abcd')
+    """
+    target, new = ascii_lowercase[:rank], iter(ascii_lowercase[rank:])
+    source = "".join(next(new) if axis in axes else letter for axis, letter in enumerate(target))
+    kept = "".join(target[axis] for axis in range(rank - 1) if axis not in axes)
+    scores = kept + "".join(target[axis] for axis in axes) + "".join(source[axis] for axis in axes)
+    return f"{target},{source}->{scores}", f"{scores},{source}->{target}"
+
+
+def check_ranks(query_shape: Shape, value_shape: Shape, key_shape: Shape | None) -> None:
+    """Raise ShapeError where query, value and key cannot belong together."""
+    for name, shape in (("query", query_shape), ("value", value_shape)):
+        if len(shape) < 3:
+            raise ShapeError(f"expects {name} with at least 3 axes, got {len(shape)} ({name} is {show_shape(shape)})")
+    if len(query_shape) != len(value_shape):
+        shown = f"{show_shape(query_shape)} and {show_shape(value_shape)}"
+        raise ShapeError(f"expects query and value with as many axes, got {shown}")
+    if key_shape is not None and not all(map(dims.may_equal, value_shape[1:-1], key_shape[1:-1])):
+        shown = f"{show_shape(value_shape)} and {show_shape(key_shape)}"
+        raise ShapeError(f"expects value and key with as many steps, got {shown}")
