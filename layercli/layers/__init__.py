@@ -33,6 +33,8 @@ MODULES = {
     **dict.fromkeys(["Cropping1D", "Cropping2D", "Cropping3D"], "padding"),
     **dict.fromkeys(["UpSampling1D", "UpSampling2D", "UpSampling3D"], "upsampling"),
     **dict.fromkeys(["Identity", "Rescaling"], "rescaling"),
+    **dict.fromkeys(["LSTM", "GRU", "SimpleRNN", "RNN"], "recurrent"),
+    **dict.fromkeys(["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], "recurrent_cells"),
     **dict.fromkeys(["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"], "merging"),
     **dict.fromkeys(["add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "dot"], "merging"),
 }
