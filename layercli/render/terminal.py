@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
@@ -18,9 +20,10 @@ def draw(table: Table, console: Console) -> None:
     if table.title:
         parts.append(Text(table.title, style="bold"))
     if table.columns and table.rows:
-        parts.append(grid(table) if least_width(table) <= console.width else records(table))
+        fits = least_width(table) <= console.width
+        parts.append(grid(table) if fits else records(table, console.width))
     if table.facts:
-        parts.append(facts(table.facts))
+        parts.append(facts(table.facts, console.width))
     if table.notes:
         parts.append(Group(*map(Text, table.notes)))
     spaced = [line for part in parts for line in (Text(""), part)][1:]
@@ -56,17 +59,20 @@ def grid(table: Table) -> RichTable:
     return drawn
 
 
-def records(table: Table) -> Group:
+def records(table: Table, width: int) -> Group:
     """Return each row as its first cell and, below it, a line for each of the others."""
     first, *others = table.columns
     blocks: list[RenderableType] = [Text(first.title, style="bold")]
     for cells in table.cells():
         named = [(f"  {column.title}", cell) for column, cell in zip(others, cells[1:], strict=True)]
-        blocks += [Text(cells[0]), facts(named)]
+        blocks += [Text(cells[0]), facts(named, width)]
     return Group(*blocks)
 
 
-def facts(pairs: list[tuple[str, str]]) -> Group:
-    """Return one line for each pair, its name dim, the texts in line."""
-    width = max(len(name) for name, _ in pairs) + 1 + GAP
-    return Group(*(Text.assemble((f"{name}:".ljust(width), "dim"), text, overflow="fold") for name, text in pairs))
+def facts(pairs: list[tuple[str, str]], width: int) -> Group:
+    """Return each pair with its name dim and its text folded beside it, all texts beginning in one column."""
+    indent = max(len(name) for name, _ in pairs) + 1 + GAP
+    folded = [(name, textwrap.wrap(text, max(width - indent, 20)) or [""]) for name, text in pairs]
+    return Group(
+        *(Text.assemble((f"{name}:".ljust(indent), "dim"), f"\n{' ' * indent}".join(lines)) for name, lines in folded)
+    )
