@@ -72,7 +72,9 @@ def records(table: Table, width: int) -> Group:
 def facts(pairs: list[tuple[str, str]], width: int) -> Group:
     """Return each pair with its name dim and its text folded beside it, all texts beginning in one column."""
     indent = max(len(name) for name, _ in pairs) + 1 + GAP
-    folded = [(name, textwrap.wrap(text, max(width - indent, 20)) or [""]) for name, text in pairs]
+    folded = [
+        (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs
+    ]
     return Group(
         *(Text.assemble((f"{name}:".ljust(indent), "dim"), f"\n{' ' * indent}".join(lines)) for name, lines in folded)
     )
