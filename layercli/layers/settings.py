@@ -72,6 +72,7 @@ Window = Annotated[Any, Rule("a positive whole number or None", _optional(_posit
 
 Padding = Annotated[str, _one_of("valid", "same")]
 CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
+MergeMode = Annotated[Any, _one_of("concat", "sum", "mul", "ave", None)]
 ScoreMode = Annotated[str, _one_of("dot", "concat")]
 DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
 
