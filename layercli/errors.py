@@ -16,6 +16,7 @@ Each subclasses the built-in a caller would expect to catch.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class LayercliError(Exception):
 
 def path_of(trail: list[Layer]) -> str:
     """Return the attribute path from the outermost layer of ``trail`` (its last) to the innermost (its first)."""
-    steps = [parent.path_to(child) or child.name for child, parent in zip(trail, trail[1:], strict=False)]
+    steps = [parent.path_to(child) or child.name for child, parent in pairwise(trail)]
     return "/".join(reversed(steps)) or trail[0].name
 
 
@@ -81,6 +82,12 @@ class DeviceError(LayercliError, RuntimeError):
 
 class MissingPackageError(LayercliError, ImportError):
     """A package that this needs is not installed."""
+
+    @staticmethod
+    def of(module: str) -> MissingPackageError:
+        """Return the error for a module that is not there, with the command that installs its package."""
+        package = module.partition(".")[0]
+        return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
 
 
 def nearest(name: str, known: list[str]) -> str | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import MissingPackageError
 
+__all__ = ["F", "LazyModule", "load", "torch"]
+
 
 class LazyModule(ModuleType):
     """A stand-in for the module of that name; an attribute once read is kept, so a later read costs nothing."""
@@ -26,12 +28,12 @@ def load(name: str) -> ModuleType:
         package = name.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != package:
             raise
-        raise MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}") from None
+        raise MissingPackageError.of(package) from None
 
 
 if TYPE_CHECKING:
     import torch as torch  # "as" is how a type checker knows that others may import it from here
-    import torch.nn.functional as F
+    from torch.nn import functional as F
 else:
     torch = LazyModule("torch")
     F = LazyModule("torch.nn.functional")

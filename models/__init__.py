@@ -12,5 +12,10 @@ NAMED = {
     "my-dense": "layercli.models.basics:MyDenseLayer",
     "linear-regression": "layercli.models.basics:LinearRegression",
     "mlp": "layercli.models.basics:MLP",
+    "lenet": "layercli.models.lenet:lenet",
+    "lstm": "layercli.models.lstm:LSTMClassifier",
+    "resnet50": "layercli.models.resnet:ResNet50",
+    "transformer-encoder": "layercli.models.transformer:TransformerEncoder",
+    "decoder": "layercli.models.decoder:Decoder",
 }
 """Where each model is found: a module and a name in it."""

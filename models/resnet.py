@@ -8,8 +8,12 @@ from layercli import ops
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.convolution import Conv2D
+from layercli.layers.dense import Dense
+from layercli.layers.global_pooling import GlobalAveragePooling2D
 from layercli.layers.normalization import BatchNormalization
-from layercli.layers.settings import Filters3, PositiveInt
+from layercli.layers.padding import ZeroPadding2D
+from layercli.layers.pooling import MaxPooling2D
+from layercli.layers.settings import Filters3, PositiveInt, Truth
 
 
 class ResnetIdentityBlock(Model):
@@ -41,3 +45,73 @@ class ResnetIdentityBlock(Model):
     def example_input(self) -> Spec:
         """Return the tutorial's input, with the channels the shortcut needs."""
         return Spec((1, 2, 3, self.filters[-1]))
+
+
+class Bottleneck(Model):
+    """Three convolutions, 1x1, 3x3 and 1x1, beside a shortcut; ``project`` makes the shortcut a convolution too."""
+
+    filters: PositiveInt
+    strides: PositiveInt = 1
+    project: Truth = False
+
+    def setup(self) -> None:
+        """Make the convolutions and their normalizations; the first convolution carries the stride."""
+        self.conv1 = Conv2D(self.filters, 1, strides=self.strides)
+        self.bn1 = BatchNormalization(epsilon=EPSILON)
+        self.conv2 = Conv2D(self.filters, 3, padding="same")
+        self.bn2 = BatchNormalization(epsilon=EPSILON)
+        self.conv3 = Conv2D(4 * self.filters, 1)
+        self.bn3 = BatchNormalization(epsilon=EPSILON)
+        if self.project:
+            self.conv0 = Conv2D(4 * self.filters, 1, strides=self.strides)
+            self.bn0 = BatchNormalization(epsilon=EPSILON)
+
+    def call(self, inputs: Any) -> Any:
+        """Return relu(block(inputs) + shortcut(inputs))."""
+        x = ops.relu(self.bn1(self.conv1(inputs)))
+        x = ops.relu(self.bn2(self.conv2(x)))
+        x = self.bn3(self.conv3(x))
+        shortcut = self.bn0(self.conv0(inputs)) if self.project else inputs
+        return ops.relu(x + shortcut)
+
+
+class ResNet50(Model):
+    """ResNet-50 for images of 224 x 224, laid out as Keras's: 25,636,712 parameters with 1000 classes.
+
+    The image is of any size of at least 32; the output are probabilities of the classes.
+    """
+
+    classes: PositiveInt = 1000
+
+    def setup(self) -> None:
+        """Make the stem, four stages of 3, 4, 6 and 3 blocks, and the head."""
+        self.pad = ZeroPadding2D(3)
+        self.conv1 = Conv2D(64, 7, strides=2)
+        self.bn1 = BatchNormalization(epsilon=EPSILON)
+        self.pool_pad = ZeroPadding2D(1)
+        self.pool1 = MaxPooling2D(3, strides=2)
+        self.stages = [stage(64 * 2**i, blocks, strides=1 if i == 0 else 2) for i, blocks in enumerate((3, 4, 6, 3))]
+        self.average = GlobalAveragePooling2D()
+        self.predictions = Dense(self.classes, activation="softmax")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the probabilities (batch, classes)."""
+        x = ops.relu(self.bn1(self.conv1(self.pad(inputs))))
+        x = self.pool1(self.pool_pad(x))
+        for blocks in self.stages:
+            for block in blocks:
+                x = block(x)
+        return self.predictions(self.average(x))
+
+    def example_input(self) -> Spec:
+        """Return one image."""
+        return Spec((1, 224, 224, 3))
+
+
+EPSILON = 1.001e-5
+"""What Keras's ResNet adds to the variance."""
+
+
+def stage(filters: int, blocks: int, strides: int) -> list[Bottleneck]:
+    """Return blocks of one width, the first of which changes the size."""
+    return [Bottleneck(filters, strides, project=True), *(Bottleneck(filters) for _ in range(blocks - 1))]

@@ -1,8 +1,18 @@
-"""What several tests share: the oracle."""
+"""What several tests share: the oracle, and the way to write expected outputs anew."""
 
 import os
 
 import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--golden", action="store_true", help="write the expected outputs anew")
+
+
+@pytest.fixture
+def rewrite_golden(request):
+    """Whether expected outputs are written rather than compared."""
+    return request.config.getoption("--golden")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ import torch
 
 from layercli.core import tree
 
+__all__ = ["check", "close", "image", "keras"]
+
 TOLERANCE = 2e-6
 
 
@@ -28,9 +30,13 @@ def close(ours, theirs, tolerance=TOLERANCE, what="output"):
         return
     assert np.array_equal(np.isfinite(ours), np.isfinite(theirs)), f"{what}: not finite in other places"
     finite = np.isfinite(theirs)
-    difference = np.abs(np.where(finite, ours, 0).astype("float64") - np.where(finite, theirs, 0).astype("float64")).max()
+    difference = np.abs(
+        np.where(finite, ours, 0).astype("float64") - np.where(finite, theirs, 0).astype("float64")
+    ).max()
     scale = np.abs(np.where(finite, theirs, 0)).max()
-    assert difference <= tolerance * max(scale, 1e-30), f"{what}: {difference / max(scale, 1e-30):.2g} of the scale apart"
+    assert difference <= tolerance * max(scale, 1e-30), (
+        f"{what}: {difference / max(scale, 1e-30):.2g} of the scale apart"
+    )
 
 
 def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLERANCE, call=None, vanishing=()):
@@ -72,7 +78,11 @@ def randomized(layer, seed=1):
     rng = np.random.default_rng(seed)
     for v in layer.variables:
         if v.dtype.startswith("float"):
-            v.assign(rng.uniform(0.5, 1.5, v.shape).astype("float32") if "variance" in v.path else rng.standard_normal(v.shape).astype("float32") * 0.5)
+            v.assign(
+                rng.uniform(0.5, 1.5, v.shape).astype("float32")
+                if "variance" in v.path
+                else rng.standard_normal(v.shape).astype("float32") * 0.5
+            )
 
 
 def weighting(outputs):
@@ -100,9 +110,15 @@ def run_keras(layer, inputs, training, call, gradients):
         values = list(map(jnp.asarray, flat))
         for i, x in zip(variable, chosen, strict=True):
             values[i] = x
-        outputs, new_state = layer.stateless_call(trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra)
+        outputs, new_state = layer.stateless_call(
+            trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra
+        )
         outputs = tree.leaves(outputs)
-        total = sum((y * w).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if jnp.issubdtype(y.dtype, jnp.floating))
+        total = sum(
+            (y * w).sum()
+            for y, w in zip(outputs, weighting(outputs), strict=True)
+            if jnp.issubdtype(y.dtype, jnp.floating)
+        )
         return total, (outputs, new_state)
 
     trainable = [v.value for v in layer.trainable_variables]
@@ -112,7 +128,10 @@ def run_keras(layer, inputs, training, call, gradients):
         found = {}
     else:
         (by_weight, by_input), (outputs, new_state) = jax.grad(forward, argnums=(0, 1), has_aux=True)(trainable, chosen)
-        found = {v.path.rpartition("/")[2] + f" {i}": g for i, (v, g) in enumerate(zip(layer.trainable_variables, by_weight, strict=True))}
+        found = {
+            v.path.rpartition("/")[2] + f" {i}": g
+            for i, (v, g) in enumerate(zip(layer.trainable_variables, by_weight, strict=True))
+        }
         found |= {f"input {i}": g for i, g in zip(variable, by_input, strict=True)}
     kept = [s for v, s in zip(layer.non_trainable_variables, new_state, strict=True) if "seed_generator" not in v.path]
     return [np.asarray(y) for y in outputs], found, kept
@@ -133,12 +152,20 @@ def run_ours(layer, inputs, training, call, gradients):
     outputs = tree.leaves(layer(*tensors, training=training, **call))
     found = {}
     if gradients:
-        total = sum((y * torch.from_numpy(w)).sum() for y, w in zip(outputs, weighting(outputs), strict=True) if y.is_floating_point())
+        total = sum(
+            (y * torch.from_numpy(w)).sum()
+            for y, w in zip(outputs, weighting(outputs), strict=True)
+            if y.is_floating_point()
+        )
         total.backward()
         for i, v in enumerate(layer.trainable_variables):
             grad = v.stored.grad if v.stored.grad is not None else torch.zeros_like(v.stored)
             found[v.path.rpartition("/")[2] + f" {i}"] = grad if v._logical is None else grad.permute(v._logical)
-        found |= {f"input {i}": x.grad if x.grad is not None else torch.zeros_like(x) for i, x in enumerate(flat) if x.requires_grad}
+        found |= {
+            f"input {i}": x.grad if x.grad is not None else torch.zeros_like(x)
+            for i, x in enumerate(flat)
+            if x.requires_grad
+        }
     return [y.detach().numpy() for y in outputs], {k: g.detach().numpy() for k, g in found.items()}
 
 

@@ -9,7 +9,9 @@ from layercli import tf
 
 
 def test_the_gpu_question():
-    assert [device.device_type for device in tf.config.list_physical_devices("GPU")] == ["GPU"] * torch.cuda.device_count()
+    assert [device.device_type for device in tf.config.list_physical_devices("GPU")] == [
+        "GPU"
+    ] * torch.cuda.device_count()
 
 
 def test_layers_infer_their_input():

@@ -6,6 +6,7 @@ A command returns its exit code, or None for 0.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from layercli.cli.models import models
 from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
-from layercli.errors import LayercliError, UsageError, nearest
+from layercli.errors import LayercliError, MissingPackageError, UsageError
 from layercli.version import __version__
 
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
@@ -95,6 +96,8 @@ def report(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         output.tell("interrupted")
         return INTERRUPTED
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
+        return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
         return report(usage(error))
     output.tell(f"error: this is a bug in layercli: {type(error).__name__}: {error}")
@@ -104,9 +107,9 @@ def report(error: Exception) -> int:
 
 def usage(error: Any) -> UsageError:
     """Return a complaint of the option parser as our own error: one sentence, nearest names as the hint."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split())
     hint = None
-    if "No such command" in message:
-        name = message.rpartition("'")[0].rpartition("'")[2]
-        hint = nearest(name, [command.name or "" for command in app.registered_commands])
-    return UsageError(message[:1].lower() + message[1:], hint=hint)
+    if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
+        message = message[: found.start()]
+        hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

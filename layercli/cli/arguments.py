@@ -15,15 +15,24 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A named model, or Python: net.py:Net.", autocompletion=complete_model, show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A named model, or Python: net.py:Net.", autocompletion=complete_model, show_default=False
+    ),
 ]
 Set = Annotated[
-    list[str], typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False)
+    list[str],
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False),
 ]
 InputShape = Annotated[
     list[str],
     typer.Option(
-        "--input-shape", metavar="SHAPE", help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32.", show_default=False
+        "--input-shape",
+        metavar="SHAPE",
+        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32.",
+        show_default=False,
     ),
 ]
-At = Annotated[list[str], typer.Option("--at", metavar="NAME=SIZE", help="The value of a named size: T=4096.", show_default=False)]
+At = Annotated[
+    list[str], typer.Option("--at", metavar="NAME=SIZE", help="The value of a named size: T=4096.", show_default=False)
+]

@@ -1,8 +1,71 @@
-"""``layercli gpu-check``."""
+"""``layercli gpu-check``: is there a GPU, why not, and can it be trusted?"""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
-def gpu_check() -> int:
-    """Is there a GPU that can be trusted?"""
-    return 1
+import typer
+
+from layercli.cli import output
+from layercli.errors import UsageError
+
+
+class GpuFormat(StrEnum):
+    """The formats of the report."""
+
+    table = "table"
+    plain = "plain"
+    json = "json"
+    markdown = "markdown"
+    github = "github"
+
+
+def option(name: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    """Return an option that has no default to show."""
+    info: typer.models.OptionInfo = typer.Option(name, help=help, metavar=metavar, show_default=False)
+    return info
+
+
+def gpu_check(
+    level: Annotated[
+        int | None,
+        option("--level", "0 looks, without torch; 1 (default) computes once; 2 runs every test; 3 adds minutes."),
+    ] = None,
+    device: Annotated[str, option("--device", "One GPU, as nvidia-smi numbers it, or all.", "N|all")] = "all",
+    require: Annotated[int, option("--require", "How many usable GPUs there must be. Default: 1.")] = 1,
+    min_memory: Annotated[str | None, option("--min-memory", "Memory each must have in all: 16GiB.", "SIZE")] = None,
+    min_capability: Annotated[
+        str | None, option("--min-capability", "CUDA capability each must have: 8.0.", "X.Y")
+    ] = None,
+    min_tflops: Annotated[
+        list[str] | None, option("--min-tflops", "Rate each must reach: bf16=500 (fp16, fp32, tf32).", "NAME=X")
+    ] = None,
+    min_bandwidth: Annotated[
+        list[str] | None, option("--min-bandwidth", "GB/s each must reach: device=2000 (h2d, d2h).", "NAME=X")
+    ] = None,
+    timeout: Annotated[float | None, option("--timeout", "Seconds after which a hang is called one.")] = None,
+    snapshot: Annotated[Path | None, option("--snapshot", "Write what was seen; nothing private is in it.")] = None,
+    source: Annotated[Path | None, option("--from", "Diagnose the snapshot of another machine.")] = None,
+    format: Annotated[GpuFormat | None, option("--format", "Default: table on a terminal, plain off it.")] = None,
+) -> int:
+    """Is there a GPU, why not, and can it be trusted?"""
+    from layercli.gpu import check
+    from layercli.gpu.snapshot import write
+
+    if source is not None and level:
+        raise UsageError("--level runs tests on this machine, and --from reads what another one saw: give one of them")
+    report = check(
+        1 if level is None else level, device, require, min_memory, min_capability, min_tflops, min_bandwidth,
+        timeout, source, lambda doing: output.message(f"{doing} ..."),
+    )  # fmt: skip
+    if snapshot is not None:
+        write(report.snapshot, snapshot)
+    from layercli.render import gpu
+
+    if format is GpuFormat.github:
+        output.write(gpu.github(report))
+    else:
+        output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
+    return 0 if report.answer else 1

@@ -25,7 +25,9 @@ class Format(StrEnum):
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False),
+    typer.Option(
+        "--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False
+    ),
 ]
 
 quiet = False
@@ -36,29 +38,35 @@ def chosen(format: Format | None) -> Format:
     return format or (Format.table if on_terminal(sys.stdout) else Format.plain)
 
 
-def emit(table: Table, document: Callable[[], dict[str, Any]], format: Format | None) -> None:
-    """Print ``table``, or where JSON is asked for what ``document`` gives, on stdout."""
+def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
+    """Print ``table`` (or several, a line apart), or where JSON is asked for what ``document`` gives, on stdout."""
+    tables = table if isinstance(table, list) else [table]
     match chosen(format):
         case Format.json:
             from layercli.render import document as json
 
             write(json.text(document()) + "\n")
         case Format.table:
-            draw_on_terminal(table)
+            draw_on_terminal(tables)
         case other:
             from importlib import import_module
 
-            write(import_module(f"layercli.render.{other.value}").draw(table))
+            draw = import_module(f"layercli.render.{other.value}").draw
+            write("\n".join(draw(each) for each in tables))
 
 
-def draw_on_terminal(table: Table) -> None:
-    """Print ``table`` with Rich, as wide as the terminal, or as COLUMNS says."""
+def draw_on_terminal(tables: list[Table]) -> None:
+    """Print the tables with Rich, a line apart, as wide as the terminal, or as COLUMNS says."""
     from rich.console import Console
 
     from layercli.render import terminal
 
+    console = Console(highlight=False, markup=False, emoji=False)
     try:
-        terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
+        for place, table in enumerate(tables):
+            if place:
+                console.print()
+            terminal.draw(table, console)
     except BrokenPipeError:
         discard(sys.stdout)
 

@@ -19,16 +19,22 @@ def run(
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
-    fill: Annotated[str, typer.Option(metavar="random|zeros|ones", help="What inputs without a file are filled with.")] = "random",
+    fill: Annotated[
+        str, typer.Option(metavar="random|zeros|ones", help="What inputs without a file are filled with.")
+    ] = "random",
     seed: Annotated[int, typer.Option(help="The seed of random inputs and of the weights.")] = 0,
-    input: Annotated[  # noqa: A002 - the option's name
-        list[str], typer.Option("--input", "-i", metavar="FILE", help="Inputs: .npy, or .npz by name.", show_default=False)
+    input: Annotated[
+        list[str],
+        typer.Option("--input", "-i", metavar="FILE", help="Inputs: .npy, or .npz by name.", show_default=False),
     ] = [],  # noqa: B006
     out: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the outputs: .npy or .npz.", show_default=False)
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the outputs: .npy or .npz.", show_default=False),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    weights: Annotated[str | None, typer.Option(metavar="FILE", help="The variables' values: .safetensors.", show_default=False)] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The variables' values: .safetensors.", show_default=False)
+    ] = None,
     format: output.FormatOption = None,
 ) -> None:
     """Run a model forward and show what comes out.

@@ -20,9 +20,15 @@ def vars_(
             show_default=False,
         ),
     ],
-    pattern: Annotated[str | None, typer.Argument(help="Part of a path, or a shell pattern: '*kernel'.", show_default=False)] = None,
-    values: Annotated[bool, typer.Option("--values", help="Print the values: a model's are drawn with --seed.")] = False,
-    stats: Annotated[bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")] = False,
+    pattern: Annotated[
+        str | None, typer.Argument(help="Part of a path, or a shell pattern: '*kernel'.", show_default=False)
+    ] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Print the values: a model's are drawn with --seed.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The seed a model's values are drawn with.")] = 0,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     input_shape: arguments.InputShape = [],  # noqa: B006

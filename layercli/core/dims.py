@@ -175,7 +175,7 @@ class Quotient:
 UNKNOWN = Dim(None)
 
 
-def named(size: Size | None | str) -> Size:
+def named(size: Size | str | None) -> Size:
     """Return the size a user wrote: an int, None for a nameless unknown, a name for a named one."""
     if size is None:
         return UNKNOWN

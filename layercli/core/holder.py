@@ -47,7 +47,9 @@ class Holder:
     def named_variables(self) -> dict[str, Variable]:
         """Return every variable by its path from here: ``conv2a/kernel``."""
         return {
-            f"{path}/{variable.key}".lstrip("/"): variable for path, layer in self.walk() for variable in layer.own_variables
+            f"{path}/{variable.key}".lstrip("/"): variable
+            for path, layer in self.walk()
+            for variable in layer.own_variables
         }
 
     @property
@@ -121,12 +123,14 @@ class Holder:
             raise ShapeError(f"{self.name} has {len(variables)} variables, got {len(values)} weights")
         for variable, value in zip(variables, values, strict=True):
             if tuple(value.shape) != variable.shape:
-                raise ShapeError(f"the variable {variable.path} has the shape {variable.shape}, not {tuple(value.shape)}")
+                raise ShapeError(
+                    f"the variable {variable.path} has the shape {variable.shape}, not {tuple(value.shape)}"
+                )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
 
-FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_graph"})
+FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_graph", "_input"})
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, dataclass_transform
+from typing import Any, ClassVar
 
 from layercli import initializers
 from layercli.core import config, dims, dtypes, graph, masking, naming, tree
@@ -27,7 +27,6 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-@dataclass_transform(eq_default=False)
 class Layer(Holder):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
@@ -41,6 +40,10 @@ class Layer(Holder):
     _declares_fields = False
     supports_masking = False
     makes_mask = False
+    _given: tuple[tuple[Any, ...], dict[str, Any]]
+    _policy: dtypes.Policy
+    _traced: tuple[Any, ...] | None
+    _call_names: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -86,16 +89,20 @@ class Layer(Holder):
     def setup(self) -> None:
         """Derive what follows from the settings; for layers that declare fields, the place an ``__init__`` would be."""
 
-    def build(self, input_shape: Any) -> None:
-        """Make the variables for inputs of ``input_shape`` (batch first); without an own ``build``, by describing a call."""
-        self(tree.map_leaves(SymbolicTensor, _specs_for(input_shape, self._policy.compute)))
+    def build(self, *shapes: Any, **named: Any) -> None:
+        """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
+        args, kwargs = tree.map_leaves(
+            SymbolicTensor, ([self._specs(x) for x in shapes], _unsuffixed(named, self._specs))
+        )
+        self(*args, **kwargs)
 
-    def call(self, inputs: Any) -> Any:
-        """Return the outputs for ``inputs``: written with ops, other layers, or torch."""
+    def call(self, *inputs: Any, **named: Any) -> Any:
+        """Return the outputs for the inputs: written with ops, other layers, or torch."""
         raise UsageError(f"{type(self).__name__} does not say what it computes: it has no call method")
 
     def add_weight(
         self,
+        *positional: Any,
         name: str | None = None,
         shape: Any = (),
         initializer: Any = None,
@@ -109,10 +116,14 @@ class Layer(Holder):
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
 
-        Without an initializer a floating variable is drawn from ``glorot_uniform``, any other is zeros.
+        By position the order is (name, shape, initializer), or as in Keras 3 (shape, initializer). Without an initializer a
+        floating variable is drawn from ``glorot_uniform``, any other is zeros.
         """
-        if name is not None and not isinstance(name, str):  # Keras 3 has the shape first
-            name, shape = (shape if isinstance(shape, str) else None), name
+        if positional and not isinstance(positional[0], str):
+            positional = (name, *positional)
+        given = {"name": name, "shape": shape, "initializer": initializer}
+        given |= dict(zip(given, positional, strict=False))
+        name, shape, initializer = given.values()
         spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
@@ -135,11 +146,13 @@ class Layer(Holder):
         return self._variables[key]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
-            if module is not None and not kwargs and len(args) == 1 and type(args[0]) is tensor_type and module.ready:
-                if args[0].dtype is module.dtype and not masking.used:
-                    return module(args[0])
+            if module is not None and module.ready and len(args) == 1 and not kwargs and not masking.used:
+                x: Any = args[0]
+                if type(x) is tensor_type and x.dtype is module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
+                    return module(x)
             return self._call(args, kwargs)
         except LayercliError as error:
             if not error.trail or error.trail[-1] is not self:
@@ -167,7 +180,7 @@ class Layer(Holder):
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
             outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
-        if not graph.frames():
+        if self._traced is None and not graph.frames():
             self._traced = tree.map_leaves(spec_of, node.args)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
@@ -193,12 +206,16 @@ class Layer(Holder):
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True
 
+    def _specs(self, shape: Any) -> Any:
+        """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
+        return _specs_for(shape, self._policy.compute)
+
     @classmethod
     def call_names(cls) -> frozenset[str]:
         """The names of the arguments ``call`` takes."""
         if "_call_names" not in cls.__dict__:
             cls._call_names = frozenset(inspect.signature(cls.call).parameters)
-        return cls._call_names  # type: ignore[no-any-return]  # set above
+        return cls._call_names
 
     @classmethod
     def call_order(cls) -> list[str]:
@@ -241,13 +258,13 @@ class Layer(Holder):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to what training minimises; called inside ``call``, it counts until the next call."""
         if not graph.frames() and self._module is not None:
-            self._module.bag.append((self, loss))
+            self._module.add_loss(loss)
 
     @property
     def losses(self) -> list[Any]:
         """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
         below = {id(layer) for _, layer in self.walk()}
-        added = [loss for owner, loss in self.module.bag if id(owner) in below]
+        added = [loss for owner, loss in self.module.bag.losses if id(owner) in below]
         return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None] + added
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -257,7 +274,7 @@ class Layer(Holder):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of ``input_shape``."""
-        spec = self.compute_output_spec(_specs_for(input_shape, self._policy.compute))
+        spec = self.compute_output_spec(self._specs(input_shape))
         return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
     def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
@@ -266,7 +283,7 @@ class Layer(Holder):
         from layercli.inspect.summary import summarize
         from layercli.render.summary import parse_columns, table
 
-        report = summarize(self, None if input_shape is None else _specs_for(input_shape, self._policy.compute))
+        report = summarize(self, None if input_shape is None else self._specs(input_shape))
         output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
 
     def get_config(self) -> dict[str, Any]:
@@ -333,6 +350,11 @@ def _batched(shape: Any) -> Any:
     items = shape.items() if isinstance(shape, dict) else enumerate(shape)
     found = {key: _batched(item) for key, item in items}
     return found if isinstance(shape, dict) else list(found.values())
+
+
+def _unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return shapes named as ``query_shape`` under the names of the inputs themselves, converted."""
+    return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
 
 
 def _specs_for(shape: Any, dtype: str) -> Any:

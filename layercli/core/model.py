@@ -33,7 +33,9 @@ class Model(Layer):
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise UsageError(f"{self.name} has no layer {name!r}", hint=f"its layers: {', '.join(x.name for x in self.layers)}")
+        raise UsageError(
+            f"{self.name} has no layer {name!r}", hint=f"its layers: {', '.join(x.name for x in self.layers)}"
+        )
 
 
 class Functional(Model):

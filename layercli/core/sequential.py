@@ -19,7 +19,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] = (), name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self._stack: list[Layer] = []
-        self._input: Spec | None = None
+        self._input: SymbolicTensor | None = None
         for layer in layers or ():
             self._push(layer)
         self._settle()
@@ -51,30 +51,31 @@ class Sequential(Model):
     @property
     def input_shape(self) -> Shape | None:
         """The shape it was told or first called with, batch first, or None."""
-        if self._input is None and self._traced:
-            return self._traced[0].shape  # type: ignore[no-any-return]  # a Spec
-        return None if self._input is None else self._input.shape
+        return self._traced[0].shape if self._traced else None
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The input it was told of, in a list, or none."""
+        return [] if self._input is None else [self._input]
 
     def _push(self, layer: Any) -> None:
         if isinstance(layer, SymbolicTensor):
             if self._stack:
                 raise UsageError(f"{self.name} takes an Input only before its first layer")
-            self._input = layer.spec
+            self._input = layer
             return
         if not isinstance(layer, Layer):
             raise UsageError(f"{self.name} takes layers, got {layer!r}")
         if layer.name in [other.name for other in self._stack] and layer not in self._stack:
             raise UsageError(f"{self.name} already has a layer named {layer.name!r}")
         if not self._stack and self._input is None and layer._input_shape is not None:
-            self._input = Spec(layer._input_shape, layer.compute_dtype)
+            self._input = SymbolicTensor(Spec(layer._input_shape, layer.compute_dtype), name="inputs")
         self._stack.append(layer)
 
     def _settle(self) -> None:
         """Start afresh after a change: no mirror of its own, and built where the input is known."""
-        self._module = None
+        self._module = self._traced = None
         self.built = False
         if self._input is not None and self._stack:
             with graph.afresh():
-                self(SymbolicTensor(self._input))
-
-
+                self(SymbolicTensor(self._input.spec))

@@ -63,7 +63,8 @@ def _size_of(size: Any) -> Size:
         return dims.named(size) if not isinstance(size, dims.Dim) else size
     if isinstance(size, bool) or not hasattr(size, "__index__"):
         raise ShapeError(f"a size is a whole number, a name or None, not {size!r}")
-    if (number := size.__index__()) < 0:
+    number: int = size.__index__()
+    if number < 0:
         raise ShapeError(f"a size cannot be negative, got {number}")
     return number
 

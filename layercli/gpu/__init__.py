@@ -1,1 +1,26 @@
-"""gpu."""
+"""Is there a GPU, why not, and can it be trusted: ``check()`` returns the report, ``requires_gpu`` marks tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from layercli.gpu.examination import check
+    from layercli.gpu.marker import requires_gpu
+    from layercli.gpu.report import Report
+    from layercli.gpu.snapshot import Snapshot
+
+__all__ = ["Report", "Snapshot", "check", "requires_gpu"]
+
+HOMES = {"Report": "report", "Snapshot": "snapshot", "check": "examination", "requires_gpu": "marker"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    globals()[name] = value
+    return value

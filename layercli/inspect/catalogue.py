@@ -28,7 +28,9 @@ class Catalogue:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document ``layercli models --format json`` prints."""
-        rows = [{"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries]
+        rows = [
+            {"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries
+        ]
         return {"schema": "layercli.models/1", "models": rows}
 
 
@@ -38,8 +40,13 @@ def catalogue() -> Catalogue:
 
 
 def entry(name: str, location: str) -> Entry:
-    """Return what there is to say of one named model."""
+    """Return what there is to say of one named model; of one of another package, perhaps that it cannot be loaded."""
     module, _, attribute = location.partition(":")
-    found = getattr(importlib.import_module(module), attribute)
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        if module.startswith("layercli."):
+            raise
+        return Entry(name, f"cannot be loaded: {type(error).__name__}: {error}", {}, location)
     settings = {key: serialize(default) for key, default in settings_of(found).items()}
     return Entry(name, (found.__doc__ or "").strip().partition("\n")[0], settings, location)

@@ -53,7 +53,9 @@ def fitted(array: np.ndarray, spec: Spec, name: str) -> np.ndarray:
     found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
     same_rank = array.ndim == spec.rank
     if not same_rank or not all(dims.may_equal(a, b) for a, b in zip(array.shape[1:], spec.shape[1:], strict=True)):
-        raise ShapeError(f"the input {name} is {found}, the model takes {spec}", hint="--input-shape changes what it is built for")
+        raise ShapeError(
+            f"the input {name} is {found}, the model takes {spec}", hint="--input-shape changes what it is built for"
+        )
     if dtypes.rank(found.dtype) > dtypes.rank(spec.dtype):
         raise UsageError(f"the input {name} is {found}, the model takes {spec}")
     return array.astype(spec.dtype) if spec.dtype not in ("bfloat16",) else array.astype("float32")

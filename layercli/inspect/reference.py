@@ -57,7 +57,10 @@ def unknown(text: str) -> UsageError | FileError:
     if path.suffix == ".py" and path.is_file():
         return UsageError(f"{text} needs the name of a model in it", hint=f"as in {text}:Net")
     if path.is_file():
-        return FileError(f"{text} is a file of weights or of a kind that is not read as a model", hint=f"layercli vars {text} lists weights")
+        return FileError(
+            f"{text} is a file of weights or of a kind that is not read as a model",
+            hint=f"layercli vars {text} lists weights",
+        )
     if path.suffix or "/" in text:
         return FileError(f"there is no file {text}")
     names = list(named_models())
@@ -116,7 +119,9 @@ def made(found: Any, settings: dict[str, Any], text: str) -> Layer:
             raise UsageError(f"{text} has no setting {name!r}", hint=nearest(name, list(known)) or allowed(known))
     missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
     if missing:
-        raise UsageError(f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing))
+        raise UsageError(
+            f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
+        )
     model = found(**settings)
     if not isinstance(model, Layer):
         raise UsageError(f"{text} gives a {type(model).__name__}, not a layercli Layer or Model")

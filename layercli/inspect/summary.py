@@ -38,7 +38,10 @@ class Row:
         document = asdict(self)
         del document["variables"]
         sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
-        return {"class" if key == "cls" else key: value for key, value in {**document, **sizes, "macs": json_size(self.macs)}.items()}
+        return {
+            "class" if key == "cls" else key: value
+            for key, value in {**document, **sizes, "macs": json_size(self.macs)}.items()
+        }
 
 
 @dataclass
@@ -155,7 +158,13 @@ def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
     """Return the row of what the model holds and computes beside its layers, if it holds variables or has no layers."""
     if not model.own_variables and not alone:
         return []
-    own = Node(model, node.args, node.kwargs, node.outputs, calls=[call for call in node.calls if not isinstance(call.target, Layer)])
+    own = Node(
+        model,
+        node.args,
+        node.kwargs,
+        node.outputs,
+        calls=[call for call in node.calls if not isinstance(call.target, Layer)],
+    )
     row = row_of(model.name, 1, model, [own])
     totals = totals_of(model.own_variables, row.macs)
     return [replace(row, parameters=totals.parameters, trainable=totals.trainable, non_trainable=totals.non_trainable)]

@@ -39,7 +39,9 @@ class VariableRow:
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
         if self.statistics is not None:
-            document["statistics"] = {key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"}
+            document["statistics"] = {
+                key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"
+            }
         if values:
             document["values"] = json_values(self.read())
         return document

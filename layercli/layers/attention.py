@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError
 from layercli.layers.dropout import Dropout
 from layercli.layers.settings import Fraction, ScoreMode, Seed, Truth
 from layercli.ops.activation import Softmax

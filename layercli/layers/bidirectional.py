@@ -10,7 +10,8 @@ from layercli.core.spec import Shape
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.copying import again
 from layercli.layers.settings import MergeMode
-from layercli.ops.merged_directions import Concatenated, Reversed
+from layercli.ops.joining import Concatenate
+from layercli.ops.steps import Reversed
 
 COMMON = ("stateful", "return_sequences", "return_state")
 """What both directions must have alike."""
@@ -77,7 +78,7 @@ class Bidirectional(Layer):
     def _merged(self, x: Any, y: Any) -> Any:
         match self.merge_mode:
             case "concat":
-                return Concatenated()(x, y)
+                return Concatenate()(x, y)
             case "sum":
                 return x + y
             case "mul":

@@ -9,7 +9,7 @@ from layercli.core.spec import Spec, batched
 from layercli.core.symbolic import SymbolicTensor
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Any = None, batch_size: Any = None, dtype: Any = None, name: str | None = None, batch_shape: Any = None
 ) -> SymbolicTensor:
     """Return a symbolic tensor of ``shape`` (without the batch): sizes, ``None`` for unknown, or names such as ``"T"``.

@@ -65,7 +65,11 @@ class Heads(Layer):
         fused = len(query.shape) == 3 and not drops and not return_attention_scores
         masks = (query_mask, value_mask, key_mask, attention_mask)
         plain = self.sliding_window is None and all(mask is None for mask in masks)
-        mask = None if plain and (fused or not use_causal_mask) else self._mask(use_causal_mask, query)(query, value, *masks)
+        mask = (
+            None
+            if plain and (fused or not use_causal_mask)
+            else self._mask(use_causal_mask, query)(query, value, *masks)
+        )
         gate = None if project_gate is None else project_gate(query)
         q, k, v = project_query(query), project_key(value if key is None else key), project_value(value)
         if fused:
@@ -90,7 +94,9 @@ class Heads(Layer):
         weights = self._dropout_layer(scores, training=True) if drops else scores
         return scores, Einsum(combine)(weights, v)
 
-    def _make(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None, output_shape: tuple[int, ...]) -> None:
+    def _make(
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None, output_shape: tuple[int, ...]
+    ) -> None:
         """Make and build the projections, in Keras's order."""
         shapes = (query_shape, key_shape or value_shape, query_shape, value_shape)
         sizes = (
@@ -170,7 +176,9 @@ class MultiHeadAttention(Heads):
         axes = range(1, rank - 2) if given is None else ((given,) if isinstance(given, int) else given)
         self.axes = tuple(axis % (rank - 1) for axis in axes)
         wanted = self.output_shape or query_shape[-1]
-        self._make(query_shape, value_shape, key_shape, tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,))
+        self._make(
+            query_shape, value_shape, key_shape, tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
+        )
 
 
 class GroupedQueryAttention(Heads):

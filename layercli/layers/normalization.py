@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
@@ -36,13 +37,17 @@ class BatchNormalization(Layer):
     renorm_momentum: Number = 0.99
     synchronized: Truth = False
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def setup(self) -> None:
         """Make the two ops: from the moving statistics, and from the batch's."""
         for name in ("renorm", "synchronized"):
             if getattr(self, name):
-                raise UsageError(f"BatchNormalization has no {name} yet: layercli computes with each batch's own statistics")
+                raise UsageError(
+                    f"BatchNormalization has no {name} yet: layercli computes with each batch's own statistics"
+                )
         self.infer = BatchNorm(self.axis, self.epsilon)
         self.learn = BatchNorm(self.axis, self.epsilon, training=True)
 
@@ -50,7 +55,9 @@ class BatchNormalization(Layer):
         """Make gamma, beta, moving_mean and moving_variance, one value per channel each."""
         shape = (input_shape[self.axis],)
         scale_and_shift(self, shape, autocast=False)  # torch wants them in the dtype of the statistics
-        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False
+        )
         self.moving_variance = self.add_weight(
             "moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False
         )
@@ -85,6 +92,8 @@ class LayerNormalization(Layer):
     gamma_constraint: Constraint = None
     rms_scaling: Truth = False
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def setup(self) -> None:
@@ -140,6 +149,8 @@ class GroupNormalization(Layer):
     beta_constraint: Constraint = None
     gamma_constraint: Constraint = None
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

@@ -9,9 +9,27 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
-from layercli.layers.recurrent_cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, build_cell, check_cell
-from layercli.layers.settings import Activation, Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth
-from layercli.ops.recurrent import Filled, FusedRecurrence, Spread, check_state
+from layercli.layers.recurrent_cells import (
+    Cell,
+    GRUCell,
+    LSTMCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+    build_cell,
+    check_cell,
+)
+from layercli.layers.settings import (
+    Activation,
+    Constraint,
+    Fraction,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+)
+from layercli.ops.recurrent import Filled, FusedRecurrence, check_state
+from layercli.ops.reshaping import ExpandDims
 from layercli.ops.scan import Scan
 
 CELL = (
@@ -159,7 +177,7 @@ class Fused(Recurrent):
             return super()._computed(x, states, mask, training)
         if training and cell.dropout:
             [by_x, _] = cell.masks(x)
-            x = x * Spread()(by_x)
+            x = x * ExpandDims(1)(by_x)
         return self._fused(x, cell.kernel, cell.recurrent_kernel, cell.bias, *states)
 
 

@@ -10,7 +10,16 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.errors import UsageError
 from layercli.layers.dropout import Dropout
-from layercli.layers.settings import Activation, Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth
+from layercli.layers.settings import (
+    Activation,
+    Constraint,
+    Fraction,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+)
 from layercli.ops.linear import Dense, MatMul
 from layercli.ops.recurrent import Filled, GruStep, LstmStep, Pick
 
@@ -237,7 +246,9 @@ class StackedRNNCells(Layer):
 
     def masks(self, inputs: Any) -> list[Any]:
         """Return the draws of dropout of all cells, two for each."""
-        return [mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))]
+        return [
+            mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))
+        ]
 
     def call(self, inputs: Any, states: Any, *masks: Any, training: bool = False) -> Any:
         """Return the last cell's output and the states of all."""

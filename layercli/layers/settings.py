@@ -23,6 +23,18 @@ def _whole(value: Any) -> int:
     return index(value)
 
 
+def _count(value: Any) -> int:
+    number = _whole(value)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    before, after = value if isinstance(value, (list, tuple)) else (value, value)
+    return _count(before), _count(after)
+
+
 def _fraction(value: Any) -> float:
     if not 0 <= value <= 1:
         raise ValueError
@@ -43,7 +55,9 @@ def _truth(value: Any) -> bool:
     return bool(value)
 
 
-def _one_of(*allowed: Any) -> Rule:
+def one_of(*allowed: Any) -> Rule:
+    """Return the rule of a setting that is one of ``allowed``; text counts in any case."""
+
     def choose(value: Any) -> Any:
         if isinstance(value, str):
             value = value.lower()
@@ -54,7 +68,11 @@ def _one_of(*allowed: Any) -> Rule:
     return Rule(" or ".join(map(repr, allowed)), choose)
 
 
-PositiveInt = Annotated[int, Rule("a positive whole number", _positive)]
+POSITIVE = Rule("a positive whole number", _positive)
+COUNT = Rule("a whole number from 0", _count)
+PAIR = Rule("a whole number from 0 or a pair of them", _pair)
+
+PositiveInt = Annotated[int, POSITIVE]
 WholeNumber = Annotated[int, Rule("a whole number", _whole)]
 Fraction = Annotated[float, Rule("a number from 0 to 1", _fraction)]
 Truth = Annotated[bool, Rule("true or false", _truth)]
@@ -70,30 +88,33 @@ Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
 
 Window = Annotated[Any, Rule("a positive whole number or None", _optional(_positive))]
 
-Padding = Annotated[str, _one_of("valid", "same")]
-CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
-MergeMode = Annotated[Any, _one_of("concat", "sum", "mul", "ave", None)]
-ScoreMode = Annotated[str, _one_of("dot", "concat")]
-DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
+Padding = Annotated[str, one_of("valid", "same")]
+CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
+MergeMode = Annotated[Any, one_of("concat", "sum", "mul", "ave", None)]
+ScoreMode = Annotated[str, one_of("dot", "concat")]
+DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 
 
-def per_axis(value: Any, axes: int, name: str, owner: str) -> tuple[int, ...]:
-    """Return one positive whole number per axis from one for all or one each; UsageError names the setting."""
+def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE) -> tuple[Any, ...]:
+    """Return what ``each`` makes of one value for all axes or of one value per axis; UsageError names the setting."""
     from layercli.core.config import checked
 
-    expected = "a positive whole number" if axes == 1 else f"a positive whole number or {axes} of them"
+    expected = each.expected if axes == 1 else f"{each.expected}, or {axes} of them"
 
-    def convert(given: Any) -> tuple[int, ...]:
-        numbers = tuple(map(_positive, given)) if isinstance(given, (list, tuple)) else (_positive(given),) * axes
-        if len(numbers) != axes:
+    def convert(given: Any) -> tuple[Any, ...]:
+        if not isinstance(given, (list, tuple)):
+            return (each.convert(given),) * axes
+        if axes == 1 and len(given) == 2 and each is PAIR:
+            return (each.convert(given),)
+        if len(given) != axes:
             raise ValueError
-        return numbers
+        return tuple(map(each.convert, given))
 
-    result: tuple[int, ...] = checked(owner, name, value, Rule(expected, convert))
+    result: tuple[Any, ...] = checked(owner, name, value, Rule(expected, convert))
     return result
 
 
-def _several(count: int | None) -> Rule:
+def _positives(count: int | None) -> Rule:
     expected = f"{count or 'one or more'} positive whole numbers"
 
     def convert(value: Any) -> tuple[int, ...]:
@@ -105,5 +126,5 @@ def _several(count: int | None) -> Rule:
     return Rule(expected, convert)
 
 
-PositiveInts = Annotated[Any, _several(None)]
-Filters3 = Annotated[Any, _several(3)]
+PositiveInts = Annotated[Any, _positives(None)]
+Filters3 = Annotated[Any, _positives(3)]

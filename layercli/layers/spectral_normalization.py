@@ -35,7 +35,9 @@ class SpectralNormalization(Layer):
             self.layer.build(input_shape)
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
-            raise UsageError(f"wraps {self.layer.name} ({type(self.layer).__name__}), which has neither kernel nor embeddings")
+            raise UsageError(
+                f"wraps {self.layer.name} ({type(self.layer).__name__}), which has neither kernel nor embeddings"
+            )
         self.kernel = kernel
         self.vector_u = self.add_weight(
             "vector_u", (1, kernel.shape[-1]), TruncatedNormal(stddev=0.02), dtype=kernel.dtype, trainable=False

@@ -9,7 +9,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape, show_shape
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.recurrent_cells import build_cell
-from layercli.ops.merged_directions import ExamplesAsSteps, StepsAsExamples
+from layercli.ops.steps import ExamplesAsSteps, StepsAsExamples
 
 
 class TimeDistributed(Layer):

@@ -11,59 +11,110 @@ from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
-from layercli.lazy import F, torch
+from layercli.lazy import F
+from layercli.ops.axes import check_rank
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Window, windows
 
+CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+"""The order that puts the channels of a tensor of that rank first: of a channels-last one, torch's channels-last memory."""
+
+CHANNELS_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}
+"""The order that puts them last again."""
+
+TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
+"""The order in which torch wants the axes of (*size, channels, filters)."""
+
 
 @dataclass(frozen=True)
-class Convolution(Op):
-    """out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation, c] kernel[t, c, o] + bias[o].
-
-    x is (batch, *spatial, channels), or (batch, channels, *spatial) where ``channels_first``; kernel is
-    (*size, channels / groups, filters). One size, stride and dilation per spatial axis.
-    """
+class _Convolution(Op):
+    """A kernel that slides over x, one size, stride and dilation per spatial axis."""
 
     size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str = "valid"
     dilation: tuple[int, ...] | None = None
-    groups: int = 1
     channels_first: bool = False
-
-    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
-        """Return (batch, *places, filters), or channels first."""
-        batch, spatial, channels = split(x, len(self.strides), self.channels_first)
-        *_, group, filters = kernel.shape
-        if not dims.may_equal(channels, group * self.groups):
-            raise ShapeError(f"expects x with {group * self.groups} channels, got {channels} (x = {x})")
-        places = tuple(window.output(size) for window, size in zip(self.windows, spatial, strict=True))
-        return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
         """Return batch x places x the kernel's size."""
         batch, places, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
         return batch * dims.product(places) * kernel.size
 
-    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's convolution of x in its channels-last memory format; what has to be padded unevenly is copied."""
-        rank = len(self.strides)
+    def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
+        """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
+        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+            check_rank(x, len(self.strides) + 2)
         if not self.channels_first:
-            x = to_channels_first(x)
-        x, padding = padded(x, self.windows)
-        weight = kernel.permute(rank + 1, rank, *range(rank))
-        out = convolve(x, weight, bias, self.strides, padding, self.dilation or (1,) * rank, self.groups)
-        return out if self.channels_first else to_channels_last(out)
+            x = x.permute(*CHANNELS_FIRST[x.ndim])
+        padding = self.even_pads
+        if padding is None:
+            x, padding = padded(x, self.windows)
+        out = convolve(x, weight, bias, self.strides, padding, self.dilation or (1,) * len(self.strides), groups)
+        return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
 
+    @cached_property
+    def even_pads(self) -> tuple[int, ...] | None:
+        """The padding at either end of each axis, or None where it follows from the sizes."""
+        pads = [window.even_pad for window in self.windows]
+        return tuple(pad for pad in pads if pad is not None) if None not in pads else None
 
-def convolve(
-    x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+    def places(self, x: Spec) -> tuple[Size, Shape, Size]:
+        """Return the batch, the places the kernel has along each axis, and the channels of x."""
+        batch, spatial, channels = split(x, len(self.strides), self.channels_first)
+        return batch, tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True)), channels
+
+
+@dataclass(frozen=True)
+class Convolution(_Convolution):
+    """out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation, c] kernel[t, c, o] + bias[o].
+
+    x is (batch, *spatial, channels), or (batch, channels, *spatial) where ``channels_first``; kernel is
+    (*size, channels / groups, filters).
+    """
+
+    groups: int = 1
+
+    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
+        """Return (batch, *places, filters), or channels first."""
+        batch, places, channels = self.places(x)
+        *_, group, filters = kernel.shape
+        check_channels(x, channels, group * self.groups)
+        return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
+
+    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        """Return torch's convolution."""
+        return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
+
+
+@dataclass(frozen=True)
+class DepthwiseConvolution(_Convolution):
+    """out[n, p, c * m + j] = sum over taps t of x[n, p * stride + t * dilation, c] kernel[t, c, j] + bias[c * m + j].
+
+    Every channel is convolved by itself, to m channels; kernel is (*size, channels, m).
+    """
+
+    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
+        """Return (batch, *places, channels * m), or channels first."""
+        batch, places, channels = self.places(x)
+        *_, wanted, multiplier = kernel.shape
+        check_channels(x, channels, wanted)
+        return Spec(joined(batch, places, wanted * multiplier, self.channels_first), promoted(x, kernel))
+
+    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        """Return torch's convolution of as many groups as channels; its weight is a view of a kernel laid out for it."""
+        *size, channels, multiplier = kernel.shape
+        axes = len(size)
+        weight = kernel.permute(axes, axes + 1, *range(axes)).reshape(channels * multiplier, 1, *size)
+        return self.slid(x, weight, bias, channels)
+
+
+def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 1:
         x, weight = x.unsqueeze(2), weight.unsqueeze(2)
@@ -73,10 +124,15 @@ def convolve(
     return convolution(x, weight, bias, strides, padding, dilation, groups)
 
 
+def check_channels(x: Spec, channels: Size, wanted: Size) -> None:
+    """Raise ShapeError where x cannot have as many channels as are wanted."""
+    if not dims.may_equal(channels, wanted):
+        raise ShapeError(f"expects x with {wanted} channels, got {channels} (x = {x})")
+
+
 def split(x: Spec, axes: int, channels_first: bool) -> tuple[Size, Shape, Size]:
     """Return the batch, the spatial sizes and the channels of ``x``; ShapeError where its rank is another."""
-    if x.rank != axes + 2:
-        raise ShapeError(f"expects x with {axes + 2} axes, got {x.rank} (x = {x})")
+    check_rank(x, axes + 2)
     batch, *rest = x.shape
     return (batch, tuple(rest[1:]), rest[0]) if channels_first else (batch, tuple(rest[:-1]), rest[-1])
 
@@ -86,19 +142,10 @@ def joined(batch: Size, spatial: Shape, channels: Size, channels_first: bool) ->
     return (batch, channels, *spatial) if channels_first else (batch, *spatial, channels)
 
 
-def to_channels_first(x: Any) -> Any:
-    """Return the view of a channels-last tensor that torch calls channels first in channels-last memory format."""
-    return x.permute(0, -1, *range(1, x.ndim - 1))
-
-
-def to_channels_last(x: Any) -> Any:
-    """Return the view of torch's result with the channels last again."""
-    return x.permute(0, *range(2, x.ndim), 1)
-
-
 def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
     """Return x (channels first) and the even padding left for torch; x is copied only where the padding is uneven."""
-    pads = [window.pads(size) for window, size in zip(along, x.shape[2:], strict=False)]
+    _, _, *spatial = x.shape
+    pads = [window.pads(size) for window, size in zip(along, spatial, strict=True)]
     if all(before == after for before, after in pads):
         return x, tuple(before for before, _ in pads)
     return F.pad(x, [n for pair in reversed(pads) for n in pair]), (0,) * len(pads)

@@ -60,15 +60,19 @@ class Einsum(Op):
         """Return the size of each letter, and those that ``...`` stands for."""
         sizes: dict[str, Size] = {}
         lead: tuple[Size, ...] = ()
-        for name, term, given in (("x", self.terms[0], x), ("y", self.terms[1], y)):
+        for name, term, given in (("y", self.terms[1], y), ("x", self.terms[0], x)):
             letters = term.replace("...", "")
             extra = given.rank - len(letters)
             if extra < 0 or (extra and "..." not in term):
-                raise ShapeError(f"expects {name} with {len(letters)} axes for {self.equation}, got {given.rank} ({name} = {given})")
+                raise ShapeError(
+                    f"expects {name} with {len(letters)} axes for {self.equation}, got {given.rank} ({name} = {given})"
+                )
             start = extra if term.startswith("...") else 0
             shape = given.shape[start : start + len(letters)]
             lead = lead or (given.shape[:extra] if start else given.shape[len(letters) :])
             for letter, size in zip(letters, shape, strict=True):
                 if not dims.may_equal(sizes.setdefault(letter, size), size):
-                    raise ShapeError(f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} ({name} = {given})")
+                    raise ShapeError(
+                        f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} ({name} = {given})"
+                    )
         return sizes, lead

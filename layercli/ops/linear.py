@@ -9,7 +9,6 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import OPERATORS
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.elementwise import broadcast_shapes, promoted
@@ -33,7 +32,9 @@ class Dense(Op):
         return dims.product(x.shape[:-1]) * kernel.size
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's linear; its weight is the kernel's transpose."""
+        """Return torch's addmm of a matrix, and of more axes torch's linear, whose weight is the kernel's transpose."""
+        if bias is not None and x.ndim == 2:
+            return torch.addmm(bias, x, kernel)
         return F.linear(x, kernel.T, bias)
 
 
@@ -60,4 +61,4 @@ class MatMul(Op):
         return torch.matmul(x, y)
 
 
-OPERATORS["matmul"] = MatMul()
+matmul = MatMul()

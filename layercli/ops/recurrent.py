@@ -30,7 +30,9 @@ class FusedRecurrence(Op):
     backwards: bool = False
     sequences: bool = False
 
-    def spec(self, x: Spec, kernel: Spec, recurrent_kernel: Spec, bias: Spec | None = None, *states: Spec | None) -> Any:
+    def spec(
+        self, x: Spec, kernel: Spec, recurrent_kernel: Spec, bias: Spec | None = None, *states: Spec | None
+    ) -> Any:
         """Return the specs of the outputs and the states."""
         batch, steps, _ = sequence_of(x, kernel.shape[0])
         units = recurrent_kernel.shape[0]
@@ -49,7 +51,9 @@ class FusedRecurrence(Op):
         sequence_of(x, kernel.shape[0])
         weights = [self._ordered(kernel.T), self._ordered(recurrent_kernel.T), *self._biases(bias)]
         x = x.flip(1) if self.backwards else x
-        start = [self._start(x, recurrent_kernel, state) for state in (*states, None, None)][: 1 + (self.kind == "lstm")]
+        start = [self._start(x, recurrent_kernel, state) for state in (*states, None, None)][
+            : 1 + (self.kind == "lstm")
+        ]
         function = getattr(torch, self.kind if self.kind in ("lstm", "gru") else f"rnn_{self.kind}")
         given = start if self.kind == "lstm" else start[0]
         out, *last = function(x, given, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
@@ -161,20 +165,6 @@ class Pick(Op):
         return x[self.index]
 
 
-@dataclass(frozen=True)
-class Spread(Op):
-    """out = x (batch, ...) with a step axis of 1: (batch, 1, ...)."""
-
-    def spec(self, x: Spec) -> Spec:
-        """Return (batch, 1, ...)."""
-        batch, *rest = x.shape
-        return Spec((batch, 1, *rest), x.dtype)
-
-    def run(self, x: Any) -> Any:
-        """Return a view."""
-        return x.unsqueeze(1)
-
-
 def sequence_of(x: Any, features: Any) -> Any:
     """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of features."""
     if len(x.shape) != 3:
@@ -189,7 +179,9 @@ def check_state(given: Any, wanted: Spec) -> None:
     if given is None:
         return
     if len(given.shape) != wanted.rank or not all(map(dims.may_equal, given.shape, wanted.shape)):
-        raise ShapeError(f"expects an initial state of the shape {show_shape(wanted.shape)}, got {show_shape(tuple(given.shape))}")
+        raise ShapeError(
+            f"expects an initial state of the shape {show_shape(wanted.shape)}, got {show_shape(tuple(given.shape))}"
+        )
 
 
 def _shown(x: Any) -> Any:

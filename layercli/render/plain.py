@@ -9,9 +9,12 @@ def draw(table: Table) -> str:
     """Return the table's title, header, rows, facts and notes as lines of text."""
     lines = [table.title, ""] if table.title else []
     if table.columns:
-        lines += aligned([[column.title for column in table.columns], *table.cells()], [c.numeric for c in table.columns])
+        lines += aligned(
+            [[column.title for column in table.columns], *table.cells()], [c.numeric for c in table.columns]
+        )
     if table.facts:
-        lines += ["", *aligned([[f"{name}:", text] for name, text in table.facts], [False, False])]
+        lines += [""] if table.columns else []
+        lines += aligned([[f"{name}:", text] for name, text in table.facts], [False, False])
     if table.notes:
         lines += ["", *table.notes]
     return "\n".join(lines) + "\n"

@@ -102,7 +102,10 @@ def parse_columns(text: str | None) -> tuple[str, ...]:
     chosen = [*(DEFAULT if added else ()), *(name for name in names if not name.startswith("+")), *added]
     for name in chosen:
         if name not in COLUMNS:
-            raise UsageError(f"there is no column {name!r}", hint=nearest(name, [*COLUMNS, "all"]) or f"columns: {', '.join(COLUMNS)}")
+            raise UsageError(
+                f"there is no column {name!r}",
+                hint=nearest(name, [*COLUMNS, "all"]) or f"columns: {', '.join(COLUMNS)}",
+            )
     return tuple(dict.fromkeys(chosen))
 
 

@@ -18,7 +18,16 @@ def show(value: Any) -> str:
             return f"{value:,}"
         case float():
             return f"{value:.4g}"
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` with control characters written out: a name from a file must not steer a terminal.
+
+    >>> print(printable("kernel\x1b[2J"))
+    kernel\x1b[2J
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True)

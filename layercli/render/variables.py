@@ -59,5 +59,7 @@ def show_values(array: Any, brief: bool = False) -> str:
     import numpy as np
 
     threshold = 8 if brief else sys.maxsize
-    text = np.array2string(array, threshold=threshold, edgeitems=2, max_line_width=sys.maxsize, precision=4 if brief else None)
+    text = np.array2string(
+        array, threshold=threshold, edgeitems=2, max_line_width=sys.maxsize, precision=4 if brief else None
+    )
     return " ".join(text.split())

@@ -21,7 +21,9 @@ def resolve(text: str) -> torch.device:
     if not re.fullmatch(r"cuda(:\d+)?", text):
         raise UsageError(f"a device is auto, cpu, cuda or cuda:N, got {text!r}")
     if not torch.cuda.is_available():
-        raise DeviceError("there is no usable CUDA device", hint="layercli gpu-check says why; --device cpu runs on the CPU")
+        raise DeviceError(
+            "there is no usable CUDA device", hint="layercli gpu-check says why; --device cpu runs on the CPU"
+        )
     index, count = int(text.partition(":")[2] or 0), torch.cuda.device_count()
     if index >= count:
         raise DeviceError(f"there is no device cuda:{index}, only {count} of them", hint="they are numbered from 0")

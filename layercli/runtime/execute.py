@@ -80,5 +80,3 @@ def _in_mode(module: mirror.Mirror, training: bool, args: tuple[Any, ...], kwarg
         return module(*args, **kwargs)
     finally:
         module.train(before)
-
-

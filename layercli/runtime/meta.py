@@ -22,7 +22,10 @@ from layercli.core.variable import Variable
 from layercli.errors import ShapeError
 from layercli.runtime.tensors import dtype_of
 
-PRIMES = ((10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079), (20011, 20021, 20023, 20029, 20047, 20051, 20063, 20071))
+PRIMES = (
+    (10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079),
+    (20011, 20021, 20023, 20029, 20047, 20051, 20063, 20071),
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ class TorchFunction(Op):
 
     def _on_meta(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
         metas = [
-            torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta") if isinstance(x, Spec) else x
+            torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta")
+            if isinstance(x, Spec)
+            else x
             for x in inputs
         ]
         with torch.device("meta"):
@@ -179,4 +184,3 @@ def _explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
         if name is not None and rest == 0 and second == factor * fills[1][name]:
             return factor * Dim.named(name)
     return UNKNOWN
-

@@ -22,11 +22,19 @@ from layercli.runtime.tensors import dtype_of
 core.tensor_type = torch.Tensor
 
 
+class Bag:
+    """What add_loss was given in one tree since ``outermost`` was last called: pairs of a layer and its loss."""
+
+    def __init__(self, outermost: Mirror) -> None:
+        self.outermost = outermost
+        self.losses: list[tuple[Layer, Any]] = []
+
+
 class Mirror(nn.Module):
     """Holds the values of one layer's variables; ``forward`` is the layer's ``call``.
 
     ``training`` is torch's own flag: what a call that is not told otherwise runs as. ``ready`` says that the whole tree
-    below was built; ``bag`` collects what add_loss was given since the outermost call began.
+    below was built; ``bag`` is shared by all of it.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -37,21 +45,27 @@ class Mirror(nn.Module):
         self.activity_regularizer = layer._activity_regularizer
         self.training = False
         self.ready = False
-        self.outermost = True
-        self.bag: list[tuple[Layer, Any]] = []
+        self.bag = Bag(self)
+        if not self.takes_training and self.activity_regularizer is None:
+            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
         if self.takes_training and "training" not in kwargs:
             kwargs["training"] = self.training
-        if self.bag and self.outermost:
-            self.bag.clear()
+        if self.bag.losses and self.bag.outermost is self:
+            self.bag.losses.clear()
         outputs = self.described.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for x in tree.leaves(outputs):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
         return outputs
+
+    def add_loss(self, loss: Any) -> None:
+        """Keep a loss until the outermost call begins again."""
+        vars(self.bag.outermost).pop("forward", None)
+        self.bag.losses.append((self.described, loss))
 
     def hold(self, variable: Variable, seed: str = "") -> None:
         """Make the parameter or buffer of ``variable``, its value drawn from (model seed, its path)."""
@@ -87,11 +101,11 @@ def attach(layer: Layer, *, ready: bool = False) -> Mirror:
     """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
     with torch.inference_mode(False), torch.enable_grad():
         mirror = _attached(layer, layer.name)
+    mirror.bag = Bag(mirror)
     for _, below in layer.walk():
         if below._module is not None:
             below._module.ready |= ready
             below._module.bag = mirror.bag
-            below._module.outermost = below is layer
     return mirror
 
 
@@ -110,11 +124,15 @@ def _attached(layer: Layer, path: str) -> Mirror:
 def drawn(variable: Variable, path: str) -> torch.Tensor:
     """Return the first value of ``variable``: drawn in the logical shape, stored in the physical layout."""
     dtype = dtype_of(variable.dtype)
-    physical = tuple(variable.shape[axis] for axis in variable.layout or range(variable.ndim))
+    physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
     if torch.get_default_device().type == "meta":
         return torch.empty(physical, dtype=dtype)
     values = variable.draw(random.generator(random.seed(), path))
-    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values).reshape(variable.shape))
+    tensor = (
+        values
+        if isinstance(values, torch.Tensor)
+        else torch.from_numpy(np.ascontiguousarray(values).reshape(variable.shape))
+    )
     if variable.layout is not None:
         tensor = tensor.permute(variable.layout)
     return tensor.to(torch.get_default_device(), dtype).contiguous()

@@ -80,7 +80,9 @@ class Run:
         return {out.name: out.array for out in self.outputs}
 
 
-def run(model: Layer, inputs: Any, *, source: str, device: str = "auto", weight_file: str | None = None, seed: int = 0) -> Run:
+def run(
+    model: Layer, inputs: Any, *, source: str, device: str = "auto", weight_file: str | None = None, seed: int = 0
+) -> Run:
     """Return the outputs of ``model`` for arrays, run on ``device`` with weights drawn under ``seed`` or read from a file."""
     place = devices.resolve(device)
     random.set_seed(seed)

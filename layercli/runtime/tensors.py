@@ -37,7 +37,11 @@ def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
     array = np.asarray(x)
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
-    tensor = torch.from_numpy(array) if array.dtype.isnative else torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    tensor = (
+        torch.from_numpy(array)
+        if array.dtype.isnative
+        else torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    )
     if isinstance(x, (list, tuple, float)) and tensor.dtype is torch.float64:
         tensor = tensor.to(torch.float32)
     return tensor if device is None else tensor.to(device)

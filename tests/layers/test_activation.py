@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.oracle import check, close, image, keras
 
 from layercli import activations
 from layercli.core.config import serialize
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from tests.oracle import check, close, image, keras
 
 ARGUMENTS = [
     ("relu", {"negative_slope": 0.1, "max_value": 1.5, "threshold": 0.25}),
@@ -105,7 +105,10 @@ def message(function, *args, **kwargs):
 def test_messages():
     assert message(Activation, "rellu") == ("there is no activation 'rellu'", "did you mean relu or relu6 or elu?")
     assert message(ReLU, max_value=-1) == ("ReLU expects max_value to be at least 0, got -1", None)
-    assert message(Softmax(axis=3, name="s"), image(2, 3)) == ("s (Softmax) expects x with an axis 3 (x = float32[2, 3])", None)
+    assert message(Softmax(axis=3, name="s"), image(2, 3)) == (
+        "s (Softmax) expects x with an axis 3 (x = float32[2, 3])",
+        None,
+    )
     assert message(activations.TABLE["glu"], torch.zeros(2, 3)) == (
         "expects x with an even size on axis -1, got 3 (x = float32[2, 3])", None,
     )  # fmt: skip

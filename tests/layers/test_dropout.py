@@ -172,7 +172,9 @@ def test_it_can_be_exported_and_traced_whole(make, seed):
         fresh = make(seed)
         fresh(x)
         fresh.module.train()
-        assert torch.equal(torch.compile(fresh.module, fullgraph=True, backend="aot_eager")(x), make(seed)(x, training=True))
+        assert torch.equal(
+            torch.compile(fresh.module, fullgraph=True, backend="aot_eager")(x), make(seed)(x, training=True)
+        )
 
 
 def test_rate_0_draws_nothing_and_rate_1_drops_all():
@@ -207,7 +209,10 @@ def test_messages():
     assert message(GaussianDropout, 1) == "GaussianDropout expects rate to be below 1, got 1.0"
     assert message(AlphaDropout, 1) == "AlphaDropout expects rate to be below 1, got 1.0"
     assert message(GaussianNoise, -1) == "GaussianNoise expects stddev to be at least 0, got -1.0"
-    assert message(SpatialDropout1D(0.5, name="s"), x) == "s (SpatialDropout1D) expects x with 3 axes, got 2 (x = float32[2, 3])"
+    assert (
+        message(SpatialDropout1D(0.5, name="s"), x)
+        == "s (SpatialDropout1D) expects x with 3 axes, got 2 (x = float32[2, 3])"
+    )
     assert message(Dropout(0.5, (2, 2), name="d"), x, training=True) == (
         "d (Dropout) expects shapes that broadcast, got [2, 2] and [2, 3]"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.oracle import check, image, keras
 
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.embedding import Embedding, Masking
 from layercli.layers.input import Input
+from tests.oracle import check, image, keras
 
 INDICES = np.array([[1, 0, 4], [2, 2, 0]])
 
@@ -60,4 +60,7 @@ def test_messages():
     assert message(Embedding, 3, 4, lora_rank=2) == (
         "Embedding has no lora_rank here: layercli trains the whole table, in its own dtype"
     )
-    assert message(Masking(name="m"), torch.zeros(3)) == "m (Masking) expects x with at least 2 axes, got 1 (x = float32[3])"
+    assert (
+        message(Masking(name="m"), torch.zeros(3))
+        == "m (Masking) expects x with at least 2 axes, got 1 (x = float32[3])"
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.oracle import check, close, image, keras, randomized
 
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.activation import ReLU
@@ -19,6 +18,7 @@ from layercli.layers.normalization import (
     UnitNormalization,
 )
 from layercli.layers.spectral_normalization import SpectralNormalization
+from tests.oracle import check, close, image, keras, randomized
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -27,7 +27,12 @@ from layercli.layers.spectral_normalization import SpectralNormalization
 )
 @pytest.mark.parametrize("shape", [(8, 4), (4, 5, 6), (2, 3, 4, 5)], ids=str)
 def test_batch_normalization(settings, shape, training):
-    check(BatchNormalization(**settings), keras.layers.BatchNormalization(**settings), image(*shape) * 2 + 1, training=training)
+    check(
+        BatchNormalization(**settings),
+        keras.layers.BatchNormalization(**settings),
+        image(*shape) * 2 + 1,
+        training=training,
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -50,7 +55,15 @@ def test_batch_normalization_in_half_precision(policy, half, training):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"axis": 1}, {"axis": [1, 2]}, {"axis": (2, 1), "epsilon": 1e-5}, {"axis": [1, 3]}, {"center": False}, {"scale": False}],
+    [
+        {},
+        {"axis": 1},
+        {"axis": [1, 2]},
+        {"axis": (2, 1), "epsilon": 1e-5},
+        {"axis": [1, 3]},
+        {"center": False},
+        {"scale": False},
+    ],
     ids=str,
 )
 def test_layer_normalization(settings):

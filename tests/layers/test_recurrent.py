@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.oracle import check, close, image, keras
 
 from layercli import ops
 from layercli.core.layer import Layer
@@ -14,6 +13,7 @@ from layercli.layers.embedding import Embedding
 from layercli.layers.input import Input
 from layercli.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from layercli.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from tests.oracle import check, close, image, keras
 
 X = image(3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
@@ -102,7 +102,9 @@ def test_stateful(ours, theirs):
 
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
-@pytest.mark.parametrize("settings", [{}, {"return_sequences": True, "return_state": True}, {"zero_output_for_mask": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"return_sequences": True, "return_state": True}, {"zero_output_for_mask": True}], ids=str
+)
 @pytest.mark.parametrize(
     "make",
     [
@@ -122,7 +124,9 @@ def test_rnn_of_cells(make, settings, mask):
     check(RNN(make(Ours), **settings), keras.layers.RNN(make(keras.layers), **settings), X, call=call)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(LSTMCell, keras.layers.LSTMCell), (GRUCell, keras.layers.GRUCell)], ids=["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(LSTMCell, keras.layers.LSTMCell), (GRUCell, keras.layers.GRUCell)], ids=["lstm", "gru"]
+)
 def test_a_cell_by_itself(ours, theirs):
     states = [image(3, 5, seed=i) for i in range(2 if ours is LSTMCell else 1)]
     check(ours(5), theirs(5), image(3, 4), states)
@@ -224,13 +228,22 @@ def test_messages():
     layer = LSTM(5, name="l")
     layer(X)
     assert message(layer, image(3, 6, 7)) == "l (LSTM) expects x with 4 features, got 7 (x = float32[3, 6, 7])"
-    assert message(layer, image(3, 4)) == "l (LSTM) expects x with 3 axes (batch, steps, features), got 2 (x = float32[3, 4])"
-    assert message(LSTM(5, name="l"), image(3, 4)) == "l (LSTM) expects x with at least 3 axes (batch, steps, features), got 2"
+    assert (
+        message(layer, image(3, 4))
+        == "l (LSTM) expects x with 3 axes (batch, steps, features), got 2 (x = float32[3, 4])"
+    )
+    assert (
+        message(LSTM(5, name="l"), image(3, 4))
+        == "l (LSTM) expects x with at least 3 axes (batch, steps, features), got 2"
+    )
     assert message(layer, X, initial_state=[image(3, 5)]) == "l (LSTM) expects 2 initial states, got 1"
     assert message(layer, X, initial_state=[image(3, 5), image(3, 4)]) == (
         "l (LSTM) expects an initial state of the shape (3, 5), got (3, 4)"
     )
     assert message(layer, X, mask=MASK[:, :4]) == "l (LSTM) expects a mask of the shape (3, 6), got bool[3, 4]"
-    assert message(LSTM(5, stateful=True, name="s"), Input((6, 4))) == "s (LSTM) is stateful, so the batch size must be known"
+    assert (
+        message(LSTM(5, stateful=True, name="s"), Input((6, 4)))
+        == "s (LSTM) is stateful, so the batch size must be known"
+    )
     assert message(RNN, "lstm") == "a cell is a layer with a state_size, got 'lstm'"
     assert message(StackedRNNCells, [3]) == "a cell is a layer with a state_size, got 3"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.oracle import check, image, keras
 
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.bidirectional import Bidirectional
@@ -14,6 +13,7 @@ from layercli.layers.input import Input
 from layercli.layers.recurrent import GRU, LSTM, RNN
 from layercli.layers.recurrent_cells import LSTMCell
 from layercli.layers.time_distributed import TimeDistributed
+from tests.oracle import check, image, keras
 
 X = image(3, 6, 4)
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)

@@ -16,7 +16,25 @@ from layercli.core.spec import Spec
 if TYPE_CHECKING:
     import numpy as np
 
-FAMILIES = ("elementwise", "linear", "convolution", "normalization", "activation", "noise", "embedding", "einsum", "attention", "recurrent", "merged_directions")
+FAMILIES = (
+    "elementwise",
+    "linear",
+    "convolution",
+    "normalization",
+    "pooling",
+    "reduction",
+    "reshaping",
+    "joining",
+    "resizing",
+    "activation",
+    "noise",
+    "embedding",
+    "einsum",
+    "attention",
+    "rotary",
+    "recurrent",
+    "steps",
+)
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
 """What the names in a case stand for, unless it says otherwise."""

@@ -24,7 +24,11 @@ CASES = [
         differentiable=False,
     ),
     Case(AttentionMask(), (QUERY, KEY, None, None, None, spec("B T H", "int32")), differentiable=False),
-    Case(AttentionMask(axes=2, rank=6), (QUERY, KEY, None, None, None, spec("B T 4 H 4", "bool")), differentiable=False),
-    Case(AttentionMask(rank=3, causal=True), (spec("B T 6"), spec("B H 6"), None, None, None, None), differentiable=False),
+    Case(
+        AttentionMask(axes=2, rank=6), (QUERY, KEY, None, None, None, spec("B T 4 H 4", "bool")), differentiable=False
+    ),
+    Case(
+        AttentionMask(rank=3, causal=True), (spec("B T 6"), spec("B H 6"), None, None, None, None), differentiable=False
+    ),
     Case(RepeatHeads(3), (spec("B T 2 5"),)),
 ]

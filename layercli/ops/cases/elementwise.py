@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
 from layercli.ops.elementwise import BINARY, GIVE_BOOL, PREDICATES, UNARY, Binary, Cast, Unary, Where
+from layercli.ops.filling import FullLike
+from layercli.ops.rescaling import Rescale
 
 STEPS = {"ceil", "floor", "round", "sign", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
 POSITIVE = {"log", "log1p", "rsqrt", "sqrt", "power", "mod", "floor_divide"}
@@ -26,5 +28,10 @@ CASES = [
     Case(Binary("maximum"), (spec("B 3"), 0.5)),
     Case(Cast("int32"), (spec("B 3"),), differentiable=False),
     Case(Cast("float64"), (spec("B 3"),)),
+    Case(FullLike(1, "bool"), (spec("B T 3"),), differentiable=False),
+    Case(FullLike(0.5), (spec("B T 3"),), differentiable=False),
+    Case(Rescale(0.5, -1.0), (spec("B T 3"),)),
+    Case(Rescale((0.5, 2.0, 3.0), 1.0), (spec("B T 1", "float16"),)),
+    Case(Rescale(2.0, (1.0, 2.0, 3.0)), (spec("B 3"),)),
     Case(Where(), (spec("B 3", "bool"), spec("B 1"), spec("3"))),
 ]

@@ -10,7 +10,9 @@ CHANNELS = (spec("4"),) * 4
 CASES = [
     Case(BatchNorm(), (spec("B T 4"), *CHANNELS), low=0.5, high=2.0, constants=(1, 2)),
     Case(BatchNorm(training=True), (spec("B H W 4"), *CHANNELS), low=0.5, high=2.0, constants=(1, 2)),
-    Case(BatchNorm(axis=1, epsilon=1e-5), (spec("B 4 T"), *CHANNELS[:2], None, None), low=0.5, high=2.0, constants=(1, 2)),
+    Case(
+        BatchNorm(axis=1, epsilon=1e-5), (spec("B 4 T"), *CHANNELS[:2], None, None), low=0.5, high=2.0, constants=(1, 2)
+    ),
     Case(BatchNorm(training=True), (spec("B 4"), *CHANNELS), low=0.5, high=2.0, constants=(1, 2)),
     Case(LayerNorm(), (spec("B T 4"), spec("4"), spec("4"))),
     Case(LayerNorm((1, 2), 1e-5), (spec("B 5 4"), spec("5 4"), None)),

@@ -1,4 +1,4 @@
-"""What two directions, and steps taken for examples, need of reshaping."""
+"""The steps of a sequence: backwards, or taken for examples."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
-from layercli.lazy import torch
-from layercli.ops.elementwise import broadcast_shapes, promoted
 
 
 @dataclass(frozen=True)
@@ -23,19 +21,6 @@ class Reversed(Op):
     def run(self, x: Any) -> Any:
         """Return torch's flip."""
         return x.flip(1)
-
-
-@dataclass(frozen=True)
-class Concatenated(Op):
-    """out = x and y side by side along the last axis."""
-
-    def spec(self, x: Spec, y: Spec) -> Spec:
-        """Return the shape with both last sizes."""
-        return Spec((*broadcast_shapes(x.shape[:-1], y.shape[:-1]), x.shape[-1] + y.shape[-1]), promoted(x, y))
-
-    def run(self, x: Any, y: Any) -> Any:
-        """Return torch's cat."""
-        return torch.cat((x, y), -1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+# Everything runs in .venv, made by the first target that needs it.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test check bench golden fix clean
+
+run: .venv/run                    ## install, then show a model
+	$(BIN)/layercli summary resnet-block
+
+test: .venv/test                  ## every test
+	$(BIN)/python -m pytest --numprocesses 2
+
+check: .venv/check                ## style, types, and what the code may import
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/test                 ## paired ratios against the peers
+	$(BIN)/python -m benchmarks
+
+golden: .venv/test                ## write the expected output of every command anew: read the diff
+	$(BIN)/python -m pytest --golden tests/cli tests/test_docs.py
+
+fix: .venv/check                  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:                            ## remove what the targets made
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	touch $@
+
+.venv/test: .venv/run
+	$(PIP) --editable '.[test]'
+	touch $@
+
+.venv/check: .venv/run
+	$(PIP) --editable '.[check]'
+	touch $@

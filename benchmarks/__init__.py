@@ -1,0 +1,1 @@
+"""Speed and size against the peers, as ratios in paired runs: ``make bench``."""

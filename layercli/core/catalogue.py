@@ -1,0 +1,139 @@
+"""Objects that are their settings: their config, and the catalogue that finds them by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from layercli.errors import UsageError, nearest
+
+PACKAGES = ("keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules")
+
+
+def snake(name: str) -> str:
+    """Return ``name`` in snake case, cut where Keras cuts: ``KLDivergence`` is ``kl_divergence``."""
+    return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z0-9]+)", r"\1_\2", name)).lower()
+
+
+class Configured:
+    """A dataclass whose fields are its settings and so its config; ``home`` is the Keras module that names it."""
+
+    home: ClassVar[str]
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """Return the names of the settings, in the order of the constructor's arguments."""
+        return [name for name in inspect.signature(cls).parameters if name != "self"]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
+        return {name: plain(getattr(self, name)) for name in self.settings()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the object whose ``get_config()`` gave ``config``; raise UsageError for a setting it has not."""
+        known = cls.settings()
+        for name in config:
+            if name not in known:
+                raise UsageError(f"{cls.__name__} has no setting {name!r}", hint=f"its settings are {', '.join(known)}")
+        values = {name: revive(value) for name, value in config.items()}
+        missing = [name for name in inspect.signature(cls).parameters if required(cls, name) and name not in values]
+        if missing:
+            raise UsageError(f"{cls.__name__} needs the setting {missing[0]!r}")
+        return cls(**values)
+
+
+def required(cls: type, name: str) -> bool:
+    """Return whether the constructor of ``cls`` cannot do without its argument ``name``."""
+    parameter = inspect.signature(cls).parameters[name]
+    return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` with every Configured in it as its dict, and every tuple as a list."""
+    if isinstance(value, Configured):
+        name = type(value).__name__
+        return {"module": value.home, "class_name": name, "config": value.get_config(), "registered_name": None}
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if inspect.isfunction(value):
+        return {"module": "builtins", "class_name": "function", "config": value.__name__, "registered_name": "function"}
+    return value
+
+
+def revive(value: Any) -> Any:
+    """Return ``value`` with every dict that ``plain`` made turned back into its object."""
+    if isinstance(value, Mapping) and "class_name" in value:
+        home = value.get("module")
+        if home not in PACKAGES:
+            raise UsageError(f"cannot make a {value['class_name']} from module {home!r}")
+        return importlib.import_module(home.replace("keras", "layercli", 1)).deserialize(value)
+    if isinstance(value, Mapping):
+        return {key: revive(entry) for key, entry in value.items()}
+    return value
+
+
+@dataclasses.dataclass
+class Catalogue:
+    """The public names of one package, each module imported when a name of it is first asked for.
+
+    ``kind`` is the word for one entry in messages; ``modules`` says which names each module of ``package`` holds;
+    ``aliases`` are further names that ``find`` knows and the package does not show.
+    """
+
+    package: str
+    kind: str
+    modules: Mapping[str, str]
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def homes(self) -> dict[str, str]:
+        """Return the module that holds each public name."""
+        return {name: module for module, names in self.modules.items() for name in names.split()}
+
+    @cached_property
+    def _loose(self) -> dict[str, str]:
+        return {name.replace("_", "").lower(): name for name in reversed(self.homes)}
+
+    def load(self, name: str) -> Any:
+        """Return the object called exactly ``name``; raise AttributeError for any other."""
+        try:
+            module = self.homes[name]
+        except KeyError:
+            raise AttributeError(f"module {self.package!r} has no attribute {name!r}") from None
+        return getattr(importlib.import_module(f"{self.package}.{module}"), name)
+
+    def find(self, name: str) -> Any:
+        """Return the class or function of that name, whatever its case and underscores; raise UsageError."""
+        known = name if name in self.homes else self.aliases.get(name.lower(), "")
+        known = known or self._loose.get(name.replace("_", "").lower(), "")
+        if not known:
+            names = sorted({snake(name) for name in self.homes} | {*self.aliases})
+            raise UsageError(f"there is no {self.kind} {name!r}", hint=nearest(name, names))
+        return self.load(known)
+
+    def deserialize(self, config: Mapping[str, Any]) -> Any:
+        """Return what ``{"class_name": ..., "config": ...}`` describes."""
+        if config["class_name"] == "function":
+            return self.find(config["config"])
+        return self.find(config["class_name"]).from_config(config.get("config", {}))
+
+    def get(self, identifier: Any) -> Any:
+        """Return the entry that a name, a config or a class stands for; anything else callable is itself."""
+        found = identifier
+        if isinstance(identifier, str):
+            found = self.find(identifier)
+        elif isinstance(identifier, Mapping) and "class_name" in identifier:
+            found = self.deserialize(identifier)
+        if inspect.isclass(found):
+            found = found.from_config({}) if issubclass(found, Configured) else found()
+        if found is None or callable(found) or isinstance(found, Configured):
+            return found
+        raise UsageError(f"{identifier!r} is not a {self.kind}: give its name, its config, or the object")

@@ -1,0 +1,112 @@
+"""What is asked of a device beyond being usable: memory, capability, rates, bandwidths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from layercli.errors import UsageError, nearest
+from layercli.gpu import sizes
+from layercli.gpu.finding import Finding
+from layercli.gpu.inventory import Item
+from layercli.gpu.result import FAILED, PASSED, Result
+
+Floors = str | Iterable[str] | Mapping[str, float] | None
+
+PRECISIONS = {
+    "bf16": "bfloat16", "bfloat16": "bfloat16", "fp16": "float16", "float16": "float16",
+    "fp32": "float32", "float32": "float32", "tf32": "tf32",
+}  # fmt: skip
+DIRECTIONS = {"device": "device", "h2d": "h2d", "d2h": "d2h"}
+
+
+@dataclass(frozen=True)
+class Demands:
+    """``memory`` in bytes, ``capability`` as two numbers, ``floors`` by the name of the result that must reach them."""
+
+    require: int = 1
+    memory: int | None = None
+    capability: tuple[int, int] | None = None
+    floors: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One demand on one device: what was wanted, what there is (None where nobody knows), and whether that will do."""
+
+    name: str
+    device: int
+    wanted: str
+    got: str | None
+    met: bool
+
+
+def parse(require: int, memory: str | int | None, capability: str | None, tflops: Floors, bandwidth: Floors) -> Demands:
+    """Return the demands as asked for on the command line or in Python; raise UsageError for what cannot be meant."""
+    if require < 1:
+        raise UsageError(f"--require expects 1 or more, got {require}")
+    rates = {f"rate {name}": value for name, value in floors("--min-tflops", tflops, PRECISIONS, "bf16=500")}
+    ways = floors("--min-bandwidth", bandwidth, DIRECTIONS, "device=2000")
+    copies = {f"bandwidth {name}": value for name, value in ways}
+    return Demands(
+        require=require,
+        memory=sizes.parse(memory) if isinstance(memory, str) else memory,
+        capability=None if capability is None else parse_capability(capability),
+        floors=rates | copies,
+    )
+
+
+def parse_capability(text: str) -> tuple[int, int]:
+    """Return a compute capability as two numbers."""
+    found = re.fullmatch(r"(\d+)(?:\.(\d+))?", text.strip())
+    if found is None:
+        raise UsageError(f"--min-capability expects a number such as 8.0, got {text!r}")
+    return int(found.group(1)), int(found.group(2) or 0)
+
+
+def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -> Iterator[tuple[str, float]]:
+    """Yield the name and the least figure of each ``name=figure``."""
+    if isinstance(given, Mapping):
+        given = [f"{name}={figure}" for name, figure in given.items()]
+    for entry in [given] if isinstance(given, str) else given or []:
+        name, _, figure = entry.rpartition("=")
+        if name not in known:
+            raise UsageError(f"{option} expects one of {', '.join(known)}, got {entry!r}", hint=nearest(name, [*known]))
+        if not re.fullmatch(r"\d+(\.\d+)?", figure):
+            raise UsageError(f"{option} expects a number as in {example}, got {entry!r}")
+        yield known[name], float(figure)
+
+
+def compare(demands: Demands, item: Item, results: list[Result]) -> Iterator[Demand]:
+    """Yield how a device meets each demand."""
+    device = item.device
+    if demands.memory is not None:
+        total = device.memory_total
+        got = None if total is None else sizes.show(total)
+        yield Demand("memory", device.index, sizes.show(demands.memory), got, (total or 0) >= demands.memory)
+    if demands.capability is not None:
+        capability = None if device.capability is None else parse_capability(device.capability)
+        met = capability is not None and capability >= demands.capability
+        yield Demand("capability", device.index, "{}.{}".format(*demands.capability), device.capability, met)
+    for name, floor in demands.floors.items():
+        found = next((each for each in results if each.name == name and each.device == item.torch), None)
+        unit = "TFLOP/s" if name.startswith("rate") else "GB/s"
+        figure = found.figure if found is not None else None
+        got = None if figure is None else f"{figure:.4g} {unit}"
+        yield Demand(name, device.index, f"{floor:g} {unit}", got, (figure or 0) >= floor)
+
+
+def unmet(item: Item, demand: Demand) -> Finding:
+    """Return the finding for a demand that a device does not meet."""
+    seen = f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
+    return Finding("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
+
+
+def gated(demands: Demands, result: Result) -> Result:
+    """Return a measured result with the floor that was demanded of it as its gate."""
+    floor = demands.floors.get(result.name)
+    if floor is None or result.figure is None:
+        return result
+    verdict = PASSED if result.figure >= floor else FAILED
+    return Result(result.name, result.device, verdict, result.figure, result.unit, floor, result.detail)

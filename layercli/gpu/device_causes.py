@@ -1,0 +1,129 @@
+"""Causes that concern one device and are seen without torch: lost, partitioned, busy, full, unhealthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layercli.gpu.finding import Finding
+from layercli.gpu.inventory import Item, inventory
+from layercli.gpu.sizes import show
+from layercli.gpu.snapshot import Process, Snapshot
+from layercli.gpu.visible import selection
+
+FALLEN = 79  # the Xid of a GPU that has fallen off the bus
+CONTEXT = 512 << 20  # what CUDA and its libraries take before the first tensor
+
+
+def gpu_lost(s: Snapshot) -> Iterator[Finding]:
+    """The device has fallen off the bus, or needs a reset."""
+    fallen = {xid.pci for xid in s.host.xids if xid.code == FALLEN}
+    for item in inventory(s):
+        device = item.device
+        if device.error in (15, 16) or (device.pci in fallen and device.error):
+            what = "needs a reset (NVML 16)" if device.error == 16 else "has fallen off the bus"
+            proof = " (Xid 79)" if device.pci in fallen else f" (NVML {device.error})" if device.error == 15 else ""
+            remedy = "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine; if it returns, replace it."
+            yield Finding("gpu-lost", "error", f"{item.label} {what}{proof}", remedy, device.index)
+    known = {item.device.pci for item in inventory(s)}
+    for address in sorted(fallen - known):
+        remedy = "Power-cycle the machine; if it returns, replace the card."
+        seen = f"the GPU at {address} has fallen off the bus (Xid 79)"
+        yield Finding("gpu-lost", "error" if not s.devices else "warning", seen, remedy)
+
+
+def unreadable(s: Snapshot) -> Iterator[Finding]:
+    """NVML knows of the device and cannot say a thing about it."""
+    for item in inventory(s):
+        if item.device.error == 999 and not any(xid.code == FALLEN for xid in s.host.xids):
+            if s.host.container:
+                seen = f"this container has lost {item.label}: NVML answers unknown error (999)"
+                yield Finding("container-lost-gpu", "error", seen, "Recreate the container.", item.device.index)
+            else:
+                seen = f"the driver cannot read {item.label}: NVML answers unknown error (999)"
+                remedy = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot."
+                yield Finding("gpu-lost", "error", seen, remedy, item.device.index)
+
+
+def mig(s: Snapshot) -> Iterator[Finding]:
+    """MIG mode without an instance; or the whole device named where an instance is needed."""
+    value = selection(s).value
+    for item in inventory(s):
+        device = item.device
+        if device.mig and not device.mig_instances:
+            remedy = f"Create one (nvidia-smi mig -i {device.index} -cgi 9 -C), or leave MIG mode: nvidia-smi -mig 0"
+            yield Finding("mig", "error", f"{item.label} is in MIG mode and has no instance", remedy, device.index)
+        elif device.mig and device.uuid and device.uuid in value.split(","):
+            seen = f"CUDA_VISIBLE_DEVICES names {item.label} as a whole, but it is in MIG mode"
+            remedy = f"Name an instance: CUDA_VISIBLE_DEVICES={device.mig_instances[0]}... (nvidia-smi -L lists them)."
+            yield Finding("mig", "error", seen, remedy, device.index)
+
+
+def busy(s: Snapshot) -> Iterator[Finding]:
+    """The compute mode keeps others out."""
+    for item in inventory(s):
+        device = item.device
+        allow = f"Allow sharing: nvidia-smi -i {device.index} -c 0"
+        holders = [process for process in device.processes if process.kind == "compute"]
+        if device.compute_mode == "prohibited":
+            seen = f"{item.label} is set to refuse every computation (compute mode prohibited)"
+            yield Finding("busy", "error", seen, allow, device.index)
+        elif device.compute_mode == "exclusive" and holders:
+            seen = f"{item.label} is in exclusive mode and process {holders[0].pid} holds it"
+            yield Finding("busy", "error", seen, f"Wait for process {holders[0].pid} or end it. {allow}", device.index)
+
+
+def no_memory(s: Snapshot) -> Iterator[Finding]:
+    """Less memory free than CUDA itself takes."""
+    for item in inventory(s):
+        device = item.device
+        if device.memory_free is None or device.memory_free >= CONTEXT or not device.memory_total:
+            continue
+        seen = f"{item.label} has {show(device.memory_free)} of {show(device.memory_total)} free"
+        remedy = "Stop what holds it, or choose another device."
+        yield Finding("no-memory", "error", f"{seen}{held(device.processes)}", remedy, device.index)
+
+
+def held(processes: list[Process]) -> str:
+    """Return the clause that names the processes holding the most memory."""
+    largest = sorted(processes, key=lambda process: -(process.memory or 0))[:3]
+    named = [f"{process.pid}" + (f" ({show(process.memory)})" if process.memory else "") for process in largest]
+    return f"; held by process {', '.join(named)}" if named else ""
+
+
+def unhealthy(s: Snapshot) -> Iterator[Finding]:
+    """Memory errors, repairs that wait, clocks held down by heat or power."""
+    for item in inventory(s):
+        device = item.device
+        for severity, seen, remedy in ailments(item):
+            yield Finding("unhealthy", severity, f"{item.label} {seen}", remedy, device.index)
+
+
+def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
+    """Yield the severity, description and remedy of everything the device's counters complain of."""
+    device = item.device
+    reset = f"nvidia-smi --gpu-reset -i {device.index}"
+    if device.repair_failed:
+        yield "error", "could not replace bad memory rows", "Take it out of service and have it replaced (RMA)."
+    if device.ecc_uncorrected:
+        counted = f"has {device.ecc_uncorrected} uncorrected memory errors (ECC) since its last reset"
+        yield "error", counted, f"Stop its work and reset it ({reset}); if they come back, run dcgmi diag -r 3."
+    if device.repair_pending:
+        waiting = "has bad memory that its next reset will replace"
+        yield "warning", waiting, f"Finish its work, then reset it: {reset}"
+    if device.temperature and device.temperature_limit and device.temperature >= device.temperature_limit:
+        hot = f"is at {device.temperature} °C, its slowdown limit is {device.temperature_limit} °C"
+        yield "warning", hot, "Look at fans, dust and air flow."
+    if device.slowdowns:
+        held_down = f"has its clocks held down ({', '.join(device.slowdowns)})"
+        yield "warning", held_down, "Look at cooling and power supply: nvidia-smi -q -d PERFORMANCE,POWER,TEMPERATURE"
+
+
+def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
+    """The device has not joined the NVSwitch fabric, so CUDA will most likely answer 802."""
+    waiting = [item for item in inventory(s) if item.device.fabric in ("not started", "in progress")]
+    if waiting and (s.runtime is None or s.runtime.cuda_error != 802):
+        names = ", ".join(str(item.device.index) for item in waiting)
+        have = "has" if len(waiting) == 1 else "have"
+        seen = f"GPU {names} {have} not joined the NVSwitch fabric ({waiting[0].device.fabric})"
+        remedy = "Start the fabric manager of the driver's version: systemctl start nvidia-fabricmanager"
+        yield Finding("fabric-manager", "warning", seen, remedy)

@@ -1,0 +1,49 @@
+"""The environment variables that matter to a GPU, with only as much of their values as is nobody's secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+SELECTING = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+DEBUGGING = (
+    "CUDA_INJECTION64_PATH",
+    "NVTX_INJECTION64_PATH",
+    "COMPUTE_PROFILE",
+    "CUDA_PROFILE",
+    "CUDA_LAUNCH_BLOCKING",
+    "CUDA_ENABLE_COREDUMP_ON_EXCEPTION",
+    "CUDA_FORCE_PTX_JIT",
+    "CUDA_DISABLE_PTX_JIT",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "PYTORCH_NO_CUDA_MEMORY_CACHING",
+    "AMD_SERIALIZE_KERNEL",
+)
+OTHER = ("CUDA_DEVICE_ORDER", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_DISABLE_REQUIRE", "HSA_OVERRIDE_GFX_VERSION")
+COMPAT = "LD_LIBRARY_PATH"
+
+PLAIN = re.compile(
+    r"-?\d+(\.\d+)*|(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]*"
+    r"|PCI_BUS_ID|FASTEST_FIRST|all|none|void|compute|utility|graphics|video|display|compat32|ngx"
+)
+UUID = re.compile(r"((?:GPU|MIG)-(?:GPU-)?[0-9a-fA-F]{8})[0-9a-fA-F/-]*")
+
+
+def read(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are set and matter; a value that is not a plain setting becomes ``(set)``."""
+    seen = {name: presentable(environment[name]) for name in SELECTING + DEBUGGING + OTHER if name in environment}
+    if "/compat" in environment.get(COMPAT, ""):
+        seen[COMPAT] = "(CUDA compatibility libraries)"
+    return seen
+
+
+def presentable(value: str) -> str:
+    """Return a value with its UUIDs shortened and every entry that could say anything else replaced."""
+    entries = [shortened(entry.strip()) for entry in value.split(",")]
+    return ",".join(entry if not entry or PLAIN.fullmatch(entry) else "(set)" for entry in entries)
+
+
+def shortened(uuid: str) -> str:
+    """Return a device's UUID up to its first eight digits, which tell the devices of one machine apart."""
+    return UUID.sub(r"\1", uuid)

@@ -1,0 +1,128 @@
+"""The GPU check: look, diagnose, and, where nothing speaks against it, try."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from layercli.errors import UsageError
+from layercli.gpu import demands as demanding
+from layercli.gpu import environment, report, supervisor, torch_files
+from layercli.gpu import snapshot as snapshots
+from layercli.gpu.demands import Floors
+from layercli.gpu.diagnose import diagnose
+from layercli.gpu.inventory import inventory
+from layercli.gpu.report import Report
+from layercli.gpu.result import Result
+from layercli.gpu.snapshot import Host, Runtime, Snapshot
+from layercli.gpu.verdicts import verdicts
+
+TIMEOUTS = {0: 10.0, 1: 60.0, 2: 600.0, 3: 1800.0}
+
+Listen = Callable[[str], None]
+
+
+def ignore(doing: str) -> None:
+    """Listen to nothing."""
+
+
+def check(
+    level: int = 1,
+    device: int | str | None = None,
+    require: int = 1,
+    min_memory: str | int | None = None,
+    min_capability: str | None = None,
+    min_tflops: Floors = None,
+    min_bandwidth: Floors = None,
+    timeout: float | None = None,
+    snapshot: Snapshot | str | Path | None = None,
+    listen: Listen = ignore,
+) -> Report:
+    """Return whether there is a GPU that can be trusted, and why.
+
+    ``level`` 0 looks without torch; 1 lets torch compute one exact product; 2 runs every self-test; 3 adds minutes of
+    full load. ``device`` is a number as nvidia-smi shows it, or ``"all"``. At least ``require`` devices must be usable
+    and meet every demand: ``min_memory="16GiB"`` (total), ``min_capability="8.0"``, ``min_tflops="bf16=500"``,
+    ``min_bandwidth="device=2000"`` (GB/s). After ``timeout`` seconds the trial is ended. With ``snapshot``, or the
+    path of one, another machine's GPUs are diagnosed and nothing is run. ``listen`` is told what is being done.
+
+    Raises UsageError for a demand that cannot be meant, FileError or FormatError for a snapshot that cannot be read.
+    """
+    demands = demanding.parse(require, min_memory, min_capability, min_tflops, min_bandwidth)
+    if level not in TIMEOUTS:
+        raise UsageError(f"--level expects 0, 1, 2 or 3, got {level}")
+    if demands.floors and (level == 0 or snapshot is not None):
+        raise UsageError("--min-tflops and --min-bandwidth are measured, which needs --level 1 or more and no --from")
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"--timeout expects seconds, more than 0, got {timeout:g}")
+    wanted = number(device)
+    limit = TIMEOUTS[level] if timeout is None else timeout
+    results: list[Result] = []
+    if snapshot is None:
+        seen = look(min(limit, TIMEOUTS[0]))
+        if level > 0 and promising(seen, wanted):
+            request = {"task": "try", "level": level, "device": wanted, "speed": bool(demands.floors)}
+            seen, results = attempt(seen, request, limit, listen)
+    else:
+        seen = snapshot if isinstance(snapshot, Snapshot) else snapshots.read(Path(snapshot))
+    return concluded(seen, wanted, results, demands)
+
+
+def number(device: int | str | None) -> int | None:
+    """Return the number of the one device to look at, or None for all."""
+    if device in (None, "all"):
+        return None
+    if isinstance(device, int) or (isinstance(device, str) and device.isdecimal()):
+        return int(device)
+    raise UsageError(f"--device expects a number or all, got {device!r}")
+
+
+def look(timeout: float) -> Snapshot:
+    """Return what a child sees without torch; if the driver makes it hang, what can be said without the driver."""
+    story = supervisor.run({"task": "look"}, timeout)
+    seen = story.last("snapshot")
+    if seen is not None:
+        return Snapshot.from_json(seen)
+    ended = Runtime(ended=story.ended, during=story.during, seconds=timeout)
+    host = Host(sys.platform)
+    return Snapshot(host=host, wheel=torch_files.read([]), environment=environment.read(os.environ), runtime=ended)
+
+
+def promising(seen: Snapshot, wanted: int | None) -> bool:
+    """Whether it is worth asking torch: nothing speaks against every device."""
+    bad = {finding.device for finding in diagnose(seen) if finding.severity == "error"}
+    indices = {item.device.index for item in inventory(seen)}
+    chosen = indices if wanted is None else indices & {wanted}
+    return None not in bad and (not indices or bool(chosen - bad))
+
+
+def attempt(
+    seen: Snapshot, request: dict[str, object], timeout: float, listen: Listen
+) -> tuple[Snapshot, list[Result]]:
+    """Return what was seen when a child asked torch and ran the self-tests, and their results."""
+    story = supervisor.run({**request, "snapshot": seen.to_json()}, timeout, listen)
+    runtime = snapshots.decode_record(Runtime, story.last("runtime") or {}, "runtime")
+    if story.ended:
+        runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout)
+    return replace(seen, runtime=runtime), [Result(**result) for result in story.every("result")]
+
+
+def concluded(seen: Snapshot, wanted: int | None, results: list[Result], demands: demanding.Demands) -> Report:
+    """Return the report on what was seen, on the wanted device or all of them."""
+    items = inventory(seen)
+    known = [item.device.index for item in items]
+    if wanted is not None and known and wanted not in known:
+        listed = ", ".join(map(str, known))
+        raise UsageError(f"there is no GPU {wanted}", hint=f"the GPUs here are: {listed}")
+    chosen = [item for item in items if wanted in (None, item.device.index)]
+    found = [finding for finding in diagnose(seen) if wanted is None or finding.device in (None, wanted)]
+    compared = [(item, demand) for item in chosen for demand in demanding.compare(demands, item, results)]
+    unmet = [demanding.unmet(item, demand) for item, demand in compared if not demand.met]
+    judged = [*verdicts(chosen, results), *unmet]
+    if judged:
+        found = [finding for finding in found if finding.code != "ok"]
+    findings = sorted([*found, *judged], key=lambda finding: finding.severity != "error")
+    return report.build(seen, chosen, findings, results, demands, [demand for _, demand in compared])

@@ -1,0 +1,140 @@
+"""Matrix products that prove a device computes: exact in integers, near float64 in floats, and the same every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from layercli.gpu.result import Result, judged
+from layercli.lazy import torch
+
+Product = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+DEPTH = 2048  # 2048 products of integers up to 8 add up exactly in float32, in TF32, and from bfloat16
+LARGEST = 8
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A precision that products run in; ``gate`` is the relative Frobenius error it may have against float64."""
+
+    name: str
+    dtype: str
+    gate: float
+
+
+FLOAT32 = Precision("float32", "float32", 1e-6)
+TF32 = Precision("tf32", "float32", 1e-3)
+FLOAT16 = Precision("float16", "float16", 5e-4)
+BFLOAT16 = Precision("bfloat16", "bfloat16", 4e-3)
+PRECISIONS = (FLOAT32, TF32, FLOAT16, BFLOAT16)
+
+
+def precisions(device: torch.device) -> list[Precision]:
+    """Return the precisions that the device has in hardware."""
+    if device.type != "cuda":
+        return [FLOAT32, FLOAT16, BFLOAT16]
+    if torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0):
+        return [precision for precision in PRECISIONS if precision is not TF32 or torch.version.hip is None]
+    return [FLOAT32, FLOAT16]
+
+
+@contextmanager
+def running_in(precision: Precision) -> Iterator[None]:
+    """Let float32 products run as the precision says, convolutions too, and sums never in half precision."""
+    backends: Any = torch.backends  # torch's stubs do not know its newer settings
+    settings = backends.cuda.matmul
+    halves = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+    wanted = "tf32" if precision is TF32 else "ieee"
+    before = [(part, part.fp32_precision) for part in (settings, backends.cudnn.conv, backends.cudnn.rnn)]
+    sums = {name: getattr(settings, name) for name in halves}
+    try:
+        for part, _ in before:
+            part.fp32_precision = wanted
+        for name in halves:
+            setattr(settings, name, False)
+        yield
+    finally:
+        for part, value in before:
+            part.fp32_precision = value
+        for name, value in sums.items():
+            setattr(settings, name, value)
+
+
+def multiply(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return ``x @ y``, and from half precision its float32 sums, where the device gives them out."""
+    if x.is_cuda and x.dtype in (torch.float16, torch.bfloat16) and torch.version.hip is None:
+        return torch.mm(x, y, out_dtype=torch.float32)
+    return torch.mm(x, y)
+
+
+@cache
+def known_product(size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return two matrices of integers and their exact product, in float64 on the CPU; other seeds, other numbers."""
+    x, y = integers(size, DEPTH, 2 * seed), integers(DEPTH, size, 2 * seed + 1)
+    return x, y, x @ y
+
+
+def integers(rows: int, columns: int, seed: int) -> torch.Tensor:
+    """Return a matrix of small random integers in float64, on the CPU."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-LARGEST, LARGEST + 1, (rows, columns), generator=generator).double()
+
+
+def exact(device: torch.device, precision: Precision, size: int = 2048, product: Product = multiply) -> Result:
+    """Multiply integers whose product is exact, three times with other numbers; not one entry may differ."""
+    wrong, detail = 0, ""
+    with running_in(precision):
+        for seed in range(3):
+            x, y, truth = known_product(size, seed)
+            dtype = getattr(torch, precision.dtype)
+            out = product(x.to(device, dtype), y.to(device, dtype)).cpu()
+            expected = truth.to(out.dtype)
+            bad = out != expected
+            if bad.any() and not wrong:
+                row, column = bad.nonzero()[0].tolist()
+                detail = f"row {row}, column {column} is {out[row, column]:g}, not {expected[row, column]:g}"
+            wrong += int(bad.sum())
+    return judged(f"exact GEMM {precision.name}", str(device), wrong, "wrong", 0, detail)
+
+
+def random(device: torch.device, precision: Precision, size: int = 1024, product: Product | None = None) -> Result:
+    """Multiply normal numbers; the error against float64 also tells the precision that really ran."""
+    generator = torch.Generator().manual_seed(7)
+    dtype = getattr(torch, precision.dtype)
+    x, y = (torch.randn(size, size, generator=generator).to(dtype) for _ in range(2))
+    with running_in(precision):
+        out = (product or torch.mm)(x.to(device), y.to(device)).cpu().double()
+    error = distance(out, x.double() @ y.double())
+    detail = f"ran as {ran_as(precision, error)}"
+    return judged(f"random GEMM {precision.name}", str(device), error, "error", precision.gate, detail)
+
+
+def distance(out: torch.Tensor, expected: torch.Tensor) -> float:
+    """Return the relative Frobenius error of ``out``."""
+    return float((out - expected).norm() / expected.norm())
+
+
+def ran_as(asked: Precision, error: float) -> str:
+    """Return the name of the precision that an error is typical of, given the precision that was asked for."""
+    if asked.dtype != "float32" and error <= asked.gate:
+        return asked.name
+    steps = (FLOAT32, TF32, BFLOAT16) if asked.dtype == "float32" else (BFLOAT16,)
+    return next((step.name for step in steps if error <= step.gate), "no precision there is")
+
+
+def repeatable(device: torch.device, precision: Precision, size: int = 1024, product: Product = multiply) -> Result:
+    """Multiply the same numbers again and again, others in between; every bit must come out the same."""
+    dtype = getattr(torch, precision.dtype)
+    generator = torch.Generator().manual_seed(11)
+    x, y, z = (torch.randn(size, size, generator=generator).to(device, dtype) for _ in range(3))
+    differing = 0
+    with running_in(precision):
+        first = product(x, y).clone()
+        for _ in range(4):
+            product(z, y)
+            differing += int(not torch.equal(product(x, y), first))
+    return judged(f"repeatability {precision.name}", str(device), differing, "of 4 differ", 0)

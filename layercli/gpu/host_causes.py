@@ -1,0 +1,176 @@
+"""Causes that concern the whole machine and are seen without torch: the wheel, the driver, the container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layercli.gpu.environment import DEBUGGING
+from layercli.gpu.finding import Finding
+from layercli.gpu.snapshot import Snapshot
+from layercli.gpu.visible import selection
+
+MINIMUM_DRIVER = {11: 450, 12: 525, 13: 580}
+INDEX = "https://download.pytorch.org/whl"
+OFF_THE_BUS = {"dxg", "kfd", "nvhost-gpu", "nvgpu"}  # the device files of GPUs that the PCI bus does not show
+LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
+
+
+def major(version: str) -> int:
+    """Return the first number of a version."""
+    return int(version.partition(".")[0])
+
+
+def cuda_index(driver_cuda: str | None) -> str:
+    """Return the part of PyTorch's wheel index that a driver for that CUDA can run."""
+    return "cu126" if driver_cuda and major(driver_cuda) < 13 else "cu130"
+
+
+def has_nvidia(s: Snapshot) -> bool:
+    """Whether there is any sign of NVIDIA hardware."""
+    nvidia = any(device.vendor == "nvidia" for device in s.devices)
+    return nvidia or bool(s.host.nvidia_cards) or s.host.module is not None or bool(cards(s))
+
+
+def cards(s: Snapshot) -> list[str]:
+    """Return the device files that stand for NVIDIA cards."""
+    return [node for node in s.host.nodes if node[6:].isdigit()]
+
+
+def no_torch(s: Snapshot) -> Iterator[Finding]:
+    """PyTorch is not there at all."""
+    if s.wheel.version is None:
+        yield Finding("no-torch", "error", "PyTorch is not installed", "Install it: pip install torch")
+
+
+def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
+    """The wheel has no GPU code; Apple's wheels name no GPU and have it all the same."""
+    built = s.wheel.cuda or s.wheel.hip or s.wheel.xpu or s.host.platform == "darwin"
+    if s.wheel.version in (None, "unknown") or built:
+        return
+    build = "rocm6.4" if s.host.amd_cards and not s.host.nvidia_cards else cuda_index(s.driver.cuda)
+    wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{build}"
+    seen = f"this PyTorch is built for the CPU only ({s.wheel.version})"
+    yield Finding("cpu-only-torch", "error", seen, f"Install one built for the GPU: {wheel}")
+
+
+def no_hardware(s: Snapshot) -> Iterator[Finding]:
+    """Nothing on the PCI bus, which only a machine of its own shows reliably; once torch was asked, it knows better."""
+    elsewhere = OFF_THE_BUS & {*s.host.nodes} or s.host.amd_cards or s.wheel.xpu or s.host.nvidia_cards is None
+    if has_nvidia(s) or s.devices or elsewhere or s.runtime is not None:
+        return
+    doubt = ""
+    if s.host.wsl:
+        doubt = " (in WSL the PCI bus does not show it: look with nvidia-smi on Windows)"
+    elif s.host.container:
+        doubt = " (this is a container: its host may have one)"
+    remedy = "Run on the CPU with --device cpu, or on a machine with a GPU."
+    yield Finding("no-hardware", "error", f"no GPU was found on this machine{doubt}", remedy)
+
+
+def no_driver(s: Snapshot) -> Iterator[Finding]:
+    """A card, and no driver in the kernel or none of its libraries."""
+    if not has_nvidia(s) or s.driver.nvml_error not in (DRIVER_MISSING, LIBRARY_MISSING):
+        return
+    if s.host.module is None and not s.host.wsl:
+        nouveau = ": the nouveau driver holds it" if s.host.nouveau else ""
+        blacklist = "blacklist nouveau, " if s.host.nouveau else ""
+        remedy = f"Install NVIDIA's driver{' on the host' if s.host.container else ''}, {blacklist}and reboot."
+        yield Finding("no-driver", "error", f"an NVIDIA GPU is there, but its driver is not loaded{nouveau}", remedy)
+    elif not s.host.container and cards(s):
+        seen = f"the NVIDIA driver {s.host.module} is loaded, but its libraries are not installed"
+        remedy = f"Install the user-space part of driver {s.host.module} (libnvidia-ml.so.1, libcuda.so.1)."
+        yield Finding("no-driver", "error", seen, remedy)
+
+
+def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
+    """The host's driver shows through, and the devices or the libraries were not handed in."""
+    if s.host.module is None or s.host.denied or (not s.host.container and cards(s)):
+        return
+    where = "this container" if s.host.container else "this process's container or sandbox"
+    told = s.environment.get("NVIDIA_VISIBLE_DEVICES")
+    asked = f" (NVIDIA_VISIBLE_DEVICES={told or 'empty'})" if told in ("", "void", "none") else ""
+    if not cards(s):
+        seen = f"{where} was started without GPUs{asked}: the driver {s.host.module} is loaded, no device file is there"
+        yield Finding("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ...")
+    elif not s.driver.libcuda:
+        seen = f"{where} has the GPUs but not the CUDA library (libcuda.so.1)"
+        remedy = "Start it with docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
+        yield Finding("container-no-gpu", "error", seen, remedy)
+
+
+def container_lost_gpu(s: Snapshot) -> Iterator[Finding]:
+    """The container's right to its devices was taken away while it ran."""
+    refused = [name for name, reason in s.host.denied.items() if reason == "EPERM"]
+    unknown = s.driver.nvml_error == UNKNOWN
+    if not refused and not (unknown and s.host.container):
+        return
+    sign = f"opening /dev/{refused[0]} is not permitted (EPERM)" if refused else "NVML answers unknown error (999)"
+    seen = f"this container has lost its GPU: {sign}"
+    remedy = (
+        "Recreate the container; a systemd daemon-reload takes the devices from containers that were not given "
+        "them by name (docker run --device /dev/nvidia0 ...)."
+    )
+    yield Finding("container-lost-gpu", "error", seen, remedy)
+
+
+def no_permission(s: Snapshot) -> Iterator[Finding]:
+    """The device file's mode keeps this user out."""
+    refused = [name for name, reason in s.host.denied.items() if reason == "EACCES"]
+    if refused:
+        seen = f"this user may not open /dev/{refused[0]} (EACCES)"
+        remedy = "Add the user to the group that owns the file (often video or render), and log in again."
+        yield Finding("no-permission", "error", seen, remedy)
+
+
+def driver_too_old(s: Snapshot) -> Iterator[Finding]:
+    """The wheel's CUDA is of a newer generation than the driver."""
+    if not s.wheel.cuda or not s.driver.cuda or major(s.driver.cuda) >= major(s.wheel.cuda):
+        return
+    needed = MINIMUM_DRIVER.get(major(s.wheel.cuda))
+    newest = f"the driver {s.driver.version or s.host.module or ''}".rstrip()
+    seen = f"{newest} runs CUDA up to {s.driver.cuda}, and this PyTorch ({s.wheel.version}) needs CUDA {s.wheel.cuda}"
+    update = f"Update the driver to {needed} or newer" if needed else "Update the driver"
+    wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{cuda_index(s.driver.cuda)}"
+    yield Finding("driver-too-old", "error", seen, f"{update}, or install a PyTorch for an older CUDA: {wheel}")
+
+
+def driver_mismatch(s: Snapshot) -> Iterator[Finding]:
+    """The libraries were updated under a running kernel module."""
+    if s.driver.nvml_error == MISMATCH:
+        loaded = f" ({s.host.module})" if s.host.module else ""
+        seen = f"the loaded NVIDIA kernel module{loaded} and the installed driver libraries are of different versions"
+        remedy = "Reboot, or stop what uses the GPU and reload the modules: rmmod nvidia_uvm nvidia && modprobe nvidia"
+        yield Finding("driver-mismatch", "error", seen, remedy)
+
+
+def gone(s: Snapshot) -> Iterator[Finding]:
+    """NVML itself says that a GPU is lost."""
+    if s.driver.nvml_error in (15, 16):
+        seen = f"the driver has lost a GPU (NVML {s.driver.nvml_error})"
+        yield Finding("gpu-lost", "error", seen, "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine.")
+
+
+def hidden_by_env(s: Snapshot) -> Iterator[Finding]:
+    """A variable leaves fewer devices than its list names."""
+    chosen = selection(s)
+    if chosen.variable is None or not (s.devices or has_nvidia(s)):
+        return
+    setting = f"{chosen.variable}={chosen.value}"
+    correct = f"Unset {chosen.variable}, or set it to numbers or UUIDs that nvidia-smi -L lists."
+    if chosen.value in ("", "-1"):
+        seen = f"{setting} hides every GPU" if chosen.value else f"{chosen.variable} is empty, which hides every GPU"
+        yield Finding("hidden-by-env", "error", seen, correct)
+    elif chosen.bad is not None and s.devices:
+        named = f"{chosen.bad} is {'named twice' if chosen.twice else 'no GPU of this machine'}"
+        hidden = "it and what follows are hidden" if chosen.order else "every GPU is hidden"
+        severity = "warning" if chosen.order else "error"
+        yield Finding("hidden-by-env", severity, f"in {setting}, {named}, so {hidden}", correct)
+
+
+def debug_env(s: Snapshot) -> Iterator[Finding]:
+    """A variable that slows CUDA down, or puts other code into it."""
+    found = [f"{name}={s.environment[name]}" for name in DEBUGGING if s.environment.get(name, "0") not in ("", "0")]
+    if found:
+        names = " ".join(setting.partition("=")[0] for setting in found)
+        seen = f"debugging or profiling is switched on: {', '.join(found)}"
+        yield Finding("debug-env", "warning", seen, f"Unless it is meant: unset {names}")

@@ -1,0 +1,70 @@
+"""The devices of a snapshot as one list: what the driver sees and what torch offers, matched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from layercli.gpu.snapshot import Device, Offered, Snapshot
+from layercli.gpu.visible import selection
+
+BACKENDS = {"nvidia": "cuda", "amd": "cuda", "apple": "mps"}
+VENDORS = {"mps": "apple", "xpu": "intel"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A device and its name in torch (``cuda:0``), None where torch does not offer it."""
+
+    device: Device
+    torch: str | None
+
+    @property
+    def label(self) -> str:
+        """The device as a sentence names it."""
+        return f"GPU {self.device.index} ({self.device.name})" if self.device.name else f"GPU {self.device.index}"
+
+
+def inventory(snapshot: Snapshot) -> list[Item]:
+    """Return every device; before torch was asked, the name it will have there is worked out."""
+    if snapshot.runtime is None or (snapshot.runtime.ended and not snapshot.runtime.devices):
+        return expected(snapshot)
+    found = {}
+    for offered in snapshot.runtime.devices:
+        device = described(offered, snapshot)
+        found[device.index] = Item(device, f"{offered.backend}:{offered.index}")
+    rest = [Item(device, None) for device in snapshot.devices if device.index not in found]
+    return sorted([*found.values(), *rest], key=lambda item: item.device.index)
+
+
+def expected(snapshot: Snapshot) -> list[Item]:
+    """Return the devices with the names torch will give them."""
+    order = selection(snapshot).order
+    return [
+        Item(device, f"{BACKENDS[device.vendor]}:{order.index(device.index)}" if device.index in order else None)
+        for device in snapshot.devices
+    ]
+
+
+def described(offered: Offered, snapshot: Snapshot) -> Device:
+    """Return the driver's description of a device that torch offers, completed by torch's."""
+    known = match(offered, snapshot)
+    vendor = VENDORS.get(offered.backend, "amd" if snapshot.wheel.hip else "nvidia")
+    if known is None:
+        taken = [device.index for device in snapshot.devices]
+        known = Device(offered.index if not taken else max(taken) + 1 + offered.index, vendor=vendor)
+    return replace(
+        known,
+        name=offered.name if vendor != "nvidia" else known.name or offered.name,
+        capability=known.capability or (offered.capability if vendor == "nvidia" else None),
+        memory_total=known.memory_total or offered.memory_total,
+    )
+
+
+def match(offered: Offered, snapshot: Snapshot) -> Device | None:
+    """Return the driver's device of the same UUID, or else the one the environment puts in that place."""
+    for device in snapshot.devices:
+        if offered.uuid and offered.uuid in (device.uuid, *device.mig_instances):
+            return device
+    order = selection(snapshot).order
+    index = order[offered.index] if offered.index < len(order) else None
+    return next((device for device in snapshot.devices if device.index == index), None)

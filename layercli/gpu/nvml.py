@@ -1,0 +1,202 @@
+"""NVIDIA's management library: the driver, and everything it tells about each device, through nvidia-ml-py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from layercli.gpu import libcuda
+from layercli.gpu.environment import shortened
+from layercli.gpu.snapshot import Device, Driver, Process
+from layercli.lazy import LazyModule
+
+pynvml: Any = LazyModule("pynvml")
+
+UNASKABLE = {3, 6, 13, 25}  # not supported, not found, no such function, another version: what an older card lacks
+LOST = {15, 16, 999}
+
+SLOWDOWNS = {0x08: "hardware slowdown", 0x20: "software thermal", 0x40: "hardware thermal", 0x80: "power brake"}
+COMPUTE_MODES = {0: "default", 1: "exclusive", 2: "prohibited", 3: "exclusive"}
+FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}
+
+
+class Session:
+    """NVML while it is open: asks, keeps going when an answer fails, and notes what failed."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self.notes = notes
+        self.lost: int | None = None
+
+    def ask(self, function: str, *arguments: Any) -> Any:
+        """Return what the NVML function answers, or None."""
+        try:
+            return getattr(pynvml, function)(*arguments)
+        except pynvml.NVMLError as error:
+            if error.value in LOST:
+                self.lost = self.lost or error.value
+            elif error.value not in UNASKABLE:
+                self.note(f"{function}: {error}")
+        except pynvml.NVMLLibraryMismatchError:
+            return None  # the driver is older than nvidia-ml-py, and knows the function by an earlier version
+        except (AttributeError, TypeError, ValueError) as error:
+            self.note(f"{function}: {type(error).__name__}")
+        return None
+
+    def note(self, text: str) -> None:
+        """Keep a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def read(notes: list[str]) -> tuple[Driver, list[Device]]:
+    """Return the driver and the devices that NVML tells of."""
+    session = Session(notes)
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return Driver(nvml_error=error.value), []
+    try:
+        return driver(session), [device(session, index) for index in range(session.ask("nvmlDeviceGetCount") or 0)]
+    finally:
+        session.ask("nvmlShutdown")
+
+
+def driver(session: Session) -> Driver:
+    """Return the driver's version and the newest CUDA it can run."""
+    cuda = session.ask("nvmlSystemGetCudaDriverVersion")
+    version = session.ask("nvmlSystemGetDriverVersion")
+    return Driver(nvml_error=session.lost, version=version, cuda=libcuda.version(cuda) if cuda else None)
+
+
+def device(session: Session, index: int) -> Device:
+    """Return what NVML tells about the device of that number."""
+    session.lost = None
+    handle = session.ask("nvmlDeviceGetHandleByIndex", index)
+    if handle is None:
+        return Device(index, error=session.lost)
+    known: dict[str, Any] = {}
+    for part in (identity, memory, errors, condition, links, partitions):
+        known |= part(session, handle)
+    return Device(index, error=session.lost, processes=processes(session, handle), **known)
+
+
+def identity(session: Session, handle: Any) -> dict[str, Any]:
+    """Return the device's name, capability, and how it may be used."""
+    uuid = session.ask("nvmlDeviceGetUUID", handle)
+    pci = session.ask("nvmlDeviceGetPciInfo", handle)
+    capability = session.ask("nvmlDeviceGetCudaComputeCapability", handle)
+    return {
+        "name": session.ask("nvmlDeviceGetName", handle),
+        "uuid": shortened(uuid) if uuid else None,
+        "pci": address(pci.busId) if pci else None,
+        "capability": "{}.{}".format(*capability) if capability else None,
+        "compute_mode": COMPUTE_MODES.get(session.ask("nvmlDeviceGetComputeMode", handle)),
+    }
+
+
+def address(bus: str | bytes) -> str:
+    """Return a PCI address as the kernel writes it, with a domain of four digits."""
+    text = (bus.decode() if isinstance(bus, bytes) else bus).lower()
+    domain, _, rest = text.partition(":")
+    return f"{domain[-4:]}:{rest}"
+
+
+def memory(session: Session, handle: Any) -> dict[str, Any]:
+    """Return the memory in bytes."""
+    seen = session.ask("nvmlDeviceGetMemoryInfo", handle)
+    return {"memory_total": seen.total, "memory_free": seen.free} if seen else {}
+
+
+def errors(session: Session, handle: Any) -> dict[str, Any]:
+    """Return the memory errors counted since the driver was loaded, and the repairs they asked for."""
+    mode = session.ask("nvmlDeviceGetEccMode", handle)
+    rows = session.ask("nvmlDeviceGetRemappedRows", handle)
+    pages = session.ask("nvmlDeviceGetRetiredPagesPendingStatus", handle)
+    counted = bool(mode and mode[0])
+    return {
+        "ecc": bool(mode[0]) if mode else None,
+        "ecc_corrected": session.ask("nvmlDeviceGetTotalEccErrors", handle, 0, 0) if counted else None,
+        "ecc_uncorrected": session.ask("nvmlDeviceGetTotalEccErrors", handle, 1, 0) if counted else None,
+        "repair_pending": bool(rows[2]) if rows else None if pages is None else bool(pages),
+        "repair_failed": bool(rows[3]) if rows else None,
+    }
+
+
+def condition(session: Session, handle: Any) -> dict[str, Any]:
+    """Return temperature, power, clocks, and what holds the clocks down."""
+    power = session.ask("nvmlDeviceGetPowerUsage", handle)
+    limit = session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
+    reasons = session.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
+    if reasons is None:
+        reasons = session.ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
+    return {
+        "temperature": session.ask("nvmlDeviceGetTemperature", handle, 0),
+        "temperature_limit": session.ask("nvmlDeviceGetTemperatureThreshold", handle, 1),
+        "power": None if power is None else power / 1000,
+        "power_limit": None if limit is None else limit / 1000,
+        "clock": session.ask("nvmlDeviceGetClockInfo", handle, 1),
+        "clock_max": session.ask("nvmlDeviceGetMaxClockInfo", handle, 1),
+        "slowdowns": [name for bit, name in SLOWDOWNS.items() if (reasons or 0) & bit],
+    }
+
+
+def links(session: Session, handle: Any) -> dict[str, Any]:
+    """Return the PCIe link, and how many NVLinks are up."""
+    return {
+        "pcie_generation": session.ask("nvmlDeviceGetCurrPcieLinkGeneration", handle),
+        "pcie_generation_max": session.ask("nvmlDeviceGetMaxPcieLinkGeneration", handle),
+        "pcie_width": session.ask("nvmlDeviceGetCurrPcieLinkWidth", handle),
+        "pcie_width_max": session.ask("nvmlDeviceGetMaxPcieLinkWidth", handle),
+        "nvlinks": nvlinks(session, handle),
+        "fabric": fabric(session, handle),
+    }
+
+
+def nvlinks(session: Session, handle: Any) -> int | None:
+    """Return the number of NVLinks that are up, or None for a device without NVLink."""
+    up = None
+    for link in range(pynvml.NVML_NVLINK_MAX_LINKS):
+        try:
+            up = (up or 0) + pynvml.nvmlDeviceGetNvLinkState(handle, link)
+        except pynvml.NVMLError:
+            break
+    return up
+
+
+def fabric(session: Session, handle: Any) -> str | None:
+    """Return how far the device has come in joining the NVSwitch fabric, or None for one that has none to join."""
+    seen = pynvml.c_nvmlGpuFabricInfo_t()
+    if session.ask("nvmlDeviceGetGpuFabricInfo", handle, seen_by(seen)) is None:
+        return None
+    return FABRIC_STATES.get(seen.state)
+
+
+def seen_by(structure: Any) -> Any:
+    """Return a reference that NVML can fill."""
+    from ctypes import byref
+
+    return byref(structure)
+
+
+def partitions(session: Session, handle: Any) -> dict[str, Any]:
+    """Return whether the device is in MIG mode, and its instances."""
+    mode = session.ask("nvmlDeviceGetMigMode", handle)
+    if not mode or not mode[0]:
+        return {"mig": None if mode is None else False}
+    slots = range(session.ask("nvmlDeviceGetMaxMigDeviceCount", handle) or 0)
+    found = [session.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, slot) for slot in slots]
+    uuids = [session.ask("nvmlDeviceGetUUID", instance) for instance in found if instance is not None]
+    return {"mig": True, "mig_instances": [shortened(uuid) for uuid in uuids if uuid]}
+
+
+def processes(session: Session, handle: Any) -> list[Process]:
+    """Return the processes on the device: their numbers, their kind and their memory, and nothing else."""
+    return [*listed(session.ask, handle, "compute"), *listed(session.ask, handle, "graphics")]
+
+
+def listed(ask: Callable[..., Any], handle: Any, kind: str) -> Iterator[Process]:
+    """Yield the device's processes of one kind; older drivers answer an older version of the question."""
+    question = f"nvmlDeviceGet{kind.capitalize()}RunningProcesses"
+    found = ask(question, handle)
+    for process in ask(f"{question}_v2", handle) or [] if found is None else found:
+        yield Process(process.pid, kind, process.usedGpuMemory)

@@ -1,0 +1,57 @@
+"""The probe: one look at everything that can be known of the GPUs without importing torch. It never raises."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from layercli.gpu import environment, libcuda, nvml, system, torch_files
+from layercli.gpu.snapshot import Device, Driver, Host, Snapshot, Wheel
+
+T = TypeVar("T")
+
+
+def snapshot(
+    roots: system.Roots | None = None, variables: Mapping[str, str] | None = None, torch_folder: Path | None = None
+) -> Snapshot:
+    """Return what was seen; each look that failed is a note in it."""
+    places = roots or system.Roots()
+    settings = os.environ if variables is None else variables
+    notes: list[str] = []
+    host = attempt("the operating system", lambda: system.read(places, settings, notes), Host(sys.platform), notes)
+    silent: tuple[Driver, list[Device]] = (Driver(), [])
+    driver, devices = attempt("NVML", lambda: nvml.read(notes), silent, notes)
+    absent: tuple[bool, str | None] = (False, None)
+    loads, cuda = attempt("libcuda", lambda: libcuda.read(notes), absent, notes)
+    return Snapshot(
+        host=host,
+        driver=replace(driver, libcuda=loads, cuda=cuda or driver.cuda),
+        wheel=attempt("torch/version.py", lambda: torch_files.read(notes, torch_folder), Wheel("unknown"), notes),
+        devices=devices or others(host, places, notes),
+        environment=environment.read(settings),
+        notes=notes,
+    )
+
+
+def attempt(what: str, look: Callable[[], T], otherwise: T, notes: list[str]) -> T:
+    """Return what ``look`` sees, or ``otherwise`` and a note: a probe that fails must not take the rest with it."""
+    try:
+        return look()
+    except Exception as error:
+        notes.append(f"looking at {what} failed: {type(error).__name__}")
+        return otherwise
+
+
+def others(host: Host, roots: system.Roots, notes: list[str]) -> list[Device]:
+    """Return the devices of other makers; what only torch can tell of them is noted."""
+    if host.platform == "darwin" and host.machine == "arm64":
+        notes.append("an Apple GPU does not tell its memory, temperature, power or clocks")
+        return [Device(0, vendor="apple", name="Apple GPU")]
+    cards = system.amd_devices(roots)
+    if cards:
+        notes.append("an AMD GPU's temperature, power, clocks and errors are not read: see rocm-smi")
+    return cards

@@ -1,0 +1,115 @@
+"""The report of a GPU check: the answer, in a sentence, and everything it rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from layercli.gpu.demands import Demand, Demands, gated
+from layercli.gpu.finding import Finding
+from layercli.gpu.inventory import Item
+from layercli.gpu.result import Result
+from layercli.gpu.snapshot import Device, Snapshot
+
+SCHEMA = "layercli.gpu-check/1"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One device in the report: its name in torch, what the driver sees of it, and why it cannot be used, if so."""
+
+    device: Device
+    torch: str | None
+    why_not: str | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing speaks against the device."""
+        return self.why_not is None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the device as a JSON object."""
+        return {"torch": self.torch, "usable": self.usable, "why_not": self.why_not, **asdict(self.device)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """``answer`` says whether enough devices are usable and meet every demand; ``sentence`` says so in words."""
+
+    answer: bool
+    sentence: str
+    devices: list[Card]
+    findings: list[Finding]
+    tests: list[Result]
+    demands: list[Demand]
+    snapshot: Snapshot = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as a JSON document."""
+        return {
+            "schema": SCHEMA,
+            "answer": self.answer,
+            "sentence": self.sentence,
+            "driver": asdict(self.snapshot.driver),
+            "torch": asdict(self.snapshot.wheel),
+            "devices": [card.to_json() for card in self.devices],
+            "findings": [asdict(finding) for finding in self.findings],
+            "tests": [asdict(test) for test in self.tests],
+            "demands": [asdict(demand) for demand in self.demands],
+            "notes": self.snapshot.notes,
+        }
+
+
+def build(
+    snapshot: Snapshot,
+    items: list[Item],
+    findings: list[Finding],
+    results: list[Result],
+    demands: Demands,
+    compared: list[Demand],
+) -> Report:
+    """Return the report on the devices in ``items``."""
+    cards = [Card(item.device, item.torch, why_not(item, findings)) for item in items]
+    answer = sum(card.usable for card in cards) >= demands.require
+    told = yes(cards, tried=bool(results)) if answer else no(cards, findings, demands.require)
+    tests = [gated(demands, result) for result in results]
+    return Report(answer, told, cards, findings, tests, compared, snapshot)
+
+
+def why_not(item: Item, findings: list[Finding]) -> str | None:
+    """Return the first thing that speaks against a device, or None."""
+    for finding in findings:
+        if finding.severity == "error" and finding.device in (None, item.device.index):
+            return finding.seen
+    return f"torch is not offered {item.label}" if item.torch is None else None
+
+
+def yes(cards: list[Card], tried: bool) -> str:
+    """Return the sentence for enough usable devices."""
+    good = [card for card in cards if card.usable]
+    kinds = Counter(card.device.name or "unnamed" for card in good)
+    named = ", ".join(name if count == 1 else f"{count} x {name}" for name, count in kinds.items())
+    verb = ("works" if len(good) == 1 else "work") if tried else ("looks" if len(good) == 1 else "look") + " usable"
+    untried = "" if tried else f"; nothing was run on {'it' if len(good) == 1 else 'them'}"
+    return f"Yes: {counted(len(good), len(cards))} {verb}: {named}{untried}."
+
+
+def counted(count: int, total: int) -> str:
+    """Return a count of devices in words."""
+    return f"{count} GPU{'' if count == 1 else 's'}" if count == total else f"{count} of {total} GPUs"
+
+
+def no(cards: list[Card], findings: list[Finding], require: int) -> str:
+    """Return the sentence for too few usable devices: the reason first."""
+    general = [finding.seen for finding in findings if finding.severity == "error" and finding.device is None]
+    if general:
+        return f"No: {', and '.join(general[:2])}."
+    reason = next((card.why_not for card in cards if card.why_not), None)
+    good = sum(card.usable for card in cards)
+    if not good and len(cards) == 1 and reason:
+        return f"No: {reason}."
+    if not cards:
+        return f"No: {findings[0].seen}."
+    need = f"{require} {'is' if require == 1 else 'are'} required"
+    return f"No: {counted(good, len(cards))} can be used, {need}{f'; {reason}' if reason else ''}."

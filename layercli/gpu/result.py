@@ -1,0 +1,27 @@
+"""The result of one self-test on one device."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+PASSED, FAILED, MEASURED, SKIPPED = "passed", "failed", "measured", "skipped"
+
+
+@dataclass(frozen=True)
+class Result:
+    """``figure`` in ``unit`` is what was found, ``gate`` what is allowed; ``detail`` a clause on what was seen."""
+
+    name: str
+    device: str
+    verdict: str
+    figure: float | None = None
+    unit: str = ""
+    gate: float | None = None
+    detail: str = ""
+
+
+def judged(name: str, device: str, figure: float, unit: str, gate: float, detail: str = "") -> Result:
+    """Return a result that passes where the figure is at most the gate; one that is no number fails."""
+    verdict = PASSED if figure <= gate else FAILED
+    return Result(name, device, verdict, figure if math.isfinite(figure) else None, unit, gate, detail)

@@ -1,0 +1,154 @@
+"""Causes that only show when torch is asked: its errors, missing machine code, a process that hung or crashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layercli.gpu.device_causes import held
+from layercli.gpu.finding import Finding
+from layercli.gpu.host_causes import INDEX
+from layercli.gpu.inventory import Item, inventory
+from layercli.gpu.snapshot import Offered, Runtime, Snapshot
+
+NOTHING = Runtime()
+
+
+def failed(s: Snapshot, *codes: int) -> bool:
+    """Whether torch met one of these CUDA errors."""
+    return (s.runtime or NOTHING).cuda_error in codes
+
+
+def forward_compat(s: Snapshot) -> Iterator[Finding]:
+    """Compatibility libraries on hardware or a driver they are not made for."""
+    if failed(s, 803, 804):
+        code = (s.runtime or NOTHING).cuda_error
+        on_path = "; they are on LD_LIBRARY_PATH" if "LD_LIBRARY_PATH" in s.environment else ""
+        seen = f"CUDA's compatibility libraries do not fit this driver and GPU (CUDA error {code}){on_path}"
+        remedy = "Update the driver, and take the compat folder off LD_LIBRARY_PATH (or remove cuda-compat)."
+        yield Finding("forward-compat", "error", seen, remedy)
+
+
+def fabric_manager(s: Snapshot) -> Iterator[Finding]:
+    """An NVSwitch machine whose fabric is not up."""
+    if failed(s, 802):
+        of = f" {s.driver.version}" if s.driver.version else " of the driver's version"
+        seen = "the NVSwitch fabric of this machine is not up (CUDA error 802)"
+        remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager"
+        yield Finding("fabric-manager", "error", seen, remedy)
+
+
+def uvm_wedged(s: Snapshot) -> Iterator[Finding]:
+    """CUDA fails where NVML works: the unified memory driver is stuck or absent."""
+    if failed(s, 999) and s.driver.nvml_error is None and s.devices:
+        loaded = "nvidia-uvm" in s.host.nodes
+        there = "stuck, often after a suspend" if loaded else "not loaded (/dev/nvidia-uvm is missing)"
+        seen = f"CUDA cannot start (CUDA error 999) though NVML works: the unified memory driver is {there}"
+        remedy = "Stop what uses the GPU, then: sudo rmmod nvidia_uvm; sudo modprobe nvidia_uvm"
+        yield Finding("uvm-wedged", "error", seen, remedy)
+
+
+def forked(s: Snapshot) -> Iterator[Finding]:
+    """CUDA does not survive a fork."""
+    if "forked subprocess" in ((s.runtime or NOTHING).error or ""):
+        seen = "CUDA was started before this process was forked, and a forked process cannot use it"
+        remedy = (
+            "Start processes with spawn (multiprocessing.set_start_method('spawn')), and set "
+            "PYTORCH_NVML_BASED_CUDA_CHECK=1 so that asking for CUDA does not start it."
+        )
+        yield Finding("forked", "error", seen, remedy)
+
+
+def untouchable(s: Snapshot) -> Iterator[Finding]:
+    """Torch lists the device, and the first tensor on it failed."""
+    for item, offered in pairs(s):
+        if offered.error is None:
+            continue
+        known = {46: busy, 2: full}.get(offered.cuda_error or 0)
+        if known is not None:
+            yield known(item)
+        else:
+            seen = f"torch cannot use {item.label}: {offered.error}"
+            remedy = "Look for Xid errors in dmesg, and for this message in PyTorch's and NVIDIA's forums."
+            yield Finding("torch-error", "error", seen, remedy, item.device.index)
+
+
+def busy(item: Item) -> Finding:
+    """CUDA says that the device is taken."""
+    holders = [str(process.pid) for process in item.device.processes]
+    by = f"; on it: process {', '.join(holders)}" if holders else ""
+    remedy = f"Wait for the process or end it; allow sharing: nvidia-smi -i {item.device.index} -c 0"
+    seen = f"{item.label} is busy or unavailable (CUDA error 46){by}"
+    return Finding("busy", "error", seen, remedy, item.device.index)
+
+
+def full(item: Item) -> Finding:
+    """There was not even memory for one tensor."""
+    seen = f"{item.label} has no memory for a first tensor (CUDA error 2){held(item.device.processes)}"
+    return Finding("no-memory", "error", seen, "Stop what holds it, or choose another device.", item.device.index)
+
+
+def pairs(s: Snapshot) -> Iterator[tuple[Item, Offered]]:
+    """Yield each device that torch offers with torch's description of it."""
+    offers = {f"{offered.backend}:{offered.index}": offered for offered in (s.runtime or NOTHING).devices}
+    for item in inventory(s):
+        if item.torch in offers:
+            yield item, offers[item.torch]
+
+
+def arch_unsupported(s: Snapshot) -> Iterator[Finding]:
+    """The wheel has neither machine code nor PTX for the device."""
+    runtime = s.runtime or NOTHING
+    for item, offered in pairs(s):
+        if not supported(offered, runtime.arch_list):
+            what = offered.arch or f"capability {offered.capability}"
+            built = " ".join(runtime.arch_list)
+            seen = f"this PyTorch ({s.wheel.version}) has no code for {item.label}, {what}; it has {built}"
+            yield Finding("arch-unsupported", "error", seen, other_wheel(offered), item.device.index)
+
+
+def supported(offered: Offered, arch_list: list[str]) -> bool:
+    """Whether the wheel's list has machine code for the device, or PTX that the driver can compile for it."""
+    if offered.arch:
+        return not arch_list or offered.arch in arch_list
+    if offered.backend != "cuda" or not offered.capability or not arch_list:
+        return True
+    major, minor = (int(part) for part in offered.capability.split("."))
+    return any(runs(arch, major, minor) for arch in arch_list)
+
+
+def runs(arch: str, major: int, minor: int) -> bool:
+    """Whether code named ``sm_90`` or ``compute_90`` runs on that capability; ``sm_90a`` runs on 9.0 alone."""
+    kind, _, digits = arch.partition("_")
+    number = digits.rstrip("af")
+    if not number.isdigit():
+        return False
+    built = (int(number[:-1]), int(number[-1]))
+    if digits.endswith("a"):
+        return built == (major, minor)
+    if kind == "compute":
+        return built <= (major, minor)
+    return built[0] == major and built[1] <= minor
+
+
+def other_wheel(offered: Offered) -> str:
+    """Return where a wheel with code for the device is found."""
+    if offered.arch:
+        return f"Install a PyTorch for ROCm that lists {offered.arch} (torch.cuda.get_arch_list())."
+    major, minor = (int(part) for part in (offered.capability or "0.0").split("."))
+    if major < 5:
+        return "No current PyTorch supports a GPU this old: use the CPU, or PyTorch 1.x."
+    build = "cu126" if (major, minor) < (7, 5) else "cu130"
+    return f"Install one that has it: pip install --force-reinstall torch --index-url {INDEX}/{build}"
+
+
+def ended(s: Snapshot) -> Iterator[Finding]:
+    """The process that tried the GPU hung, or died."""
+    runtime = s.runtime or NOTHING
+    doing = f" during {runtime.during}" if runtime.during else ""
+    look = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot"
+    if runtime.ended == "hang":
+        seen = f"the GPU did not answer within {runtime.seconds or 0:g} s{doing}"
+        yield Finding("hang", "error", seen, f"{look}; a slow machine may need a longer --timeout.")
+    elif runtime.ended:
+        seen = f"the process that tried the GPU died{doing} ({runtime.ended})"
+        yield Finding("crash", "error", seen, f"{look}; see also whether python -c 'import torch' works.")

@@ -1,0 +1,101 @@
+"""The self-tests of each level, in the order they run: the quick and telling ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from layercli.gpu import cuda_error, gemm, kernels, memory, speed, sustained
+from layercli.gpu.result import FAILED, PASSED, Result
+from layercli.gpu.snapshot import Device
+from layercli.lazy import torch
+
+QUARTER, MOST, CAP = 0.25, 0.8, 4 << 30
+LEAST = 1 << 20
+RESERVE = 640 << 20  # what comparing a chunk of memory takes on top of the memory itself
+LOAD_SECONDS = 120.0
+
+Watch = Callable[[], dict[str, Device]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A self-test with everything it needs: ``run`` yields its results; ``device`` names where it runs."""
+
+    name: str
+    device: str
+    run: Callable[[], Iterable[Result]]
+
+
+def plan(level: int, names: list[str], watch: Watch, speed_wanted: bool = False) -> Iterator[Trial]:
+    """Yield the trials of a level on the named devices; rates are measured earlier where they are wanted."""
+    for name in names:
+        device = torch.device(name)
+        yield Trial("allocation", name, lambda d=device: [allocate(d)])  # type: ignore[misc]
+        yield from quick(device)
+        if level >= 2:
+            yield from thorough(device)
+        if level >= 2 or speed_wanted:
+            yield from speeds(device)
+    if level >= 3 and names:
+        yield from long(names, watch)
+
+
+def allocate(device: torch.device, size: int = 16 << 20) -> Result:
+    """Take memory, fill it, and add it up."""
+    total = torch.ones(size, dtype=torch.uint8, device=device).sum().item()
+    verdict = PASSED if total == size else FAILED
+    return Result("allocation", str(device), verdict, detail="" if verdict == PASSED else f"{size} ones sum to {total}")
+
+
+def quick(device: torch.device) -> Iterator[Trial]:
+    """Yield the one exact product of level 1."""
+    yield Trial("exact GEMM", str(device), lambda: [gemm.exact(device, gemm.FLOAT32)])
+
+
+def thorough(device: torch.device) -> Iterator[Trial]:
+    """Yield every test of level 2 that asks whether the device computes right."""
+    name = str(device)
+    for precision in gemm.precisions(device):
+        if precision is not gemm.FLOAT32:
+            yield Trial("exact GEMM", name, lambda p=precision: [gemm.exact(device, p)])  # type: ignore[misc]
+        yield Trial("random GEMM", name, lambda p=precision: [gemm.random(device, p)])  # type: ignore[misc]
+        yield Trial("repeatability", name, lambda p=precision: [gemm.repeatable(device, p)])  # type: ignore[misc]
+    yield Trial("kernels", name, lambda: kernels.parity(device))
+    yield Trial("memory patterns", name, lambda: [memory.patterns(device, share(device, QUARTER, CAP))])
+    yield Trial("copy there and back", name, lambda: [memory.round_trip(device)])
+
+
+def speeds(device: torch.device) -> Iterator[Trial]:
+    """Yield the measurements of bandwidth and rate."""
+    yield Trial("bandwidth", str(device), lambda: speed.bandwidth(device, share(device, QUARTER, 1 << 30)))
+    for precision in gemm.precisions(device):
+        size = 4096 if precision is gemm.FLOAT32 else 8192
+        yield Trial("rate", str(device), lambda p=precision, n=size: [speed.rate(device, p, n)])  # type: ignore[misc]
+
+
+def long(names: list[str], watch: Watch) -> Iterator[Trial]:
+    """Yield level 3: all devices under load together, then nearly all of each one's memory."""
+    devices = [torch.device(name) for name in names]
+    yield Trial("sustained load", ", ".join(names), lambda: sustained.sustained(devices, LOAD_SECONDS, watch))
+    for device in devices:
+        yield Trial(
+            "memory patterns",
+            str(device),
+            lambda d=device: [memory.patterns(d, share(d, MOST, 1 << 62))],  # type: ignore[misc]
+        )
+
+
+def share(device: torch.device, part: float, cap: int) -> int:
+    """Return the bytes a test may take: a part of what is free, no more than the cap, with room left to compare."""
+    free = memory.free(device)
+    return max(min(int(free * part), free - RESERVE, cap), LEAST)
+
+
+def run(trial: Trial) -> Iterator[Result]:
+    """Yield a trial's results; an exception is a failed test, not the end of the others."""
+    try:
+        yield from trial.run()
+    except Exception as error:
+        text = cuda_error.first_line(f"{type(error).__name__}: {error}")
+        yield Result(trial.name, trial.device, FAILED, detail=text)

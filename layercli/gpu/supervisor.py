@@ -1,0 +1,107 @@
+"""Running the child: it is listened to, and ended when its time is up; what it said until then is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+COMMAND = (sys.executable, "-P", "-m", "layercli.gpu.child")
+PACKAGE_ROOT = str(Path(__file__).parents[2])
+POLL = 0.02
+
+
+@dataclass
+class Story:
+    """The child's events; ``ended`` is how it came to its end where it did not end well: hang, or a signal."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    ended: str | None = None
+    during: str | None = None
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Keep an event."""
+        self.events.append(event)
+        self.during = event.get("doing", self.during)
+
+    def last(self, kind: str) -> Any:
+        """Return the last event of a kind, or None."""
+        return next((event[kind] for event in reversed(self.events) if kind in event), None)
+
+    def every(self, kind: str) -> list[Any]:
+        """Return the events of a kind."""
+        return [event[kind] for event in self.events if kind in event]
+
+
+def run(
+    request: dict[str, Any],
+    timeout: float,
+    listen: Callable[[str], None] = lambda doing: None,
+    command: tuple[str, ...] = COMMAND,
+) -> Story:
+    """Send the request to a child and return its story, after ``timeout`` seconds at the latest.
+
+    Files stand between the two, not pipes: a process stuck in a driver can be neither killed nor waited for.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        asked, said = Path(folder, "request"), Path(folder, "events")
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        with asked.open("rb") as stdin, said.open("wb") as stdout, said.open("rb") as events:
+            child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, env=environment())
+            try:
+                return follow(child, events, time.monotonic() + timeout, listen)
+            finally:
+                end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child, and give it a moment to be gone."""
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(1)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which the child finds this very package."""
+    paths = [PACKAGE_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def follow(child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, listen: Callable[[str], None]) -> Story:
+    """Listen until the child is done, dead, or out of time."""
+    story, rest = Story(), b""
+    while True:
+        over = child.poll() is not None
+        *lines, rest = (rest + said.read()).split(b"\n")
+        for event in map(json.loads, lines):
+            if event.get("doing", story.during) != story.during:
+                listen(event["doing"])
+            story.hear(event)
+        if story.last("done"):
+            return story
+        if over:
+            story.ended = cause_of_death(child.returncode)
+            return story
+        if time.monotonic() > deadline:
+            story.ended = "hang"
+            return story
+        time.sleep(POLL)
+
+
+def cause_of_death(code: int) -> str:
+    """Return the name of the signal that ended a process, or its exit code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,156 @@
+"""What the operating system tells: PCI cards, the kernel's driver, device files, containers. Roots are parameters."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from layercli.gpu.snapshot import Device, Host, Xid
+
+NVIDIA, AMD = "0x10de", "0x1002"
+DISPLAYS = ("0x0300", "0x0302", "0x0380", "0x1200")  # VGA, 3D, other display, processing accelerator
+DEVICE_FILE = re.compile(r"nvidia\d+|nvidiactl|nvidia-uvm|kfd|dxg|nvhost-gpu|nvgpu")
+CARD_FILE = re.compile(r"nvidia\d+")
+XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
+CONTAINED = re.compile(r"docker|kubepods|containerd|libpod|lxc|garden")
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Where the files of the operating system are."""
+
+    proc: Path = Path("/proc")
+    dev: Path = Path("/dev")
+    sys: Path = Path("/sys")
+    top: Path = Path("/")
+
+
+def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host:
+    """Return what the operating system tells of its GPUs."""
+    cards = display_cards(roots, notes)
+    nodes = device_files(roots)
+    return Host(
+        platform=sys.platform,
+        machine=platform.machine(),
+        wsl="microsoft" in text(roots.proc / "sys/kernel/osrelease").lower(),
+        container=in_container(roots, environment),
+        nvidia_cards=None if cards is None else cards.count(NVIDIA),
+        amd_cards=None if cards is None else cards.count(AMD),
+        module=module_version(roots),
+        nouveau=(roots.sys / "module/nouveau").exists(),
+        nodes=nodes,
+        denied=denied(roots, nodes),
+        xids=xids(roots),
+    )
+
+
+def text(path: Path) -> str:
+    """Return a file's text, empty where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def pci_functions(roots: Roots) -> list[Path]:
+    """Return the folders of the display cards on the PCI bus, in the order of their addresses."""
+    found = sorted((roots.sys / "bus/pci/devices").iterdir())
+    return [folder for folder in found if text(folder / "class").startswith(DISPLAYS)]
+
+
+def display_cards(roots: Roots, notes: list[str]) -> list[str] | None:
+    """Return the vendor of each display card, or None where the PCI bus cannot be listed."""
+    try:
+        return [text(folder / "vendor") for folder in pci_functions(roots)]
+    except OSError:
+        if sys.platform == "linux":
+            notes.append("the PCI bus cannot be listed")
+        return None
+
+
+def module_version(roots: Roots) -> str | None:
+    """Return the version of the loaded NVIDIA kernel module."""
+    found = re.search(r"Kernel Module.*?(\d+\.\d+(?:\.\d+)?)", text(roots.proc / "driver/nvidia/version"))
+    return found.group(1) if found else None
+
+
+def in_container(roots: Roots, environment: Mapping[str, str]) -> bool:
+    """Whether this looks like the inside of a container."""
+    marks = (roots.top / ".dockerenv", roots.top / "run/.containerenv")
+    return (
+        any(mark.exists() for mark in marks)
+        or "container" in environment
+        or CONTAINED.search(text(roots.proc / "1/cgroup")) is not None
+    )
+
+
+def device_files(roots: Roots) -> list[str]:
+    """Return the names of the GPU device files."""
+    try:
+        return sorted(entry.name for entry in roots.dev.iterdir() if DEVICE_FILE.fullmatch(entry.name))
+    except OSError:
+        return []
+
+
+def denied(roots: Roots, nodes: list[str]) -> dict[str, str]:
+    """Return why NVIDIA device files cannot be opened: EPERM comes from a container, EACCES from the file's mode."""
+    reasons = {}
+    for name in nodes:
+        if name.startswith("nvidia"):
+            try:
+                os.close(os.open(roots.dev / name, os.O_RDWR | os.O_CLOEXEC))
+            except OSError as error:
+                reasons[name] = errno.errorcode.get(error.errno or 0, "unknown")
+    return reasons
+
+
+def xids(roots: Roots) -> list[Xid]:
+    """Return the NVIDIA driver's errors in the kernel's log, where it may be read, each once."""
+    found = XID.findall(kernel_log(roots.dev / "kmsg"))
+    return [Xid(pci if "." in pci else f"{pci}.0", int(code)) for pci, code in dict.fromkeys(found)]
+
+
+def kernel_log(path: Path) -> str:
+    """Return what the kernel's log holds now; it is read record by record and never waited for."""
+    records = []
+    try:
+        log = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return ""
+    try:
+        while record := os.read(log, 8192):
+            records.append(record)
+    except OSError:
+        pass
+    finally:
+        os.close(log)
+    return b"".join(records).decode(errors="replace")
+
+
+def amd_devices(roots: Roots) -> list[Device]:
+    """Return the AMD cards as the kernel lists them: their addresses and memory."""
+    try:
+        folders = [folder for folder in pci_functions(roots) if text(folder / "vendor") == AMD]
+    except OSError:
+        return []
+    return [amd_device(index, folder) for index, folder in enumerate(folders)]
+
+
+def amd_device(index: int, folder: Path) -> Device:
+    """Return one AMD card; torch will tell its name."""
+    total, used = text(folder / "mem_info_vram_total"), text(folder / "mem_info_vram_used")
+    known = total.isdigit() and used.isdigit()
+    return Device(
+        index,
+        vendor="amd",
+        name="AMD GPU",
+        pci=folder.name,
+        memory_total=int(total) if known else None,
+        memory_free=int(total) - int(used) if known else None,
+    )

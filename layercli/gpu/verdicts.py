@@ -1,0 +1,54 @@
+"""What the self-tests say about the devices: findings for those that failed, and for one slower than its twins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layercli.gpu.finding import Finding
+from layercli.gpu.inventory import Item
+from layercli.gpu.result import FAILED, MEASURED, Result
+
+SLOW = 0.85  # of what the best device of the same name reaches
+
+
+def verdicts(items: list[Item], results: list[Result]) -> Iterator[Finding]:
+    """Yield the findings that the results amount to."""
+    for item in items:
+        failed = [each for each in results if each.verdict == FAILED and item.torch in each.device.split(", ")]
+        if failed:
+            yield wrong(item, failed)
+    yield from slower(items, results)
+
+
+def wrong(item: Item, failed: list[Result]) -> Finding:
+    """Return the finding for a device that failed self-tests."""
+    first = failed[0]
+    counted = f"{first.figure:g} {first.unit}" if first.figure is not None and first.unit else ""
+    told = ", ".join(part for part in (counted, first.detail) if part)
+    more = f", and {len(failed) - 1} more tests failed" if len(failed) > 1 else ""
+    seen = f"{item.label} failed {first.name} ({told}){more}" if told else f"{item.label} failed {first.name}{more}"
+    remedy = (
+        "Run it again; if it stays, run dcgmi diag -r 3 and compare with another GPU of the same kind "
+        "before trusting this one."
+    )
+    return Finding("wrong-results", "error", seen, remedy, item.device.index)
+
+
+def slower(items: list[Item], results: list[Result]) -> Iterator[Finding]:
+    """Yield a warning for each device that is far behind the best of its name in some figure."""
+    names = {item.torch: item for item in items if item.torch}
+    for result in results:
+        if result.verdict != MEASURED or result.unit not in ("GB/s", "TFLOP/s") or result.device not in names:
+            continue
+        item = names[result.device]
+        twins = [each for each in results if each.name == result.name and twin(names.get(each.device), item)]
+        best = max((each.figure or 0 for each in twins), default=0)
+        if (result.figure or 0) < SLOW * best:
+            seen = f"{item.label} reaches {result.figure:.4g} {result.unit} in {result.name}, its twin {best:.4g}"
+            remedy = "Compare their clocks, power limits, temperatures and PCIe links (nvidia-smi -q)."
+            yield Finding("slow-twin", "warning", seen, remedy, item.device.index)
+
+
+def twin(other: Item | None, item: Item) -> bool:
+    """Whether two devices are of the same kind."""
+    return other is not None and other.device.name == item.device.name

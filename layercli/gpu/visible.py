@@ -1,0 +1,56 @@
+"""What the environment lets CUDA (or HIP) see: the meaning of ``CUDA_VISIBLE_DEVICES``, worked out without CUDA."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from layercli.gpu.snapshot import Device, Snapshot
+
+HIP = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+CUDA = ("CUDA_VISIBLE_DEVICES",)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The variable that decides, its value, the indices it leaves in order, and the entry it stumbles over."""
+
+    variable: str | None
+    value: str
+    order: list[int]
+    bad: str | None = None
+    twice: bool = False
+
+
+def selection(snapshot: Snapshot) -> Selection:
+    """Return which of the snapshot's devices torch can see, in torch's order."""
+    everything = [device.index for device in snapshot.devices]
+    names = HIP if snapshot.wheel.hip else CUDA
+    variable = next((name for name in names if name in snapshot.environment), None)
+    if variable is None or any(device.vendor == "apple" for device in snapshot.devices):
+        return Selection(None, "", everything)
+    value = snapshot.environment[variable]
+    return chosen(variable, value, snapshot.devices)
+
+
+def chosen(variable: str, value: str, devices: list[Device]) -> Selection:
+    """Follow the list up to its first bad entry, where CUDA stops; a device named twice hides them all."""
+    order: list[int] = []
+    for entry in value.split(",") if value else []:
+        device = named(entry, devices)
+        if device is None:
+            return Selection(variable, value, order, entry)
+        if device.index in order and not entry.startswith("MIG-"):
+            return Selection(variable, value, [], entry, twice=True)
+        order.append(device.index)
+    return Selection(variable, value, order)
+
+
+def named(entry: str, devices: list[Device]) -> Device | None:
+    """Return the device that one entry names, by number, by the beginning of its UUID, or by a MIG instance."""
+    if re.fullmatch(r"\d+", entry):
+        return next((device for device in devices if device.index == int(entry)), None)
+    if entry.startswith("MIG-"):
+        return next((device for device in devices if entry in device.mig_instances), None)
+    matches = [device for device in devices if entry.startswith("GPU-") and (device.uuid or "").startswith(entry)]
+    return matches[0] if len(matches) == 1 else None

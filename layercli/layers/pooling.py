@@ -1,0 +1,75 @@
+"""Pooling under a window that slides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.settings import DataFormat, Padding, per_axis
+from layercli.ops.pooling import Pool
+
+
+class Pooling(Layer):
+    """out = what is under a window of ``pool_size`` that moves by ``strides`` (its own size where None) made one value.
+
+    ``same`` pads so that stride 1 keeps the sizes; what is padded counts for nothing.
+    """
+
+    pool_size: Any = 2
+    strides: Any = None
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+
+    axes = 2
+    kind = "max"
+
+    def setup(self) -> None:
+        """Make the settings one number per axis, and the op they give."""
+        name = type(self).__name__
+        self.pool_size = per_axis(self.pool_size, self.axes, "pool_size", name)
+        strides = self.pool_size if self.strides is None else self.strides
+        self.strides = per_axis(strides, self.axes, "strides", name)
+        self.op = Pool(self.kind, self.pool_size, self.strides, self.padding, self.data_format == "channels_first")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(inputs)
+
+
+class MaxPooling1D(Pooling):
+    """The greatest value under a window: x (batch, steps, channels) to (batch, steps', channels)."""
+
+    axes = 1
+
+
+class MaxPooling2D(Pooling):
+    """The greatest value under a window: x (batch, height, width, channels) to (batch, height', width', channels)."""
+
+
+class MaxPooling3D(Pooling):
+    """The greatest value under a window: x (batch, depth, height, width, channels), each spatial size made smaller."""
+
+    axes = 3
+
+
+class AveragePooling(Pooling):
+    """Pooling to the mean of the real values under the window; ``pool_size`` has no default."""
+
+    pool_size: Any
+    kind = "average"
+
+
+class AveragePooling1D(AveragePooling):
+    """The mean under a window: x (batch, steps, channels) to (batch, steps', channels)."""
+
+    axes = 1
+
+
+class AveragePooling2D(AveragePooling):
+    """The mean under a window: x (batch, height, width, channels) to (batch, height', width', channels)."""
+
+
+class AveragePooling3D(AveragePooling):
+    """The mean under a window: x (batch, depth, height, width, channels), each spatial size made smaller."""
+
+    axes = 3

@@ -1,0 +1,73 @@
+"""Losses: each a function from targets and predictions to one value per sample, and a class that reduces those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.catalogue import Catalogue, plain
+
+_catalogue = Catalogue(
+    "layercli.losses",
+    "loss",
+    {
+        "loss": "Loss FunctionLoss",
+        "regression": (
+            "mean_squared_error mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error "
+            "huber log_cosh cosine_similarity MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError "
+            "MeanSquaredLogarithmicError Huber LogCosh CosineSimilarity"
+        ),
+        "probabilistic": "kl_divergence poisson KLDivergence Poisson",
+        "crossentropy": (
+            "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy "
+            "categorical_generalized_cross_entropy BinaryCrossentropy CategoricalCrossentropy "
+            "SparseCategoricalCrossentropy CategoricalGeneralizedCrossEntropy"
+        ),
+        "focal": (
+            "binary_focal_crossentropy categorical_focal_crossentropy BinaryFocalCrossentropy "
+            "CategoricalFocalCrossentropy"
+        ),
+        "margin": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
+        "segmentation": "dice tversky Dice Tversky",
+        "embedding": "circle Circle",
+        "sequence": "ctc CTC",
+    },
+    {
+        "mse": "mean_squared_error",
+        "mae": "mean_absolute_error",
+        "mape": "mean_absolute_percentage_error",
+        "msle": "mean_squared_logarithmic_error",
+        "bce": "binary_crossentropy",
+        "kld": "kl_divergence",
+        "logcosh": "log_cosh",
+    },
+)
+
+__all__ = [*_catalogue.homes, "deserialize", "get", "resolve", "serialize"]
+get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+
+
+def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """Return the Loss that ``identifier`` means for targets and predictions of these shapes.
+
+    A name, config, class, function or Loss, as ``get`` takes; ``crossentropy`` or ``ce`` becomes the binary, the
+    sparse or the one-hot one: predictions of one column are binary, targets of lower rank (or one column) are ids.
+    """
+    from layercli.losses.loss import FunctionLoss, Loss
+    from layercli.losses.shapes import kind_of_labels
+
+    if identifier in ("crossentropy", "ce"):
+        prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}
+        loss = _catalogue.find(f"{prefix[kind_of_labels(y_true, y_pred)]}_crossentropy")
+    else:
+        loss = get(identifier)
+    if loss is None or isinstance(loss, Loss):
+        return loss
+    return FunctionLoss(loss, name=identifier if isinstance(identifier, str) else None)
+
+
+def __getattr__(name: str) -> Any:
+    return _catalogue.load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

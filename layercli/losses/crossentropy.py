@@ -1,0 +1,169 @@
+"""Crossentropy: minus the logarithm of the probability given to the right answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.losses.loss import loss_class
+from layercli.losses.shapes import alike, pairwise, with_class_ids
+
+EPSILON = 1e-7
+NO_CLASS = -(2**62)  # torch ignores label -100 unless told of another; nothing is ever labelled this
+
+
+@pairwise
+def binary_crossentropy(
+    y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> torch.Tensor:
+    """``mean(-y log(p) - (1 - y) log(1 - p))`` over ``axis``, with ``p = sigmoid(y_pred)`` if ``from_logits``.
+
+    ``label_smoothing`` moves the targets by that share towards 1/2. Probabilities are kept 1e-7 away from 0 and 1.
+    """
+    if label_smoothing:
+        y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none").mean(axis)
+    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true, reduction="none").mean(axis)
+
+
+@pairwise
+def categorical_crossentropy(
+    y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> torch.Tensor:
+    """``-sum(y_true log(p))`` over ``axis``, the classes: (..., classes) and (..., classes) to (...).
+
+    ``p`` is ``softmax(y_pred)`` if ``from_logits``, else ``y_pred`` divided by its sum and kept 1e-7 away from 0 and 1.
+    ``label_smoothing`` moves the targets by that share towards 1/classes.
+    """
+    if label_smoothing:
+        y_true = smooth(y_true, label_smoothing)
+    return -(y_true * log_probability(y_pred, from_logits, axis)).sum(axis)
+
+
+@with_class_ids
+def sparse_categorical_crossentropy(
+    y_true: torch.Tensor,
+    y_pred: torch.Tensor,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+) -> torch.Tensor:
+    """``-log(p[y_true])`` over ``axis``, the classes: labels (...) or (..., 1) and (..., classes) to (...).
+
+    ``p`` is ``softmax(y_pred)`` if ``from_logits``, else ``y_pred`` divided by its sum and kept 1e-7 away from 0 and 1.
+    Where the label is ``ignore_class`` the value is 0. Raises ShapeError for shapes that do not fit, and UsageError for
+    a label that is no class (on the CPU; on a GPU call ``check`` first).
+    """
+    axis = range(y_pred.ndim)[axis]
+    if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
+        y_true = y_true.squeeze(axis)
+    classes = y_pred.shape[axis]
+    expected = (*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
+    if tuple(y_true.shape) != expected:
+        raise ShapeError(
+            f"sparse_categorical_crossentropy expects y_true of shape {expected} for y_pred of shape "
+            f"{tuple(y_pred.shape)}, got {tuple(y_true.shape)}",
+            hint="for one-hot targets, use categorical_crossentropy" if y_true.shape == y_pred.shape else None,
+        )
+    logs = log_probability(y_pred, from_logits, axis).movedim(axis, -1).reshape(-1, classes)
+    ignored = NO_CLASS if ignore_class is None else ignore_class
+    with classes_required(y_true, classes, ignore_class):
+        return F.nll_loss(logs, y_true.reshape(-1), reduction="none", ignore_index=ignored).reshape(expected)
+
+
+def whole_sparse_crossentropy(
+    y_true: Any, y_pred: torch.Tensor, from_logits: bool, ignore_class: int | None, axis: int
+) -> torch.Tensor | None:
+    """Return the mean of ``sparse_categorical_crossentropy`` over int64 labels (batch,) and logits (batch, classes)."""
+    if not from_logits or ignore_class is not None or y_pred.ndim != 2 or axis not in (1, -1):
+        return None
+    if not isinstance(y_true, torch.Tensor) or y_true.dtype is not torch.int64 or y_true.shape != y_pred.shape[:1]:
+        return None
+    with classes_required(y_true, y_pred.shape[1], None):
+        return F.cross_entropy(y_pred, y_true, ignore_index=NO_CLASS)
+
+
+def whole_binary_crossentropy(
+    y_true: Any, y_pred: torch.Tensor, from_logits: bool, label_smoothing: float, axis: int
+) -> torch.Tensor | None:
+    """Return the mean of ``binary_crossentropy`` over all samples, of tensors that are alike."""
+    if label_smoothing or not alike(y_true, y_pred):
+        return None
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(y_pred, y_true)
+    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true)
+
+
+@with_class_ids
+def categorical_generalized_cross_entropy(y_true: torch.Tensor, y_pred: torch.Tensor, q: float = 0.5) -> torch.Tensor:
+    """``(1 - p[y_true]^q) / q`` over the classes: labels (...) and probabilities (..., classes) to (...).
+
+    ``q`` between 0 and 1 goes from crossentropy to mean absolute error, which noisy labels disturb less.
+    """
+    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
+        y_true = y_true.squeeze(-1)
+    if y_true.shape != y_pred.shape[:-1]:
+        raise ShapeError(
+            f"categorical_generalized_cross_entropy expects y_true of shape {tuple(y_pred.shape[:-1])} for y_pred of "
+            f"shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
+        )
+    with classes_required(y_true, y_pred.shape[-1], None):
+        right = y_pred.gather(-1, y_true.unsqueeze(-1)).squeeze(-1)
+    return (1 - right**q) / q
+
+
+def log_probability(y_pred: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
+    """Return the logarithm of the probabilities that ``y_pred``, logits or shares, gives along ``axis``."""
+    if from_logits:
+        return F.log_softmax(y_pred, axis)
+    return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
+
+
+def smooth(y_true: torch.Tensor, share: float) -> torch.Tensor:
+    """Return one-hot targets with ``share`` of their weight spread over all classes (the last axis)."""
+    return y_true * (1 - share) + share / y_true.shape[-1]
+
+
+class classes_required:
+    """Within it, what torch raises over a label that is no class becomes a UsageError; without one it costs nothing."""
+
+    def __init__(self, y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
+        self.labels = y_true, classes, ignored
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, IndexError | RuntimeError):
+            require_classes(*self.labels)
+
+
+def require_classes(y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
+    """Raise UsageError if a label that is not ``ignored`` is not from 0 to ``classes - 1``."""
+    wrong = y_true[((y_true < 0) | (y_true >= classes)) & (y_true != (NO_CLASS if ignored is None else ignored))]
+    if wrong.numel():
+        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {wrong[0]}")
+
+
+def _not_ignored(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:
+    if loss.ignore_class is None:
+        return None
+    kept: torch.Tensor = torch.as_tensor(y_true, device=values.device) != loss.ignore_class
+    return kept.reshape(values.shape)
+
+
+def _check_q(loss: Any) -> None:
+    if not 0 < loss.q < 1:
+        raise UsageError(f"q is a number between 0 and 1, neither of them, got {loss.q}")
+
+
+BinaryCrossentropy = loss_class("BinaryCrossentropy", binary_crossentropy, mean=whole_binary_crossentropy)
+CategoricalCrossentropy = loss_class("CategoricalCrossentropy", categorical_crossentropy)
+SparseCategoricalCrossentropy = loss_class(
+    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, mask=_not_ignored, mean=whole_sparse_crossentropy
+)
+CategoricalGeneralizedCrossEntropy = loss_class(
+    "CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy, check=_check_q
+)

@@ -1,0 +1,162 @@
+"""The Loss: a function per sample, with its settings, and how its values are reduced."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from layercli.core.catalogue import Configured, snake
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.losses.reduction import check_reduction, reduce
+from layercli.losses.shapes import tensor
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Loss(Configured):
+    """``reduce(call(y_true, y_pred), sample_weight, mask)``; subclass it and write ``call``.
+
+    ``reduction``: ``sum_over_batch_size`` (or ``mean``), ``sum``, ``mean_with_sample_weight``, ``none`` (or None).
+    ``dtype``: what the predictions are converted to; None means float32, and float64 for predictions in float64.
+    Raises UsageError for a reduction or dtype that does not exist, ShapeError for shapes that do not fit.
+    """
+
+    home: ClassVar[str] = "keras.losses"
+    name: str | None = None
+    reduction: str | None = "sum_over_batch_size"
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        self.name = self.name or snake(type(self).__name__)
+        check_reduction(self.reduction)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:
+        """Return the loss of ``y_pred`` against ``y_true``; both, and the weights, may be numpy arrays or lists."""
+        y_pred = tensor(y_pred)
+        y_pred = y_pred.to(self.dtype_for(y_pred))
+        if sample_weight is None and mask is None and self.reduction in ("sum_over_batch_size", "mean"):
+            whole = self.mean(y_true, y_pred)
+            if whole is not None:
+                return whole
+        values = self.call(y_true, y_pred)
+        own = self.mask(y_true, values)
+        if own is not None:
+            mask = own if mask is None else own & torch.as_tensor(mask, device=own.device).bool()
+        return reduce(values, sample_weight, mask, self.reduction)
+
+    def dtype_for(self, y_pred: torch.Tensor) -> torch.dtype:
+        """Return the dtype that this loss computes in for ``y_pred``."""
+        if self.dtype is None:
+            return torch.float64 if y_pred.dtype is torch.float64 else torch.float32
+        dtype = getattr(torch, self.dtype, None)
+        if not isinstance(dtype, torch.dtype):
+            raise UsageError(f"there is no dtype {self.dtype!r}")
+        return dtype
+
+    def call(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
+        """Return one value per sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
+
+    def mask(self, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:
+        """Return which of ``values`` count, or None for all of them."""
+        return None
+
+    def mean(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+        """Return the mean of all values where one kernel computes it, else None: the values are then made first."""
+        return None
+
+    def check(self, y_true: Any, y_pred: Any) -> None:
+        """Raise the error that ``y_true`` and ``y_pred`` deserve, found where any device can find it: on the CPU.
+
+        Meant for the first batch: on a GPU a label out of range is otherwise an assertion without a sentence.
+        """
+        device = torch.device("cpu")
+        self(torch.as_tensor(y_true, device=device), torch.as_tensor(y_pred, device=device).detach())
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings; ``dtype`` only where it was given, as Keras does."""
+        config = super().get_config()
+        if config["dtype"] is None:
+            del config["dtype"]
+        return config
+
+
+class FunctionLoss(Loss):
+    """The Loss of a user's ``function(y_true, y_pred, **arguments)``, which returns one value per sample."""
+
+    def __init__(
+        self,
+        fn: Callable[..., torch.Tensor],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
+        self.fn = fn
+        self.arguments = arguments
+
+    def call(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
+        """Return the function's values."""
+        return self.fn(y_true, y_pred, **self.arguments)
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """Return the settings that a config holds; the function's own arguments are among ``get_config()``."""
+        return ["fn", "reduction", "name", "dtype"]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, the function by its name."""
+        return {**super().get_config(), **self.arguments}
+
+
+Mask = Callable[[Any, Any, "torch.Tensor"], "torch.Tensor | None"]
+Whole = Callable[..., "torch.Tensor | None"]
+
+
+def loss_class(
+    name: str,
+    function: Callable[..., torch.Tensor],
+    *,
+    called: str | None = None,
+    without: tuple[str, ...] = (),
+    mask: Mask | None = None,
+    mean: Whole | None = None,
+    check: Callable[[Any], None] | None = None,
+) -> type[Any]:
+    """Return the Loss class ``name`` over ``function``, whose arguments after the first two are its settings.
+
+    ``called`` is the default name; ``without`` are arguments that are no settings; ``mask(loss, y_true, values)``
+    says which values count; ``mean(y_true, y_pred, **settings)`` is Loss.mean; ``check(loss)`` raises for settings
+    that cannot be meant.
+    """
+    arguments = [p for p in list(inspect.signature(function).parameters.values())[2:] if p.name not in without]
+    names = [argument.name for argument in arguments]
+
+    def call(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
+        return function(y_true, y_pred, **{name: getattr(self, name) for name in names})
+
+    def whole(self: Any, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+        if mean is None or not y_pred.numel():
+            return None
+        return mean(y_true, y_pred, **{name: getattr(self, name) for name in names})
+
+    def post_init(self: Any) -> None:
+        Loss.__post_init__(self)
+        if check is not None:
+            check(self)
+
+    fields: list[Any] = [(p.name, Any, dataclasses.field(default=p.default)) for p in arguments]
+    fields.append(("name", Any, dataclasses.field(default=called or function.__name__, kw_only=True)))
+    namespace: dict[str, Any] = {
+        "call": call,
+        "mean": whole,
+        "__post_init__": post_init,
+        "__module__": function.__module__,
+    }
+    if mask is not None:
+        namespace["mask"] = mask
+    namespace["__doc__"] = f"{inspect.getdoc(function)}\n\nReduced as every Loss is: see Loss."
+    return dataclasses.make_dataclass(name, fields, bases=(Loss,), namespace=namespace, eq=False)

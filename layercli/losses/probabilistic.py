@@ -1,0 +1,26 @@
+"""How unlikely what happened was under what was predicted."""
+
+from __future__ import annotations
+
+from layercli.lazy import torch
+from layercli.losses.loss import loss_class
+from layercli.losses.shapes import pairwise
+
+EPSILON = 1e-7
+
+
+@pairwise
+def kl_divergence(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``sum(y_true log(y_true / y_pred))`` over the last axis, of probabilities no smaller than 1e-7."""
+    true, pred = y_true.clamp(EPSILON, 1), y_pred.clamp(EPSILON, 1)
+    return (true * (true / pred).log()).sum(-1)
+
+
+@pairwise
+def poisson(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``mean(y_pred - y_true log(y_pred + 1e-7))`` over the last axis: counts against the rate of a Poisson process."""
+    return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
+
+
+KLDivergence = loss_class("KLDivergence", kl_divergence)
+Poisson = loss_class("Poisson", poisson)

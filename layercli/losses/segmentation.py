@@ -1,0 +1,41 @@
+"""Losses of overlap between the region predicted and the region meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layercli.lazy import torch
+from layercli.losses.loss import loss_class
+from layercli.losses.shapes import pairwise
+
+EPSILON = 1e-7
+Axes = int | Sequence[int] | None
+
+
+@pairwise
+def dice(y_true: torch.Tensor, y_pred: torch.Tensor, axis: Axes = None) -> torch.Tensor:
+    """``1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))`` over ``axis``; None is all axes, the batch too."""
+    return 1 - 2 * total(y_true * y_pred, axis) / (total(y_true, axis) + total(y_pred, axis) + EPSILON)
+
+
+@pairwise
+def tversky(
+    y_true: torch.Tensor, y_pred: torch.Tensor, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
+) -> torch.Tensor:
+    """``1 - both / (both + alpha only_true + beta only_pred)``, each summed over ``axis`` (None is all axes).
+
+    ``both = y_true y_pred``, ``only_true = y_true (1 - y_pred)``, ``only_pred = y_pred (1 - y_true)``.
+    """
+    both = total(y_true * y_pred, axis)
+    only_true = total(y_true * (1 - y_pred), axis)
+    only_pred = total(y_pred * (1 - y_true), axis)
+    return 1 - both / (both + only_true * alpha + only_pred * beta + EPSILON)
+
+
+def total(values: torch.Tensor, axis: Axes) -> torch.Tensor:
+    """Return the sum over ``axis``, one, several or (None) all."""
+    return values.sum() if axis is None else values.sum(axis if isinstance(axis, int) else tuple(axis))
+
+
+Dice = loss_class("Dice", dice)
+Tversky = loss_class("Tversky", tversky)

@@ -1,0 +1,88 @@
+"""What shapes of targets and predictions a loss takes, and how near misses are brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+
+Settings = ParamSpec("Settings")
+PerSample = Callable[Concatenate[Any, Any, Settings], "torch.Tensor"]
+Formula = Callable[Concatenate["torch.Tensor", "torch.Tensor", Settings], "torch.Tensor"]
+
+
+def align_ranks(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ``a`` and ``b`` of one rank where a last axis of size 1 is all that tells them apart.
+
+    A vector gains the axis; anything of higher rank loses it.
+    """
+    if a.ndim == b.ndim + 1 and a.shape[-1] == 1:
+        return (a, b.unsqueeze(-1)) if b.ndim == 1 else (a.squeeze(-1), b)
+    if b.ndim == a.ndim + 1 and b.shape[-1] == 1:
+        return (a.unsqueeze(-1), b) if a.ndim == 1 else (a, b.squeeze(-1))
+    return a, b
+
+
+def alike(y_true: Any, y_pred: torch.Tensor) -> bool:
+    """Return whether ``y_true`` is a tensor of the shape, dtype and device of ``y_pred``."""
+    if not isinstance(y_true, torch.Tensor) or y_true.shape != y_pred.shape:
+        return False
+    return y_true.dtype is y_pred.dtype and y_true.device == y_pred.device
+
+
+def tensor(value: Any) -> torch.Tensor:
+    """Return ``value`` as a tensor of floats: what is float stays as it is, double from numpy and lists narrows."""
+    if isinstance(value, torch.Tensor):
+        return value if value.is_floating_point() else value.float()
+    made = torch.as_tensor(value)
+    return made if made.is_floating_point() and made.dtype != torch.float64 else made.float()
+
+
+def pairwise(function: Formula[Settings]) -> PerSample[Settings]:
+    """Make a formula over two tensors of one shape and dtype a loss function over whatever the user holds."""
+
+    @wraps(function)
+    def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
+        y_pred = tensor(y_pred)
+        y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
+        if y_true.shape != y_pred.shape:
+            y_true, y_pred = align_ranks(y_true, y_pred)
+            require_same_shape(function.__name__, y_true, y_pred)
+        return function(y_true, y_pred, *args, **settings)
+
+    return loss  # type: ignore[return-value]  # ParamSpec cannot say that y_true and y_pred may be named
+
+
+def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:
+    """Make a formula over int64 class ids and float predictions a loss function over whatever the user holds."""
+
+    @wraps(function)
+    def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
+        y_pred = tensor(y_pred)
+        y_true = torch.as_tensor(y_true, device=y_pred.device).long()
+        return function(y_true, y_pred, *args, **settings)
+
+    return loss  # type: ignore[return-value]  # ParamSpec cannot say that y_true and y_pred may be named
+
+
+def require_same_shape(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
+    """Raise ShapeError unless ``y_true`` and ``y_pred`` have one shape."""
+    if y_true.shape != y_pred.shape:
+        true, pred = tuple(y_true.shape), tuple(y_pred.shape)
+        hint = None
+        if len(true) < len(pred):
+            hint = "for targets that are class numbers, use sparse_categorical_crossentropy"
+        raise ShapeError(f"{name} expects y_true and y_pred of one shape, got {true} and {pred}", hint=hint)
+
+
+def kind_of_labels(y_true: Any, y_pred: Any) -> str:
+    """Return ``binary``, ``ids`` or ``one-hot``: what targets of this shape are to predictions of that one."""
+    true, pred = tuple(y_true.shape), tuple(y_pred.shape)
+    if pred[-1:] == (1,):
+        return "binary"
+    if len(true) < len(pred) or (true[-1:] == (1,) and pred[-1] > 1):
+        return "ids"
+    return "one-hot"

@@ -1,0 +1,101 @@
+"""Metrics: sums over all the batches seen, and what they come to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.catalogue import Catalogue, plain
+from layercli.errors import UsageError
+
+_catalogue = Catalogue(
+    "layercli.metrics",
+    "metric",
+    {
+        "metric": "Metric",
+        "mean": "Mean Sum MeanMetricWrapper",
+        "matches": (
+            "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
+            "sparse_top_k_categorical_accuracy Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
+            "TopKCategoricalAccuracy SparseTopKCategoricalAccuracy"
+        ),
+        "deviation": (
+            "MeanSquaredError RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError "
+            "MeanSquaredLogarithmicError CosineSimilarity LogCoshError"
+        ),
+        "determination": "R2Score",
+        "correlation": "pearson_correlation concordance_correlation PearsonCorrelation ConcordanceCorrelation",
+        "probabilistic": (
+            "KLDivergence Poisson BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy"
+        ),
+        "margin": "Hinge SquaredHinge CategoricalHinge",
+        "confusion": "TruePositives FalsePositives TrueNegatives FalseNegatives Precision Recall",
+        "tradeoff": "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
+        "area": "AUC",
+        "fscore": "F1Score FBetaScore",
+        "overlap": "IoU BinaryIoU MeanIoU OneHotIoU OneHotMeanIoU",
+    },
+    {
+        "mse": "MeanSquaredError",
+        "rmse": "RootMeanSquaredError",
+        "mae": "MeanAbsoluteError",
+        "mape": "MeanAbsolutePercentageError",
+        "msle": "MeanSquaredLogarithmicError",
+        "bce": "BinaryCrossentropy",
+        "kld": "KLDivergence",
+        "log_cosh": "LogCoshError",
+        "logcosh": "LogCoshError",
+        "acc": "Accuracy",
+        **{
+            name: "".join(word.capitalize() for word in name.split("_"))
+            for name in (
+                "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "top_k_categorical_accuracy",
+                "sparse_top_k_categorical_accuracy", "pearson_correlation", "concordance_correlation",
+            )
+        },
+    },
+)  # fmt: skip
+
+__all__ = [*_catalogue.homes, "deserialize", "get", "resolve", "serialize"]
+deserialize, serialize = _catalogue.deserialize, plain
+
+
+def get(identifier: Any) -> Any:
+    """Return the metric that a name, a config, a class, a function or the object itself stands for; None stays None.
+
+    A name is always that of a class, ``binary_accuracy`` too. Raises UsageError.
+    """
+    if isinstance(identifier, str):
+        identifier = _catalogue.aliases.get(identifier.lower(), identifier)
+    return _catalogue.get(identifier)
+
+
+def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """Return the Metric that ``identifier`` means for targets and predictions of these shapes, named as it was called.
+
+    As ``get``, but ``accuracy`` or ``acc`` becomes the binary, the sparse or the one-hot one (predictions of one column
+    are binary, targets of lower rank or of one column are ids), and a function becomes the mean of its values.
+    """
+    from layercli.losses.shapes import kind_of_labels
+    from layercli.metrics.mean import MeanMetricWrapper
+    from layercli.metrics.metric import Metric
+
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}
+        metric = get(f"{prefix[kind_of_labels(y_true, y_pred)]}_accuracy")
+    else:
+        metric = get(identifier)
+    if metric is None:
+        raise UsageError("a metric cannot be None")
+    if not isinstance(metric, Metric):
+        metric = MeanMetricWrapper(metric)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    return metric
+
+
+def __getattr__(name: str) -> Any:
+    return _catalogue.load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,113 @@
+"""Several tensors made one, and one made several, along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.op import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.axes import axis_of
+
+
+@dataclass(frozen=True)
+class Concatenate(Op):
+    """out = the inputs one after the other along ``axis``."""
+
+    axis: int = -1
+
+    def spec(self, *xs: Spec) -> Spec:
+        """Return the inputs' shape with their sizes along the axis added; ShapeError where they differ elsewhere."""
+        axis = axis_of(xs[0], self.axis)
+        _check_alike(xs, axis)
+        size = dims.total(x.shape[axis] for x in xs)
+        return Spec((*xs[0].shape[:axis], size, *xs[0].shape[axis + 1 :]), _promoted(xs))
+
+    def run(self, *xs: Any) -> Any:
+        """Return torch's cat."""
+        return torch.cat(xs, self.axis)
+
+
+@dataclass(frozen=True)
+class Stack(Op):
+    """out = the inputs side by side along a new axis, ``axis`` of the result."""
+
+    axis: int = 0
+
+    def spec(self, *xs: Spec) -> Spec:
+        """Return the inputs' shape with their number put in; ShapeError where they differ."""
+        axis = axis_of(xs[0], self.axis, added=1)
+        _check_alike(xs)
+        return Spec((*xs[0].shape[:axis], len(xs), *xs[0].shape[axis:]), _promoted(xs))
+
+    def run(self, *xs: Any) -> Any:
+        """Return torch's stack."""
+        return torch.stack(xs, self.axis)
+
+
+@dataclass(frozen=True)
+class Split(Op):
+    """Parts of x along ``axis``: ``parts`` of one size, or those between the places ``at``."""
+
+    parts: int = 1
+    axis: int = 0
+    at: tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return the parts' specs; ShapeError where x does not come in so many of one size."""
+        axis = axis_of(x, self.axis)
+        size = x.shape[axis]
+        if self.at is None:
+            if isinstance(size, int) and size % self.parts:
+                raise ShapeError(
+                    f"expects x to come in {self.parts} equal parts, got {size} along axis {axis} (x = {x})"
+                )
+            sizes = [size // self.parts] * self.parts
+        else:
+            ends = (0, *self.at, size)
+            sizes = [end - start for start, end in pairwise(ends)]
+            if any(isinstance(part, int) and part < 0 for part in sizes):
+                raise ShapeError(f"expects x to be cut at rising places up to {size}, got {self.at} (x = {x})")
+        return tuple(Spec((*x.shape[:axis], part, *x.shape[axis + 1 :]), x.dtype) for part in sizes)
+
+    def run(self, x: Any) -> Any:
+        """Return views of the parts."""
+        sizes = [int(part.shape[self.axis]) for part in self.spec(spec_of(x))]
+        return tuple(torch.split(x, sizes, self.axis))
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Return the tensors ``xs`` one after the other along ``axis``."""
+    return Concatenate(axis)(*xs)
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Return the tensors ``xs`` side by side along a new axis."""
+    return Stack(axis)(*xs)
+
+
+def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:
+    """Return that many equal parts of x along ``axis``, or the parts between the places given."""
+    if isinstance(indices_or_sections, int):
+        return list(Split(indices_or_sections, axis)(x))
+    return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
+
+
+def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:
+    """Raise ShapeError where shapes differ at any axis but ``axis``."""
+    first, *others = xs
+    for x in others:
+        pairs = enumerate(zip(first.shape, x.shape, strict=False))
+        if x.rank != first.rank or any(i != axis and not dims.may_equal(a, b) for i, (a, b) in pairs):
+            but = "" if axis is None else f" but for axis {axis}"
+            raise ShapeError(f"expects inputs of one shape{but}, got {' and '.join(map(str, xs))}")
+
+
+def _promoted(xs: Sequence[Spec]) -> str:
+    return reduce(dtypes.promote, (x.dtype for x in xs))

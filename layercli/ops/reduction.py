@@ -1,0 +1,93 @@
+"""Reductions: many values to one, along some axes or all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.op import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.ops.axes import axes_of
+
+REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
+    "sum": lambda x, axes, keep: torch.sum(x, axes, keep),
+    "mean": lambda x, axes, keep: torch.mean(_floating(x), axes, keep),
+    "max": lambda x, axes, keep: torch.amax(x, axes, keep),
+    "min": lambda x, axes, keep: torch.amin(x, axes, keep),
+    "prod": lambda x, axes, keep: _product(x, axes, keep),
+    "var": lambda x, axes, keep: torch.var(_floating(x), axes, correction=0, keepdim=keep),
+    "std": lambda x, axes, keep: torch.std(_floating(x), axes, correction=0, keepdim=keep),
+    "all": lambda x, axes, keep: torch.all(x, axes, keep),
+    "any": lambda x, axes, keep: torch.any(x, axes, keep),
+}
+"""Functions of the values along some axes, the axes being kept with the size 1 or not."""
+
+MAKE_FLOATS = {"mean", "var", "std"}
+WIDEN = {"sum", "prod"}
+"""Functions whose result for whole numbers is int64, as in torch."""
+
+
+@dataclass(frozen=True)
+class Reduction(Op):
+    """out = function of x along ``axis``, a key of ``REDUCTIONS``; ``axis`` is one, several or None for all."""
+
+    function: str
+    axis: int | tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without the axes, or with the size 1 there."""
+        axes = axes_of(x, self.axis)
+        kept = [1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes]
+        return Spec(tuple(kept), self._dtype(x.dtype))
+
+    def run(self, x: Any) -> Any:
+        """Return torch's function of x."""
+        axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        return REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
+
+    def _dtype(self, dtype: str) -> str:
+        if self.function in ("all", "any"):
+            return "bool"
+        if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
+            return "float32"
+        return "int64" if self.function in WIDEN and dtypes.rank(dtype) < 2 else dtype
+
+
+def _floating(x: Any) -> Any:
+    return x if x.is_floating_point() or x.is_complex() else x.float()
+
+
+def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+    """Return the product axis by axis, the last first, so that the numbers of the others stay."""
+    if not axes:
+        return x.prod()
+    for axis in sorted(axes_of(spec_of(x), axes), reverse=True):
+        x = x.prod(axis, keep)
+    return x
+
+
+def reducer(function: str) -> Callable[..., Any]:
+    """Return the user's function of that name: ``mean(x, axis=None, keepdims=False)``."""
+
+    def reduce(x: Any, axis: int | Iterable[int] | None = None, keepdims: bool = False) -> Any:
+        axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+        if axes == ():
+            raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")
+        return Reduction(function, axes, keepdims)(x)
+
+    reduce.__name__ = function
+    reduce.__doc__ = (
+        f"Return the {function} of x along ``axis`` (one, several, None: all); ``keepdims`` leaves size 1 there."
+    )
+    return reduce
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    if name not in REDUCTIONS:
+        raise AttributeError(f"there is no reduction {name!r}")
+    return reducer(name)

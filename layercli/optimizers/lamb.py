@@ -1,0 +1,42 @@
+"""Lamb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from layercli.lazy import torch
+from layercli.optimizers.clipping import Tensors
+from layercli.optimizers.optimizer import Optimizer
+
+
+@dataclass(eq=False)
+class Lamb(Optimizer):
+    """Adam whose update ``u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)`` of each parameter is scaled
+    to the parameter's own norm: ``p -= rate |p| / |u| u``, the ratio 1 where either norm is 0.
+
+    Reference: You et al. 2019, arXiv:1904.00962.
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    def slots(self) -> Iterable[tuple[str, ...]]:
+        """Return momentum and velocity."""
+        return [("momentum", "velocity")]
+
+    def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
+        """Take one step."""
+        momentum, velocity = slots["momentum"], slots["velocity"]
+        step = self.iterations + 1
+        torch._foreach_lerp_(momentum, gradients, 1 - self.beta_1)
+        torch._foreach_lerp_(velocity, torch._foreach_mul(gradients, gradients), 1 - self.beta_2)
+        below = torch._foreach_div(velocity, 1 - self.beta_2**step)
+        torch._foreach_sqrt_(below)
+        torch._foreach_add_(below, self.epsilon)
+        updates = torch._foreach_div(torch._foreach_div(momentum, 1 - self.beta_1**step), below)
+        norms = zip(torch._foreach_norm(parameters), torch._foreach_norm(updates), strict=True)
+        ratios = [torch.where((p > 0) & (u > 0), p / u, 1) for p, u in norms]
+        torch._foreach_mul_(updates, ratios)
+        torch._foreach_add_(parameters, updates, alpha=-rate)

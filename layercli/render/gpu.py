@@ -1,0 +1,223 @@
+"""The GPU report as tables, and as annotations for GitHub Actions. Knows the report's dataclasses and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from layercli.render import markdown
+from layercli.render.table import Column, Table
+
+if TYPE_CHECKING:
+    from layercli.gpu.finding import Finding
+    from layercli.gpu.report import Card, Report
+    from layercli.gpu.result import Result
+
+SIDE_BY_SIDE = 2  # more devices than this stand below each other
+LEVELS = {"error": "error", "warning": "warning", "ok": "notice"}
+MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
+
+
+def tables(report: Report) -> list[Table]:
+    """Return the answer and, below it, the devices, the findings, the demands and the self-tests, if there are any."""
+    parts = [headline(report), devices(report.devices), findings(report.findings), demands(report), tests(report.tests)]
+    drawn = [part for part in parts if part.rows or part.facts]
+    drawn[-1].notes += [f"{capital(note)}." for note in report.snapshot.notes]
+    return drawn
+
+
+def headline(report: Report) -> Table:
+    """Return the answer over the facts of the machine."""
+    driver, wheel, host = report.snapshot.driver, report.snapshot.wheel, report.snapshot.host
+    version = driver.version or host.module
+    facts = [("driver", joined(version, driver.cuda and f"CUDA up to {driver.cuda}"))]
+    kinds = (("CUDA", wheel.cuda), ("ROCm", wheel.hip), ("XPU", wheel.xpu))
+    built = joined(*(f"{kind} {number}" for kind, number in kinds if number))
+    facts.append(("PyTorch", joined(wheel.version, built)))
+    return Table(report.sentence, [], [], [(name, text) for name, text in facts if text])
+
+
+def joined(*parts: str | None) -> str:
+    """Return the parts that there are, with commas between."""
+    return ", ".join(part for part in parts if part)
+
+
+def devices(cards: list[Card]) -> Table:
+    """Return the devices: one or two as columns, more as rows, with what they have in common below."""
+    if len(cards) > SIDE_BY_SIDE:
+        return rows(cards)
+    values = [(name, [text(card) or None for card in cards]) for name, text in PROPERTIES]
+    columns = [Column("device"), *(Column(f"GPU {card.device.index}") for card in cards)]
+    return Table("", columns, [[name, *each] for name, each in values if any(each)])
+
+
+def rows(cards: list[Card]) -> Table:
+    """Return the devices as rows."""
+    table = Table("", COLUMNS, [[value(card) for value in VALUES] for card in cards])
+    models = [model(card) for card in cards]
+    if len(set(models)) == 1:
+        table.facts = [("each", models[0])]
+    else:
+        table.columns = [*COLUMNS, Column("model")]
+        table.rows = [[*row, each] for row, each in zip(table.rows, models, strict=True)]
+    return table
+
+
+def model(card: Card) -> str:
+    """Return what does not change about a device."""
+    device = card.device
+    return joined(
+        device.name,
+        f"capability {device.capability}" if device.capability else "",
+        f"{gib(device.memory_total)} GiB" if device.memory_total else "",
+        f"{device.power_limit:.0f} W" if device.power_limit else "",
+        f"{device.clock_max} MHz" if device.clock_max else "",
+        link(card),
+        f"MIG {mig(card)}" if mig(card) else "",
+    )
+
+
+def gib(size: int) -> str:
+    """Return bytes in GiB, without the unit."""
+    return f"{size / 2**30:.1f}"
+
+
+def memory(card: Card) -> str:
+    """Return the memory free and in all."""
+    free, total = card.device.memory_free, card.device.memory_total
+    if total is None:
+        return ""
+    return f"{gib(total)} GiB" if free is None else f"{gib(free)} of {gib(total)} GiB"
+
+
+def of(value: float | None, limit: float | None, unit: str) -> str:
+    """Return a value with its limit."""
+    if value is None:
+        return ""
+    return f"{value:.0f} {unit}" if limit is None else f"{value:.0f} of {limit:.0f} {unit}"
+
+
+def ecc(card: Card) -> str:
+    """Return the state of error correction, and the errors it has seen."""
+    device = card.device
+    if not device.ecc:
+        return "" if device.ecc is None else "off"
+    wrong, mended = device.ecc_uncorrected or 0, device.ecc_corrected or 0
+    return f"{wrong} wrong, {mended} mended" if wrong or mended else "no errors"
+
+
+def link(card: Card) -> str:
+    """Return the links to the host and to other devices."""
+    device = card.device
+    pcie = f"PCIe {device.pcie_generation} x{device.pcie_width}" if device.pcie_generation and device.pcie_width else ""
+    return joined(pcie, f"{device.nvlinks} NVLinks" if device.nvlinks else "")
+
+
+def mig(card: Card) -> str:
+    """Return the number of MIG instances."""
+    device = card.device
+    if not device.mig:
+        return "" if device.mig is None else "off"
+    return f"{len(device.mig_instances)} instances"
+
+
+def processes(card: Card) -> str:
+    """Return the processes on the device and the memory they hold."""
+    found = [
+        f"{each.pid} ({each.kind if each.memory is None else f'{gib(each.memory)} GiB'})"
+        for each in card.device.processes
+    ]
+    return "; ".join(found) or ("none" if card.device.capability and card.device.vendor == "nvidia" else "")
+
+
+PROPERTIES: list[tuple[str, Callable[[Card], str]]] = [
+    ("usable", lambda card: "yes" if card.usable else "no"),
+    ("torch", lambda card: card.torch or ""),
+    ("name", lambda card: card.device.name or ""),
+    ("capability", lambda card: card.device.capability or ""),
+    ("free memory", memory),
+    ("ECC", ecc),
+    ("temperature", lambda card: of(card.device.temperature, card.device.temperature_limit, "°C")),
+    ("power", lambda card: of(card.device.power, card.device.power_limit, "W")),
+    ("clock", lambda card: of(card.device.clock, card.device.clock_max, "MHz")),
+    ("link", link),
+    ("MIG", mig),
+    ("processes", processes),
+]
+
+COLUMNS = [
+    Column("GPU", numeric=True), Column("torch"), Column("usable"), Column("free GiB", numeric=True),
+    Column("°C", numeric=True), Column("W", numeric=True), Column("MHz", numeric=True), Column("ECC"),
+    Column("processes"),
+]  # fmt: skip
+VALUES: list[Callable[[Card], object]] = [
+    lambda card: card.device.index,
+    lambda card: card.torch,
+    lambda card: card.usable,
+    lambda card: None if card.device.memory_free is None else gib(card.device.memory_free),
+    lambda card: card.device.temperature,
+    lambda card: None if card.device.power is None else f"{card.device.power:.0f}",
+    lambda card: None if card.device.clock is None else str(card.device.clock),
+    lambda card: ecc(card) or None,
+    lambda card: processes(card) or None,
+]
+
+
+def findings(found: list[Finding]) -> Table:
+    """Return what was found and what to do about it."""
+    return Table("", [], [], [(f"{MARKS[each.severity]}{each.code}", sentence(each)) for each in found])
+
+
+def sentence(finding: Finding) -> str:
+    """Return what was seen and what to do about it, as sentences."""
+    return f"{capital(finding.seen)}. {finding.remedy}".rstrip()
+
+
+def capital(text: str) -> str:
+    """Return text as the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def demands(report: Report) -> Table:
+    """Return what was demanded of each device."""
+    columns = [Column("demand"), Column("GPU", numeric=True), Column("wanted"), Column("found"), Column("met")]
+    rows = [[each.name, each.device, each.wanted, each.got or "unknown", each.met] for each in report.demands]
+    return Table("", columns, rows)
+
+
+def tests(results: list[Result]) -> Table:
+    """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
+    several = len({each.device for each in results}) > 1
+    columns = [
+        Column("self-test"), *([Column("device")] if several else []), Column("verdict"),
+        Column("figure", numeric=True), Column("unit"), Column("gate", numeric=True), Column("remark"),
+    ]  # fmt: skip
+    return Table("", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results])
+
+
+def row(result: Result) -> list[object]:
+    """Return what a self-test came to."""
+    return [
+        result.verdict, short(result.figure), result.unit or None, short(result.gate), result.detail or None,
+    ]  # fmt: skip
+
+
+def short(figure: float | None) -> str | None:
+    """Return a figure in as few characters as tell it apart."""
+    return None if figure is None else f"{figure:.3g}" if figure < 1000 else f"{figure:.0f}"
+
+
+def github(report: Report) -> str:
+    """Return GitHub Actions annotations, one per finding, under the answer and over the tables as a summary."""
+    lines = [report.sentence]
+    for each in report.findings:
+        lines.append(f"::{LEVELS[each.severity]} title=gpu-check {each.code}::{escaped(sentence(each))}")
+    summary = "\n".join(markdown.draw(table) for table in tables(report))
+    return "\n".join([*lines, "::group::gpu-check", summary.rstrip("\n"), "::endgroup::"]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text as a workflow command takes it."""
+    for character in "%\r\n":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

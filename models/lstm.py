@@ -1,0 +1,35 @@
+"""A sequence classifier on an LSTM: Hochreiter, Schmidhuber, "Long Short-Term Memory", 1997."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.layers.recurrent import LSTM
+
+from layercli.core import dims
+from layercli.core.dims import Dim
+from layercli.core.model import Model
+from layercli.core.spec import Spec
+from layercli.layers.dense import Dense
+from layercli.layers.settings import PositiveInt
+
+
+class LSTMClassifier(Model):
+    """An LSTM over a sequence of feature vectors, its last state classified by a Dense layer."""
+
+    features: PositiveInt = 128
+    units: PositiveInt = 256
+    classes: PositiveInt = 10
+
+    def setup(self) -> None:
+        """Make the two layers."""
+        self.lstm = LSTM(self.units)
+        self.head = Dense(self.classes)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the logits (batch, classes) of (batch, steps, features)."""
+        return self.head(self.lstm(inputs))
+
+    def example_input(self) -> Spec:
+        """Return a batch of sequences of 100 steps."""
+        return Spec((Dim.named(dims.BATCH), 100, self.features))

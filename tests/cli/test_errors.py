@@ -1,0 +1,241 @@
+"""Bad input: one sentence on stderr, the right exit code, nothing written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from layercli.files.safetensors import save
+
+WRONG_USE = [
+    ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block or resnet50 or lenet?"),
+    ("summary nothing-like-it", "there is no model 'nothing-like-it'", "layercli models lists them"),
+    ("summary resnet-block --set filtrs=3", "resnet-block has no setting 'filtrs'", "did you mean filters?"),
+    (
+        "summary resnet-block --set filters=3",
+        "ResnetIdentityBlock expects filters to be 3 positive whole numbers, got 3",
+        None,
+    ),
+    ("summary mlp --set units=many", "MLP expects units to be a positive whole number, got 'many'", None),
+    ("summary mlp --set units", "a setting is written name=value, got 'units'", None),
+    (
+        "summary decoder --set preset=9b",
+        "Decoder expects preset to be 'tiny' or '8b' or '70b' or '405b', got '9b'",
+        None,
+    ),
+    ("summary mlp --set activation=rleu", "there is no activation 'rleu'", "did you mean relu or relu6 or glu?"),
+    (
+        "summary resnet-block --input-shape 1,2,3",
+        "conv2a (Conv2D) expects x with 4 axes, got 3 (x = float32[1, 2, 3])",
+        None,
+    ),
+    (
+        "summary lenet --input-shape 1,16,16,3",
+        "c1 (Conv2D) expects x with 1 channels, got 3 (x = float32[1, 16, 16, 3])",
+        None,
+    ),
+    (
+        "summary resnet-block --input-shape 1,H,W,C",
+        "conv2a (Conv2D) cannot make the variable 'kernel' of shape (1, 1, C, 1): every size must be known",
+        "give the input's last axis a size",
+    ),
+    (
+        "summary resnet-block --input-shape 1,2,3,5",
+        "resnet_identity_block (ResnetIdentityBlock) expects shapes that broadcast, got [1, 2, 3, 3] and [1, 2, 3, 5]",
+        None,
+    ),
+    ("summary mlp --input-shape 0,784", "a size is at least 1, got 0 in '0,784'", None),
+    ("summary mlp --input-shape -1,784", "a size is at least 1, got -1 in '-1,784'", None),
+    (
+        "summary mlp --input-shape 32x784",
+        "cannot read the shape '32x784'",
+        "sizes with commas between, as in 32,100 or 1,T,512",
+    ),
+    (
+        "summary mlp --input-shape 32,784:flaot32",
+        "there is no dtype 'flaot32'",
+        "did you mean float32 or float or float64?",
+    ),
+    ("summary mlp --at T=3", "the input has no size named 'T'", "named sizes: B"),
+    ("summary mlp --at B=zero", "a size is given as T=4096, got 'B=zero'", None),
+    ("summary mlp --columns macs,parms", "there is no column 'parms'", "did you mean parameters?"),
+    ("vars mlp kernl", "no variable of mlp matches 'kernl'", "did you mean head/kernel?"),
+    ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", None),
+    ("run mlp --fill noise", "inputs are filled with random, zeros, ones, not 'noise'", None),
+    ("run mlp --output y.txt", "outputs are written to .npy or .npz, not 'y.txt'", None),
+    (
+        "run sequential",
+        "the input float32[1, None, None, 3] has a size that is not known",
+        "give all sizes with --input-shape",
+    ),
+    (
+        "run transformer-encoder",
+        "the input float32[1, T, 512] has a size that is not known",
+        "--at T=128",
+    ),
+    ("sumary mlp", "no such command 'sumary'", "did you mean summary?"),
+    ("summary", "missing argument 'MODEL'", None),
+    ("summary mlp --depth 0", "invalid value for '--depth' / '-d': 0 is not in the range x>=1", None),
+    (
+        "summary mlp --format yaml",
+        "invalid value for '--format' / '-f': 'yaml' is not one of 'table', 'plain', 'json', 'csv', 'markdown'",
+        None,
+    ),
+    ("summary mlp --colums all", "no such option: --colums", "did you mean --columns?"),
+    ("vars there-is-none.safetensors", "there-is-none.safetensors does not exist", None),
+    ("run mlp --input there-is-none.npy", "there-is-none.npy does not exist", None),
+    ("run mlp --weights there-is-none.safetensors", "there-is-none.safetensors does not exist", None),
+    ("summary there-is-none.py:Net", "there is no file there-is-none.py", None),
+    ("summary there_is_none.nets:Net", "there is no module 'there_is_none.nets'", "a file is named as net.py:Net"),
+    ("summary layercli.models.basics:MPL", "layercli.models.basics has no 'MPL'", "did you mean MLP?"),
+    ("summary layercli.core.dims:BATCH", "layercli.core.dims:BATCH is a str, not a layercli Layer or Model", None),
+]
+
+
+@pytest.mark.parametrize(("command", "message", "hint"), WRONG_USE)
+def test_wrong_use(cli, monkeypatch, tmp_path, command, message, hint):
+    monkeypatch.chdir(tmp_path)
+    done = cli(command)
+    expected = f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+    assert (done.code, done.out, done.err) == (2, "", expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what is said where there is no GPU")
+def test_a_gpu_asked_for_is_never_replaced(cli):
+    done = cli("run mlp --device cuda")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: there is no usable CUDA device\nhint: layercli gpu-check says why; --device cpu runs on the CPU\n"
+    )
+
+
+FILES = {
+    "empty.safetensors": b"",
+    "text.npz": b"not an archive at all",
+    "cut.npy": b"\x93NUMPY\x01\x00",
+    "net.py": b"class Net: pass\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "hint"),
+    [
+        ("vars empty.safetensors", "empty.safetensors is empty", None),
+        ("vars text.npz", "text.npz is in no format that layercli knows", None),
+        ("vars cut.npy", "cut.npy has an npy header that is not a dict of descr, fortran_order and shape", None),
+        ("vars folder.npz", "folder.npz is a folder, not a file", None),
+        ("run mlp --input folder.npz", "folder.npz is a folder, not a file", None),
+        ("run mlp --input square.npy", "the input inputs is float32[3, 3], the model takes float32[None, 784]",
+         "--input-shape changes what it is built for"),
+        ("run mlp --input words.npy", "words.npy holds values of '<U1', which are not numbers that layercli knows", None),
+        ("run mlp --weights square.npy", "square.npy has no hidden_layers/0/kernel (and 3 more)", None),
+        ("run my-dense --weights square.safetensors",
+         "kernel in square.safetensors has the shape (3, 3), the model's is (5, 10)", None),
+        ("run mlp --output folder.npz", "folder.npz is a folder, not a file", None),
+        ("run mlp --output nowhere/y.npy", "there is no folder nowhere to write y.npy in", None),
+        ("summary net.py", "net.py needs the name of a model in it", "as in net.py:Net"),
+        ("summary net.py:Net", "net.py:Net gives a Net, not a layercli Layer or Model", None),
+        ("summary net.py:Nat", "net.py has no 'Nat'", "did you mean Net?"),
+        ("summary folder.npz", "folder.npz is a folder, not a model", "a model in Python is named as net.py:Net"),
+    ],
+)  # fmt: skip
+def test_files_that_do_not_fit(cli, monkeypatch, tmp_path, command, message, hint):
+    monkeypatch.chdir(tmp_path)
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder.npz").mkdir()
+    np.save(tmp_path / "square.npy", np.ones((3, 3), "float32"))
+    np.save(tmp_path / "words.npy", np.array(["a", "b"]))
+    save(tmp_path / "square.safetensors", {"kernel": np.ones((3, 3), "float32")})
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = cli(command)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == before
+
+
+def test_a_target_that_is_full_or_read_only_is_left_as_it_was(cli, monkeypatch, tmp_path):
+    import errno
+
+    target = tmp_path / "y.npy"
+    np.save(target, np.zeros(3))
+    before = target.read_bytes()
+    for code, said in ((errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only")):
+
+        def refuse(*args, code=code, **kwargs):
+            raise OSError(code, os.strerror(code))
+
+        with monkeypatch.context() as patched:
+            patched.setattr("layercli.files.atomic.sync", refuse)
+            done = cli("run", "my-dense", "--output", str(target))
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("error: ")
+        assert said in done.err
+        assert target.read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == ["y.npy"]
+
+
+def test_debug_shows_the_traceback(cli):
+    done = cli("--debug summary nothing-like-it")
+    assert done.code == 2
+    assert done.err.startswith("Traceback (most recent call last):\n")
+    assert done.err.endswith("error: there is no model 'nothing-like-it'\nhint: layercli models lists them\n")
+
+
+def test_a_bug_is_said_to_be_one(cli, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("the tables turned")
+
+    monkeypatch.setattr("layercli.inspect.summary.summarize", broken)
+    done = cli("summary mlp")
+    assert (done.code, done.out) == (70, "")
+    assert done.err == (
+        "error: this is a bug in layercli: RuntimeError: the tables turned\n"
+        "hint: run it again with --debug and report what it prints\n"
+    )
+
+
+def start(*args, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "layercli", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs
+    )
+
+
+def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path):
+    net = tmp_path / "net.py"
+    net.write_text(
+        "import time\nfrom layercli import Layer\n"
+        "class Net(Layer):\n"
+        "    def call(self, inputs):\n"
+        "        if not hasattr(inputs, 'spec'):\n"
+        "            open('running', 'w').close()\n"
+        "            time.sleep(60)\n"
+        "        return inputs\n"
+    )
+    process = start("run", f"{net}:Net", "--input-shape", "2,3", "--output", "y.npy", cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "running").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["net.py", "running"]
+
+
+@pytest.mark.parametrize(
+    "args", [["summary", "resnet50"], ["vars", "resnet50", "--format", "json"], ["models"]], ids=" ".join
+)
+def test_a_closed_pipe_ends_quietly(args):
+    process = start(*args)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(timeout=30)) == ("", 0)

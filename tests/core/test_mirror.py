@@ -1,0 +1,163 @@
+"""The mirror is an ordinary torch module: what torch does to modules works on it."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from layercli.models.resnet import ResnetIdentityBlock
+
+from layercli import Input, Model, Sequential, ops
+from layercli.layers.convolution import Conv2D
+from layercli.layers.dense import Dense
+from layercli.layers.normalization import BatchNormalization
+
+
+def drawn():
+    inputs = Input((5,))
+    return Model(inputs, Dense(2)(ops.relu(Dense(4)(inputs)))), torch.randn(3, 5)
+
+
+def stacked():
+    return Sequential([Conv2D(4, 3, padding="same"), BatchNormalization()]), torch.randn(2, 6, 6, 3)
+
+
+def written():
+    return ResnetIdentityBlock(3, (2, 2, 3)), torch.randn(2, 4, 4, 3)
+
+
+models = pytest.mark.parametrize("make", [drawn, stacked, written])
+
+
+@models
+def test_compile_traces_it_whole(make):
+    model, x = make()
+    expected = model(x)
+    compiled = torch.compile(model.module, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(x), expected)
+
+
+@models
+def test_export_traces_it_strictly(make):
+    model, x = make()
+    expected = model(x)
+    exported = torch.export.export(model.module, (x,), strict=True)
+    assert torch.equal(exported.module()(x), expected)
+
+
+@models
+def test_functional_call_runs_on_the_parameters_it_is_given(make):
+    model, x = make()
+    expected = model(x)
+    parameters = {name: torch.zeros_like(p) for name, p in model.module.named_parameters()}
+    zeroed = torch.func.functional_call(model.module, parameters, (x,))
+    assert not torch.equal(zeroed, expected)
+    assert torch.equal(model(x), expected)
+
+
+@models
+def test_state_dict_goes_round(make):
+    model, x = make()
+    expected = model(x)
+    state = copy.deepcopy(model.module.state_dict())
+    for variable in model.variables:
+        variable.assign(variable.numpy() * 2 + 1)
+    assert not torch.equal(model(x), expected)
+    model.module.load_state_dict(state)
+    assert torch.equal(model(x), expected)
+
+
+@models
+def test_a_deep_copy_is_a_model_of_its_own(make):
+    model, x = make()
+    expected = model(x)
+    twin = copy.deepcopy(model)
+    for variable in model.variables:
+        variable.assign(np.zeros(variable.shape, "float32"))
+    assert torch.equal(twin(x), expected)
+
+
+@models
+def test_an_optimizer_of_torch_trains_it(make):
+    model, x = make()
+    target = torch.randn_like(model(x))
+    optimizer = torch.optim.Adam(model.module.parameters(), lr=0.05)
+    model.module.train()
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), target)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    model.module.eval()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@models
+def test_made_in_inference_mode_it_can_still_be_trained(make):
+    model, x = make()
+    with torch.inference_mode():
+        model(x)
+    assert not any(p.is_inference() for p in model.module.parameters())
+    assert all(p.requires_grad for p in model.module.parameters())
+    model(x).sum().backward()
+    assert model.trainable_variables[0].stored.grad is not None
+
+
+def test_hooks_see_every_layer():
+    model, x = written()
+    model(x)
+    seen = []
+    for name, module in model.module.named_modules():
+        module.register_forward_hook(lambda *_, name=name: seen.append(name))
+    model(x)
+    assert seen == ["conv2a", "bn2a", "conv2b", "bn2b", "conv2c", "bn2c", ""]
+
+
+def test_a_layer_used_twice_is_one_submodule():
+    inputs = Input((4,))
+    shared = Dense(4, name="shared")
+    model = Model(inputs, shared(shared(inputs)))
+    assert len(model.variables) == 2
+    model(np.ones((1, 4)))
+    assert [name for name, _ in model.module.named_parameters()] == ["shared.kernel", "shared.bias"]
+
+
+def test_one_layer_in_two_models_has_one_state():
+    shared = Dense(3)
+    first, second = Sequential([shared]), Sequential([shared, Dense(2)])
+    x = np.ones((1, 4))
+    first(x)
+    second(x)
+    shared.kernel.assign(np.zeros((4, 3), "float32"))
+    assert torch.equal(first(x), torch.zeros(1, 3))
+
+
+def test_convolution_kernels_are_stored_as_torch_wants_them():
+    layer = Conv2D(4, 3)
+    layer.build((None, 8, 8, 2))
+    kernel = layer.module.kernel
+    assert kernel.is_contiguous()
+    assert kernel.shape == (4, 3, 3, 2)
+    weight = layer.kernel.value.permute(3, 2, 0, 1)
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert weight.data_ptr() == kernel.data_ptr()
+
+
+def test_parameters_move_with_the_module():
+    layer = Dense(3)
+    layer(np.ones((1, 2)))
+    layer.module.to(torch.float64)
+    assert layer.kernel.value.dtype is torch.float64
+    layer.module.to("meta")
+    assert layer.kernel.value.device.type == "meta"
+
+
+def test_made_on_the_meta_device_nothing_is_drawn():
+    layer = Dense(3)
+    layer.build((None, 10**12))
+    with torch.device("meta"):
+        assert layer.module.kernel.shape == (3, 10**12)

@@ -1,0 +1,218 @@
+"""``layercli gpu-check`` as it is typed: whole outputs, exit codes, and what cannot be meant."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from layercli.cli.app import run
+from layercli.gpu import examination
+
+from .stories import SNAPSHOTS, WRONG, Children, machine, results
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+
+
+@pytest.fixture
+def tell(monkeypatch):
+    def tell(seen, *arguments, **options):
+        children = Children(machine(seen) if isinstance(seen, str) else seen, *arguments, **options)
+        monkeypatch.setattr(examination.supervisor, "run", children.run)
+        return children
+
+    return tell
+
+
+def command(capsys, *arguments):
+    code = run(["gpu-check", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def same(name, text):
+    """Compare with the golden file; with GOLDEN=write in the environment, make it."""
+    path = GOLDEN / name
+    if os.environ.get("GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+TOLD = {
+    "one": ("ok", [*results(), WRONG], ["--level", "2"], 1),
+    "eight": ("eight-h100", [each for n in range(8) for each in results(f"cuda:{n}")[:2]], ["--require", "8"], 0),
+    "demands": (
+        "ok",
+        results(),
+        ["--min-memory", "79GiB", "--min-tflops", "bf16=900", "--min-bandwidth", "device=1"],
+        1,
+    ),
+    "amd": ("amd", [], ["--level", "0"], 0),
+    "cpu": ("cpu-only-torch", [], [], 1),
+    "mixed": ("gpu-lost", results(), [], 0),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("format", ["plain", "json", "markdown", "github"])
+def test_the_whole_output_off_a_terminal(name, format, tell, capsys):
+    seen, found, options, expected = TOLD[name]
+    tell(seen, found)
+    code, out, err = command(capsys, *options, "--format", format)
+    assert code == expected
+    assert err in ("", "allocation on cuda:0 ...\n")
+    same(f"{name}.{format}", out)
+
+
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_whole_output_on_a_terminal(name, width, tell, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    seen, found, options, expected = TOLD[name]
+    tell(seen, found)
+    code, out, _ = command(capsys, *options, "--format", "table")
+    assert code == expected
+    assert max(map(len, out.splitlines())) <= width
+    same(f"{name}.{width}", out)
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_the_first_line_is_the_answer_in_every_format(name, tell, capsys):
+    seen, found, options, _ = TOLD[name]
+    tell(seen, found)
+    document = json.loads(command(capsys, *options, "--format", "json")[1])
+    assert document["schema"] == "layercli.gpu-check/1"
+    sentence = document["sentence"]
+    assert command(capsys, *options)[1].splitlines()[0] == sentence
+    assert command(capsys, *options, "--format", "github")[1].splitlines()[0] == sentence
+    assert command(capsys, *options, "--format", "markdown")[1].startswith("**")
+
+
+def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
+    tell("ok", results())
+    assert command(capsys, "--level", "0", "--min-memory", "16GiB", "--min-capability", "8.0")[0] == 0
+    assert command(capsys, "--level", "0", "--min-memory", "160GiB")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--level", "9"], "error: --level expects 0, 1, 2 or 3, got 9\n"),
+        (["--level", "deep"], "error: invalid value for '--level': 'deep' is not a valid int\n"),
+        (["--min-memory", "16Gigs"],
+         "error: expects a size such as 16GiB, got '16Gigs'\nhint: units: B KB MB GB TB KiB MiB GiB TiB\n"),
+        (["--device", "7"], "error: there is no GPU 7\nhint: the GPUs here are: 0\n"),
+        (["--device", "cuda"], "error: --device expects a number or all, got 'cuda'\n"),
+        (["--require", "0"], "error: --require expects 1 or more, got 0\n"),
+        (["--min-tflops", "bf=3"],
+         "error: --min-tflops expects one of bf16, bfloat16, fp16, float16, fp32, float32, tf32, got 'bf=3'\n"
+         "hint: did you mean bf16?\n"),
+        (["--from", "none.json"], "error: cannot read none.json: No such file or directory\n"),
+        (["--from", "none.json", "--level", "2"],
+         "error: --level runs tests on this machine, and --from reads what another one saw: give one of them\n"),
+        (["--format", "csv"],
+         "error: invalid value for '--format': 'csv' is not one of 'table', 'plain', 'json', 'markdown', 'github'\n"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_exit_2_and_nothing_on_stdout(arguments, message, tell, capsys):
+    tell("ok", results())
+    assert command(capsys, *arguments) == (2, "", message)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "PATH is not JSON: Expecting value in line 1"),
+        ('{"schema": "layercli.gpu-check/1"}',
+         "PATH: expects a snapshot with the schema layercli.gpu-snapshot/1, got layercli.gpu-check/1"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_snapshot_is_exit_2(content, message, tmp_path, capsys):
+    path = tmp_path / "seen.json"
+    path.write_text(content)
+    code, out, err = command(capsys, "--from", path)
+    assert (code, out, err.splitlines()[0]) == (2, "", f"error: {message.replace('PATH', str(path))}")
+
+
+def test_what_was_seen_is_written_and_leads_to_the_same_findings_elsewhere(tell, capsys, tmp_path):
+    tell("ok", results()[:1], ended="hang", during="exact GEMM on cuda:0")
+    path = tmp_path / "seen.json"
+    code, here, _ = command(capsys, "--timeout", 5, "--snapshot", path, "--format", "json")
+    assert code == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["seen.json"]
+    code, there, _ = command(capsys, "--from", path, "--format", "json")
+    assert code == 1
+    here, there = json.loads(here), json.loads(there)
+    assert [finding["code"] for finding in here["findings"]] == ["hang"]
+    assert (here["findings"], here["sentence"], here["devices"]) == (
+        there["findings"],
+        there["sentence"],
+        there["devices"],
+    )
+
+
+def test_a_snapshot_that_cannot_be_written_is_exit_2(tell, capsys, tmp_path):
+    tell("ok", results())
+    code, out, err = command(capsys, "--snapshot", tmp_path / "none" / "seen.json")
+    assert (code, out) == (2, "")
+    assert err.endswith(f"error: cannot write {tmp_path}/none/seen.json: No such file or directory\n")
+
+
+@pytest.mark.parametrize("path", sorted(SNAPSHOTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_snapshot_can_be_drawn_in_every_format(path, capsys):
+    codes = {
+        command(capsys, "--from", path, "--format", format)[0]
+        for format in ("table", "plain", "json", "markdown", "github")
+    }
+    assert codes in ({0}, {1})
+
+
+def test_github_escapes_what_would_end_an_annotation(tell, capsys):
+    seen = machine("ok")
+    tell(replace(seen, devices=[replace(seen.devices[0], name="100%\nGPU", repair_pending=True)]))
+    out = command(capsys, "--level", "0", "--format", "github")[1]
+    assert "::warning title=gpu-check unhealthy::GPU 0 (100%25%0AGPU) has bad memory" in out
+
+
+def test_messages_go_to_stderr_and_q_silences_them(tell, capsys):
+    tell("ok", results())
+    assert command(capsys)[2] == "allocation on cuda:0 ...\n"
+    code = run(["-q", "gpu-check"])
+    assert (code, capsys.readouterr().err) == (0, "")
+
+
+def run_here(*arguments, prelude="", **settings):
+    code = f"import sys\n{prelude}\nfrom layercli.cli.app import run\nsys.exit(run(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), **settings}
+    return subprocess.run(
+        [sys.executable, "-c", code, "gpu-check", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--level", "0"], ["--from", str(SNAPSHOTS / "eight-h100.json")]])
+def test_looking_needs_no_torch(arguments):
+    done = run_here(*arguments, "--format", "table", prelude="sys.modules['torch'] = None; sys.modules['numpy'] = None")
+    assert done.returncode in (0, 1), done.stderr
+    assert done.stdout.startswith(("Yes: ", "No: "))
+    assert done.stderr == ""
+
+
+def test_a_real_snapshot_of_this_machine_holds_nothing_private(tmp_path):
+    path = tmp_path / "seen.json"
+    private = {"USER": "alice-in-private", "HOME": "/home/alice-in-private", "HOSTNAME": "alice-in-private"}
+    run_here("--level", "0", "--snapshot", str(path), **private, CUDA_INJECTION64_PATH="/home/alice-in-private/x.so")
+    text = path.read_text()
+    assert "alice" not in text
+    assert f'"{os.uname().nodename}"' not in text
+    document = json.loads(text)
+    assert set(document) == {"schema", "host", "driver", "wheel", "devices", "environment", "notes", "runtime"}
+    assert document["environment"]["CUDA_INJECTION64_PATH"] == "(set)"

@@ -1,0 +1,139 @@
+"""The measurements and the sustained load, on the CPU."""
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from layercli.gpu import gemm, selftest, speed, sustained
+from layercli.gpu.result import FAILED, MEASURED, PASSED, Result
+from layercli.gpu.snapshot import Device
+
+CPU = torch.device("cpu")
+
+
+def test_the_best_round_counts(monkeypatch):
+    times = itertools.accumulate([0, 8, 1, 4, 1, 2, 1, 6, 1, 12])
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(times))
+    calls = []
+    assert speed.best(lambda: calls.append(1), CPU) == 2 / speed.REPEATS
+    assert len(calls) == 1 + speed.ROUNDS * speed.REPEATS
+
+
+def test_figures_follow_from_the_seconds(monkeypatch):
+    monkeypatch.setattr(speed, "best", lambda action, device: action() is None or 0.5)
+    found = [(each.name, each.verdict, each.figure, each.unit) for each in speed.bandwidth(CPU, 1_000_000)]
+    assert found == [
+        ("bandwidth device", MEASURED, 0.004, "GB/s"),
+        ("bandwidth h2d", MEASURED, 0.0005, "GB/s"),
+        ("bandwidth d2h", MEASURED, 0.0005, "GB/s"),
+    ]
+    rate = speed.rate(CPU, gemm.BFLOAT16, 100)
+    assert (rate.name, rate.figure, rate.unit) == ("rate bfloat16", 4e-6, "TFLOP/s")
+
+
+def watched():
+    """Return a watch whose device heats up and slows down."""
+    readings = itertools.count()
+
+    def watch():
+        now = next(readings)
+        slow = ["hardware thermal"] if now > 0 else []
+        seen = Device(0, temperature=40 + min(now, 9), power=600.5, clock=1980 - min(now, 9), slowdowns=slow)
+        return {"cpu": seen}
+
+    return watch
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let four rounds fit into 3.5 seconds, each of which takes half a second."""
+    fake = SimpleNamespace(monotonic=itertools.count().__next__, perf_counter=itertools.count(0, 0.5).__next__)
+    monkeypatch.setattr(sustained, "time", fake)
+
+
+def test_a_sustained_load_is_watched_and_its_bits_compared(clock):
+    found = list(sustained.sustained([CPU], 3.5, watched(), precision=gemm.FLOAT32, size=100))
+    told = [(each.name, each.verdict, each.figure, each.unit, each.detail) for each in found]
+    rate = sustained.BURST * 2 * 100**3 / 0.5 / 1e12
+    assert told == [
+        ("sustained load", PASSED, 0, "of 3 differ", "3.5 s"),
+        ("sustained rate", MEASURED, rate, "TFLOP/s", "8e-05 TFLOP/s in the first quarter"),
+        ("highest temperature", MEASURED, 42, "°C", "40 °C at the start"),
+        ("highest power", MEASURED, 600.5, "W", ""),
+        ("lowest clock", MEASURED, 1978, "MHz", "hardware thermal"),
+    ]
+
+
+def test_a_bit_that_flips_under_load_fails(clock):
+    calls = itertools.count()
+
+    def product(x, y):
+        out = x @ y
+        if next(calls) == 2 * sustained.BURST:
+            out[3, 3] += 1
+        return out
+
+    found = sustained.sustained([CPU], 3.5, dict, precision=gemm.FLOAT32, size=32, product=product)
+    assert next((each.name, each.verdict, each.figure) for each in found) == ("sustained load", FAILED, 1)
+
+
+def test_the_load_is_in_the_smallest_precision_there_is(clock):
+    seen = []
+    list(sustained.sustained([CPU], 1.5, dict, size=8, product=lambda x, y: seen.append(x.dtype) or x @ y))
+    assert {*seen} == {torch.bfloat16}
+
+
+def names(level, **options):
+    return [trial.name for trial in selftest.plan(level, ["cpu"], dict, **options)]
+
+
+def test_what_runs_at_each_level():
+    assert names(1) == ["allocation", "exact GEMM"]
+    assert names(1, speed_wanted=True) == ["allocation", "exact GEMM", "bandwidth", "rate", "rate", "rate"]
+    second = names(2)
+    assert second[:2] == ["allocation", "exact GEMM"]
+    assert {*second} == {
+        "allocation", "exact GEMM", "random GEMM", "repeatability", "kernels", "memory patterns",
+        "copy there and back", "bandwidth", "rate",
+    }  # fmt: skip
+    assert names(3) == [*second, "sustained load", "memory patterns"]
+    assert list(selftest.plan(3, [], dict)) == []
+
+
+def test_level_2_tries_every_precision_of_the_device():
+    gemms = [trial for trial in selftest.plan(2, ["cpu"], dict) if trial.name == "random GEMM"]
+    assert len(gemms) == len(gemm.precisions(CPU)) == 3
+
+
+def test_an_allocation_is_filled_and_added_up():
+    assert selftest.allocate(CPU, 1000) == Result("allocation", "cpu", PASSED)
+
+
+def test_an_exception_is_a_failed_test():
+    def run():
+        yield Result("half done", "cpu", PASSED)
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
+
+    trial = selftest.Trial("a test", "cpu", run)
+    assert list(selftest.run(trial)) == [
+        Result("half done", "cpu", PASSED),
+        Result("a test", "cpu", FAILED, detail="RuntimeError: CUDA error: an illegal memory access was encountered"),
+    ]
+
+
+def test_memory_is_shared_out_under_a_cap():
+    assert selftest.share(CPU, 0.25, 1 << 40) == 1 << 28
+    assert selftest.share(CPU, 0.25, 1 << 21) == 1 << 21
+    assert selftest.share(CPU, 0.8, 1 << 40) == (1 << 30) - selftest.RESERVE
+
+
+def test_a_full_device_is_left_room_to_compare(monkeypatch):
+    monkeypatch.setattr(selftest.memory, "free", lambda device: 100 << 20)
+    assert selftest.share(CPU, 0.8, 1 << 40) == selftest.LEAST
+
+
+@pytest.mark.parametrize("trial", list(selftest.plan(1, ["cpu"], dict)), ids=lambda trial: trial.name)
+def test_level_1_passes_on_the_cpu(trial):
+    assert [each.verdict for each in selftest.run(trial)] == [PASSED]

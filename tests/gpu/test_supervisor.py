@@ -1,0 +1,108 @@
+"""A child that hangs, crashes, or talks nonsense: the story is told all the same."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from layercli.gpu import supervisor
+
+PRELUDE = "import json, os, signal, sys, time\ndef say(**event): print(json.dumps(event), flush=True)\n"
+
+
+def story(code, timeout=20.0, heard=None):
+    listen = (lambda doing: None) if heard is None else heard.append
+    return supervisor.run({"task": "try", "n": 3}, timeout, listen, (sys.executable, "-S", "-c", PRELUDE + code))
+
+
+def test_a_child_that_is_done():
+    heard = []
+    told = story(
+        "r = json.load(sys.stdin); say(doing='a'); say(result=r['n']); say(result=4); say(done=True)", heard=heard
+    )
+    assert (told.ended, told.during) == (None, "a")
+    assert told.every("result") == [3, 4]
+    assert told.last("result") == 4
+    assert told.last("none") is None
+    assert heard == ["a"]
+
+
+def test_what_is_done_is_told_once():
+    heard = []
+    story("say(doing='a'); say(doing='a'); say(result=1); say(doing='b'); say(done=True)", heard=heard)
+    assert heard == ["a", "b"]
+
+
+def test_a_child_that_hangs_is_ended_and_what_it_said_is_kept():
+    start = time.monotonic()
+    told = story("say(doing='exact GEMM on cuda:0'); say(result=1); time.sleep(60)", timeout=0.6)
+    assert time.monotonic() - start < 5
+    assert (told.ended, told.during, told.every("result")) == ("hang", "exact GEMM on cuda:0", [1])
+
+
+def test_a_child_that_will_not_be_ended_gently_is_ended_all_the_same():
+    told = story("signal.signal(signal.SIGTERM, signal.SIG_IGN); say(doing='x'); time.sleep(60)", timeout=0.6)
+    assert told.ended == "hang"
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("os.abort()", "SIGABRT"),
+        ("sys.exit(3)", "exit code 3"),
+        ("raise ValueError", "exit code 1"),
+        ("sys.exit(0)", "exit code 0"),
+    ],
+)
+def test_a_child_that_dies_tells_how(code, ended):
+    told = story(f"say(doing='y'); {code}")
+    assert (told.ended, told.during) == (ended, "y")
+
+
+def test_a_line_cut_short_by_a_crash_is_no_event():
+    told = story("say(doing='z'); sys.stdout.write('{\"resu'); sys.stdout.flush(); os.abort()")
+    assert (told.ended, told.events) == ("SIGABRT", [{"doing": "z"}])
+
+
+def test_a_child_that_hangs_after_its_work_has_done_its_work():
+    told = story("say(done=True); time.sleep(60)")
+    assert told.ended is None
+
+
+def test_a_signal_without_a_name():
+    assert supervisor.cause_of_death(-250) == "signal 250"
+
+
+def test_the_child_finds_this_package_and_what_the_user_added(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    assert supervisor.environment()["PYTHONPATH"] == f"{supervisor.PACKAGE_ROOT}{os.pathsep}/theirs"
+    assert Path(supervisor.PACKAGE_ROOT, "layercli", "gpu", "child.py").exists()
+
+
+def test_what_libraries_print_is_no_event():
+    code = (
+        "import os; from layercli.gpu import child; events = child.claim_stdout(); print('noise', flush=True)\n"
+        "os.system('echo noise'); events.write('event'); events.flush()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=supervisor.environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "event"
+
+
+def test_the_real_child_looks_and_tells():
+    told = supervisor.run({"task": "look"}, 30)
+    assert told.ended is None
+    assert told.last("snapshot")["schema"] == "layercli.gpu-snapshot/1"
+
+
+def test_the_child_is_not_misled_by_files_of_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('shadowed')")
+    (tmp_path / "torch.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    assert supervisor.run({"task": "look"}, 30).ended is None

@@ -1,0 +1,99 @@
+"""What a MODEL on the command line means."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.inspect.catalogue import catalogue
+from layercli.inspect.reference import named_models, parse_setting, resolve
+
+NET = """
+from layercli import Model, Sequential, layers
+
+class Net(Model):
+    def __init__(self, units, activation=None):
+        super().__init__()
+        self.dense = layers.Dense(units, activation=activation)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+def stack(depth: int = 2):
+    return Sequential([layers.Dense(4) for _ in range(depth)])
+
+instance = Net(3)
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "net3.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in ("net3", "plugin"):
+        sys.modules.pop(name, None)
+
+
+def test_a_class_a_factory_and_an_instance(folder):
+    assert resolve("net3.py:Net", ["units=5"]).model.dense.units == 5
+    assert len(resolve("net3.py:stack", ["depth=3"]).model.layers) == 3
+    assert resolve("net3.py:instance").model.dense.units == 3
+    assert isinstance(resolve("net3:Net", ["units=5", "activation=relu"]).model, Layer)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message", "hint"),
+    [
+        ("net3.py:Net", [], "net3.py:Net needs units", "--set units=..."),
+        ("net3.py:Net", ["unit=5"], "net3.py:Net has no setting 'unit'", "did you mean units?"),
+        ("net3.py:instance", ["units=5"], "net3.py:instance is a model already made: it takes no settings", None),
+        ("net3.py:number", [], "net3.py:number is a int, not a layercli Layer or Model", None),
+    ],
+)
+def test_what_cannot_be_made(folder, text, settings, message, hint):
+    with pytest.raises(UsageError) as raised:
+        resolve(text, settings)
+    assert (str(raised.value), raised.value.hint) == (message, hint)
+
+
+def test_other_packages_add_models(folder, monkeypatch):
+    (folder / "plugin.py").write_text(
+        "from layercli import Model\n\n\nclass Theirs(Model):\n    '''What it is.'''\n\n    width: int = 3\n"
+    )
+    info = folder / "plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[layercli.models]\ntheirs = plugin:Theirs\nbroken = no_such_module:Net\nmlp = plugin:Theirs\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    assert named_models()["theirs"] == "plugin:Theirs"
+    assert type(resolve("theirs").model).__name__ == "Theirs"
+    assert type(resolve("mlp").model).__name__ == "MLP"  # a name of ours stays ours
+    entries = {entry.name: entry for entry in catalogue().entries}
+    assert (entries["theirs"].line, entries["theirs"].settings) == ("What it is.", {"width": 3})
+    assert entries["broken"].line == "cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=64", 64),
+        ("a=1e-3", 0.001),
+        ("a=true", True),
+        ("a=none", None),
+        ("a=64,64,256", (64, 64, 256)),
+        ("a=(1,2)", (1, 2)),
+        ("a=relu", "relu"),
+        ("a=x=y", "x=y"),
+        ("a=__import__('os')", "__import__('os')"),
+    ],
+)
+def test_settings_are_read_never_evaluated(text, value):
+    assert parse_setting(text) == ("a", value)

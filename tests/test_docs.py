@@ -1,0 +1,29 @@
+"""Examples in docstrings run, and give what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import layercli.models
+import pytest
+
+import layercli
+
+
+def modules():
+    for package in (layercli, layercli.models):
+        yield package.__name__
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__") and ".gpu.child" not in found.name:
+                yield found.name
+
+
+@pytest.mark.parametrize("name", sorted(set(modules())))
+def test_examples_in_docstrings(name):
+    from layercli.core import naming
+
+    naming.clear_session()
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0

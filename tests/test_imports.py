@@ -1,0 +1,157 @@
+"""Who may import whom, and what looking at a model must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import layercli
+
+ROOT = Path(layercli.__file__).parent
+MODELS = ROOT.parent / "models"
+
+LEVELS = [
+    {"errors", "lazy", "version"},
+    {"core", "initializers", "regularizers", "constraints", "random"},
+    {"ops", "activations"},
+    {"layers"},
+    {"models", "losses", "metrics", "optimizers", "tf"},
+    {"files"},
+    {"inspect"},
+    {"runtime", "gpu", "render"},
+    {"cli"},
+    {"__main__"},
+]
+"""From the bottom up: a module imports its own level and those below. ``layercli`` itself hands out names lazily."""
+
+DOORS = {
+    "core/layer.py": {"runtime", "cli", "inspect", "render"},
+    "core/op.py": {"runtime"},
+    "core/variable.py": {"runtime"},
+    "ops/raw_torch.py": {"runtime"},
+}
+"""The files that open a package above them inside a function, and which."""
+
+
+def level(package):
+    return next(i for i, packages in enumerate(LEVELS) if package in packages)
+
+
+def files():
+    yield from ((path, str(path.relative_to(ROOT))) for path in sorted(ROOT.rglob("*.py")))
+    yield from ((path, f"models/{path.name}") for path in sorted(MODELS.glob("*.py")))
+
+
+def imports(path):
+    """Yield the modules a file imports, and whether it does so at its top, for running and not for types alone."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    inside = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((name.name, id(node) not in inside) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"layercli.{n.name}" for n in node.names] if node.module == "layercli" else [node.module]
+            yield from ((name, id(node) not in inside) for name in names)
+
+
+def package_of(module):
+    return module.split(".")[1]
+
+
+each_file = pytest.mark.parametrize(
+    ("path", "name"), list(files()), ids=lambda value: value if isinstance(value, str) else ""
+)
+
+
+@each_file
+def test_imports_go_down_only(path, name):
+    if name in ("__init__.py", "tf.py"):
+        return
+    own = level(Path(name).parts[0].removesuffix(".py"))
+    for module, _ in imports(path):
+        if module.startswith("layercli.") and package_of(module) not in layercli.NAMES:
+            package = package_of(module)
+            assert level(package) <= own or package in DOORS.get(name, set()), f"{name} imports {module}"
+
+
+@each_file
+def test_doors_are_opened_inside_functions(path, name):
+    at_top = {package_of(module) for module, top in imports(path) if top and module.startswith("layercli.")}
+    assert not at_top & DOORS.get(name, set())
+
+
+@each_file
+def test_torch_is_imported_at_the_top_only_where_it_lives(path, name):
+    if not name.startswith("runtime/"):
+        assert not [module for module, top in imports(path) if top and module.split(".")[0] == "torch"]
+
+
+@each_file
+def test_rich_is_used_only_to_draw(path, name):
+    if not name.startswith(("render/", "cli/")):
+        assert not [module for module, _ in imports(path) if module.split(".")[0] in ("rich", "typer")]
+
+
+WITHOUT_TORCH = [
+    ["--version"],
+    ["--help"],
+    ["models"],
+    ["summary", "resnet-block"],
+    ["summary", "resnet-block", "--format", "json"],
+    ["vars", "resnet-block"],
+    ["vars", "my-dense", "--values", "--stats"],
+]
+WITHOUT_NUMPY = [args for args in WITHOUT_TORCH if "--values" not in args]
+
+
+def run_blocking(blocked, args):
+    code = (
+        "import sys\n"
+        f"for name in {blocked!r}: sys.modules[name] = None\n"
+        f"from layercli.cli.app import run\nsys.exit(run({args!r}))"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("args", WITHOUT_TORCH, ids=" ".join)
+def test_works_without_torch(args):
+    done = run_blocking(["torch"], args)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("args", WITHOUT_NUMPY, ids=" ".join)
+def test_needs_nothing_heavy(args):
+    heavy = ["torch", "numpy", "h5py", "safetensors", "pydantic", "pynvml", "layercli.runtime"]
+    done = run_blocking(heavy, args)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_torch_running_says_what_to_install():
+    done = run_blocking(["torch"], ["run", "resnet-block"])
+    assert done.returncode == 2
+    assert done.stderr == "error: this needs torch, which is not installed\nhint: pip install torch\n"
+
+
+def test_importing_layercli_imports_nothing_else():
+    code = "import sys, layercli; print(sorted(m for m in sys.modules if m.startswith('layercli')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['layercli', 'layercli.version']\n"
