@@ -115,7 +115,6 @@ class Attention(Scored):
         return self.tanh_scores(query, key, self.scale, self.concat_score_weight)
 
 
-
 class AdditiveAttention(Scored):
     """out = softmax(scores) @ value, where scores are the sum over features of scale * tanh(query + key).
 

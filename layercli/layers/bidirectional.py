@@ -36,13 +36,17 @@ class Bidirectional(Layer):
         given, backward = vars(self).pop("layer"), vars(self).pop("backward_layer")
         start = vars(self).pop("weights")
         if start is not None:
-            raise UsageError("Bidirectional takes no weights here: set them on the layer once it is built, by set_weights")
+            raise UsageError(
+                "Bidirectional takes no weights here: set them on the layer once it is built, by set_weights"
+            )
         for layer in (given, backward or given):
             if not isinstance(layer, Layer) or not hasattr(layer, "go_backwards"):
                 raise UsageError(f"Bidirectional expects a recurrent layer, got {layer!r}")
         self.forward_layer = again(given, f"forward_{given.name.removeprefix('forward_')}")
         turned = not given.go_backwards
-        self.backward_layer = backward or again(given, f"backward_{given.name.removeprefix('backward_')}", go_backwards=turned)
+        self.backward_layer = backward or again(
+            given, f"backward_{given.name.removeprefix('backward_')}", go_backwards=turned
+        )
         self._check()
         for layer in (self.forward_layer, self.backward_layer):
             layer.zero_output_for_mask = layer.return_sequences

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError
 from layercli.lazy import torch
@@ -127,11 +127,9 @@ class GruStep(Op):
         inner = inner if bias is None else inner + bias
         z = self.recurrent_activation(x_z + inner[..., :units])
         r = self.recurrent_activation(x_r + inner[..., units : 2 * units])
-        if self.reset_after:
-            candidate = x_h + r * inner[..., 2 * units :]
-        else:
-            candidate = x_h + (r * dropped) @ recurrent_kernel[:, 2 * units :]
-        return z * h + (1 - z) * self.activation(candidate)
+        last = recurrent_kernel[:, 2 * units :]
+        of_h = r * inner[..., 2 * units :] if self.reset_after else (r * dropped) @ last
+        return z * h + (1 - z) * self.activation(x_h + of_h)
 
 
 @dataclass(frozen=True)
@@ -168,9 +166,9 @@ class Pick(Op):
 def sequence_of(x: Any, features: Any) -> Any:
     """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of features."""
     if len(x.shape) != 3:
-        raise ShapeError(f"expects x with 3 axes (batch, steps, features), got {len(x.shape)} (x = {_shown(x)})")
+        raise ShapeError(f"expects x with 3 axes (batch, steps, features), got {len(x.shape)} (x = {spec_of(x)})")
     if not dims.may_equal(x.shape[-1], features):
-        raise ShapeError(f"expects x with {features} features, got {x.shape[-1]} (x = {_shown(x)})")
+        raise ShapeError(f"expects x with {features} features, got {x.shape[-1]} (x = {spec_of(x)})")
     return x.shape
 
 
@@ -182,9 +180,3 @@ def check_state(given: Any, wanted: Spec) -> None:
         raise ShapeError(
             f"expects an initial state of the shape {show_shape(wanted.shape)}, got {show_shape(tuple(given.shape))}"
         )
-
-
-def _shown(x: Any) -> Any:
-    from layercli.core.op import spec_of
-
-    return spec_of(x)

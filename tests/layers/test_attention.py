@@ -114,7 +114,9 @@ def test_grouped_query_attention(settings, heads, call):
     scores = {**call, "return_attention_scores": True}
     with jax.enable_x64(True):
         check(ours, theirs, *inputs, call=scores, vanishing=vanishing)
-    dead = settings.get("sliding_window") and any("mask" in key for key in call)  # some targets may look nowhere: 0 there, the mean here
+    dead = settings.get("sliding_window") and any(
+        "mask" in key for key in call
+    )  # some targets may look nowhere: 0 there, the mean here
     if "return_attention_scores" not in call and not dead:
         close(ours(*inputs, **call).detach(), ours(*inputs, **scores)[0].detach(), 1e-10)
 

@@ -20,10 +20,15 @@ MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bo
 
 
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
-@pytest.mark.parametrize("settings", [{}, {"return_sequences": True}, {"return_sequences": True, "return_state": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"return_sequences": True}, {"return_sequences": True, "return_state": True}], ids=str
+)
 @pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
 def test_bidirectional(mode, settings, mask):
-    ours, theirs = Bidirectional(LSTM(5, **settings), mode), keras.layers.Bidirectional(keras.layers.LSTM(5, **settings), mode)
+    ours, theirs = (
+        Bidirectional(LSTM(5, **settings), mode),
+        keras.layers.Bidirectional(keras.layers.LSTM(5, **settings), mode),
+    )
     check(ours, theirs, X, call={} if mask is None else {"mask": mask})
 
 
