@@ -116,7 +116,7 @@ class SimpleRNNCell(Cell):
 
 
 class LSTMCell(Cell):
-    """c' = f c + i activation(g), h' = o activation(c'), the gates i, f, g, o being those of x @ kernel + h @ recurrent_kernel + bias.
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x @ kernel + h @ recurrent_kernel + bias.
 
     i, f and o go through ``recurrent_activation``; the output is h'. ``unit_forget_bias`` starts the bias of f at 1.
     """
