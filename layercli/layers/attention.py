@@ -30,9 +30,7 @@ class Scored(Layer):
         use_scale: bool
         seed: int | None
         scale: Any
-        _is_dot: bool
     else:
-        _is_dot = False
         seed = None
 
     def setup(self) -> None:
@@ -71,6 +69,10 @@ class Scored(Layer):
     def _scaled(self, query: Any) -> Any:
         return query if self.scale is None else query * self.scale.value
 
+    @property
+    def _is_dot(self) -> bool:
+        return getattr(self, "score_mode", None) == "dot"
+
     def _scores(self, query: Any, key: Any) -> Any:
         raise NotImplementedError
 
@@ -98,10 +100,6 @@ class Attention(Scored):
     score_mode: ScoreMode = "dot"
     dropout: Fraction = 0.0
     seed: Seed = None
-
-    @property
-    def _is_dot(self) -> bool:
-        return self.score_mode == "dot"
 
     def build(self, input_shape: Any) -> None:
         """Make scale and concat_score_weight, both one number, where the settings want them."""
