@@ -67,7 +67,7 @@ class Recurrent(Layer):
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
             sizes = tree.leaves([self.cell.state_size])
-            settings: Any = {"initializer": "zeros", "trainable": False, "listed": False}
+            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
             self.states = [self.add_weight("rnn_state", (batch, size), **settings) for size in sizes]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
@@ -284,6 +284,6 @@ def _sizes(cell: Any) -> list[Any]:
     return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
 
 
-def _nested(sizes: Any) -> Any:
+def _nested(sizes: list[Any] | tuple[Any, ...]) -> Any:
     """Return the nesting of states as a hashable tree of None."""
     return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)
