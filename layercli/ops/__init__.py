@@ -53,4 +53,9 @@ def _operator(name: str) -> Callable[..., Any]:
     return lambda *values: __getattr__(name)(*values)
 
 
+def load() -> None:
+    """Make every operator the operation itself: torch.compile can trace that, and no import inside a call."""
+    OPERATORS.update({name: __getattr__(name) for name in HOMES})
+
+
 OPERATORS.update({name: _operator(name) for name in HOMES})

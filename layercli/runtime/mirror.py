@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from layercli import random
+from layercli import ops, random
 from layercli.core import dtypes, tree
 from layercli.core import layer as core
 from layercli.core.layer import Layer
@@ -20,6 +20,7 @@ from layercli.core.variable import Variable
 from layercli.runtime.tensors import dtype_of
 
 core.tensor_type = torch.Tensor
+ops.load()
 
 
 class Bag:
