@@ -25,7 +25,7 @@ def stacked():
 
 
 def written():
-    return ResnetIdentityBlock(3, (2, 2, 3)), torch.randn(2, 4, 4, 3)
+    return ResnetIdentityBlock(3, (8, 8, 3)), torch.randn(2, 4, 4, 3)
 
 
 models = pytest.mark.parametrize("make", [drawn, stacked, written])
