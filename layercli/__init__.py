@@ -14,13 +14,17 @@ from layercli.version import __version__
 if TYPE_CHECKING:
     from layercli import (
         activations,
+        callbacks,
         constraints,
         errors,
         gpu,
         initializers,
         layers,
+        losses,
+        metrics,
         models,
         ops,
+        optimizers,
         random,
         regularizers,
         tf,
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
     from layercli.layers.input import Input
 
 MODULES = (
-    "activations", "constraints", "errors", "gpu", "initializers", "layers", "models", "ops", "random", "regularizers", "tf",
+    "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
+    "ops", "optimizers", "random", "regularizers", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",
@@ -50,13 +55,17 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "callbacks",
     "constraints",
     "errors",
     "gpu",
     "initializers",
     "layers",
+    "losses",
+    "metrics",
     "models",
     "ops",
+    "optimizers",
     "random",
     "regularizers",
     "tf",
