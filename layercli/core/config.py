@@ -30,12 +30,12 @@ class Rule:
 
 
 def fields_of(cls: type) -> dict[str, Any]:
-    """Return the fields a class body declares by annotation, with their defaults."""
+    """Return the fields a class body declares by annotation, with their defaults; what is annotated Variable is none."""
     annotations = inspect.get_annotations(cls)
     return {
         name: cls.__dict__.get(name, REQUIRED)
         for name, text in annotations.items()
-        if not name.startswith("_") and "ClassVar" not in str(text)
+        if not name.startswith("_") and not str(text).startswith(("ClassVar", "Variable"))
     }
 
 

@@ -89,12 +89,15 @@ class Layer(Holder):
     def setup(self) -> None:
         """Derive what follows from the settings; for layers that declare fields, the place an ``__init__`` would be."""
 
-    def build(self, input_shape: Any) -> None:
-        """Make the variables for inputs of ``input_shape`` (batch first); without an own ``build``, by describing a call."""
-        self(tree.map_leaves(SymbolicTensor, _specs_for(input_shape, self._policy.compute)))
+    def build(self, *shapes: Any, **named: Any) -> None:
+        """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
+        args, kwargs = tree.map_leaves(
+            SymbolicTensor, ([self._specs(x) for x in shapes], _unsuffixed(named, self._specs))
+        )
+        self(*args, **kwargs)
 
-    def call(self, inputs: Any) -> Any:
-        """Return the outputs for ``inputs``: written with ops, other layers, or torch."""
+    def call(self, *inputs: Any, **named: Any) -> Any:
+        """Return the outputs for the inputs: written with ops, other layers, or torch."""
         raise UsageError(f"{type(self).__name__} does not say what it computes: it has no call method")
 
     def add_weight(
@@ -203,6 +206,10 @@ class Layer(Holder):
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True
 
+    def _specs(self, shape: Any) -> Any:
+        """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
+        return _specs_for(shape, self._policy.compute)
+
     @classmethod
     def call_names(cls) -> frozenset[str]:
         """The names of the arguments ``call`` takes."""
@@ -267,7 +274,7 @@ class Layer(Holder):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of ``input_shape``."""
-        spec = self.compute_output_spec(_specs_for(input_shape, self._policy.compute))
+        spec = self.compute_output_spec(self._specs(input_shape))
         return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
     def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
@@ -276,7 +283,7 @@ class Layer(Holder):
         from layercli.inspect.summary import summarize
         from layercli.render.summary import parse_columns, table
 
-        report = summarize(self, None if input_shape is None else _specs_for(input_shape, self._policy.compute))
+        report = summarize(self, None if input_shape is None else self._specs(input_shape))
         output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
 
     def get_config(self) -> dict[str, Any]:
@@ -343,6 +350,11 @@ def _batched(shape: Any) -> Any:
     items = shape.items() if isinstance(shape, dict) else enumerate(shape)
     found = {key: _batched(item) for key, item in items}
     return found if isinstance(shape, dict) else list(found.values())
+
+
+def _unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return shapes named as ``query_shape`` under the names of the inputs themselves, converted."""
+    return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
 
 
 def _specs_for(shape: Any, dtype: str) -> Any:

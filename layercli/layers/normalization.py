@@ -6,6 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
@@ -36,6 +37,8 @@ class BatchNormalization(Layer):
     renorm_momentum: Number = 0.99
     synchronized: Truth = False
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def setup(self) -> None:
@@ -89,6 +92,8 @@ class LayerNormalization(Layer):
     gamma_constraint: Constraint = None
     rms_scaling: Truth = False
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def setup(self) -> None:
@@ -144,6 +149,8 @@ class GroupNormalization(Layer):
     beta_constraint: Constraint = None
     gamma_constraint: Constraint = None
 
+    gamma: Variable | None
+    beta: Variable | None
     supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

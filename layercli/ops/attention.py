@@ -108,7 +108,7 @@ class AttentionMask(Op):
         if attention_mask is not None and self.axes == 1 and not _fits(attention_mask.shape[-2:], (targets, sources)):
             wanted = show_shape((batch, targets, sources))
             raise ShapeError(f"expects an attention mask that broadcasts to {wanted}, got {attention_mask}")
-        parts = [(batch, targets, 1)] if query_mask is not None else []
+        parts: list[Shape] = [(batch, targets, 1)] if query_mask is not None else []
         parts += [(batch, 1, sources) for mask in (value_mask, key_mask) if mask is not None]
         parts += [(1, targets, sources)] if self.causal or self.window is not None else []
         parts += [attention_mask.shape] if attention_mask is not None else []

@@ -165,7 +165,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     return op(ops.Glu, axis)(x)
 
 
-ALL: tuple[Activation, ...] = (
+ALL: tuple[Callable[..., Any], ...] = (
     linear, relu, relu6, sigmoid, tanh, leaky_relu, elu, celu, selu, gelu, silu, mish, softplus, softsign, exponential,
     hard_sigmoid, hard_silu, hard_tanh, hard_shrink, soft_shrink, tanh_shrink, log_sigmoid, squareplus, sparse_plus,
     sparse_sigmoid, threshold, softmax, log_softmax, sparsemax, glu,

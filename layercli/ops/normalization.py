@@ -152,8 +152,8 @@ class SpectralNorm(Op):
         weights = kernel.reshape(-1, kernel.shape[-1])
         start = u
         for _ in range(self.iterations):
-            v = F.normalize(u @ weights.T, dim=None, eps=1e-12)
-            u = F.normalize(v @ weights, dim=None, eps=1e-12)
+            v = F.normalize(u @ weights.T, dim=None, eps=1e-12)  # type: ignore[arg-type]  # None is all axes
+            u = F.normalize(v @ weights, dim=None, eps=1e-12)  # type: ignore[arg-type]  # None is all axes
         sigma = v.detach() @ weights @ u.detach().T
         zero = (weights == 0).all()
         return torch.where(zero, kernel, kernel / sigma), torch.where(zero, start, u.detach())

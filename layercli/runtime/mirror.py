@@ -47,7 +47,7 @@ class Mirror(nn.Module):
         self.ready = False
         self.bag = Bag(self)
         if not self.takes_training and self.activity_regularizer is None:
-            self.forward = layer.call  # nothing to add: spare the call in between
+            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
