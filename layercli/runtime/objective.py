@@ -12,6 +12,7 @@ from layercli import losses, metrics
 from layercli.core import masking, naming, tree
 from layercli.core.layer import Layer
 from layercli.core.model import Functional
+from layercli.core.sequential import Sequential
 from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.mean import Mean
@@ -108,7 +109,7 @@ class Objective:
         """Add a batch to the metrics."""
         with torch.no_grad():
             for output, true, pred, own in self._each(y_true, y_pred, weight):
-                output.update(true, pred.detach(), own)
+                output.update(true, pred, own)
 
     def result(self) -> dict[str, Any]:
         """Return what the batches so far come to, by name: the loss, then the outputs' losses, then the metrics."""
@@ -152,13 +153,15 @@ def alone(values: Any) -> Any:
 
 
 def names_of(model: Layer, y_pred: Any) -> list[str]:
-    """Return the names of the outputs: a dict's keys, the last layers', or ``output_0`` and so on."""
+    """Return the names of the outputs: a dict's keys, those of the last layers, or ``output_0`` and so on."""
     if isinstance(y_pred, dict):
         return list(y_pred)
     count = len(tree.leaves(y_pred))
     if isinstance(model, Functional):
         return naming.distinct(maker_of(x) for x in model.outputs)
-    return [f"output_{i}" for i in range(count)] if count > 1 else ["output"]
+    if count == 1:
+        return [model.layers[-1].name if isinstance(model, Sequential) else "output"]
+    return [f"output_{i}" for i in range(count)]
 
 
 def maker_of(x: Any) -> str:

@@ -78,12 +78,12 @@ CASES = {
     ),
     "a last batch that is smaller": (mlp, adam, {"loss": crossentropy, "metrics": ["accuracy"]}, X, LABELS, {"batch_size": 24}),
     "two outputs": (
-        two_outputs, adam,
+        two_outputs, momentum,
         {"loss": lambda api: [crossentropy(api), "mse"], "loss_weights": [1.0, 0.3], "metrics": [["accuracy"], ["mae"]]},
         [X, X[::-1].copy()], [LABELS, LINE], {},
     ),
     "two outputs by name": (
-        two_outputs, adam,
+        two_outputs, momentum,
         {"loss": lambda api: {"kind": crossentropy(api), "place": "mse"}, "loss_weights": {"kind": 2.0, "place": 0.3}},
         {"a": X, "b": X[::-1].copy()}, {"kind": LABELS, "place": LINE}, {},
     ),
