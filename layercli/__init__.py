@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from layercli.core.sequential import Sequential
     from layercli.core.variable import Variable
     from layercli.layers.input import Input
+    from layercli.runtime.saving import load_model
 
 MODULES = (
     "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
@@ -45,6 +46,7 @@ NAMES = {
     "Model": "layercli.core.model",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
+    "load_model": "layercli.runtime.saving",
 }
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "gpu",
     "initializers",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "models",

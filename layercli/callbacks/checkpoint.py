@@ -36,7 +36,9 @@ class ModelCheckpoint(Callback):
         self.best = self.monitor.worst if initial_value_threshold is None else initial_value_threshold
         endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras",)
         if not self.filepath.endswith(endings):
-            raise UsageError(f"ModelCheckpoint expects filepath to end in {' or '.join(endings)}, got {self.filepath!r}")
+            raise UsageError(
+                f"ModelCheckpoint expects filepath to end in {' or '.join(endings)}, got {self.filepath!r}"
+            )
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
             raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
         self._epoch = self._batches = 0

@@ -148,6 +148,27 @@ class Model(Layer):
 
         return fit.predict(self, x, 2**62, None, None)
 
+    def save(self, path: Any) -> None:
+        """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.
+
+        For stacks and drawn models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
+        """
+        from layercli.runtime import saving
+
+        saving.save(self, path)
+
+    def save_weights(self, path: Any) -> None:
+        """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
+        from layercli.runtime import saving
+
+        saving.save_weights(self, path)
+
+    def load_weights(self, path: Any) -> None:
+        """Set the variables from a file of weights; FormatError where it does not fit, and then nothing is set."""
+        from layercli.runtime import saving
+
+        saving.load_weights(self, path)
+
     def train_step(self, data: Any) -> Mapping[str, Any]:
         """Take one step on ``data``, ``(x, y, sample_weight)``, and return the logs so far; override it to train otherwise."""
         return self._trained("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
@@ -209,8 +230,7 @@ class Functional(Model):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        layers = {id(node.target): node.target for node in self._graph.nodes if isinstance(node.target, Layer)}
-        yield from named_by_class(list(layers.values()))
+        yield from named_by_class([target for target in self._graph.targets if isinstance(target, Layer)])
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""

@@ -48,7 +48,14 @@ class Bars(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         steps = self.params.get("steps")
         self._bar = Progress(

@@ -66,7 +66,9 @@ class Arrays:
             part = x[where] if isinstance(where, slice) else x.index_select(0, where)
             return part.float() if part.dtype is torch.float64 else part
 
-        return tuple(take(each) if isinstance(each, torch.Tensor) else tree.map_leaves(take, each) for each in self._all)
+        return tuple(
+            take(each) if isinstance(each, torch.Tensor) else tree.map_leaves(take, each) for each in self._all
+        )
 
 
 @dataclass
@@ -97,7 +99,9 @@ class Stream:
 
 def unpacked(batch: Any) -> Batch:
     """Return a batch that somebody else made as x, y and sample weights, tensors all of them."""
-    x, y, weight = (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
+    x, y, weight = (
+        (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
+    )
     return Arrays(tensors_of(x), tensors_of(y), tensors_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
 
 

@@ -71,7 +71,9 @@ def fit(
     for epoch in range(initial_epoch, epochs):
         told.tell("on_epoch_begin", epoch)
         with drawing(trainer, epoch) as generator:
-            order = torch.randperm(source.samples, generator=generator) if shuffle and isinstance(source, Arrays) else None
+            order = (
+                torch.randperm(source.samples, generator=generator) if shuffle and isinstance(source, Arrays) else None
+            )
             batches = itertools.islice(source.batches(size, order), steps_per_epoch)
             logs = run_epoch(trainer, batches, told)
         if held is not None and (epoch + 1) % validation_freq == 0:

@@ -65,13 +65,17 @@ class Objective:
         several = len(names) > 1
         each_loss = per_output(loss, names, "loss", spread=True)
         each_weight = per_output(loss_weights, names, "loss_weights")
-        each_metrics = [metrics_per_output(given, names, what) for given, what in ((plain, "metrics"), (weighted, "weighted_metrics"))]
+        each_metrics = [
+            metrics_per_output(given, names, what)
+            for given, what in ((plain, "metrics"), (weighted, "weighted_metrics"))
+        ]
         found = []
         for i, (name, true, pred) in enumerate(zip(names, wanted, predicted, strict=True)):
             own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
             output = Output(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
             output.plain, output.weighted = (
-                [made_metric(given, name if several else "", true, pred) for given in every[i]] for every in each_metrics
+                [made_metric(given, name if several else "", true, pred) for given in every[i]]
+                for every in each_metrics
             )
             found.append(output)
         if sum(output.loss is not None for output in found) > 1:
@@ -175,7 +179,9 @@ def in_order(values: Any, names: Sequence[str], what: str) -> list[Any]:
     """Return one value for each output, from a dict by their names or from a list; ShapeError for another number."""
     if isinstance(values, Mapping):
         if missing := [name for name in names if name not in values]:
-            raise ShapeError(f"expects {what} for the output {missing[0]!r}, got them for {', '.join(map(repr, values))}")
+            raise ShapeError(
+                f"expects {what} for the output {missing[0]!r}, got them for {', '.join(map(repr, values))}"
+            )
         return [values[name] for name in names]
     found = [None] * len(names) if values is None else tree.leaves(values)
     if len(found) != len(names):

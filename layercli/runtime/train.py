@@ -55,7 +55,9 @@ class Trainer:
         parts += [loss.sum() for _, loss in self.model.module.bag.losses]
         own = self.objective.loss(y, y_pred, weight)
         if own is None and not parts:
-            raise UsageError(f"{self.model.name} has no loss to minimise", hint="compile it with a loss, or use add_loss")
+            raise UsageError(
+                f"{self.model.name} has no loss to minimise", hint="compile it with a loss, or use add_loss"
+            )
         return sum(parts[1:], parts[0]) if own is None else sum(parts, own)
 
     def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
@@ -68,6 +70,20 @@ class Trainer:
         self.optimizer.zero_grad()
         self.optimizer.scale_loss(loss).backward()
         self.optimizer.step()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what compile was given, as Keras writes it."""
+        loss, loss_weights, metrics, weighted = self.objective.given
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": losses.serialize(loss),
+            "loss_weights": loss_weights,
+            "metrics": metric_names.serialize(metrics),
+            "weighted_metrics": metric_names.serialize(weighted),
+            "run_eagerly": False,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": False,
+        }
 
     # What a run needs
 
@@ -144,5 +160,7 @@ def names_in(given: Any) -> list[str]:
 def trainer_of(model: Model, what: str) -> Trainer:
     """Return what compile made; UsageError where it was not called."""
     if model._trainer is None:
-        raise UsageError(f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first")
+        raise UsageError(
+            f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first"
+        )
     return model._trainer  # type: ignore[no-any-return]  # core knows no Trainer

@@ -82,7 +82,9 @@ def test_decides_as_keras_does(name, settings, values):
 
 
 def test_accuracies_are_better_when_higher():
-    rates, stopped, _ = trace(callbacks.EarlyStopping("val_accuracy", patience=2), [0.1, 0.2, 0.3, 0.2, 0.3], "val_accuracy", our_model)
+    rates, stopped, _ = trace(
+        callbacks.EarlyStopping("val_accuracy", patience=2), [0.1, 0.2, 0.3, 0.2, 0.3], "val_accuracy", our_model
+    )
     assert stopped == 4
 
 
@@ -111,7 +113,9 @@ def test_nan_ends_the_epoch_at_once():
 def test_the_rate_follows_a_schedule():
     model, rates = line(), []
     note = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(model.optimizer.learning_rate))
-    model.fit(X, Y, epochs=3, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), note])
+    model.fit(
+        X, Y, epochs=3, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), note]
+    )
     assert rates == pytest.approx([0.025, 0.0125, 0.00625])
     model.fit(X, Y, epochs=1, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch: 0.5), note])
     assert rates[-1] == 0.5

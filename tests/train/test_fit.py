@@ -137,7 +137,9 @@ def test_validation_is_the_last_part_and_is_not_trained_on():
     history = model.fit(X, y, validation_split=0.25, epochs=1, batch_size=30, **QUIET)
     expected = float(np.mean((X[:30] @ before[0] + before[1] - y[:30]) ** 2))
     assert history.history["loss"][0] == pytest.approx(expected, rel=1e-5)
-    assert history.history["val_loss"][0] == pytest.approx(float(np.mean((model.predict(X[30:]) - 1000) ** 2)), rel=1e-5)
+    assert history.history["val_loss"][0] == pytest.approx(
+        float(np.mean((model.predict(X[30:]) - 1000) ** 2)), rel=1e-5
+    )
 
 
 def test_evaluate_gives_a_number_a_list_or_a_dict():
@@ -234,20 +236,31 @@ def test_gradients_are_accumulated_over_steps():
     parts = trained(X, Y, line(gradient_accumulation=2), batch_size=8, epochs=1)
     # the last of the five steps of 8 waits for a sixth; the two updates before are those of batches of 16
     assert not same(whole, parts)
-    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(trained(X[:32], Y[:32], line(), batch_size=16, epochs=1), parts, strict=True))
+    assert all(
+        np.allclose(a, b, atol=1e-6)
+        for a, b in zip(trained(X[:32], Y[:32], line(), batch_size=16, epochs=1), parts, strict=True)
+    )
 
 
 def test_callbacks_hear_of_every_so_many_steps():
     heard = []
     model = line(steps_per_execution=2)
-    trained(X, Y, model, epochs=1, callbacks=[layercli.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: heard.append(step))])
+    trained(
+        X,
+        Y,
+        model,
+        epochs=1,
+        callbacks=[layercli.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: heard.append(step))],
+    )
     assert heard == [1, 3]
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
 def test_low_precision_learns(policy):
     layercli.random.set_seed(0)
-    model = Sequential([Input((3,)), layers.Dense(8, activation="relu", dtype=policy), layers.Dense(1, dtype=policy)], dtype=policy)
+    model = Sequential(
+        [Input((3,)), layers.Dense(8, activation="relu", dtype=policy), layers.Dense(1, dtype=policy)], dtype=policy
+    )
     model.compile(layercli.optimizers.Adam(0.02), "mse")
     history = model.fit(X, Y, epochs=40, batch_size=8, **QUIET).history["loss"]
     assert history[-1] < 0.1 * history[0]

@@ -110,7 +110,9 @@ def test_twenty_steps(name):
     for key, values in their_history.items():
         close(our_history[key], values, 1e-5, key)
     moved = False
-    for variable, got, wanted, before in zip(ours.variables, ours.get_weights(), theirs.get_weights(), start, strict=True):
+    for variable, got, wanted, before in zip(
+        ours.variables, ours.get_weights(), theirs.get_weights(), start, strict=True
+    ):
         close(got, wanted, 1e-5, variable.path)
         moved |= bool(np.abs(wanted - before).max() > 1e-3)
     assert moved
