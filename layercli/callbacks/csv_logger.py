@@ -28,7 +28,7 @@ class CSVLogger(Callback):
         self._titled = self.append and self.filename.exists() and self.filename.stat().st_size > 0
         self._columns: list[str] = []
         try:
-            self._file = open(self.filename, "a" if self.append else "w", newline="")
+            self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - open while fit runs
         except OSError as error:
             raise FileError(f"cannot write {self.filename}: {error.strerror}") from error
 

@@ -82,7 +82,7 @@ def test_decides_as_keras_does(name, settings, values):
 
 
 def test_accuracies_are_better_when_higher():
-    rates, stopped, _ = trace(
+    _, stopped, _ = trace(
         callbacks.EarlyStopping("val_accuracy", patience=2), [0.1, 0.2, 0.3, 0.2, 0.3], "val_accuracy", our_model
     )
     assert stopped == 4

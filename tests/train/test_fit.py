@@ -100,7 +100,7 @@ def test_shuffling_is_a_permutation_that_follows_from_the_seed():
         model.compile("sgd", "mse")
         model.fit(numbers, numbers * 0, epochs=2, batch_size=16, **QUIET)
         assert [len(batch) for batch in seen] == [16, 16, 8] * 2
-        return sum(seen[:3], []), sum(seen[3:], [])
+        return [x for part in seen[:3] for x in part], [x for part in seen[3:] for x in part]
 
     first, second = orders()
     assert sorted(first) == sorted(second) == numbers[:, 0].tolist()
@@ -278,7 +278,10 @@ REFUSED = [
     (lambda: line(metrics=["acuracy"]), "there is no metric 'acuracy'"),
     (lambda: line(steps_per_execution=0), "steps_per_execution is a whole number from 1 up, got 0"),
     (lambda: line().fit(X, Y[:39]), "fit expects as many samples everywhere, got x 40, y 39"),
-    (lambda: line().fit(X, Y, sample_weight=np.ones(3)), "fit expects as many samples everywhere, got x 40, y 40, sample_weight 3"),
+    (
+        lambda: line().fit(X, Y, sample_weight=np.ones(3)),
+        "fit expects as many samples everywhere, got x 40, y 40, sample_weight 3",
+    ),
     (lambda: line().fit(X[:0], Y[:0]), "fit got no data: x has 0 samples"),
     (lambda: line().fit(None), "fit got no data: x is None"),
     (lambda: line().predict(X[:0]), "predict got no data: x has 0 samples"),
@@ -287,18 +290,27 @@ REFUSED = [
     (lambda: line().fit(iter([]), verbose=0), "there is no data: the first batch is missing"),
     (lambda: trained(pairs(), steps_per_epoch=5), "fit got no data: there is no batch left"),
     (lambda: line().fit(LOADED, Y), "fit takes no y and no sample_weight beside DataLoader: its batches hold them"),
-    (lambda: line().fit(pairs(), validation_split=0.1), "validation_split needs arrays: batches of a loader or generator cannot be split"),
+    (
+        lambda: line().fit(pairs(), validation_split=0.1),
+        "validation_split needs arrays: batches of a loader or generator cannot be split",
+    ),
     (lambda: line().fit(X, Y, validation_split=0.999), "validation_split=0.999 of 40 samples leaves none on one side"),
     (lambda: line().fit(X, Y, batch_size=0), "batch_size is a whole number from 1 up, got 0"),
-    (lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)), "class_weight and sample_weight cannot both be given"),
-    (lambda: trained(X, np.ones((40, 2))), "mean_squared_error expects y_true and y_pred of one shape, got (8, 2) and (8, 1)"),
+    (
+        lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)),
+        "class_weight and sample_weight cannot both be given",
+    ),
+    (
+        lambda: trained(X, np.ones((40, 2))),
+        "mean_squared_error expects y_true and y_pred of one shape, got (8, 2) and (8, 1)",
+    ),
     (lambda: trained(X, np.full(40, 3), line(LABELS)), "labels must be from 0 to 0, the 1 classes predicted, got 3"),
     (lambda: trained(X, [Y, Y]), "expects targets for 1 outputs (head), got 2"),
     (lambda: trained(X, Y, line(["mse", "mse"])), "loss has 2 entries for 1 outputs (head)"),
     (lambda: trained(X, Y, line({"hed": "mse"})), "loss names the output 'hed', there are 'head'"),
     (lambda: trained(X, Y, line(None)), "line has no loss to minimise"),
     (lambda: trained(X[:, :2], Y), "head (Dense) expects x with 3 features, got 2 (x = float32[8, 2])"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("act", "message"), REFUSED, ids=[message for _, message in REFUSED])

@@ -283,34 +283,77 @@ def loop(config):
     dense = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 2, "name": "d"}, "name": "d"}
     return {
         "class_name": "Functional",
-        "config": {"layers": [{**dense, "inbound_nodes": [{"args": [call], "kwargs": {}}]}], "input_layers": [], "output_layers": ["d", 0, 0]},
-    }  # fmt: skip
+        "config": {
+            "layers": [{**dense, "inbound_nodes": [{"args": [call], "kwargs": {}}]}],
+            "input_layers": [],
+            "output_layers": ["d", 0, 0],
+        },
+    }
 
 
 HOSTILE = {
-    "lambda": ({"change_config": lambda c: layer(c).update(class_name="Lambda")}, "holds a Lambda, which layercli does not make from a file"),
+    "lambda": (
+        {"change_config": lambda c: layer(c).update(class_name="Lambda")},
+        "holds a Lambda, which layercli does not make from a file",
+    ),
     "any class": (
         {"change_config": lambda c: layer(c).update(module="os", class_name="system", config={"command": "false"})},
         "holds a system, which layercli does not make from a file",
     ),
-    "a function": ({"change_config": lambda c: layer(c).update(module="keras.layers", class_name="concatenate")}, "holds a concatenate, which layercli does not make from a file"),
-    "a module": ({"change_config": lambda c: layer(c).update(class_name="__builtins__")}, "holds a __builtins__, which layercli does not make from a file"),
-    "unknown setting": ({"change_config": lambda c: layer(c)["config"].update(unitz=3)}, "Dense 'DENSE': Dense has no setting 'unitz'"),
-    "bad setting": ({"change_config": lambda c: layer(c)["config"].update(units=-1)}, "Dense 'DENSE': Dense expects units to be a positive whole number, got -1"),
-    "bad activation": ({"change_config": lambda c: layer(c)["config"].update(activation="eval")}, "Dense 'DENSE': there is no activation 'eval'"),
-    "too large": ({"change_config": lambda c: layer(c)["config"].update(units=4_000_000_000)}, "layers/dense/vars/0 in FILE has the shape (6, 5), the model's is (6, 4000000000)"),
-    "no layers": ({"change_config": lambda c: c["config"].update(layers=3)}, "has layers that are not a list of configs"),
+    "a function": (
+        {"change_config": lambda c: layer(c).update(module="keras.layers", class_name="concatenate")},
+        "holds a concatenate, which layercli does not make from a file",
+    ),
+    "a module": (
+        {"change_config": lambda c: layer(c).update(class_name="__builtins__")},
+        "holds a __builtins__, which layercli does not make from a file",
+    ),
+    "unknown setting": (
+        {"change_config": lambda c: layer(c)["config"].update(unitz=3)},
+        "Dense 'DENSE': Dense has no setting 'unitz'",
+    ),
+    "bad setting": (
+        {"change_config": lambda c: layer(c)["config"].update(units=-1)},
+        "Dense 'DENSE': Dense expects units to be a positive whole number, got -1",
+    ),
+    "bad activation": (
+        {"change_config": lambda c: layer(c)["config"].update(activation="eval")},
+        "Dense 'DENSE': there is no activation 'eval'",
+    ),
+    "too large": (
+        {"change_config": lambda c: layer(c)["config"].update(units=4_000_000_000)},
+        "layers/dense/vars/0 in FILE has the shape (6, 5), the model's is (6, 4000000000)",
+    ),
+    "no layers": (
+        {"change_config": lambda c: c["config"].update(layers=3)},
+        "has layers that are not a list of configs",
+    ),
     "no class": ({"change_config": lambda c: c.pop("class_name") and None}, "describes a layer without its class_name"),
     "no model": ({"change_config": layer}, "holds a Dense, which is not a model"),
     "loop": ({"change_config": loop}, "has a graph with calls that wait for each other"),
-    "soft link": ({"change_weights": linked(h5py.SoftLink("/layers/dense_1/vars/0"))}, "layers/dense/vars/0 is a link that leads elsewhere"),
-    "external link": ({"change_weights": linked(h5py.ExternalLink("other.h5", "/x"))}, "layers/dense/vars/0 is a link that leads elsewhere"),
+    "soft link": (
+        {"change_weights": linked(h5py.SoftLink("/layers/dense_1/vars/0"))},
+        "layers/dense/vars/0 is a link that leads elsewhere",
+    ),
+    "external link": (
+        {"change_weights": linked(h5py.ExternalLink("other.h5", "/x"))},
+        "layers/dense/vars/0 is a link that leads elsewhere",
+    ),
     "external storage": ({"change_weights": external}, "layers/dense/vars/0 is stored outside the file"),
-    "shape bomb": ({"change_weights": reshaped}, "layers/dense/vars/0 in FILE has the shape (2147483648, 1048576), the model's is (6, 5)"),
-    "missing group": ({"change_weights": lambda f: f.__delitem__("layers/dense_1")}, "has 0 variables at layers/dense_1, DENSE_1 (Dense) has 2"),
-    "compressed weights": ({"compress": zipfile.ZIP_DEFLATED}, "has weights that are compressed, which a .keras file's never are"),
+    "shape bomb": (
+        {"change_weights": reshaped},
+        "layers/dense/vars/0 in FILE has the shape (2147483648, 1048576), the model's is (6, 5)",
+    ),
+    "missing group": (
+        {"change_weights": lambda f: f.__delitem__("layers/dense_1")},
+        "has 0 variables at layers/dense_1, DENSE_1 (Dense) has 2",
+    ),
+    "compressed weights": (
+        {"compress": zipfile.ZIP_DEFLATED},
+        "has weights that are compressed, which a .keras file's never are",
+    ),
     "two configs": ({"extra": [("config.json", "{}")]}, "holds config.json twice"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -335,13 +378,22 @@ def test_the_archive_that_is_only_rewritten_loads(tmp_path):
     ("act", "message"),
     [
         (lambda p: mlp(layercli).save(p / "m.h5"), "a model is saved to .keras, not 'FOLDER/m.h5'"),
-        (lambda p: mlp(layercli).save_weights(p / "m.npz"), "weights are saved to .safetensors or .weights.h5, not 'FOLDER/m.npz'"),
+        (
+            lambda p: mlp(layercli).save_weights(p / "m.npz"),
+            "weights are saved to .safetensors or .weights.h5, not 'FOLDER/m.npz'",
+        ),
         (lambda p: layercli.load_model(p / "none.keras"), "FOLDER/none.keras does not exist"),
         (lambda p: mlp(layercli).load_weights(p / "none.weights.h5"), "FOLDER/none.weights.h5 does not exist"),
-        (lambda p: (p / "z.weights.h5").write_text("x") and mlp(layercli).load_weights(p / "z.weights.h5"), "FOLDER/z.weights.h5 is no HDF5 file, or a damaged one"),
-        (lambda p: Subclass.of(layercli).save_weights(p / "m.safetensors"), "own has no variables yet: their shapes follow from its input"),
+        (
+            lambda p: (p / "z.weights.h5").write_text("x") and mlp(layercli).load_weights(p / "z.weights.h5"),
+            "FOLDER/z.weights.h5 is no HDF5 file, or a damaged one",
+        ),
+        (
+            lambda p: Subclass.of(layercli).save_weights(p / "m.safetensors"),
+            "own has no variables yet: their shapes follow from its input",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_saved_or_loaded(act, message, tmp_path):
     from layercli.core import naming
 

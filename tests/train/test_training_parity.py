@@ -7,7 +7,6 @@ import pytest
 from oracle import close, keras
 
 import layercli
-from layercli import layers
 
 RNG = np.random.default_rng(7)
 SAMPLES, BATCH = 80, 16
@@ -62,32 +61,66 @@ CASES = {
     "momentum": (mlp, momentum, {"loss": crossentropy}, X, LABELS, {}),
     "penalties": (lambda api: mlp(api, True), adam, {"loss": crossentropy}, X, LABELS, {}),
     "cnn": (
-        cnn, adam, {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
-        IMAGES, LABELS, {"validation_split": 0.2, "epochs": 5},
+        cnn,
+        adam,
+        {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
+        IMAGES,
+        LABELS,
+        {"validation_split": 0.2, "epochs": 5},
     ),
     "sample weights": (
-        mlp, adam, {"loss": crossentropy, "metrics": ["accuracy"], "weighted_metrics": ["sparse_categorical_accuracy"]},
-        X, LABELS, {"sample_weight": WEIGHTS},
+        mlp,
+        adam,
+        {"loss": crossentropy, "metrics": ["accuracy"], "weighted_metrics": ["sparse_categorical_accuracy"]},
+        X,
+        LABELS,
+        {"sample_weight": WEIGHTS},
     ),
     "class weights": (
-        mlp, adam, {"loss": crossentropy, "weighted_metrics": ["accuracy"]}, X, LABELS,
+        mlp,
+        adam,
+        {"loss": crossentropy, "weighted_metrics": ["accuracy"]},
+        X,
+        LABELS,
         {"class_weight": {0: 0.5, 2: 3.0}},
     ),
     "accumulation": (
-        mlp, lambda api: api.optimizers.Adam(0.01, gradient_accumulation_steps=3), {"loss": crossentropy}, X, LABELS, {},
+        mlp,
+        lambda api: api.optimizers.Adam(0.01, gradient_accumulation_steps=3),
+        {"loss": crossentropy},
+        X,
+        LABELS,
+        {},
     ),
-    "a last batch that is smaller": (mlp, adam, {"loss": crossentropy, "metrics": ["accuracy"]}, X, LABELS, {"batch_size": 24}),
+    "a last batch that is smaller": (
+        mlp,
+        adam,
+        {"loss": crossentropy, "metrics": ["accuracy"]},
+        X,
+        LABELS,
+        {"batch_size": 24},
+    ),
     "two outputs": (
-        two_outputs, momentum,
-        {"loss": lambda api: [crossentropy(api), "mse"], "loss_weights": [1.0, 0.3], "metrics": [["accuracy"], ["mae"]]},
-        [X, X[::-1].copy()], [LABELS, LINE], {},
+        two_outputs,
+        momentum,
+        {
+            "loss": lambda api: [crossentropy(api), "mse"],
+            "loss_weights": [1.0, 0.3],
+            "metrics": [["accuracy"], ["mae"]],
+        },
+        [X, X[::-1].copy()],
+        [LABELS, LINE],
+        {},
     ),
     "two outputs by name": (
-        two_outputs, momentum,
+        two_outputs,
+        momentum,
         {"loss": lambda api: {"kind": crossentropy(api), "place": "mse"}, "loss_weights": {"kind": 2.0, "place": 0.3}},
-        {"a": X, "b": X[::-1].copy()}, {"kind": LABELS, "place": LINE}, {},
+        {"a": X, "b": X[::-1].copy()},
+        {"kind": LABELS, "place": LINE},
+        {},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
