@@ -28,7 +28,8 @@ from layercli.layers.settings import (
     Seed,
     Truth,
 )
-from layercli.ops.recurrent import Filled, FusedRecurrence, Spread, check_state
+from layercli.ops.recurrent import Filled, FusedRecurrence, check_state
+from layercli.ops.reshaping import ExpandDims
 from layercli.ops.scan import Scan
 
 CELL = (
@@ -66,8 +67,8 @@ class Recurrent(Layer):
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
             sizes = tree.leaves([self.cell.state_size])
-            make = lambda size: self.add_weight("rnn_state", (batch, size), "zeros", trainable=False, listed=False)  # noqa: E731 - short
-            self.states = [make(size) for size in sizes]
+            settings = {"initializer": "zeros", "trainable": False, "listed": False}
+            self.states = [self.add_weight("rnn_state", (batch, size), **settings) for size in sizes]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
@@ -176,7 +177,7 @@ class Fused(Recurrent):
             return super()._computed(x, states, mask, training)
         if training and cell.dropout:
             [by_x, _] = cell.masks(x)
-            x = x * Spread()(by_x)
+            x = x * ExpandDims(1)(by_x)
         return self._fused(x, cell.kernel, cell.recurrent_kernel, cell.bias, *states)
 
 
@@ -283,6 +284,6 @@ def _sizes(cell: Any) -> list[Any]:
     return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
 
 
-def _nested(sizes: list[Any]) -> Any:
+def _nested(sizes: list[Any] | tuple[Any, ...]) -> Any:
     """Return the nesting of states as a hashable tree of None."""
     return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)

@@ -19,9 +19,10 @@ from layercli.lazy import torch
 class Scan(Op):
     """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
 
-    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is false
-    the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0 before
-    the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the outputs, all ``sequences`` of them or the last, and the last states.
+    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is
+    false the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0
+    before the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the
+    outputs, all ``sequences`` of them or the last, and the last states.
     """
 
     cell: Callable[..., Any]
