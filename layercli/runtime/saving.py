@@ -39,11 +39,14 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
 def load_weights(model: Model, path: str | os.PathLike[str]) -> None:
     """See Model.load_weights."""
     require_built(model)
-    if not os.fspath(path).endswith(".h5"):
+    if os.fspath(path).endswith(".keras"):
+        with keras_archive.opened(path) as archive:
+            restore(model, archive.weights)
+    elif os.fspath(path).endswith(".h5"):
+        with h5.opened(Path(path)) as groups:
+            restore(model, groups)
+    else:
         weights.load(model, open_weights(path))
-        return
-    with h5.opened(Path(path)) as groups:
-        restore(model, groups)
 
 
 def require_built(model: Model) -> None:
