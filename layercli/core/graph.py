@@ -128,7 +128,8 @@ class Graph:
 
     def _met(self) -> list[Layer | Op]:
         """Return what the nodes call in the order in which a walk back from the outputs meets it."""
-        known, met = {id(node) for node in self.nodes}, {}
+        known = {id(node) for node in self.nodes}
+        met: dict[int, Layer | Op] = {}
         pending = list(reversed(tree.leaves(self.outputs)))
         while pending:
             node = pending.pop().node

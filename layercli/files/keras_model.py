@@ -97,7 +97,7 @@ class Reader:
         shape = settings.get("build_input_shape")
         if layers and not isinstance(layers[0], SymbolicTensor) and isinstance(shape, list):
             layers.insert(0, Input(batch_shape=shape))
-        return self._settled(Sequential(layers, name=settings.get("name")), settings)
+        return self._settled(Sequential(layers, name=settings.get("name")), settings)  # type: ignore[no-any-return]  # as given
 
     def _input(self, described: Any) -> SymbolicTensor:
         settings = described.get("config") or {}
@@ -165,7 +165,7 @@ class _Drawing:
             if not progress:
                 raise self.damaged("calls that wait for each other")
         ends = [tree_of(self.settings.get(key), self.tensor) for key in ("input_layers", "output_layers")]
-        return Functional(*ends, name=self.settings.get("name"))
+        return Functional(ends[0], ends[1], name=self.settings.get("name"))
 
     def ready(self, call: Any) -> bool:
         """Return whether everything a call takes is there."""

@@ -153,7 +153,7 @@ def tensor_of(values: Any) -> torch.Tensor:
 
 def checked(arrays: Arrays, what: str) -> Arrays:
     """Return ``arrays``; ShapeError unless all have as many samples, UsageError where that is none."""
-    lengths = {}
+    lengths: dict[str, int] = {}
     for name, values in (("x", arrays.x), ("y", arrays.y), ("sample_weight", arrays.weight)):
         found = [value for value in tree.leaves(values) if value is not None]
         if any(value.ndim == 0 for value in found):

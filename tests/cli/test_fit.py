@@ -168,8 +168,8 @@ def test_control_c_saves_and_leaves_with_130(folder):
     report = json.loads(out)
     assert (child.returncode, report["interrupted"], report["saved"]) == (130, True, "line.weights.h5")
     assert err.endswith("interrupted\n")
+    command = "evaluate linear-regression --data line.npz --loss mse --weights line.weights.h5 -f json"
     done = subprocess.run(
-        [sys.executable, "-m", "layercli", *["evaluate", "linear-regression", "--data", "line.npz", "--loss", "mse", "-f", "json"], "--weights", "line.weights.h5"],
-        capture_output=True, text=True, cwd=folder, check=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "layercli", *command.split()], capture_output=True, text=True, cwd=folder, check=True
+    )
     assert json.loads(done.stdout)["finite"]
