@@ -91,7 +91,7 @@ class Heads(Layer):
             k, v = RepeatHeads(times)(k), RepeatHeads(times)(v)
         score, combine = equations(len(q.shape), self.axes)
         scores = Softmax(tuple(range(-len(self.axes), 0)))(Einsum(score)(q * self._scale, k), mask)
-        weights = self._dropout_layer(scores, training=True) if drops else scores
+        weights = self._dropout_layer(scores, training=True) if drops and self._dropout_layer else scores
         return scores, Einsum(combine)(weights, v)
 
     def _make(

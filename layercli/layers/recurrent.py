@@ -67,7 +67,7 @@ class Recurrent(Layer):
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
             sizes = tree.leaves([self.cell.state_size])
-            settings = {"initializer": "zeros", "trainable": False, "listed": False}
+            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
             self.states = [self.add_weight("rnn_state", (batch, size), **settings) for size in sizes]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:

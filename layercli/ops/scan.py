@@ -90,7 +90,7 @@ class Scan(Op):
         """Return the specs that one step gives, flat, and the node that holds the calls it made."""
         batch, _, *sizes = x.shape
         node = Node(self, ())
-        flat, constants = self._parted(graph.placeholders(list(rest)))  # type: ignore[arg-type]  # a list of the same length
+        flat, constants = self._parted(graph.placeholders(list(rest)))
         with graph.afresh(), graph.inside(Frame(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)
