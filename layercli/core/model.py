@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import naming, tree
 from layercli.core.graph import Graph
@@ -18,10 +18,13 @@ class Model(Layer):
     Subclass it and write ``call``, or give it the ends of what was drawn with ``Input``: ``Model(inputs, outputs)``.
     """
 
-    optimizer: Any = None
-    history: Any = None
+    if TYPE_CHECKING:  # annotated in the class itself they would be settings
+        optimizer: Any
+        history: Any
+        _trainer: Any
+    else:
+        optimizer = history = _trainer = None
     stop_training = False
-    _trainer: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return a Functional for ``Model(inputs, outputs)``."""

@@ -13,8 +13,15 @@ REFRESH = 0.25
 """Seconds between two looks at the logs, which wait for the device."""
 
 
-def reporter(*, lines: bool) -> Callback:
-    """Return the callback that shows the epochs."""
+class Reporter(Callback):
+    """What shows the epochs."""
+
+    def close(self) -> None:
+        """Give the terminal back, also where an epoch was not finished."""
+
+
+def reporter(*, lines: bool) -> Reporter:
+    """Return what shows the epochs where stderr goes."""
     return Lines() if lines or not sys.stderr.isatty() else Bars()
 
 
@@ -29,7 +36,7 @@ def show(logs: Mapping[str, Any] | None) -> str:
     return "  ".join(f"{name} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
 
 
-class Lines(Callback):
+class Lines(Reporter):
     """One line per epoch: its number, the logs, the seconds it took."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -42,8 +49,10 @@ class Lines(Callback):
         print(f"epoch {epoch + 1}/{self.params['epochs']}  {show(logs)}  {took:.1f} s", file=sys.stderr, flush=True)
 
 
-class Bars(Callback):
+class Bars(Reporter):
     """One bar per epoch: steps, rate and time left, and the logs so far."""
+
+    _bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar."""
@@ -75,7 +84,6 @@ class Bars(Callback):
         self._looked = now
         rate = f"{(batch + 1) / (now - self._started):.0f}/s"
         self._bar.update(self._task, completed=batch + 1, logs=show(logs), rate=rate)
-        self._last = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Fill the bar and leave it there."""
@@ -83,6 +91,7 @@ class Bars(Callback):
         self._bar.update(self._task, completed=total or 1, total=total or 1, logs=show(logs))
         self._bar.stop()
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
+    def close(self) -> None:
         """Give the terminal back, also where an epoch was not finished."""
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()

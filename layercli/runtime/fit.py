@@ -18,6 +18,7 @@ from layercli.callbacks.history import History
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
+from layercli.render.progress import Reporter, reporter
 from layercli.runtime import execute, tensors
 from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
 from layercli.runtime.logs import numbers
@@ -49,17 +50,12 @@ def fit(
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
-    held = None
-    if validation_data is not None:
-        held = source_of(*validation_data) if isinstance(validation_data, tuple | list) else source_of(validation_data)
-    elif validation_split:
-        if not isinstance(source, Arrays):
-            raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
-        source, held = source.split(validation_split)
+    source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    history = History()
-    every = [history, *progress(verbose), *(callbacks or ())]
-    told = Callbacks(every, model, {"epochs": epochs, "steps": steps, "verbose": verbose})
+    history, shown = History(), progress(verbose)
+    told = Callbacks(
+        [history, *shown, *(callbacks or ())], model, {"epochs": epochs, "steps": steps, "verbose": verbose}
+    )
     first, source = peeked(source, size)
     begin(trainer, first)
     if not model.trainable_variables:
@@ -68,23 +64,36 @@ def fit(
     model.history = history
     told.tell("on_train_begin")
     logs: Mapping[str, Any] = {}
-    for epoch in range(initial_epoch, epochs):
-        told.tell("on_epoch_begin", epoch)
-        with drawing(trainer, epoch) as generator:
-            order = (
-                torch.randperm(source.samples, generator=generator) if shuffle and isinstance(source, Arrays) else None
-            )
-            batches = itertools.islice(source.batches(size, order), steps_per_epoch)
-            logs = run_epoch(trainer, batches, told)
-        if held is not None and (epoch + 1) % validation_freq == 0:
-            found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
-            logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
-        told.tell("on_epoch_end", epoch, logs)
-        if model.stop_training:
-            break
+    try:
+        for epoch in range(initial_epoch, epochs):
+            told.tell("on_epoch_begin", epoch)
+            with drawing(trainer, epoch) as generator:
+                shuffled = shuffle and isinstance(source, Arrays)
+                order = torch.randperm(source.samples, generator=generator) if shuffled else None
+                logs = run_epoch(trainer, itertools.islice(source.batches(size, order), steps_per_epoch), told)
+            if held is not None and (epoch + 1) % validation_freq == 0:
+                found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
+                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+            told.tell("on_epoch_end", epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        for each in shown:
+            each.close()
     trainer.optimizer.finalize()
     told.tell("on_train_end", logs)
     return history
+
+
+def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
+    """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if given is not None:
+        return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
+    if not share:
+        return source, None
+    if not isinstance(source, Arrays):
+        raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
+    return source.split(share)
 
 
 def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> dict[str, Any]:
@@ -94,15 +103,17 @@ def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> di
     trainer.reset()
     model.module.train()
     logs: Mapping[str, Any] | None = None
-    for step, batch in enumerate(batches):
-        if step % every == 0:
-            told.tell("on_train_batch_begin", step)
-        logs = model.train_step(placed(batch, device))
-        if (step + 1) % every == 0:
-            told.tell("on_train_batch_end", step, logs)
-        if model.stop_training:
-            break
-    model.module.eval()
+    try:
+        for step, batch in enumerate(batches):
+            if step % every == 0:
+                told.tell("on_train_batch_begin", step)
+            logs = model.train_step(placed(batch, device))
+            if (step + 1) % every == 0:
+                told.tell("on_train_batch_end", step, logs)
+            if model.stop_training:
+                break
+    finally:
+        model.module.eval()
     if logs is None:
         raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
     return numbers(logs)
@@ -261,10 +272,6 @@ def drawing(trainer: Trainer, epoch: int) -> Iterator[torch.Generator]:
         yield torch.Generator().manual_seed(seed)
 
 
-def progress(verbose: Any) -> list[Callback]:
+def progress(verbose: Any) -> list[Reporter]:
     """Return what shows the epochs on stderr: nothing for 0, lines for 2, else a bar on a terminal and lines off it."""
-    if not verbose:
-        return []
-    from layercli.render.progress import reporter
-
-    return [reporter(lines=verbose == 2)]
+    return [reporter(lines=verbose == 2)] if verbose else []

@@ -129,6 +129,8 @@ def compile_model(
 ) -> None:
     """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
+    if made is None:
+        raise UsageError("compile needs an optimizer, got None")
     if gradient_accumulation is not None:
         made = type(made).from_config({**made.get_config(), "gradient_accumulation_steps": gradient_accumulation})
     if model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):

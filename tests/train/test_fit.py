@@ -220,6 +220,30 @@ def test_losses_that_layers_add_are_minimised():
     assert model.evaluate(X, **QUIET) == pytest.approx(float(np.mean(model.predict(X) ** 2)), rel=1e-5)
 
 
+def test_interrupted_it_evaluates_again_and_gives_the_terminal_back(monkeypatch):
+    from layercli.render import progress
+
+    closed = []
+    monkeypatch.setattr(progress.Lines, "close", lambda self: closed.append(self))
+
+    def interrupt(step, logs):
+        raise KeyboardInterrupt
+
+    model = line()
+    with pytest.raises(KeyboardInterrupt):
+        trained(X, Y, model, verbose=2, callbacks=[layercli.callbacks.LambdaCallback(on_train_batch_end=interrupt)])
+    assert not model.module.training
+    assert len(closed) == 1
+
+
+def test_what_training_keeps_on_a_model_is_no_setting_of_it():
+    class Wide(Model):
+        units: int = 3
+
+    assert list(Wide._fields) == ["units"]
+    assert Wide(5).units == 5
+
+
 def test_frozen_layers_stay_as_they_are():
     inputs = Input((3,))
     frozen, head = layers.Dense(4, name="frozen"), layers.Dense(1, name="head")
@@ -275,6 +299,7 @@ REFUSED = [
     (lambda: Sequential([layers.Dense(1)], name="s").evaluate(X, Y), "s is not compiled, which evaluate needs"),
     (lambda: line("mean_squared_eror"), "there is no loss 'mean_squared_eror'"),
     (lambda: line(optimizer="adamm"), "there is no optimizer 'adamm'"),
+    (lambda: line(optimizer=None), "compile needs an optimizer, got None"),
     (lambda: line(metrics=["acuracy"]), "there is no metric 'acuracy'"),
     (lambda: line(steps_per_execution=0), "steps_per_execution is a whole number from 1 up, got 0"),
     (lambda: line().fit(X, Y[:39]), "fit expects as many samples everywhere, got x 40, y 39"),
