@@ -7,7 +7,6 @@ A command returns its exit code, or None for 0.
 from __future__ import annotations
 
 import re
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -65,11 +64,6 @@ app.command("fit")(fit)
 app.command("evaluate")(evaluate)
 app.command("models")(models)
 app.command("gpu-check")(gpu_check)
-
-
-def main() -> None:
-    """Run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(args: list[str]) -> int:
