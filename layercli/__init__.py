@@ -14,13 +14,17 @@ from layercli.version import __version__
 if TYPE_CHECKING:
     from layercli import (
         activations,
+        callbacks,
         constraints,
         errors,
         gpu,
         initializers,
         layers,
+        losses,
+        metrics,
         models,
         ops,
+        optimizers,
         random,
         regularizers,
         tf,
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
     from layercli.core.sequential import Sequential
     from layercli.core.variable import Variable
     from layercli.layers.input import Input
+    from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "constraints", "errors", "gpu", "initializers", "layers", "models", "ops", "random", "regularizers", "tf",
+    "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
+    "ops", "optimizers", "random", "regularizers", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",
@@ -40,6 +46,7 @@ NAMES = {
     "Model": "layercli.core.model",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
+    "load_model": "layercli.runtime.saving",
 }
 
 __all__ = [
@@ -50,13 +57,18 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "callbacks",
     "constraints",
     "errors",
     "gpu",
     "initializers",
     "layers",
+    "load_model",
+    "losses",
+    "metrics",
     "models",
     "ops",
+    "optimizers",
     "random",
     "regularizers",
     "tf",

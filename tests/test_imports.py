@@ -19,7 +19,7 @@ LEVELS = [
     {"core", "initializers", "regularizers", "constraints", "random"},
     {"ops", "activations"},
     {"layers"},
-    {"models", "losses", "metrics", "optimizers", "tf"},
+    {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
     {"files"},
     {"inspect"},
     {"runtime", "gpu", "render"},
@@ -30,6 +30,7 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
+    "core/model.py": {"runtime"},
     "core/op.py": {"runtime"},
     "core/variable.py": {"runtime"},
     "ops/raw_torch.py": {"runtime"},

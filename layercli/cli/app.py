@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from layercli.cli import output
+from layercli.cli.evaluate import evaluate
+from layercli.cli.fit import fit
 from layercli.cli.gpu_check import gpu_check
 from layercli.cli.models import models
 from layercli.cli.run import run as run_command
@@ -47,6 +49,7 @@ def options(
     [dim]$[/dim] layercli summary resnet-block
     [dim]$[/dim] layercli vars model.safetensors --stats
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy
+    [dim]$[/dim] layercli fit mlp --data train.npz --loss sparse_categorical_crossentropy:from_logits=true
     [dim]$[/dim] layercli gpu-check
     """
     global debugging
@@ -57,6 +60,8 @@ def options(
 app.command("summary")(summary)
 app.command("vars")(vars_)
 app.command("run")(run_command)
+app.command("fit")(fit)
+app.command("evaluate")(evaluate)
 app.command("models")(models)
 app.command("gpu-check")(gpu_check)
 

@@ -36,3 +36,14 @@ InputShape = Annotated[
 At = Annotated[
     list[str], typer.Option("--at", metavar="NAME=SIZE", help="The value of a named size: T=4096.", show_default=False)
 ]
+Data = Annotated[
+    str, typer.Option("--data", metavar="FILE", help="Arrays x and y, and sample_weight: .npz.", show_default=False)
+]
+Loss = Annotated[
+    str, typer.Option("--loss", metavar="NAME[:SETTING=VALUE,...]", help="What is minimised: mse.", show_default=False)
+]
+Metrics = Annotated[
+    list[str], typer.Option("--metrics", metavar="NAME", help="What is measured: accuracy.", show_default=False)
+]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The samples of one step.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]

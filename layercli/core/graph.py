@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
@@ -112,6 +113,31 @@ class Graph:
                 slots[id(x)] = len(slots)
             self._plan.append(_Step(node.target, args, kwargs))
         self._given = _with_slots(outputs, slots)
+
+    @cached_property
+    def targets(self) -> list[Layer | Op]:
+        """What the nodes call, each once, as Keras orders it: by the longest way to an output, then as met from there."""
+        of_targets: dict[int, int] = {}
+        of_nodes: dict[int, int] = {}
+        for node in reversed(self.nodes):
+            depth = max(of_nodes.get(id(node), 0), of_targets.get(id(node.target), 0))
+            of_targets[id(node.target)] = of_nodes[id(node)] = depth
+            for x in node.inputs:
+                of_nodes[id(x.node)] = max(depth + 1, of_nodes.get(id(x.node), 0))
+        return sorted(self._met(), key=lambda target: -of_targets[id(target)])
+
+    def _met(self) -> list[Layer | Op]:
+        """Return what the nodes call in the order in which a walk back from the outputs meets it."""
+        known = {id(node) for node in self.nodes}
+        met: dict[int, Layer | Op] = {}
+        pending = list(reversed(tree.leaves(self.outputs)))
+        while pending:
+            node = pending.pop().node
+            if id(node) in known:
+                known.discard(id(node))
+                met.setdefault(id(node.target), node.target)
+                pending += reversed(node.inputs)
+        return list(met.values())
 
     @property
     def specs(self) -> Any:

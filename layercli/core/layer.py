@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ClassVar
 
-from layercli import initializers
+from layercli import constraints, initializers, regularizers
 from layercli.core import config, dims, dtypes, graph, masking, naming, tree
 from layercli.core.graph import Frame, Node
 from layercli.core.holder import Holder
@@ -83,7 +83,7 @@ class Layer(Holder):
         self.name = name or naming.automatic(type(self).__name__)
         self._trainable = bool(trainable)
         self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
-        self._activity_regularizer = activity_regularizer
+        self._activity_regularizer = regularizers.get(activity_regularizer)
         self._input_shape = None if input_shape is None else batched((None, *input_shape))
         self.setup()
 
@@ -136,8 +136,8 @@ class Layer(Holder):
             spec,
             initializers.get(initializer or default),
             trainable=trainable,
-            regularizer=regularizer,
-            constraint=constraint,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
             cast=self._policy.compute if autocast else None,
             layout=layout,
             listed=listed,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import naming, tree
 from layercli.core.graph import Graph
@@ -17,6 +17,14 @@ class Model(Layer):
 
     Subclass it and write ``call``, or give it the ends of what was drawn with ``Input``: ``Model(inputs, outputs)``.
     """
+
+    if TYPE_CHECKING:  # annotated in the class itself they would be settings
+        optimizer: Any
+        history: Any
+        _trainer: Any
+    else:
+        optimizer = history = _trainer = None
+    stop_training = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return a Functional for ``Model(inputs, outputs)``."""
@@ -36,6 +44,169 @@ class Model(Layer):
         raise UsageError(
             f"{self.name} has no layer {name!r}", hint=f"its layers: {', '.join(x.name for x in self.layers)}"
         )
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
+        steps_per_execution: int = 1,
+        gradient_accumulation: int | None = None,
+    ) -> None:
+        """Say how to train: each a name, a config or an object; for several outputs, lists or dicts by their names.
+
+        ``metrics`` ignore sample weights, ``weighted_metrics`` count them. Callbacks hear of every
+        ``steps_per_execution``-th batch; the optimizer updates once in ``gradient_accumulation`` steps, by the mean. A model
+        that computes in float16 has its loss scaled. UsageError for a name nobody has.
+        """
+        from layercli.runtime.train import compile_model
+
+        compile_model(
+            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation
+        )
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Iterable[Any] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> Any:
+        """Train for the epochs from ``initial_epoch`` up to ``epochs`` and return the History.
+
+        ``x`` and ``y`` are arrays, tensors, or lists and dicts of them, in memory or mapped from a file; or ``x`` is a torch
+        Dataset, a DataLoader, or a generator of ``(x, y)`` or ``(x, y, sample_weight)``. The order of the samples and the
+        draws of dropout follow from the seed and the steps taken, so that a run resumed goes on as it would have.
+        ``verbose``: 0 is silent, 1 or auto a bar per epoch on a terminal and a line off it, 2 lines; all on stderr.
+        UsageError or ShapeError says what does not fit.
+        """
+        from layercli.runtime import fit
+
+        return fit.fit(
+            self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+        )  # fmt: skip
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Iterable[Any] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics over data as ``fit`` takes it: a list (one number if it is alone), or a dict."""
+        from layercli.runtime import fit
+
+        return fit.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Iterable[Any] | None = None,
+    ) -> Any:
+        """Return the outputs for ``x`` as numpy arrays, computed batch by batch."""
+        from layercli.runtime import fit
+
+        return fit.predict(self, x, batch_size, steps, callbacks)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Take one step on one batch and return the loss and metrics so far; ``reset_metrics`` starts them afresh."""
+        from layercli.runtime import fit
+
+        return fit.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluate one batch and return the loss and metrics so far."""
+        from layercli.runtime import fit
+
+        return fit.on_batch(self, "test", x, y, sample_weight, None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch as numpy arrays."""
+        from layercli.runtime import fit
+
+        return fit.predict(self, x, 2**62, None, None)
+
+    def save(self, path: Any) -> None:
+        """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.
+
+        For stacks and drawn models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
+        """
+        from layercli.runtime import saving
+
+        saving.save(self, path)
+
+    def save_weights(self, path: Any) -> None:
+        """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
+        from layercli.runtime import saving
+
+        saving.save_weights(self, path)
+
+    def load_weights(self, path: Any) -> None:
+        """Set the variables from a file of weights; FormatError where it does not fit, and then nothing is set."""
+        from layercli.runtime import saving
+
+        saving.load_weights(self, path)
+
+    def train_step(self, data: Any) -> Mapping[str, Any]:
+        """Take one step on ``data``, ``(x, y, sample_weight)``, and return the logs so far; override it to train otherwise."""
+        return self._trained("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
+
+    def test_step(self, data: Any) -> Mapping[str, Any]:
+        """Evaluate ``data``, ``(x, y, sample_weight)``, and return the logs so far; override it to evaluate otherwise."""
+        return self._trained("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
+
+    def predict_step(self, data: Any) -> Any:
+        """Return the outputs for ``data``, ``(x, None, None)``; override it to predict otherwise."""
+        return self(data[0], training=False)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the loss to minimise: that of compile, with the penalties of regularizers and what add_loss was given."""
+        return self._trained("compute_loss").compute_loss(y, y_pred, sample_weight)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
+        """Add a batch to the metrics and return the logs so far."""
+        return self._trained("compute_metrics").compute_metrics(y, y_pred, sample_weight)  # type: ignore[no-any-return]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics of compile, once a batch was seen, and those in the model's attributes."""
+        return [] if self._trainer is None else list(self._trainer.metrics)
+
+    def reset_metrics(self) -> None:
+        """Forget every batch that the loss and the metrics have seen."""
+        self._trained("reset_metrics").reset()
+
+    def _trained(self, what: str) -> Any:
+        from layercli.runtime.train import trainer_of
+
+        return trainer_of(self, what)
 
 
 class Functional(Model):
@@ -62,8 +233,7 @@ class Functional(Model):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        layers = {id(node.target): node.target for node in self._graph.nodes if isinstance(node.target, Layer)}
-        yield from named_by_class(list(layers.values()))
+        yield from named_by_class([target for target in self._graph.targets if isinstance(target, Layer)])
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.catalogue import Catalogue, plain
+from layercli.errors import UsageError
 
 _catalogue = Catalogue(
     "layercli.losses",
@@ -42,8 +43,27 @@ _catalogue = Catalogue(
     },
 )
 
-__all__ = [*_catalogue.homes, "deserialize", "get", "resolve", "serialize"]
+__all__ = [*_catalogue.homes, "deserialize", "get", "parse", "resolve", "serialize"]
 get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+
+
+def parse(text: str) -> Any:
+    """Return the loss that ``name:setting=value,setting=value`` describes; a name alone is returned as it is.
+
+    >>> parse("huber:delta=2.0").delta
+    2.0
+    """
+    from layercli.core.catalogue import snake
+    from layercli.optimizers.command import settings_in
+
+    name, _, settings = text.partition(":")
+    if not settings:
+        return text
+    classes = {snake(each): each for each in _catalogue.homes if each[0].isupper()}
+    cls = _catalogue.find(classes.get(_catalogue.aliases.get(name, snake(name)), name))
+    if not isinstance(cls, type):
+        raise UsageError(f"the loss {name!r} takes no settings")
+    return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has one
 
 
 def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:

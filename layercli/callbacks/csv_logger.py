@@ -1,0 +1,51 @@
+"""The logs of every epoch in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.errors import FileError
+
+
+class CSVLogger(Callback):
+    """Write ``epoch`` and the logs of each epoch as a row of ``filename``; ``append`` goes on below what is there.
+
+    The columns are those of the first epoch. FileError if the file cannot be written.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        self.filename = Path(filename)
+        self.separator = separator
+        self.append = append
+        self._file: TextIO | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open the file."""
+        self._titled = self.append and self.filename.exists() and self.filename.stat().st_size > 0
+        self._columns: list[str] = []
+        try:
+            self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115 - open while fit runs
+        except OSError as error:
+            raise FileError(f"cannot write {self.filename}: {error.strerror}") from error
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write a row."""
+        assert self._file is not None
+        found: dict[str, Any] = {"epoch": epoch, **(logs or {})}
+        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+        if not self._columns:
+            self._columns = list(found)
+            if not self._titled:
+                writer.writerow(self._columns)
+        writer.writerow([found.get(name, "NA") for name in self._columns])
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

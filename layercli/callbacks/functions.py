@@ -1,0 +1,23 @@
+"""A callback made of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.callbacks.callback import HOOKS, Callback
+from layercli.errors import UsageError, nearest
+
+
+class LambdaCallback(Callback):
+    """Functions by the name of their hook: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))``.
+
+    UsageError for a name that is no hook.
+    """
+
+    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        for hook, function in functions.items():
+            if hook not in HOOKS:
+                raise UsageError(f"a callback has no {hook!r}", hint=nearest(hook, list(HOOKS)))
+            if function is not None:
+                setattr(self, hook, function)

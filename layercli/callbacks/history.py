@@ -1,0 +1,26 @@
+"""What happened: the logs of every epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+
+
+class History(Callback):
+    """``history`` maps each name in the logs to its values, one an epoch; ``epoch`` lists the epochs' numbers."""
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[Any]] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh."""
+        self.epoch = []
+        self.history = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the logs."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

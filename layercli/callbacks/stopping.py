@@ -1,0 +1,88 @@
+"""Callbacks that end training early."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.monitor import Monitor
+from layercli.errors import UsageError
+
+
+class EarlyStopping(Callback):
+    """Stop when ``monitor`` has not been better than its best, or than ``baseline``, for ``patience`` epochs.
+
+    Epochs before ``start_from_epoch`` do not count. ``restore_best_weights`` puts the weights of the best epoch back.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
+        self.patience = patience
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh."""
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = self.monitor.worst
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare, and stop where patience is at its end."""
+        if epoch < self.start_from_epoch:
+            return
+        value = self.monitor.value(logs)
+        if self.restore_best_weights and self.best_weights is None:
+            self._keep(epoch)
+        self.wait += 1
+        if self.monitor.better(value, self.best):
+            self.best = value
+            if self.restore_best_weights:
+                self._keep(epoch)
+            if self.baseline is None or self.monitor.better(value, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Put the best weights back, if they were kept."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+
+    def _keep(self, epoch: int) -> None:
+        self.best_epoch = epoch
+        self.best_weights = self.model.get_weights()
+
+
+class TerminateOnNaN(Callback):
+    """Stop at the batch after which the loss is not finite, or raise UsageError if ``raise_error``.
+
+    Reading the loss after each batch waits for the device each time.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = raise_error
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Look at the loss."""
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise UsageError(f"the loss is {loss} after batch {batch}")
+        self.model.stop_training = True

@@ -1,0 +1,43 @@
+"""``layercli evaluate``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layercli.cli import arguments, output
+
+
+def evaluate(
+    model: arguments.Model,
+    data: arguments.Data,
+    loss: arguments.Loss,
+    set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors.", show_default=False
+        ),
+    ] = None,
+    batch_size: arguments.BatchSize = 32,
+    metrics: arguments.Metrics = [],  # noqa: B006
+    device: arguments.Device = "auto",
+    seed: Annotated[int, typer.Option(help="The seed of weights that no file gives.")] = 0,
+    format: output.FormatOption = None,
+) -> int:
+    """Measure a model on the arrays x and y of a file.
+
+    [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
+    """
+    from layercli.inspect.reference import resolve
+
+    subject = resolve(model, set_)
+
+    from layercli.render.fit import table
+    from layercli.runtime.fit_files import Settings, evaluate_file
+
+    settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
+    report = evaluate_file(subject.model, subject.name, settings, data, weights=weights)
+    output.emit(table(report), report.to_json, format)
+    return 0 if report.finite else 1

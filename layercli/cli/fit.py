@@ -1,0 +1,59 @@
+"""``layercli fit``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layercli.cli import arguments, output
+
+INTERRUPTED = 130
+
+
+def fit(
+    model: arguments.Model,
+    data: arguments.Data,
+    loss: arguments.Loss,
+    set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    validation: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Evaluated after every epoch.", show_default=False)
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 1,
+    batch_size: arguments.BatchSize = 32,
+    optimizer: Annotated[
+        str, typer.Option(metavar="NAME[:SETTING=VALUE,...]", help="As in adam:learning_rate=1e-3.")
+    ] = "adam",
+    metrics: arguments.Metrics = [],  # noqa: B006
+    device: arguments.Device = "auto",
+    seed: Annotated[int, typer.Option(help="The seed of weights, the data's order and dropout.")] = 0,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Written after every epoch: .keras, .weights.h5 or .safetensors.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
+    format: output.FormatOption = None,
+) -> int:
+    """Train a model on the arrays x and y of a file.
+
+    [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
+    [dim]$[/dim] layercli fit mlp --data digits.npz --loss sparse_categorical_crossentropy:from_logits=true
+    """
+    from layercli.inspect.reference import resolve
+
+    subject = resolve(model, set_)
+
+    from layercli.render.fit import table
+    from layercli.runtime.fit_files import Settings, fit_file
+
+    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed)
+    report = fit_file(
+        subject.model, subject.name, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
+        verbose=0 if output.quiet else "auto",
+    )  # fmt: skip
+    output.emit(table(report), report.to_json, format)
+    if report.interrupted:
+        return INTERRUPTED
+    return 0 if report.finite else 1

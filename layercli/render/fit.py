@@ -1,0 +1,20 @@
+"""What training came to, as a table: an epoch a row, or the metrics of an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.render.table import Column, Table
+
+
+def table(report: Any) -> Table:
+    """Return the table of a ``runtime.fit_files.Report``."""
+    facts = [("Parameters", f"{report.parameters:,}"), ("Device", report.device)]
+    if report.saved is not None:
+        facts.append(("Saved", report.saved))
+    if report.command == "evaluate":
+        columns = [Column("Metric"), Column("Value", numeric=True)]
+        return Table(report.model, columns, [[name, value] for name, value in report.logs[0].items()], facts)
+    names = list(dict.fromkeys(name for row in report.logs for name in row)) or ["epoch"]
+    columns = [Column(name.replace("_", " ").capitalize(), numeric=True, key=name) for name in names]
+    return Table(report.model, columns, [[row.get(name) for name in names] for row in report.logs], facts)

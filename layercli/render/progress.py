@@ -1,0 +1,97 @@
+"""How training goes: a bar per epoch on a terminal, a line per epoch off it, both on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+
+REFRESH = 0.25
+"""Seconds between two looks at the logs, which wait for the device."""
+
+
+class Reporter(Callback):
+    """What shows the epochs."""
+
+    def close(self) -> None:
+        """Give the terminal back, also where an epoch was not finished."""
+
+
+def reporter(*, lines: bool) -> Reporter:
+    """Return what shows the epochs where stderr goes."""
+    return Lines() if lines or not sys.stderr.isatty() else Bars()
+
+
+def show(logs: Mapping[str, Any] | None) -> str:
+    """Return logs in a row: the loss, then the rest by name, then those of the validation.
+
+    >>> show({"accuracy": 0.5, "loss": 2.0, "val_loss": 0.25})
+    'loss 2  accuracy 0.5  val_loss 0.25'
+    """
+    found = logs or {}
+    names = sorted(found, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss", name))
+    return "  ".join(f"{name} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
+
+
+class Lines(Reporter):
+    """One line per epoch: its number, the logs, the seconds it took."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Look at the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Print the line."""
+        took = time.perf_counter() - self._started
+        print(f"epoch {epoch + 1}/{self.params['epochs']}  {show(logs)}  {took:.1f} s", file=sys.stderr, flush=True)
+
+
+class Bars(Reporter):
+    """One bar per epoch: steps, rate and time left, and the logs so far."""
+
+    _bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Start the bar."""
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        steps = self.params.get("steps")
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[logs]}", markup=False),
+            console=Console(stderr=True, highlight=False),
+        )  # fmt: skip
+        self._task = self._bar.add_task(f"epoch {epoch + 1}/{self.params['epochs']}", total=steps, logs="", rate="")
+        self._started = self._looked = time.perf_counter()
+        self._bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Move the bar, a few times a second."""
+        now = time.perf_counter()
+        if now - self._looked < REFRESH:
+            return
+        self._looked = now
+        rate = f"{(batch + 1) / (now - self._started):.0f}/s"
+        self._bar.update(self._task, completed=batch + 1, logs=show(logs), rate=rate)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Fill the bar and leave it there."""
+        total = self.params.get("steps")
+        self._bar.update(self._task, completed=total or 1, total=total or 1, logs=show(logs))
+        self._bar.stop()
+
+    def close(self) -> None:
+        """Give the terminal back, also where an epoch was not finished."""
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,277 @@
+"""fit, evaluate and predict: the loops over epochs and batches."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from layercli import random
+from layercli.callbacks.callback import Callback, Callbacks
+from layercli.callbacks.history import History
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.render.progress import Reporter, reporter
+from layercli.runtime import execute, tensors
+from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
+from layercli.runtime.logs import numbers
+from layercli.runtime.train import Trainer, trainer_of
+
+BATCH_SIZE = 32
+
+
+def fit(
+    model: Model,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Iterable[Callback] | None,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool,
+    class_weight: Mapping[int, float] | None,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: int,
+) -> History:
+    """See Model.fit."""
+    trainer = trainer_of(model, "fit")
+    size = size_of(batch_size)
+    source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
+    source, held = divided(source, validation_split, validation_data)
+    steps = steps_per_epoch or source.steps(size)
+    history, shown = History(), progress(verbose)
+    told = Callbacks(
+        [history, *shown, *(callbacks or ())], model, {"epochs": epochs, "steps": steps, "verbose": verbose}
+    )
+    first, source = peeked(source, size)
+    begin(trainer, first)
+    if not model.trainable_variables:
+        raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
+    model.stop_training = False
+    model.history = history
+    told.tell("on_train_begin")
+    logs: Mapping[str, Any] = {}
+    try:
+        for epoch in range(initial_epoch, epochs):
+            told.tell("on_epoch_begin", epoch)
+            with drawing(trainer, epoch) as generator:
+                shuffled = shuffle and isinstance(source, Arrays)
+                order = torch.randperm(source.samples, generator=generator) if shuffled else None
+                logs = run_epoch(trainer, itertools.islice(source.batches(size, order), steps_per_epoch), told)
+            if held is not None and (epoch + 1) % validation_freq == 0:
+                found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
+                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+            told.tell("on_epoch_end", epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        for each in shown:
+            each.close()
+    trainer.optimizer.finalize()
+    told.tell("on_train_end", logs)
+    return history
+
+
+def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
+    """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if given is not None:
+        return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
+    if not share:
+        return source, None
+    if not isinstance(source, Arrays):
+        raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
+    return source.split(share)
+
+
+def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> dict[str, Any]:
+    """Train on ``batches`` and return the epoch's logs."""
+    model = trainer.model
+    device, every = execute.device_of(model), trainer.steps_per_execution
+    trainer.reset()
+    model.module.train()
+    logs: Mapping[str, Any] | None = None
+    try:
+        for step, batch in enumerate(batches):
+            if step % every == 0:
+                told.tell("on_train_batch_begin", step)
+            logs = model.train_step(placed(batch, device))
+            if (step + 1) % every == 0:
+                told.tell("on_train_batch_end", step, logs)
+            if model.stop_training:
+                break
+    finally:
+        model.module.eval()
+    if logs is None:
+        raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
+    return numbers(logs)
+
+
+def run_test(
+    trainer: Trainer, source: Arrays | Stream, size: int, steps: int | None, told: Callbacks
+) -> dict[str, Any]:
+    """Evaluate the batches of ``source`` and return the logs."""
+    model = trainer.model
+    device = execute.device_of(model)
+    trainer.reset()
+    model.module.eval()
+    told.tell("on_test_begin")
+    logs: Mapping[str, Any] | None = None
+    with torch.no_grad():
+        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
+            told.tell("on_test_batch_begin", step)
+            logs = model.test_step(placed(batch, device))
+            told.tell("on_test_batch_end", step, logs)
+    if logs is None:
+        raise UsageError("evaluate got no data: there is no batch left")
+    found = numbers(logs)
+    told.tell("on_test_end", found)
+    return found
+
+
+def evaluate(
+    model: Model,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Iterable[Callback] | None,
+    return_dict: bool,
+) -> Any:
+    """See Model.evaluate."""
+    trainer = trainer_of(model, "evaluate")
+    size = size_of(batch_size)
+    first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
+    begin(trainer, first)
+    found = run_test(trainer, source, size, steps, Callbacks(callbacks or (), model, {"verbose": verbose}))
+    if return_dict:
+        return found
+    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def predict(
+    model: Model, x: Any, batch_size: int | None, steps: int | None, callbacks: Iterable[Callback] | None
+) -> Any:
+    """See Model.predict."""
+    size = size_of(batch_size)
+    first, source = peeked(source_of(x, batch_size=size, what="predict"), size)
+    build(model, first[0])
+    device = execute.device_of(model)
+    model.module.eval()
+    told = Callbacks(callbacks or (), model, {})
+    parts: list[Any] = []
+    told.tell("on_predict_begin")
+    with torch.inference_mode():
+        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
+            told.tell("on_predict_batch_begin", step)
+            parts.append(tree.map_leaves(tensors.to_numpy, model.predict_step(placed(batch, device))))
+            told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
+    told.tell("on_predict_end")
+    flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]
+    remaining = iter(flat)
+    return tree.map_leaves(lambda _: next(remaining), parts[0])
+
+
+def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+    """See Model.train_on_batch and Model.test_on_batch."""
+    trainer = trainer_of(model, f"{what}_on_batch")
+    given = source_of(x, y, sample_weight, what=f"{what}_on_batch")
+    if not isinstance(given, Arrays):
+        raise UsageError(f"{what}_on_batch takes arrays, got {type(x).__name__}")
+    given = weighted(given, class_weight, sample_weight)
+    [batch] = given.batches(given.samples)
+    begin(trainer, batch)
+    model.module.train(what == "train")
+    step = model.train_step if what == "train" else model.test_step
+    with torch.set_grad_enabled(what == "train"):
+        logs = step(placed(batch, execute.device_of(model)))
+    found = numbers(logs)
+    model.module.eval()
+    if return_dict:
+        return found
+    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def begin(trainer: Trainer, batch: Batch) -> None:
+    """Make sure that model and optimizer are built."""
+    build(trainer.model, batch[0])
+    trainer.prepare()
+
+
+def build(model: Model, x: Any) -> None:
+    """Build ``model`` for a batch, if it is not."""
+    if model._module is None or not model._module.ready:
+        execute.describe(model, (x,), {})
+
+
+def peeked(source: Any, size: int) -> tuple[Batch, Any]:
+    """Return the first batch, and the source as it was before."""
+    batches = source.batches(size)
+    first = next(batches, None)
+    if first is None:
+        raise UsageError("there is no data: the first batch is missing")
+    if isinstance(source, Stream) and source.once:
+        source = replace(source, source=itertools.chain([first], batches), _started=None)
+    return first, source
+
+
+def weighted(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
+    """Return the source with the weights of its samples' classes."""
+    if class_weight is None:
+        return source
+    if sample_weight is not None:
+        raise UsageError("class_weight and sample_weight cannot both be given")
+    if isinstance(source, Arrays):
+        return replace(source, weight=weights_of_classes(source.y, class_weight))
+    return replace(source, class_weight=class_weight)
+
+
+def size_of(batch_size: Any) -> int:
+    """Return the batch size, Keras's default where none is given."""
+    if batch_size is None:
+        return BATCH_SIZE
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise UsageError(f"batch_size is a whole number from 1 up, got {batch_size!r}")
+    return batch_size
+
+
+def placed(batch: Batch, device: torch.device | None) -> Batch:
+    """Return a batch on ``device``."""
+    if device is None or device.type == "cpu":
+        return batch
+    return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def drawing(trainer: Trainer, epoch: int) -> Iterator[torch.Generator]:
+    """Draw what an epoch draws from a stream made of the seed, the steps taken and the epoch: one that can be resumed.
+
+    The caller's own random state is left as it was. Gives the generator of the data's order.
+    """
+    place = f"{random.seed()}/{trainer.optimizer.iterations}/{epoch}".encode()
+    seed = int.from_bytes(hashlib.blake2b(place, digest_size=7).digest(), "little")
+    device = execute.device_of(trainer.model)
+    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield torch.Generator().manual_seed(seed)
+
+
+def progress(verbose: Any) -> list[Reporter]:
+    """Return what shows the epochs on stderr: nothing for 0, lines for 2, else a bar on a terminal and lines off it."""
+    return [reporter(lines=verbose == 2)] if verbose else []

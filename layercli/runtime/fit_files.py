@@ -1,0 +1,188 @@
+"""Training and evaluating on data in a file, as the command line does: what was asked, done, and reported."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from layercli import losses, random
+from layercli.callbacks.callback import Callback, Logs
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.files.detect import open_weights
+from layercli.files.keras_config import config_of
+from layercli.inspect.numbers import json_number
+from layercli.runtime import device as devices
+from layercli.runtime import execute, fit, saving
+from layercli.runtime.data import Arrays, source_of
+from layercli.runtime.train import trainer_of
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What both commands compile with, and where they run."""
+
+    optimizer: str
+    loss: str
+    metrics: tuple[str, ...] = ()
+    batch_size: int = fit.BATCH_SIZE
+    device: str = "auto"
+    seed: int = 0
+
+
+@dataclass
+class Report:
+    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order."""
+
+    command: str
+    model: str
+    device: str
+    parameters: int
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    saved: str | None = None
+    interrupted: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether the last loss is a number."""
+        return not self.logs or math.isfinite(self.logs[-1]["loss"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that ``--format json`` prints."""
+        rows = [{name: json_number(value) for name, value in row.items()} for row in self.logs]
+        own: dict[str, Any] = {"schema": f"layercli.{self.command}/1", "model": self.model, "device": self.device}
+        own["parameters"] = self.parameters
+        if self.command == "evaluate":
+            return {**own, **rows[0], "finite": self.finite}
+        return {**own, "epochs": rows, "finite": self.finite, "interrupted": self.interrupted, "saved": self.saved}
+
+
+class Keeper(Callback):
+    """Notes every epoch, saves after it, and stops where the loss is no number: such weights are not saved."""
+
+    def __init__(self, report: Report, save: str | None) -> None:
+        self.report = report
+        self.save = save
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note, and save or stop."""
+        self.report.logs.append({"epoch": epoch + 1, **(logs or {})})
+        if self.report.finite:
+            self.write()
+        else:
+            self.model.stop_training = True
+
+    def write(self) -> None:
+        """Save the model as it is."""
+        if self.save is not None:
+            write(self.model, self.save)
+            self.report.saved = self.save
+
+
+def fit_file(
+    layer: Layer,
+    name: str,
+    settings: Settings,
+    data: str,
+    *,
+    validation: str | None = None,
+    epochs: int = 1,
+    save: str | None = None,
+    resume: bool = False,
+    verbose: Any = "auto",
+) -> Report:
+    """Train ``layer`` on the file ``data``, save it after every epoch, and report; an interruption saves as well.
+
+    ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
+    """
+    source, held = read(data, "fit"), None if validation is None else read(validation, "fit")
+    model, report = ready(layer, name, settings, source, "fit")
+    check_target(model, save, resume)
+    begun = 0
+    if resume and save is not None and os.path.exists(save):
+        saving.load_weights(model, save)
+        begun = model.optimizer.iterations // source.steps(settings.batch_size)
+    keeper = Keeper(report, save)
+    given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
+    try:
+        model.fit(
+            source.x, source.y, settings.batch_size, epochs, verbose, [keeper], validation_data=given,
+            sample_weight=source.weight, initial_epoch=begun, validation_batch_size=settings.batch_size,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        report.interrupted = True
+        keeper.write()
+    return report
+
+
+def evaluate_file(layer: Layer, name: str, settings: Settings, data: str, *, weights: str | None = None) -> Report:
+    """Evaluate ``layer``, with the weights of a file if one is given, on the file ``data``, and report."""
+    source = read(data, "evaluate")
+    model, report = ready(layer, name, settings, source, "evaluate")
+    if weights is not None:
+        saving.load_weights(model, weights)
+    found = model.evaluate(
+        source.x, source.y, settings.batch_size, sample_weight=source.weight, return_dict=True, verbose=0
+    )
+    report.logs.append(found)
+    return report
+
+
+def read(file: str, what: str) -> Arrays:
+    """Return the arrays ``x``, ``y`` and ``sample_weight`` of a file; ``x/NAME`` and ``y/NAME`` are several by name."""
+    opened = open_weights(file)
+
+    def part(name: str) -> Any:
+        if name in opened.entries:
+            return opened.read(name)
+        several = [path for path in opened.entries if path.startswith(f"{name}/")]
+        return {path.removeprefix(f"{name}/"): opened.read(path) for path in several} or None
+
+    if part("x") is None:
+        raise UsageError(
+            f"{file} holds {', '.join(opened.entries) or 'nothing'}, not x", hint="np.savez(file, x=..., y=...)"
+        )
+    source = source_of(part("x"), part("y"), part("sample_weight"), what=what)
+    assert isinstance(source, Arrays)
+    return source
+
+
+def ready(layer: Layer, name: str, settings: Settings, source: Arrays, what: str) -> tuple[Model, Report]:
+    """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it."""
+    if not isinstance(layer, Model):
+        raise UsageError(f"{name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
+    place = devices.resolve(settings.device)
+    fit.size_of(settings.batch_size)
+    random.set_seed(settings.seed)
+    layer.compile(settings.optimizer, losses.parse(settings.loss), metrics=list(settings.metrics))
+    [first] = [next(source.batches(settings.batch_size))]
+    fit.build(layer, first[0])
+    layer.module.to(place)
+    trainer_of(layer, what).prepare()
+    held = execute.device_of(layer) or place
+    return layer, Report(what, name, str(held), int(layer.count_params()))
+
+
+def check_target(model: Model, save: str | None, resume: bool) -> None:
+    """Refuse a target that cannot be written, or gone on from, before anything is computed."""
+    if save is None:
+        if resume:
+            raise UsageError("--resume goes on from the file that --save names: give both")
+        return
+    if resume and save.endswith(".safetensors"):
+        raise UsageError(f"cannot resume from {save}: it holds no optimizer", hint="save to .weights.h5 or .keras")
+    if save.endswith(".keras"):
+        config_of(model)
+    elif not save.endswith((".safetensors", ".weights.h5")):
+        raise UsageError(f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}")
+    folder = os.path.dirname(os.path.abspath(save))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} to write {os.path.basename(save)} in")
+
+
+def write(model: Model, path: str) -> None:
+    """Save the whole model or its weights, as the ending says."""
+    (model.save if path.endswith(".keras") else model.save_weights)(path)

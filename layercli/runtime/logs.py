@@ -1,0 +1,40 @@
+"""Numbers about training that stay on the device until somebody reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+
+class LazyLogs(Mapping[str, Any]):
+    """Logs that ``compute`` gives, asked once, when they are first read."""
+
+    def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
+        self._compute = compute
+        self._found: Mapping[str, Any] | None = None
+
+    def _read(self) -> Mapping[str, Any]:
+        if self._found is None:
+            self._found = numbers(self._compute())
+        return self._found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return logs with every tensor as a number (or lists of them), sorted by name as Keras sorts them."""
+    return {name: number(logs[name]) for name in sorted(logs)}
+
+
+def number(value: Any) -> Any:
+    """Return a tensor as the number, or the nested lists of numbers, that it holds."""
+    return value.tolist() if isinstance(value, torch.Tensor) else value

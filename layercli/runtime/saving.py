@@ -1,0 +1,148 @@
+"""Models into files and back: ``.keras`` whole, weights in ``.safetensors`` by path or ``.weights.h5`` as Keras has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.variable import Variable
+from layercli.errors import FormatError, NotBuiltError, UsageError
+from layercli.files import h5, keras_archive, safetensors
+from layercli.files.atomic import staged
+from layercli.files.detect import open_weights
+from layercli.files.keras_config import config_of
+from layercli.files.keras_model import Reader
+from layercli.files.keras_paths import layers_of
+from layercli.runtime import weights
+from layercli.runtime.train import trainer_of
+
+OPTIMIZER = "optimizer"
+
+
+def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.save_weights."""
+    name = os.fspath(path)
+    require_built(model)
+    if name.endswith(".safetensors"):
+        safetensors.save(path, {key: variable.numpy() for key, variable in model.named_variables().items()})
+    elif name.endswith(".weights.h5"):
+        with staged(path) as temporary:
+            h5.write(temporary, groups_of(model))
+    else:
+        raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
+
+
+def load_weights(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.load_weights."""
+    require_built(model)
+    if os.fspath(path).endswith(".keras"):
+        with keras_archive.opened(path) as archive:
+            restore(model, archive.weights)
+    elif os.fspath(path).endswith(".h5"):
+        with h5.opened(Path(path)) as groups:
+            restore(model, groups)
+    else:
+        weights.load(model, open_weights(path))
+
+
+def require_built(model: Model) -> None:
+    """Raise NotBuiltError for a model that has no variables yet."""
+    if not model.built:
+        raise NotBuiltError(
+            f"{model.name} has no variables yet: their shapes follow from its input",
+            hint="call it on data, or build(input_shape)",
+        )
+
+
+def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
+    """Return what a file of weights holds: every layer's variables by its path, and the optimizer's."""
+    groups = {
+        path: (layer.name, [variable.numpy() for variable in layer.own_variables])
+        for path, layer in layers_of(model).items()
+    }
+    optimizer = model.optimizer
+    if optimizer is not None and built(optimizer):
+        groups[OPTIMIZER] = (optimizer.name, [tensor.cpu().numpy() for _, tensor in optimizer.variables])
+    return groups
+
+
+def restore(model: Model, groups: h5.H5Groups) -> None:
+    """Set every variable from ``groups``, and the optimizer's where both have them; nothing is set unless all fit."""
+    values, state = values_in(model, groups), state_in(model.optimizer, groups)
+    for variable, value in values:
+        variable.assign(value)
+    if state is not None:
+        model.optimizer.set_variables(state)
+
+
+def values_in(model: Model, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
+    """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
+    found = []
+    for path, layer in layers_of(model).items():
+        variables = layer.own_variables
+        if groups.count(path) != len(variables):
+            raise FormatError(
+                f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
+                f"{layer.name} ({type(layer).__name__}) has {len(variables)}"
+            )
+        found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
+    return found
+
+
+def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
+    """Return the variables of ``optimizer`` in ``groups``, None where one of them has none."""
+    if optimizer is None or not built(optimizer) or not groups.count(OPTIMIZER):
+        return None
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    if groups.count(OPTIMIZER) != len(shapes):
+        raise FormatError(
+            f"{groups.where} has {groups.count(OPTIMIZER)} variables of an optimizer, {optimizer.name} has {len(shapes)}"
+        )
+    return [groups.read(OPTIMIZER, i, shape) for i, shape in enumerate(shapes)]
+
+
+def built(optimizer: Any) -> bool:
+    """Return whether an optimizer has its state."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return getattr(inner, "state", None) is not None or getattr(inner, "members", None) is not None
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.save."""
+    if not os.fspath(path).endswith(".keras"):
+        raise UsageError(
+            f"a model is saved to .keras, not {os.fspath(path)!r}", hint="save_weights saves weights alone"
+        )
+    require_built(model)
+    described = config_of(model)
+    trainer = model._trainer
+    if trainer is not None:
+        described["compile_config"] = trainer.get_config()
+    keras_archive.write(path, described, groups_of(model))
+
+
+def load_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, type[Layer]] | None = None, compile: bool = True
+) -> Model:
+    """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
+
+    Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the file is executed. FormatError for
+    a file that is damaged, or holds what layercli does not make, a Lambda among them.
+    """
+    with keras_archive.opened(path) as archive:
+        model = Reader(os.fspath(path), custom_objects).model(archive.config)
+        if model.built:
+            values_in(model, archive.weights)  # before anything of these sizes is made
+        settings = archive.config.get("compile_config")
+        if compile and isinstance(settings, dict) and settings.get("optimizer"):
+            known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
+            model.compile(**{key: settings[key] for key in known if settings.get(key) is not None})
+            if model.built:
+                trainer_of(model, "load_model").prepare()
+        if model.built:
+            restore(model, archive.weights)
+    return model

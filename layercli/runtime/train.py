@@ -1,0 +1,168 @@
+"""Training: what compile makes of a model, and what one step does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from layercli import losses, optimizers
+from layercli import metrics as metric_names
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.metrics.metric import Metric
+from layercli.runtime.logs import LazyLogs
+from layercli.runtime.objective import Objective
+
+
+class Trainer:
+    """What compile made of a model: its optimizer and its objective."""
+
+    def __init__(self, model: Model, optimizer: Any, objective: Objective, steps_per_execution: int = 1) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.objective = objective
+        self.steps_per_execution = steps_per_execution
+        self._penalized: list[Any] = []
+
+    # One step
+
+    def train_step(self, data: Any) -> Mapping[str, Any]:
+        """Take one step on a batch ``(x, y, sample_weight)`` and return the logs so far."""
+        x, y, weight = (*data, None, None)[:3]
+        y_pred = self.model(x, training=True)
+        loss = self.model.compute_loss(x, y, y_pred, weight)
+        self.minimize(loss)
+        self.objective.count(loss, len(tree.leaves(x)[0]))
+        return self.model.compute_metrics(x, y, y_pred, weight)
+
+    def test_step(self, data: Any) -> Mapping[str, Any]:
+        """Evaluate one batch and return the logs so far."""
+        x, y, weight = (*data, None, None)[:3]
+        y_pred = self.model(x, training=False)
+        loss = self.model.compute_loss(x, y, y_pred, weight, training=False)
+        self.objective.count(loss, len(tree.leaves(x)[0]))
+        return self.model.compute_metrics(x, y, y_pred, weight)
+
+    def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
+        """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
+        if self.objective.outputs is None:
+            self.objective.build(self.model, y, y_pred)
+            self.objective.check(y, y_pred)
+        parts = [variable.regularizer(variable.value) for variable in self._penalized]
+        parts += [loss.sum() for _, loss in self.model.module.bag.losses]
+        own = self.objective.loss(y, y_pred, weight)
+        if own is None and not parts:
+            raise UsageError(
+                f"{self.model.name} has no loss to minimise", hint="compile it with a loss, or use add_loss"
+            )
+        return sum(parts[1:], parts[0]) if own is None else sum(parts, own)
+
+    def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
+        """Add a batch to the metrics and return the logs so far, computed when they are read."""
+        self.objective.update(y, y_pred, weight)
+        return LazyLogs(self.results)
+
+    def minimize(self, loss: torch.Tensor) -> None:
+        """Follow the gradient of ``loss`` once."""
+        self.optimizer.zero_grad()
+        self.optimizer.scale_loss(loss).backward()
+        self.optimizer.step()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what compile was given, as Keras writes it."""
+        loss, loss_weights, metrics, weighted = self.objective.given
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": losses.serialize(loss),
+            "loss_weights": loss_weights,
+            "metrics": metric_names.serialize(metrics),
+            "weighted_metrics": metric_names.serialize(weighted),
+            "run_eagerly": False,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": False,
+        }
+
+    # What a run needs
+
+    def prepare(self) -> None:
+        """Build the optimizer on the variables of the model, which is built."""
+        trained = self.model.trainable_variables
+        self._penalized = [variable for variable in trained if variable.regularizer is not None]
+        if self.optimizer is not None and trained:
+            self.optimizer.build(
+                [variable.stored for variable in trained],
+                [variable.path for variable in trained],
+                constraints=[variable.constraint for variable in trained],
+                orders=[variable._logical for variable in trained],
+            )
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of compile, and those the model holds in its attributes."""
+        own = [value for value in vars(self.model).values() if isinstance(value, Metric)]
+        return self.objective.metrics + own
+
+    def results(self) -> dict[str, Any]:
+        """Return the loss and the metrics so far."""
+        own = {metric.name or "metric": metric.result() for metric in self.metrics}
+        return self.objective.result() | own
+
+    def reset(self) -> None:
+        """Forget every batch."""
+        self.objective.reset()
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def compile_model(
+    model: Model,
+    optimizer: Any,
+    loss: Any,
+    loss_weights: Any,
+    metrics: Any,
+    weighted_metrics: Any,
+    steps_per_execution: int,
+    gradient_accumulation: int | None,
+) -> None:
+    """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
+    made = optimizers.get(optimizer)
+    if made is None:
+        raise UsageError("compile needs an optimizer, got None")
+    if gradient_accumulation is not None:
+        made = type(made).from_config({**made.get_config(), "gradient_accumulation_steps": gradient_accumulation})
+    if model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):
+        made = optimizers.LossScaleOptimizer(made)
+    if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")
+    check_names(loss, metrics, weighted_metrics)
+    model.optimizer = made
+    model._trainer = Trainer(model, made, Objective(loss, loss_weights, metrics, weighted_metrics), steps_per_execution)
+
+
+def check_names(loss: Any, *metrics: Any) -> None:
+    """Raise UsageError now for a name of a loss or a metric that nobody has."""
+    for name in names_in(loss):
+        if name not in ("crossentropy", "ce"):
+            losses.get(name)
+    for name in names_in(metrics):
+        if name.lower() not in ("accuracy", "acc"):
+            metric_names.get(name)
+
+
+def names_in(given: Any) -> list[str]:
+    """Return the names in a tree of losses or metrics."""
+    if isinstance(given, Mapping) and "class_name" in given:
+        return []
+    return [leaf for leaf in tree.leaves(given) if isinstance(leaf, str)]
+
+
+def trainer_of(model: Model, what: str) -> Trainer:
+    """Return what compile made; UsageError where it was not called."""
+    if model._trainer is None:
+        raise UsageError(
+            f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first"
+        )
+    return model._trainer  # type: ignore[no-any-return]  # core knows no Trainer

@@ -1,0 +1,175 @@
+"""layercli fit and layercli evaluate, from the command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from layercli.files.safetensors import SafetensorsFile
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a noisy line, y = 3x + 2, and labelled points, to be in."""
+    monkeypatch.chdir(tmp_path)
+    x = np.linspace(-2, 2, 201)[:, None]
+    np.savez("line.npz", x=x, y=3 * x + 2 + RNG.standard_normal(x.shape))
+    np.savez("nan.npz", x=x * np.nan, y=x)
+    np.savez("points.npz", x=RNG.standard_normal((60, 4)), y=RNG.integers(0, 3, 60))
+    np.savez("none.npz", x=x[:0], y=x[:0])
+    np.savez("short.npz", x=x, y=x[:5])
+    np.savez("other.npz", a=x)
+    np.savez("several.npz", **{"x/left": x, "x/right": 2 * x, "y": 3 * x})
+    return tmp_path
+
+
+LINE = "fit linear-regression --data line.npz --loss mse --optimizer sgd:learning_rate=0.05 --batch-size 20 -f json"
+POINTS = "mlp --set features=4 --set units=3 --data points.npz --loss sparse_categorical_crossentropy:from_logits=true"
+
+
+def test_the_tutorials_line_is_recovered(cli, folder):
+    done = cli(f"{LINE} --epochs 15 --save line.safetensors")
+    assert (done.code, len(done.err.splitlines())) == (0, 15)
+    report = json.loads(done.out)
+    assert report["schema"] == "layercli.fit/1"
+    assert [row["epoch"] for row in report["epochs"]] == list(range(1, 16))
+    assert report["epochs"][-1]["loss"] == pytest.approx(1, abs=0.25)
+    file = SafetensorsFile("line.safetensors")
+    assert float(file.read("w")) == pytest.approx(3, abs=0.25)
+    assert float(file.read("b")) == pytest.approx(2, abs=0.25)
+    found = cli(
+        "evaluate linear-regression --data line.npz --loss mse --metrics mae --weights line.safetensors -f json"
+    )
+    measured = json.loads(found.out)
+    assert (found.code, measured["schema"], sorted(measured)) == (
+        0, "layercli.evaluate/1", ["device", "finite", "loss", "mae", "model", "parameters", "schema"],
+    )  # fmt: skip
+    x = np.load("line.npz")
+    error = float(file.read("w")) * x["x"] + float(file.read("b")) - x["y"]
+    assert measured["loss"] == pytest.approx(float((error**2).mean()), rel=1e-5)
+    assert measured["mae"] == pytest.approx(float(abs(error).mean()), rel=1e-5)
+
+
+def test_the_table_of_a_fit(cli, folder):
+    done = cli(
+        f"-q fit {POINTS} --metrics accuracy --validation points.npz --epochs 2 --save m.weights.h5 --device cpu"
+    )
+    head, blank, titles, first, second, _, *facts = done.out.splitlines()
+    assert (done.code, done.err, head, blank) == (0, "", "mlp", "")
+    assert titles.split() == ["Epoch", "Accuracy", "Loss", "Val", "accuracy", "Val", "loss"]
+    assert (first.split()[0], second.split()[0]) == ("1", "2")
+    assert facts == ["Parameters:  1,027", "Device:      cpu", "Saved:       m.weights.h5"]
+
+
+@pytest.mark.parametrize("file", ["m.weights.h5", "stack.keras"])
+def test_resuming_goes_on_as_if_it_had_not_stopped(cli, folder, file):
+    (folder / "net.py").write_text(
+        "from layercli import Input, Sequential, layers\n"
+        "def net():\n"
+        "    return Sequential([Input((4,)), layers.Dense(8, activation='relu'), layers.Dropout(0.5), layers.Dense(3)],"
+        " name='net')\n"
+    )
+    fit = f"fit net.py:net --data points.npz --loss {POINTS.split()[-1]} --batch-size 16 -f json"
+    whole = json.loads(cli(f"{fit} --epochs 4 --save whole.safetensors").out)["epochs"]
+    assert json.loads(cli(f"{fit} --epochs 2 --save {file} --resume").out)["epochs"] == whole[:2]
+    assert json.loads(cli(f"{fit} --epochs 4 --save {file} --resume").out)["epochs"] == whole[2:]
+
+
+def test_inputs_by_name(cli, folder):
+    (folder / "two.py").write_text(
+        "from layercli import Input, Model, layers\n"
+        "def two():\n"
+        "    ends = {name: Input((1,), name=name) for name in ('left', 'right')}\n"
+        "    return Model(ends, layers.Dense(1)(layers.Add()(list(ends.values()))))\n"
+    )
+    done = cli("fit two.py:two --data several.npz --loss mse --epochs 30 --optimizer sgd:learning_rate=0.05 -f json")
+    assert done.code == 0
+    assert json.loads(done.out)["epochs"][-1]["loss"] < 1e-3
+
+
+def test_a_loss_that_is_no_number_is_a_no(cli, folder):
+    done = cli(f"{LINE.replace('line.npz', 'nan.npz')} --epochs 5 --save line.safetensors")
+    report = json.loads(done.out)
+    assert (done.code, report["finite"], report["saved"], len(report["epochs"])) == (1, False, None, 1)
+    assert report["epochs"] == [{"epoch": 1, "loss": "NaN"}]
+    assert not (folder / "line.safetensors").exists()
+    assert cli("evaluate linear-regression --data nan.npz --loss mse").code == 1
+
+
+WRONG = [
+    ("fit mlp --data line.npz", "missing option '--loss'", None),
+    (f"{LINE} --optimizer adamm", "there is no optimizer 'adamm'", "did you mean adam or nadam or adamax?"),
+    (LINE.replace("mse", "msee"), "there is no loss 'msee'", "did you mean mse or msle or mae?"),
+    (f"{LINE} --metrics acuracy", "there is no metric 'acuracy'", "did you mean accuracy or binary_accuracy or auc?"),
+    (
+        LINE.replace("mse", "huber:detla=1"),
+        "huber has no setting 'detla'",
+        "its settings are delta, name, reduction, dtype",
+    ),
+    (LINE.replace("mse", "mse:delta=1"), "mse has no setting 'delta'", "its settings are name, reduction, dtype"),
+    (
+        LINE.replace("line.npz", "lime.npz"),
+        "lime.npz does not exist",
+        "did you mean line.npz or none.npz or other.npz?",
+    ),
+    (LINE.replace("line.npz", "none.npz"), "fit got no data: x has 0 samples", None),
+    (LINE.replace("line.npz", "short.npz"), "fit expects as many samples everywhere, got x 201, y 5", None),
+    (LINE.replace("line.npz", "other.npz"), "other.npz holds a, not x", "np.savez(file, x=..., y=...)"),
+    (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is not in the range x>=1", None),
+    (f"{LINE} --resume", "--resume goes on from the file that --save names: give both", None),
+    (f"{LINE} --save m.pt", "a model is saved to .keras, .weights.h5 or .safetensors, not 'm.pt'", None),
+    (
+        f"{LINE} --save m.keras",
+        "a .keras file cannot hold linear_regression: LinearRegression is a class of your own",
+        "save_weights keeps its weights",
+    ),
+    (
+        f"{LINE} --save m.safetensors --resume",
+        "cannot resume from m.safetensors: it holds no optimizer",
+        "save to .weights.h5 or .keras",
+    ),
+    (
+        "fit my-dense --data line.npz --loss mse",
+        "my-dense is a layer, and fit takes a model",
+        "Sequential([layer]) is one",
+    ),
+    (
+        f"fit {POINTS.replace('units=3', 'units=2')}",
+        "labels must be from 0 to 1, the 2 classes predicted, got 2",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "sentence", "hint"), WRONG, ids=[sentence for _, sentence, _ in WRONG])
+def test_wrong_use_is_one_sentence(cli, folder, command, sentence, hint):
+    before = sorted(folder.iterdir())
+    done = cli(command)
+    said = f"error: {sentence}\n" + (f"hint: {hint}\n" if hint else "")
+    assert (done.code, done.out, done.err) == (2, "", said)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_control_c_saves_and_leaves_with_130(folder):
+    command = [sys.executable, "-m", "layercli", *LINE.split(), "--epochs", "1000000", "--save", "line.weights.h5"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+    assert child.stderr.readline().startswith("epoch 1/1000000  loss ")
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    report = json.loads(out)
+    assert (child.returncode, report["interrupted"], report["saved"]) == (130, True, "line.weights.h5")
+    assert err.endswith("interrupted\n")
+    command = "evaluate linear-regression --data line.npz --loss mse --weights line.weights.h5 -f json"
+    done = subprocess.run(
+        [sys.executable, "-m", "layercli", *command.split()], capture_output=True, text=True, cwd=folder, check=True
+    )
+    assert json.loads(done.stdout)["finite"]

@@ -1,0 +1,191 @@
+"""Callbacks: told the same logs, they decide as Keras's do; and what they leave behind."""
+
+from __future__ import annotations
+
+import io
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from oracle import keras
+
+import layercli
+from layercli import Input, Sequential, callbacks, layers
+from layercli.errors import LayercliError
+from layercli.render import progress
+
+X = np.random.default_rng(1).standard_normal((16, 3)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+def line(rate=0.05):
+    layercli.random.set_seed(0)
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile(layercli.optimizers.SGD(rate), "mse")
+    return model
+
+
+def trace(callback, values, monitor, adapt):
+    """Tell ``callback`` of epochs that came to ``values``; return the rates, and the epoch it stopped in."""
+    weights = {"now": [0.0]}
+    model = SimpleNamespace(
+        optimizer=SimpleNamespace(learning_rate=1.0),
+        stop_training=False,
+        get_weights=lambda: weights["now"],
+        set_weights=lambda found: weights.update(now=found),
+    )
+    adapt(callback, model)
+    rates, stopped = [], None
+    callback.on_train_begin()
+    for epoch, value in enumerate(values):
+        weights["now"] = [float(epoch)]
+        callback.on_epoch_begin(epoch)
+        callback.on_epoch_end(epoch, {monitor: value})
+        rates.append(round(float(model.optimizer.learning_rate), 12))
+        if model.stop_training:
+            stopped = epoch
+            break
+    callback.on_train_end()
+    return rates, stopped, weights["now"]
+
+
+def keras_model(callback, model):
+    callback._model = model
+
+
+def our_model(callback, model):
+    callback.set_model(model)
+
+
+FALLING = [5.0, 4.0, 4.0, 4.1, 3.0, 3.0, 3.0, 3.0, 2.99999, 2.99999, 2.9, 3.0, 3.0, 3.0]
+SETTINGS = [
+    ("EarlyStopping", {"monitor": "loss"}),
+    ("EarlyStopping", {"monitor": "loss", "patience": 2}),
+    ("EarlyStopping", {"monitor": "loss", "patience": 3, "min_delta": 0.5, "restore_best_weights": True}),
+    ("EarlyStopping", {"monitor": "loss", "patience": 2, "start_from_epoch": 5, "restore_best_weights": True}),
+    ("EarlyStopping", {"monitor": "loss", "patience": 2, "baseline": 3.5}),
+    ("EarlyStopping", {"monitor": "loss", "patience": 2, "mode": "max"}),
+    ("ReduceLROnPlateau", {"monitor": "loss", "patience": 1}),
+    ("ReduceLROnPlateau", {"monitor": "loss", "patience": 2, "factor": 0.5, "cooldown": 2}),
+    ("ReduceLROnPlateau", {"monitor": "loss", "patience": 1, "factor": 0.5, "min_lr": 0.2, "min_delta": 0.0}),
+    ("ReduceLROnPlateau", {"monitor": "loss", "patience": 1, "mode": "max"}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=str)
+@pytest.mark.parametrize("values", [FALLING, FALLING[::-1]], ids=["falling", "rising"])
+def test_decides_as_keras_does(name, settings, values):
+    ours = trace(getattr(callbacks, name)(**settings), values, "loss", our_model)
+    theirs = trace(getattr(keras.callbacks, name)(**settings), values, "loss", keras_model)
+    assert ours == theirs
+
+
+def test_accuracies_are_better_when_higher():
+    _, stopped, _ = trace(
+        callbacks.EarlyStopping("val_accuracy", patience=2), [0.1, 0.2, 0.3, 0.2, 0.3], "val_accuracy", our_model
+    )
+    assert stopped == 4
+
+
+def test_early_stopping_ends_fit_and_brings_the_best_weights_back():
+    model = line(rate=3.0)
+    kept = []
+    keep = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
+    stopping = callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
+    history = model.fit(X, Y, epochs=20, callbacks=[keep, stopping], verbose=0)
+    assert len(history.epoch) == stopping.stopped_epoch + 1 < 20
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), kept[stopping.best_epoch], strict=True))
+
+
+def test_nan_ends_the_epoch_at_once():
+    seen = []
+    watch = callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: seen.append(step))
+    x = X.copy()
+    x[4] = math.nan
+    line().fit(x, Y, epochs=5, batch_size=4, shuffle=False, verbose=0, callbacks=[callbacks.TerminateOnNaN(), watch])
+    assert seen == [0, 1]
+    with pytest.raises(LayercliError) as raised:
+        line().fit(x, Y, batch_size=4, shuffle=False, verbose=0, callbacks=[callbacks.TerminateOnNaN(raise_error=True)])
+    assert str(raised.value) == "the loss is nan after batch 1"
+
+
+def test_the_rate_follows_a_schedule():
+    model, rates = line(), []
+    note = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(model.optimizer.learning_rate))
+    model.fit(
+        X, Y, epochs=3, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), note]
+    )
+    assert rates == pytest.approx([0.025, 0.0125, 0.00625])
+    model.fit(X, Y, epochs=1, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch: 0.5), note])
+    assert rates[-1] == 0.5
+
+
+def test_a_csv_file_has_a_row_per_epoch(tmp_path):
+    path = tmp_path / "log.csv"
+    model = line()
+    history = model.fit(X, Y, epochs=2, validation_split=0.5, verbose=0, callbacks=[callbacks.CSVLogger(path)]).history
+    rows = [f"{e},{history['loss'][e]},{history['val_loss'][e]}" for e in range(2)]
+    assert path.read_text().splitlines() == ["epoch,loss,val_loss", *rows]
+    model.fit(X, Y, epochs=1, validation_split=0.5, verbose=0, callbacks=[callbacks.CSVLogger(path, append=True)])
+    assert len(path.read_text().splitlines()) == 4
+    assert path.read_text().count("epoch") == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: callbacks.EarlyStopping(mode="up"), "EarlyStopping expects mode to be auto, min or max, got 'up'"),
+        (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "ReduceLROnPlateau expects factor to be below 1, got 1.0"),
+        (lambda: callbacks.LambdaCallback(on_epoch=print), "a callback has no 'on_epoch'"),
+        (
+            lambda: line().fit(X, Y, callbacks=[callbacks.EarlyStopping()], verbose=0),
+            "EarlyStopping watches 'val_loss', which is not in the logs (loss)",
+        ),
+        (
+            lambda: line().fit(X, Y, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch: None)]),
+            "a learning-rate schedule gives a number, got None",
+        ),
+        (
+            lambda: callbacks.ModelCheckpoint("model.pt"),
+            "ModelCheckpoint expects filepath to end in .keras, got 'model.pt'",
+        ),
+        (
+            lambda: callbacks.ModelCheckpoint("m.keras", save_freq="day"),
+            "save_freq is epoch or a number of batches, got 'day'",
+        ),
+    ],
+)
+def test_what_cannot_be_meant(act, message):
+    with pytest.raises(LayercliError) as raised:
+        act()
+    assert str(raised.value) == message
+
+
+def test_off_a_terminal_an_epoch_is_a_line(capsys, monkeypatch):
+    line().fit(X, Y, epochs=2, validation_data=(X, Y))
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert first.startswith("epoch 1/2  loss ")
+    assert second.startswith("epoch 2/2  loss ")
+    assert "  val_loss " in first
+    assert "\x1b" not in err
+
+
+def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(progress, "REFRESH", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    line().fit(X, Y, epochs=2, batch_size=4)
+    drawn = stream.getvalue()
+    assert "epoch 1/2" in drawn
+    assert "epoch 2/2" in drawn
+    assert "4/4" in drawn
+    assert "loss " in drawn
