@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+import sys
+from contextlib import nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Any
 
 from layercli.cli import arguments, output
-from layercli.errors import FileError, UsageError
+from layercli.cli import run_options as options
+from layercli.errors import UsageError
 
 if TYPE_CHECKING:
+    from layercli.inspect.ranking import Guess
     from layercli.runtime.run import Run
 
 
@@ -19,71 +20,85 @@ def run(
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
-    fill: Annotated[
-        str, typer.Option(metavar="random|zeros|ones", help="What inputs without a file are filled with.")
-    ] = "random",
-    seed: Annotated[int, typer.Option(help="The seed of random inputs and of the weights.")] = 0,
-    input: Annotated[
-        list[str],
-        typer.Option("--input", "-i", metavar="FILE", help="Inputs: .npy, or .npz by name.", show_default=False),
-    ] = [],  # noqa: B006
-    out: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the outputs: .npy or .npz.", show_default=False),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The variables' values: .safetensors.", show_default=False)
-    ] = None,
+    input: options.Input = [],  # noqa: B006
+    cast: options.Cast = False,
+    rescale: options.Rescale = None,
+    fill: options.Fill = "random",
+    range_: options.Range = [],  # noqa: B006
+    seed: options.Seed = 0,
+    out: options.Output = None,
+    force: options.Force = False,
+    layers: options.Layers = None,
+    top: options.Top = None,
+    labels: options.Labels = None,
+    check: options.Check = False,
+    device: options.Device = "auto",
+    dtype: options.Dtype = None,
+    precision: options.Precision = "highest",
+    threads: options.Threads = None,
+    compile_: options.Compile = False,
+    weights: options.Weights = None,
     format: output.FormatOption = None,
-) -> None:
+) -> int | None:
     """Run a model forward and show what comes out.
 
     [dim]$[/dim] layercli run resnet-block
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
-    [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda
-    [dim]$[/dim] layercli run net.py:Net --input-shape 32,100 --fill ones --format json
+    [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
+    [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
+    [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
-    from layercli.inspect import inputs as values
-    from layercli.inspect.reference import resolve
-    from layercli.inspect.shapes import inputs_of
+    from layercli.files import results
+    from layercli.inspect.ranking import read_labels
 
-    check_target(out)
-    subject = resolve(model, set_)
-    specs = inputs_of(subject.model, input_shape, at)
-    arrays = values.read(subject.model, specs, input) if input else values.filled(specs, fill, seed)
+    if out is not None:
+        results.check_target(out, force=force)
+    if labels is not None and top is None:
+        raise UsageError("--labels names the classes that --top shows", hint="--top 5")
+    names = None if labels is None else read_labels(labels)
 
-    from layercli.render.run import table
+    from layercli.runtime import feeding, program
     from layercli.runtime.run import run as run_model
 
-    report = run_model(subject.model, arrays, source=subject.name, device=device, weight_file=weights, seed=seed)
+    subject = program.resolve(model, set_, seed)
+    request = feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale)
+    arrays = feeding.inputs_for(subject, request)
+    settings = program.Settings(device, dtype, precision, threads, compile_, weights, seed)
+    ready = program.prepare(subject, arrays, settings)
+    if device == "auto":
+        output.message(f"running on {ready.device}")
+    report = run_model(ready, arrays, layers=layers, check=check)
+    guesses = None if top is None else ranked(report, top, names)
     if out is not None:
-        save(report, out)
-    output.emit(table(report), report.to_json, format)
+        results.save(out, report.arrays(), report.source)
+        output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
+    with redirect_stdout(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
+        show(report, guesses, format)
+    return verdict(report) if check else None
 
 
-def check_target(path: str | None) -> None:
-    """Refuse a target that cannot be written before anything is computed."""
-    if path is None:
-        return
-    if Path(path).suffix not in (".npy", ".npz"):
-        raise UsageError(f"outputs are written to .npy or .npz, not {path!r}")
-    if Path(path).is_dir():
-        raise FileError(f"{path} is a folder, not a file")
-    if not Path(path).resolve().parent.is_dir():
-        raise FileError(f"there is no folder {Path(path).parent} to write {Path(path).name} in")
+def ranked(report: Run, count: int, labels: list[str] | None) -> list[Guess]:
+    """Return the classes with the highest values of the one output."""
+    from layercli.inspect.ranking import top
+
+    if len(report.outputs) != 1:
+        raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
+    return top(report.outputs[0].array, count, labels)
 
 
-def save(report: Run, path: str) -> None:
-    """Write the outputs: one array as ``.npy``, all of them by name as ``.npz``; the whole file or nothing."""
-    from layercli.files.npy import save_npy
-    from layercli.files.npz import save_npz
+def show(report: Run, guesses: list[Guess] | None, format: output.Format | None) -> None:
+    """Print the outputs, and the highest classes where they were asked for."""
+    from layercli.render.run import ranking, table
 
-    arrays = report.arrays()
-    if path.endswith(".npz"):
-        save_npz(path, arrays)
-    elif len(arrays) == 1:
-        save_npy(path, next(iter(arrays.values())))
-    else:
-        raise UsageError(f"{report.source} has {len(arrays)} outputs: write them to a .npz")
-    output.message(f"wrote {path}")
+    def document() -> dict[str, Any]:
+        return report.to_json() | ({} if guesses is None else {"top": [guess.to_json() for guess in guesses]})
+
+    output.emit([table(report)] if guesses is None else [table(report), ranking(guesses)], document, format)
+
+
+def verdict(report: Run) -> int:
+    """Return 1, and say where it starts, if something is not finite."""
+    if report.finite:
+        return 0
+    output.message(f"not finite, first in {report.culprit or 'what the model computes outside its layers'}")
+    return 1

@@ -1,0 +1,117 @@
+"""The options of ``layercli run``, in the groups its help shows them in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
+
+Input = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="[NAME=]FILE[:KEY]",
+        help=".npy, .npz, .safetensors, .csv, .parquet, an image, a folder of images, or - for npy on standard input.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Cast = Annotated[
+    bool,
+    typer.Option("--cast", help="Convert inputs of another kind of number to the model's.", rich_help_panel=INPUTS),
+]
+Rescale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BLACK,WHITE",
+        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Fill = Annotated[
+    str,
+    typer.Option(
+        metavar="random|zeros|ones|range", help="What inputs without a file are filled with.", rich_help_panel=INPUTS
+    ),
+]
+Range = Annotated[
+    list[str],
+    typer.Option(
+        "--range",
+        metavar="[NAME=]LOW,HIGH",
+        help="Between what an input is filled at random, or in equal steps.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="The seed of random inputs and of the weights.", rich_help_panel=INPUTS)]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the results: .npy, .npz, .safetensors, .csv, or - for npy on standard output.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.", rich_help_panel=OUTPUTS)]
+Layers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="The results of these layers too: part of a path, or a shell pattern.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="K", help="The K highest classes of each item.", show_default=False, rich_help_panel=OUTPUTS
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The classes' names, one a line.", show_default=False, rich_help_panel=OUTPUTS),
+]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Exit 1 if a result is not finite, naming where it starts.", rich_help_panel=OUTPUTS),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel=DEVICE)]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The variables' values: .safetensors, .npz.",
+        show_default=False,
+        rich_help_panel=DEVICE,
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="What it computes in: bfloat16, float16, float64, ...",
+        show_default=False,
+        rich_help_panel=DEVICE,
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="highest|high|medium", help="Of float32 matrix products: high allows TF32.", rich_help_panel=DEVICE
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
+]
+Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
