@@ -7,7 +7,7 @@ and SwiGLU (Shazeer 2020). The long-context scaling of the rotary frequencies is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core import dims
@@ -42,6 +42,8 @@ SIZES = {
     "405b": Size(width=16_384, blocks=126, heads=128, hidden=53_248),
 }
 """Llama 3.1's sizes, and one to run anywhere."""
+
+Preset = Annotated[str, one_of(*SIZES)]
 
 
 class Attention(Layer):
@@ -111,7 +113,7 @@ class Block(Layer):
 class Decoder(Model):
     """A Llama-style decoder from tokens to logits: RMS norm, rotary positions, grouped-query attention, SwiGLU."""
 
-    preset: one_of(*SIZES) = "tiny"  # type: ignore[valid-type]  # a rule made from the table
+    preset: Preset = "tiny"
 
     def setup(self) -> None:
         """Make the embedding, the blocks, the last normalization and the projection to the vocabulary."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.lstm import LSTM
+from layercli.layers.recurrent import LSTM
 
 from layercli.core import dims
 from layercli.core.dims import Dim

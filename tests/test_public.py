@@ -17,3 +17,28 @@ def test_every_public_module_and_class_says_what_it_is():
     for name in layercli.__all__:
         value = getattr(layercli, name)
         assert isinstance(value, str) or (value.__doc__ or "").strip(), name
+
+
+def test_every_operation_is_where_the_table_says():
+    from layercli import ops
+
+    assert ops.__all__ == dir(ops) == sorted(ops.HOMES)
+    for name in ops.__all__:
+        assert callable(getattr(ops, name))
+        assert (getattr(ops, name).__doc__ or "").strip(), name
+
+
+def test_no_operation_is_forgotten_by_the_table():
+    from layercli import ops
+    from layercli.ops import elementwise, named_activations, reduction
+
+    activations = {function.__name__ for function in named_activations.ALL} - {"linear"}
+    assert set(ops.HOMES) >= {*elementwise.UNARY, *elementwise.BINARY, *reduction.REDUCTIONS, *activations}
+
+
+def test_every_layer_is_where_the_table_says():
+    from layercli import layers
+
+    assert layers.__all__ == dir(layers)
+    for name in layers.__all__:
+        assert (getattr(layers, name).__doc__ or "").strip(), name

@@ -91,7 +91,9 @@ class Layer(Holder):
 
     def build(self, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
-        args, kwargs = tree.map_leaves(SymbolicTensor, ([self._specs(x) for x in shapes], _unsuffixed(named, self._specs)))
+        args, kwargs = tree.map_leaves(
+            SymbolicTensor, ([self._specs(x) for x in shapes], _unsuffixed(named, self._specs))
+        )
         self(*args, **kwargs)
 
     def call(self, *inputs: Any, **named: Any) -> Any:

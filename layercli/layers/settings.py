@@ -55,7 +55,9 @@ def _truth(value: Any) -> bool:
     return bool(value)
 
 
-def _one_of(*allowed: Any) -> Rule:
+def one_of(*allowed: Any) -> Rule:
+    """Return the rule of a setting that is one of ``allowed``; text counts in any case."""
+
     def choose(value: Any) -> Any:
         if isinstance(value, str):
             value = value.lower()
@@ -86,10 +88,10 @@ Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
 
 Window = Annotated[Any, Rule("a positive whole number or None", _optional(_positive))]
 
-Padding = Annotated[str, _one_of("valid", "same")]
-CausalPadding = Annotated[str, _one_of("valid", "same", "causal")]
-ScoreMode = Annotated[str, _one_of("dot", "concat")]
-DataFormat = Annotated[Any, _one_of(None, "channels_last", "channels_first")]
+Padding = Annotated[str, one_of("valid", "same")]
+CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
+ScoreMode = Annotated[str, one_of("dot", "concat")]
+DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 
 
 def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE) -> tuple[Any, ...]:
@@ -121,11 +123,6 @@ def _positives(count: int | None) -> Rule:
         return numbers
 
     return Rule(expected, convert)
-
-
-def one_of(*allowed: Any) -> Any:
-    """Return the kind of a setting that is one of ``allowed``."""
-    return Annotated[Any, _one_of(*allowed)]
 
 
 PositiveInts = Annotated[Any, _positives(None)]

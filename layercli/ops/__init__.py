@@ -1,58 +1,56 @@
-"""Operations as functions: ``ops.relu(x)``, on symbolic tensors and on torch tensors alike."""
+"""Operations as functions: ``ops.relu(x)``, on symbolic tensors and on torch tensors alike; each family loads when first used."""
 
 from __future__ import annotations
 
-from layercli.core.op import Op
-from layercli.core.symbolic import SymbolicTensor
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from layercli.core.symbolic import OPERATORS
 from layercli.ops import raw_torch as raw_torch
-from layercli.ops.elementwise import BINARY, UNARY, Binary, Cast, Unary, Where
-from layercli.ops.filling import full_like, ones_like, zeros_like
-from layercli.ops.joining import concatenate, split, stack
-from layercli.ops.linear import MatMul
-from layercli.ops.named_activations import ALL as ACTIVATIONS
-from layercli.ops.padding import pad
-from layercli.ops.reduction import REDUCTIONS, reducer
-from layercli.ops.repeating import repeat, tile
-from layercli.ops.reshaping import broadcast_to, expand_dims, reshape, squeeze, transpose
-from layercli.ops.slicing import getitem
 
-globals().update({name: Unary(name) for name in UNARY})
-globals().update({name: Binary(name) for name in BINARY})
-globals().update({name: reducer(name) for name in REDUCTIONS})
+FAMILIES = {
+    "elementwise": (
+        "absolute add cast ceil cos divide equal erf exp expm1 floor floor_divide greater greater_equal isfinite isnan less "
+        "less_equal log log1p logical_and logical_not logical_or maximum minimum mod multiply negative not_equal power round "
+        "rsqrt sign sin sqrt square subtract where"
+    ),
+    "filling": "full_like ones_like zeros_like",
+    "joining": "concatenate split stack",
+    "linear": "matmul",
+    "named_activations": (
+        "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax mish "
+        "relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus "
+        "tanh tanh_shrink threshold"
+    ),
+    "padding": "pad",
+    "reduction": "all any max mean min prod std sum var",
+    "repeating": "repeat tile",
+    "reshaping": "broadcast_to expand_dims reshape squeeze transpose",
+    "slicing": "getitem",
+}
+"""Where each operation is."""
 
-globals().update({function.__name__: function for function in ACTIVATIONS if function.__name__ != "linear"})
+HOMES = {name: family for family, names in FAMILIES.items() for name in names.split()}
 
-matmul = MatMul()
-where = Where()
-
-
-def cast(x: SymbolicTensor, dtype: str) -> SymbolicTensor:
-    """Return x in ``dtype``."""
-    result: SymbolicTensor = Cast(dtype)(x)
-    return result
+__all__ = sorted(HOMES)  # the table is the one list
 
 
-__all__ = [
-    "BINARY",
-    "REDUCTIONS",
-    "UNARY",
-    "Op",
-    "broadcast_to",
-    "cast",
-    "concatenate",
-    "expand_dims",
-    "full_like",
-    "getitem",
-    "matmul",
-    "ones_like",
-    "pad",
-    "repeat",
-    "reshape",
-    "split",
-    "squeeze",
-    "stack",
-    "tile",
-    "transpose",
-    "where",
-    "zeros_like",
-]
+def __getattr__(name: str) -> Callable[..., Any]:
+    if name not in HOMES:
+        raise AttributeError(f"layercli.ops has no operation {name!r}")
+    operation: Callable[..., Any] = getattr(import_module(f"layercli.ops.{HOMES[name]}"), name)
+    globals()[name] = operation
+    return operation
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    """Return what an operator does; the operation is looked up when it is used."""
+    return lambda *values: __getattr__(name)(*values)
+
+
+OPERATORS.update({name: _operator(name) for name in HOMES})

@@ -43,7 +43,8 @@ class _Convolution(Op):
 
     def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
         """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
-        check_rank(x, len(self.strides) + 2)  # torch would take one axis less for a single image
+        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+            check_rank(x, len(self.strides) + 2)
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
         padding = self.even_pads

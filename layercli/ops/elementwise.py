@@ -10,7 +10,6 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.op import Op
 from layercli.core.spec import Shape, Spec
-from layercli.core.symbolic import OPERATORS
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 
@@ -164,9 +163,15 @@ def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
     return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(beside, v) for v in (x, y))  # type: ignore[return-value]  # two
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    op: Op = Unary(name) if name in UNARY else Binary(name)
-    return lambda *values: op(*values)
+def cast(x: Any, dtype: str) -> Any:
+    """Return x in ``dtype``."""
+    return Cast(dtype)(x)
 
 
-OPERATORS.update({name: _operator(name) for name in [*UNARY, *BINARY]})
+where = Where()
+
+
+def __getattr__(name: str) -> Op:
+    if name not in UNARY and name not in BINARY:
+        raise AttributeError(f"there is no elementwise operation {name!r}")
+    return Unary(name) if name in UNARY else Binary(name)

@@ -9,7 +9,6 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import OPERATORS
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.elementwise import broadcast_shapes, promoted
@@ -62,4 +61,4 @@ class MatMul(Op):
         return torch.matmul(x, y)
 
 
-OPERATORS["matmul"] = MatMul()
+matmul = MatMul()

@@ -107,7 +107,8 @@ ADAPTIVE = {
 
 def with_channels_first(function: Any, x: Any, axes: int, already: bool) -> Any:
     """Return ``function`` of x with its channels first, a view, and the channels back where they were."""
-    check_rank(x, axes + 2)
+    if x.ndim != axes + 2:  # torch would take one axis less for a single image
+        check_rank(x, axes + 2)
     if already:
         return function(x)
     return function(x.permute(*CHANNELS_FIRST[axes + 2])).permute(*CHANNELS_LAST[axes + 2])

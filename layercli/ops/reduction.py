@@ -85,3 +85,9 @@ def reducer(function: str) -> Callable[..., Any]:
         f"Return the {function} of x along ``axis`` (one, several, None: all); ``keepdims`` leaves size 1 there."
     )
     return reduce
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    if name not in REDUCTIONS:
+        raise AttributeError(f"there is no reduction {name!r}")
+    return reducer(name)

@@ -35,14 +35,14 @@ class Range:
             return len(range(size)[slice(self.start, self.stop, self.step)])
         if self.whole:
             return size
-        least = dims.lower_bound(size)
         taken = _distance(self.start or 0, size if self.stop is None else self.stop, size)
-        if least is None or dims.lower_bound(taken) is None or max(0, -(self.start or 0), self.stop or 0) > least:
-            return UNKNOWN
-        return ceil_div(taken, self.step or 1)
+        least, fewest = dims.lower_bound(size), dims.lower_bound(taken)
+        inside = least is not None and max(abs(self.start or 0), abs(self.stop or 0)) <= least
+        return ceil_div(taken, self.step or 1) if inside and fewest is not None and fewest >= 0 else UNKNOWN
 
 
 def _distance(start: int, stop: Size, size: Size) -> Size:
+    """Return how far ``stop`` is from ``start``, negative ends being counted from ``size``."""
     ends = [end + size if isinstance(end, int) and end < 0 else end for end in (start, stop)]
     return ends[1] - ends[0]
 
@@ -78,7 +78,7 @@ class GetItem(Op):
         if axes > x.rank:
             raise ShapeError(f"expects x with at least {axes} axes, got {x.rank} (x = {x})")
         rest = [Range()] * (x.rank - axes)
-        parts = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
+        parts: list[Any] = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
         i = parts.index(...)
         return [*parts[:i], *rest, *parts[i + 1 :]]
 
@@ -105,6 +105,3 @@ def _check_place(x: Spec, axis: int, place: int) -> None:
     size = x.shape[axis]
     if isinstance(size, int) and not -size <= place < size:
         raise ShapeError(f"expects x with a place {place} along axis {axis}, got {size} places (x = {x})")
-
-
-OPERATORS["getitem"] = getitem

@@ -47,7 +47,8 @@ class TransposedConvolution(Op):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's transposed convolution; where the ends are cut unevenly, a view of all but its last place."""
-        check_rank(x, len(self.strides) + 2)  # torch would take one axis less for a single image
+        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+            check_rank(x, len(self.strides) + 2)
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
         weight = kernel.permute(*TORCH_KERNEL[kernel.ndim])

@@ -32,6 +32,7 @@ FAMILIES = (
     "einsum",
     "attention",
     "rotary",
+    "recurrent",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}

@@ -1,0 +1,288 @@
+"""Recurrent layers: a cell applied to every step of a sequence, by torch's fused kernel where it computes the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli import activations
+from layercli.core import dims, tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape, Spec
+from layercli.errors import ShapeError
+from layercli.layers.recurrent_cells import (
+    Cell,
+    GRUCell,
+    LSTMCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+    build_cell,
+    check_cell,
+)
+from layercli.layers.settings import (
+    Activation,
+    Constraint,
+    Fraction,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+)
+from layercli.ops.recurrent import Filled, FusedRecurrence, Spread, check_state
+from layercli.ops.scan import Scan
+
+CELL = (
+    "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
+    "unit_forget_bias", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "kernel_constraint",
+    "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "reset_after", "seed",
+)  # fmt: skip
+"""The settings that LSTM, GRU and SimpleRNN hand to their cell."""
+
+
+class Recurrent(Layer):
+    """What all recurrent layers share: x (batch, steps, features) through ``cell``, step by step."""
+
+    supports_masking = True
+
+    if TYPE_CHECKING:  # settings
+        cell: Any
+        return_sequences: bool
+        return_state: bool
+        go_backwards: bool
+        stateful: bool
+        unroll: bool
+        zero_output_for_mask: bool
+        states: Any
+    else:
+        states = None
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        """Build the cell, and make the states that last from call to call if ``stateful``."""
+        if len(sequences_shape) < 3:
+            raise ShapeError(f"expects x with at least 3 axes (batch, steps, features), got {len(sequences_shape)}")
+        batch, _, *rest = sequences_shape
+        build_cell(self.cell, (batch, *rest))
+        if self.stateful:
+            if not dims.known(batch):
+                raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
+            sizes = tree.leaves([self.cell.state_size])
+            make = lambda size: self.add_weight("rnn_state", (batch, size), "zeros", trainable=False, listed=False)  # noqa: E731 - short
+            self.states = [make(size) for size in sizes]
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
+        states = self._start(sequences, initial_state)
+        out, *last = self._computed(sequences, states, mask, training)
+        if self.stateful:
+            for variable, state in zip(self.states, last, strict=True):
+                variable.assign(state)
+        if not self.return_state:
+            return out
+        values = iter(last)
+        return (out, *tree.map_leaves(lambda _: next(values), _sizes(self.cell)))
+
+    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+        """Return outputs and last states by the loop over the cell."""
+        states = [self._zeros(x, i) if state is None else state for i, state in enumerate(states)]
+        drawn = self.cell.masks(x) if training and isinstance(self.cell, (Cell, StackedRNNCells)) else ()
+        scan = Scan(
+            self.cell,
+            _nested(_sizes(self.cell)),
+            self.go_backwards,
+            self.return_sequences,
+            self.zero_output_for_mask,
+            self.unroll,
+            training if "training" in self.cell.call_names() else None,
+        )
+        return scan(x, mask, *states, *drawn)
+
+    def _zeros(self, x: Any, index: int) -> Any:
+        return Filled(0.0, (tree.leaves([self.cell.state_size])[index],))(x)
+
+    def _start(self, x: Any, initial_state: Any) -> list[Any]:
+        """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
+        sizes = tree.leaves([self.cell.state_size])
+        if initial_state is None:
+            return [None] * len(sizes) if self.states is None else [state.value for state in self.states]
+        given = tree.leaves([initial_state])
+        if len(given) != len(sizes):
+            raise ShapeError(f"expects {len(sizes)} initial states, got {len(given)}")
+        for state, size in zip(given, sizes, strict=True):
+            check_state(state, Spec((x.shape[0], size)))
+        return given
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the steps, where there are steps in the outputs."""
+        mask = tree.leaves([previous_mask])[0] if self.return_sequences else None
+        return [mask] + [None] * len(tree.leaves([self.cell.state_size])) if self.return_state else mask
+
+    def reset_state(self) -> None:
+        """Start the next call from zeros, for a layer that is ``stateful``."""
+        for state in self.states or ():
+            state.assign(state.value * 0)
+
+    reset_states = reset_state
+
+
+class RNN(Recurrent):
+    """``cell`` (or a list of cells on top of each other) applied to every step of x (batch, steps, ...).
+
+    A cell is a layer with a ``state_size`` and ``call(x, states) -> (out, states)``. ``go_backwards`` starts at the last step;
+    ``stateful`` starts from the states of the call before; ``zero_output_for_mask`` makes padded outputs 0, instead of the one
+    before. UsageError for what is no cell.
+    """
+
+    cell: Any
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    zero_output_for_mask: Truth = False
+
+    def setup(self) -> None:
+        """Stack cells that come as a list."""
+        if isinstance(self.cell, (list, tuple)):
+            self.cell = StackedRNNCells(list(self.cell))
+        check_cell(self.cell)
+
+
+class Fused(Recurrent):
+    """A recurrent layer whose default settings torch's fused kernel computes; other settings loop over ``cell``."""
+
+    kind = ""
+
+    if TYPE_CHECKING:  # settings, and what each layer has of its own
+        cell_type: type[Cell]
+        units: int
+        activation: Any
+        recurrent_dropout: float
+
+    def setup(self) -> None:
+        """Make the cell, and the op if there is a fused kernel for these settings."""
+        settings = {name: vars(self)[name] for name in CELL if name in vars(self)}
+        self.cell = self.cell_type(**settings, dtype=self._policy)
+        kind = self._fused_kind()
+        self._fused = FusedRecurrence(kind, self.go_backwards, self.return_sequences) if kind else None
+
+    def _fused_kind(self) -> str:
+        """Return the kind of torch's kernel for these settings, empty where there is none."""
+        usual = self.activation is activations.TABLE["tanh"]
+        return self.kind if usual and vars(self).get("recurrent_activation") is activations.TABLE["sigmoid"] else ""
+
+    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+        cell = self.cell
+        if self._fused is None or mask is not None or (training and self.recurrent_dropout):
+            return super()._computed(x, states, mask, training)
+        if training and cell.dropout:
+            [by_x, _] = cell.masks(x)
+            x = x * Spread()(by_x)
+        return self._fused(x, cell.kernel, cell.recurrent_kernel, cell.bias, *states)
+
+
+class SimpleRNN(Fused):
+    """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias); the settings besides are those of RNN."""
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    seed: Seed = None
+    zero_output_for_mask: Truth = False
+
+    cell_type = SimpleRNNCell
+
+    def _fused_kind(self) -> str:
+        return next((kind for kind in ("tanh", "relu") if self.activation is activations.TABLE[kind]), "")
+
+
+class LSTM(Fused):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997), the cell being LSTMCell; the settings besides are those of RNN."""
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    unit_forget_bias: Truth = True
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: Truth = False
+
+    cell_type = LSTMCell
+    kind = "lstm"
+
+
+class GRU(Fused):
+    """Gated recurrent unit (Cho et al., 2014), the cell being GRUCell; the settings besides are those of RNN."""
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    reset_after: Truth = True
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: Truth = False
+
+    cell_type = GRUCell
+    kind = "gru"
+
+    def _fused_kind(self) -> str:
+        return super()._fused_kind() if self.reset_after else ""
+
+
+def _sizes(cell: Any) -> list[Any]:
+    """Return the sizes of a cell's states as a list, whatever the cell says them as."""
+    return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
+
+
+def _nested(sizes: list[Any]) -> Any:
+    """Return the nesting of states as a hashable tree of None."""
+    return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)
