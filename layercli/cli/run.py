@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import arguments, output
 from layercli.cli import run_options as options
+from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
-    from layercli.inspect.ranking import Guess
     from layercli.runtime.run import Run
 
 
@@ -38,14 +39,19 @@ def run(
     threads: options.Threads = None,
     compile_: options.Compile = False,
     weights: options.Weights = None,
+    repeat: options.Repeat = None,
+    warmup: options.Warmup = 3,
+    against_time: options.AgainstTime = None,
+    max_slowdown: options.MaxSlowdown = 1.05,
     format: output.FormatOption = None,
-) -> int | None:
+) -> int:
     """Run a model forward and show what comes out.
 
     [dim]$[/dim] layercli run resnet-block
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
     [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
     [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
+    [dim]$[/dim] layercli run mlp --repeat 5s --format json | jq .timing.median
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
     from layercli.files import results
@@ -68,37 +74,32 @@ def run(
     if device == "auto":
         output.message(f"running on {ready.device}")
     report = run_model(ready, arrays, layers=layers, check=check)
-    guesses = None if top is None else ranked(report, top, names)
+    found = []
+    if check:
+        found.append(sections.finiteness(report))
+    if top is not None:
+        found.append(sections.ranking(report, top, names))
+    if against_time is not None:
+        rival = program.prepare(program.resolve(against_time, (), seed), arrays, replace(settings, weights=None))
+        found.append(sections.race(ready, rival, arrays, repeat, warmup, max_slowdown))
+    elif repeat is not None:
+        found.append(sections.timing(ready, arrays, repeat, warmup))
     if out is not None:
         results.save(out, report.arrays(), report.source)
         output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
     with redirect_stdout(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
-        show(report, guesses, format)
-    return verdict(report) if check else None
+        show(report, found, format)
+    return sections.code_of(found)
 
 
-def ranked(report: Run, count: int, labels: list[str] | None) -> list[Guess]:
-    """Return the classes with the highest values of the one output."""
-    from layercli.inspect.ranking import top
-
-    if len(report.outputs) != 1:
-        raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
-    return top(report.outputs[0].array, count, labels)
-
-
-def show(report: Run, guesses: list[Guess] | None, format: output.Format | None) -> None:
-    """Print the outputs, and the highest classes where they were asked for."""
-    from layercli.render.run import ranking, table
+def show(report: Run, found: list[sections.Section], format: output.Format | None) -> None:
+    """Print the outputs, and then every section."""
+    from layercli.render.run import table
 
     def document() -> dict[str, Any]:
-        return report.to_json() | ({} if guesses is None else {"top": [guess.to_json() for guess in guesses]})
+        whole = report.to_json()
+        for section in found:
+            whole |= section.document
+        return whole
 
-    output.emit([table(report)] if guesses is None else [table(report), ranking(guesses)], document, format)
-
-
-def verdict(report: Run) -> int:
-    """Return 1, and say where it starts, if something is not finite."""
-    if report.finite:
-        return 0
-    output.message(f"not finite, first in {report.culprit or 'what the model computes outside its layers'}")
-    return 1
+    output.emit([table(report), *(drawn for section in found for drawn in section.tables)], document, format)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
+TIME = "Time"
 
 Input = Annotated[
     list[str],
@@ -115,3 +116,26 @@ Threads = Annotated[
     typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
+Repeat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|5s",
+        help="Measure so many runs, or for so many seconds.",
+        show_default=False,
+        rich_help_panel=TIME,
+    ),
+]
+Warmup = Annotated[int, typer.Option(min=0, help="Runs before those that are measured.", rich_help_panel=TIME)]
+AgainstTime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Measure in turns with another model: exit 0 within, 1 slower, 3 inconclusive.",
+        show_default=False,
+        rich_help_panel=TIME,
+    ),
+]
+MaxSlowdown = Annotated[
+    float,
+    typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
+]

@@ -46,8 +46,10 @@ class Source:
         name, equals, file = text.partition("=")
         if not equals:
             name, file = "", text
-        place, colon, key = (file, "", "") if Path(file).exists() else file.rpartition(":")
-        return Source(name or None, place if colon else file, key or None)
+        if Path(file).exists() or ":" not in file:
+            return Source(name or None, file, None)
+        place, _, key = file.rpartition(":")
+        return Source(name or None, place, key)
 
 
 def read(

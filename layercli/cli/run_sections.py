@@ -1,0 +1,83 @@
+"""What ``layercli run`` was asked beside its outputs: a section of the report for each question, with its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from layercli.cli import output
+from layercli.errors import UsageError
+from layercli.render.table import Table
+
+if TYPE_CHECKING:
+    from layercli.runtime.program import Program
+    from layercli.runtime.run import Run
+
+NO, INCONCLUSIVE = 1, 3
+DEFAULT_RACE = 30
+"""Runs of each side of a race where --repeat does not say."""
+
+
+@dataclass
+class Section:
+    """Tables, what JSON has of them, and the exit code they call for."""
+
+    tables: list[Table] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+
+def code_of(sections: Iterable[Section]) -> int:
+    """Return the exit code of all sections: no, if any says no, else inconclusive, if any is."""
+    codes = {section.code for section in sections}
+    return NO if NO in codes else INCONCLUSIVE if INCONCLUSIVE in codes else 0
+
+
+def finiteness(report: Run) -> Section:
+    """Return whether everything is finite, said where it is not."""
+    if report.finite:
+        return Section()
+    output.message(f"not finite, first in {report.culprit or 'what the model computes outside its layers'}")
+    return Section(code=NO)
+
+
+def ranking(report: Run, count: int, labels: list[str] | None) -> Section:
+    """Return the classes with the highest values of the one output."""
+    from layercli.inspect.ranking import top
+    from layercli.render.run import ranking
+
+    if len(report.outputs) != 1:
+        raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
+    guesses = top(report.outputs[0].array, count, labels)
+    return Section([ranking(guesses)], {"top": [guess.to_json() for guess in guesses]})
+
+
+def timing(program: Program, inputs: Any, repeat: str, warmup: int) -> Section:
+    """Return how long the program takes."""
+    from layercli.inspect.samples import Repeat
+    from layercli.render.timing import table
+    from layercli.runtime.timing import measure
+
+    found = measure(program, inputs, Repeat.parse(repeat), warmup)
+    warn(found.samples.warnings())
+    return Section([table([found])], {"timing": found.to_json()})
+
+
+def race(program: Program, reference: Program, inputs: Any, repeat: str | None, warmup: int, at_most: float) -> Section:
+    """Return how long the program takes beside another one."""
+    from layercli.inspect.samples import Repeat
+    from layercli.render import timing as render
+    from layercli.runtime import timing
+
+    wanted = Repeat.parse(repeat) if repeat else Repeat(count=DEFAULT_RACE)
+    ours, theirs, found = timing.race(program, reference, inputs, wanted, warmup, at_most)
+    warn(ours.samples.warnings())
+    document = {"timing": ours.to_json(), "against_time": {"timing": theirs.to_json(), **found.to_json()}}
+    return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
+
+
+def warn(sentences: list[str]) -> None:
+    """Tell what makes figures doubtful."""
+    for sentence in sentences:
+        output.message(f"warning: {sentence}")
