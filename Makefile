@@ -20,7 +20,7 @@ bench: .venv/test                 ## paired ratios against the peers
 	$(BIN)/python -m benchmarks
 
 golden: .venv/test                ## write the expected output of every command anew: read the diff
-	$(BIN)/python -m pytest --golden tests/cli tests/test_docs.py
+	$(BIN)/python -m pytest --golden tests/cli tests/gpu tests/test_readme.py
 
 fix: .venv/check                  ## mend style
 	$(BIN)/ruff check --fix .

@@ -25,7 +25,7 @@ def results() -> Iterator[Result]:
     oracle = keras.layers.LSTM(256, return_sequences=True)
 
     def forward(layer):
-        with torch.inference_mode():
+        with torch.no_grad():  # what Keras makes in inference mode can never be trained
             return layer(x)
 
     def both(layer):

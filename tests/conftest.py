@@ -9,6 +9,11 @@ def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write the expected outputs anew")
 
 
+def pytest_configure(config):
+    if config.getoption("--golden"):
+        os.environ["GOLDEN"] = "write"
+
+
 @pytest.fixture
 def rewrite_golden(request):
     """Whether expected outputs are written rather than compared."""

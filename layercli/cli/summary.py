@@ -38,4 +38,5 @@ def summary(
     subject = resolve(model, set_)
     inputs = inputs_of(subject.model, input_shape, at)
     report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
-    output.emit(table(report, chosen, depth), report.to_json, format)
+    fold = output.chosen(format) is output.Format.table
+    output.emit(table(report, chosen, depth, fold), report.to_json, format)

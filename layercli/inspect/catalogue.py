@@ -49,4 +49,5 @@ def entry(name: str, location: str) -> Entry:
             raise
         return Entry(name, f"cannot be loaded: {type(error).__name__}: {error}", {}, location)
     settings = {key: serialize(default) for key, default in settings_of(found).items()}
-    return Entry(name, (found.__doc__ or "").strip().partition("\n")[0], settings, location)
+    line = (found.__doc__ or "").strip().partition("\n")[0].replace("``", "")
+    return Entry(name, line, settings, location)

@@ -35,6 +35,11 @@ MODULES = {
     **dict.fromkeys(["Identity", "Rescaling"], "rescaling"),
     **dict.fromkeys(["LSTM", "GRU", "SimpleRNN", "RNN"], "recurrent"),
     **dict.fromkeys(["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], "recurrent_cells"),
+    "Bidirectional": "bidirectional",
+    "TimeDistributed": "time_distributed",
+    "EinsumDense": "einsum_dense",
+    **dict.fromkeys(["Attention", "AdditiveAttention"], "attention"),
+    **dict.fromkeys(["MultiHeadAttention", "GroupedQueryAttention"], "multi_head_attention"),
     **dict.fromkeys(["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"], "merging"),
     **dict.fromkeys(["add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "dot"], "merging"),
 }
@@ -43,6 +48,7 @@ MODULES = {
 ALIASES = {
     **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
     **{f"Convolution{n}DTranspose": f"Conv{n}DTranspose" for n in (1, 2, 3)},
+    "GroupQueryAttention": "GroupedQueryAttention",
     **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
     **{f"MaxPool{n}D": f"MaxPooling{n}D" for n in (1, 2, 3)},
     **{f"AvgPool{n}D": f"AveragePooling{n}D" for n in (1, 2, 3)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
@@ -15,18 +15,8 @@ from layercli.ops.einsum import Einsum
 from layercli.ops.embedding import Blank
 
 
-class Attention(Layer):
-    """out = softmax(scores) @ value, for inputs [query, value] or [query, value, key]; key is value where there is none.
-
-    Scores are query @ key.T, times a trained scale if ``use_scale``; or with ``score_mode="concat"`` a trained weight times the
-    sum of tanh(scale * (query + key)). query (batch, targets, features), value (batch, sources, depth), key (batch, sources,
-    features). Masks [query_mask, value_mask] are false for padding.
-    """
-
-    use_scale: Truth = False
-    score_mode: ScoreMode = "dot"
-    dropout: Fraction = 0.0
-    seed: Seed = None
+class Scored(Layer):
+    """What both layers share: softmax of scores, and the values they select."""
 
     supports_masking = True
     fused = ScaledDotProductAttention(1.0, heads=False)
@@ -35,15 +25,19 @@ class Attention(Layer):
     softmax = Softmax()
     tanh_scores = TanhScores()
 
+    if TYPE_CHECKING:  # settings, and what follows from them
+        dropout: float
+        use_scale: bool
+        seed: int | None
+        scale: Any
+        _is_dot: bool
+    else:
+        _is_dot = False
+        seed = None
+
     def setup(self) -> None:
         """Make the dropout of scores."""
         self._dropout_layer = Dropout(self.dropout, seed=self.seed) if self.dropout else None
-
-    def build(self, input_shape: Any) -> None:
-        """Make scale and concat_score_weight, both one number, where the settings want them."""
-        self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
-        concat = self.score_mode == "concat"
-        self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
 
     def call(
         self,
@@ -74,17 +68,11 @@ class Attention(Layer):
         """Return the query's mask."""
         return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else None
 
-    @property
-    def _is_dot(self) -> bool:
-        return self.score_mode == "dot"
-
     def _scaled(self, query: Any) -> Any:
         return query if self.scale is None else query * self.scale.value
 
     def _scores(self, query: Any, key: Any) -> Any:
-        if self._is_dot:
-            return self.dot_product(self._scaled(query), key)
-        return self.tanh_scores(query, key, self.scale, self.concat_score_weight)
+        raise NotImplementedError
 
     def _split(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
@@ -98,7 +86,36 @@ class Attention(Layer):
         return query, value, inputs[2] if len(inputs) > 2 else value, query_mask, value_mask
 
 
-class AdditiveAttention(Attention):
+class Attention(Scored):
+    """out = softmax(scores) @ value, for inputs [query, value] or [query, value, key]; key is value where there is none.
+
+    Scores are query @ key.T, times a trained scale if ``use_scale``; or with ``score_mode="concat"`` a trained weight times the
+    sum of tanh(scale * (query + key)). query (batch, targets, features), value (batch, sources, depth), key (batch, sources,
+    features). Masks [query_mask, value_mask] are false for padding.
+    """
+
+    use_scale: Truth = False
+    score_mode: ScoreMode = "dot"
+    dropout: Fraction = 0.0
+    seed: Seed = None
+
+    @property
+    def _is_dot(self) -> bool:
+        return self.score_mode == "dot"
+
+    def build(self, input_shape: Any) -> None:
+        """Make scale and concat_score_weight, both one number, where the settings want them."""
+        self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
+        concat = not self._is_dot
+        self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        if self._is_dot:
+            return self.dot_product(self._scaled(query), key)
+        return self.tanh_scores(query, key, self.scale, self.concat_score_weight)
+
+
+class AdditiveAttention(Scored):
     """out = softmax(scores) @ value, where scores are the sum over features of scale * tanh(query + key).
 
     scale is trained, one number per feature, if ``use_scale``. Inputs and masks are those of Attention.
@@ -106,9 +123,6 @@ class AdditiveAttention(Attention):
 
     use_scale: Truth = True
     dropout: Fraction = 0.0
-
-    score_mode = "tanh"
-    seed = None
 
     def build(self, input_shape: Any) -> None:
         """Make scale, one number per feature."""

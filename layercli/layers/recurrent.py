@@ -28,7 +28,8 @@ from layercli.layers.settings import (
     Seed,
     Truth,
 )
-from layercli.ops.recurrent import Filled, FusedRecurrence, Spread, check_state
+from layercli.ops.recurrent import Filled, FusedRecurrence, check_state
+from layercli.ops.reshaping import ExpandDims
 from layercli.ops.scan import Scan
 
 CELL = (
@@ -176,7 +177,7 @@ class Fused(Recurrent):
             return super()._computed(x, states, mask, training)
         if training and cell.dropout:
             [by_x, _] = cell.masks(x)
-            x = x * Spread()(by_x)
+            x = x * ExpandDims(1)(by_x)
         return self._fused(x, cell.kernel, cell.recurrent_kernel, cell.bias, *states)
 
 

@@ -90,6 +90,7 @@ Window = Annotated[Any, Rule("a positive whole number or None", _optional(_posit
 
 Padding = Annotated[str, one_of("valid", "same")]
 CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
+MergeMode = Annotated[Any, one_of("concat", "sum", "mul", "ave", None)]
 ScoreMode = Annotated[str, one_of("dot", "concat")]
 DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 

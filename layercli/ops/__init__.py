@@ -36,10 +36,10 @@ HOMES = {name: family for family, names in FAMILIES.items() for name in names.sp
 __all__ = sorted(HOMES)  # the table is the one list
 
 
-def __getattr__(name: str) -> Callable[..., Any]:
+def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"layercli.ops has no operation {name!r}")
-    operation: Callable[..., Any] = getattr(import_module(f"layercli.ops.{HOMES[name]}"), name)
+    operation = getattr(import_module(f"layercli.ops.{HOMES[name]}"), name)
     globals()[name] = operation
     return operation
 

@@ -120,10 +120,8 @@ class Softmax(Op):
         if mask is not None:
             mask = mask.bool()
             x = torch.where(mask, x, torch.full_like(x, MASKED_OUT_HALF if x.dtype is torch.float16 else MASKED_OUT))
-        if len(self.axes) == 1:
-            out = torch.softmax(x, self.axes[0])
-        else:
-            out = torch.exp(x - torch.logsumexp(x, self.axes, keepdim=True))
+        one = len(self.axes) == 1
+        out = torch.softmax(x, self.axes[0]) if one else torch.exp(x - torch.logsumexp(x, self.axes, keepdim=True))
         return out if mask is None else torch.where(mask, out, torch.zeros_like(out))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
@@ -115,7 +115,8 @@ class AttentionMask(Op):
         return Spec(self._expanded(broadcast_shapes(*parts)), "bool")
 
     def run(self, query: Any, value: Any, *masks: Any) -> Any:
-        """Return the logical and of what is given."""
+        """Return the logical and of what is given, checked first: a mask of other sizes may broadcast here and fail later."""
+        self.spec(*map(spec_of, (query, value, *masks)))
         query_mask, value_mask, key_mask, attention_mask = masks
         parts = [] if query_mask is None else [query_mask.bool().unsqueeze(-1)]
         parts += [mask.bool().unsqueeze(-2) for mask in (value_mask, key_mask) if mask is not None]

@@ -60,7 +60,7 @@ class Einsum(Op):
         """Return the size of each letter, and those that ``...`` stands for."""
         sizes: dict[str, Size] = {}
         lead: tuple[Size, ...] = ()
-        for name, term, given in (("x", self.terms[0], x), ("y", self.terms[1], y)):
+        for name, term, given in (("y", self.terms[1], y), ("x", self.terms[0], x)):
             letters = term.replace("...", "")
             extra = given.rank - len(letters)
             if extra < 0 or (extra and "..." not in term):

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError
 from layercli.lazy import torch
@@ -127,11 +127,9 @@ class GruStep(Op):
         inner = inner if bias is None else inner + bias
         z = self.recurrent_activation(x_z + inner[..., :units])
         r = self.recurrent_activation(x_r + inner[..., units : 2 * units])
-        if self.reset_after:
-            candidate = x_h + r * inner[..., 2 * units :]
-        else:
-            candidate = x_h + (r * dropped) @ recurrent_kernel[:, 2 * units :]
-        return z * h + (1 - z) * self.activation(candidate)
+        last = recurrent_kernel[:, 2 * units :]
+        of_h = r * inner[..., 2 * units :] if self.reset_after else (r * dropped) @ last
+        return z * h + (1 - z) * self.activation(x_h + of_h)
 
 
 @dataclass(frozen=True)
@@ -165,26 +163,12 @@ class Pick(Op):
         return x[self.index]
 
 
-@dataclass(frozen=True)
-class Spread(Op):
-    """out = x (batch, ...) with a step axis of 1: (batch, 1, ...)."""
-
-    def spec(self, x: Spec) -> Spec:
-        """Return (batch, 1, ...)."""
-        batch, *rest = x.shape
-        return Spec((batch, 1, *rest), x.dtype)
-
-    def run(self, x: Any) -> Any:
-        """Return a view."""
-        return x.unsqueeze(1)
-
-
 def sequence_of(x: Any, features: Any) -> Any:
     """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of features."""
     if len(x.shape) != 3:
-        raise ShapeError(f"expects x with 3 axes (batch, steps, features), got {len(x.shape)} (x = {_shown(x)})")
+        raise ShapeError(f"expects x with 3 axes (batch, steps, features), got {len(x.shape)} (x = {spec_of(x)})")
     if not dims.may_equal(x.shape[-1], features):
-        raise ShapeError(f"expects x with {features} features, got {x.shape[-1]} (x = {_shown(x)})")
+        raise ShapeError(f"expects x with {features} features, got {x.shape[-1]} (x = {spec_of(x)})")
     return x.shape
 
 
@@ -196,9 +180,3 @@ def check_state(given: Any, wanted: Spec) -> None:
         raise ShapeError(
             f"expects an initial state of the shape {show_shape(wanted.shape)}, got {show_shape(tuple(given.shape))}"
         )
-
-
-def _shown(x: Any) -> Any:
-    from layercli.core.op import spec_of
-
-    return spec_of(x)

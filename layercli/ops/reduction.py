@@ -87,7 +87,7 @@ def reducer(function: str) -> Callable[..., Any]:
     return reduce
 
 
-def __getattr__(name: str) -> Callable[..., Any]:
+def __getattr__(name: str) -> Any:
     if name not in REDUCTIONS:
         raise AttributeError(f"there is no reduction {name!r}")
     return reducer(name)

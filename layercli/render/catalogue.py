@@ -22,5 +22,9 @@ def show_value(value: Any) -> str:
 
 def table(report: Catalogue) -> Table:
     """Return one row per model."""
-    columns = [Column("Model"), Column("What it is", key="description"), Column("Settings", show=show_settings)]
+    columns = [
+        Column("Model"),
+        Column("What it is", key="description", folds=True),
+        Column("Settings", show=show_settings, folds=True),
+    ]
     return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])

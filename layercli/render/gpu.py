@@ -47,7 +47,7 @@ def devices(cards: list[Card]) -> Table:
     if len(cards) > SIDE_BY_SIDE:
         return rows(cards)
     values = [(name, [text(card) or None for card in cards]) for name, text in PROPERTIES]
-    columns = [Column("device"), *(Column(f"GPU {card.device.index}") for card in cards)]
+    columns = [Column("device"), *(Column(f"GPU {card.device.index}", folds=True) for card in cards)]
     return Table("", columns, [[name, *each] for name, each in values if any(each)])
 
 
@@ -58,7 +58,7 @@ def rows(cards: list[Card]) -> Table:
     if len(set(models)) == 1:
         table.facts = [("each", models[0])]
     else:
-        table.columns = [*COLUMNS, Column("model")]
+        table.columns = [*COLUMNS, Column("model", folds=True)]
         table.rows = [[*row, each] for row, each in zip(table.rows, models, strict=True)]
     return table
 
@@ -148,7 +148,7 @@ PROPERTIES: list[tuple[str, Callable[[Card], str]]] = [
 COLUMNS = [
     Column("GPU", numeric=True), Column("torch"), Column("usable"), Column("free GiB", numeric=True),
     Column("°C", numeric=True), Column("W", numeric=True), Column("MHz", numeric=True), Column("ECC"),
-    Column("processes"),
+    Column("processes", folds=True),
 ]  # fmt: skip
 VALUES: list[Callable[[Card], object]] = [
     lambda card: card.device.index,
@@ -180,7 +180,13 @@ def capital(text: str) -> str:
 
 def demands(report: Report) -> Table:
     """Return what was demanded of each device."""
-    columns = [Column("demand"), Column("GPU", numeric=True), Column("wanted"), Column("found"), Column("met")]
+    columns = [
+        Column("demand"),
+        Column("GPU", numeric=True),
+        Column("wanted"),
+        Column("found", folds=True),
+        Column("met"),
+    ]
     rows = [[each.name, each.device, each.wanted, each.got or "unknown", each.met] for each in report.demands]
     return Table("", columns, rows)
 
@@ -189,8 +195,8 @@ def tests(results: list[Result]) -> Table:
     """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
     several = len({each.device for each in results}) > 1
     columns = [
-        Column("self-test"), *([Column("device")] if several else []), Column("verdict"),
-        Column("figure", numeric=True), Column("unit"), Column("gate", numeric=True), Column("remark"),
+        Column("self-test", folds=True), *([Column("device")] if several else []), Column("verdict"),
+        Column("figure", numeric=True), Column("unit"), Column("gate", numeric=True), Column("remark", folds=True),
     ]  # fmt: skip
     return Table("", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results])
 

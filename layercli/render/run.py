@@ -22,7 +22,7 @@ def table(run: Any) -> Table:
         Column("Minimum", numeric=True),
         Column("Mean", numeric=True),
         Column("Maximum", numeric=True),
-        Column("First values", key="first", show=show_first),
+        Column("First values", key="first", show=show_first, folds=True),
         Column("Finite"),
     ]
     rows = [

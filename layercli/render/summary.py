@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from layercli.core.dims import UNKNOWN, Dim
@@ -41,13 +42,13 @@ def show_cost(cost: Any) -> str:
 
 
 COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
-    "layer": (Column("Layer (type)", key="layer"), lambda row, _: _layer(row)),
+    "layer": (Column("Layer (type)", key="layer", folds=True), lambda row, _: _layer(row)),
     "input_shape": (Column("Input shape", show=show_shapes), lambda row, _: row.input_shape),
     "output_shape": (Column("Output shape", show=show_shapes), lambda row, _: row.output_shape),
     "parameters": (Column("Parameters", numeric=True), lambda row, _: row.parameters),
     "trainable": (Column("Trainable", numeric=True), lambda row, _: row.trainable),
     "macs": (Column("MACs", numeric=True, show=show_cost), lambda row, _: row.macs),
-    "variables": (Column("Variables", show=show_variables), lambda row, _: row.variables),
+    "variables": (Column("Variables", show=show_variables, folds=True), lambda row, _: row.variables),
     "share": (
         Column("Share", numeric=True, show=show_share),
         lambda row, summary: row.parameters / summary.totals.parameters if summary.totals.parameters else 0.0,
@@ -56,10 +57,11 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
 DEFAULT = ("layer", "output_shape", "parameters")
 
 
-def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1) -> Table:
-    """Return the table of the layers down to ``depth``, with the totals of everything below it."""
+def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:
+    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one."""
     chosen = [COLUMNS[name] for name in columns]
-    rows = [row for row in summary.rows if row.depth <= depth]
+    shown = [row for row in summary.rows if row.depth <= depth]
+    rows = folded(shown) if fold else shown
     totals = summary.totals
     facts = [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs)),
@@ -74,18 +76,61 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1) 
         columns=[column for column, _ in chosen],
         rows=[[value(row, summary) for _, value in chosen] for row in rows],
         facts=facts,
-        notes=notes(summary, rows),
+        notes=notes(summary, shown, rows),
     )
 
 
-def notes(summary: Summary, rows: list[Row]) -> list[str]:
-    """Return what has to be said of the rows: marks explained, levels not shown."""
+def folded(rows: list[Row]) -> list[Row]:
+    """Return the rows with every run of numbered siblings that are alike, and all below them, as one: ``blocks/0..125``."""
+    kept: list[Row] = []
+    for block in runs(rows):
+        head, *below = block[0]
+        path = head.path if len(block) == 1 else f"{head.path}..{block[-1][0].path.rpartition('/')[2]}"
+        kept += [replace(head, path=path), *folded(below)]
+    return kept
+
+
+def runs(rows: list[Row]) -> list[list[list[Row]]]:
+    """Return the top rows, each with those below it, grouped into runs of siblings that are alike."""
+    grouped: list[list[list[Row]]] = []
+    for block in blocks(rows):
+        if grouped and likeness(grouped[-1][0]) == likeness(block) is not None:
+            grouped[-1].append(block)
+        else:
+            grouped.append([block])
+    return grouped
+
+
+def blocks(rows: list[Row]) -> list[list[Row]]:
+    """Return each row of the least depth together with the deeper ones that follow it."""
+    found: list[list[Row]] = []
+    for row in rows:
+        if not found or row.depth <= found[0][0].depth:
+            found.append([])
+        found[-1].append(row)
+    return found
+
+
+def likeness(block: list[Row]) -> Any:
+    """Return what two blocks of a run have in common, or None for a row that is not one of a numbered list."""
+    stem, _, number = block[0].path.rpartition("/")
+    if not stem or not number.isdigit():
+        return None
+    start = len(block[0].path)
+    alike = [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]
+    return stem, alike
+
+
+def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
+    """Return what has to be said of the rows: marks explained, rows folded, levels not shown."""
     found = []
+    if len(rows) < len(shown):
+        found.append("0..9 stands for ten layers alike: the figures are of each")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs every time")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
         found.append("B is the batch size")
-    hidden = len(summary.rows) - len(rows)
+    hidden = len(summary.rows) - len(shown)
     if hidden:
         found.append(f"{hidden} layers below are not shown (--depth)")
     return found
@@ -123,4 +168,4 @@ def show_bytes(count: int) -> str:
 
 def _layer(row: Row) -> str:
     mark = " *" if row.shared else ""
-    return f"{'  ' * (row.depth - 1)}{row.path} ({row.cls}){mark}"
+    return f"{row.path} ({row.cls}){mark}"

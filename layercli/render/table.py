@@ -32,7 +32,7 @@ def printable(text: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``title``, ``numeric`` ones stand to the right, ``show`` gives a value's text.
+    """One column: ``title``, ``numeric`` ones stand to the right, ``folds`` may fold at spaces, ``show`` gives the text.
 
     ``key`` is the column's name in CSV and on the command line; without it, the title in lower case.
     """
@@ -41,6 +41,7 @@ class Column:
     numeric: bool = False
     show: Callable[[Any], str] = show
     key: str = ""
+    folds: bool = False
 
     @property
     def name(self) -> str:

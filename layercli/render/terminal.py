@@ -1,6 +1,8 @@
-"""Tables on a terminal, fitted to its width with Rich."""
+"""Tables on a terminal, fitted to its width with Rich: folded where text may fold, else each row as a record."""
 
 from __future__ import annotations
+
+import textwrap
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -9,37 +11,70 @@ from rich.text import Text
 
 from layercli.render.table import Table
 
+GAP = 2
+
 
 def draw(table: Table, console: Console) -> None:
-    """Print the table: a title, the columns that fit folded to the width, facts below, notes last."""
+    """Print the table: a title, the rows, facts below, notes last, an empty line between."""
     parts: list[RenderableType] = []
     if table.title:
         parts.append(Text(table.title, style="bold"))
-    if table.columns:
-        parts.append(grid(table))
+    if table.columns and table.rows:
+        fits = least_width(table) <= console.width
+        parts.append(grid(table) if fits else records(table, console.width))
     if table.facts:
-        parts.append(facts(table.facts))
-    parts += [Text(note) for note in table.notes]
-    console.print(Group(*parts))
+        parts.append(facts(table.facts, console.width))
+    if table.notes:
+        parts.append(Group(*map(Text, table.notes)))
+    spaced = [line for part in parts for line in (Text(""), part)][1:]
+    console.print(Group(*spaced))
+
+
+def least_width(table: Table) -> int:
+    """Return the columns the table takes when every text that may fold is folded at its spaces."""
+    return sum(least_widths(table)) + GAP * (len(table.columns) - 1)
+
+
+def least_widths(table: Table) -> list[int]:
+    """Return the least width of each column: of its longest cell, or of its longest word where it folds."""
+    titles = [column.title for column in table.columns]
+    columns = zip(*[titles, *table.cells()], strict=True)
+    return [
+        max(len(word) for cell in cells for word in (cell.split() or [""] if column.folds else [cell]))
+        for column, cells in zip(table.columns, columns, strict=True)
+    ]
 
 
 def grid(table: Table) -> RichTable:
-    """Return the Rich table of the rows; text folds rather than being cut, numbers never break."""
-    drawn = RichTable(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
-    for column in table.columns:
+    """Return the Rich table of the rows."""
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD, header_style="bold", padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False
+    )
+    for column, width in zip(table.columns, least_widths(table), strict=True):
         drawn.add_column(
-            column.title, justify="right" if column.numeric else "left", no_wrap=column.numeric, overflow="fold"
+            column.title, justify="right" if column.numeric else "left", no_wrap=not column.folds, min_width=width
         )
     for row in table.cells():
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn
 
 
-def facts(pairs: list[tuple[str, str]]) -> RichTable:
-    """Return the facts as two columns, names dim."""
-    drawn = RichTable.grid(padding=(0, 2))
-    drawn.add_column(style="dim", no_wrap=True)
-    drawn.add_column(overflow="fold")
-    for name, text in pairs:
-        drawn.add_row(Text(f"{name}:"), Text(text))
-    return drawn
+def records(table: Table, width: int) -> Group:
+    """Return each row as its first cell and, below it, a line for each of the others."""
+    first, *others = table.columns
+    blocks: list[RenderableType] = [Text(first.title, style="bold")]
+    for cells in table.cells():
+        named = [(f"  {column.title}", cell) for column, cell in zip(others, cells[1:], strict=True)]
+        blocks += [Text(cells[0]), facts(named, width)]
+    return Group(*blocks)
+
+
+def facts(pairs: list[tuple[str, str]], width: int) -> Group:
+    """Return each pair with its name dim and its text folded beside it, all texts beginning in one column."""
+    indent = max(len(name) for name, _ in pairs) + 1 + GAP
+    folded = [
+        (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs
+    ]
+    return Group(
+        *(Text.assemble((f"{name}:".ljust(indent), "dim"), f"\n{' ' * indent}".join(lines)) for name, lines in folded)
+    )

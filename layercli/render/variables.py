@@ -16,18 +16,18 @@ def table(variables: Variables, *, values: bool = False, brief: bool = False) ->
     """Return one row per variable, with a column for each thing known; ``brief`` shortens long values."""
     rows = variables.rows
     columns = [
-        Column("Variable", key="path"),
+        Column("Variable", key="path", folds=True),
         Column("Shape", show=show_shape),
         Column("Dtype"),
         Column("Trainable"),
         Column("Parameters", numeric=True),
         Column("Bytes", numeric=True),
-        Column("Initializer"),
+        Column("Initializer", folds=True),
     ]
     if any(row.statistics for row in rows):
         columns += [Column(name.capitalize(), numeric=True) for name in STATISTICS]
     if values:
-        columns.append(Column("Values", show=str))
+        columns.append(Column("Values", show=str, folds=True))
     cells = [row_cells(row, values, brief) for row in rows]
     empty = {i for i in (3, 6) if all(row[i] is None for row in cells)}
     kept = [i for i in range(len(columns)) if i not in empty]

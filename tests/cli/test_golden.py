@@ -22,6 +22,7 @@ TABLES = [
 ]
 PRINTED = [
     *(f"{command} --format plain" for command in TABLES),
+    "summary decoder --set preset=405b --columns +macs --format markdown",
     "summary resnet-block --format json",
     "summary transformer-encoder --format json",
     "summary sequential --format markdown",

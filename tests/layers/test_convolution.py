@@ -62,7 +62,12 @@ def test_separable_conv(axes, settings):
 
 
 TRANSPOSED = [
-    *((1, {"kernel_size": k, "strides": s, "padding": p}) for k in (1, 2, 3, 4) for s in (1, 2, 3) for p in ("valid", "same")),
+    *(
+        (1, {"kernel_size": k, "strides": s, "padding": p})
+        for k in (1, 2, 3, 4)
+        for s in (1, 2, 3)
+        for p in ("valid", "same")
+    ),
     *(
         (1, {"kernel_size": k, "strides": s, "padding": p, "output_padding": extra})
         for k, s, extra in [(3, 2, 0), (3, 2, 1), (4, 3, 0), (4, 3, 1), (4, 3, 2), (1, 2, 1)]
@@ -148,7 +153,10 @@ def test_a_layer_once_built_refuses_other_inputs_as_one_that_is_not(name, data_f
 
 SETTINGS = [
     (lambda: layers.Conv2D(6, 3, groups=4), "Conv2D expects filters to be a multiple of groups, got 6 and 4"),
-    (lambda: layers.Conv2D(6, (3, 3, 3)), "Conv2D expects kernel_size to be a positive whole number, or 2 of them, got (3, 3, 3)"),
+    (
+        lambda: layers.Conv2D(6, (3, 3, 3)),
+        "Conv2D expects kernel_size to be a positive whole number, or 2 of them, got (3, 3, 3)",
+    ),
     (lambda: layers.Conv1D(6, 0), "Conv1D expects kernel_size to be a positive whole number, got 0"),
     (lambda: layers.Conv2D(6, 3, padding="causal"), "Conv2D expects padding to be 'valid' or 'same', got 'causal'"),
     (
@@ -167,5 +175,3 @@ def test_settings_that_cannot_be_meant(make, message):
     with pytest.raises(UsageError) as error:
         make()
     assert str(error.value) == message
-
-

@@ -97,7 +97,10 @@ MESSAGES = [
     (lambda x: ops.mean(x, 3), "expects x with an axis 3, got 3 axes (x = float32[2, 5, 4])"),
     (lambda x: ops.sum(x, (1, -2)), "expects each axis once, got (1, -2) (x = float32[2, 5, 4])"),
     (lambda x: ops.split(x, 2, 1), "expects x to come in 2 equal parts, got 5 along axis 1 (x = float32[2, 5, 4])"),
-    (lambda x: ops.split(x, (3, 1), 1), "expects x to be cut at rising places up to 5, got (3, 1) (x = float32[2, 5, 4])"),
+    (
+        lambda x: ops.split(x, (3, 1), 1),
+        "expects x to be cut at rising places up to 5, got (3, 1) (x = float32[2, 5, 4])",
+    ),
     (lambda x: ops.stack([x, x[1:]]), "expects inputs of one shape, got float32[2, 5, 4] and float32[1, 5, 4]"),
     (lambda x: ops.pad(x, ((0, 1), (1, 0))), "expects x with 2 axes, got 3 (x = float32[2, 5, 4])"),
 ]

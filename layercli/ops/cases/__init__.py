@@ -33,6 +33,7 @@ FAMILIES = (
     "attention",
     "rotary",
     "recurrent",
+    "steps",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}

@@ -7,7 +7,7 @@ from typing import Any
 from layercli.ops.cases import Case, spec
 from layercli.ops.elementwise import Binary, Unary
 from layercli.ops.linear import Dense
-from layercli.ops.recurrent import Filled, FusedRecurrence, GruStep, LstmStep, Pick, Spread
+from layercli.ops.recurrent import Filled, FusedRecurrence, GruStep, LstmStep, Pick
 from layercli.ops.scan import Scan
 
 TANH, SIGMOID = Unary("tanh"), Unary("sigmoid")
@@ -39,7 +39,6 @@ CASES = [
     Case(GruStep(TANH, SIGMOID), (spec("B 12"), STATE, STATE, spec("4 12"), spec("12"))),
     Case(GruStep(TANH, SIGMOID, False), (spec("B 12"), STATE, STATE, spec("4 12"), None)),
     Case(Filled(1.0, (3, 2)), (X,), differentiable=False),
-    Case(Spread(), (STATE,)),
     Case(Pick(1), (spec("2 T"),)),
     Case(Scan(cell), (X, None, STATE, spec("3 4"))),
     Case(Scan(cell, backwards=True, sequences=True, zeros=True), (X, spec("B T", "bool"), STATE, spec("3 4"))),
