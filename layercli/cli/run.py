@@ -13,6 +13,7 @@ from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
+    from layercli.runtime.program import Program
     from layercli.runtime.run import Run
 
 
@@ -43,6 +44,9 @@ def run(
     warmup: options.Warmup = 3,
     against_time: options.AgainstTime = None,
     max_slowdown: options.MaxSlowdown = 1.05,
+    against: options.Against = None,
+    rtol: options.Rtol = None,
+    atol: options.Atol = None,
     format: output.FormatOption = None,
 ) -> int:
     """Run a model forward and show what comes out.
@@ -51,9 +55,11 @@ def run(
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
     [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
     [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
+    [dim]$[/dim] layercli run resnet-block --against float64
     [dim]$[/dim] layercli run mlp --repeat 5s --format json | jq .timing.median
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
+    from layercli.core import naming
     from layercli.files import results
     from layercli.inspect.ranking import read_labels
 
@@ -79,11 +85,17 @@ def run(
         found.append(sections.finiteness(report))
     if top is not None:
         found.append(sections.ranking(report, top, names))
+
+    def rival(reference: str) -> Program:
+        naming.clear_session()  # what variables draw follows from names: of the same model, the same
+        return program.prepare(program.resolve(reference, (), seed), arrays, replace(settings, weights=None))
+
     if against_time is not None:
-        rival = program.prepare(program.resolve(against_time, (), seed), arrays, replace(settings, weights=None))
-        found.append(sections.race(ready, rival, arrays, repeat, warmup, max_slowdown))
+        found.append(sections.race(ready, rival(against_time), arrays, repeat, warmup, max_slowdown))
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
+    if against is not None:
+        found.append(sections.comparison(ready, arrays, against, sections.tolerance(rtol, atol), rival))
     if out is not None:
         results.save(out, report.arrays(), report.source)
         output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")

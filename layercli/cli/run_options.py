@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
-TIME = "Time"
+TIME, COMPARISON = "Time", "Comparison"
 
 Input = Annotated[
     list[str],
@@ -138,4 +138,31 @@ AgainstTime = Annotated[
 MaxSlowdown = Annotated[
     float,
     typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="cpu|cuda|float64|compile|FILE|MODEL",
+        help="Compare every layer's result with another way to run it, saved results, or a model: exit 0 or 1.",
+        show_default=False,
+        rich_help_panel=COMPARISON,
+    ),
+]
+Rtol = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="How far values may be apart, as a share of each. Default: what rounding may do.",
+        show_default=False,
+        rich_help_panel=COMPARISON,
+    ),
+]
+Atol = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="How far values may be apart, beside --rtol.",
+        show_default=False,
+        rich_help_panel=COMPARISON,
+    ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,12 @@ from layercli.errors import UsageError
 from layercli.render.table import Table
 
 if TYPE_CHECKING:
+    from layercli.inspect.difference import Tolerance
     from layercli.runtime.program import Program
     from layercli.runtime.run import Run
+
+Rival = Callable[[str], "Program"]
+"""Makes another model ready for the same inputs, by its reference."""
 
 NO, INCONCLUSIVE = 1, 3
 DEFAULT_RACE = 30
@@ -75,6 +79,31 @@ def race(program: Program, reference: Program, inputs: Any, repeat: str | None, 
     warn(ours.samples.warnings())
     document = {"timing": ours.to_json(), "against_time": {"timing": theirs.to_json(), **found.to_json()}}
     return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
+
+
+def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance | None, rival: Rival) -> Section:
+    """Return how far every layer's result is from that of another way to run the model, a file, or another model."""
+    from layercli.render.comparison import table
+    from layercli.runtime import comparison
+
+    ours = comparison.record(program, inputs, layers=against != "compile")
+    if against in comparison.WAYS:
+        theirs = comparison.in_another_way(program, against, inputs)
+    elif against.endswith((".safetensors", ".npz")):
+        theirs = comparison.of_file(against)
+    else:
+        theirs = comparison.record(rival(against), inputs)
+    found = comparison.compare(ours, theirs, against, tolerance)
+    if found.culprit is not None:
+        output.message(f"differs from {against}, first in {found.culprit.name}")
+    return Section([table(found)], {"comparison": found.to_json()}, NO if found.culprit else 0)
+
+
+def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:
+    """Return the tolerance that was asked for, the other half of it being 0, or None where none was."""
+    from layercli.inspect.difference import Tolerance
+
+    return None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
 
 
 def warn(sentences: list[str]) -> None:
