@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: arguments.Model,
+    model: options.Model = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
@@ -44,9 +44,13 @@ def run(
     warmup: options.Warmup = 3,
     against_time: options.AgainstTime = None,
     max_slowdown: options.MaxSlowdown = 1.05,
+    profile: options.Profile = False,
+    trace: options.Trace = None,
     against: options.Against = None,
     rtol: options.Rtol = None,
     atol: options.Atol = None,
+    repro: options.Repro = None,
+    from_: options.From = None,
     format: output.FormatOption = None,
 ) -> int:
     """Run a model forward and show what comes out.
@@ -56,6 +60,7 @@ def run(
     [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
     [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
     [dim]$[/dim] layercli run resnet-block --against float64
+    [dim]$[/dim] layercli run resnet50 --profile --trace run.json
     [dim]$[/dim] layercli run mlp --repeat 5s --format json | jq .timing.median
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
@@ -65,22 +70,38 @@ def run(
 
     if out is not None:
         results.check_target(out, force=force)
+    for target in filter(None, (repro, trace)):
+        results.check_place(target, force=force)
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
 
-    from layercli.runtime import feeding, program
+    from layercli.runtime import feeding, program, reproduction
+    from layercli.runtime.profile import trace as write_trace
     from layercli.runtime.run import run as run_model
 
-    subject = program.resolve(model, set_, seed)
-    request = feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale)
-    arrays = feeding.inputs_for(subject, request)
-    settings = program.Settings(device, dtype, precision, threads, compile_, weights, seed)
-    ready = program.prepare(subject, arrays, settings)
-    if device == "auto":
+    recorded = None if from_ is None else sections.recorded(from_, model)
+    plan = (
+        recorded.plan
+        if recorded
+        else reproduction.Plan(
+            options.required(model),
+            set_,
+            feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
+            program.Settings(device, dtype, precision, threads, compile_, weights, seed),
+        )
+    )
+    subject = program.resolve(plan.model, plan.set, plan.settings.seed)
+    arrays = feeding.inputs_for(subject, plan.request)
+    ready = program.prepare(subject, arrays, plan.settings)
+    if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
     report = run_model(ready, arrays, layers=layers, check=check)
     found = []
+    if recorded is not None:
+        found.append(
+            sections.reproduction(recorded, reproduction.record(plan, ready, arrays, report.outputs_by_name()))
+        )
     if check:
         found.append(sections.finiteness(report))
     if top is not None:
@@ -88,17 +109,27 @@ def run(
 
     def rival(reference: str) -> Program:
         naming.clear_session()  # what variables draw follows from names: of the same model, the same
-        return program.prepare(program.resolve(reference, (), seed), arrays, replace(settings, weights=None))
+        return program.prepare(
+            program.resolve(reference, (), plan.settings.seed), arrays, replace(plan.settings, weights=None)
+        )
 
     if against_time is not None:
         found.append(sections.race(ready, rival(against_time), arrays, repeat, warmup, max_slowdown))
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
+    if profile:
+        found.append(sections.profile(ready, arrays))
+    if trace is not None:
+        write_trace(ready, arrays, trace)
+        output.message(f"wrote {trace}")
     if against is not None:
         found.append(sections.comparison(ready, arrays, against, sections.tolerance(rtol, atol), rival))
     if out is not None:
         results.save(out, report.arrays(), report.source)
         output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
+    if repro is not None:
+        reproduction.save(repro, reproduction.record(plan, ready, arrays, report.outputs_by_name()))
+        output.message(f"wrote {repro}")
     with redirect_stdout(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
         show(report, found, format)
     return sections.code_of(found)

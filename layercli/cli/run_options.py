@@ -6,8 +6,20 @@ from typing import Annotated
 
 import typer
 
+from layercli.cli.arguments import complete_model
+from layercli.errors import UsageError
+
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, or Python: net.py:Net, a layercli Layer or any torch.nn.Module.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
-TIME, COMPARISON = "Time", "Comparison"
+TIME, COMPARISON, AGAIN = "Time and profile", "Comparison", "Doing it again"
 
 Input = Annotated[
     list[str],
@@ -139,6 +151,18 @@ MaxSlowdown = Annotated[
     float,
     typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
 ]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Time, MACs and results of every layer.", rich_help_panel=TIME)
+]
+Trace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the trace of one run for Perfetto, as JSON.",
+        show_default=False,
+        rich_help_panel=TIME,
+    ),
+]
 Against = Annotated[
     str | None,
     typer.Option(
@@ -166,3 +190,29 @@ Atol = Annotated[
         rich_help_panel=COMPARISON,
     ),
 ]
+Repro = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write down what was run, under which versions, and hashes of what came out.",
+        show_default=False,
+        rich_help_panel=AGAIN,
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Run what --repro wrote, in place of MODEL, inputs and device: exit 1 if it is not bit-equal.",
+        show_default=False,
+        rich_help_panel=AGAIN,
+    ),
+]
+
+
+def required(model: str | None) -> str:
+    """Return the model, or complain as the option parser does."""
+    if model is None:
+        raise UsageError("missing argument 'MODEL'")
+    return model

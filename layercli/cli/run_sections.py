@@ -13,6 +13,7 @@ from layercli.render.table import Table
 if TYPE_CHECKING:
     from layercli.inspect.difference import Tolerance
     from layercli.runtime.program import Program
+    from layercli.runtime.reproduction import Record
     from layercli.runtime.run import Run
 
 Rival = Callable[[str], "Program"]
@@ -81,6 +82,15 @@ def race(program: Program, reference: Program, inputs: Any, repeat: str | None, 
     return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
 
 
+def profile(program: Program, inputs: Any) -> Section:
+    """Return what every layer takes."""
+    from layercli.render.profile import table
+    from layercli.runtime.profile import profile
+
+    found = profile(program, inputs)
+    return Section([table(found)], {"profile": found.to_json()})
+
+
 def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance | None, rival: Rival) -> Section:
     """Return how far every layer's result is from that of another way to run the model, a file, or another model."""
     from layercli.render.comparison import table
@@ -104,6 +114,24 @@ def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:
     from layercli.inspect.difference import Tolerance
 
     return None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
+
+
+def recorded(path: str, model: str | None) -> Record:
+    """Return the record to run again; it is the one to say which model."""
+    from layercli.runtime.reproduction import load
+
+    if model is not None:
+        raise UsageError(f"--from {path} says which model to run, so {model} is one too many")
+    return load(path)
+
+
+def reproduction(before: Record, now: Record) -> Section:
+    """Return whether the run gave the same as the one recorded, bit for bit."""
+    from layercli.render.run import reproduction
+    from layercli.runtime.reproduction import compare
+
+    found = compare(before, now)
+    return Section([reproduction(found)], {"reproduction": found.to_json()}, 0 if found.bit_equal else NO)
 
 
 def warn(sentences: list[str]) -> None:

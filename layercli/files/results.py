@@ -20,9 +20,14 @@ def check_target(path: str, *, force: bool = False) -> None:
     """Refuse a target that cannot be written, before anything is computed for it."""
     if path == STANDARD_OUTPUT:
         return
-    target = Path(path)
-    if target.suffix not in ENDINGS:
+    if Path(path).suffix not in ENDINGS:
         raise UsageError(f"outputs are written to {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not {path!r}")
+    check_place(path, force=force)
+
+
+def check_place(path: str, *, force: bool = False) -> None:
+    """Refuse a file that is there already without ``force``, or that has no folder to be in."""
+    target = Path(path)
     if target.is_dir():
         raise FileError(f"{path} is a folder, not a file")
     if not target.resolve().parent.is_dir():

@@ -50,3 +50,13 @@ def ranking(guesses: list[Any]) -> Table:
         [guess.item, guess.rank, guess.index, *([guess.label] if labelled else []), guess.value] for guess in guesses
     ]
     return Table("Highest classes", columns, rows)
+
+
+def reproduction(found: Any) -> Table:
+    """Return what a ``runtime.reproduction.Verdict`` says, as facts."""
+    facts = [
+        ("Inputs and weights", "the same" if found.same_inputs else "not the same"),
+        ("Changed since", ", ".join(found.changed) or "nothing"),
+        ("Bit-equal", show(found.bit_equal)),
+    ]
+    return Table("Reproduction", [], [], facts)

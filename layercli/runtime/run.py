@@ -90,9 +90,13 @@ class Run:
             document["check"] = {"finite": self.finite, "starts_in": None if self.finite else self.culprit}
         return document
 
+    def outputs_by_name(self) -> dict[str, np.ndarray]:
+        """Return the outputs' values by name."""
+        return {out.name: out.array for out in self.outputs}
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the outputs' values by name, and those of the layers asked for by path."""
-        outputs = {out.name: out.array for out in self.outputs}
+        outputs = self.outputs_by_name()
         return {**{out.name: out.array for out in self.layers if out.name not in outputs}, **outputs}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ def in_turns(programs: list[Program], inputs: Any, repeat: Repeat, warmup: int) 
     """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
     ready = [(program, program.place(inputs)) for program in programs]
     with torch.inference_mode():
-        runs = [(program, lambda call=program.call, x=x: call(x)) for program, x in ready]
+        runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:
                 run()
@@ -91,7 +92,7 @@ def in_turns(programs: list[Program], inputs: Any, repeat: Repeat, warmup: int) 
     return [_timing(program, x, times) for (program, x), times in zip(ready, seconds, strict=True)]
 
 
-def _measured(runs: list[tuple[Program, Callable[[], Any]]], repeat: Repeat) -> list[list[float]]:
+def _measured(runs: Sequence[tuple[Program, Callable[[], Any]]], repeat: Repeat) -> list[list[float]]:
     seconds: list[list[float]] = [[] for _ in runs]
     start = time.perf_counter()
     while repeat.wants(len(seconds[0]), time.perf_counter() - start):
