@@ -7,7 +7,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from layercli.cli import arguments, output
+from layercli.cli import arguments, output, run_stream
 from layercli.cli import run_options as options
 from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
@@ -30,6 +30,8 @@ def run(
     seed: options.Seed = 0,
     out: options.Output = None,
     force: options.Force = False,
+    batch_size: options.BatchSize = None,
+    resume: options.Resume = False,
     layers: options.Layers = None,
     top: options.Top = None,
     labels: options.Labels = None,
@@ -62,6 +64,7 @@ def run(
     [dim]$[/dim] layercli run resnet-block --against float64
     [dim]$[/dim] layercli run resnet50 --profile --trace run.json
     [dim]$[/dim] layercli run mlp --repeat 5s --format json | jq .timing.median
+    [dim]$[/dim] layercli run mlp --input big.npy --output y.npy --batch-size auto
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
     from layercli.core import naming
@@ -72,6 +75,9 @@ def run(
         results.check_target(out, force=force)
     for target in filter(None, (repro, trace)):
         results.check_place(target, force=force)
+    others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
+    others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
+    options.check_stream(batch_size, resume, others)
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
@@ -91,6 +97,10 @@ def run(
             program.Settings(device, dtype, precision, threads, compile_, weights, seed),
         )
     )
+    if batch_size is not None:
+        streamed, section = run_stream.stream(plan, out, batch_size, resume=resume, force=force)
+        show(streamed, [section], format)
+        return sections.finiteness(streamed).code if check else 0
     subject = program.resolve(plan.model, plan.set, plan.settings.seed)
     arrays = feeding.inputs_for(subject, plan.request)
     ready = program.prepare(subject, arrays, plan.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -74,6 +75,18 @@ Output = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.", rich_help_panel=OUTPUTS)]
+BatchSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto",
+        help="Stream: read, run and write so many rows at a time, from files larger than memory to a .npy.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a stream that was interrupted.", rich_help_panel=OUTPUTS)
+]
 Layers = Annotated[
     str | None,
     typer.Option(
@@ -216,3 +229,12 @@ def required(model: str | None) -> str:
     if model is None:
         raise UsageError("missing argument 'MODEL'")
     return model
+
+
+def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, object]) -> None:
+    """Refuse what does not go with a stream, and ``--resume`` without one."""
+    if resume and batch_size is None:
+        raise UsageError("--resume goes on with a stream", hint="--batch-size auto")
+    for name, value in others.items():
+        if batch_size is not None and value:
+            raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")

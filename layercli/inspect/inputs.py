@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -53,13 +53,21 @@ class Source:
 
 
 def read(
-    model: str, specs: Any, names: list[str], texts: Iterable[str], *, cast: bool = False, rescale: str | None = None
+    model: str,
+    specs: Any,
+    names: list[str],
+    texts: Iterable[str],
+    *,
+    cast: bool = False,
+    rescale: str | None = None,
+    convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
 ) -> Any:
     """Return the arrays in files as the model takes them: a file for each input, or files with several by name.
 
     ``specs`` is the tree of what ``model`` takes, or None where nothing is known of it but the inputs' names: then the
     arrays are taken as they are, in a list. Floating values go where floats are taken whatever their width; ``cast``
-    lets through what else has another dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``.
+    lets through what else has another dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``;
+    ``convert`` what becomes of an array that fits, by default its copy in the model's dtype.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
     expected = dict(zip(names, tree.leaves(specs), strict=False)) if specs is not None else {}
@@ -72,12 +80,15 @@ def read(
                 raise UsageError(f"the input {name} is given twice")
             given[name] = array
     if specs is None:
-        return [given[name] for name in names if name in given]
+        found = [given[name] for name in names if name in given]
+        return found if convert is None else [convert(array, None) for array in found]
     if lacking := [name for name in names if name not in given]:
         raise UsageError(
             f"{model} takes {len(names)} inputs ({', '.join(names)}), got {len(given)}: {lacking[0]} lacks"
         )
-    remaining = iter([fitted(given[name], expected[name], name, cast=cast) for name in names])
+    for name in names:
+        check(given[name], expected[name], name, cast=cast)
+    remaining = iter([(convert or converted)(given[name], expected[name]) for name in names])
     return tree.map_leaves(lambda _: next(remaining), specs)
 
 
@@ -164,8 +175,13 @@ def stored(dtype: str) -> str:
     return "float32" if dtype == "bfloat16" or dtype.startswith("float8") else dtype
 
 
-def fitted(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> np.ndarray:
-    """Return ``array`` in the dtype of ``spec``, checked against it; ShapeError or UsageError says what does not fit."""
+def converted(array: np.ndarray, spec: Spec) -> np.ndarray:
+    """Return ``array`` in the dtype that ``spec`` is stored in."""
+    return array.astype(stored(spec.dtype), copy=False)
+
+
+def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> None:
+    """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
     if array.dtype.kind not in KINDS:
         raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
     found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
@@ -176,7 +192,6 @@ def fitted(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> n
         raise UsageError(
             f"the input {name} is {found}, the model takes {spec}", hint=f"--cast turns {kinds[0]} into {kinds[1]}"
         )
-    return array.astype(stored(spec.dtype), copy=False)
 
 
 def fits(shape: tuple[int, ...], spec: Spec) -> bool:

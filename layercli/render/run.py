@@ -60,3 +60,18 @@ def reproduction(found: Any) -> Table:
         ("Bit-equal", show(found.bit_equal)),
     ]
     return Table("Reproduction", [], [], facts)
+
+
+def streamed(facts: dict[str, Any]) -> Table:
+    """Return how a stream went, as facts."""
+    done = facts["rows"] - facts["resumed_at"]
+    return Table(
+        "Stream",
+        [],
+        [],
+        [
+            ("Rows", f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")),
+            ("Batch size", f"{facts['batch_size']:,}"),
+            ("Rate", f"{done / facts['seconds']:,.0f} rows/s"),
+        ],
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from layercli.core import tree
 from layercli.core.layer import Layer
+from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import filling, inputs, shapes
 from layercli.inspect.reference import Subject
@@ -29,13 +32,20 @@ class Request:
     rescale: str | None = None
 
 
-def inputs_for(subject: Subject, request: Request) -> Any:
-    """Return arrays as the model takes them; those of a torch module are a list of its arguments."""
+def inputs_for(
+    subject: Subject, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
+) -> Any:
+    """Return arrays as the model takes them; those of a torch module are a list of its arguments.
+
+    ``convert`` is what becomes of an array from a file that fits, by default its copy in the model's dtype.
+    """
     specs = specs_for(subject, request)
     names = names_of(subject.model, specs)
     if not request.files:
         return filling.filled(specs, names, request.fill, request.seed, request.ranges)
-    found = inputs.read(subject.name, specs, names, request.files, cast=request.cast, rescale=request.rescale)
+    found = inputs.read(
+        subject.name, specs, names, request.files, cast=request.cast, rescale=request.rescale, convert=convert
+    )
     return found[0] if specs is None and isinstance(subject.model, Layer) and len(found) == 1 else found
 
 
