@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.recurrent import LSTM
-
 from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.layers.dense import Dense
+from layercli.layers.recurrent import LSTM
 from layercli.layers.settings import PositiveInt
 
 

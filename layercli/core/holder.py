@@ -130,7 +130,7 @@ class Holder:
             variable.assign(value)
 
 
-FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_graph", "_input"})
+FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input"})
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 
 

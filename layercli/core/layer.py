@@ -76,7 +76,8 @@ class Layer(Holder):
         input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
-        vars(self).update(config.bind(type(self), self._fields, args, kwargs))
+        self._settings = config.bind(type(self), self._fields, args, kwargs)
+        vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
         self.name = name or naming.automatic(type(self).__name__)
@@ -291,7 +292,7 @@ class Layer(Holder):
         own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
         args, kwargs = self._given
         if type(self).__init__ is Layer.__init__:
-            given = {name: vars(self)[name] for name in self._fields}
+            given = {**self._settings, **{name: vars(self)[name] for name in self._fields if name in vars(self)}}
             extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
         else:
             given, extra = config.arguments(type(self).__init__, args, kwargs), {}

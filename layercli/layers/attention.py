@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
@@ -25,22 +25,15 @@ class Scored(Layer):
     softmax = Softmax()
     tanh_scores = TanhScores()
 
-    if TYPE_CHECKING:  # settings, and what follows from them
-        dropout: float
-        use_scale: bool
-        seed: int | None
-        scale: Any
-        _is_dot: bool
-    else:
-        _is_dot = False
-        seed = None
+    _is_dot = False
+    _seed: int | None = None
 
-    def setup(self) -> None:
+    def setup(self: Any) -> None:
         """Make the dropout of scores."""
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed) if self.dropout else None
+        self._dropout_layer = Dropout(self.dropout, seed=self._seed) if self.dropout else None
 
     def call(
-        self,
+        self: Any,
         inputs: Any,
         mask: Any = None,
         training: bool = False,
@@ -59,7 +52,7 @@ class Scored(Layer):
             return out if query_mask is None else Blank()(out, query_mask)
         weights = scores = self.softmax(self._scores(query, key), merged)
         if drops:
-            weights = self._dropout_layer(scores, training=True)  # type: ignore[misc]  # there is one
+            weights = self._dropout_layer(scores, training=True)
         out = self.combine(weights, value)
         out = out if query_mask is None else Blank()(out, query_mask)
         return (out, scores) if return_attention_scores else out
@@ -68,11 +61,8 @@ class Scored(Layer):
         """Return the query's mask."""
         return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else None
 
-    def _scaled(self, query: Any) -> Any:
+    def _scaled(self: Any, query: Any) -> Any:
         return query if self.scale is None else query * self.scale.value
-
-    def _scores(self, query: Any, key: Any) -> Any:
-        raise NotImplementedError
 
     def _split(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
         """Return query, value, key and the masks of the first two."""
@@ -99,9 +89,11 @@ class Attention(Scored):
     dropout: Fraction = 0.0
     seed: Seed = None
 
-    @property
-    def _is_dot(self) -> bool:
-        return self.score_mode == "dot"
+    def setup(self) -> None:
+        """Make the dropout of scores."""
+        self._is_dot = self.score_mode == "dot"
+        self._seed = self.seed
+        super().setup()
 
     def build(self, input_shape: Any) -> None:
         """Make scale and concat_score_weight, both one number, where the settings want them."""

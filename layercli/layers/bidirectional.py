@@ -50,8 +50,7 @@ class Bidirectional(Layer):
         self._check()
         for layer in (self.forward_layer, self.backward_layer):
             layer.zero_output_for_mask = layer.return_sequences
-        for name in COMMON:
-            setattr(self, name, getattr(given, name))
+        self.stateful, self.return_sequences, self.return_state = (getattr(given, name) for name in COMMON)
 
     def _check(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer

@@ -91,7 +91,7 @@ class Heads(Layer):
             k, v = RepeatHeads(times)(k), RepeatHeads(times)(v)
         score, combine = equations(len(q.shape), self.axes)
         scores = Softmax(tuple(range(-len(self.axes), 0)))(Einsum(score)(q * self._scale, k), mask)
-        weights = self._dropout_layer(scores, training=True) if drops else scores
+        weights = self._dropout_layer(scores, training=True) if drops and self._dropout_layer else scores
         return scores, Einsum(combine)(weights, v)
 
     def _make(
@@ -175,10 +175,9 @@ class MultiHeadAttention(Heads):
         given = self.attention_axes
         axes = range(1, rank - 2) if given is None else ((given,) if isinstance(given, int) else given)
         self.axes = tuple(axis % (rank - 1) for axis in axes)
-        wanted = self.output_shape or query_shape[-1]
-        self._make(
-            query_shape, value_shape, key_shape, tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
-        )
+        wanted: Any = self.output_shape or query_shape[-1]
+        out_shape = tuple(wanted) if isinstance(wanted, (list, tuple)) else (wanted,)
+        self._make(query_shape, value_shape, key_shape, out_shape)
 
 
 class GroupedQueryAttention(Heads):

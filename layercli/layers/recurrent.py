@@ -67,8 +67,8 @@ class Recurrent(Layer):
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
             sizes = tree.leaves([self.cell.state_size])
-            make = lambda size: self.add_weight("rnn_state", (batch, size), "zeros", trainable=False, listed=False)  # noqa: E731 - short
-            self.states = [make(size) for size in sizes]
+            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
+            self.states = [self.add_weight("rnn_state", (batch, size), **settings) for size in sizes]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
@@ -284,6 +284,6 @@ def _sizes(cell: Any) -> list[Any]:
     return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
 
 
-def _nested(sizes: list[Any]) -> Any:
+def _nested(sizes: list[Any] | tuple[Any, ...]) -> Any:
     """Return the nesting of states as a hashable tree of None."""
     return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)

@@ -81,7 +81,7 @@ class Cell(Layer):
     def _dropped(self, x: Any, h: Any, masks: tuple[Any, Any], training: bool) -> tuple[Any, Any]:
         """Return the input and the state as the kernels see them."""
         if training and masks == (None, None):
-            masks = tuple(self.masks(x))  # type: ignore[assignment]  # two
+            masks = tuple(self.masks(x))
         by_x, by_h = masks if training else (None, None)
         return x if by_x is None else x * by_x, h if by_h is None else h * by_h
 
@@ -116,7 +116,7 @@ class SimpleRNNCell(Cell):
 
 
 class LSTMCell(Cell):
-    """c' = f c + i activation(g), h' = o activation(c'), the gates i, f, g, o being those of x @ kernel + h @ recurrent_kernel + bias.
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x @ kernel + h @ recurrent_kernel + bias.
 
     i, f and o go through ``recurrent_activation``; the output is h'. ``unit_forget_bias`` starts the bias of f at 1.
     """

@@ -19,9 +19,10 @@ from layercli.lazy import torch
 class Scan(Op):
     """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
 
-    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is false
-    the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0 before
-    the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the outputs, all ``sequences`` of them or the last, and the last states.
+    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is
+    false the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0
+    before the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the
+    outputs, all ``sequences`` of them or the last, and the last states.
     """
 
     cell: Callable[..., Any]
@@ -89,7 +90,7 @@ class Scan(Op):
         """Return the specs that one step gives, flat, and the node that holds the calls it made."""
         batch, _, *sizes = x.shape
         node = Node(self, ())
-        flat, constants = self._parted(graph.placeholders(list(rest)))  # type: ignore[arg-type]  # a list of the same length
+        flat, constants = self._parted(graph.placeholders(list(rest)))
         with graph.afresh(), graph.inside(Frame(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,7 +66,8 @@ class Case:
     @property
     def name(self) -> str:
         """What to call the case in a report."""
-        return f"{self.op}({', '.join(map(str, self.given))})"
+        text = f"{self.op}({', '.join(map(str, self.given))})"
+        return re.sub(r"<function (\w+\.)*(<locals>\.)?(\w+) at \w+>", r"\3", text)
 
     def at(self, sizes: Mapping[str, int]) -> tuple[Any, ...]:
         """Return the inputs with the named sizes given by ``sizes``."""
