@@ -43,7 +43,8 @@ def finiteness(report: Run) -> Section:
     """Return whether everything is finite, said where it is not."""
     if report.finite:
         return Section()
-    output.message(f"not finite, first in {report.culprit or 'what the model computes outside its layers'}")
+    start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
+    output.message(f"not finite{start}")
     return Section(code=NO)
 
 

@@ -217,7 +217,8 @@ def test_what_cannot_be_streamed(cli, folder, more, model, message, hint):
 
 def test_not_finite_is_found_in_a_stream_too(cli, folder):
     np.save("x.npy", np.where(X == 7, np.nan, X))
-    assert cli(*command("--batch-size", "8", "--check")).code == 1
+    done = cli(*command("--batch-size", "8", "--check"))
+    assert (done.code, done.err) == (1, "wrote y.npy\nnot finite\n")
 
 
 def test_memory_does_not_grow_with_the_rows(folder):
