@@ -1,6 +1,22 @@
 """``python -m layercli``, and the console script."""
 
-from layercli.cli.app import main
+from __future__ import annotations
+
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code; an interruption is quiet from the first import on."""
+    try:
+        from layercli.cli.app import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,6 @@ A command returns its exit code, or None for 0.
 from __future__ import annotations
 
 import re
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -60,11 +59,6 @@ app.command("vars")(vars_)
 app.command("run")(run_command)
 app.command("models")(models)
 app.command("gpu-check")(gpu_check)
-
-
-def main() -> None:
-    """Run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(args: list[str]) -> int:

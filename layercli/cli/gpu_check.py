@@ -50,7 +50,13 @@ def gpu_check(
     source: Annotated[Path | None, option("--from", "Diagnose the snapshot of another machine.")] = None,
     format: Annotated[GpuFormat | None, option("--format", "Default: table on a terminal, plain off it.")] = None,
 ) -> int:
-    """Is there a GPU, why not, and can it be trusted?"""
+    """Is there a GPU, why not, and can it be trusted?
+
+    [dim]$[/dim] layercli gpu-check
+    [dim]$[/dim] layercli gpu-check --level 2 --min-tflops bf16=500
+    [dim]$[/dim] layercli gpu-check --require 8 --min-memory 80GiB --format github
+    [dim]$[/dim] layercli gpu-check --snapshot seen.json && layercli gpu-check --from seen.json
+    """
     from layercli.gpu import check
     from layercli.gpu.snapshot import write
 

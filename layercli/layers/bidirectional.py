@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
 from layercli.core.layer import Layer
@@ -30,6 +30,10 @@ class Bidirectional(Layer):
     backward_layer: Any = None
 
     supports_masking = True
+
+    if TYPE_CHECKING:  # those of the layers
+        return_sequences: bool
+        return_state: bool
 
     def setup(self) -> None:
         """Make the two layers."""

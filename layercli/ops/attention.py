@@ -154,8 +154,8 @@ class RepeatHeads(Op):
 
 
 def mask_bias(mask: Any, like: Any) -> Any:
-    """Return 0 where ``mask`` holds, else a number so low that what is added to it is lost, yet finite."""
-    least = torch.finfo(like.dtype).min * 0.7
+    """Return 0 where ``mask`` holds, else a number so low that what is added to it is lost, yet finite in float32."""
+    least = max(torch.finfo(like.dtype).min, torch.finfo(torch.float32).min) * 0.7
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
 
 
