@@ -2,88 +2,157 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import sys
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from layercli.cli import arguments, output
-from layercli.errors import FileError, UsageError
+from layercli.cli import arguments, output, run_stream
+from layercli.cli import run_options as options
+from layercli.cli import run_sections as sections
+from layercli.errors import UsageError
 
 if TYPE_CHECKING:
+    from layercli.runtime.program import Program
     from layercli.runtime.run import Run
 
 
 def run(
-    model: arguments.Model,
+    model: options.Model = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
-    fill: Annotated[
-        str, typer.Option(metavar="random|zeros|ones", help="What inputs without a file are filled with.")
-    ] = "random",
-    seed: Annotated[int, typer.Option(help="The seed of random inputs and of the weights.")] = 0,
-    input: Annotated[
-        list[str],
-        typer.Option("--input", "-i", metavar="FILE", help="Inputs: .npy, or .npz by name.", show_default=False),
-    ] = [],  # noqa: B006
-    out: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the outputs: .npy or .npz.", show_default=False),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The variables' values: .safetensors.", show_default=False)
-    ] = None,
+    input: options.Input = [],  # noqa: B006
+    cast: options.Cast = False,
+    rescale: options.Rescale = None,
+    fill: options.Fill = "random",
+    range_: options.Range = [],  # noqa: B006
+    seed: options.Seed = 0,
+    out: options.Output = None,
+    force: options.Force = False,
+    batch_size: options.BatchSize = None,
+    resume: options.Resume = False,
+    layers: options.Layers = None,
+    top: options.Top = None,
+    labels: options.Labels = None,
+    check: options.Check = False,
+    device: options.Device = "auto",
+    dtype: options.Dtype = None,
+    precision: options.Precision = "highest",
+    threads: options.Threads = None,
+    compile_: options.Compile = False,
+    weights: options.Weights = None,
+    repeat: options.Repeat = None,
+    warmup: options.Warmup = 3,
+    against_time: options.AgainstTime = None,
+    max_slowdown: options.MaxSlowdown = 1.05,
+    profile: options.Profile = False,
+    trace: options.Trace = None,
+    against: options.Against = None,
+    rtol: options.Rtol = None,
+    atol: options.Atol = None,
+    repro: options.Repro = None,
+    from_: options.From = None,
     format: output.FormatOption = None,
-) -> None:
+) -> int:
     """Run a model forward and show what comes out.
 
     [dim]$[/dim] layercli run resnet-block
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
-    [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda
-    [dim]$[/dim] layercli run net.py:Net --input-shape 32,100 --fill ones --format json
+    [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
+    [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
+    [dim]$[/dim] layercli run resnet-block --against float64
+    [dim]$[/dim] layercli run resnet50 --profile --trace run.json
+    [dim]$[/dim] layercli run mlp --repeat 5s --format json | jq .timing.median
+    [dim]$[/dim] layercli run mlp --input big.npy --output y.npy --batch-size auto
+    [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
     """
-    from layercli.inspect import inputs as values
-    from layercli.inspect.reference import resolve
-    from layercli.inspect.shapes import inputs_of
+    from layercli.core import naming
+    from layercli.files import results
+    from layercli.inspect.ranking import read_labels
 
-    check_target(out)
-    subject = resolve(model, set_)
-    specs = inputs_of(subject.model, input_shape, at)
-    arrays = values.read(subject.model, specs, input) if input else values.filled(specs, fill, seed)
+    if out is not None:
+        results.check_target(out, force=force)
+    for target in filter(None, (repro, trace)):
+        results.check_place(target, force=force)
+    others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
+    others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
+    options.check_stream(batch_size, resume, others)
+    if labels is not None and top is None:
+        raise UsageError("--labels names the classes that --top shows", hint="--top 5")
+    names = None if labels is None else read_labels(labels)
 
-    from layercli.render.run import table
+    from layercli.runtime import feeding, program, reproduction
+    from layercli.runtime.profile import trace as write_trace
     from layercli.runtime.run import run as run_model
 
-    report = run_model(subject.model, arrays, source=subject.name, device=device, weight_file=weights, seed=seed)
+    recorded = None if from_ is None else sections.recorded(from_, model)
+    plan = (
+        recorded.plan
+        if recorded
+        else reproduction.Plan(
+            options.required(model),
+            set_,
+            feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
+            program.Settings(device, dtype, precision, threads, compile_, weights, seed),
+        )
+    )
+    if batch_size is not None:
+        streamed, section = run_stream.stream(plan, out, batch_size, resume=resume, force=force)
+        show(streamed, [section], format)
+        return sections.finiteness(streamed).code if check else 0
+    subject = program.resolve(plan.model, plan.set, plan.settings.seed)
+    arrays = feeding.inputs_for(subject, plan.request)
+    ready = program.prepare(subject, arrays, plan.settings)
+    if plan.settings.device == "auto":
+        output.message(f"running on {ready.device}")
+    report = run_model(ready, arrays, layers=layers, check=check)
+    found = []
+    if recorded is not None:
+        found.append(
+            sections.reproduction(recorded, reproduction.record(plan, ready, arrays, report.outputs_by_name()))
+        )
+    if check:
+        found.append(sections.finiteness(report))
+    if top is not None:
+        found.append(sections.ranking(report, top, names))
+
+    def rival(reference: str) -> Program:
+        naming.clear_session()  # what variables draw follows from names: of the same model, the same
+        return program.prepare(
+            program.resolve(reference, (), plan.settings.seed), arrays, replace(plan.settings, weights=None)
+        )
+
+    if against_time is not None:
+        found.append(sections.race(ready, rival(against_time), arrays, repeat, warmup, max_slowdown))
+    elif repeat is not None:
+        found.append(sections.timing(ready, arrays, repeat, warmup))
+    if profile:
+        found.append(sections.profile(ready, arrays))
+    if trace is not None:
+        write_trace(ready, arrays, trace)
+        output.message(f"wrote {trace}")
+    if against is not None:
+        found.append(sections.comparison(ready, arrays, against, sections.tolerance(rtol, atol), rival))
     if out is not None:
-        save(report, out)
-    output.emit(table(report), report.to_json, format)
+        results.save(out, report.arrays(), report.source)
+        output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
+    if repro is not None:
+        reproduction.save(repro, reproduction.record(plan, ready, arrays, report.outputs_by_name()))
+        output.message(f"wrote {repro}")
+    with redirect_stdout(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
+        show(report, found, format)
+    return sections.code_of(found)
 
 
-def check_target(path: str | None) -> None:
-    """Refuse a target that cannot be written before anything is computed."""
-    if path is None:
-        return
-    if Path(path).suffix not in (".npy", ".npz"):
-        raise UsageError(f"outputs are written to .npy or .npz, not {path!r}")
-    if Path(path).is_dir():
-        raise FileError(f"{path} is a folder, not a file")
-    if not Path(path).resolve().parent.is_dir():
-        raise FileError(f"there is no folder {Path(path).parent} to write {Path(path).name} in")
+def show(report: Run, found: list[sections.Section], format: output.Format | None) -> None:
+    """Print the outputs, and then every section."""
+    from layercli.render.run import table
 
+    def document() -> dict[str, Any]:
+        whole = report.to_json()
+        for section in found:
+            whole |= section.document
+        return whole
 
-def save(report: Run, path: str) -> None:
-    """Write the outputs: one array as ``.npy``, all of them by name as ``.npz``; the whole file or nothing."""
-    from layercli.files.npy import save_npy
-    from layercli.files.npz import save_npz
-
-    arrays = report.arrays()
-    if path.endswith(".npz"):
-        save_npz(path, arrays)
-    elif len(arrays) == 1:
-        save_npy(path, next(iter(arrays.values())))
-    else:
-        raise UsageError(f"{report.source} has {len(arrays)} outputs: write them to a .npz")
-    output.message(f"wrote {path}")
+    output.emit([table(report), *(drawn for section in found for drawn in section.tables)], document, format)

@@ -16,6 +16,7 @@ from layercli.errors import FormatError, UsageError
 from layercli.files.atomic import replacing
 from layercli.files.block import Block, Layout
 from layercli.files.failure import reading
+from layercli.files.values import decode
 from layercli.files.weights import Entry, missing
 
 if TYPE_CHECKING:
@@ -61,6 +62,19 @@ class NpyFile:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)
         return self._block
+
+
+def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
+    """Return the array that a stream of npy bytes holds, read to its end; ``where`` is what to call it in an error."""
+    from io import BytesIO
+
+    import numpy as np
+
+    content = stream.read()
+    layout, start = read_layout(where, where, BytesIO(content))
+    check_length(where, layout.entry, len(content) - start)
+    stored = np.frombuffer(content, layout.storage(Path(where)), offset=start)
+    return decode(stored, layout.entry.dtype).reshape(layout.entry.shape, order=layout.order)
 
 
 def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:

@@ -1,92 +1,212 @@
-"""The inputs of a run: read from files and checked against what the model takes, or filled in."""
+"""The inputs of a run, read from files and checked against what the model takes."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
-from layercli.core.layer import Layer
 from layercli.core.spec import Spec
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import ShapeError, UsageError, nearest
+from layercli.files.csv import read_csv
 from layercli.files.detect import open_weights
-from layercli.inspect.summary import input_names
+from layercli.files.images import is_images, read_images
+from layercli.files.npy import read_stream
+from layercli.files.parquet import read_parquet
+from layercli.inspect.filling import Range
 
 if TYPE_CHECKING:
     import numpy as np
 
-FILLS = ("random", "zeros", "ones")
-MOST_INTEGER = 10
-"""Whole numbers filled in at random are below this, so that they are indices of any vocabulary."""
+STANDARD_INPUT = "-"
+KINDS = {"b": "bool", "i": "whole numbers", "u": "whole numbers", "f": "real numbers", "c": "complex numbers"}
 
 
-def filled(specs: Any, fill: str, seed: int) -> Any:
-    """Return arrays for a tree of Specs: standard normal, zeros or ones; an unknown batch is 1.
+@dataclass(frozen=True)
+class Source:
+    """Where one ``--input`` comes from: ``[NAME=]FILE[:KEY]``."""
 
-    Random whole numbers are from 0 to 9. UsageError for another size that is not known.
+    name: str | None
+    file: str
+    key: str | None
+
+    @staticmethod
+    def parse(text: str) -> Source:
+        """Return the parts of ``text``; a file that is there under the whole text is just that file.
+
+        >>> Source.parse("mask=x.npz:b")
+        Source(name='mask', file='x.npz', key='b')
+        """
+        if Path(text).exists():
+            return Source(None, text, None)
+        name, equals, file = text.partition("=")
+        if not equals:
+            name, file = "", text
+        if Path(file).exists() or ":" not in file:
+            return Source(name or None, file, None)
+        place, _, key = file.rpartition(":")
+        return Source(name or None, place, key)
+
+
+def read(
+    model: str,
+    specs: Any,
+    names: list[str],
+    texts: Iterable[str],
+    *,
+    cast: bool = False,
+    rescale: str | None = None,
+    convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
+) -> Any:
+    """Return the arrays in files as the model takes them: a file for each input, or files with several by name.
+
+    ``specs`` is the tree of what ``model`` takes, or None where nothing is known of it but the inputs' names: then the
+    arrays are taken as they are, in a list. Floating values go where floats are taken whatever their width; ``cast``
+    lets through what else has another dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``;
+    ``convert`` what becomes of an array that fits, by default its copy in the model's dtype.
     """
-    import numpy as np
-
-    if fill not in FILLS:
-        raise UsageError(f"inputs are filled with {', '.join(FILLS)}, not {fill!r}")
-    rng = np.random.default_rng(seed)
-    return tree.map_leaves(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng), specs)
-
-
-def read(model: Layer, specs: Any, files: list[str]) -> Any:
-    """Return the arrays in ``files`` as the model takes them: a file for each input, or one ``.npz`` with all by name."""
-    names = input_names(model, specs)
-    arrays = [array for file in files for array in _arrays(file, names).items()]
-    given = dict(arrays) if len(names) > 1 else {names[0]: arrays[0][1]}
-    if len(arrays) != len(names):
-        raise UsageError(f"{model.name} takes {len(names)} inputs ({', '.join(names)}), got {len(arrays)}")
-    expected = tree.leaves(specs)
-    checked = [fitted(given[name], spec, name) for name, spec in zip(names, expected, strict=True)]
-    remaining = iter(checked)
+    bounds = parse_bounds(rescale) if rescale is not None else None
+    expected = dict(zip(names, tree.leaves(specs), strict=False)) if specs is not None else {}
+    given: dict[str, np.ndarray] = {}
+    for source in map(Source.parse, texts):
+        for name, array in arrays_of(source, expected, free(names, given), bounds).items():
+            if name not in names:
+                raise UsageError(f"{model} has no input {name!r}", hint=nearest(name, names) or inputs_are(names))
+            if name in given:
+                raise UsageError(f"the input {name} is given twice")
+            given[name] = array
+    if specs is None:
+        found = [given[name] for name in names if name in given]
+        return found if convert is None else [convert(array, None) for array in found]
+    if lacking := [name for name in names if name not in given]:
+        raise UsageError(
+            f"{model} takes {len(names)} inputs ({', '.join(names)}), got {len(given)}: {lacking[0]} lacks"
+        )
+    for name in names:
+        check(given[name], expected[name], name, cast=cast)
+    remaining = iter([(convert or converted)(given[name], expected[name]) for name in names])
     return tree.map_leaves(lambda _: next(remaining), specs)
 
 
-def fitted(array: np.ndarray, spec: Spec, name: str) -> np.ndarray:
-    """Return ``array`` in the dtype of ``spec``, checked against its shape; ShapeError or UsageError says what does not fit."""
-    if array.dtype.kind not in "biufc":
-        raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
-    found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
-    same_rank = array.ndim == spec.rank
-    if not same_rank or not all(dims.may_equal(a, b) for a, b in zip(array.shape[1:], spec.shape[1:], strict=True)):
-        raise ShapeError(
-            f"the input {name} is {found}, the model takes {spec}", hint="--input-shape changes what it is built for"
+def inputs_are(names: list[str]) -> str:
+    """Return the names of the inputs, as a hint."""
+    return f"inputs: {', '.join(names)}"
+
+
+def free(names: list[str], given: Iterable[str]) -> list[str]:
+    """Return the inputs that are not given yet."""
+    return [name for name in names if name not in given]
+
+
+def parse_bounds(text: str) -> Range:
+    """Return what the pixels 0 and 255 become."""
+    try:
+        black, white = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}") from None
+    return black, white
+
+
+def arrays_of(
+    source: Source, specs: dict[str, Spec], free: list[str], rescale: Range | None = None
+) -> dict[str, np.ndarray]:
+    """Return what one source gives, by input name: an array without one goes to the first input that is ``free``."""
+    name = source.name or next(iter(free), "")
+    if source.file == STANDARD_INPUT:
+        return {name: read_stream("standard input", sys.stdin.buffer)}
+    if is_images(source.file):
+        return {name: images(source.file, specs.get(name), rescale)}
+    if source.file.lower().endswith((".csv", ".parquet")):
+        return {name: table(source)}
+    opened = open_weights(source.file)
+    entries = list(opened.entries)
+    if source.key is not None:
+        return {name: opened.read(source.key)}
+    if len(entries) == 1:
+        return {name: opened.read(entries[0])}
+    if source.name is not None:
+        raise UsageError(
+            f"{source.file} holds {', '.join(entries)}: say which of them is {source.name}",
+            hint=f"--input {source.name}={source.file}:{entries[0]}" if entries else None,
         )
-    if dtypes.rank(found.dtype) > dtypes.rank(spec.dtype):
-        raise UsageError(f"the input {name} is {found}, the model takes {spec}")
-    return array.astype(spec.dtype) if spec.dtype not in ("bfloat16",) else array.astype("float32")
+    if missing := [name for name in free if name not in entries]:
+        raise UsageError(f"{Path(source.file).name} holds {', '.join(entries)}, not {', '.join(missing)}")
+    return {name: opened.read(name) for name in free}
 
 
-def _arrays(file: str, names: list[str]) -> dict[str, np.ndarray]:
-    """Return what is in one file by input name; an array on its own goes to the first input."""
-    opened = open_weights(file)
-    paths = list(opened.entries)
-    if len(paths) == 1 and len(names) == 1:
-        return {names[0]: opened.read(paths[0])}
-    missing = [name for name in names if name not in paths]
-    if missing:
-        raise UsageError(f"{Path(file).name} holds {', '.join(paths)}, not {', '.join(missing)}")
-    return {name: opened.read(name) for name in names}
-
-
-def _array(spec: Spec, fill: str, rng: np.random.Generator) -> Any:
+def table(source: Source) -> np.ndarray:
+    """Return the columns of a table beside each other, or the one that is asked for."""
     import numpy as np
 
-    unknown = next((size for size in spec.shape if not dims.known(size)), None)
-    if unknown is not None:
+    reader = read_csv if source.file.lower().endswith(".csv") else read_parquet
+    columns = reader(source.file)
+    if source.key is None:
+        return np.stack(list(columns.values()), axis=1)
+    if source.key not in columns:
         raise UsageError(
-            f"the input {spec} has a size that is not known",
-            hint=f"--at {unknown}=128" if dims.names(unknown) else "give all sizes with --input-shape",
+            f"{source.file} has no column {source.key!r}",
+            hint=nearest(source.key, list(columns)) or f"columns: {', '.join(columns)}",
         )
-    shape = tuple(int(size) for size in spec.shape)
-    if fill != "random":
-        return np.full(shape, fill == "ones", spec.dtype)
-    if spec.dtype == "bool":
-        return rng.random(shape) < 0.5
-    if dtypes.is_integer(spec.dtype):
-        return rng.integers(0, MOST_INTEGER, shape).astype(spec.dtype)
-    return rng.standard_normal(shape, dtype="float32").astype(spec.dtype if dtypes.BYTES[spec.dtype] > 2 else "float32")
+    return columns[source.key]
+
+
+def images(file: str, spec: Spec | None, rescale: Range | None) -> np.ndarray:
+    """Return images of the size the model takes, as the numbers 0 to 255 or rescaled, in the dtype it takes."""
+    if spec is None or spec.rank != 4 or not dims.known(spec.shape[3]):
+        taken = "nothing that is known" if spec is None else str(spec)
+        raise UsageError(
+            f"images are [batch, height, width, channels], the model takes {taken}",
+            hint="--input-shape changes what it is built for",
+        )
+    _, height, width, channels = (int(size) if dims.known(size) else None for size in spec.shape)
+    pixels = read_images(file, (height, width), channels or 3)
+    if rescale is None:
+        return pixels.astype(stored(spec.dtype))
+    black, white = rescale
+    return (black + pixels * ((white - black) / 255)).astype(stored(spec.dtype))
+
+
+def stored(dtype: str) -> str:
+    """Return the dtype an array has until it is on the device: what numpy lacks is float32."""
+    return "float32" if dtype == "bfloat16" or dtype.startswith("float8") else dtype
+
+
+def converted(array: np.ndarray, spec: Spec) -> np.ndarray:
+    """Return ``array`` in the dtype that ``spec`` is stored in."""
+    return array.astype(stored(spec.dtype), copy=False)
+
+
+def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> None:
+    """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
+    if array.dtype.kind not in KINDS:
+        raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
+    found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
+    if not fits(array.shape, spec):
+        raise ShapeError(f"the input {name} is {found}, the model takes {spec}", hint=layout_hint(array.shape, spec))
+    if dtypes.rank(found.dtype) > dtypes.rank(spec.dtype) and not cast:
+        kinds = KINDS[array.dtype.kind], "bool" if spec.dtype == "bool" else spec.dtype
+        raise UsageError(
+            f"the input {name} is {found}, the model takes {spec}", hint=f"--cast turns {kinds[0]} into {kinds[1]}"
+        )
+
+
+def fits(shape: tuple[int, ...], spec: Spec) -> bool:
+    """Whether an array of ``shape`` is a batch, of any size, of what ``spec`` says."""
+    rest = spec.shape[1:]
+    return len(shape) == spec.rank and all(dims.may_equal(a, b) for a, b in zip(shape[1:], rest, strict=True))
+
+
+def layout_hint(shape: tuple[int, ...], spec: Spec) -> str:
+    """Return how the array would fit: with its axes in another order, where just one does, or another input shape."""
+    orders = [
+        order
+        for order in permutations(range(1, len(shape)))
+        if len(shape) == spec.rank and spec.rank <= 6 and fits((shape[0], *(shape[axis] for axis in order)), spec)
+    ]
+    if len(orders) == 1:
+        return f"with its axes in another order it fits: x.transpose({', '.join(map(str, (0, *orders[0])))})"
+    return "--input-shape changes what it is built for"

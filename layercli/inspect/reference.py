@@ -16,6 +16,7 @@ from layercli.core.layer import Layer
 from layercli.errors import FileError, UsageError, nearest
 
 ENTRY_POINTS = "layercli.models"
+WANTED = "a layercli Layer or Model"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,18 @@ class Subject:
 def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
     """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none."""
     given = dict(map(parse_setting, settings))
-    if ":" in text and not Path(text).exists():
+    if is_python(text):
         return Subject(made(from_python(text), given, text), text, text)
     location = named_models().get(text)
     if location is None:
         raise unknown(text)
     source, _, name = location.partition(":")
     return Subject(made(getattr(importlib.import_module(source), name), given, text), text, source)
+
+
+def is_python(text: str) -> bool:
+    """Whether ``text`` is a reference into Python."""
+    return ":" in text and not Path(text).exists()
 
 
 def named_models() -> dict[str, str]:
@@ -105,14 +111,16 @@ def from_module(name: str) -> Any:
         raise UsageError(f"there is no module {name!r}", hint="a file is named as net.py:Net") from None
 
 
-def made(found: Any, settings: dict[str, Any], text: str) -> Layer:
-    """Return the layer: an instance as it is, a class or a factory called with ``settings``."""
-    if isinstance(found, Layer):
+def made(
+    found: Any, settings: dict[str, Any], text: str, kinds: tuple[type, ...] = (Layer,), wanted: str = WANTED
+) -> Any:
+    """Return the model, of one of ``kinds``: an instance as it is, a class or a factory called with ``settings``."""
+    if isinstance(found, kinds):
         if settings:
             raise UsageError(f"{text} is a model already made: it takes no settings")
         return found
     if not callable(found):
-        raise UsageError(f"{text} is a {type(found).__name__}, not a layercli Layer or Model")
+        raise UsageError(f"{text} is a {type(found).__name__}, not {wanted}")
     known = settings_of(found)
     for name in settings:
         if name not in known:
@@ -123,8 +131,8 @@ def made(found: Any, settings: dict[str, Any], text: str) -> Layer:
             f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
         )
     model = found(**settings)
-    if not isinstance(model, Layer):
-        raise UsageError(f"{text} gives a {type(model).__name__}, not a layercli Layer or Model")
+    if not isinstance(model, kinds):
+        raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
     return model
 
 

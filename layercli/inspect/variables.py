@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from layercli.core.variable import Variable
 from layercli.errors import UsageError, nearest
 from layercli.files.weights import Entry, WeightFile
 from layercli.inspect.numbers import json_number, json_values
+from layercli.inspect.pattern import matches
 from layercli.inspect.statistics import Statistics, statistics
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
     """Return those whose path matches ``pattern``: with ``*``, ``?`` or ``[`` a shell pattern, else a part of the path."""
     if pattern is None:
         return variables
-    shell = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"
-    rows = [row for row in variables.rows if fnmatch.fnmatchcase(row.path, shell)]
+    rows = [row for row in variables.rows if matches(row.path, pattern)]
     if not rows:
         paths = [row.path for row in variables.rows]
         raise UsageError(f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths))

@@ -14,9 +14,9 @@ def show_first(values: list[Any]) -> str:
 
 
 def table(run: Any) -> Table:
-    """Return one row per output of a ``runtime.run.Run``."""
+    """Return one row per output of a ``runtime.run.Run``, after the layers asked for."""
     columns = [
-        Column("Output", key="name"),
+        Column("Layer or output" if run.layers else "Output", key="name"),
         Column("Shape", show=show_shape),
         Column("Dtype"),
         Column("Minimum", numeric=True),
@@ -31,6 +31,47 @@ def table(run: Any) -> Table:
             out.statistics.minimum, out.statistics.mean, out.statistics.maximum,
             out.first, out.finite,
         ]
-        for out in run.outputs
+        for out in [*run.layers, *run.outputs]
     ]  # fmt: skip
     return Table(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])
+
+
+def ranking(guesses: list[Any]) -> Table:
+    """Return one row per class of a list of ``inspect.ranking.Guess``."""
+    labelled = any(guess.label is not None for guess in guesses)
+    columns = [
+        Column("Item", numeric=True),
+        Column("Rank", numeric=True),
+        Column("Class", numeric=True),
+        *([Column("Label")] if labelled else []),
+        Column("Value", numeric=True),
+    ]
+    rows = [
+        [guess.item, guess.rank, guess.index, *([guess.label] if labelled else []), guess.value] for guess in guesses
+    ]
+    return Table("Highest classes", columns, rows)
+
+
+def reproduction(found: Any) -> Table:
+    """Return what a ``runtime.reproduction.Verdict`` says, as facts."""
+    facts = [
+        ("Inputs and weights", "the same" if found.same_inputs else "not the same"),
+        ("Changed since", ", ".join(found.changed) or "nothing"),
+        ("Bit-equal", show(found.bit_equal)),
+    ]
+    return Table("Reproduction", [], [], facts)
+
+
+def streamed(facts: dict[str, Any]) -> Table:
+    """Return how a stream went, as facts."""
+    done = facts["rows"] - facts["resumed_at"]
+    return Table(
+        "Stream",
+        [],
+        [],
+        [
+            ("Rows", f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")),
+            ("Batch size", f"{facts['batch_size']:,}"),
+            ("Rate", f"{done / facts['seconds']:,.0f} rows/s"),
+        ],
+    )

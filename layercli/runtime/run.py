@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from layercli import random
 from layercli.core import tree
-from layercli.core.layer import Layer
-from layercli.files.detect import open_weights
+from layercli.errors import UsageError, nearest
 from layercli.inspect.numbers import json_number, json_values
+from layercli.inspect.pattern import matches
 from layercli.inspect.statistics import Statistics, statistics
-from layercli.inspect.summary import ends
-from layercli.runtime import device as devices
-from layercli.runtime import execute, tensors, weights
+from layercli.runtime import tensors
+from layercli.runtime.program import Program
+from layercli.runtime.recording import Call, listening
 
 FIRST = 5
 
@@ -58,48 +57,84 @@ class Output:
 
 @dataclass
 class Run:
-    """The outputs of a model on a device."""
+    """The outputs of a model on a device, with the results of the layers asked for.
+
+    ``checked`` says that someone asked whether they are finite; ``culprit`` then names where that ends.
+    """
 
     source: str
     device: str
     inputs: list[str]
     outputs: list[Output]
+    layers: list[Output] = field(default_factory=list)
+    checked: bool = False
+    culprit: str | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether every value of the outputs, and of the layers asked for, is a number."""
+        return all(out.finite for out in self.outputs + self.layers)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document ``layercli run --format json`` prints."""
-        return {
+        document: dict[str, Any] = {
             "schema": "layercli.run/1",
             "model": self.source,
             "device": self.device,
             "inputs": self.inputs,
             "outputs": [out.to_json() for out in self.outputs],
         }
+        if self.layers:
+            document["layers"] = [out.to_json() for out in self.layers]
+        if self.checked:
+            document["check"] = {"finite": self.finite, "starts_in": None if self.finite else self.culprit}
+        return document
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def outputs_by_name(self) -> dict[str, np.ndarray]:
         """Return the outputs' values by name."""
         return {out.name: out.array for out in self.outputs}
 
-
-def run(
-    model: Layer, inputs: Any, *, source: str, device: str = "auto", weight_file: str | None = None, seed: int = 0
-) -> Run:
-    """Return the outputs of ``model`` for arrays, run on ``device`` with weights drawn under ``seed`` or read from a file."""
-    place = devices.resolve(device)
-    random.set_seed(seed)
-    specs = tree.map_leaves(tensors.as_tensor, inputs)
-    if model._module is None or not model._module.ready:
-        execute.describe(model, (specs,), {})
-    if weight_file is not None:
-        weights.load(model, open_weights(weight_file))
-    model.module.to(place)
-    with torch.inference_mode():
-        results = model(tree.map_leaves(lambda x: x.to(place), specs))
-    named = ends(tree.map_leaves(lambda x: x, results), None)
-    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.leaves(specs)]
-    return Run(source, str(place), shown, [output_of(name, tensor) for name, tensor in named])
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the outputs' values by name, and those of the layers asked for by path."""
+        outputs = self.outputs_by_name()
+        return {**{out.name: out.array for out in self.layers if out.name not in outputs}, **outputs}
 
 
-def output_of(name: str, tensor: Any) -> Output:
+def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool = False) -> Run:
+    """Return the outputs of a program for a tree of arrays, and the results of the layers whose path matches ``layers``.
+
+    With ``check``, the first layer to give what is not finite is found.
+    """
+    placed = program.place(inputs)
+    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.leaves(placed)]
+    done = Run(program.name, str(program.device), shown, [], checked=check)
+    heard: list[str] = []
+
+    def hear(call: Call) -> None:
+        heard.append(call.path)
+        if layers is not None and matches(call.path, layers):
+            done.layers += [output_of(name, x) for name, x in call.named()]
+        if check and done.culprit is None and not all_finite(call.outputs):
+            own = all_finite(call.inputs)
+            done.culprit = f"{call.path} ({call.cls})" if own else "the inputs"
+
+    if layers is None and not check:
+        results = program.outputs(placed)
+    else:
+        with listening(program, hear):
+            results = program.outputs(placed)
+    if layers is not None and not done.layers:
+        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
+    done.outputs = [output_of(name, tensor) for name, tensor in results]
+    return done
+
+
+def all_finite(values: list[torch.Tensor]) -> bool:
+    """Whether no floating tensor holds an infinity or what is no number."""
+    return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
+
+
+def output_of(name: str, tensor: torch.Tensor) -> Output:
     """Return one output on the CPU with its statistics."""
     array = tensors.to_numpy(tensor)
     return Output(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))

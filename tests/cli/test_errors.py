@@ -68,8 +68,8 @@ WRONG_USE = [
     ("summary mlp --columns macs,parms", "there is no column 'parms'", "did you mean parameters?"),
     ("vars mlp kernl", "no variable of mlp matches 'kernl'", "did you mean head/kernel?"),
     ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", None),
-    ("run mlp --fill noise", "inputs are filled with random, zeros, ones, not 'noise'", None),
-    ("run mlp --output y.txt", "outputs are written to .npy or .npz, not 'y.txt'", None),
+    ("run mlp --fill noise", "inputs are filled with random, zeros, ones, range, not 'noise'", None),
+    ("run mlp --output y.txt", "outputs are written to .npy, .npz, .safetensors or .csv, not 'y.txt'", None),
     (
         "run sequential",
         "the input float32[1, None, None, 3] has a size that is not known",
@@ -132,7 +132,16 @@ FILES = {
         ("vars text.npz", "text.npz is in no format that layercli knows", None),
         ("vars cut.npy", "cut.npy has an npy header that is not a dict of descr, fortran_order and shape", None),
         ("vars folder.npz", "folder.npz is a folder, not a file", None),
-        ("run mlp --input folder.npz", "folder.npz is a folder, not a file", None),
+        ("run mlp --output square.npy", "square.npy exists already", "--force writes over it"),
+        ("run mlp --layers conv --device cpu", "no layer of mlp matches 'conv'", None),
+        ("run mlp --labels net.py", "--labels names the classes that --top shows", "--top 5"),
+        ("run mlp --device cpu --top 2 --labels net.py", "there are 1 labels for 10 classes", None),
+        ("run net.py:Net", "net.py:Net gives a Net, not a layercli Layer or Model, or a torch.nn.Module", None),
+        ("run mlp --dtype int8", "a model computes in a floating dtype, not in int8", None),
+        ("run mlp --dtype flaot16", "there is no dtype 'flaot16'", "did you mean float16 or bfloat16 or float64?"),
+        ("run mlp --precision low", "a precision is highest, high, medium, got 'low'", None),
+        ("run mlp --input folder.npz", "images are [batch, height, width, channels], the model takes float32[None, 784]",
+         "--input-shape changes what it is built for"),
         ("run mlp --input square.npy", "the input inputs is float32[3, 3], the model takes float32[None, 784]",
          "--input-shape changes what it is built for"),
         ("run mlp --input words.npy", "words.npy holds values of '<U1', which are not numbers that layercli knows", None),
@@ -175,7 +184,7 @@ def test_a_target_that_is_full_or_read_only_is_left_as_it_was(cli, monkeypatch, 
 
         with monkeypatch.context() as patched:
             patched.setattr("layercli.files.atomic.sync", refuse)
-            done = cli("run", "my-dense", "--output", str(target))
+            done = cli("run", "my-dense", "--device", "cpu", "--force", "--output", str(target))
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("error: ")
         assert said in done.err
@@ -220,7 +229,7 @@ def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path):
         "            time.sleep(60)\n"
         "        return inputs\n"
     )
-    process = start("run", f"{net}:Net", "--input-shape", "2,3", "--output", "y.npy", cwd=tmp_path)
+    process = start("run", f"{net}:Net", "--input-shape", "2,3", "--output", "y.npy", "--device", "cpu", cwd=tmp_path)
     deadline = time.monotonic() + 60
     while not (tmp_path / "running").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -88,3 +88,198 @@ def test_weights_by_path_are_what_state_dict_calls_them(cli, tmp_path):
     save(tmp_path / "w.safetensors", {name.replace("/", "."): v.numpy() for name, v in layer.named_variables().items()})
     done = cli("run", "my-dense", "--weights", str(tmp_path / "w.safetensors"))
     assert done.code == 0
+
+
+PLAIN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.first = nn.Linear(4, width)
+        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(width, 3), nn.Dropout(0.9))
+
+    def forward(self, x, scale=1.0):
+        return {"logits": self.rest(self.first(x)) * scale}
+
+net = Net()
+
+def infinite():
+    layers = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Softmax(-1))
+    with torch.no_grad():
+        layers[1][0].weight.fill_(float("inf"))
+    return layers
+"""
+
+
+@pytest.fixture
+def plain(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text(PLAIN)
+    return tmp_path
+
+
+def document(done):
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+@pytest.mark.parametrize("reference", ["plain.py:Net", "plain.py:net", "plain.py:Net --set width=5"])
+def test_a_torch_module_runs_as_its_author_made_it(cli, plain, reference):
+    x = np.random.default_rng(0).standard_normal((2, 4)).astype("float32")
+    np.save("x.npy", x)
+    done = document(cli(f"run {reference} --input x.npy --device cpu --output y.npy --format json --seed 3 --force"))
+    [out] = done["outputs"]
+    assert (out["name"], out["shape"]) == ("logits", [2, 3])
+    scope = {}
+    torch.manual_seed(3)
+    exec(PLAIN, scope)  # the same file, in the same order, under the same seed
+    net = scope["Net"](5) if "width" in reference else scope["net"]
+    if reference == "plain.py:Net":
+        net = scope["Net"]()
+    with torch.inference_mode():
+        np.testing.assert_array_equal(np.load("y.npy"), net.eval()(torch.from_numpy(x))["logits"])
+
+
+def test_a_module_has_no_shapes_of_its_own(cli, plain):
+    done = cli("run plain.py:Net")
+    assert (done.code, done.out, done.err) == (
+        2,
+        "",
+        "error: plain.py:Net is a torch.nn.Module, which does not say what it takes\n"
+        "hint: give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224\n",
+    )
+
+
+def test_weights_of_a_module_are_its_state_dict(cli, plain):
+    state = {"first.weight": np.ones((8, 4), "float32"), "first.bias": np.zeros(8, "float32"),
+             "rest.1.weight": np.ones((3, 8), "float32"), "rest.1.bias": np.zeros(3, "float32")}  # fmt: skip
+    save("w.safetensors", state)
+    done = document(
+        cli("run plain.py:Net --input-shape 1,4 --fill ones --weights w.safetensors --device cpu --format json")
+    )
+    assert done["outputs"][0]["first"] == [32, 32, 32]
+    save("w.safetensors", {name: value for name, value in state.items() if "bias" not in name})
+    done = cli("run plain.py:Net --input-shape 1,4 --weights w.safetensors --device cpu")
+    assert done.err == "error: w.safetensors has no first.bias (and 1 more)\nhint: did you mean first/weight?\n"
+
+
+def test_results_of_layers_are_saved_by_their_paths(cli, plain):
+    done = document(
+        cli("run mlp --layers hidden --device cpu --output y.safetensors --format json --seed 1 --input-shape 2,784")
+    )
+    assert [layer["name"] for layer in done["layers"]] == ["hidden_layers/0"]
+    from safetensors.numpy import load_file
+
+    from layercli import random
+    from layercli.core import naming
+
+    naming.clear_session()
+    random.set_seed(1)
+    model = MLP()
+    with torch.inference_mode():
+        x = np.random.default_rng(1).standard_normal((2, 784), dtype="float32")
+        model(x)
+        expected = model.hidden_layers[0](torch.from_numpy(x))
+    written = load_file("y.safetensors")
+    np.testing.assert_array_equal(written["hidden_layers/0"], expected)
+    assert sorted(written) == ["hidden_layers/0", "output"]
+
+
+def test_a_layer_called_twice_gives_two_results(cli, plain):
+    (plain / "twice.py").write_text(
+        "from layercli import Model, layers\n"
+        "class Twice(Model):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.dense = layers.Dense(4)\n"
+        "    def call(self, inputs):\n        return self.dense(self.dense(inputs))\n"
+    )
+    done = document(cli("run twice.py:Twice --input-shape 2,4 --layers dense --device cpu --format json"))
+    assert [layer["name"] for layer in done["layers"]] == ["dense", "dense#2"]
+    assert done["layers"][1]["first"] == done["outputs"][0]["first"] != done["layers"][0]["first"]
+
+
+def test_check_names_where_numbers_end(cli, plain):
+    done = cli("run plain.py:infinite --input-shape 1,4 --device cpu --check --format json")
+    assert (done.code, done.err) == (1, "not finite, first in 1/0 (Linear)\n")
+    assert json.loads(done.out)["check"] == {"finite": False, "starts_in": "1/0 (Linear)"}
+    np.save("x.npy", np.full((1, 4), np.nan, "float32"))
+    done = cli("run plain.py:Net --input x.npy --device cpu --check")
+    assert (done.code, done.err) == (1, "not finite, first in the inputs\n")
+    assert cli("run mlp --device cpu --check").code == 0
+
+
+def test_an_intermediate_result_that_is_not_finite_counts_when_it_is_asked_for(cli, plain):
+    (plain / "mask.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Mask(nn.Module):\n    def forward(self, x):\n        return x / 0\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.mask = Mask()\n"
+        "    def forward(self, x):\n        return torch.exp(-self.mask(x).abs())\n"
+    )
+    command = "run mask.py:Net --input-shape 1,4 --fill ones --device cpu --check"
+    assert cli(command).code == 0
+    done = cli(f"{command} --layers mask")
+    assert (done.code, done.err) == (1, "not finite, first in mask (Mask)\n")
+
+
+def test_standard_output_carries_the_values_and_nothing_else(capfdbinary, plain):
+    from layercli.cli.app import run
+
+    assert run(["run", "my-dense", "--device", "cpu", "--output", "-", "--format", "plain"]) == 0
+    out, err = capfdbinary.readouterr()
+    import io
+
+    assert np.load(io.BytesIO(out)).shape == (10, 10)
+    assert err.startswith(b"wrote to standard output\nmy-dense\n\nOutput")
+
+
+def test_csv_gives_back_what_was_computed(cli, plain):
+    assert cli("run my-dense --device cpu --output y.csv").code == 0
+    assert cli("run my-dense --device cpu --output y.npy").code == 0
+    np.testing.assert_array_equal(np.loadtxt("y.csv", delimiter=",", dtype="float32", ndmin=2), np.load("y.npy"))
+
+
+def test_the_highest_classes_have_their_names(cli, plain):
+    (plain / "labels.txt").write_text("".join(f"digit {i}\n" for i in range(10)))
+    done = document(cli("run mlp --device cpu --output y.npy --top 2 --labels labels.txt --format json"))
+    values = np.load("y.npy")[0]
+    best = int(values.argmax())
+    assert done["top"][0] == {
+        "item": 0, "rank": 1, "class": best, "label": f"digit {best}", "value": float(values[best]),
+    }  # fmt: skip
+    assert len(done["top"]) == 2
+    drawn = cli("run mlp --device cpu --top 2 --labels labels.txt --format plain").out
+    assert f"digit {best}" in drawn.partition("Highest classes")[2]
+
+
+@pytest.mark.parametrize("model", ["mlp", "resnet-block", "plain.py:Net --input-shape 2,4"])
+def test_another_dtype_computes_in_it(cli, plain, model):
+    exact = document(cli(f"run {model} --device cpu --dtype float64 --format json"))["outputs"][0]
+    usual = document(cli(f"run {model} --device cpu --format json"))["outputs"][0]
+    short = document(cli(f"run {model} --device cpu --dtype bfloat16 --format json --layers *"))
+    assert (exact["dtype"], usual["dtype"], short["outputs"][0]["dtype"]) == ("float64", "float32", "bfloat16")
+    assert {layer["dtype"] for layer in short["layers"]} == {"bfloat16"}
+    assert exact["mean"] != usual["mean"] == pytest.approx(exact["mean"], rel=1e-4, abs=1e-6)
+    assert short["outputs"][0]["mean"] == pytest.approx(exact["mean"], rel=0.1, abs=0.02)
+
+
+def test_arithmetic_is_as_asked(cli, plain):
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    try:
+        assert cli("run my-dense --device cpu --threads 1 --precision high").code == 0
+        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (1, "high")
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+
+
+def test_auto_says_which_device_it_took(cli, plain):
+    done = cli("run my-dense")
+    assert done.err == f"running on {'cuda:0' if torch.cuda.is_available() else 'cpu'}\n"
+
+
+def test_compiled_it_gives_the_same(cli, plain):
+    usual = document(cli("run mlp --device cpu --format json"))["outputs"][0]
+    compiled = document(cli("run mlp --device cpu --compile --format json"))["outputs"][0]
+    assert compiled["mean"] == pytest.approx(usual["mean"], rel=1e-5)

@@ -11,10 +11,10 @@ from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.inspect.inputs import filled
+from layercli.inspect.filling import filled
 from layercli.inspect.reference import named_models, resolve
 from layercli.inspect.shapes import fill, inputs_of
-from layercli.inspect.summary import summarize
+from layercli.inspect.summary import input_names, summarize
 from layercli.layers.dense import Dense
 from layercli.render import plain
 from layercli.render.summary import table
@@ -38,7 +38,7 @@ def small(name):
 def test_shapes_parameters_and_cost_are_those_of_execution(name):
     model, _, inputs = small(name)
     summary = summarize(model, inputs)
-    arrays = tree.map_leaves(torch.from_numpy, filled(inputs, "random", 0))
+    arrays = tree.map_leaves(torch.from_numpy, filled(inputs, input_names(model, inputs), "random", 0))
     with torch.inference_mode():
         outputs = model(arrays)
     shapes = [Spec(tuple(y.shape), str(y.dtype).removeprefix("torch.")) for y in tree.leaves(outputs)]

@@ -1,0 +1,68 @@
+"""100,000 rows through an MLP, from a file to a file: against a batched loop written by hand, and how memory grows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.paired import Result, process, ratio
+
+ROWS, SIZE, ROUNDS = 100_000, 1024, 5
+
+BY_HAND = f"""
+import numpy as np, torch
+from torch import nn
+model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10)).eval()
+x = np.load("x.npy", mmap_mode="r")
+y = np.lib.format.open_memmap("y.npy", "w+", "float32", (len(x), 10))
+with torch.inference_mode():
+    for i in range(0, len(x), {SIZE}):
+        y[i : i + {SIZE}] = model(torch.from_numpy(np.array(x[i : i + {SIZE}]))).numpy()
+y.flush()
+"""
+
+
+def results() -> Iterator[Result]:
+    ours = [sys.executable, "-m", "layercli", "--quiet", "run", "mlp", "--set", "hidden=512", "--device", "cpu"]
+    ours += ["--input", "x.npy", "--output", "y.npy", "--force", "--batch-size", str(SIZE)]
+    theirs = [sys.executable, "-c", BY_HAND]
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            small = _memory(ours, ROWS // 10)
+            large = _memory(ours, ROWS)
+            pairs = [(process(ours), process(theirs)) for _ in range(ROUNDS)]
+        finally:
+            os.chdir(before)
+    mine, hand = ([run.seconds for run in side] for side in zip(*pairs, strict=True))
+    shown = (f"{min(seconds):.2f} s" for seconds in (mine, hand))
+    yield Result(f"{ROWS:,} rows through an MLP, whole process", "a loop by hand", *shown, ratio(mine, hand), 1.1)
+    yield Result(
+        "the same: private memory", f"{ROWS // 10:,} rows", f"{large / 1e6:.0f} MB", f"{small / 1e6:.0f} MB",
+        large / small, 1.1,
+    )  # fmt: skip
+
+
+MEASURED = """
+import sys
+from layercli.cli.app import run
+run(sys.argv[1:])
+with open("/proc/self/status") as status:
+    anonymous = next(line for line in status if line.startswith("RssAnon"))
+open("memory", "w").write(anonymous.split()[1])
+"""
+
+
+def _memory(command: list[str], rows: int) -> int:
+    """Return the bytes of its own that a run ends with: pages of mapped files belong to the system."""
+    target = np.lib.format.open_memmap("x.npy", "w+", "float32", (rows, 784))
+    target[:] = np.random.default_rng(0).standard_normal(784, dtype="float32")
+    target.flush()
+    process([sys.executable, "-c", MEASURED, *command[3:]])
+    return int(Path("memory").read_text()) * 1024

@@ -1,0 +1,104 @@
+"""How far two results of the same layer are apart, and how far rounding alone may put them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dtypes
+from layercli.inspect.numbers import json_number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3}
+"""The binary digits of a value, by dtype."""
+SLACK = 32
+"""How many roundings a layer may be off by: sums of many products in another order."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Values are close where ``|a - b| <= absolute + relative * |b| + scaled * largest |b|``."""
+
+    relative: float = 0.0
+    absolute: float = 0.0
+    scaled: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """What is allowed as a share of the values."""
+        return self.scaled or self.relative
+
+    @staticmethod
+    def of(dtype: str, depth: int) -> Tolerance:
+        """Return what rounding may do in ``dtype`` after ``depth`` layers: it grows like a random walk, with the root.
+
+        >>> Tolerance.of("float32", 1).scaled == 32 * 2**-24
+        True
+        """
+        rounding = 2.0 ** -DIGITS.get(dtype, 53) if dtypes.is_floating(dtype) else 0.0
+        return Tolerance(scaled=min(1.0, SLACK * rounding * math.sqrt(depth)))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One result compared. ``absolute`` and ``relative`` (to the reference's largest magnitude) are of the worst value.
+
+    ``cosine`` is 1 less the cosine of the angle between the two, as vectors. All are infinite where the shapes
+    differ, or one holds a value that is not finite and the other does not have the same there.
+    """
+
+    name: str
+    cls: str
+    absolute: float
+    relative: float
+    cosine: float
+    allowed: float
+    close: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON has it."""
+        return {
+            "name": self.name,
+            "class": self.cls,
+            "max_absolute": json_number(self.absolute),
+            "max_relative": json_number(self.relative),
+            "cosine": json_number(self.cosine),
+            "allowed": self.allowed,
+            "close": self.close,
+        }
+
+
+def difference(name: str, cls: str, ours: np.ndarray, theirs: np.ndarray, tolerance: Tolerance) -> Difference:
+    """Return how far ``ours`` is from the reference ``theirs``; equal infinities, and two that are no number, are equal."""
+    import numpy as np
+
+    kind = np.complex128 if "c" in (ours.dtype.kind, theirs.dtype.kind) else np.float64
+    if ours.shape != theirs.shape:
+        return _apart(name, cls, tolerance)
+    a, b = ours.astype(kind).ravel(), theirs.astype(kind).ravel()
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return _apart(name, cls, tolerance)
+    a, b = a[finite], b[finite]
+    distance, magnitude = np.abs(a - b), np.abs(b)
+    scale = float(magnitude.max(initial=0.0))
+    worst = float(distance.max(initial=0.0))
+    allowed = tolerance.absolute + tolerance.relative * magnitude + tolerance.scaled * scale
+    relative = worst / scale if scale else (math.inf if worst else 0.0)
+    return Difference(name, cls, worst, relative, _cosine(a, b), tolerance.share, bool(np.all(distance <= allowed)))
+
+
+def _apart(name: str, cls: str, tolerance: Tolerance) -> Difference:
+    return Difference(name, cls, math.inf, math.inf, math.inf, tolerance.share, close=False)
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    import numpy as np
+
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    if lengths == 0:
+        return 0.0 if np.array_equal(a, b) else 1.0
+    return max(0.0, 1.0 - float(np.vdot(a, b).real) / lengths)

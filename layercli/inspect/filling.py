@@ -1,0 +1,107 @@
+"""Inputs that come from no file: random numbers, zeros, ones, or numbers counted through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dims, dtypes, tree
+from layercli.core.spec import Spec
+from layercli.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FILLS = ("random", "zeros", "ones", "range")
+MOST_INTEGER = 10
+"""Whole numbers filled in are below this, so that they are indices of any vocabulary."""
+
+Range = tuple[float, float]
+
+
+def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
+    """Return arrays for a tree of Specs, whose inputs are called ``names``; an unknown batch is 1.
+
+    ``random`` is standard normal (whole numbers: 0 to 9), or even over the range given for the input; ``range`` counts
+    0, 1, 2, ... (whole numbers begin again at 10), or goes from one end of the range to the other in equal steps.
+    UsageError for another size that is not known.
+    """
+    import numpy as np
+
+    if fill not in FILLS:
+        raise UsageError(f"inputs are filled with {', '.join(FILLS)}, not {fill!r}")
+    bounds = parse_ranges(ranges, names)
+    if bounds and fill not in ("random", "range"):
+        raise UsageError(f"--range says between what inputs are filled at random or in equal steps, not with {fill}")
+    rng = np.random.default_rng(seed)
+    left = iter(names)
+    return tree.map_leaves(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)
+
+
+def parse_ranges(texts: Iterable[str], names: list[str]) -> dict[str, Range]:
+    """Return the range of each input: ``NAME=0,1``, or ``0,1`` where there is only one input."""
+    found = {}
+    for text in texts:
+        name, equals, bounds = text.rpartition("=")
+        if not equals and len(names) > 1:
+            raise UsageError(
+                f"the model takes {', '.join(names)}: say whose range {text!r} is, as in {names[0]}={text}"
+            )
+        name = name if equals else names[0]
+        if name not in names:
+            raise UsageError(f"there is no input {name!r}", hint=nearest(name, names) or f"inputs: {', '.join(names)}")
+        found[name] = _bounds(bounds, text)
+    return found
+
+
+def _bounds(bounds: str, text: str) -> Range:
+    try:
+        low, high = map(float, bounds.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise UsageError(f"a range is given as NAME=0,1, the lower end first, got {text!r}")
+    return low, high
+
+
+def _array(spec: Spec, fill: str, rng: np.random.Generator, bounds: Range | None) -> np.ndarray:
+    import numpy as np
+
+    shape = sizes_of(spec)
+    stored = spec.dtype if dtypes.BYTES[spec.dtype] > 2 or not dtypes.is_floating(spec.dtype) else "float32"
+    if fill in ("zeros", "ones"):
+        return np.full(shape, fill == "ones", stored)
+    draw = _random if fill == "random" else _steps
+    values: np.ndarray = draw(spec, shape, rng, bounds).astype(stored)
+    return values
+
+
+def _random(spec: Spec, shape: tuple[int, ...], rng: np.random.Generator, bounds: Range | None) -> Any:
+    if spec.dtype == "bool":
+        return rng.random(shape) < 0.5
+    if dtypes.is_integer(spec.dtype):
+        low, high = bounds or (0, MOST_INTEGER - 1)
+        return rng.integers(int(low), int(high), shape, endpoint=True)
+    return rng.uniform(*bounds, shape) if bounds else rng.standard_normal(shape, dtype="float32")
+
+
+def _steps(spec: Spec, shape: tuple[int, ...], _: np.random.Generator, bounds: Range | None) -> Any:
+    import numpy as np
+
+    count = math.prod(shape)
+    if bounds:
+        return np.linspace(*bounds, count).reshape(shape)
+    counted = np.arange(count).reshape(shape)
+    return counted if dtypes.is_floating(spec.dtype) else counted % MOST_INTEGER
+
+
+def sizes_of(spec: Spec) -> tuple[int, ...]:
+    """Return the shape as numbers; UsageError says how to give a size that is not known."""
+    unknown = next((size for size in spec.shape if not dims.known(size)), None)
+    if unknown is not None:
+        raise UsageError(
+            f"the input {spec} has a size that is not known",
+            hint=f"--at {unknown}=128" if dims.names(unknown) else "give all sizes with --input-shape",
+        )
+    return tuple(int(size) for size in spec.shape)

@@ -1,0 +1,40 @@
+"""The differences of two runs as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.render.table import Column, Table
+
+MOST_NAMES = 5
+
+
+def table(found: Any) -> Table:
+    """Return one row per result of a ``runtime.comparison.Comparison``."""
+    columns = [
+        Column("Layer (type)", key="layer"),
+        Column("Max absolute", numeric=True),
+        Column("Max relative", numeric=True),
+        Column("1 - cosine", numeric=True, key="cosine"),
+        Column("Allowed", numeric=True),
+        Column("Close"),
+    ]
+    rows = [
+        [f"{d.name} ({d.cls})" if d.cls else d.name, d.absolute, d.relative, d.cosine, d.allowed, d.close]
+        for d in found.differences
+    ]
+    first = found.culprit
+    facts = [
+        ("Against", found.reference),
+        ("Agrees", "yes" if first is None else "no"),
+        ("First to diverge", "-" if first is None else first.name),
+    ]
+    return Table("Difference", columns, rows, facts, [missing(found)] if found.only_here else [])
+
+
+def missing(found: Any) -> str:
+    """Return which results the reference lacks: the first few of them."""
+    rest = len(found.only_here) - MOST_NAMES
+    return (
+        f"not in {found.reference}: {', '.join(found.only_here[:MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
+    )

@@ -1,0 +1,38 @@
+"""Where the time went, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.render.summary import show_bytes, show_share
+from layercli.render.table import Column, Table, show
+from layercli.render.timing import show_seconds
+
+
+def show_predicted(share: float | None) -> str:
+    """Return a share in percent, or ``-`` where the MACs are not known."""
+    return show(None) if share is None else show_share(share)
+
+
+def table(found: Any) -> Table:
+    """Return one row per layer of a ``runtime.profile.Profile``, in the author's order."""
+    columns = [
+        Column("Layer (type)", key="layer"),
+        Column("Calls", numeric=True),
+        Column("Total", numeric=True, show=show_seconds),
+        Column("Self", numeric=True, show=show_seconds),
+        Column("Share", numeric=True, show=show_share),
+        Column("MACs", numeric=True),
+        Column("Predicted", numeric=True, show=show_predicted),
+        Column("Results", numeric=True, show=show_bytes),
+    ]
+    rows = [
+        [f"{c.path} ({c.cls})", c.calls, c.total, c.own, c.total / found.seconds, c.macs, found.predicted(c), c.bytes]
+        for c in found.costs
+    ]
+    facts = [
+        ("Whole run", show_seconds(found.seconds)),
+        ("Outside layers", show_share(1 - sum(c.own for c in found.costs) / found.seconds)),
+        ("Profiling added", show_share(found.overhead) if found.overhead > 0 else "less than can be measured"),
+    ]
+    return Table("Profile", columns, rows, facts)

@@ -1,0 +1,65 @@
+"""Times as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.render.summary import show_bytes, show_share
+from layercli.render.table import Column, Table
+
+UNITS = [(1.0, "s"), (1e-3, "ms"), (1e-6, "us")]
+PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
+
+
+def show_seconds(value: float) -> str:
+    """Return a time in the unit that suits it.
+
+    >>> show_seconds(0.01234), show_seconds(2.5), show_seconds(4e-8)
+    ('12.34 ms', '2.5 s', '0.04 us')
+    """
+    size, unit = next(((size, unit) for size, unit in UNITS if value >= size), UNITS[-1])
+    return f"{value / size:.4g} {unit}"
+
+
+def show_rate(value: float | None) -> str:
+    """Return a number a second with a prefix.
+
+    >>> show_rate(1.5e12), show_rate(12.0), show_rate(None)
+    ('1.5 T', '12', '-')
+    """
+    if value is None:
+        return "-"
+    size, prefix = next(((size, prefix) for size, prefix in PREFIXES if value >= size), (1.0, ""))
+    return f"{value / size:.4g} {prefix}".rstrip()
+
+
+FIGURES = ["Minimum", "Median", "p90", "p99", "Mean", "Std"]
+
+
+def table(timings: list[Any]) -> Table:
+    """Return one row per ``runtime.timing.Timing``."""
+    columns = [
+        Column("Model"),
+        *(Column(title, numeric=True, show=show_seconds) for title in FIGURES),
+        Column("Items/s", numeric=True, show=show_rate),
+        Column("FLOP/s", numeric=True, show=show_rate),
+    ]
+    rows = [[t.name, *t.samples.figures().values(), t.items_per_second, t.flops_per_second] for t in timings]
+    first = timings[0]
+    unknown = first.reason or ("unknown: there is nothing to multiply" if first.share is None else "")
+    facts = [
+        ("Runs", f"{len(first.samples.seconds)}"),
+        ("Roofline", unknown or f"{show_share(first.share)} of what the device was measured to reach for this work"),
+        ("Peak memory", show_bytes(first.peak_memory)),
+    ]
+    return Table("Time", columns, rows, facts)
+
+
+def slowdown(found: Any) -> Table:
+    """Return what an ``inspect.samples.Slowdown`` says, as facts."""
+    facts = [
+        ("Ratio", f"{found.ratio:.3f}x (95% interval {found.low:.3f} to {found.high:.3f})"),
+        ("Allowed", f"{found.at_most:g}x"),
+        ("Verdict", found.verdict),
+    ]
+    return Table("", [], [], facts)

@@ -1,0 +1,141 @@
+"""A program run twice in two ways, or beside another or a file of results, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from layercli.errors import UsageError
+from layercli.files.detect import open_weights
+from layercli.inspect.difference import Difference, Tolerance, difference
+from layercli.runtime import device as devices
+from layercli.runtime import tensors
+from layercli.runtime.program import Program, calling, recast
+from layercli.runtime.recording import Call, listening
+
+OUTPUT = "(output)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The values of one layer, or of an output, and the dtype they were computed in."""
+
+    cls: str
+    dtype: str
+    array: np.ndarray
+
+
+@dataclass
+class Comparison:
+    """Every result both sides have, in the order they were computed; ``only_here`` are those the reference lacks."""
+
+    reference: str
+    differences: list[Difference] = field(default_factory=list)
+    only_here: list[str] = field(default_factory=list)
+
+    @property
+    def culprit(self) -> Difference | None:
+        """The first result that is not close, or None."""
+        return next((found for found in self.differences if not found.close), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON has it."""
+        first = self.culprit
+        return {
+            "reference": self.reference,
+            "agrees": first is None,
+            "first_to_diverge": None if first is None else first.name,
+            "results": [found.to_json() for found in self.differences],
+            "only_here": self.only_here,
+        }
+
+
+def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, Result]:
+    """Return the results of every layer by path, then the outputs by name, of one run on a tree of arrays."""
+    found: dict[str, Result] = {}
+
+    def hear(call: Call) -> None:
+        for name, x in call.named():
+            found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+
+    placed = program.place(inputs)
+    if layers:
+        with listening(program, hear):
+            outputs = program.outputs(placed)
+    else:
+        outputs = program.outputs(placed)
+    for name, x in outputs:
+        found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
+    return found
+
+
+def compare(
+    ours: dict[str, Result], theirs: dict[str, Result], reference: str, tolerance: Tolerance | None = None
+) -> Comparison:
+    """Return the differences of all results that both have; without a tolerance, that of the coarser dtype and the depth."""
+    done = Comparison(reference)
+    depth = 0
+    for name, mine in ours.items():
+        depth += 1
+        if name not in theirs:
+            done.only_here.append(name)
+            continue
+        other = theirs[name]
+        allowed = tolerance or max(
+            (Tolerance.of(dtype, depth) for dtype in (mine.dtype, other.dtype)), key=lambda t: t.scaled
+        )
+        done.differences.append(difference(name, mine.cls, mine.array, other.array, allowed))
+    if not done.differences:
+        raise UsageError(f"{reference} has no result of the same name as any here", hint="--layers saves them by path")
+    return done
+
+
+def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]:
+    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, or through ``compile`` (outputs only).
+
+    A model that ran in float64 stays in it.
+    """
+    return WAYS[way](program, inputs)
+
+
+def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
+    def run(program: Program, inputs: Any) -> dict[str, Result]:
+        place = devices.resolve(device)
+        program.module.to(place)
+        try:
+            return record(replace(program, device=place), inputs)
+        finally:
+            program.module.to(program.device)
+
+    return run
+
+
+def _in_float64(program: Program, inputs: Any) -> dict[str, Result]:
+    """Run with the very same values of the weights, widened; the model stays so."""
+    recast(program.model, "float64")
+    return record(replace(program, dtype="float64", call=calling(program.model, program.module, False)), inputs)
+
+
+def _compiled(program: Program, inputs: Any) -> dict[str, Result]:
+    return record(replace(program, call=calling(program.model, program.module, True)), inputs, layers=False)
+
+
+WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
+    "cpu": _on_device("cpu"),
+    "cuda": _on_device("cuda"),
+    "float64": _in_float64,
+    "compile": _compiled,
+}
+
+
+def of_file(path: str) -> dict[str, Result]:
+    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name."""
+    opened = open_weights(path)
+    found = {}
+    for name, entry in opened.entries.items():
+        result = Result("", entry.dtype, opened.read(name))
+        found[name] = found[f"{OUTPUT} {name}"] = result
+    return found

@@ -1,0 +1,159 @@
+"""A model made ready to run: built, its weights set, in the dtype and on the device asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli import random
+from layercli.core import dtypes, tree
+from layercli.core.dtypes import Policy
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.files.detect import open_weights
+from layercli.inspect import reference
+from layercli.inspect.reference import Subject
+from layercli.inspect.summary import ends, input_names
+from layercli.runtime import device as devices
+from layercli.runtime import execute, tensors, weights
+
+PRECISIONS = ("highest", "high", "medium")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is run: on which device, in which dtype, with which arithmetic and weights.
+
+    ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
+    """
+
+    device: str = "auto"
+    dtype: str | None = None
+    precision: str = "highest"
+    threads: int | None = None
+    compile: bool = False
+    weights: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one."""
+
+    name: str
+    model: Layer | nn.Module
+    module: nn.Module
+    device: torch.device
+    dtype: str | None
+    call: Callable[[Any], Any]
+
+    def place(self, inputs: Any) -> Any:
+        """Return a tree of arrays as tensors on the device, floating ones in the dtype that was asked for."""
+
+        def placed(x: Any) -> Any:
+            tensor = tensors.as_tensor(x, self.device)
+            return tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
+
+        return tree.map_leaves(placed, inputs)
+
+    def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
+        """Return the named outputs for a tree of tensors."""
+        with torch.inference_mode():
+            results = self.call(inputs)
+        return [(name, x) for name, x in ends(results, None) if isinstance(x, torch.Tensor)]  # type: ignore[misc]  # values, not specs
+
+    def layers(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield every module below with the path its author gave it, each once."""
+        if isinstance(self.model, Layer):
+            yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
+        else:
+            yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
+
+
+def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
+    """Return the model that ``text`` names, of those that can run: a Layer, or in Python any torch.nn.Module.
+
+    What a module draws while it is made is drawn under ``seed``.
+    """
+    random.set_seed(seed)
+    if not reference.is_python(text):
+        return reference.resolve(text, settings)
+    given = dict(map(reference.parse_setting, settings))
+    kinds, wanted = (Layer, nn.Module), "a layercli Layer or Model, or a torch.nn.Module"
+    model = reference.made(reference.from_python(text), given, text, kinds, wanted)
+    return Subject(model, text, text)
+
+
+def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:
+    """Return the names of the inputs: a module's are the arguments of its ``forward``, as many as there are specs."""
+    if isinstance(model, Layer):
+        return input_names(model, specs)
+    names = list(inspect.signature(model.forward).parameters)
+    return names if specs is None else names[: len(tree.leaves(specs))]
+
+
+def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
+    """Return the program of a model for inputs like these: a tree of arrays, for a module a list of its arguments."""
+    place = devices.resolve(settings.device)
+    set_arithmetic(settings)
+    model = subject.model
+    module = _built(model, inputs, settings) if isinstance(model, Layer) else _loaded(model, settings)
+    if settings.dtype is not None:
+        recast(model, settings.dtype)
+    module.to(place)
+    return Program(subject.name, model, module, place, settings.dtype, calling(model, module, settings.compile))
+
+
+def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
+    """Return the function of the inputs that runs the model."""
+    run: Callable[..., Any] = torch.compile(module) if compiled else module
+    if isinstance(model, Layer):
+        return run if compiled else model
+    return lambda inputs: run(*inputs) if isinstance(inputs, (list, tuple)) else run(inputs)
+
+
+def set_arithmetic(settings: Settings) -> None:
+    """Set torch's precision of float32 matrix products and its threads, for the whole process."""
+    if settings.precision not in PRECISIONS:
+        raise UsageError(f"a precision is {', '.join(PRECISIONS)}, got {settings.precision!r}")
+    torch.set_float32_matmul_precision(settings.precision)
+    torch.backends.cudnn.allow_tf32 = settings.precision != "highest"
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+
+
+def _built(model: Layer, inputs: Any, settings: Settings) -> nn.Module:
+    random.set_seed(settings.seed)
+    if model._module is None or not model._module.ready:
+        execute.describe(model, (tree.map_leaves(tensors.as_tensor, inputs),), {})
+    if settings.weights is not None:
+        weights.load(model, open_weights(settings.weights))
+    module: nn.Module = model.module
+    return module
+
+
+def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
+    if settings.weights is not None:
+        weights.load_state(model, open_weights(settings.weights))
+    return model.eval()
+
+
+def recast(model: Layer | nn.Module, dtype: str) -> None:
+    """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
+    if not dtypes.is_floating(dtypes.name_of(dtype)):
+        raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
+    if not isinstance(model, Layer):
+        model.to(tensors.dtype_of(dtypes.name_of(dtype)))
+        return
+    for _, layer in model.walk():
+        layer._policy = Policy.named(dtypes.name_of(dtype))
+        for variable in layer._variables.values():
+            variable._cast = None
+        if layer._module is not None:
+            layer._module.dtype = tensors.dtype_of(layer._policy.compute)
+    model.module.to(model.module.dtype)

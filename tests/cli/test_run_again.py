@@ -1,0 +1,79 @@
+"""``layercli run --repro`` and ``--from``: the same again, bit for bit."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def recorded(cli, tmp_path, monkeypatch):
+    """A run that was written down, as JSON."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.random.default_rng(0).standard_normal((3, 784)).astype("float32"))
+    done = cli("run mlp --set hidden=8 --input x.npy --seed 5 --device cpu --dtype float64 --repro run.json")
+    assert (done.code, done.err) == (0, "wrote run.json\n")
+    return json.loads((tmp_path / "run.json").read_text())
+
+
+def again(cli):
+    done = cli("run --from run.json --format json")
+    return done.code, json.loads(done.out)["reproduction"]
+
+
+def test_the_same_again_is_bit_equal(cli, recorded):
+    assert recorded["plan"]["model"] == "mlp"
+    assert recorded["plan"]["settings"]["device"] == "cpu"
+    assert again(cli) == (0, {"same_inputs": True, "bit_equal": True, "changed": []})
+
+
+def test_another_input_is_noticed(cli, recorded):
+    np.save("x.npy", np.zeros((3, 784), "float32"))
+    assert again(cli) == (1, {"same_inputs": False, "bit_equal": False, "changed": []})
+
+
+def test_another_version_is_named(cli, recorded, tmp_path):
+    recorded["versions"]["numpy"] = "0.1"
+    (tmp_path / "run.json").write_text(json.dumps(recorded))
+    assert again(cli) == (
+        0,
+        {"same_inputs": True, "bit_equal": True, "changed": [f"numpy {np.__version__} (recorded: 0.1)"]},
+    )
+    assert (
+        f"Changed since:       numpy {np.__version__} (recorded: 0.1)\nBit-equal:           yes\n"
+        in cli("run --from run.json --format plain").out
+    )
+
+
+def test_one_bit_is_enough(cli, recorded, tmp_path):
+    recorded["plan"]["settings"]["seed"] = 6
+    (tmp_path / "run.json").write_text(json.dumps(recorded))
+    assert again(cli) == (1, {"same_inputs": True, "bit_equal": False, "changed": []})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("plan"), "run.json is a damaged record of a run"),
+        (lambda d: d["plan"]["settings"].update(seed="5"), "run.json is a damaged record of a run"),
+        (lambda d: d["plan"]["request"].update(files=[1]), "run.json is a damaged record of a run"),
+        (lambda d: d["plan"].update(more=1), "run.json is a damaged record of a run"),
+        (lambda d: d["plan"]["request"].pop("cast"), "run.json is a damaged record of a run"),
+        (lambda d: d.update(schema="x"), "run.json is no record of a run"),
+    ],
+)
+def test_a_damaged_record_is_refused(cli, recorded, tmp_path, change, message):
+    change(recorded)
+    (tmp_path / "run.json").write_text(json.dumps(recorded))
+    done = cli("run --from run.json")
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
+
+
+def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
+    assert (
+        cli("run mlp --from run.json").err == "error: --from run.json says which model to run, so mlp is one too many\n"
+    )
+    assert cli("run").err == "error: missing argument 'MODEL'\n"
+    assert cli("run mlp --repro run.json").err == "error: run.json exists already\nhint: --force writes over it\n"

@@ -1,0 +1,259 @@
+"""``layercli run --batch-size``: bounded memory, and nothing lost when it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from layercli.cli.run_stream import progress
+from layercli.errors import FormatError
+from layercli.files.rows import RowWriter
+
+NET = """
+import os, time
+import torch
+from torch import nn
+from layercli.files import rows
+
+rows.SAVE_EVERY = 0.0
+
+class Net(nn.Module):
+    def forward(self, x):
+        if "SLOW" in os.environ:
+            time.sleep(0.05)
+        return x * 2 + 1
+
+class Total(nn.Module):
+    def forward(self, x):
+        return x.sum(0, keepdim=True)
+
+class Two(nn.Module):
+    def forward(self, x):
+        return x, x
+
+class Add(nn.Module):
+    def forward(self, a, b):
+        return a + b
+"""
+X = np.arange(400, dtype="float32").reshape(100, 4)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    np.save("x.npy", X)
+    return tmp_path
+
+
+def command(*more, model="net.py:Net"):
+    return ["run", model, "--input", "x.npy", "--output", "y.npy", "--device", "cpu", *more]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("y"))
+
+
+@pytest.mark.parametrize("size", ["1", "7", "100", "1000", "auto"])
+def test_in_batches_it_is_the_same(cli, folder, size):
+    done = cli(*command("--batch-size", size, "--format", "json"))
+    assert (done.code, done.err) == (0, "wrote y.npy\n")
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+    found = json.loads(done.out)
+    assert (found["outputs"][0]["shape"], found["outputs"][0]["maximum"]) == ([100, 4], 799)
+    assert (found["stream"]["rows"], found["stream"]["resumed_at"]) == (100, 0)
+    assert names(folder) == ["y.npy"]
+
+
+def test_a_model_of_ours_in_batches_is_the_same(cli, folder):
+    np.save("x.npy", np.random.default_rng(0).standard_normal((50, 784)))  # float64, converted batch by batch
+    assert cli(*command("--batch-size", "16", model="mlp")).code == 0
+    streamed = np.load("y.npy")
+    assert cli(*command("--force", model="mlp")).code == 0
+    np.testing.assert_allclose(streamed, np.load("y.npy"), rtol=1e-5, atol=1e-6)
+    assert streamed.dtype == np.float32
+
+
+def test_several_inputs_go_together(cli, folder):
+    np.save("b.npy", X[::-1])
+    assert cli(*command("--input", "b.npy", "--batch-size", "32", model="net.py:Add")).code == 0
+    np.testing.assert_array_equal(np.load("y.npy"), X + X[::-1])
+    np.save("b.npy", X[:50])
+    done = cli(*command("--input", "b.npy", "--batch-size", "32", "--force", model="net.py:Add"))
+    assert (done.code, done.err) == (2, "error: the inputs have different numbers of rows: 50, 100\n")
+
+
+def start(*more, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "layercli", *command("--batch-size", "2", *more)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def wait_for_rows(folder, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        journal = folder / "y.npy.part.json"
+        if journal.exists() and json.loads(journal.read_text())["done"] >= 6:
+            return
+        time.sleep(0.02)
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_killed_in_the_middle_it_goes_on_where_it_was(cli, folder, sign, code):
+    process = start(SLOW="1")
+    wait_for_rows(folder, process)
+    process.send_signal(sign)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "y.npy" not in names(folder)
+    done = json.loads((folder / "y.npy.part.json").read_text())["done"]
+    assert 6 <= done < 100
+    refused = cli(*command("--batch-size", "2"))
+    assert (refused.code, refused.err) == (
+        2,
+        "error: y.npy.part was left by an interrupted run\nhint: --resume goes on with it, --force begins again\n",
+    )
+    before = (folder / "y.npy.part").read_bytes()[:100]
+    again = cli(*command("--batch-size", "64", "--resume", "--format", "json"))
+    assert (again.code, again.err) == (0, f"going on after {done} of 100 rows\nwrote y.npy\n")
+    assert json.loads(again.out)["stream"]["resumed_at"] == done
+    assert (folder / "y.npy").read_bytes().startswith(before)
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+    assert names(folder) == ["y.npy"]
+
+
+@pytest.fixture
+def interrupted(cli, folder):
+    """What a stream leaves that met a limit: no file may be longer than 1,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        done = cli(*command("--batch-size", "8"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (done.code, done.err) == (
+        2,
+        "error: cannot write y.npy.part: it would be larger than this system allows a file to be\n",
+    )
+    assert names(folder) == ["y.npy.part", "y.npy.part.json"]
+    return folder
+
+
+def test_once_there_is_room_it_goes_on(cli, interrupted):
+    assert cli(*command("--batch-size", "8", "--resume")).err == "going on after 48 of 100 rows\nwrote y.npy\n"
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+
+
+def test_it_goes_on_only_with_the_same(cli, interrupted):
+    np.save("x.npy", X + 1)
+    done = cli(*command("--batch-size", "8", "--resume"))
+    assert (done.code, done.err) == (
+        2,
+        "error: y.npy.part was left by a run of another model, of other inputs or settings\nhint: --force begins again\n",
+    )
+    assert cli(*command("--batch-size", "8", "--force")).code == 0
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 3)
+    assert names(interrupted) == ["y.npy"]
+
+
+def test_a_damaged_journal_is_refused(cli, interrupted):
+    (interrupted / "y.npy.part.json").write_text("[]")
+    done = cli(*command("--batch-size", "8", "--resume"))
+    assert done.err == ("error: y.npy.part.json does not say how far y.npy.part is\nhint: --force begins again\n")
+
+
+def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
+    from layercli.runtime.program import Program
+
+    outputs, sizes = Program.outputs, []
+
+    def small(self, inputs):
+        sizes.append(len(inputs[0]))
+        if sizes[-1] > 30:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return outputs(self, inputs)
+
+    monkeypatch.setattr(Program, "outputs", small)
+    done = cli(*command("--batch-size", "auto", "--format", "json"))
+    assert done.code == 0
+    assert sizes == [100, 100, 100, 100, 64, 32, 16, 16, 16, 16, 16, 16, 4]
+    assert json.loads(done.out)["stream"]["batch_size"] == 16
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+    done = cli(*command("--batch-size", "50", "--force"))
+    assert done.err == ("error: a batch of 50 does not fit into memory\nhint: --batch-size auto finds one that does\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "model", "message", "hint"),
+    [
+        (["--batch-size", "0"], "net.py:Net", "a batch size is auto or a number from 1 on, got '0'", None),
+        (["--resume"], "net.py:Net", "--resume goes on with a stream", "--batch-size auto"),
+        (["--batch-size", "8", "--top", "1"], "net.py:Net",
+         "--batch-size streams the results to a file, which --top does not go with", None),
+        (["--batch-size", "8"], "net.py:Total",
+         "the output has the shape (1, 4) for a batch of 8: it has to have one row for each", None),
+        (["--batch-size", "8"], "net.py:Two", "net.py:Two has 2 outputs, and one can be written as it comes", None),
+        (["--batch-size", "8", "--output", "y.npz"], "net.py:Net",
+         "--batch-size goes from files to a .npy file", "--input x.npy --output y.npy"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_streamed(cli, folder, more, model, message, hint):
+    done = cli(*command(*more, model=model))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+    assert names(folder) == []
+
+
+def test_not_finite_is_found_in_a_stream_too(cli, folder):
+    np.save("x.npy", np.where(X == 7, np.nan, X))
+    done = cli(*command("--batch-size", "8", "--check"))
+    assert (done.code, done.err) == (1, "wrote y.npy\nnot finite\n")
+
+
+def test_memory_does_not_grow_with_the_rows(folder):
+    code = (
+        "import resource, sys\nfrom layercli.cli.app import run\nrun(sys.argv[1:])\n"
+        "print(int([l for l in open('/proc/self/status') if l.startswith('RssAnon')][0].split()[1]))"
+    )
+
+    def memory(rows):
+        np.lib.format.open_memmap("x.npy", "w+", "float32", (rows, 256)).flush()
+        args = command("--batch-size", "256", "--force", "--threads", "1")
+        done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=True)
+        return int(done.stdout.splitlines()[-1])
+
+    small, large = memory(2_000), memory(60_000)  # 2 and 61 MB of values
+    assert large - small < 20_000
+
+
+def test_a_bar_is_drawn_on_a_terminal_only(tmp_path, monkeypatch, capsys):
+    writer = RowWriter(str(tmp_path / "y.npy"), 10, "")
+    with progress(writer) as tell:
+        tell(5)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("layercli.cli.output.on_terminal", lambda stream: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress(writer) as tell:
+        tell(5)
+    drawn = capsys.readouterr()
+    assert (drawn.out, "5/10" in drawn.err, "rows/s" in drawn.err) == ("", True, True)
+
+
+def test_rows_of_another_shape_are_no_rows_of_the_same_array(tmp_path):
+    writer = RowWriter(str(tmp_path / "y.npy"), 4, "")
+    writer.write(np.zeros((2, 3)))
+    with pytest.raises(FormatError) as caught:
+        writer.write(np.zeros((2, 4)))
+    assert caught.value.message.startswith(f"the rows for {tmp_path / 'y.npy'} change from ")
+    writer.close()

@@ -1,0 +1,99 @@
+"""``layercli run --repeat`` and ``--against-time``."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+SLEEPER = """
+import time
+from torch import nn
+
+class Fast(nn.Module):
+    seconds = 0.002
+    def forward(self, x):
+        time.sleep(self.seconds)
+        return x
+
+class Slow(Fast):
+    seconds = 0.004
+"""
+
+
+@pytest.fixture
+def sleeper(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+
+
+def timing(done):
+    assert done.code == 0, done.err
+    return json.loads(done.out)["timing"]
+
+
+def test_json_keeps_every_sample(cli, sleeper):
+    found = timing(cli("run sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 7 --warmup 1 --format json"))
+    assert len(found["samples"]) == 7
+    assert found["minimum"] == min(found["samples"]) >= 0.004
+    assert found["median"] == pytest.approx(np.median(found["samples"]))
+    assert found["items_per_second"] == pytest.approx(8 / found["median"])
+    assert (found["flops_per_second"], found["roofline_share"]) == (None, None)
+    assert found["peak_memory_bytes"] > 1e7
+
+
+def test_for_so_many_seconds(cli, sleeper):
+    found = timing(cli("run sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 0.2s --format json"))
+    assert len(found["samples"]) > 1
+
+
+def test_the_rate_follows_from_the_cost(cli):
+    found = timing(cli("run mlp --input-shape 64,784 --device cpu --repeat 5 --format json"))
+    macs = json.loads(cli("summary mlp --input-shape 64,784 --format json").out)["totals"]["macs"]
+    assert found["flops_per_second"] == pytest.approx(2 * macs / found["median"])
+    assert found["roofline_share"] > 0
+
+
+def test_the_table_says_what_is_not_known(cli, sleeper):
+    done = cli("run sleeper.py:Fast --input-shape 8,4 --device cpu --repeat 3 --format plain")
+    facts = done.out.partition("Time\n")[2].splitlines()
+    assert facts[1].split("  ")[0] == "Model"
+    assert "Roofline:     unknown: a torch.nn.Module does not say what it multiplies" in facts
+    assert "Runs:         3" in facts
+
+
+@pytest.mark.parametrize(
+    ("times", "code", "verdict"),
+    [
+        ([1.0, 1.0] * 4, 0, "1.000x (95% interval 1.000 to 1.000)\nAllowed:  1.05x\nVerdict:  within"),
+        ([2.0, 1.0] * 4, 1, "2.000x (95% interval 2.000 to 2.000)\nAllowed:  1.05x\nVerdict:  slower"),
+        (
+            [1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0, 1.0],
+            3,
+            "1.500x (95% interval 1.000 to 2.000)\nAllowed:  1.05x\nVerdict:  inconclusive",
+        ),
+    ],
+)
+def test_in_turns_with_another_there_are_three_answers(cli, sleeper, monkeypatch, times, code, verdict):
+    left = iter(times)
+    monkeypatch.setattr("layercli.runtime.timing.timed", lambda run, device: next(left))
+    done = cli(
+        "run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow --repeat 4 --format plain"
+    )
+    assert done.code == code
+    assert done.out.endswith(f"Ratio:    {verdict}\n")
+
+
+def test_json_has_the_times_of_both(cli, sleeper):
+    done = cli(
+        "run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow --repeat 3 --format json"
+    )
+    found = json.loads(done.out)
+    assert min(found["against_time"]["timing"]["samples"]) >= 0.004
+    assert len(found["timing"]["samples"]) == len(found["against_time"]["timing"]["samples"]) == 3
+
+
+def test_what_cannot_be_meant(cli, sleeper):
+    done = cli("run sleeper.py:Fast --input-shape 8,4 --device cpu --repeat often")
+    assert (done.code, done.err) == (2, "error: --repeat is a number of times or of seconds, 30 or 5s, got 'often'\n")

@@ -1,0 +1,183 @@
+"""What files hold, against what a model takes."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from layercli.core.spec import Spec, batched
+from layercli.errors import LayercliError
+from layercli.files.safetensors import save
+from layercli.inspect.filling import filled
+from layercli.inspect.inputs import Source, read
+
+IMAGE = Spec(batched((None, 4, 6, 3)), "float32")
+ROW = Spec(batched((None, 3)), "float32")
+TOKENS = Spec(batched((None, 3)), "int32")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def one(spec, *texts, **settings):
+    return read("net", spec, ["x"], texts, **settings)
+
+
+def failure(*args, **settings):
+    with pytest.raises(LayercliError) as caught:
+        read(*args, **settings)
+    return caught.value.message, caught.value.hint
+
+
+def test_a_source_is_a_name_a_file_and_a_key(folder):
+    (folder / "odd=name.npy").touch()
+    assert Source.parse("x.npy") == Source(None, "x.npy", None)
+    assert Source.parse("a=x.npz:k") == Source("a", "x.npz", "k")
+    assert Source.parse("odd=name.npy") == Source(None, "odd=name.npy", None)
+    assert Source.parse("-") == Source(None, "-", None)
+
+
+ROWS = np.array([[1.5, 2, 3], [4, 5, 6]], "float32")
+
+
+def test_every_format_gives_the_same_array(folder):
+    import pyarrow
+    from pyarrow import parquet
+
+    np.save("x.npy", ROWS)
+    np.savez("x.npz", x=ROWS, other=np.zeros(2))
+    save("x.safetensors", {"x": ROWS, "y": ROWS + 1})
+    (folder / "x.csv").write_text("a,b,c\n1.5,2,3\n4,5,6\n")
+    (folder / "bare.csv").write_text("1.5,2,3\n4,5,6\n")
+    parquet.write_table(pyarrow.table({name: ROWS[:, i] for i, name in enumerate("abc")}), "x.parquet")
+    for text in ("x.npy", "x.npz", "x=x.npz:x", "x.safetensors:x", "x.csv", "bare.csv", "x.parquet"):
+        np.testing.assert_array_equal(one(ROW, text), ROWS, err_msg=text)
+        assert one(ROW, text).dtype == np.float32
+    np.testing.assert_array_equal(one(Spec(batched((None,))), "x.csv:b"), [2, 5])
+
+
+def test_standard_input_is_npy(monkeypatch):
+    stream = io.BytesIO()
+    np.save(stream, np.asfortranarray(ROWS))
+    stream.seek(0)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+    np.testing.assert_array_equal(one(ROW, "-"), ROWS)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stream.getvalue()[:-1])))
+    assert failure("net", ROW, ["x"], ["-"]) == (
+        "standard input has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None,
+    )  # fmt: skip
+
+
+def test_images_become_what_the_model_takes(folder):
+    from PIL import Image
+
+    pixels = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
+    (folder / "photos").mkdir()
+    Image.fromarray(pixels).save("photos/b.png")
+    Image.fromarray(np.full((8, 12, 3), 255, np.uint8)).save("photos/a.png")
+    (folder / "photos" / "notes.txt").touch()
+    found = one(IMAGE, "photos")
+    assert (found.shape, found.dtype) == ((2, 4, 6, 3), np.float32)
+    np.testing.assert_array_equal(found, np.stack([np.full((4, 6, 3), 255), pixels]))
+    np.testing.assert_allclose(one(IMAGE, "photos/b.png", rescale="-1,1")[0], pixels / 127.5 - 1, atol=1e-6)
+    grey = one(Spec(batched((None, 4, 6, 1)), "uint8"), "photos/a.png")
+    assert (grey.shape, grey.dtype, grey.max()) == ((1, 4, 6, 1), np.uint8, 255)
+
+
+def test_inputs_go_by_name_and_by_turn(folder):
+    np.save("a.npy", ROWS)
+    np.save("b.npy", ROWS + 1)
+    np.savez("both.npz", a=ROWS, b=ROWS + 1)
+    specs = {"left": ROW, "right": ROW}
+    for texts in (["a.npy", "b.npy"], ["b=b.npy", "a.npy"], ["both.npz"]):
+        found = read("net", specs, ["a", "b"], texts)
+        np.testing.assert_array_equal(found["left"], ROWS)
+        np.testing.assert_array_equal(found["right"], ROWS + 1)
+
+
+def test_where_nothing_is_known_of_the_inputs_arrays_stay_as_they_are(folder):
+    np.save("a.npy", np.arange(3))
+    [found] = read("net", None, ["x", "mask"], ["a.npy"])
+    assert found.dtype == np.int64
+
+
+def test_what_does_not_fit_is_said(folder):
+    np.save("x.npy", ROWS)
+    np.save("first.npy", np.zeros((1, 3, 4, 6), "float32"))
+    np.savez("x.npz", k=ROWS, l=ROWS)
+    (folder / "cut.csv").write_text("a,b\n1,2\n3\n")
+    (folder / "word.csv").write_text("a,b\n1,x\n")
+    (folder / "empty.csv").write_text("\n")
+    (folder / "no.png").write_bytes(b"no image")
+    (folder / "empty").mkdir()
+    (folder / "x.parquet").write_bytes(b"PAR1")
+    np.save("object.npy", np.array([{}]))
+    for text, message, hint in [
+        ("y=x.npy", "net has no input 'y'", "inputs: x"),
+        ("x.npz", "x.npz holds k, l, not x", None),
+        ("x=x.npz", "x.npz holds k, l: say which of them is x", "--input x=x.npz:k"),
+        ("x.npz:m", "x.npz holds no entry 'm'", None),
+        ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),
+        ("word.csv", "word.csv, row 2, has 'x' in the column b, which is no number", None),
+        ("empty.csv", "empty.csv is empty", None),
+        ("object.npy", "object.npy holds Python objects, which are pickled and never loaded by layercli", None),
+        ("x.parquet", "x.parquet is not a parquet file, or is damaged", None),
+    ]:
+        assert failure("net", ROW, ["x"], [text]) == (message, hint)
+    assert failure("net", ROW, ["x"], ["x.npy", "x=x.npy"]) == ("the input x is given twice", None)
+    assert failure("net", [ROW, ROW], ["x", "y"], ["x.npy"]) == (
+        "net takes 2 inputs (x, y), got 1: y lacks", None,
+    )  # fmt: skip
+    assert failure("net", IMAGE, ["x"], ["first.npy"]) == (
+        "the input x is float32[1, 3, 4, 6], the model takes float32[None, 4, 6, 3]",
+        "with its axes in another order it fits: x.transpose(0, 2, 3, 1)",
+    )
+    assert failure("net", IMAGE, ["x"], ["no.png"]) == ("no.png is not an image, or is damaged", None)
+    assert failure("net", IMAGE, ["x"], ["empty"])[0] == "empty is a folder without images"
+    assert failure("net", IMAGE, ["x"], ["no.png"], rescale="1")[0] == (
+        "--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got '1'"
+    )
+
+
+def test_kinds_of_number_are_converted_only_on_request(folder):
+    np.save("x.npy", ROWS)
+    assert failure("net", TOKENS, ["x"], ["x.npy"]) == (
+        "the input x is float32[2, 3], the model takes int32[None, 3]", "--cast turns real numbers into int32",
+    )  # fmt: skip
+    assert one(TOKENS, "x.npy", cast=True).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def fill(spec, fill="random", *ranges):
+    return filled(spec, ["x"], fill, 0, ranges)
+
+
+def test_inputs_are_filled_in():
+    assert fill(Spec((2, 6)), "range").tolist() == [list(range(6)), list(range(6, 12))]
+    assert fill(Spec((1, 12), "int32"), "range").tolist() == [[*range(10), 0, 1]]
+    assert fill(Spec((1, 3)), "range", "0,1").tolist() == [[0, 0.5, 1]]
+    even = fill(Spec((1, 1000)), "random", "x=3,4")
+    assert 3 <= even.min() < 3.1 < 3.9 < even.max() < 4
+    whole = fill(Spec((1, 1000), "int64"), "random", "3,5")
+    assert sorted(set(whole.ravel().tolist())) == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("random", "y=0,1"), "there is no input 'y'"),
+        (("random", "1,0"), "a range is given as NAME=0,1, the lower end first, got '1,0'"),
+        (("random", "x=0"), "a range is given as NAME=0,1, the lower end first, got 'x=0'"),
+        (("random", "0,nan"), "a range is given as NAME=0,1, the lower end first, got '0,nan'"),
+        (("zeros", "0,1"), "--range says between what inputs are filled at random or in equal steps, not with zeros"),
+    ],
+)
+def test_ranges_that_cannot_be_meant(arguments, message):
+    with pytest.raises(LayercliError) as caught:
+        fill(Spec((1, 3)), *arguments)
+    assert caught.value.message == message
