@@ -68,11 +68,11 @@ class Bottleneck(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return relu(block(inputs) + shortcut(inputs))."""
-        x = ops.relu(self.bn1(self.conv1(inputs)))
-        x = ops.relu(self.bn2(self.conv2(x)))
+        x = ops.relu_(self.bn1(self.conv1(inputs)))
+        x = ops.relu_(self.bn2(self.conv2(x)))
         x = self.bn3(self.conv3(x))
-        shortcut = self.bn0(self.conv0(inputs)) if self.project else inputs
-        return ops.relu(x + shortcut)
+        x += self.bn0(self.conv0(inputs)) if self.project else inputs
+        return ops.relu_(x)
 
 
 class ResNet50(Model):
@@ -96,7 +96,7 @@ class ResNet50(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return the probabilities (batch, classes)."""
-        x = ops.relu(self.bn1(self.conv1(self.pad(inputs))))
+        x = ops.relu_(self.bn1(self.conv1(self.pad(inputs))))
         x = self.pool1(self.pool_pad(x))
         for blocks in self.stages:
             for block in blocks:

@@ -20,7 +20,7 @@ FAMILIES = {
     "linear": "matmul",
     "named_activations": (
         "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax mish "
-        "relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus "
+        "relu relu6 relu_ selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus "
         "tanh tanh_shrink threshold"
     ),
     "padding": "pad",

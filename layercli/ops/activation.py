@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -71,16 +72,34 @@ class Relu(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec; a slope or a bound with a fraction makes floats of whole numbers."""
-        return x if dtypes.is_floating(x.dtype) or self == Relu() else Spec(x.shape, "float32")
+        return x if dtypes.is_floating(x.dtype) or self.plain else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:
         """Return torch's relu where the settings are the default, else the curve put together."""
-        if self == Relu():
+        if self.plain:
             return F.relu(x)
         x = x if x.is_floating_point() else x.float()
         below = self.negative_slope * (x - self.threshold)
         out = torch.where(x >= self.threshold, x, below)
         return out if self.max_value is None else torch.clamp_max(out, self.max_value)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether this is max(x, 0)."""
+        return (self.negative_slope, self.max_value, self.threshold) == (0.0, None, 0.0)
+
+
+@dataclass(frozen=True)
+class ReluInPlace(Op):
+    """out = max(x, 0), written over x: for an x that nothing else uses, such as what a normalization gave."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's relu_ of x; a leaf that wants a gradient is left as it is."""
+        return F.relu(x) if x.requires_grad and x.is_leaf else torch.relu_(x)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return op(ops.Relu, negative_slope, max_value, threshold)(x)
 
 
+def relu_(x: Any) -> Any:
+    """Return max(x, 0), written over x where it has values: for an x that nothing else uses."""
+    return op(ops.ReluInPlace)(x)
+
+
 def relu6(x: Any) -> Any:
     """Return min(max(x, 0), 6)."""
     return op(Unary, "relu6")(x)

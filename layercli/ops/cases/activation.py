@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.ops.activation import CURVES, Curve, Glu, LogSoftmax, PRelu, Relu, Softmax, Sparsemax
+from layercli.ops.activation import CURVES, Curve, Glu, LogSoftmax, PRelu, Relu, ReluInPlace, Softmax, Sparsemax
 from layercli.ops.cases import Case, spec
 
 SETTINGS = {
@@ -15,6 +15,7 @@ CASES = [
     Case(Curve("gelu", (False,)), (spec("B 3"),)),
     Case(Curve("softplus"), (spec("B 3", "int32"),), differentiable=False),
     Case(Relu(), (spec("B 3"),)),
+    Case(ReluInPlace(), (spec("B 3"),)),
     Case(Relu(), (spec("B 3", "int32"),), differentiable=False),
     Case(Relu(0.1, 1.0, 0.3), (spec("B T 3"),)),
     Case(Relu(0.1), (spec("B 3", "int32"),), differentiable=False),
