@@ -69,7 +69,7 @@ def test_commands(installed, elsewhere, how):
     out = run(start[0], elsewhere, *start[1:], "summary", "net.py:Net", "--set", "units=64", "--input-shape", "32,100")
     assert "dense (Dense)  (32, 64)           6,464" in out
     assert "resnet50" in run(start[0], elsewhere, *start[1:], "models")
-    assert "output" in run(start[0], elsewhere, *start[1:], "run", "my-dense")
+    assert "output" in run(start[0], elsewhere, *start[1:], "run", "my-dense", "--device", "cpu")
 
 
 def test_the_types_are_shipped(installed):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from layercli.core import dims, dtypes
@@ -83,7 +82,7 @@ class Relu(Op):
         out = torch.where(x >= self.threshold, x, below)
         return out if self.max_value is None else torch.clamp_max(out, self.max_value)
 
-    @cached_property
+    @property
     def plain(self) -> bool:
         """Whether this is max(x, 0)."""
         return (self.negative_slope, self.max_value, self.threshold) == (0.0, None, 0.0)
