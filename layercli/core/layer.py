@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
 from typing import Any, ClassVar
 
 from layercli import constraints, initializers, regularizers
-from layercli.core import config, dims, dtypes, graph, masking, naming, tree
+from layercli.core import building, config, dtypes, graph, masking, naming, tree
 from layercli.core.graph import Frame, Node
 from layercli.core.holder import Holder
 from layercli.core.op import spec_of
-from layercli.core.spec import Shape, Spec, batched, shape_of
+from layercli.core.spec import Spec, batched
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
@@ -51,7 +48,7 @@ class Layer(Holder):
             cls._fields = {**cls._fields, **config.fields_of(cls)}
             cls._declares_fields = True
         if "build" in cls.__dict__:
-            cls.build = _as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
+            cls.build = building.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the layer and note the arguments: they are its config."""
@@ -93,7 +90,7 @@ class Layer(Holder):
     def build(self, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
         args, kwargs = tree.map_leaves(
-            SymbolicTensor, ([self._specs(x) for x in shapes], _unsuffixed(named, self._specs))
+            SymbolicTensor, ([self._specs(x) for x in shapes], building.unsuffixed(named, self._specs))
         )
         self(*args, **kwargs)
 
@@ -125,7 +122,7 @@ class Layer(Holder):
         given = {"name": name, "shape": shape, "initializer": initializer}
         given |= dict(zip(given, positional, strict=False))
         name, shape, initializer = given.values()
-        spec = Spec(_known(shape, name), dtypes.name_of(dtype or self._policy.variable))
+        spec = Spec(building.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
         path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
@@ -198,18 +195,18 @@ class Layer(Holder):
         """Call ``build`` with the shapes it asks for: of the first argument, or by name as in ``query_shape``."""
         if type(self).build is not Layer.build:
             wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
-            shapes = tree.map_leaves(lambda x: _ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
+            shapes = tree.map_leaves(lambda x: building.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
-                self.build(_unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
+                self.build(building.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
             else:
                 bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
-                named = {f"{key}_shape": _unwrapped(shape) for key, shape in bound.items()}
+                named = {f"{key}_shape": building.unwrapped(shape) for key, shape in bound.items()}
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True
 
     def _specs(self, shape: Any) -> Any:
         """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
-        return _specs_for(shape, self._policy.compute)
+        return building.specs_for(shape, self._policy.compute)
 
     @classmethod
     def call_names(cls) -> frozenset[str]:
@@ -305,74 +302,3 @@ class Layer(Holder):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _as_build(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap an author's ``build``: shapes become sizes, names are scoped by the layer, and it ends built."""
-
-    @wraps(build)
-    def building(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with _scope(self):
-            build(self, *map(_batched, args), **{key: _batched(shape) for key, shape in kwargs.items()})
-        self.built = True
-
-    return building
-
-
-@contextmanager
-def _scope(layer: Layer) -> Iterator[None]:
-    """Be inside a call of ``layer``, for names: nothing to do where that is so already."""
-    if graph.frames() and graph.frames()[-1].layer is layer:
-        yield
-        return
-    with graph.inside(Frame(Node(layer, ()), layer, False)):
-        yield
-
-
-class _ShapeLeaf:
-    """A shape that a tree takes for a leaf."""
-
-    def __init__(self, shape: Shape | None) -> None:
-        self.shape = shape
-
-
-def _unwrapped(shapes: Any) -> Any:
-    return tree.map_leaves(lambda leaf: leaf.shape, shapes)
-
-
-def _is_shape(shape: Any) -> bool:
-    return isinstance(shape, (list, tuple)) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
-
-
-def _batched(shape: Any) -> Any:
-    """Return the sizes of a user's shape, or of every shape in a tree of them."""
-    if shape is None or _is_shape(shape):
-        return None if shape is None else batched(shape)
-    items = shape.items() if isinstance(shape, dict) else enumerate(shape)
-    found = {key: _batched(item) for key, item in items}
-    return found if isinstance(shape, dict) else list(found.values())
-
-
-def _unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return shapes named as ``query_shape`` under the names of the inputs themselves, converted."""
-    return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
-
-
-def _specs_for(shape: Any, dtype: str) -> Any:
-    shapes = _batched(shape)
-    if _is_shape(shapes):
-        return Spec(shapes, dtype)
-    if isinstance(shapes, dict):
-        return {key: _specs_for(item, dtype) for key, item in shapes.items()}
-    return [_specs_for(item, dtype) for item in shapes]
-
-
-def _known(shape: Any, name: str | None) -> Shape:
-    """Return a variable's shape, whose sizes must all be numbers."""
-    sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
-    if not all(dims.known(size) for size in sizes):
-        raise UsageError(
-            f"cannot make the variable {name or 'variable'!r} of shape {sizes}: every size must be known",
-            hint="give the input's last axis a size",
-        )
-    return sizes

@@ -1,0 +1,89 @@
+"""How a layer comes to be built: an author's ``build`` in a frame of its own, and shapes as users write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dims, graph, tree
+from layercli.core.graph import Frame, Node
+from layercli.core.spec import Shape, Spec, batched, shape_of
+from layercli.errors import UsageError
+
+if TYPE_CHECKING:
+    from layercli.core.layer import Layer
+
+
+def as_build(build: Callable[..., None]) -> Callable[..., None]:
+    """Wrap an author's ``build``: shapes become sizes, names are scoped by the layer, and it ends built."""
+
+    @wraps(build)
+    def building(self: Layer, *args: Any, **kwargs: Any) -> None:
+        with _scope(self):
+            build(self, *map(batched_tree, args), **{key: batched_tree(shape) for key, shape in kwargs.items()})
+        self.built = True
+
+    return building
+
+
+@contextmanager
+def _scope(layer: Layer) -> Iterator[None]:
+    """Be inside a call of ``layer``, for names: nothing to do where that is so already."""
+    if graph.frames() and graph.frames()[-1].layer is layer:
+        yield
+        return
+    with graph.inside(Frame(Node(layer, ()), layer, False)):
+        yield
+
+
+class ShapeLeaf:
+    """A shape that a tree takes for a leaf."""
+
+    def __init__(self, shape: Shape | None) -> None:
+        self.shape = shape
+
+
+def unwrapped(shapes: Any) -> Any:
+    """Return a tree of shapes as the author of a ``build`` sees it."""
+    return tree.map_leaves(lambda leaf: leaf.shape, shapes)
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, (list, tuple)) and not any(isinstance(size, (list, tuple, dict)) for size in shape)
+
+
+def batched_tree(shape: Any) -> Any:
+    """Return the sizes of a user's shape, or of every shape in a tree of them."""
+    if shape is None or _is_shape(shape):
+        return None if shape is None else batched(shape)
+    items = shape.items() if isinstance(shape, dict) else enumerate(shape)
+    found = {key: batched_tree(item) for key, item in items}
+    return found if isinstance(shape, dict) else list(found.values())
+
+
+def unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return shapes named as ``query_shape`` under the names of the inputs themselves, converted."""
+    return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
+
+
+def specs_for(shape: Any, dtype: str) -> Any:
+    """Return the Specs of inputs of a shape, or of a tree of shapes."""
+    shapes = batched_tree(shape)
+    if _is_shape(shapes):
+        return Spec(shapes, dtype)
+    if isinstance(shapes, dict):
+        return {key: specs_for(item, dtype) for key, item in shapes.items()}
+    return [specs_for(item, dtype) for item in shapes]
+
+
+def known_shape(shape: Any, name: str | None) -> Shape:
+    """Return a variable's shape, whose sizes must all be numbers."""
+    sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
+    if not all(dims.known(size) for size in sizes):
+        raise UsageError(
+            f"cannot make the variable {name or 'variable'!r} of shape {sizes}: every size must be known",
+            hint="give the input's last axis a size",
+        )
+    return sizes
