@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -21,7 +22,12 @@ def installed(tmp_path_factory):
     """Return the python of an environment in which the wheel is installed, the packages it needs being borrowed."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, SOURCE], check=True, capture_output=True)
+    copy = folder / "source"  # another worker may be building at the same time
+    for name in ("layercli", "models"):
+        shutil.copytree(SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(SOURCE / name, copy / name)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, copy], check=True, capture_output=True)
     [wheel] = folder.glob("layercli-*.whl")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"
