@@ -40,11 +40,11 @@ def distinct(names: Iterable[str]) -> list[str]:
     ['dense', 'relu', 'dense_1']
     """
     seen: Counter[str] = Counter()
-    result: list[str] = []
+    result: dict[str, None] = {}  # in order, and quick to ask
     for name in names:
         candidate = name
         while candidate in result:
             seen[name] += 1
             candidate = f"{name}_{seen[name]}"
-        result.append(candidate)
-    return result
+        result[candidate] = None
+    return list(result)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from layercli.core import dtypes
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 
 
@@ -67,11 +66,6 @@ def cast(x: Any, dtype: str) -> Any:
     if isinstance(x, torch.Tensor) and x.is_floating_point():
         return x.to(dtype_of(dtype))
     return x
-
-
-def is_symbolic(x: Any) -> bool:
-    """Whether ``x`` has no values."""
-    return isinstance(x, SymbolicTensor)
 
 
 def name_of(dtype: torch.dtype) -> str:
