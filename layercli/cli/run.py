@@ -41,6 +41,8 @@ def run(
     precision: options.Precision = "highest",
     threads: options.Threads = None,
     compile_: options.Compile = False,
+    fuse: options.Fuse = False,
+    channels_last: options.ChannelsLast = False,
     weights: options.Weights = None,
     repeat: options.Repeat = None,
     warmup: options.Warmup = 3,
@@ -78,6 +80,7 @@ def run(
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
     options.check_stream(batch_size, resume, others)
+    options.check_fuse(fuse, {"--layers": layers, "--profile": profile})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
@@ -94,7 +97,7 @@ def run(
             options.required(model),
             set_,
             feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
-            program.Settings(device, dtype, precision, threads, compile_, weights, seed),
+            program.Settings(device, dtype, precision, threads, compile_, fuse, channels_last, weights, seed),
         )
     )
     if batch_size is not None:
@@ -106,6 +109,8 @@ def run(
     ready = program.prepare(subject, arrays, plan.settings)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
     report = run_model(ready, arrays, layers=layers, check=check)
     found = []
     if recorded is not None:

@@ -141,6 +141,22 @@ Threads = Annotated[
     typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
+Fuse = Annotated[
+    bool,
+    typer.Option(
+        "--fuse",
+        help="Fold batch normalizations into weights; on a CPU, sums and activations into kernels.",
+        rich_help_panel=DEVICE,
+    ),
+]
+ChannelsLast = Annotated[
+    bool,
+    typer.Option(
+        "--channels-last",
+        help="Let a torch.nn.Module hold images and kernels channels last, as layercli's models always do.",
+        rich_help_panel=DEVICE,
+    ),
+]
 Repeat = Annotated[
     str | None,
     typer.Option(
@@ -238,3 +254,10 @@ def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, obje
     for name, value in others.items():
         if batch_size is not None and value:
             raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
+
+
+def check_fuse(fuse: bool, others: Mapping[str, object]) -> None:
+    """Refuse what asks for layers of a model that is run without them."""
+    for name, value in others.items():
+        if fuse and value:
+            raise UsageError(f"--fuse makes one graph of all layers, so that {name} has none to show")

@@ -36,6 +36,8 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
     with progress(writer) as tell:
         used = streaming.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start

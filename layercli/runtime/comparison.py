@@ -106,7 +106,7 @@ def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
-            return record(replace(program, device=place), inputs)
+            return record(replace(program, device=place, call=calling(program.model, program.module, False)), inputs)
         finally:
             program.module.to(program.device)
 

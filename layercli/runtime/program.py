@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import device as devices
 from layercli.runtime import execute, tensors, weights
+from layercli.runtime.fusing import Folds, Fused
 
 PRECISIONS = ("highest", "high", "medium")
 
@@ -30,6 +31,7 @@ class Settings:
     """How a model is run: on which device, in which dtype, with which arithmetic and weights.
 
     ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
+    ``channels_last`` is how torch modules hold kernels and images; layers always do. ``fuse`` is ``fusing``'s.
     """
 
     device: str = "auto"
@@ -37,13 +39,18 @@ class Settings:
     precision: str = "highest"
     threads: int | None = None
     compile: bool = False
+    fuse: bool = False
+    channels_last: bool = False
     weights: str | None = None
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Program:
-    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one."""
+    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
+
+    ``channels_last`` is how ``place`` lays out tensors of four axes.
+    """
 
     name: str
     model: Layer | nn.Module
@@ -51,13 +58,20 @@ class Program:
     device: torch.device
     dtype: str | None
     call: Callable[[Any], Any]
+    channels_last: bool = False
+
+    @property
+    def folds(self) -> Folds | None:
+        """What was folded into what, where the model runs fused."""
+        return self.call.folds if isinstance(self.call, Fused) else None
 
     def place(self, inputs: Any) -> Any:
         """Return a tree of arrays as tensors on the device, floating ones in the dtype that was asked for."""
 
         def placed(x: Any) -> Any:
             tensor = tensors.as_tensor(x, self.device)
-            return tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
+            tensor = tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
+            return channels_last(tensor) if self.channels_last else tensor
 
         return tree.map_leaves(placed, inputs)
 
@@ -106,7 +120,21 @@ def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
     if settings.dtype is not None:
         recast(model, settings.dtype)
     module.to(place)
-    return Program(subject.name, model, module, place, settings.dtype, calling(model, module, settings.compile))
+    kept = settings.channels_last and not isinstance(model, Layer)
+    if kept:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
+    call = calling(model, module, settings.compile and not settings.fuse)
+    program = Program(subject.name, model, module, place, settings.dtype, call, kept)
+    if not settings.fuse:
+        return program
+    call = Fused(call, subject.name, compiled=settings.compile)
+    call.prepare(program.place(inputs))
+    return replace(program, call=call)
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """Return a batch of images (batch, channels, height, width) with the channels last in memory; others as they are."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
