@@ -1,6 +1,7 @@
 """What several tests share: the oracle, and the way to write expected outputs anew."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -24,6 +25,8 @@ def seeded():
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, where children would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"
 
