@@ -25,7 +25,9 @@ def seeded():
 
 
 def pytest_configure(config):
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, where children would ignore it too
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # as in a shell's background, where children would ignore it too
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"

@@ -22,6 +22,7 @@ from layercli.render.progress import Reporter, reporter
 from layercli.runtime import execute, tensors
 from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
 from layercli.runtime.logs import numbers
+from layercli.runtime.settled import Settled
 from layercli.runtime.train import Trainer, trainer_of
 
 BATCH_SIZE = 32
@@ -174,12 +175,13 @@ def predict(
     device = execute.device_of(model)
     model.module.eval()
     told = Callbacks(callbacks or (), model, {})
+    step_of = model.predict_step if told.all else Settled(model.predict_step)  # a callback may change weights
     parts: list[Any] = []
     told.tell("on_predict_begin")
     with torch.inference_mode():
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
-            parts.append(tree.map_leaves(tensors.to_numpy, model.predict_step(placed(batch, device))))
+            parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
             told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
     told.tell("on_predict_end")
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]

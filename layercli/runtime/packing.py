@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import torch
 
@@ -14,7 +13,7 @@ mkldnn = torch.ops.mkldnn
 @cache
 def available() -> bool:
     """Whether this torch has the kernels."""
-    return bool(torch.backends.mkldnn.is_available()) and hasattr(mkldnn, "_convolution_pointwise")
+    return torch._C._has_mkldnn and hasattr(mkldnn, "_convolution_pointwise")
 
 
 def packable(x: torch.Tensor, weight: torch.Tensor) -> bool:
@@ -41,3 +40,16 @@ def packed(
     Only the functions here can read it; they give the same for inputs of other sizes too.
     """
     return mkldnn._reorder_convolution_weight(weight, padding, strides, dilation, groups, size)  # type: ignore[no-any-return]  # a tensor
+
+
+def convolved(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> torch.Tensor:
+    """Return the convolution of ``x`` (batch, channels, height, width) with a ``weight`` that ``packed`` gave."""
+    return mkldnn._convolution_pointwise(x, weight, bias, padding, strides, dilation, groups, "none", [], "")  # type: ignore[no-any-return]

@@ -22,6 +22,7 @@ from layercli.inspect.summary import ends, input_names
 from layercli.runtime import device as devices
 from layercli.runtime import execute, tensors, weights
 from layercli.runtime.fusing import Folds, Fused
+from layercli.runtime.settled import Settled
 
 PRECISIONS = ("highest", "high", "medium")
 
@@ -141,7 +142,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     """Return the function of the inputs that runs the model."""
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
-        return run if compiled else model
+        return run if compiled else Settled(model)
     return lambda inputs: run(*inputs) if isinstance(inputs, (list, tuple)) else run(inputs)
 
 
