@@ -127,7 +127,7 @@ def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
     call = calling(model, module, settings.compile and not settings.fuse)
     program = Program(subject.name, model, module, place, settings.dtype, call, kept)
     if not settings.fuse:
-        return program
+        return program if settings.compile else replace(program, call=Settled(call))
     call = Fused(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)
@@ -142,7 +142,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     """Return the function of the inputs that runs the model."""
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
-        return run if compiled else Settled(model)
+        return run if compiled else model
     return lambda inputs: run(*inputs) if isinstance(inputs, (list, tuple)) else run(inputs)
 
 
