@@ -9,6 +9,7 @@
     ├── FileError (OSError)            a file that cannot be opened, read or written
     ├── FormatError (ValueError)       a file whose content is not what it should be
     ├── DeviceError (RuntimeError)     a device that is not there or does not work
+    ├── RankError (RuntimeError)       a process of several that train together which has gone
     └── MissingPackageError (ImportError)
 
 Each subclasses the built-in a caller would expect to catch.
@@ -78,6 +79,10 @@ class FormatError(LayercliError, ValueError):
 
 class DeviceError(LayercliError, RuntimeError):
     """A device that is not there or does not work."""
+
+
+class RankError(LayercliError, RuntimeError):
+    """A process of several that train together which has gone."""
 
 
 class MissingPackageError(LayercliError, ImportError):
