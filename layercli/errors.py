@@ -84,6 +84,14 @@ class DeviceError(LayercliError, RuntimeError):
 class RankError(LayercliError, RuntimeError):
     """A process of several that train together which has gone."""
 
+    @staticmethod
+    def of_the_job() -> RankError:
+        """Return the error for a job that has lost one of its ranks."""
+        return RankError(
+            "another rank of this job has gone, so that it cannot go on",
+            hint="start it again with --resume: it goes on from what was last saved",
+        )
+
 
 class MissingPackageError(LayercliError, ImportError):
     """A package that this needs is not installed."""

@@ -12,6 +12,11 @@ def is_sharded(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")
 
 
+def own_part(tensor: Any) -> Any:
+    """Return what this rank holds of ``tensor``: where it is not sharded, all of it."""
+    return tensor.to_local() if is_sharded(tensor) else tensor
+
+
 def gathered(tensor: torch.Tensor) -> torch.Tensor:
     """Return the whole of ``tensor``; where it is sharded every rank must ask."""
     return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[no-any-return,operator]  # a DTensor's

@@ -109,8 +109,5 @@ def noticing() -> Iterator[None]:
         yield
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or GONE.search(str(error)):
-            raise RankError(
-                "another rank of this job has gone, so that it cannot go on",
-                hint="start the job again with --resume: it goes on from what was last saved",
-            ) from error
+            raise RankError.of_the_job() from error
         raise

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -34,16 +35,18 @@ class Replicated(Mirror):
 def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     """Let the gradients of ``model``, which begins as the first rank has it, be the ranks' mean within the block.
 
-    ``unused`` are the ids of parameters that get no gradient, for which DDP would wait.
+    ``unused`` are the ids of parameters that get no gradient, for which DDP would wait. Buffers are each rank's own.
     """
     mirror = model.module
-    passing = {id(v.stored) for _, layer in model.walk() for v in layer._variables.values() if not v.listed}
-    tensors = [*mirror.named_parameters(), *mirror.named_buffers()]
-    left_out = [name for name, tensor in tensors if id(tensor) in passing | unused]
+    with torch.no_grad():
+        for variable in model.non_trainable_variables:
+            dist.broadcast(variable.stored, 0)
+    buffers = [name for name, _ in mirror.named_buffers()]
+    left_out = buffers + [name for name, parameter in mirror.named_parameters() if id(parameter) in unused]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(mirror, left_out)
     device = execute.device_of(model)
     places = [device] if device is not None and device.type == "cuda" else None
-    wrapper = DistributedDataParallel(mirror, device_ids=places, broadcast_buffers=False, gradient_as_bucket_view=True)
+    wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)
     mirror.__dict__.update(through=wrapper, inside=False)  # past Module's own registry: it holds the mirror itself
     mirror.__class__ = Replicated
     try:
