@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.errors import RankError
 
-DELAY = 2.0
+DELAY = 5.0
 """Seconds that other ranks leave to the first one: what went wrong for it too it has then said for all."""
 
 

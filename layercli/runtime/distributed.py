@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -38,12 +39,20 @@ def together(function: Callable[Concatenate[Model, P], R]) -> Callable[Concatena
         before = running, trainer.part
         running, trainer.part = joined, Part(joined)
         try:
-            with group.noticing(), trainer.part.scope:
+            with group.noticing(), unconcerned(), trainer.part.scope:
                 return function(model, *args, **kwargs)
         finally:
             running, trainer.part = before
 
     return run
+
+
+@contextmanager
+def unconcerned() -> Iterator[None]:
+    """Keep torch from warning of gradients that it copies: those of a kernel of 1x1 lie otherwise than DDP would like."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
+        yield
 
 
 def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:

@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 
+from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.errors import UsageError
@@ -45,8 +46,14 @@ def shard(model: Model, x: Any, group: Group) -> None:
     mesh = init_device_mesh(device.type, (group.size,))
     for mirror in called(model, x):
         if mirror is not model.module and next(mirror.parameters(), None) is not None:
+            mirror.register_forward_hook(apart)
             fully_shard(mirror, mesh=mesh)
     fully_shard(model.module, mesh=mesh, reshard_after_forward=True)
+
+
+def apart(mirror: Any, inputs: Any, outputs: Any) -> Any:
+    """Return a unit's outputs, views copied: written over, a view would not tell FSDP that backward has come to it."""
+    return tree.map_leaves(lambda x: x.clone() if x.requires_grad and x._is_view() else x, outputs)
 
 
 def called(model: Model, x: Any) -> list[Mirror]:
