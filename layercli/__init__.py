@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         constraints,
+        distributed,
         errors,
         gpu,
         initializers,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
+    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
     "ops", "optimizers", "random", "regularizers", "tf",
 )  # fmt: skip
 NAMES = {
@@ -59,6 +60,7 @@ __all__ = [
     "activations",
     "callbacks",
     "constraints",
+    "distributed",
     "errors",
     "gpu",
     "initializers",

@@ -53,7 +53,11 @@ def shard(model: Model, x: Any, group: Group) -> None:
 
 def apart(mirror: Any, inputs: Any, outputs: Any) -> Any:
     """Return a unit's outputs, views copied: written over, a view would not tell FSDP that backward has come to it."""
-    return tree.map_leaves(lambda x: x.clone() if x.requires_grad and x._is_view() else x, outputs)
+
+    def separate(x: Any) -> Any:
+        return x.clone() if isinstance(x, torch.Tensor) and x.requires_grad and x._is_view() else x
+
+    return tree.map_leaves(separate, outputs)
 
 
 def called(model: Model, x: Any) -> list[Mirror]:

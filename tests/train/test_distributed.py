@@ -1,0 +1,112 @@
+"""Two ranks over gloo: the same result as one process on the same batches, and one sentence where a rank goes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import layercli
+from layercli import distributed
+from layercli.errors import UsageError
+from tests.train import jobs
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def ranks_of(command, folder):
+    """Return two processes in torchrun's environment, without torchrun itself."""
+    place = {**os.environ, **ONE_THREAD, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    return [
+        subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env={**place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The folder in which two ranks have done every job."""
+    folder = tmp_path_factory.mktemp("ranks")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import jobs; "
+    both = ranks_of(["-c", f"{code}jobs.main(Path({str(folder)!r}))"], folder)
+    ended = [each.communicate(timeout=200) for each in both]
+    assert [(each.returncode, err) for each, (_, err) in zip(both, ended, strict=True)] == [(0, ""), (0, "")]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(done):
+    """What each of the two ranks found."""
+    return [np.load(done / f"rank{rank}.npz") for rank in range(2)]
+
+
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+@pytest.mark.parametrize("name", jobs.TRAININGS)
+def test_two_ranks_come_to_what_one_process_does(found, name, way):
+    alone = jobs.train(name)
+    for rank in found:
+        for key, expected in alone.items():
+            np.testing.assert_allclose(rank[f"{name}/{way}/{key}"], expected, rtol=2e-5, atol=2e-6, err_msg=key)
+
+
+@pytest.mark.parametrize(("how", "name"), [("ddp", n) for n in jobs.WHOLE] + [("fsdp", n) for n in jobs.BY_LAYER])
+def test_whole_models_in_plain_pytorch(found, how, name):
+    for rank in found:
+        assert rank[f"gradients/{how}/{name}"] < 1e-5
+
+
+def test_ranks_stop_together_and_one_of_them_writes(found, done):
+    first, second = found
+    for key in ("epochs", "batches", "loss"):
+        np.testing.assert_array_equal(first[f"stopped/{key}"], second[f"stopped/{key}"])
+    assert first["stopped/epochs"].tolist() == [0, 1]
+    assert len(first["stopped/batches"]) == 8
+    with open(done / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [float(row["loss"]) for row in rows] == first["stopped/loss"].tolist()
+    assert layercli.load_model(done / "best.keras").count_params() == 32
+
+
+def test_what_callbacks_decide_is_what_they_decide_in_one_process(found):
+    alone = jobs.patient()
+    assert len(alone["epochs"]) < 12
+    for rank in found:
+        for key, expected in alone.items():
+            np.testing.assert_allclose(rank[f"patient/{key}"], expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("file", ["shards", "whole.weights.h5"])
+def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
+    layercli.random.set_seed(0)
+    model = jobs.dense()
+    model.compile("adam", jobs.sparse())
+    model._trainer.prepare()
+    (distributed.load if file == "shards" else model.__class__.load_weights)(model, done / file)
+    np.testing.assert_array_equal(np.concatenate([w.ravel() for w in model.get_weights()]), found[0]["saved/weights"])
+    assert model.optimizer.iterations == 6
+    model.fit(jobs.X, jobs.LABELS, batch_size=8, initial_epoch=1, epochs=2, verbose=0)
+    layercli.random.set_seed(0)
+    alone = jobs.dense()
+    alone.compile("adam", jobs.sparse())
+    alone.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
+    for got, expected in zip(model.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
