@@ -7,6 +7,7 @@ before is removed after that. No pickle is written or read.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -87,7 +88,8 @@ def load(model: Model, folder: str | os.PathLike[str]) -> None:
     numbers = {key: tensor.item() for key, tensor in state.items() if key in numbers_of(model)}
     if numbers:
         own = model.optimizer.state_dict()
-        model.optimizer.load_state_dict(own | {key.removeprefix(OPTIMIZER): value for key, value in numbers.items()})
+        keys = keys_of(model, own)
+        model.optimizer.load_state_dict({key: numbers.get(keys[key], value) for key, value in own.items()})
 
 
 @contextmanager
@@ -104,15 +106,32 @@ MODEL, OPTIMIZER = "model.", "optimizer."
 def state_of(model: Model) -> dict[str, torch.Tensor]:
     """Return all that training goes on from: the mirror's tensors, the optimizer's, and its numbers as tensors."""
     held = {f"{MODEL}{key}": tensor.detach() for key, tensor in model.module.state_dict().items()}
+    state = optimizer_state(model)
+    keys = keys_of(model, state)
     return held | {
-        f"{OPTIMIZER}{key}": value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=kind(value))
-        for key, value in optimizer_state(model).items()
+        keys[key]: value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=kind(value))
+        for key, value in state.items()
     }
+
+
+def keys_of(model: Model, state: dict[str, Any]) -> dict[str, str]:
+    """Return the key in a checkpoint of each entry of an optimizer's state: by where its variable is, not what it is called.
+
+    Names that layers are given by themselves count up in a process, and are others in the next.
+    """
+    places = {variable.path: place.replace("/", ".") for place, variable in model.named_variables().items()}
+    keys = {}
+    for key in state:
+        outer, path, slot = re.fullmatch(r"((?:inner\.|\d+\.)*)(.*?)(\.?[^./]*)", key).groups()  # type: ignore[union-attr]
+        keys[key] = f"{OPTIMIZER}{outer}{places.get(path, path)}{slot}"
+    return keys
 
 
 def numbers_of(model: Model) -> set[str]:
     """Return the keys of the optimizer's state that are no tensors."""
-    return {f"{OPTIMIZER}{key}" for key, value in optimizer_state(model).items() if not isinstance(value, torch.Tensor)}
+    state = optimizer_state(model)
+    keys = keys_of(model, state)
+    return {keys[key] for key, value in state.items() if not isinstance(value, torch.Tensor)}
 
 
 def optimizer_state(model: Model) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -58,13 +59,18 @@ def found(done):
     return [np.load(done / f"rank{rank}.npz") for rank in range(2)]
 
 
+@cache
+def alone(name):
+    return jobs.train(name)
+
+
 @pytest.mark.parametrize("way", ["ddp", "fsdp"])
 @pytest.mark.parametrize("name", jobs.TRAININGS)
 def test_two_ranks_come_to_what_one_process_does(found, name, way):
-    alone = jobs.train(name)
     for rank in found:
-        for key, expected in alone.items():
-            np.testing.assert_allclose(rank[f"{name}/{way}/{key}"], expected, rtol=2e-5, atol=2e-6, err_msg=key)
+        for key, expected in alone(name).items():
+            atol = 5e-5 if name == "bfloat16" else 2e-6  # sums of fewer samples are rounded otherwise, to 8 bits
+            np.testing.assert_allclose(rank[f"{name}/{way}/{key}"], expected, rtol=2e-5, atol=atol, err_msg=key)
 
 
 @pytest.mark.parametrize(("how", "name"), [("ddp", n) for n in jobs.WHOLE] + [("fsdp", n) for n in jobs.BY_LAYER])
@@ -87,10 +93,10 @@ def test_ranks_stop_together_and_one_of_them_writes(found, done):
 
 
 def test_what_callbacks_decide_is_what_they_decide_in_one_process(found):
-    alone = jobs.patient()
-    assert len(alone["epochs"]) < 12
+    one = jobs.patient()
+    assert len(one["epochs"]) < 12
     for rank in found:
-        for key, expected in alone.items():
+        for key, expected in one.items():
             np.testing.assert_allclose(rank[f"patient/{key}"], expected, rtol=2e-5, atol=2e-6)
 
 
@@ -105,8 +111,8 @@ def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
     assert model.optimizer.iterations == 6
     model.fit(jobs.X, jobs.LABELS, batch_size=8, initial_epoch=1, epochs=2, verbose=0)
     layercli.random.set_seed(0)
-    alone = jobs.dense()
-    alone.compile("adam", jobs.sparse())
-    alone.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
-    for got, expected in zip(model.get_weights(), alone.get_weights(), strict=True):
+    unbroken = jobs.dense()
+    unbroken.compile("adam", jobs.sparse())
+    unbroken.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
+    for got, expected in zip(model.get_weights(), unbroken.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
