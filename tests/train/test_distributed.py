@@ -17,7 +17,9 @@ import pytest
 
 import layercli
 from layercli import distributed
-from layercli.errors import UsageError
+from layercli.errors import DeviceError, FormatError, UsageError
+from layercli.runtime.group import Group
+from layercli.runtime.parts import Part
 from tests.train import jobs
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -64,8 +66,9 @@ def alone(name):
     return jobs.train(name)
 
 
-@pytest.mark.parametrize("way", ["ddp", "fsdp"])
-@pytest.mark.parametrize("name", jobs.TRAININGS)
+@pytest.mark.parametrize(
+    ("way", "name"), [("ddp", name) for name in jobs.TRAININGS] + [("fsdp", name) for name in jobs.SHARDED]
+)
 def test_two_ranks_come_to_what_one_process_does(found, name, way):
     for rank in found:
         for key, expected in alone(name).items():
@@ -116,3 +119,102 @@ def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
     unbroken.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
     for got, expected in zip(model.get_weights(), unbroken.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+
+
+LINE = "mlp --set features=3 --set units=2 --data points.npz --loss sparse_categorical_crossentropy:from_logits=true"
+
+
+@pytest.fixture
+def points(tmp_path, monkeypatch):
+    """A folder with labelled points, to be in."""
+    monkeypatch.chdir(tmp_path)
+    np.savez("points.npz", x=jobs.X, y=jobs.LABELS)
+    return tmp_path
+
+
+def test_a_rank_that_is_killed_ends_the_job_which_goes_on_later(cli, points):
+    command = f"-m layercli fit {LINE} --batch-size 8 --epochs 1000000 --save out/"
+    first, second = ranks_of(command.split(), points)
+    assert first.stderr.readline().startswith("epoch 1/1000000  loss ")
+    assert first.stderr.readline().startswith("epoch 2/1000000  loss ")
+    second.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    out, err = first.communicate(timeout=60)
+    second.communicate()
+    assert time.monotonic() - killed < 20
+    *_, said, hint = err.splitlines()
+    assert (first.returncode, out) == (2, "")
+    assert said == "error: another rank of this job has gone, so that it cannot go on"
+    assert hint == "hint: start it again with --resume: it goes on from what was last saved"
+    [checkpoint] = [path.name for path in (points / "out").iterdir() if path.name.isdigit()]
+    epochs = int(checkpoint) + 2
+    fit = f"fit {LINE} --batch-size 8 --epochs {epochs} -f json"
+    resumed = json.loads(cli(f"{fit} --save out/ --resume").out)["epochs"]
+    unbroken = json.loads(cli(fit).out)["epochs"]
+    assert [row["epoch"] for row in resumed] == [epochs - 1, epochs]
+    np.testing.assert_allclose([r["loss"] for r in resumed], [r["loss"] for r in unbroken[-2:]], rtol=1e-5)
+
+
+def test_shard_needs_ranks(cli, points):
+    done = cli(f"fit {LINE} --shard")
+    assert (done.code, done.out, done.err) == (
+        2, "",
+        "error: --shard shares a model out among ranks, and there is only this process\n"
+        "hint: torchrun --nproc-per-node 2 -m layercli fit ... --shard\n",
+    )  # fmt: skip
+    with pytest.raises(UsageError, match=r"^dense is sharded among ranks, and there is only this process$"):
+        distributed.shard(jobs.dense(), jobs.X)
+    with pytest.raises(UsageError, match=r"^there are no ranks to join: torchrun did not start this process$"):
+        distributed.join()
+
+
+def test_nccl_needs_a_gpu(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"^nccl needs a CUDA device, and there is none$"):
+        distributed.join("nccl")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(DeviceError, match=r"^rank 2 of this machine has no GPU: there are 2$"):
+        distributed.join()
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence", "hint"),
+    [
+        (30, "a batch of 30 does not divide among 4 ranks", "take 28 or 32"),
+        (3, "a batch of 3 is smaller than the 4 ranks that share it", None),
+    ],
+)
+def test_a_batch_is_shared_out_evenly(size, sentence, hint):
+    with pytest.raises(UsageError) as caught:
+        Part(Group(1, 4)).check(size)
+    assert (caught.value.message, caught.value.hint) == (sentence, hint)
+
+
+def test_every_sample_is_some_ranks():
+    for samples in range(1, 9):
+        parts = [Part(Group(rank, 3)) for rank in range(3)]
+        taken = [list(range(samples))[part.take(samples)] for part in parts]
+        assert [x for own, part in zip(taken, parts, strict=True) if part.own for x in own] == list(range(samples))
+        assert [len(own) for own in taken] == [max(part.own, 1) for part in parts]
+
+
+def test_a_checkpoint_that_does_not_fit(points):
+    model = jobs.dense()
+    model.compile("adam", "mse")
+    model._trainer.prepare()
+    (points / "out").mkdir()
+    with pytest.raises(FormatError, match=r"^out holds no checkpoint$"):
+        distributed.load(model, "out")
+    distributed.save(model, "out")
+    wider = jobs.masked()
+    wider.compile("adam", "mse")
+    with pytest.raises(FormatError, match=r"^out has no model.embedding.embeddings$"):
+        distributed.load(wider, "out")
+    file = next((points / "out" / "00000001").iterdir())
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(FormatError, match=r"^out/00000001 is damaged: "):
+        distributed.load(model, "out")
