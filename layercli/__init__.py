@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
-    "ops", "optimizers", "random", "regularizers", "tf",
+    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",

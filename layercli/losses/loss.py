@@ -43,8 +43,8 @@ class Loss(Configured):
 
     def prepared(self, y_pred: Any) -> torch.Tensor:
         """Return predictions as a tensor of the dtype that this loss computes in."""
-        y_pred = tensor(y_pred)
-        return y_pred.to(self.dtype_for(y_pred))
+        values = tensor(y_pred)
+        return values.to(self.dtype_for(values))
 
     def whole(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
         """Return ``mean`` where the reduction is one, of values that all count alike."""

@@ -19,7 +19,7 @@ def own_part(tensor: Any) -> Any:
 
 def gathered(tensor: torch.Tensor) -> torch.Tensor:
     """Return the whole of ``tensor``; where it is sharded every rank must ask."""
-    return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[no-any-return,operator]  # a DTensor's
+    return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined,no-any-return]  # a DTensor's
 
 
 def fill(tensor: torch.Tensor, value: torch.Tensor) -> None:

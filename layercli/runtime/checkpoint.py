@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from safetensors import SafetensorError
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load as read
+from torch.distributed.checkpoint.state_dict_saver import save as write
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError, nearest
@@ -53,9 +55,9 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
             (base / WRITING).mkdir(parents=True)
         if joined is not None:
             joined.wait()
-        writer = dcp.HuggingFaceStorageWriter(str(base / WRITING), save_distributed=True)
+        writer = HuggingFaceStorageWriter(str(base / WRITING), save_distributed=True)
         with alone_in_silence():
-            dcp.save(state, storage_writer=writer, no_dist=joined is None)
+            write(state, storage_writer=writer, no_dist=joined is None)
         if joined is None or joined.first:
             os.rename(base / WRITING, target)
             if before is not None:
@@ -78,11 +80,11 @@ def load(model: Model, folder: str | os.PathLike[str]) -> None:
     if found is None:
         raise FormatError(f"{os.fspath(folder)} holds no checkpoint")
     state = state_of(model)
-    reader = dcp.HuggingFaceStorageReader(str(found))
+    reader = HuggingFaceStorageReader(str(found))
     try:
         check(state, reader.read_metadata().state_dict_metadata, os.fspath(folder))
         with alone_in_silence():
-            dcp.load(state, storage_reader=reader, no_dist=group.current() is None)
+            read(state, storage_reader=reader, no_dist=group.current() is None)
     except (SafetensorError, CheckpointException, KeyError) as error:
         raise FormatError(f"{found} is damaged: {str(error).splitlines()[0]}") from error
     numbers = {key: tensor.item() for key, tensor in state.items() if key in numbers_of(model)}

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -19,18 +19,17 @@ from layercli.runtime.parts import Part
 from layercli.runtime.replica import replicated, without_gradient
 from layercli.runtime.train import Trainer, trainer_of
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 running: Group | None = None
 """The group whose ranks are in fit or evaluate together."""
 
 
-def together(function: Callable[Concatenate[Model, P], R]) -> Callable[Concatenate[Model, P], R]:
+def together(function: Callable[..., R]) -> Callable[..., R]:
     """Return ``fit`` or ``evaluate`` so that in a group of ranks its batches are shared out among them."""
 
     @wraps(function)
-    def run(model: Model, *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(model: Model, *args: Any, **kwargs: Any) -> R:
         joined = group.current()
         if joined is None:
             return function(model, *args, **kwargs)
@@ -88,4 +87,3 @@ def one_writer(model: Model) -> Iterator[bool]:
     yield joined is None or joined.first
     if joined is not None:
         joined.wait()
-

@@ -217,9 +217,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def shared(
-    trainer: Trainer, source: Arrays | Stream, size: int, order: torch.Tensor | None = None
-) -> Iterator[Batch]:
+def shared(trainer: Trainer, source: Arrays | Stream, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
     """Return the batches of ``source``, or where several ranks train together this one's part of each."""
     return source.batches(size, order) if trainer.part is None else trainer.part.batches(source, size, order)
 

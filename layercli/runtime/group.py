@@ -37,7 +37,7 @@ class Group:
         place = device or next((tensor.device for tensor in tensors), torch.device("cpu"))
         flat = torch.cat([tensor.detach().reshape(-1).to(place, torch.float64) for tensor in tensors])
         dist.all_reduce(flat)
-        parts = flat.split([tensor.numel() for tensor in tensors])
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def any(self, truth: bool, device: torch.device | None = None) -> bool:

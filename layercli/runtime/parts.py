@@ -164,9 +164,7 @@ class Part:
                     tensor.copy_(total / self.group.size)
 
 
-def divisor_of(
-    values: torch.Tensor, weight: Any, mask: Any, reduction: str | None
-) -> torch.Tensor | None:
+def divisor_of(values: torch.Tensor, weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
     """Return what a reduction divides the sum of ``values`` by, None where that goes by the number of samples alone."""
     if mask is None and (weight is None or reduction != "mean_with_sample_weight"):
         return None

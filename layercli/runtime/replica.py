@@ -43,7 +43,7 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
             dist.broadcast(variable.stored, 0)
     buffers = [name for name, _ in mirror.named_buffers()]
     left_out = buffers + [name for name, parameter in mirror.named_parameters() if id(parameter) in unused]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(mirror, left_out)
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(mirror, left_out)  # type: ignore[no-untyped-call]
     device = execute.device_of(model)
     places = [device] if device is not None and device.type == "cuda" else None
     wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)

@@ -200,7 +200,9 @@ def patient():
         callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
         callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1),
     ]
-    history = model.fit(X, LABELS, batch_size=8, epochs=12, verbose=0, callbacks=told, validation_data=(X[:9], LABELS[:9]))
+    history = model.fit(
+        X, LABELS, batch_size=8, epochs=12, verbose=0, callbacks=told, validation_data=(X[:9], LABELS[:9])
+    )
     return {
         "epochs": np.array(history.epoch),
         "weights": np.concatenate([each.ravel() for each in model.get_weights()]),

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from functools import cache
 
 import numpy as np
@@ -20,27 +14,8 @@ from layercli import distributed
 from layercli.errors import DeviceError, FormatError, UsageError
 from layercli.runtime.group import Group
 from layercli.runtime.parts import Part
+from tests.ranks import ranks_of
 from tests.train import jobs
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def ranks_of(command, folder):
-    """Return two processes in torchrun's environment, without torchrun itself."""
-    place = {**os.environ, **ONE_THREAD, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    return [
-        subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env={**place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -121,47 +96,7 @@ def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
 
 
-LINE = "mlp --set features=3 --set units=2 --data points.npz --loss sparse_categorical_crossentropy:from_logits=true"
-
-
-@pytest.fixture
-def points(tmp_path, monkeypatch):
-    """A folder with labelled points, to be in."""
-    monkeypatch.chdir(tmp_path)
-    np.savez("points.npz", x=jobs.X, y=jobs.LABELS)
-    return tmp_path
-
-
-def test_a_rank_that_is_killed_ends_the_job_which_goes_on_later(cli, points):
-    command = f"-m layercli fit {LINE} --batch-size 8 --epochs 1000000 --save out/"
-    first, second = ranks_of(command.split(), points)
-    assert first.stderr.readline().startswith("epoch 1/1000000  loss ")
-    assert first.stderr.readline().startswith("epoch 2/1000000  loss ")
-    second.send_signal(signal.SIGKILL)
-    killed = time.monotonic()
-    out, err = first.communicate(timeout=60)
-    second.communicate()
-    assert time.monotonic() - killed < 20
-    *_, said, hint = err.splitlines()
-    assert (first.returncode, out) == (2, "")
-    assert said == "error: another rank of this job has gone, so that it cannot go on"
-    assert hint == "hint: start it again with --resume: it goes on from what was last saved"
-    [checkpoint] = [path.name for path in (points / "out").iterdir() if path.name.isdigit()]
-    epochs = int(checkpoint) + 2
-    fit = f"fit {LINE} --batch-size 8 --epochs {epochs} -f json"
-    resumed = json.loads(cli(f"{fit} --save out/ --resume").out)["epochs"]
-    unbroken = json.loads(cli(fit).out)["epochs"]
-    assert [row["epoch"] for row in resumed] == [epochs - 1, epochs]
-    np.testing.assert_allclose([r["loss"] for r in resumed], [r["loss"] for r in unbroken[-2:]], rtol=1e-5)
-
-
-def test_shard_needs_ranks(cli, points):
-    done = cli(f"fit {LINE} --shard")
-    assert (done.code, done.out, done.err) == (
-        2, "",
-        "error: --shard shares a model out among ranks, and there is only this process\n"
-        "hint: torchrun --nproc-per-node 2 -m layercli fit ... --shard\n",
-    )  # fmt: skip
+def test_shard_needs_ranks():
     with pytest.raises(UsageError, match=r"^dense is sharded among ranks, and there is only this process$"):
         distributed.shard(jobs.dense(), jobs.X)
     with pytest.raises(UsageError, match=r"^there are no ranks to join: torchrun did not start this process$"):
@@ -202,11 +137,12 @@ def test_every_sample_is_some_ranks():
         assert [len(own) for own in taken] == [max(part.own, 1) for part in parts]
 
 
-def test_a_checkpoint_that_does_not_fit(points):
+def test_a_checkpoint_that_does_not_fit(tmp_path, monkeypatch):
     model = jobs.dense()
     model.compile("adam", "mse")
     model._trainer.prepare()
-    (points / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
     with pytest.raises(FormatError, match=r"^out holds no checkpoint$"):
         distributed.load(model, "out")
     distributed.save(model, "out")
@@ -214,7 +150,7 @@ def test_a_checkpoint_that_does_not_fit(points):
     wider.compile("adam", "mse")
     with pytest.raises(FormatError, match=r"^out has no model.embedding.embeddings$"):
         distributed.load(wider, "out")
-    file = next((points / "out" / "00000001").iterdir())
+    file = next((tmp_path / "out" / "00000001").iterdir())
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(FormatError, match=r"^out/00000001 is damaged: "):
         distributed.load(model, "out")
