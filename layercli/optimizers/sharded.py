@@ -19,7 +19,8 @@ def own_part(tensor: Any) -> Any:
 
 def gathered(tensor: torch.Tensor) -> torch.Tensor:
     """Return the whole of ``tensor``; where it is sharded every rank must ask."""
-    return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined,no-any-return]  # a DTensor's
+    whole: torch.Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]  # a DTensor's
+    return whole
 
 
 def fill(tensor: torch.Tensor, value: torch.Tensor) -> None:

@@ -19,7 +19,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import Reporter, reporter
-from layercli.runtime import distributed, execute, tensors
+from layercli.runtime import distributed, execute, jit, tensors
 from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
 from layercli.runtime.logs import numbers
 from layercli.runtime.train import Trainer, trainer_of
@@ -70,7 +70,7 @@ def fit(
     try:
         for epoch in range(initial_epoch, epochs):
             told.tell("on_epoch_begin", epoch)
-            with drawing(trainer, epoch) as generator:
+            with drawing(trainer, epoch) as generator, jit.compiled(model, trainer.jit_compile):
                 shuffled = shuffle and isinstance(source, Arrays)
                 order = torch.randperm(source.samples, generator=generator) if shuffled else None
                 logs = run_epoch(trainer, itertools.islice(shared(trainer, source, size, order), steps_per_epoch), told)
@@ -135,7 +135,7 @@ def run_test(
     model.module.eval()
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
-    with torch.no_grad():
+    with torch.no_grad(), jit.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(placed(batch, device))
@@ -185,7 +185,7 @@ def predict(
     told = Callbacks(callbacks or (), model, {})
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode():
+    with torch.inference_mode(), jit.compiled(model, getattr(model._trainer, "jit_compile", False)):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_leaves(tensors.to_numpy, model.predict_step(placed(batch, device))))
@@ -207,7 +207,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     begin(trainer, batch)
     model.module.train(what == "train")
     step = model.train_step if what == "train" else model.test_step
-    with torch.set_grad_enabled(what == "train"):
+    with torch.set_grad_enabled(what == "train"), jit.compiled(model, trainer.jit_compile):
         logs = step(placed(batch, execute.device_of(model)))
     found = numbers(logs)
     model.module.eval()

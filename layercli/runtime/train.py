@@ -13,6 +13,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
+from layercli.runtime import jit
 from layercli.runtime.logs import LazyLogs
 from layercli.runtime.objective import Objective
 from layercli.runtime.parts import Part
@@ -21,11 +22,14 @@ from layercli.runtime.parts import Part
 class Trainer:
     """What compile made of a model: its optimizer and its objective."""
 
-    def __init__(self, model: Model, optimizer: Any, objective: Objective, steps_per_execution: int = 1) -> None:
+    def __init__(
+        self, model: Model, optimizer: Any, objective: Objective, steps_per_execution: int = 1, jit_compile: Any = "auto"
+    ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
         self._penalized: list[Any] = []
 
     @property
@@ -96,7 +100,7 @@ class Trainer:
             "weighted_metrics": metric_names.serialize(weighted),
             "run_eagerly": False,
             "steps_per_execution": self.steps_per_execution,
-            "jit_compile": False,
+            "jit_compile": self.jit_compile is True,
         }
 
     def shared(self, penalty: torch.Tensor, *, own: bool = False) -> torch.Tensor:
@@ -151,6 +155,7 @@ def compile_model(
     weighted_metrics: Any,
     steps_per_execution: int,
     gradient_accumulation: int | None,
+    jit_compile: Any,
 ) -> None:
     """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
@@ -162,9 +167,11 @@ def compile_model(
         made = optimizers.LossScaleOptimizer(made)
     if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
         raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")
+    jit.check(jit_compile)
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made
-    model._trainer = Trainer(model, made, Objective(loss, loss_weights, metrics, weighted_metrics), steps_per_execution)
+    objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+    model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
 
 
 def check_names(loss: Any, *metrics: Any) -> None:
