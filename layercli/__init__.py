@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         constraints,
+        distributed,
         errors,
         gpu,
         initializers,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
-    "ops", "optimizers", "random", "regularizers", "tf",
+    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",
@@ -59,6 +60,7 @@ __all__ = [
     "activations",
     "callbacks",
     "constraints",
+    "distributed",
     "errors",
     "gpu",
     "initializers",

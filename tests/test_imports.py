@@ -22,7 +22,7 @@ LEVELS = [
     {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
     {"files"},
     {"inspect"},
-    {"runtime", "gpu", "render"},
+    {"runtime", "gpu", "render", "distributed"},
     {"cli"},
     {"__main__"},
 ]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import output
+from layercli.cli import output, ranks
 from layercli.cli.evaluate import evaluate
 from layercli.cli.fit import fit
 from layercli.cli.gpu_check import gpu_check
@@ -88,7 +88,7 @@ def run(args: list[str]) -> int:
 def report(error: Exception) -> int:
     """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
     if isinstance(error, LayercliError):
-        output.tell(f"error: {error}")
+        output.tell(f"{ranks.speak()}error: {error}")
         if error.hint:
             output.tell(f"hint: {error.hint}")
         return 2

@@ -17,7 +17,7 @@ def evaluate(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors.", show_default=False
+            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors, out/.", show_default=False
         ),
     ] = None,
     batch_size: arguments.BatchSize = 32,
@@ -30,7 +30,10 @@ def evaluate(
 
     [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
     """
+    from layercli.cli import ranks
     from layercli.inspect.reference import resolve
+
+    ranks.notice_the_end()
 
     subject = resolve(model, set_)
 
@@ -39,5 +42,6 @@ def evaluate(
 
     settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
     report = evaluate_file(subject.model, subject.name, settings, data, weights=weights)
-    output.emit(table(report), report.to_json, format)
+    if report.first:
+        output.emit(table(report), report.to_json, format)
     return 0 if report.finite else 1

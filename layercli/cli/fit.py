@@ -30,30 +30,40 @@ def fit(
     save: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Written after every epoch: .keras, .weights.h5 or .safetensors.", show_default=False
+            metavar="FILE",
+            help="Written after every epoch: .keras, .weights.h5, .safetensors, or a folder: out/.",
+            show_default=False,
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Share the weights out among torchrun's ranks (FSDP2).")
+    ] = False,
     format: output.FormatOption = None,
 ) -> int:
     """Train a model on the arrays x and y of a file.
 
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
     [dim]$[/dim] layercli fit mlp --data digits.npz --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
+    from layercli.cli import ranks
     from layercli.inspect.reference import resolve
+
+    ranks.notice_the_end()
 
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
     from layercli.runtime.fit_files import Settings, fit_file
 
-    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed)
+    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard)
     report = fit_file(
         subject.model, subject.name, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
         verbose=0 if output.quiet else "auto",
     )  # fmt: skip
-    output.emit(table(report), report.to_json, format)
+    if report.first:
+        output.emit(table(report), report.to_json, format)
     if report.interrupted:
         return INTERRUPTED
     return 0 if report.finite else 1

@@ -55,18 +55,21 @@ class Model(Layer):
         *,
         steps_per_execution: int = 1,
         gradient_accumulation: int | None = None,
+        jit_compile: bool | str = "auto",
     ) -> None:
         """Say how to train: each a name, a config or an object; for several outputs, lists or dicts by their names.
 
         ``metrics`` ignore sample weights, ``weighted_metrics`` count them. Callbacks hear of every
         ``steps_per_execution``-th batch; the optimizer updates once in ``gradient_accumulation`` steps, by the mean. A model
-        that computes in float16 has its loss scaled. UsageError for a name nobody has.
+        that computes in float16 has its loss scaled. ``jit_compile=True`` runs the model through torch.compile; ``auto``, as
+        Keras has it with torch, does not. UsageError for a name nobody has.
         """
         from layercli.runtime.train import compile_model
 
         compile_model(
-            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation
-        )
+            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation,
+            jit_compile,
+        )  # fmt: skip
 
     def fit(
         self,

@@ -19,7 +19,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import Reporter, reporter
-from layercli.runtime import execute, tensors
+from layercli.runtime import distributed, execute, jit, tensors
 from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
 from layercli.runtime.logs import numbers
 from layercli.runtime.settled import Settled
@@ -28,6 +28,7 @@ from layercli.runtime.train import Trainer, trainer_of
 BATCH_SIZE = 32
 
 
+@distributed.together
 def fit(
     model: Model,
     x: Any,
@@ -53,14 +54,16 @@ def fit(
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
     source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    history, shown = History(), progress(verbose)
-    told = Callbacks(
-        [history, *shown, *(callbacks or ())], model, {"epochs": epochs, "steps": steps, "verbose": verbose}
-    )
+    history, shown = History(), progress(trainer, verbose)
+    heard = distributed.told(trainer, callbacks or ())
+    told = Callbacks([history, *shown, *heard], model, {"epochs": epochs, "steps": steps, "verbose": verbose})
     first, source = peeked(source, size)
     begin(trainer, first)
     if not model.trainable_variables:
         raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
+    if trainer.part is not None:
+        trainer.part.check(size)
+        distributed.begin(trainer, placed(first, execute.device_of(model)), training=True)
     model.stop_training = False
     model.history = history
     told.tell("on_train_begin")
@@ -68,15 +71,15 @@ def fit(
     try:
         for epoch in range(initial_epoch, epochs):
             told.tell("on_epoch_begin", epoch)
-            with drawing(trainer, epoch) as generator:
+            with drawing(trainer, epoch) as generator, jit.compiled(model, trainer.jit_compile):
                 shuffled = shuffle and isinstance(source, Arrays)
                 order = torch.randperm(source.samples, generator=generator) if shuffled else None
-                logs = run_epoch(trainer, itertools.islice(source.batches(size, order), steps_per_epoch), told)
+                logs = run_epoch(trainer, itertools.islice(shared(trainer, source, size, order), steps_per_epoch), told)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
             told.tell("on_epoch_end", epoch, logs)
-            if model.stop_training:
+            if stopping(trainer):
                 break
     finally:
         for each in shown:
@@ -110,14 +113,17 @@ def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> di
                 told.tell("on_train_batch_begin", step)
             logs = model.train_step(placed(batch, device))
             if (step + 1) % every == 0:
-                told.tell("on_train_batch_end", step, logs)
-            if model.stop_training:
+                told.tell("on_train_batch_end", step, heard(trainer, logs))
+            if stopping(trainer, in_epoch=True):
                 break
     finally:
         model.module.eval()
     if logs is None:
         raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
-    return numbers(logs)
+    if trainer.part is None:
+        return numbers(logs)
+    trainer.part.level(model)
+    return trainer.part.agreed(logs)
 
 
 def run_test(
@@ -130,18 +136,19 @@ def run_test(
     model.module.eval()
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
-    with torch.no_grad():
-        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
+    with torch.no_grad(), jit.compiled(model, trainer.jit_compile):
+        for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(placed(batch, device))
-            told.tell("on_test_batch_end", step, logs)
+            told.tell("on_test_batch_end", step, heard(trainer, logs))
     if logs is None:
         raise UsageError("evaluate got no data: there is no batch left")
-    found = numbers(logs)
+    found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
     told.tell("on_test_end", found)
     return found
 
 
+@distributed.together
 def evaluate(
     model: Model,
     x: Any,
@@ -158,7 +165,9 @@ def evaluate(
     size = size_of(batch_size)
     first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
-    found = run_test(trainer, source, size, steps, Callbacks(callbacks or (), model, {"verbose": verbose}))
+    distributed.begin(trainer, first, training=False)
+    told = Callbacks(distributed.told(trainer, callbacks or ()), model, {"verbose": verbose})
+    found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
@@ -178,7 +187,7 @@ def predict(
     step_of = model.predict_step if told.all else Settled(model.predict_step)  # a callback may change weights
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode():
+    with torch.inference_mode(), jit.compiled(model, getattr(model._trainer, "jit_compile", False)):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
@@ -200,7 +209,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     begin(trainer, batch)
     model.module.train(what == "train")
     step = model.train_step if what == "train" else model.test_step
-    with torch.set_grad_enabled(what == "train"):
+    with torch.set_grad_enabled(what == "train"), jit.compiled(model, trainer.jit_compile):
         logs = step(placed(batch, execute.device_of(model)))
     found = numbers(logs)
     model.module.eval()
@@ -208,6 +217,27 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
     return ordered[0] if len(ordered) == 1 else ordered
+
+
+def shared(trainer: Trainer, source: Arrays | Stream, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
+    """Return the batches of ``source``, or where several ranks train together this one's part of each."""
+    return source.batches(size, order) if trainer.part is None else trainer.part.batches(source, size, order)
+
+
+def heard(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what callbacks may read after a batch."""
+    return logs if trainer.part is None else trainer.part.batch_logs(logs)
+
+
+def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
+    """Return whether training is to stop: where several ranks train together, whether one of them says so.
+
+    During an epoch they ask each other only if a callback of theirs is told of every batch.
+    """
+    part, model = trainer.part, trainer.model
+    if part is not None and (part.heard or not in_epoch):
+        model.stop_training = part.group.any(model.stop_training, part.device)
+    return model.stop_training
 
 
 def begin(trainer: Trainer, batch: Batch) -> None:
@@ -274,6 +304,10 @@ def drawing(trainer: Trainer, epoch: int) -> Iterator[torch.Generator]:
         yield torch.Generator().manual_seed(seed)
 
 
-def progress(verbose: Any) -> list[Reporter]:
-    """Return what shows the epochs on stderr: nothing for 0, lines for 2, else a bar on a terminal and lines off it."""
-    return [reporter(lines=verbose == 2)] if verbose else []
+def progress(trainer: Trainer, verbose: Any) -> list[Reporter]:
+    """Return what shows the epochs on stderr: nothing for 0, lines for 2, else a bar on a terminal and lines off it.
+
+    Of several ranks that train together the first shows them.
+    """
+    first = trainer.part is None or trainer.part.group.first
+    return [reporter(lines=verbose == 2)] if verbose and first else []

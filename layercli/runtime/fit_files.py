@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.layer import Layer
@@ -15,9 +17,10 @@ from layercli.errors import UsageError
 from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.inspect.numbers import json_number
+from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
-from layercli.runtime import execute, fit, saving
 from layercli.runtime.data import Arrays, source_of
+from layercli.runtime.group import Group
 from layercli.runtime.train import trainer_of
 
 
@@ -31,11 +34,15 @@ class Settings:
     batch_size: int = fit.BATCH_SIZE
     device: str = "auto"
     seed: int = 0
+    shard: bool = False
 
 
 @dataclass
 class Report:
-    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order."""
+    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
+
+    Of several ranks the ``first`` prints it.
+    """
 
     command: str
     model: str
@@ -44,6 +51,7 @@ class Report:
     logs: list[dict[str, Any]] = field(default_factory=list)
     saved: str | None = None
     interrupted: bool = False
+    first: bool = True
 
     @property
     def finite(self) -> bool:
@@ -102,8 +110,8 @@ def fit_file(
     model, report = ready(layer, name, settings, source, "fit")
     check_target(model, save, resume)
     begun = 0
-    if resume and save is not None and os.path.exists(save):
-        saving.load_weights(model, save)
+    if resume and save is not None and saved_at(save):
+        restore(model, save)
         begun = model.optimizer.iterations // source.steps(settings.batch_size)
     keeper = Keeper(report, save)
     given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
@@ -114,7 +122,8 @@ def fit_file(
         )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
-        keeper.write()
+        if report.first and not sharding.is_sharded(model):
+            keeper.write()
     return report
 
 
@@ -123,7 +132,7 @@ def evaluate_file(layer: Layer, name: str, settings: Settings, data: str, *, wei
     source = read(data, "evaluate")
     model, report = ready(layer, name, settings, source, "evaluate")
     if weights is not None:
-        saving.load_weights(model, weights)
+        restore(model, weights)
     found = model.evaluate(
         source.x, source.y, settings.batch_size, sample_weight=source.weight, return_dict=True, verbose=0
     )
@@ -154,16 +163,31 @@ def ready(layer: Layer, name: str, settings: Settings, source: Arrays, what: str
     """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it."""
     if not isinstance(layer, Model):
         raise UsageError(f"{name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
-    place = devices.resolve(settings.device)
+    place, joined = place_of(settings)
     fit.size_of(settings.batch_size)
     random.set_seed(settings.seed)
     layer.compile(settings.optimizer, losses.parse(settings.loss), metrics=list(settings.metrics))
     [first] = [next(source.batches(settings.batch_size))]
     fit.build(layer, first[0])
     layer.module.to(place)
+    if settings.shard and joined is not None:
+        sharding.shard(layer, first[0], joined)
     trainer_of(layer, what).prepare()
     held = execute.device_of(layer) or place
-    return layer, Report(what, name, str(held), int(layer.count_params()))
+    return layer, Report(what, name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+
+
+def place_of(settings: Settings) -> tuple[torch.device, Group | None]:
+    """Return the device to run on, and the group this process is in: of torchrun's ranks each has a GPU of its own."""
+    asked = devices.resolve(settings.device)
+    joined = group.join("gloo" if asked.type == "cpu" else None) if group.launched() else None
+    if settings.shard and joined is None:
+        raise UsageError(
+            "--shard shares a model out among ranks, and there is only this process",
+            hint="torchrun --nproc-per-node 2 -m layercli fit ... --shard",
+        )
+    alone = joined is None or asked.type == "cpu" or ":" in settings.device
+    return asked if alone else group.device_of_rank(), joined
 
 
 def check_target(model: Model, save: str | None, resume: bool) -> None:
@@ -172,17 +196,37 @@ def check_target(model: Model, save: str | None, resume: bool) -> None:
         if resume:
             raise UsageError("--resume goes on from the file that --save names: give both")
         return
-    if resume and save.endswith(".safetensors"):
+    if checkpoint.is_folder(save):
+        if os.path.isfile(save.rstrip("/")):
+            raise UsageError(f"{save.rstrip('/')} is a file, not a folder")
+        save = save.rstrip("/")
+    elif resume and save.endswith(".safetensors"):
         raise UsageError(f"cannot resume from {save}: it holds no optimizer", hint="save to .weights.h5 or .keras")
-    if save.endswith(".keras"):
+    elif save.endswith(".keras"):
         config_of(model)
     elif not save.endswith((".safetensors", ".weights.h5")):
-        raise UsageError(f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}")
+        raise UsageError(
+            f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}",
+            hint="a name that ends in / is a folder, which ranks write together",
+        )
     folder = os.path.dirname(os.path.abspath(save))
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder {folder} to write {os.path.basename(save)} in")
 
 
 def write(model: Model, path: str) -> None:
-    """Save the whole model or its weights, as the ending says."""
+    """Save the whole model, its weights, or a checkpoint folder, as the ending says."""
+    if checkpoint.is_folder(path):
+        checkpoint.save(model, path)
+        return
     (model.save if path.endswith(".keras") else model.save_weights)(path)
+
+
+def saved_at(path: str) -> bool:
+    """Return whether something was saved to ``path``."""
+    return checkpoint.newest(path) is not None if checkpoint.is_folder(path) else os.path.exists(path)
+
+
+def restore(model: Model, path: str) -> None:
+    """Set the model's variables, and its optimizer's state, from what was saved to ``path``."""
+    (checkpoint.load if checkpoint.is_folder(path) else saving.load_weights)(model, path)

@@ -17,7 +17,7 @@ from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.keras_paths import layers_of
-from layercli.runtime import weights
+from layercli.runtime import distributed, tensors, weights
 from layercli.runtime.train import trainer_of
 
 OPTIMIZER = "optimizer"
@@ -28,10 +28,16 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
     name = os.fspath(path)
     require_built(model)
     if name.endswith(".safetensors"):
-        safetensors.save(path, {key: variable.numpy() for key, variable in model.named_variables().items()})
+        values = {key: variable.numpy() for key, variable in model.named_variables().items()}
+        with distributed.one_writer(model) as writes:
+            if writes:
+                safetensors.save(path, values)
     elif name.endswith(".weights.h5"):
-        with staged(path) as temporary:
-            h5.write(temporary, groups_of(model))
+        groups = groups_of(model)
+        with distributed.one_writer(model) as writes:
+            if writes:
+                with staged(path) as temporary:
+                    h5.write(temporary, groups)
     else:
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
 
@@ -66,7 +72,7 @@ def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     }
     optimizer = model.optimizer
     if optimizer is not None and built(optimizer):
-        groups[OPTIMIZER] = (optimizer.name, [tensor.cpu().numpy() for _, tensor in optimizer.variables])
+        groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.variables])
     return groups
 
 
@@ -122,7 +128,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     trainer = model._trainer
     if trainer is not None:
         described["compile_config"] = trainer.get_config()
-    keras_archive.write(path, described, groups_of(model))
+    groups = groups_of(model)
+    with distributed.one_writer(model) as writes:
+        if writes:
+            keras_archive.write(path, described, groups)
 
 
 def load_model(

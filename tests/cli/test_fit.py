@@ -125,7 +125,13 @@ WRONG = [
     (LINE.replace("line.npz", "other.npz"), "other.npz holds a, not x", "np.savez(file, x=..., y=...)"),
     (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is not in the range x>=1", None),
     (f"{LINE} --resume", "--resume goes on from the file that --save names: give both", None),
-    (f"{LINE} --save m.pt", "a model is saved to .keras, .weights.h5 or .safetensors, not 'm.pt'", None),
+    (
+        f"{LINE} --save m.pt",
+        "a model is saved to .keras, .weights.h5 or .safetensors, not 'm.pt'",
+        "a name that ends in / is a folder, which ranks write together",
+    ),
+    (f"{LINE} --save line.npz/", "line.npz is a file, not a folder", None),
+    (f"{LINE} --save there/out/", "there is no folder {folder}/there to write out in", None),
     (
         f"{LINE} --save m.keras",
         "a .keras file cannot hold linear_regression: LinearRegression is a class of your own",
@@ -153,7 +159,7 @@ WRONG = [
 def test_wrong_use_is_one_sentence(cli, folder, command, sentence, hint):
     before = sorted(folder.iterdir())
     done = cli(command)
-    said = f"error: {sentence}\n" + (f"hint: {hint}\n" if hint else "")
+    said = f"error: {sentence.format(folder=folder)}\n" + (f"hint: {hint}\n" if hint else "")
     assert (done.code, done.out, done.err) == (2, "", said)
     assert sorted(folder.iterdir()) == before
 
