@@ -184,10 +184,12 @@ def predict(
     device = execute.device_of(model)
     model.module.eval()
     told = Callbacks(callbacks or (), model, {})
-    step_of = model.predict_step if told.all else Settled(model.predict_step)  # a callback may change weights
+    compiles = getattr(model._trainer, "jit_compile", False)
+    alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
+    step_of = Settled(model.predict_step) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode(), jit.compiled(model, getattr(model._trainer, "jit_compile", False)):
+    with torch.inference_mode(), jit.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
