@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ def compiled(model: Model, jit_compile: Any) -> Iterator[None]:
             warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`", UserWarning)
             yield
     except TorchDynamoException as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = re.split(r"(?<!:)\n", str(error).strip())[0].replace("\n", " ")
         raise UsageError(
             f"torch.compile cannot compile {model.name}: {reason}", hint="jit_compile=False trains it as it is"
         ) from error

@@ -23,7 +23,12 @@ class Trainer:
     """What compile made of a model: its optimizer and its objective."""
 
     def __init__(
-        self, model: Model, optimizer: Any, objective: Objective, steps_per_execution: int = 1, jit_compile: Any = "auto"
+        self,
+        model: Model,
+        optimizer: Any,
+        objective: Objective,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
     ) -> None:
         self.model = model
         self.optimizer = optimizer
