@@ -80,6 +80,7 @@ class Clock:
     """Marks on a device, and the seconds between two of them."""
 
     def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.on_gpu = device.type == "cuda"
 
     def mark(self) -> Any:
@@ -87,7 +88,7 @@ class Clock:
         if not self.on_gpu:
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's
-        event.record()
+        event.record(torch.cuda.current_stream(self.device))
         return event
 
     def between(self, begin: Any, end: Any) -> float:
