@@ -19,7 +19,8 @@ def get(identifier: Any) -> Activation | None:
         return identifier  # type: ignore[no-any-return]  # the caller's own
     if identifier in TABLE:
         return TABLE[identifier]
-    raise UsageError(f"there is no activation {identifier!r}", hint=nearest(str(identifier), list(TABLE)))
+    hint = nearest(str(identifier), list(TABLE)) or f"activations: {', '.join(TABLE)}"
+    raise UsageError(f"there is no activation {identifier!r}", hint=hint)
 
 
 def name_of(activation: Activation | None) -> str:

@@ -6,6 +6,8 @@ import signal
 import pytest
 from hypothesis import settings
 
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle is compiled once and made once
+
 
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write the expected outputs anew")

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.core.config import Rule, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, UsageError, nearest
+from layercli.layers.settings import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
 WANTED = "a layercli Layer or Model"
@@ -130,7 +132,8 @@ def made(
         raise UsageError(
             f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
         )
-    model = found(**settings)
+    owner, rules = getattr(found, "__name__", text), rules_for(found)
+    model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
     if not isinstance(model, kinds):
         raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
     return model
@@ -142,6 +145,21 @@ def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
         return dict(found._fields)
     parameters = inspect.signature(found).parameters.values()
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def rules_for(found: Callable[..., Any]) -> dict[str, Rule]:
+    """Return the rules that annotations give a class's fields, or a constructor's or a factory's arguments."""
+    if isinstance(found, type) and "__init__" in vars(found):
+        found = found.__init__  # type: ignore[misc]  # of this very class
+    try:
+        hints = inspect.get_annotations(found, eval_str=True)
+    except (NameError, TypeError):  # a name only type checkers see, or no annotations at all
+        return {}
+    rules = {
+        name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Rule)] for name, hint in hints.items()
+    }
+    plain = {name: [OF_PLAIN_TYPES[hint]] for name, hint in hints.items() if hint in OF_PLAIN_TYPES}
+    return {name: found[0] for name, found in {**rules, **plain}.items() if found}
 
 
 def allowed(known: dict[str, Any]) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
-from layercli.errors import UsageError
-from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth
+from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth, refuse
 from layercli.ops.elementwise import Binary
 from layercli.ops.embedding import Blank, Differs, Lookup
 
@@ -36,9 +35,7 @@ class Embedding(Layer):
         """Take the weights as an initializer; refuse what is not there."""
         self.makes_mask = self.mask_zero
         self.start = vars(self).pop("weights", None)
-        for name in ("lora_rank", "quantization_config"):
-            if getattr(self, name) is not None:
-                raise UsageError(f"Embedding has no {name} here: layercli trains the whole table, in its own dtype")
+        refuse(self, ("lora_rank", "quantization_config"), "trains the whole table, in its own dtype")
 
     def build(self, input_shape: Shape) -> None:
         """Make embeddings (input_dim, output_dim)."""

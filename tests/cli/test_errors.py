@@ -31,6 +31,14 @@ WRONG_USE = [
         None,
     ),
     ("summary mlp --set activation=rleu", "there is no activation 'rleu'", "did you mean relu or relu6 or glu?"),
+    ("summary mlp --set hidden=a", "MLP expects hidden to be one or more positive whole numbers, got 'a'", None),
+    ("summary lenet --set classes=0", "lenet expects classes to be a positive whole number, got 0", None),
+    ("summary resnet-block --set kernel_size=-1",
+     "ResnetIdentityBlock expects kernel_size to be a positive whole number, got -1", None),
+    ("summary resnet-block --set filters=1,2",
+     "ResnetIdentityBlock expects filters to be 3 positive whole numbers, got (1, 2)", None),
+    ("summary transformer-encoder --set heads=7",
+     "TransformerEncoder expects width to be a multiple of heads, got 512 and 7", None),
     (
         "summary resnet-block --input-shape 1,2,3",
         "conv2a (Conv2D) expects x with 4 axes, got 3 (x = float32[1, 2, 3])",
@@ -96,7 +104,7 @@ WRONG_USE = [
     ("summary there_is_none.nets:Net", "there is no module 'there_is_none.nets'", "a file is named as net.py:Net"),
     ("summary layercli.models.basics:MPL", "layercli.models.basics has no 'MPL'", "did you mean MLP?"),
     ("summary layercli.core.dims:BATCH", "layercli.core.dims:BATCH is a str, not a layercli Layer or Model", None),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("command", "message", "hint"), WRONG_USE)
