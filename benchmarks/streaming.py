@@ -41,7 +41,17 @@ os.replace("hand.npy.part", "hand.npy")
 
 def results() -> Iterator[Result]:
     ours = [sys.executable, "-m", "layercli", "--quiet", "run", "mlp", "--set", "hidden=512", "--device", "cpu"]
-    ours += ["--input", "x.npy", "--output", "y.npy", "--force", "--weights", "w.safetensors", "--batch-size", str(SIZE)]
+    ours += [
+        "--input",
+        "x.npy",
+        "--output",
+        "y.npy",
+        "--force",
+        "--weights",
+        "w.safetensors",
+        "--batch-size",
+        str(SIZE),
+    ]
     theirs = [sys.executable, "-c", BY_HAND]
     before = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +74,12 @@ def results() -> Iterator[Result]:
 
 def _weights() -> None:
     rng = np.random.default_rng(0)
-    shapes = {"hidden_layers/0/kernel": (784, 512), "hidden_layers/0/bias": (512,), "head/kernel": (512, 10), "head/bias": (10,)}
+    shapes = {
+        "hidden_layers/0/kernel": (784, 512),
+        "hidden_layers/0/bias": (512,),
+        "head/kernel": (512, 10),
+        "head/bias": (10,),
+    }
     save_file({name: rng.standard_normal(shape, dtype="float32") for name, shape in shapes.items()}, "w.safetensors")
 
 

@@ -87,7 +87,9 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
 def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], folder: str) -> None:
     """Raise FormatError unless every tensor that ``config`` lists is plain bytes that are there."""
     try:
-        places = {path: (f"{folder}/{entry['path_name']}", entry["use_pickle"]) for path, entry in config["config"].items()}
+        places = {
+            path: (f"{folder}/{entry['path_name']}", entry["use_pickle"]) for path, entry in config["config"].items()
+        }
     except (TypeError, KeyError, AttributeError):
         raise FormatError(f"{file} has a damaged list of tensors in {folder}") from None
     for path, (place, pickled) in places.items():
