@@ -42,7 +42,7 @@ def inputs_for(
     """
     specs = specs_for(subject, request)
     names = names_of(subject.model, specs)
-    taken = list(subject.model.specs.values()) if isinstance(subject.model, Graph) else None
+    taken: list[Spec] | None = list(subject.model.specs.values()) if isinstance(subject.model, Graph) else None
     if not request.files:
         made = filling.filled(specs, names, request.fill, request.seed, request.ranges)
         for array, spec, name in zip(made, taken or (), names, strict=False):

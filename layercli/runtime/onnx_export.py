@@ -19,7 +19,7 @@ from layercli.errors import MissingPackageError, UsageError
 from layercli.inspect.summary import ends
 from layercli.runtime.graph import first_line
 from layercli.runtime.onnx_graph import OnnxGraph
-from layercli.runtime.program import Program
+from layercli.runtime.program import Program, calling
 from layercli.runtime.recording import Call, listening
 
 Heard = tuple[str, str]
@@ -43,6 +43,7 @@ class Recorder(nn.Module):
         super().__init__()
         self.module = program.module
         self._program, self._inputs = program, inputs
+        self._call = calling(program.model, program.module, compiled=False)
         self.places = Places()
 
     def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -59,7 +60,7 @@ class Recorder(nn.Module):
                 keep(name, call.cls, x)
 
         with listening(self._program, hear):
-            outputs = self._program.call(tree.map_leaves(lambda _: next(remaining), self._inputs))
+            outputs = self._call(tree.map_leaves(lambda _: next(remaining), self._inputs))
         for name, x in ends(outputs, None):
             keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
         return tuple(x for _, x in found.values())

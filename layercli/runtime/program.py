@@ -178,11 +178,19 @@ def _built(model: Layer, inputs: Any, settings: Settings) -> nn.Module:
 
 
 def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
-    if settings.weights is not None and isinstance(model, Graph):
-        raise UsageError(f"{model.file} holds its own weights, so it takes none from {settings.weights}")
+    if isinstance(model, Graph):
+        _check_unchanged(model, settings)
     if settings.weights is not None:
         weights.load_state(model, open_weights(settings.weights))
     return model.eval()
+
+
+def _check_unchanged(model: Graph, settings: Settings) -> None:
+    asked = {"--weights": settings.weights, "--channels-last": settings.channels_last}
+    asked |= {} if model.compiles else {"--fuse": settings.fuse}
+    for option, value in asked.items():
+        if value:
+            raise UsageError(f"{model.file} is run as it was written, so {option} cannot change it")
 
 
 def recast(model: Layer | nn.Module, dtype: str) -> None:
