@@ -7,7 +7,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from layercli.cli import arguments, output, run_stream
+from layercli.cli import arguments, output, process, run_stream
 from layercli.cli import run_options as options
 from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
@@ -85,6 +85,7 @@ def run(
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
 
+    process.import_torch()
     from layercli.runtime import feeding, program, reproduction
     from layercli.runtime.profile import trace as write_trace
     from layercli.runtime.run import run as run_model

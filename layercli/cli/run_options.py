@@ -14,7 +14,7 @@ Model = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, or Python: net.py:Net, a layercli Layer or any torch.nn.Module.",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .pt2 or .onnx.",
         autocompletion=complete_model,
         show_default=False,
     ),
@@ -195,7 +195,7 @@ Trace = Annotated[
 Against = Annotated[
     str | None,
     typer.Option(
-        metavar="cpu|cuda|float64|compile|FILE|MODEL",
+        metavar="cpu|cuda|float64|compile|onnx|FILE|MODEL",
         help="Compare every layer's result with another way to run it, saved results, or a model: exit 0 or 1.",
         show_default=False,
         rich_help_panel=COMPARISON,

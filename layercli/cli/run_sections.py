@@ -103,7 +103,7 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     elif against.endswith((".safetensors", ".npz")):
         theirs = comparison.of_file(against)
     else:
-        theirs = comparison.record(rival(against), inputs)
+        theirs = comparison.aligned(ours, comparison.record(rival(against), inputs))
     found = comparison.compare(ours, theirs, against, tolerance)
     if found.culprit is not None:
         output.message(f"differs from {against}, first in {found.culprit.name}")

@@ -20,8 +20,9 @@ from layercli.inspect import reference
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import device as devices
-from layercli.runtime import execute, tensors, weights
+from layercli.runtime import execute, graph, tensors, weights
 from layercli.runtime.fusing import Folds, Fused
+from layercli.runtime.graph import Graph
 from layercli.runtime.settled import Settled
 
 PRECISIONS = ("highest", "high", "medium")
@@ -86,16 +87,22 @@ class Program:
         """Yield every module below with the path its author gave it, each once."""
         if isinstance(self.model, Layer):
             yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
+        elif isinstance(self.model, Graph):
+            yield from self.model.layers()
         else:
             yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
 
 
 def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
-    """Return the model that ``text`` names, of those that can run: a Layer, or in Python any torch.nn.Module.
+    """Return the model that ``text`` names, of those that can run: a Layer, in Python any torch.nn.Module, or a Graph.
 
     What a module draws while it is made is drawn under ``seed``.
     """
     random.set_seed(seed)
+    if graph.is_graph(text):
+        if list(settings):
+            raise UsageError(f"{text} is a model already made: it takes no settings")
+        return Subject(graph.opened(text), text, text)
     if not reference.is_python(text):
         return reference.resolve(text, settings)
     given = dict(map(reference.parse_setting, settings))
@@ -108,6 +115,8 @@ def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:
     """Return the names of the inputs: a module's are the arguments of its ``forward``, as many as there are specs."""
     if isinstance(model, Layer):
         return input_names(model, specs)
+    if isinstance(model, Graph):
+        return list(model.specs)
     names = list(inspect.signature(model.forward).parameters)
     return names if specs is None else names[: len(tree.leaves(specs))]
 
@@ -140,6 +149,8 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
 def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
     """Return the function of the inputs that runs the model."""
+    if compiled and isinstance(model, Graph) and not model.compiles:
+        raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
         return run if compiled else model
@@ -167,15 +178,27 @@ def _built(model: Layer, inputs: Any, settings: Settings) -> nn.Module:
 
 
 def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
+    if isinstance(model, Graph):
+        _check_unchanged(model, settings)
     if settings.weights is not None:
         weights.load_state(model, open_weights(settings.weights))
     return model.eval()
+
+
+def _check_unchanged(model: Graph, settings: Settings) -> None:
+    asked = {"--weights": settings.weights, "--channels-last": settings.channels_last}
+    asked |= {} if model.compiles else {"--fuse": settings.fuse}
+    for option, value in asked.items():
+        if value:
+            raise UsageError(f"{model.file} is run as it was written, so {option} cannot change it")
 
 
 def recast(model: Layer | nn.Module, dtype: str) -> None:
     """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
     if not dtypes.is_floating(dtypes.name_of(dtype)):
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
+    if isinstance(model, Graph):
+        raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))
         return

@@ -31,8 +31,9 @@ class Call:
 
 
 def class_of(module: nn.Module) -> str:
-    """Return the name of the class its author wrote: a mirror stands for its layer."""
-    return type(getattr(module, "described", module)).__name__
+    """Return the name of the class its author wrote: a mirror stands for its layer, a part of a graph for its module."""
+    exported = getattr(module, "_ty", None)  # the class that torch.export has noted
+    return exported.rpartition(".")[2] if exported else type(getattr(module, "described", module)).__name__
 
 
 @contextmanager
