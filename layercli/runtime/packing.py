@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
-mkldnn = torch.ops.mkldnn
+mkldnn: Any = torch.ops.mkldnn
 
 
 @cache
 def available() -> bool:
     """Whether this torch has the kernels."""
-    return bool(torch.backends.mkldnn.is_available()) and hasattr(mkldnn, "_convolution_pointwise")
+    backend: Any = torch.backends.mkldnn
+    return bool(backend.is_available()) and hasattr(mkldnn, "_convolution_pointwise")
 
 
 def packable(x: torch.Tensor, weight: torch.Tensor) -> bool:
