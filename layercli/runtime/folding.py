@@ -10,51 +10,47 @@ from typing import Any
 import torch
 from torch import fx
 
-from layercli.runtime.tracing import held, hold, is_held, order_of
+from layercli.runtime.tracing import CONVOLUTIONS, held, hold, is_held, nodes, order_of
 
-aten = torch.ops.aten
+aten: Any = torch.ops.aten
 
-CONVOLUTIONS = {
-    aten.conv1d.default, aten.conv1d.padding, aten.conv2d.default, aten.conv2d.padding, aten.conv3d.default, aten.conv3d.padding,
-}  # fmt: skip
 TRANSPOSED = {aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input}
 PRODUCTS = {aten.linear.default, aten.addmm.default, aten.mm.default, aten.matmul.default}
 
 
 def fold_normalizations(made: fx.GraphModule) -> tuple[int, int]:
     """Fold what can be folded in a graph as ``tracing.traced`` gives it; return how many, of how many there are."""
-    found = [node for node in made.graph.nodes if node.target is aten.batch_norm.default]
+    found = [node for node in nodes(made.graph) if node.target is aten.batch_norm.default]
     folded = sum(_fold(made, node) for node in found)
     made.graph.eliminate_dead_code()
     return folded, len(found)
 
 
-def _fold(made: fx.GraphModule, node: fx.Node) -> bool:
+def _fold(made: fx.GraphModule, node: Any) -> bool:
     """Fold one normalization and return whether that could be done."""
     before, gamma, beta, mean, variance, training, _, epsilon, _ = node.args
     order = order_of(before)
-    source: Any = before if order is None else before.args[0]  # type: ignore[union-attr]  # a node, as order_of says
-    if training or len(before.users) != 1 or len(source.users) != 1:  # type: ignore[union-attr]  # as above
+    source: Any = before if order is None else before.args[0]
+    if training or len(before.users) != 1 or len(source.users) != 1:
         return False
     axis = 1 if order is None else order[1]
-    statistics = [None if x is None else held(made, x).double() for x in (gamma, beta, mean, variance)]
     if any(x is not None and not is_held(x) for x in (gamma, beta, mean, variance)):
         return False
-    scale = torch.rsqrt(statistics[3] + epsilon)
-    scale = scale if statistics[0] is None else scale * statistics[0]
-    shift = -statistics[2] * scale
-    shift = shift if statistics[1] is None else shift + statistics[1]
+    scale = torch.rsqrt(held(made, variance).double() + epsilon)
+    scale = scale if gamma is None else scale * held(made, gamma)
+    shift = -held(made, mean) * scale
+    shift = shift if beta is None else shift + held(made, beta)
     if not _rescale(made, source, axis, scale, shift):
         return False
     node.replace_all_uses_with(before)
     return True
 
 
-def _rescale(made: fx.GraphModule, node: fx.Node, axis: int, scale: torch.Tensor, shift: torch.Tensor) -> bool:
+def _rescale(made: fx.GraphModule, node: Any, axis: int, scale: torch.Tensor, shift: torch.Tensor) -> bool:
     """Let ``node`` give ``scale`` times what it gave, plus ``shift``, along ``axis``; return whether it is an op that can."""
     rank = node.meta["val"].ndim
     if node.target in CONVOLUTIONS | TRANSPOSED and axis == 1:
-        x, weight, bias, *rest = (*node.args, *(None,) * (3 - len(node.args)))
+        x, weight, bias, *rest = [*node.args, None][: max(len(node.args), 3)]
     elif node.target in PRODUCTS and axis == rank - 1 and not node.kwargs:
         (x, weight, bias), rest = _product(node), []
     else:
@@ -76,7 +72,7 @@ def _rescale(made: fx.GraphModule, node: fx.Node, axis: int, scale: torch.Tensor
     return True
 
 
-def _product(node: fx.Node) -> tuple[Any, Any, Any]:
+def _product(node: Any) -> tuple[Any, Any, Any]:
     """Return the input, the weight and the bias of a matrix product."""
     if node.target is aten.addmm.default:
         bias, x, weight = node.args

@@ -12,10 +12,10 @@ from torch import fx
 from layercli.core import tree
 from layercli.runtime import packing
 from layercli.runtime.folding import fold_normalizations
-from layercli.runtime.tracing import ADD, UNARY, add, held, hold, is_held, mutates, sink_views, traced
+from layercli.runtime.tracing import ADD, held, hold, is_held, is_node, mutates, nodes, sink_views, traced
 
-aten = torch.ops.aten
-mkldnn = torch.ops.mkldnn
+aten: Any = torch.ops.aten
+mkldnn: Any = torch.ops.mkldnn
 
 ATTRIBUTES: dict[Any, Callable[..., tuple[str, list[Any], str]]] = {
     aten.relu.default: lambda: ("relu", [], ""),
@@ -30,6 +30,9 @@ ATTRIBUTES: dict[Any, Callable[..., tuple[str, list[Any], str]]] = {
     aten.gelu.default: lambda approximate="none": ("gelu", [], approximate),
 }
 """What oneDNN's kernels call an activation, its numbers, and the way to compute it."""
+
+AFTER_SUM = {aten.relu.default}
+"""The activations that its kernels apply to a sum."""
 
 IN_PLACE = {
     aten.relu.default: aten.relu_.default,
@@ -89,7 +92,7 @@ class Fused:
 
 def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, Folds]:
     """Return the graph of ``call`` for inputs like these with all folded, and how much; ``kernels``: oneDNN's too."""
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.no_grad():
         made = traced(call, inputs, name)
         folded, found = fold_normalizations(made)
         sink_views(made.graph)
@@ -106,47 +109,53 @@ def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) 
 class Chain:
     """A convolution, the sum after it and the activation after that, where there are such; nobody sees what is between."""
 
-    convolution: fx.Node
-    sum: fx.Node | None
-    activation: fx.Node | None
+    convolution: Any
+    sum: Any
+    activation: Any
 
     @property
-    def last(self) -> fx.Node:
+    def last(self) -> Any:
         """The node whose result is seen."""
         return self.activation or self.sum or self.convolution
 
     @property
-    def other(self) -> fx.Node | None:
+    def other(self) -> Any:
         """What is added to the convolution."""
         if self.sum is None:
             return None
         left, right = self.sum.args[:2]
-        return right if left is self.convolution else left  # type: ignore[return-value]  # both are nodes
+        return right if left is self.convolution else left
 
     @property
     def packable(self) -> bool:
         """Whether oneDNN has a kernel for it: two axes, float32, a CPU, a weight and a bias that are known."""
         x, weight, *rest = self.convolution.args
         known = is_held(weight) and (not rest or rest[0] is None or is_held(rest[0]))
-        return known and packing.packable(x.meta["val"], weight.meta["val"])  # type: ignore[union-attr]  # both are nodes
+        known = known and _settings(self.convolution) is not None
+        return known and packing.packable(x.meta["val"], weight.meta["val"])
 
 
 def _fuse_all(made: fx.GraphModule) -> list[Chain]:
     """Fuse every chain there is, one after the other: what one of them took is not there for the next."""
     chains = []
-    for node in list(made.graph.nodes):
-        if node.target is aten.conv2d.default and (chain := _chain(node)).packable:
+    for node in nodes(made.graph):
+        if node.target in (aten.conv2d.default, aten.conv2d.padding) and (chain := _chain(node)).packable:
             _fuse(made, chain)
             chains.append(chain)
+    for node in nodes(made.graph):
+        if chains and node.target is aten.view.default:
+            node.target = aten.reshape.default  # the kernels' results have channels last in memory
     return chains
 
 
-def _chain(convolution: fx.Node) -> Chain:
+def _chain(convolution: Any) -> Chain:
     total = _only_user(convolution)
     if total is None or not _adds(total, convolution):
         total = None
     activation = _only_user(total or convolution)
-    if activation is None or PLAIN.get(activation.target, activation.target) not in ATTRIBUTES:
+    if activation is None or PLAIN.get(activation.target, activation.target) not in (
+        AFTER_SUM if total else ATTRIBUTES
+    ):
         activation = None
     chain = Chain(convolution, total, activation)
     between = convolution.next
@@ -157,17 +166,17 @@ def _chain(convolution: fx.Node) -> Chain:
     return chain
 
 
-def _only_user(node: fx.Node) -> fx.Node | None:
+def _only_user(node: Any) -> Any:
     return next(iter(node.users)) if len(node.users) == 1 else None
 
 
-def _adds(total: fx.Node, convolution: fx.Node) -> bool:
+def _adds(total: Any, convolution: Any) -> bool:
     """Whether ``total`` adds a tensor of the very same kind to ``convolution``, and writes over nothing else."""
     if total.target not in ADD or total.kwargs or len(total.args) != 2:
         return False
     left, right = total.args
     other = right if left is convolution else left
-    if not isinstance(other, fx.Node) or (mutates(total) and left is not convolution):
+    if not is_node(other) or (mutates(total) and left is not convolution):
         return False
     ours, theirs = convolution.meta["val"], other.meta["val"]
     return (ours.shape, ours.dtype, ours.device) == (theirs.shape, theirs.dtype, theirs.device)
@@ -175,7 +184,9 @@ def _adds(total: fx.Node, convolution: fx.Node) -> bool:
 
 def _fuse(made: fx.GraphModule, chain: Chain) -> None:
     """Put one call of oneDNN's kernel, its weight packed, where the chain ended."""
-    x, weight, bias, strides, padding, dilation, groups = _settings(chain.convolution)
+    settings = _settings(chain.convolution)
+    assert settings is not None
+    x, weight, bias, strides, padding, dilation, groups = settings
     size = list(x.meta["val"].shape)
     last, other = chain.last, chain.other
     value = packing.packed(held(made, weight), size, strides, padding, dilation, groups)
@@ -199,24 +210,33 @@ def _fuse(made: fx.GraphModule, chain: Chain) -> None:
             made.graph.erase_node(gone)
 
 
-def _settings(node: fx.Node) -> tuple[Any, ...]:
-    """Return the arguments of a convolution over two axes, with those it left out."""
-    defaults = (None, [1, 1], [0, 0], [1, 1], 1)
+def _settings(node: Any) -> tuple[Any, ...] | None:
+    """Return the arguments of a convolution over two axes, with those it left out, or None where it pads unevenly."""
+    defaults: list[Any] = [None, [1, 1], [0, 0], [1, 1], 1]
     x, weight, *given = node.args
-    bias, *pairs, groups = (*given, *defaults[len(given) :])
-    return (x, weight, bias, *(list(pair) * (2 // len(pair)) for pair in pairs), groups)
+    bias, strides, padding, dilation, groups = given + defaults[len(given) :]
+    if isinstance(padding, str):
+        reach = [step * (n - 1) for step, n in zip(_pair(dilation), weight.meta["val"].shape[2:], strict=True)]
+        padding = [n // 2 for n in reach] if padding == "same" else [0, 0]
+        if padding != [0, 0] and any(n % 2 for n in reach):
+            return None
+    return x, weight, bias, _pair(strides), _pair(padding), _pair(dilation), groups
 
 
-def _attribute(activation: fx.Node | None) -> tuple[str, list[Any], str]:
+def _pair(numbers: Any) -> list[int]:
+    return list(numbers) * (2 // len(numbers))
+
+
+def _attribute(activation: Any) -> tuple[str, list[Any], str]:
     if activation is None:
         return "none", [], ""
     settings = (*activation.args[1:], *activation.kwargs.values())
     return ATTRIBUTES[PLAIN.get(activation.target, activation.target)](*settings)
 
 
-def _free(other: fx.Node, chain: Chain) -> bool:
+def _free(other: Any, chain: Chain) -> bool:
     """Whether nothing looks at ``other`` any more, so that the sum may be written over it: a kernel's own result, read before."""
-    if getattr(other.target, "overloadpacket", None) not in FRESH:
+    if other is chain.convolution.args[0] or getattr(other.target, "overloadpacket", None) not in FRESH:
         return False
     readers = [user for user in other.users if user is not chain.sum]
     before = set()
@@ -230,9 +250,9 @@ def _free(other: fx.Node, chain: Chain) -> bool:
 def _write_over(graph: fx.Graph) -> int:
     """Let activations write over what a convolution or a product gave, where nobody else sees it; return how many do."""
     made = 0
-    for node in graph.nodes:
-        before = node.args[0] if node.args else None
-        if PLAIN.get(node.target, node.target) not in IN_PLACE or not isinstance(before, fx.Node):
+    for node in nodes(graph):
+        before: Any = node.args[0] if node.args else None
+        if PLAIN.get(node.target, node.target) not in IN_PLACE or not is_node(before):
             continue
         if len(before.users) == 1 and getattr(before.target, "overloadpacket", None) in FRESH:
             node.target = IN_PLACE.get(node.target, node.target)

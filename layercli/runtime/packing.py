@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import torch
 
-mkldnn = torch.ops.mkldnn
+mkldnn: Any = torch.ops.mkldnn
 
 
 @cache
 def available() -> bool:
     """Whether this torch has the kernels."""
-    return torch._C._has_mkldnn and hasattr(mkldnn, "_convolution_pointwise")
+    backend: Any = torch.backends.mkldnn
+    return bool(backend.is_available()) and hasattr(mkldnn, "_convolution_pointwise")
 
 
 def packable(x: torch.Tensor, weight: torch.Tensor) -> bool:
