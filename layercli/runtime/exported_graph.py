@@ -59,9 +59,10 @@ class ExportedGraph(Graph):
 
     def _unflatten(self) -> None:
         with warnings.catch_warnings(action="ignore"):
-            self.graph = torch.export.unflatten(self._program).eval()
-        for module in self.graph.modules():
+            graph: Any = torch.export.unflatten(self._program).eval()
+        for module in graph.modules():
             module._run_with_interpreter = False  # the code made of a graph takes a third of the interpreter's time
+        self.graph = graph
 
 
 def loaded(file: str) -> torch.export.ExportedProgram:
