@@ -96,7 +96,7 @@ class Layer(Holder):
 
     def call(self, *inputs: Any, **named: Any) -> Any:
         """Return the outputs for the inputs: written with ops, other layers, or torch."""
-        raise UsageError(f"{type(self).__name__} does not say what it computes: it has no call method")
+        raise UsageError("does not say what it computes: it has no call method")
 
     def add_weight(
         self,

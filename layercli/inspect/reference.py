@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
 
 def is_python(text: str) -> bool:
     """Whether ``text`` is a reference into Python."""
-    return ":" in text and not Path(text).exists()
+    return ":" in text and not os.path.exists(text)
 
 
 def named_models() -> dict[str, str]:
@@ -60,11 +61,13 @@ def named_models() -> dict[str, str]:
 def unknown(text: str) -> UsageError | FileError:
     """Return the error for a MODEL that is none: a file that cannot be taken for one, or a name nobody knows."""
     path = Path(text)
-    if path.is_dir():
+    if not text:
+        return UsageError("the name of a model is missing")
+    if os.path.isdir(text):
         return FileError(f"{text} is a folder, not a model", hint="a model in Python is named as net.py:Net")
-    if path.suffix == ".py" and path.is_file():
+    if path.suffix == ".py" and os.path.isfile(text):
         return UsageError(f"{text} needs the name of a model in it", hint=f"as in {text}:Net")
-    if path.is_file():
+    if os.path.isfile(text):
         return FileError(
             f"{text} is a file of weights or of a kind that is not read as a model",
             hint=f"layercli vars {text} lists weights",
@@ -78,6 +81,8 @@ def unknown(text: str) -> UsageError | FileError:
 def from_python(text: str) -> Any:
     """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, so trusted."""
     place, _, name = text.rpartition(":")
+    if not place or not name:
+        raise UsageError(f"{text!r} names nothing in Python", hint="a model in Python is named as net.py:Net")
     module = from_file(Path(place)) if place.endswith(".py") else from_module(place)
     found: Any = module
     for step in name.split("."):
@@ -106,6 +111,8 @@ def from_module(name: str) -> Any:
     """Import a module by its name, looked for in the working folder first."""
     sys.path.insert(0, "")
     try:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ModuleNotFoundError(name=name)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and not name.startswith(error.name):
