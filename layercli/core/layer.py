@@ -172,7 +172,7 @@ class Layer(Holder):
             training = graph.frames()[-1].training if graph.frames() else False
         with graph.inside(Frame(node, self, bool(training))):
             args, kwargs = tree.map_leaves(self._cast_symbolic, (args, kwargs))
-            masking.fill_in(self, args, kwargs)
+            node.masks = masking.fill_in(self, args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
             if "training" in self.call_names():

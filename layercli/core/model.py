@@ -236,7 +236,7 @@ class Functional(Model):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        yield from named_by_class([target for target in self._graph.targets if isinstance(target, Layer)])
+        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""
