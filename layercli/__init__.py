@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         optimizers,
         random,
         regularizers,
+        saving,
         tf,
     )
     from layercli.core.layer import Layer
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "random", "regularizers", "tf",
+    "models", "ops", "optimizers", "random", "regularizers", "saving", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",
@@ -73,6 +74,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "tf",
 ]
 

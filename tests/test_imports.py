@@ -16,7 +16,7 @@ MODELS = ROOT.parent / "models"
 
 LEVELS = [
     {"errors", "lazy", "version"},
-    {"core", "initializers", "regularizers", "constraints", "random"},
+    {"core", "initializers", "regularizers", "constraints", "random", "saving"},
     {"ops", "activations"},
     {"layers"},
     {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
@@ -30,10 +30,12 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
-    "core/model.py": {"runtime"},
+    "core/model.py": {"runtime", "files"},
     "core/op.py": {"runtime"},
+    "core/sequential.py": {"files"},
     "core/variable.py": {"runtime"},
     "ops/raw_torch.py": {"runtime"},
+    "saving.py": {"runtime"},
 }
 """The files that open a package above them inside a function, and which."""
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layercli import saving
 from layercli.core.holder import Holder
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
@@ -139,10 +140,21 @@ def serialize(value: Any) -> Any:
         kind = type(value)
         return {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
-        return value.__name__
+        return value.__name__ if is_ours(value) or isinstance(value, type) else function(value)
     if hasattr(value, "tolist"):
         return value.tolist()
     raise UsageError(f"a {type(value).__name__} cannot be written into a config")
+
+
+def is_ours(value: Any) -> bool:
+    """Return whether a function or a class is one of this package."""
+    return str(value.__module__).split(".")[0] == "layercli"
+
+
+def function(value: Any) -> dict[str, Any]:
+    """Return the dict by which Keras names a function."""
+    named = {"config": value.__name__, "registered_name": saving.get_registered_name(value)}
+    return {"module": "builtins", "class_name": "function", **named}
 
 
 def public_module(cls: type) -> str:

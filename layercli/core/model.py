@@ -236,7 +236,27 @@ class Functional(Model):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        yield from named_by_class([target for target in self._graph.targets if isinstance(target, Layer)])
+        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.
+
+        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
+        """
+        if type(self).__init__ is not Functional.__init__:
+            return super().get_config()
+        from layercli.files.keras_config import drawn
+
+        return drawn(self)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return a new model with these settings; FormatError where they make none."""
+        if "input_layers" not in settings:
+            return super().from_config(settings)
+        from layercli.files.keras_model import Reader
+
+        return Reader("the config", custom_objects).drawn(settings)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
@@ -135,21 +134,21 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, type[Layer]] | None = None, compile: bool = True
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Model:
     """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
 
-    Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the file is executed. FormatError for
-    a file that is damaged, or holds what layercli does not make, a Lambda among them.
+    Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
+    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, a Lambda among them.
     """
     with keras_archive.opened(path) as archive:
-        model = Reader(os.fspath(path), custom_objects).model(archive.config)
+        reader = Reader(os.fspath(path), custom_objects)
+        model = reader.model(archive.config)
         if model.built:
             values_in(model, archive.weights)  # before anything of these sizes is made
         settings = archive.config.get("compile_config")
         if compile and isinstance(settings, dict) and settings.get("optimizer"):
-            known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
-            model.compile(**{key: settings[key] for key in known if settings.get(key) is not None})
+            model.compile(**reader.compiled(settings))
             if model.built:
                 trainer_of(model, "load_model").prepare()
         if model.built:

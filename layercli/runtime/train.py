@@ -190,10 +190,12 @@ def check_names(loss: Any, *metrics: Any) -> None:
 
 
 def names_in(given: Any) -> list[str]:
-    """Return the names in a tree of losses or metrics."""
-    if isinstance(given, Mapping) and "class_name" in given:
-        return []
-    return [leaf for leaf in tree.leaves(given) if isinstance(leaf, str)]
+    """Return the names in a tree of losses or metrics, in which an object's config is a leaf."""
+    if isinstance(given, Mapping):
+        given = [] if "class_name" in given else list(given.values())
+    if isinstance(given, (list, tuple)):
+        return [name for each in given for name in names_in(each)]
+    return [given] if isinstance(given, str) else []
 
 
 def trainer_of(model: Model, what: str) -> Trainer:
