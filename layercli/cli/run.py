@@ -49,6 +49,7 @@ def run(
     against_time: options.AgainstTime = None,
     max_slowdown: options.MaxSlowdown = 1.05,
     profile: options.Profile = False,
+    sort: options.Sort = None,
     trace: options.Trace = None,
     against: options.Against = None,
     rtol: options.Rtol = None,
@@ -80,6 +81,7 @@ def run(
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
     options.check_stream(batch_size, resume, others)
+    options.check_sort(sort, profile)
     options.check_fuse(fuse, {"--layers": layers, "--profile": profile})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
@@ -87,7 +89,7 @@ def run(
 
     process.import_torch()
     from layercli.runtime import feeding, program, reproduction
-    from layercli.runtime.profile import trace as write_trace
+    from layercli.runtime.kernels import trace as write_trace
     from layercli.runtime.run import run as run_model
 
     recorded = None if from_ is None else sections.recorded(from_, model)
@@ -134,7 +136,7 @@ def run(
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
     if profile:
-        found.append(sections.profile(ready, arrays))
+        found.append(sections.profile(ready, arrays, sort))
     if trace is not None:
         write_trace(ready, arrays, trace)
         output.message(f"wrote {trace}")

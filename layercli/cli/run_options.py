@@ -20,6 +20,7 @@ Model = Annotated[
     ),
 ]
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
+ORDERS = ("time", "memory", "macs")
 TIME, COMPARISON, AGAIN = "Time and profile", "Comparison", "Doing it again"
 
 Input = Annotated[
@@ -181,7 +182,17 @@ MaxSlowdown = Annotated[
     typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
 ]
 Profile = Annotated[
-    bool, typer.Option("--profile", help="Time, MACs and results of every layer.", rich_help_panel=TIME)
+    bool,
+    typer.Option("--profile", help="Time, memory and MACs of every layer; the longest kernels.", rich_help_panel=TIME),
+]
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="time|memory|macs",
+        help="The layers of --profile, highest first: by own time, memory or MACs.",
+        show_default=False,
+        rich_help_panel=TIME,
+    ),
 ]
 Trace = Annotated[
     str | None,
@@ -261,3 +272,11 @@ def check_fuse(fuse: bool, others: Mapping[str, object]) -> None:
     for name, value in others.items():
         if fuse and value:
             raise UsageError(f"--fuse makes one graph of all layers, so that {name} has none to show")
+
+
+def check_sort(sort: str | None, profile: bool) -> None:
+    """Refuse another order than there is, and one of nothing."""
+    if sort is not None and sort not in ORDERS:
+        raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
+    if sort is not None and not profile:
+        raise UsageError("--sort orders the layers of --profile", hint="--profile")

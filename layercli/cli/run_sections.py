@@ -83,13 +83,13 @@ def race(program: Program, reference: Program, inputs: Any, repeat: str | None, 
     return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
 
 
-def profile(program: Program, inputs: Any) -> Section:
-    """Return what every layer takes."""
-    from layercli.render.profile import table
+def profile(program: Program, inputs: Any, by: str | None) -> Section:
+    """Return what every layer takes, in the order asked for, and the longest kernels."""
+    from layercli.render.profile import kernels, table
     from layercli.runtime.profile import profile
 
     found = profile(program, inputs)
-    return Section([table(found)], {"profile": found.to_json()})
+    return Section([table(found, by), kernels(found)], {"profile": found.to_json(by)})
 
 
 def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance | None, rival: Rival) -> Section:

@@ -57,6 +57,20 @@ def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
             handle.remove()
 
 
+@contextmanager
+def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[[Any], None]) -> Iterator[None]:
+    """Call ``enter`` before and ``leave`` after every layer's call inside the body."""
+    handles = []
+    for path, module in program.layers():
+        handles.append(module.register_forward_pre_hook(lambda *_, path=path: enter(path)))
+        handles.append(module.register_forward_hook(lambda *given: leave(given[-1])))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def tensors_in(values: Any) -> list[torch.Tensor]:
     """Return the tensors of a tree, in order."""
     return [x for x in tree.leaves(values) if isinstance(x, torch.Tensor)]
