@@ -17,12 +17,24 @@ def complete_model(incomplete: str) -> list[str]:
 Model = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="A named model, or Python: net.py:Net.", autocompletion=complete_model, show_default=False
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net), or a file: .keras.",
+        autocompletion=complete_model,
+        show_default=False,
     ),
 ]
 Set = Annotated[
     list[str],
     typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False),
+]
+Custom = Annotated[
+    list[str],
+    typer.Option(
+        "--custom",
+        metavar="FILE.py:NAME",
+        help="A class or function of your own that a .keras file names.",
+        show_default=False,
+    ),
 ]
 InputShape = Annotated[
     list[str],
@@ -40,7 +52,13 @@ Data = Annotated[
     str, typer.Option("--data", metavar="FILE", help="Arrays x and y, and sample_weight: .npz.", show_default=False)
 ]
 Loss = Annotated[
-    str, typer.Option("--loss", metavar="NAME[:SETTING=VALUE,...]", help="What is minimised: mse.", show_default=False)
+    str | None,
+    typer.Option(
+        "--loss",
+        metavar="NAME[:SETTING=VALUE,...]",
+        help="What is minimised: mse. A .keras file may say.",
+        show_default=False,
+    ),
 ]
 Metrics = Annotated[
     list[str], typer.Option("--metrics", metavar="NAME", help="What is measured: accuracy.", show_default=False)

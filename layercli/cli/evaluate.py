@@ -12,8 +12,9 @@ from layercli.cli import arguments, output
 def evaluate(
     model: arguments.Model,
     data: arguments.Data,
-    loss: arguments.Loss,
+    loss: arguments.Loss = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    custom: arguments.Custom = [],  # noqa: B006
     weights: Annotated[
         str | None,
         typer.Option(
@@ -29,19 +30,21 @@ def evaluate(
     """Measure a model on the arrays x and y of a file.
 
     [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
+    [dim]$[/dim] layercli evaluate model.keras --data test.npz
     """
     from layercli.cli import ranks
-    from layercli.inspect.reference import resolve
+    from layercli.inspect.reference import learn, resolve
 
     ranks.notice_the_end()
 
+    learn(custom)
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
     from layercli.runtime.fit_files import Settings, evaluate_file
 
     settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
-    report = evaluate_file(subject.model, subject.name, settings, data, weights=weights)
+    report = evaluate_file(subject, settings, data, weights=weights)
     if report.first:
         output.emit(table(report), report.to_json, format)
     return 0 if report.finite else 1

@@ -14,16 +14,22 @@ INTERRUPTED = 130
 def fit(
     model: arguments.Model,
     data: arguments.Data,
-    loss: arguments.Loss,
+    loss: arguments.Loss = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    custom: arguments.Custom = [],  # noqa: B006
     validation: Annotated[
         str | None, typer.Option(metavar="FILE", help="Evaluated after every epoch.", show_default=False)
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 1,
     batch_size: arguments.BatchSize = 32,
     optimizer: Annotated[
-        str, typer.Option(metavar="NAME[:SETTING=VALUE,...]", help="As in adam:learning_rate=1e-3.")
-    ] = "adam",
+        str | None,
+        typer.Option(
+            metavar="NAME[:SETTING=VALUE,...]",
+            help="As in adam:learning_rate=1e-3; by default the .keras file's, or adam.",
+            show_default=False,
+        ),
+    ] = None,
     metrics: arguments.Metrics = [],  # noqa: B006
     device: arguments.Device = "auto",
     seed: Annotated[int, typer.Option(help="The seed of weights, the data's order and dropout.")] = 0,
@@ -45,13 +51,15 @@ def fit(
 
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
     [dim]$[/dim] layercli fit mlp --data digits.npz --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit model.keras --data more.npz --epochs 3 --save model.keras
     [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
     from layercli.cli import ranks
-    from layercli.inspect.reference import resolve
+    from layercli.inspect.reference import learn, resolve
 
     ranks.notice_the_end()
 
+    learn(custom)
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
@@ -59,7 +67,7 @@ def fit(
 
     settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard)
     report = fit_file(
-        subject.model, subject.name, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
+        subject, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
         verbose=0 if output.quiet else "auto",
     )  # fmt: skip
     if report.first:

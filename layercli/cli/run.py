@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def run(
     model: options.Model = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
     input: options.Input = [],  # noqa: B006
@@ -73,7 +74,9 @@ def run(
     from layercli.core import naming
     from layercli.files import results
     from layercli.inspect.ranking import read_labels
+    from layercli.inspect.reference import learn
 
+    learn(custom)
     if out is not None:
         results.check_target(out, force=force)
     for target in filter(None, (repro, trace)):

@@ -14,7 +14,7 @@ Model = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .pt2 or .onnx.",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
         autocompletion=complete_model,
         show_default=False,
     ),

@@ -12,6 +12,7 @@ from layercli.cli import arguments, output
 def summary(
     model: arguments.Model,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
@@ -27,14 +28,16 @@ def summary(
     [dim]$[/dim] layercli summary resnet-block --set filters=64,64,256 --columns +macs,+share
     [dim]$[/dim] layercli summary decoder --set preset=405b --at T=4096
     [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
+    [dim]$[/dim] layercli summary model.keras --custom net.py:Net
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
-    from layercli.inspect.reference import resolve
+    from layercli.inspect.reference import learn, resolve
     from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import summarize
     from layercli.render.summary import parse_columns, table
 
     chosen = parse_columns(columns)
+    learn(custom)
     subject = resolve(model, set_)
     inputs = inputs_of(subject.model, input_shape, at)
     report = summarize(subject.model, inputs, name=subject.name, source=subject.source)

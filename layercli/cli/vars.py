@@ -15,7 +15,7 @@ def vars_(
         str,
         typer.Argument(
             metavar="MODEL|FILE",
-            help="A named model, Python (net.py:Net), or a file: .safetensors, .npz, .npy.",
+            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy.",
             autocompletion=arguments.complete_model,
             show_default=False,
         ),
@@ -31,6 +31,7 @@ def vars_(
     ] = False,
     seed: Annotated[int, typer.Option(help="The seed a model's values are drawn with.")] = 0,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
+    custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
     format: output.FormatOption = None,
 ) -> None:
@@ -38,12 +39,15 @@ def vars_(
 
     [dim]$[/dim] layercli vars resnet-block
     [dim]$[/dim] layercli vars model.safetensors --stats
+    [dim]$[/dim] layercli vars model.keras --stats
     [dim]$[/dim] layercli vars my-dense kernel --values --seed 1
     [dim]$[/dim] layercli vars resnet50 '*/gamma' --format csv
     """
     from layercli.inspect import variables
+    from layercli.inspect.reference import learn
     from layercli.render.variables import table
 
+    learn(custom)
     found = variables.matching(variables_of(model, set_, input_shape, seed), pattern)
     if stats:
         variables.measure(found)
@@ -57,9 +61,10 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
     from layercli.inspect import variables
 
     if ":" not in model and is_file(model):
-        from layercli.files.detect import open_weights
+        from layercli.files.detect import is_model, open_weights
 
-        return variables.of_file(open_weights(model))
+        if not is_model(model):
+            return variables.of_file(open_weights(model))
     from layercli.inspect.reference import resolve
     from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import described
@@ -67,6 +72,8 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
     subject = resolve(model, settings)
     if not subject.model.built or input_shape:
         described(subject.model, inputs_of(subject.model, input_shape, []))
+    if subject.archive is not None:
+        return variables.of_archive(subject.model, subject.archive)
     return variables.of_model(subject.model, subject.name, seed)
 
 
@@ -74,4 +81,4 @@ def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
     import os.path
 
-    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".json"))
+    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".h5", ".json"))

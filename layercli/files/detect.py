@@ -12,9 +12,10 @@ from layercli.files.weights import WeightFile
 
 #: How many of a file's first bytes are looked at.
 ENOUGH = 4096
+HDF5 = b"\x89HDF\r\n\x1a\n"
+KERAS = "a .keras archive"
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (0, b"GGUF", "a GGUF file"),
     (4, b"TFL3", "a TensorFlow Lite file"),
     (257, b"ustar", "a tar archive"),
@@ -30,7 +31,7 @@ ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Return the weight file at ``path``: npz, npy, safetensors, or the index of a sharded one. No value is read.
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, or the index of a sharded one. No value is read.
 
     Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
     damaged.
@@ -60,6 +61,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.files.safetensors import SafetensorsFile
 
             return SafetensorsFile(file)
+        case "h5" | "keras" as found:
+            from layercli.files.h5_file import H5File
+
+            return H5File(file, archived=found == "keras")
     raise unreadable(file, start)
 
 
@@ -74,6 +79,15 @@ def is_weights(path: str | os.PathLike[str]) -> bool:
         return (start.lstrip().startswith(b"{") and b'"weight_map"' in start) or kind(file, start) is not None
     except (FileError, FormatError):
         return False
+
+
+def is_model(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a file that holds a whole model: a .keras archive, by its first bytes and its members."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    start = first_bytes(file)
+    return start.startswith(b"PK") and zip_content(file) == KERAS
 
 
 def first_bytes(file: Path) -> bytes:
@@ -94,8 +108,10 @@ def kind(file: Path, start: bytes) -> str | None:
     """Return the format of a single weight file, or None for one that is not."""
     if start.startswith(b"\x93NUMPY"):
         return "npy"
+    if start.startswith(HDF5):
+        return "h5"
     if start.startswith(b"PK"):
-        return "npz" if zip_content(file) is None else None
+        return {None: "npz", KERAS: "keras"}.get(zip_content(file))
     return "safetensors" if is_safetensors(file, start) else None
 
 
@@ -119,7 +135,7 @@ def zip_content(file: Path) -> str | None:
     with archive(file) as zipped:
         names = zipped.namelist()
     if "config.json" in names:
-        return "a .keras archive"
+        return KERAS
     if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
         return "a PyTorch archive"
     if names and not any(name.endswith(".npy") for name in names):
@@ -131,6 +147,8 @@ def seeming(file: Path, start: bytes) -> str | None:
     """Return what a file that is none of ours seems to be, or None if it could be anything."""
     if start.startswith(b"PK"):
         return zip_content(file)
+    if start.startswith(HDF5):
+        return "an HDF5 file"
     for offset, magic, name in FOREIGN:
         if start[offset:].startswith(magic):
             return name

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from layercli.errors import FormatError, LayercliError
 from layercli.files.failure import reading
+from layercli.files.weights import BITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ class H5Groups:
 
     def __init__(self, where: str, file: Any) -> None:
         self.where = where
-        self._file = file
+        self.file = file
 
     def count(self, path: str) -> int:
         """Return how many variables are at ``path``: 0 where it does not exist."""
@@ -48,43 +49,75 @@ class H5Groups:
     def read(self, path: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
         """Return a variable, which must be of ``shape``; FormatError where it is not."""
         import h5py
-        import numpy as np
 
         group = self._group(path)
-        key, name = str(index), f"{path}/vars/{index}".lstrip("/")
-        found = None if group is None or key not in group else self._entered(group, key, name)
+        key, name = str(index), place_of(path, index)
+        found = None if group is None or key not in group else entered(self.where, group, key, name)
         if not isinstance(found, h5py.Dataset):
             raise FormatError(f"{self.where} has no {name}")
-        if found.external or found.is_virtual:
-            raise FormatError(f"{self.where}: {name} is stored outside the file")
+        check_inside(self.where, name, found)
         if found.shape != shape:
             raise FormatError(f"{name} in {self.where} has the shape {found.shape}, the model's is {shape}")
-        values = np.asarray(found[()])
-        if values.dtype.kind == "V" and values.dtype.itemsize == 2:  # bfloat16, the upper half of a float32
-            return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        if values.dtype.kind not in "biufc":
-            raise FormatError(f"{self.where}: {name} holds {values.dtype}, which is no number")
-        return values
+        return numbers(self.where, name, found[()])
 
     def _group(self, path: str) -> Any:
         import h5py
 
-        found: Any = self._file
+        found: Any = self.file
         steps = [*path.split("/"), "vars"] if path else ["vars"]
         for i, step in enumerate(steps):
             if step not in found:
                 return None
-            found = self._entered(found, step, "/".join(steps[: i + 1]))
+            found = entered(self.where, found, step, "/".join(steps[: i + 1]))
             if not isinstance(found, h5py.Group):
                 raise FormatError(f"{self.where}: {'/'.join(steps[: i + 1])} is not a group")
         return found
 
-    def _entered(self, group: Any, step: str, name: str) -> Any:
-        import h5py
 
-        if not isinstance(group.get(step, getlink=True), h5py.HardLink):
-            raise FormatError(f"{self.where}: {name} is a link that leads elsewhere")
-        return group[step]
+def place_of(path: str, index: int) -> str:
+    """Return where a file has variable ``index`` of the layer at ``path``."""
+    return f"{path}/vars/{index}".lstrip("/")
+
+
+def entered(where: str, group: Any, step: str, name: str) -> Any:
+    """Return what a group holds under ``step``; FormatError for a link that is not a plain one."""
+    import h5py
+
+    if not isinstance(group.get(step, getlink=True), h5py.HardLink):
+        raise FormatError(f"{where}: {name} is a link that leads elsewhere")
+    return group[step]
+
+
+def check_inside(where: str, name: str, dataset: Any) -> None:
+    """Raise FormatError for a dataset whose values are in another file."""
+    if dataset.external or dataset.is_virtual:
+        raise FormatError(f"{where}: {name} is stored outside the file")
+
+
+def is_bfloat16(dtype: np.dtype) -> bool:
+    """Return whether values are stored as bfloat16, the upper half of a float32, for which HDF5 has no name."""
+    return dtype.kind == "V" and dtype.itemsize == 2
+
+
+def dtype_of(where: str, name: str, dataset: Any) -> str:
+    """Return the name of a dataset's dtype; FormatError where it holds no numbers."""
+    if is_bfloat16(dataset.dtype):
+        return "bfloat16"
+    if dataset.dtype.name not in BITS:
+        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is no number")
+    return str(dataset.dtype.name)
+
+
+def numbers(where: str, name: str, held: Any) -> np.ndarray:
+    """Return values as they were read as an array; FormatError where they are no numbers."""
+    import numpy as np
+
+    values = np.asarray(held)
+    if is_bfloat16(values.dtype):
+        return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if values.dtype.kind not in "biufc":
+        raise FormatError(f"{where}: {name} holds {values.dtype}, which is no number")
+    return values
 
 
 @contextmanager

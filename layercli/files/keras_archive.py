@@ -49,15 +49,26 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
     """Give the archive at ``path``; FormatError where it is none, or holds a member twice."""
     file = Path(path)
     with archive(file) as zipped:
-        names = zipped.namelist()
-        for name in (CONFIG, WEIGHTS):
-            if names.count(name) != 1:
-                fault = "twice" if name in names else "no"
-                raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
-        if zipped.getinfo(CONFIG).file_size > LONGEST_CONFIG:
-            raise FormatError(f"{file} has a config of {zipped.getinfo(CONFIG).file_size:,} bytes, which is too long")
-        config = strict_json.parse(file, zipped.read(CONFIG), "a config")
+        config = _config(file, zipped)
         if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
             raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
         with zipped.open(WEIGHTS) as stream, h5.opened(file, stream) as groups:
             yield Archive(file, config, groups)
+
+
+def config_in(path: str | os.PathLike[str]) -> Any:
+    """Return the config in the archive at ``path``, its weights left alone; FormatError as ``opened``."""
+    file = Path(path)
+    with archive(file) as zipped:
+        return _config(file, zipped)
+
+
+def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
+    names = zipped.namelist()
+    for name in (CONFIG, WEIGHTS):
+        if names.count(name) != 1:
+            fault = "twice" if name in names else "no"
+            raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
+    if zipped.getinfo(CONFIG).file_size > LONGEST_CONFIG:
+        raise FormatError(f"{file} has a config of {zipped.getinfo(CONFIG).file_size:,} bytes, which is too long")
+    return strict_json.parse(file, zipped.read(CONFIG), "a config")

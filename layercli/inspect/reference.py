@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli import saving
 from layercli.core.config import Rule, checked
 from layercli.core.layer import Layer
-from layercli.errors import FileError, UsageError, nearest
+from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.layers.settings import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
@@ -24,11 +25,15 @@ WANTED = "a layercli Layer or Model"
 
 @dataclass(frozen=True)
 class Subject:
-    """A model that was asked for: the layer itself, what it was called, and where it comes from."""
+    """A model that was asked for: the layer itself, what it was called, and where it comes from.
+
+    ``archive`` is the ``.keras`` file that holds its values, and how it is compiled.
+    """
 
     model: Layer
     name: str
     source: str
+    archive: str | None = None
 
 
 def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
@@ -36,6 +41,8 @@ def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
     given = dict(map(parse_setting, settings))
     if is_python(text):
         return Subject(made(from_python(text), given, text), text, text)
+    if text.endswith(".keras") or Path(text).is_file():
+        return from_file_of_model(text, given)
     location = named_models().get(text)
     if location is None:
         raise unknown(text)
@@ -46,6 +53,33 @@ def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
 def is_python(text: str) -> bool:
     """Whether ``text`` is a reference into Python."""
     return ":" in text and not os.path.exists(text)
+
+
+def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
+    """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
+    from layercli.files import detect, keras_archive
+    from layercli.files.keras_model import Reader
+
+    if not Path(text).is_file() or not (text.endswith(".keras") or detect.is_model(text)):
+        raise unknown(text)
+    if not detect.is_model(text):
+        found = detect.seeming(Path(text), detect.first_bytes(Path(text))) or "in no format that layercli knows"
+        raise FormatError(f"{text} is {found}, not a .keras archive")
+    if settings:
+        raise UsageError(f"{text} is a model already made: it takes no settings")
+    model = Reader(text).model(keras_archive.config_in(text))
+    return Subject(model, text, text, archive=text)
+
+
+def learn(custom: Iterable[str]) -> None:
+    """Let files find, under their own names, the classes and functions that ``net.py:Net`` each name."""
+    for text in custom:
+        if ":" not in text:
+            raise UsageError(f"--custom names a class or a function as net.py:Net, got {text!r}")
+        found = from_python(text)
+        if not callable(found):
+            raise UsageError(f"{text} is a {type(found).__name__}, not a class or a function")
+        saving.get_custom_objects()[found.__name__] = found
 
 
 def named_models() -> dict[str, str]:

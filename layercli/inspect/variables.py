@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from layercli import random
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
-from layercli.errors import UsageError, nearest
+from layercli.errors import FormatError, UsageError, nearest
+from layercli.files import h5
+from layercli.files.h5_file import H5File
 from layercli.files.weights import Entry, WeightFile
 from layercli.inspect.numbers import json_number, json_values
 from layercli.inspect.pattern import matches
@@ -96,6 +99,40 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
         read=draw,
         chunks=lambda: iter([draw().ravel()]),
     )
+
+
+def of_archive(model: Layer, path: str) -> Variables:
+    """Return the variables of the model in a ``.keras`` file; their values are the file's, read when they are asked for."""
+    from layercli.files.keras_paths import layers_of
+
+    places = {
+        id(variable): h5.place_of(place, i)
+        for place, layer in layers_of(model).items()
+        for i, variable in enumerate(layer.own_variables)
+    }
+    file = lru_cache(lambda: H5File(path, archived=True))
+
+    def row(name: str, variable: Variable) -> VariableRow:
+        def held() -> tuple[H5File, str]:
+            place = places[id(variable)]
+            if place not in file().entries:
+                raise FormatError(f"{path} has no {place}")
+            if file().entries[place].shape != variable.shape:
+                found = file().entries[place].shape
+                raise FormatError(f"{place} in {path} has the shape {found}, the model's is {variable.shape}")
+            return file(), place
+
+        def read() -> np.ndarray:
+            opened, place = held()
+            return opened.read(place)
+
+        def chunks() -> Iterator[np.ndarray]:
+            opened, place = held()
+            return opened.chunks(place)
+
+        return replace(of_variable(model, name, variable, 0), read=read, chunks=chunks)
+
+    return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
 
 def of_file(file: WeightFile) -> Variables:

@@ -11,25 +11,30 @@ import torch
 
 from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
-from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.errors import UsageError
+from layercli.files import keras_archive
 from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
+from layercli.files.keras_model import Reader
 from layercli.inspect.numbers import json_number
+from layercli.inspect.reference import Subject
 from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
 from layercli.runtime.data import Arrays, source_of
 from layercli.runtime.group import Group
 from layercli.runtime.train import trainer_of
 
+OPTIMIZER = "adam"
+"""What trains where neither the command nor the model's file says."""
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What both commands compile with, and where they run."""
+    """What both commands compile with, and where they run; None is what the model's file says."""
 
-    optimizer: str
-    loss: str
+    optimizer: str | None
+    loss: str | None
     metrics: tuple[str, ...] = ()
     batch_size: int = fit.BATCH_SIZE
     device: str = "auto"
@@ -91,8 +96,7 @@ class Keeper(Callback):
 
 
 def fit_file(
-    layer: Layer,
-    name: str,
+    subject: Subject,
     settings: Settings,
     data: str,
     *,
@@ -102,17 +106,17 @@ def fit_file(
     resume: bool = False,
     verbose: Any = "auto",
 ) -> Report:
-    """Train ``layer`` on the file ``data``, save it after every epoch, and report; an interruption saves as well.
+    """Train a model on the file ``data``, save it after every epoch, and report; an interruption saves as well.
 
     ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
     """
     source, held = read(data, "fit"), None if validation is None else read(validation, "fit")
-    model, report = ready(layer, name, settings, source, "fit")
+    model, report = ready(subject, settings, source, "fit")
     check_target(model, save, resume)
-    begun = 0
+    begun, before = 0, model.optimizer.iterations
     if resume and save is not None and saved_at(save):
         restore(model, save)
-        begun = model.optimizer.iterations // source.steps(settings.batch_size)
+        begun = (model.optimizer.iterations - before) // source.steps(settings.batch_size)
     keeper = Keeper(report, save)
     given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
     try:
@@ -127,10 +131,10 @@ def fit_file(
     return report
 
 
-def evaluate_file(layer: Layer, name: str, settings: Settings, data: str, *, weights: str | None = None) -> Report:
-    """Evaluate ``layer``, with the weights of a file if one is given, on the file ``data``, and report."""
+def evaluate_file(subject: Subject, settings: Settings, data: str, *, weights: str | None = None) -> Report:
+    """Evaluate a model, with the weights of a file if one is given, on the file ``data``, and report."""
     source = read(data, "evaluate")
-    model, report = ready(layer, name, settings, source, "evaluate")
+    model, report = ready(subject, settings, source, "evaluate")
     if weights is not None:
         restore(model, weights)
     found = model.evaluate(
@@ -159,22 +163,46 @@ def read(file: str, what: str) -> Arrays:
     return source
 
 
-def ready(layer: Layer, name: str, settings: Settings, source: Arrays, what: str) -> tuple[Model, Report]:
-    """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it."""
+def ready(subject: Subject, settings: Settings, source: Arrays, what: str) -> tuple[Model, Report]:
+    """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it.
+
+    The values of a model in a file are the file's, and its optimizer's state as well where no other optimizer is asked for.
+    """
+    layer = subject.model
     if not isinstance(layer, Model):
-        raise UsageError(f"{name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
+        raise UsageError(f"{subject.name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
     place, joined = place_of(settings)
     fit.size_of(settings.batch_size)
     random.set_seed(settings.seed)
-    layer.compile(settings.optimizer, losses.parse(settings.loss), metrics=list(settings.metrics))
+    layer.compile(**compiled(subject, settings, what))
     [first] = [next(source.batches(settings.batch_size))]
     fit.build(layer, first[0])
+    if subject.archive is not None:
+        saving.load_weights(layer, subject.archive)
     layer.module.to(place)
     if settings.shard and joined is not None:
         sharding.shard(layer, first[0], joined)
     trainer_of(layer, what).prepare()
+    if subject.archive is not None and settings.optimizer is None and not settings.shard:
+        saving.load_weights(layer, subject.archive)  # once more, now that there is an optimizer to have its state
     held = execute.device_of(layer) or place
-    return layer, Report(what, name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    return layer, Report(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+
+
+def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
+    """Return the arguments of compile: those asked for, then those of the model's file; UsageError without a loss."""
+    described = keras_archive.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
+    found = Reader(str(subject.archive)).compiled(described) if isinstance(described, dict) else {}
+    if settings.optimizer is not None or not found:
+        found["optimizer"] = settings.optimizer or OPTIMIZER
+    if settings.loss is not None:
+        found = {**found, "loss": losses.parse(settings.loss)}
+    if settings.metrics:
+        found = {**found, "metrics": list(settings.metrics), "weighted_metrics": None}
+    if found.get("loss") is None:
+        where = "" if subject.archive is None else f", and {subject.archive} names none"
+        raise UsageError(f"{what} needs a loss{where}", hint="--loss mse")
+    return found
 
 
 def place_of(settings: Settings) -> tuple[torch.device, Group | None]:

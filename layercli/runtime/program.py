@@ -20,7 +20,7 @@ from layercli.inspect import reference
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import device as devices
-from layercli.runtime import execute, graph, tensors, weights
+from layercli.runtime import execute, graph, saving, tensors, weights
 from layercli.runtime.fusing import Folds, Fused
 from layercli.runtime.graph import Graph
 from layercli.runtime.settled import Settled
@@ -126,7 +126,7 @@ def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
     place = devices.resolve(settings.device)
     set_arithmetic(settings)
     model = subject.model
-    module = _built(model, inputs, settings) if isinstance(model, Layer) else _loaded(model, settings)
+    module = _built(subject, inputs, settings) if isinstance(model, Layer) else _loaded(model, settings)
     if settings.dtype is not None:
         recast(model, settings.dtype)
     module.to(place)
@@ -167,12 +167,13 @@ def set_arithmetic(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
 
 
-def _built(model: Layer, inputs: Any, settings: Settings) -> nn.Module:
+def _built(subject: Subject, inputs: Any, settings: Settings) -> nn.Module:
     random.set_seed(settings.seed)
+    model = subject.model
     if model._module is None or not model._module.ready:
         execute.describe(model, (tree.map_leaves(tensors.as_tensor, inputs),), {})
-    if settings.weights is not None:
-        weights.load(model, open_weights(settings.weights))
+    if (file := settings.weights or subject.archive) is not None:
+        saving.load_weights(model, file)
     module: nn.Module = model.module
     return module
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
-from layercli.files import h5, keras_archive, safetensors
+from layercli.files import detect, h5, keras_archive, safetensors
 from layercli.files.atomic import staged
-from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.keras_paths import layers_of
@@ -41,20 +41,22 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
 
 
-def load_weights(model: Model, path: str | os.PathLike[str]) -> None:
+def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     """See Model.load_weights."""
     require_built(model)
-    if os.fspath(path).endswith(".keras"):
-        with keras_archive.opened(path) as archive:
-            restore(model, archive.weights)
-    elif os.fspath(path).endswith(".h5"):
-        with h5.opened(Path(path)) as groups:
-            restore(model, groups)
-    else:
-        weights.load(model, open_weights(path))
+    file = Path(path)
+    match detect.kind(file, detect.first_bytes(file)):
+        case "keras":
+            with keras_archive.opened(path) as archive:
+                restore(model, archive.weights)
+        case "h5":
+            with h5.opened(file) as groups:
+                restore(model, groups)
+        case _:
+            weights.load(model, detect.open_weights(path))
 
 
-def require_built(model: Model) -> None:
+def require_built(model: Layer) -> None:
     """Raise NotBuiltError for a model that has no variables yet."""
     if not model.built:
         raise NotBuiltError(
@@ -75,16 +77,17 @@ def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     return groups
 
 
-def restore(model: Model, groups: h5.H5Groups) -> None:
+def restore(model: Layer, groups: h5.H5Groups) -> None:
     """Set every variable from ``groups``, and the optimizer's where both have them; nothing is set unless all fit."""
-    values, state = values_in(model, groups), state_in(model.optimizer, groups)
+    optimizer: Any = model.optimizer if isinstance(model, Model) else None
+    values, state = values_in(model, groups), state_in(optimizer, groups)
     for variable, value in values:
         variable.assign(value)
     if state is not None:
-        model.optimizer.set_variables(state)
+        optimizer.set_variables(state)
 
 
-def values_in(model: Model, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
+def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
     found = []
     for path, layer in layers_of(model).items():

@@ -85,7 +85,7 @@ def test_an_index_that_is_wrong(folder):
     for names, sentence in [
         ({"a": "n.safetensors"}, f"{own} names the shard 'n.safetensors', which is not in its folder"),
         ({"b": "m.safetensors"}, f"{own} says that 'b' is in 'm.safetensors', which does not hold it"),
-        ({"a": "m.weights.h5"}, "m.weights.h5 is an HDF5 file, which layercli does not read yet"),
+        ({"a": "m.weights.h5"}, "m.weights.h5 is no HDF5 file, or a damaged one"),
         ({"a": own}, f"{own} is in no format that layercli knows"),
     ]:
         path = index(**names)
@@ -118,8 +118,8 @@ def written(path, content):
 
 
 FOREIGN = {
-    "m.h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "m.h5 is an HDF5 file, which layercli does not read yet"),
-    "m.safetensors": (b"\x89HDF\r\n\x1a\n", "m.safetensors is an HDF5 file, which layercli does not read yet"),
+    "m.h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "m.h5 is no HDF5 file, or a damaged one"),
+    "m.safetensors": (b"\x89HDF\r\n\x1a\n", "m.safetensors is no HDF5 file, or a damaged one"),
     "m.gguf": (b"GGUF" + bytes(99), "m.gguf is a GGUF file, which layercli does not read yet"),
     "m.onnx": (b"\x08\x0a\x12\x07pytorch", "m.onnx is an ONNX file, which layercli does not read yet"),
     "m.tflite": (b"\x1c\0\0\0TFL3", "m.tflite is a TensorFlow Lite file, which layercli does not read yet"),
@@ -145,7 +145,7 @@ def test_foreign_formats_are_named(path):
 
 def test_foreign_archives_are_named():
     keras = zipped("m.keras", "metadata.json", "config.json", "model.weights.h5")
-    assert str(refusal(keras)) == "m.keras is a .keras archive, which layercli does not read yet"
+    assert str(refusal(keras)) == "m.keras is no HDF5 file, or a damaged one"
     torch = zipped("m.pt", "m/data.pkl", "m/data/0")
     assert str(refusal(torch)) == "m.pt is a PyTorch archive, which layercli does not read yet"
     other = zipped("m.zip", "readme.txt")

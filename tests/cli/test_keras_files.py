@@ -1,0 +1,286 @@
+"""``.keras`` and ``.h5`` files on the command line: described from their config, run, trained and measured with their values."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+import layercli
+from layercli import layers, saving
+
+RNG = np.random.default_rng(8)
+X = RNG.standard_normal((16, 6)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+NET = """
+from layercli import Model, layers
+
+
+class Net(Model):
+    def __init__(self, units=4):
+        super().__init__()
+        self.hidden = layers.Dense(units)
+        self.out = layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(saving, "_registered", {})
+    layercli.core.naming.clear_session()
+    layercli.random.set_seed(1)
+    np.savez("d.npz", x=X, y=Y)
+    np.save("x.npy", X)
+    return tmp_path
+
+
+def drawn():
+    inputs = layercli.Input((6,))
+    hidden = layers.Dense(3, activation="relu")(inputs) + 1.0
+    return layercli.Model(inputs, layers.Dense(1, name="out")(hidden), name="m")
+
+
+def trained():
+    model = drawn()
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(X, Y, epochs=2, verbose=0)
+    model.save("m.keras")
+    return model
+
+
+SUMMARY = """\
+m.keras (Functional)
+
+Layer (type)   Output shape  Parameters
+dense (Dense)  (None, 3)             21
+out (Dense)    (None, 1)              4
+
+Input:          input_layer float32[None, 6]
+Output:         float32[None, 1]
+Parameters:     25 (100 B)
+Trainable:      25
+Non-trainable:  0
+MACs:           21*B
+
+B is the batch size
+"""
+VARS = """\
+m.keras
+
+Variable      Shape   Dtype    Trainable  Parameters  Bytes  Initializer
+dense/kernel  (6, 3)  float32  yes                18     72  glorot_uniform
+dense/bias    (3,)    float32  yes                 3     12  zeros
+out/kernel    (3, 1)  float32  yes                 3     12  glorot_uniform
+out/bias      (1,)    float32  yes                 1      4  zeros
+
+Variables:   4
+Parameters:  25 (100 B)
+"""
+
+
+def test_it_is_described_from_its_config(cli, folder):
+    trained()
+    assert (done := cli("summary m.keras")).code == 0, done.err
+    assert done.out == SUMMARY
+    assert cli("vars m.keras").out == VARS
+    os.rename("m.keras", "other.zip")
+    assert cli("summary other.zip").out == SUMMARY.replace("m.keras", "other.zip")
+
+
+def test_looking_at_it_needs_no_torch_and_reads_no_weights(folder):
+    trained()
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'h5py', 'numpy'): sys.modules[name] = None\n"
+        "from layercli.cli.app import run\n"
+        "sys.exit(run(['summary', 'm.keras']) or run(['vars', 'm.keras']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", SUMMARY + VARS)
+
+
+def test_statistics_of_a_file_need_no_torch(folder):
+    model = trained()
+    model.save_weights("m.weights.h5")
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from layercli.cli.app import run\n"
+        "run(['vars', 'm.keras', '--stats', '--format', 'json'])\n"
+        "print('--')\n"
+        "run(['vars', 'm.weights.h5', 'layers', '--stats', '--values', '--format', 'json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    first, second = map(json.loads, done.stdout.split("\n--\n"))
+    weights = model.get_weights()
+    assert [v["path"] for v in first["variables"]] == ["dense/kernel", "dense/bias", "out/kernel", "out/bias"]
+    assert [v["path"] for v in second["variables"]] == [
+        f"layers/{name}/vars/{i}" for name in ("dense", "dense_1") for i in (0, 1)
+    ]
+    for found in (first, second):
+        assert [v["statistics"]["minimum"] for v in found["variables"]] == [float(w.min()) for w in weights]
+        assert [v["statistics"]["zeros"] for v in found["variables"]] == [int((w == 0).sum()) for w in weights]
+    for variable, weight in zip(second["variables"], weights, strict=True):
+        assert np.array_equal(np.asarray(variable["values"], "float32"), weight)
+
+
+def test_it_runs_with_its_own_values_or_others(cli, folder):
+    model = trained()
+    expected = model.predict(X)
+    assert (done := cli("run m.keras --input x.npy --output y.npy --device cpu")).code == 0, done.err
+    assert np.array_equal(np.load("y.npy"), expected)
+    other = drawn()
+    other.save_weights("other.weights.h5")
+    assert cli("run m.keras --input x.npy --output z.npy --device cpu --weights other.weights.h5").code == 0
+    assert np.array_equal(np.load("z.npy"), other.predict(X))
+    assert cli("run m.keras --input x.npy --output b.npy --device cpu --batch-size 5").code == 0
+    assert np.allclose(np.load("b.npy"), expected, atol=1e-6)
+
+
+def document(done):
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_it_is_measured_and_trained_as_it_was_compiled(cli, folder):
+    model = trained()
+    loss, mae = model.evaluate(X, Y, verbose=0)
+    found = document(cli("evaluate m.keras --data d.npz --device cpu --format json"))
+    assert (found["loss"], found["mae"]) == (loss, mae)
+    assert "mae" not in document(cli("evaluate m.keras --data d.npz --loss mae --metrics mse --format json"))
+    again = layercli.load_model("m.keras")
+    expected = again.fit(X, Y, epochs=2, verbose=0).history
+    found = document(cli("-q fit m.keras --data d.npz --epochs 2 --device cpu --save n.keras --format json"))
+    assert [epoch["loss"] for epoch in found["epochs"]] == expected["loss"]
+    for ours, theirs in zip(layercli.load_model("n.keras").get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_training_a_file_is_resumed_where_it_stopped(cli, folder):
+    trained()
+    whole = document(cli("-q fit m.keras --data d.npz --epochs 4 --batch-size 5 --save whole.keras --format json"))
+    document(cli("-q fit m.keras --data d.npz --epochs 2 --batch-size 5 --save part.keras --format json"))
+    rest = document(
+        cli("-q fit m.keras --data d.npz --epochs 4 --batch-size 5 --save part.keras --resume --format json")
+    )
+    assert rest["epochs"] == whole["epochs"][2:]
+    parts = [layercli.load_model(f"{name}.keras").get_weights() for name in ("whole", "part")]
+    assert all(np.array_equal(a, b) for a, b in zip(*parts, strict=True))
+
+
+def test_another_optimizer_starts_afresh(cli, folder):
+    trained()
+    document(cli("-q fit m.keras --data d.npz --optimizer sgd:momentum=0.5 --save n.keras --format json"))
+    optimizer = layercli.load_model("n.keras").optimizer
+    assert (type(optimizer).__name__, optimizer.momentum, optimizer.iterations) == ("SGD", 0.5, 1)
+
+
+def test_a_class_of_ones_own_is_named_on_the_command_line(cli, folder):
+    (folder / "net.py").write_text(NET)
+    from layercli.inspect.reference import from_file
+
+    model = from_file(folder / "net.py").Net(5)
+    model.predict(X)
+    model.save("n.keras")
+    done = cli("summary n.keras")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: n.keras holds a Net, which layercli does not make from a file\n"
+        "hint: a class of your own is given as custom_objects={'Net': Net}, or --custom FILE.py:Net\n"
+    )
+    assert cli("summary n.keras --custom net.py:Net").code == 0
+    assert cli("vars n.keras --custom net.py:Net").code == 0
+    assert cli("run n.keras --custom net.py:Net --input x.npy --output y.npy --device cpu").code == 0
+    assert np.array_equal(np.load("y.npy"), model.predict(X))
+    assert cli("evaluate n.keras --custom net.py:Net --data d.npz --loss mse --device cpu").code == 0
+
+
+def refusal(cli, command):
+    done = cli(command)
+    assert (done.code, done.out) == (2, "")
+    return done.err
+
+
+def text(name, content=b"no model"):
+    with open(name, "wb") as file:
+        file.write(content)
+
+
+BAD = {
+    "summary none.keras": "error: there is no file none.keras\n",
+    "summary m.keras --set units=3": "error: m.keras is a model already made: it takes no settings\n",
+    "summary m.keras --custom net.py": "error: --custom names a class or a function as net.py:Net, got 'net.py'\n",
+    "summary m.keras --custom other.py:Net": "error: there is no file other.py\n",
+    "summary text.keras": "error: text.keras is in no format that layercli knows, not a .keras archive\n",
+    "summary h5.keras": "error: h5.keras is an HDF5 file, not a .keras archive\n",
+    "vars empty.keras": "error: empty.keras is empty\n",
+    "vars cut.keras": "error: cut.keras is a damaged zip archive: file is not a zip file\n",
+    "run config.keras": "error: config.keras holds no model.weights.h5\n",
+    "vars lambda.keras": (
+        "error: lambda.keras holds a Lambda, which layercli does not make from a file\n"
+        "hint: a class of your own is given as custom_objects={'Lambda': Lambda}, or --custom FILE.py:Lambda\n"
+    ),
+    "vars wide.keras --stats": (
+        "error: layers/dense/vars/0 in wide.keras has the shape (6, 3), the model's is (6, 4000000000)\n"
+    ),
+    "evaluate plain.keras --data d.npz": (
+        "error: evaluate needs a loss, and plain.keras names none\nhint: --loss mse\n"
+    ),
+    "fit mlp --data d.npz": "error: fit needs a loss\nhint: --loss mse\n",
+    "vars none.weights.h5": "error: none.weights.h5 does not exist\n",
+    "vars text.h5": "error: text.h5 is in no format that layercli knows\n",
+    "vars linked.h5": "error: linked.h5: away is a link that leads elsewhere\n",
+    "vars outside.h5": "error: outside.h5: away is stored outside the file\n",
+    "vars words.h5": "error: words.h5: words holds object, which is no number\n",
+    "vars circle.h5": "error: circle.h5: a/a holds itself, or groups too deep\n",
+}
+
+
+@pytest.fixture
+def bad(folder):
+    """A folder of files that are not what they seem."""
+    trained()
+    drawn().save("plain.keras")
+    for name in ("text.keras", "text.h5"):
+        text(name)
+    text("empty.keras", b"")
+    with open("m.keras", "rb") as file:
+        text("cut.keras", file.read()[:-30])
+    with h5py.File("h5.keras", "w"):
+        pass
+    with zipfile.ZipFile("m.keras") as good:
+        config, weights = good.read("config.json"), good.read("model.weights.h5")
+    for name, changed in (
+        ("lambda", config.replace(b'"Dense"', b'"Lambda"')),
+        ("wide", config.replace(b'"units": 3', b'"units": 4000000000')),
+    ):
+        with zipfile.ZipFile(f"{name}.keras", "w") as archive:
+            archive.writestr("config.json", changed)
+            archive.writestr("model.weights.h5", weights)
+    with zipfile.ZipFile("config.keras", "w") as archive:
+        archive.writestr("config.json", config)
+    with h5py.File("linked.h5", "w") as file:
+        file["away"] = h5py.ExternalLink("other.h5", "/x")
+    with h5py.File("outside.h5", "w") as file:
+        file.create_dataset("away", (3,), "float32", external=[("d.npz", 0, 12)])
+    with h5py.File("words.h5", "w") as file:
+        file["words"] = ["a", "b"]
+    with h5py.File("circle.h5", "w") as file:
+        group = file.create_group("a")
+        group["a"] = group
+
+
+def test_what_is_no_model_and_no_weights(cli, bad):
+    assert {command: refusal(cli, command) for command in BAD} == BAD
