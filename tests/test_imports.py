@@ -32,6 +32,9 @@ DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
     "core/model.py": {"runtime"},
     "core/op.py": {"runtime"},
+    "callbacks/backup.py": {"runtime"},
+    "callbacks/progress.py": {"render"},
+    "callbacks/tensorboard.py": {"runtime"},
     "core/variable.py": {"runtime"},
     "ops/raw_torch.py": {"runtime"},
 }

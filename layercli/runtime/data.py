@@ -39,6 +39,10 @@ class Arrays:
         """Return how many batches of ``size`` there are, the last one perhaps smaller."""
         return -(-self.samples // size)
 
+    def order(self, seed: int) -> torch.Tensor:
+        """Return a permutation of the samples that follows from ``seed``."""
+        return torch.randperm(self.samples, generator=torch.Generator().manual_seed(seed))
+
     def split(self, share: float) -> tuple[Arrays, Arrays]:
         """Return all but the last ``share`` of the samples, and those."""
         at = int(self.samples * (1 - share))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +22,7 @@ from layercli.inspect.numbers import json_number
 from layercli.runtime import device as devices
 from layercli.runtime import execute, fit, saving
 from layercli.runtime.data import Arrays, source_of
-from layercli.runtime.train import trainer_of
+from layercli.runtime.train import Place, trainer_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,17 @@ class Keeper(Callback):
     def __init__(self, report: Report, save: str | None) -> None:
         self.report = report
         self.save = save
+        self.interrupted = False
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Stop between two steps, where the weights and the count of the steps agree."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Stop between two batches of the validation."""
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note, and save or stop."""
@@ -80,6 +95,24 @@ class Keeper(Callback):
         if self.save is not None:
             write(self.model, self.save)
             self.report.saved = self.save
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Have a first Ctrl-C wait for the step that runs; a second one does not."""
+
+        def wait(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, wait)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def fit_file(
@@ -101,17 +134,18 @@ def fit_file(
     source, held = read(data, "fit"), None if validation is None else read(validation, "fit")
     model, report = ready(layer, name, settings, source, "fit")
     check_target(model, save, resume)
-    begun = 0
     if resume and save is not None and os.path.exists(save):
         saving.load_weights(model, save)
-        begun = model.optimizer.iterations // source.steps(settings.batch_size)
+        epoch, batch = divmod(model.optimizer.applied, source.steps(settings.batch_size))
+        trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
     keeper = Keeper(report, save)
     given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
     try:
-        model.fit(
-            source.x, source.y, settings.batch_size, epochs, verbose, [keeper], validation_data=given,
-            sample_weight=source.weight, initial_epoch=begun, validation_batch_size=settings.batch_size,
-        )  # fmt: skip
+        with keeper.patient():
+            model.fit(
+                source.x, source.y, settings.batch_size, epochs, verbose, [keeper], validation_data=given,
+                sample_weight=source.weight, validation_batch_size=settings.batch_size,
+            )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
         keeper.write()
