@@ -176,10 +176,10 @@ def test_control_c_saves_and_leaves_with_130_again_and_again(cli, folder, monkey
 
     monkeypatch.setattr(fit_files.Keeper, "on_train_batch_end", press)
     again = cli(f"{fit} 1500")
-    for code, out, err in ((child.returncode, out, err), (again.code, again.out, again.err)):
-        report = json.loads(out)
+    for code, printed, said in ((child.returncode, out, err), (again.code, again.out, again.err)):
+        report = json.loads(printed)
         assert (code, report["interrupted"], report["saved"]) == (130, True, "line.weights.h5")
-        assert err.endswith("interrupted\n")
+        assert said.endswith("interrupted\n")
     with h5py.File("line.weights.h5") as file:
         epochs = int(file["optimizer/vars/0"][()]) // 67 + 1
     assert cli(f"{fit} {epochs}").code == 0
