@@ -25,6 +25,8 @@ def fit(
         str, typer.Option(metavar="NAME[:SETTING=VALUE,...]", help="As in adam:learning_rate=1e-3.")
     ] = "adam",
     metrics: arguments.Metrics = [],  # noqa: B006
+    input_shape: arguments.InputShape = [],  # noqa: B006
+    rescale: arguments.Rescale = None,
     device: arguments.Device = "auto",
     seed: Annotated[int, typer.Option(help="The seed of weights, the data's order and dropout.")] = 0,
     save: Annotated[
@@ -36,22 +38,24 @@ def fit(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
     format: output.FormatOption = None,
 ) -> int:
-    """Train a model on the arrays x and y of a file.
+    """Train a model on arrays x and y in files, on the columns of a table, or on a folder of images for each class.
 
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
-    [dim]$[/dim] layercli fit mlp --data digits.npz --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit net.py:CNN --data photos/ --input-shape 32,64,64,3 --rescale 0,1 --loss crossentropy
     """
     from layercli.inspect.reference import resolve
 
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
+    from layercli.runtime.fit_data import Reading
     from layercli.runtime.fit_files import Settings, fit_file
 
     settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed)
     report = fit_file(
-        subject.model, subject.name, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
-        verbose=0 if output.quiet else "auto",
+        subject.model, subject.name, settings, data, reading=Reading(tuple(input_shape), rescale),
+        validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
     )  # fmt: skip
     output.emit(table(report), report.to_json, format)
     if report.interrupted:

@@ -21,7 +21,7 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
 from layercli.runtime import execute, tensors
-from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
+from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
 from layercli.runtime.logs import numbers
 from layercli.runtime.train import Place, Trainer, trainer_of
 
@@ -72,8 +72,9 @@ def fit(
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
             trainer.updates = start.updates if batch else trainer.optimizer.applied
             with drawing(trainer, epoch) as seed:
-                order = source.order(seed) if shuffle and isinstance(source, Arrays) else None
-                batches = itertools.islice(source.batches(size, order), batch, steps_per_epoch)
+                order = source.order(seed) if shuffle and isinstance(source, Samples) else None
+                left = None if steps_per_epoch is None else steps_per_epoch - batch
+                batches = itertools.islice(source.batches(size, order, batch), left)
                 logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
@@ -95,7 +96,7 @@ def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
         return source, None
-    if not isinstance(source, Arrays):
+    if not isinstance(source, Samples):
         raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
     return source.split(share)
 
@@ -125,7 +126,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
 
 
 def run_test(
-    trainer: Trainer, source: Arrays | Stream, size: int, steps: int | None, told: Callbacks
+    trainer: Trainer, source: Samples | Stream, size: int, steps: int | None, told: Callbacks
 ) -> dict[str, Any]:
     """Evaluate the batches of ``source`` and return the logs."""
     model = trainer.model

@@ -123,7 +123,11 @@ WRONG = [
     ),
     (LINE.replace("line.npz", "none.npz"), "fit got no data: x has 0 samples", None),
     (LINE.replace("line.npz", "short.npz"), "fit expects as many samples everywhere, got x 201, y 5", None),
-    (LINE.replace("line.npz", "other.npz"), "other.npz holds a, not x", "np.savez(file, x=..., y=...)"),
+    (
+        LINE.replace("line.npz", "other.npz"),
+        "other.npz holds a, not x",
+        "np.savez(file, x=..., y=...), or --data x.npy,y.npy",
+    ),
     (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is not in the range x>=1", None),
     (f"{LINE} --resume", "--resume goes on from the file that --save names: give both", None),
     (f"{LINE} --save m.pt", "a model is saved to .keras, .weights.h5 or .safetensors, not 'm.pt'", None),
