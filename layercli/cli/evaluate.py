@@ -28,7 +28,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The seed of weights that no file gives.")] = 0,
     format: output.FormatOption = None,
 ) -> int:
-    """Measure a model on arrays x and y in files, on the columns of a table, or on a folder of images for each class.
+    """Measure a model on arrays, a table or folders of images.
 
     [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
     """

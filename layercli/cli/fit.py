@@ -38,7 +38,7 @@ def fit(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
     format: output.FormatOption = None,
 ) -> int:
-    """Train a model on arrays x and y in files, on the columns of a table, or on a folder of images for each class.
+    """Train a model on arrays, a table or folders of images.
 
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
     [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
