@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 Logs = Mapping[str, Any]
@@ -89,9 +90,22 @@ class Callbacks:
         self._listening = {hook: [c for c in self.all if listens(c, hook)] for hook in HOOKS}
 
     def tell(self, hook: str, *what: Any) -> None:
-        """Call ``hook`` of every callback that has it."""
+        """Call ``hook`` of every callback that has it; a beginning has empty logs."""
+        what = (*what, {}) if hook.endswith("_begin") else what
         for callback in self._listening[hook]:
             getattr(callback, hook)(*what)
+
+
+def record(logs: Logs | None, name: str, value: Any) -> None:
+    """Add a number to the logs of an epoch, for the callbacks that are told after this one, History the last."""
+    if isinstance(logs, MutableMapping):
+        logs[name] = value
+
+
+def say(verbose: int, message: str) -> None:
+    """Print what a callback does on stderr, if it is to say it."""
+    if verbose:
+        print(message, file=sys.stderr, flush=True)
 
 
 def listens(callback: Callback, hook: str) -> bool:

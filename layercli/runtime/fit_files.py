@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +18,14 @@ from layercli.callbacks.callback import Callback, Logs
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.errors import UsageError
-from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.inspect.numbers import json_number
 from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
-from layercli.runtime.data import Arrays, source_of
+from layercli.runtime.data import Samples
+from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.group import Group
-from layercli.runtime.train import trainer_of
+from layercli.runtime.train import Place, trainer_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Report:
     device: str
     parameters: int
     logs: list[dict[str, Any]] = field(default_factory=list)
+    classes: tuple[str, ...] | None = None
     saved: str | None = None
     interrupted: bool = False
     first: bool = True
@@ -65,6 +70,7 @@ class Report:
         own["parameters"] = self.parameters
         if self.command == "evaluate":
             return {**own, **rows[0], "finite": self.finite}
+        own["classes"] = self.classes
         return {**own, "epochs": rows, "finite": self.finite, "interrupted": self.interrupted, "saved": self.saved}
 
 
@@ -74,6 +80,17 @@ class Keeper(Callback):
     def __init__(self, report: Report, save: str | None) -> None:
         self.report = report
         self.save = save
+        self.interrupted = False
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Stop between two steps, where the weights and the count of the steps agree."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Stop between two batches of the validation."""
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note, and save or stop."""
@@ -89,6 +106,24 @@ class Keeper(Callback):
             write(self.model, self.save)
             self.report.saved = self.save
 
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Have a first Ctrl-C wait for the step that runs; a second one does not."""
+
+        def wait(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, wait)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
 
 def fit_file(
     layer: Layer,
@@ -96,6 +131,7 @@ def fit_file(
     settings: Settings,
     data: str,
     *,
+    reading: Reading = AS_IT_IS,
     validation: str | None = None,
     epochs: int = 1,
     save: str | None = None,
@@ -106,20 +142,22 @@ def fit_file(
 
     ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
     """
-    source, held = read(data, "fit"), None if validation is None else read(validation, "fit")
+    source = read(data, "fit", layer, reading)
+    held = None if validation is None else read(validation, "fit", layer, reading)
+    check_classes(data, source, validation, held)
     model, report = ready(layer, name, settings, source, "fit")
     check_target(model, save, resume)
-    begun = 0
     if resume and save is not None and saved_at(save):
         restore(model, save)
-        begun = model.optimizer.iterations // source.steps(settings.batch_size)
+        epoch, batch = divmod(model.optimizer.applied, source.steps(settings.batch_size))
+        trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
     keeper = Keeper(report, save)
-    given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
     try:
-        model.fit(
-            source.x, source.y, settings.batch_size, epochs, verbose, [keeper], validation_data=given,
-            sample_weight=source.weight, initial_epoch=begun, validation_batch_size=settings.batch_size,
-        )  # fmt: skip
+        with keeper.patient():
+            model.fit(
+                source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                validation_batch_size=settings.batch_size,
+            )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
         if report.first and not sharding.is_sharded(model):
@@ -127,39 +165,29 @@ def fit_file(
     return report
 
 
-def evaluate_file(layer: Layer, name: str, settings: Settings, data: str, *, weights: str | None = None) -> Report:
+def evaluate_file(
+    layer: Layer, name: str, settings: Settings, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
+) -> Report:
     """Evaluate ``layer``, with the weights of a file if one is given, on the file ``data``, and report."""
-    source = read(data, "evaluate")
+    source = read(data, "evaluate", layer, reading)
     model, report = ready(layer, name, settings, source, "evaluate")
     if weights is not None:
         restore(model, weights)
-    found = model.evaluate(
-        source.x, source.y, settings.batch_size, sample_weight=source.weight, return_dict=True, verbose=0
-    )
-    report.logs.append(found)
+    report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
     return report
 
 
-def read(file: str, what: str) -> Arrays:
-    """Return the arrays ``x``, ``y`` and ``sample_weight`` of a file; ``x/NAME`` and ``y/NAME`` are several by name."""
-    opened = open_weights(file)
-
-    def part(name: str) -> Any:
-        if name in opened.entries:
-            return opened.read(name)
-        several = [path for path in opened.entries if path.startswith(f"{name}/")]
-        return {path.removeprefix(f"{name}/"): opened.read(path) for path in several} or None
-
-    if part("x") is None:
+def check_classes(data: str, source: Samples, validation: str | None, held: Samples | None) -> None:
+    """Refuse images to validate on whose classes are others, and so numbered otherwise."""
+    trained, validated = images_of(source), images_of(held)
+    if trained is not None and validated is not None and trained.class_names != validated.class_names:
         raise UsageError(
-            f"{file} holds {', '.join(opened.entries) or 'nothing'}, not x", hint="np.savez(file, x=..., y=...)"
+            f"{validation} has the classes {', '.join(validated.class_names)}, "
+            f"{data} has {', '.join(trained.class_names)}"
         )
-    source = source_of(part("x"), part("y"), part("sample_weight"), what=what)
-    assert isinstance(source, Arrays)
-    return source
 
 
-def ready(layer: Layer, name: str, settings: Settings, source: Arrays, what: str) -> tuple[Model, Report]:
+def ready(layer: Layer, name: str, settings: Settings, source: Samples, what: str) -> tuple[Model, Report]:
     """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it."""
     if not isinstance(layer, Model):
         raise UsageError(f"{name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
@@ -172,9 +200,12 @@ def ready(layer: Layer, name: str, settings: Settings, source: Arrays, what: str
     layer.module.to(place)
     if settings.shard and joined is not None:
         sharding.shard(layer, first[0], joined)
-    trainer_of(layer, what).prepare()
-    held = execute.device_of(layer) or place
-    return layer, Report(what, name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    if what == "fit":  # an evaluation takes from a file no state of an optimizer that need not be its own
+        trainer_of(layer, what).prepare()
+    held, images = execute.device_of(layer) or place, images_of(source)
+    report = Report(what, name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    report.classes = None if images is None else images.class_names
+    return layer, report
 
 
 def place_of(settings: Settings) -> tuple[torch.device, Group | None]:

@@ -307,6 +307,8 @@ REFUSED = [
         lambda: line().fit(X, Y, sample_weight=np.ones(3)),
         "fit expects as many samples everywhere, got x 40, y 40, sample_weight 3",
     ),
+    (lambda: line().fit(X), "the output 'head' has a loss or metrics, and no targets"),
+    (lambda: line(None, metrics=["mae"]).evaluate(X), "the output 'head' has a loss or metrics, and no targets"),
     (lambda: line().fit(X[:0], Y[:0]), "fit got no data: x has 0 samples"),
     (lambda: line().fit(None), "fit got no data: x is None"),
     (lambda: line().predict(X[:0]), "predict got no data: x has 0 samples"),
