@@ -9,7 +9,7 @@ run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
 
 test: .venv/test                  ## every test
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/check                ## style, types, and what the code may import
 	$(BIN)/ruff check .

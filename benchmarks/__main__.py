@@ -9,7 +9,7 @@ from importlib import import_module
 from layercli.render import markdown
 from layercli.render.table import Column, Table
 
-ALL = ("looking", "calls", "forward", "recurrent", "encoder", "streaming", "training")
+ALL = ("looking", "calls", "forward", "recurrent", "encoder", "streaming", "training", "distributed", "cuda")
 
 
 def main(names: list[str]) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         constraints,
+        distributed,
         errors,
         gpu,
         initializers,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         optimizers,
         random,
         regularizers,
+        saving,
         tf,
     )
     from layercli.core.layer import Layer
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
     from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "callbacks", "constraints", "errors", "gpu", "initializers", "layers", "losses", "metrics", "models",
-    "ops", "optimizers", "random", "regularizers", "tf",
+    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "saving", "tf",
 )  # fmt: skip
 NAMES = {
     "Input": "layercli.layers.input",
@@ -61,6 +63,7 @@ __all__ = [
     "activations",
     "callbacks",
     "constraints",
+    "distributed",
     "errors",
     "gpu",
     "image_dataset_from_directory",
@@ -74,6 +77,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "tf",
 ]
 

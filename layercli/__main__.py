@@ -10,11 +10,15 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and leave with its exit code; an interruption is quiet from the first import on."""
     try:
+        from layercli.cli.process import Leaving
+
+        leaving = Leaving()
         from layercli.cli.app import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        sys.exit(INTERRUPTED)
+    leaving.code = code
     sys.exit(code)
 
 

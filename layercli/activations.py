@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from layercli import saving
 from layercli.errors import UsageError, nearest
 from layercli.ops.named_activations import ALL, Activation, hard_silu, silu
 
@@ -15,11 +17,16 @@ def get(identifier: Any) -> Activation | None:
     """Return the activation of that name (None and ``linear`` are none at all); a callable is kept."""
     if identifier is None or identifier == "linear":
         return None
+    if isinstance(identifier, Mapping):  # a function's config
+        named = str(identifier.get("registered_name") or identifier.get("config"))
+        found = saving.get_registered_object(named) or saving.get_registered_object(str(identifier.get("config")))
+        identifier = identifier.get("config") if found is None else found
     if callable(identifier):
         return identifier  # type: ignore[no-any-return]  # the caller's own
-    if identifier in TABLE:
+    if isinstance(identifier, str) and identifier in TABLE:
         return TABLE[identifier]
-    raise UsageError(f"there is no activation {identifier!r}", hint=nearest(str(identifier), list(TABLE)))
+    hint = nearest(str(identifier), list(TABLE)) or f"activations: {', '.join(TABLE)}"
+    raise UsageError(f"there is no activation {identifier!r}", hint=hint)
 
 
 def name_of(activation: Activation | None) -> str:

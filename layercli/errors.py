@@ -9,6 +9,7 @@
     ├── FileError (OSError)            a file that cannot be opened, read or written
     ├── FormatError (ValueError)       a file whose content is not what it should be
     ├── DeviceError (RuntimeError)     a device that is not there or does not work
+    ├── RankError (RuntimeError)       a process of several that train together which has gone
     └── MissingPackageError (ImportError)
 
 Each subclasses the built-in a caller would expect to catch.
@@ -78,6 +79,18 @@ class FormatError(LayercliError, ValueError):
 
 class DeviceError(LayercliError, RuntimeError):
     """A device that is not there or does not work."""
+
+
+class RankError(LayercliError, RuntimeError):
+    """A process of several that train together which has gone."""
+
+    @staticmethod
+    def of_the_job() -> RankError:
+        """Return the error for a job that has lost one of its ranks."""
+        return RankError(
+            "another rank of this job has gone, so that it cannot go on",
+            hint="start it again with --resume: it goes on from what was last saved",
+        )
 
 
 class MissingPackageError(LayercliError, ImportError):

@@ -8,9 +8,10 @@ from layercli.layers.dense import Dense
 from layercli.layers.input import Input
 from layercli.layers.pooling import AveragePooling2D
 from layercli.layers.reshaping import Flatten
+from layercli.layers.settings import Activation, PositiveInt
 
 
-def lenet(classes: int = 10, activation: str = "tanh") -> Sequential:
+def lenet(classes: PositiveInt = 10, activation: Activation = "tanh") -> Sequential:
     """LeNet-5 for images of 32 x 32 in grey: two convolutions, two poolings, three Dense layers."""
     return Sequential(
         [

@@ -8,6 +8,7 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
+from layercli.errors import UsageError
 from layercli.layers.dense import Dense
 from layercli.layers.dropout import Dropout
 from layercli.layers.multi_head_attention import MultiHeadAttention
@@ -48,7 +49,11 @@ class TransformerEncoder(Model):
     dropout: Fraction = 0.1
 
     def setup(self) -> None:
-        """Make the blocks."""
+        """Make the blocks; UsageError where the heads do not share the width out."""
+        if self.width % self.heads:
+            raise UsageError(
+                f"TransformerEncoder expects width to be a multiple of heads, got {self.width} and {self.heads}"
+            )
         self.stack = [EncoderBlock(self.width, self.heads, self.hidden, self.dropout) for _ in range(self.blocks)]
 
     def call(self, inputs: Any) -> Any:

@@ -1,9 +1,17 @@
 """What several tests share: the oracle, and the way to write expected outputs anew."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
+
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle is compiled once and made once
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in a shell's background job: what tests start would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
@@ -24,6 +32,10 @@ def seeded():
 
 
 def pytest_configure(config):
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # as in a shell's background, where children would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"
 

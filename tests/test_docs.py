@@ -21,9 +21,10 @@ def modules():
 
 
 @pytest.mark.parametrize("name", sorted(set(modules())))
-def test_examples_in_docstrings(name):
+def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     from layercli.core import naming
 
+    monkeypatch.chdir(tmp_path)  # some examples write files
     naming.clear_session()
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0

@@ -16,13 +16,13 @@ MODELS = ROOT.parent / "models"
 
 LEVELS = [
     {"errors", "lazy", "version"},
-    {"core", "initializers", "regularizers", "constraints", "random"},
+    {"core", "initializers", "regularizers", "constraints", "random", "saving"},
     {"ops", "activations"},
     {"layers"},
     {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
     {"files"},
     {"inspect"},
-    {"runtime", "gpu", "render"},
+    {"runtime", "gpu", "render", "distributed"},
     {"cli"},
     {"__main__"},
 ]
@@ -30,13 +30,15 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
-    "core/model.py": {"runtime"},
+    "core/model.py": {"runtime", "files"},
     "core/op.py": {"runtime"},
     "callbacks/backup.py": {"runtime"},
     "callbacks/progress.py": {"render"},
     "callbacks/tensorboard.py": {"runtime"},
+    "core/sequential.py": {"files"},
     "core/variable.py": {"runtime"},
     "ops/raw_torch.py": {"runtime"},
+    "saving.py": {"runtime"},
 }
 """The files that open a package above them inside a function, and which."""
 

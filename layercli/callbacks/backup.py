@@ -62,4 +62,4 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backups, which nobody needs any more."""
         if self.delete_checkpoint:
-            self._backups.remove()
+            self._backups.remove(self.model)

@@ -20,9 +20,11 @@ class Callback:
     """Subclass it and write the methods of what it wants to be told; ``model`` and ``params`` are set before.
 
     ``logs`` maps ``loss``, the metrics, and with ``val_`` before them those of the validation, to numbers. During an epoch
-    they are computed when they are read, so that a callback that reads none costs a device nothing.
+    they are computed when they are read, so that a callback that reads none costs a device nothing. Where several ranks
+    train together each is told the same, and one that writes files itself (``writes``) only on the first.
     """
 
+    writes = False
     model: Any = None
     params: Mapping[str, Any] = {}
 

@@ -17,6 +17,8 @@ class CSVLogger(Callback):
     The columns are those of the first epoch. FileError if the file cannot be written.
     """
 
+    writes = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename = Path(filename)
         self.separator = separator

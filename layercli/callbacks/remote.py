@@ -17,6 +17,8 @@ class RemoteMonitor(Callback):
     A server that does not answer within five seconds is said on stderr, and training goes on.
     """
 
+    writes = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

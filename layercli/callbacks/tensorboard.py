@@ -23,6 +23,8 @@ class TensorBoard(Callback):
     without the package tensorboard.
     """
 
+    writes = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import output
+from layercli.cli import output, ranks
 from layercli.cli.evaluate import evaluate
 from layercli.cli.fit import fit
 from layercli.cli.gpu_check import gpu_check
@@ -25,6 +25,8 @@ from layercli.version import __version__
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
 
 BUG, INTERRUPTED = 70, 130
+
+NOT_A_NUMBER = {"int": "is not a whole number", "float": "is not a number"}
 
 debugging = False
 
@@ -80,6 +82,12 @@ def run(args: list[str]) -> int:
         return report(error)
     except KeyboardInterrupt:
         result = INTERRUPTED
+    except SystemExit as left:
+        if not isinstance(
+            left.__context__, BrokenPipeError
+        ):  # typer's way to leave where the reader of its help has gone
+            raise
+        result = 0
     if result == INTERRUPTED:
         output.tell("interrupted")
     return result if isinstance(result, int) else 0
@@ -88,7 +96,7 @@ def run(args: list[str]) -> int:
 def report(error: Exception) -> int:
     """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
     if isinstance(error, LayercliError):
-        output.tell(f"error: {error}")
+        output.tell(f"{ranks.speak()}error: {error}")
         if error.hint:
             output.tell(f"hint: {error.hint}")
         return 2
@@ -99,6 +107,12 @@ def report(error: Exception) -> int:
         return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
         return report(usage(error))
+    from layercli.cli.blame import place_in_users_code
+
+    if (place := place_in_users_code(error)) is not None:
+        output.tell(f"error: {place}, raises {type(error).__name__}: {getattr(error, 'msg', error)}")
+        output.tell("hint: --debug shows the traceback")
+        return 2
     output.tell(f"error: this is a bug in layercli: {type(error).__name__}: {error}")
     output.tell("hint: run it again with --debug and report what it prints")
     return BUG
@@ -111,4 +125,5 @@ def usage(error: Any) -> UsageError:
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
         message = message[: found.start()]
         hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

@@ -17,7 +17,7 @@ def evaluate(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors.", show_default=False
+            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors, out/.", show_default=False
         ),
     ] = None,
     batch_size: arguments.BatchSize = 32,
@@ -32,7 +32,10 @@ def evaluate(
 
     [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
     """
+    from layercli.cli import ranks
     from layercli.inspect.reference import resolve
+
+    ranks.notice_the_end()
 
     subject = resolve(model, set_)
 
@@ -41,8 +44,8 @@ def evaluate(
     from layercli.runtime.fit_files import Settings, evaluate_file
 
     settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
-    report = evaluate_file(
-        subject.model, subject.name, settings, data, reading=Reading(tuple(input_shape), rescale), weights=weights
-    )
-    output.emit(table(report), report.to_json, format)
+    reading = Reading(tuple(input_shape), rescale)
+    report = evaluate_file(subject.model, subject.name, settings, data, reading=reading, weights=weights)
+    if report.first:
+        output.emit(table(report), report.to_json, format)
     return 0 if report.finite else 1

@@ -32,10 +32,15 @@ def fit(
     save: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Written after every epoch: .keras, .weights.h5 or .safetensors.", show_default=False
+            metavar="FILE",
+            help="Written after every epoch: .keras, .weights.h5, .safetensors, or a folder: out/.",
+            show_default=False,
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Share the weights out among torchrun's ranks (FSDP2).")
+    ] = False,
     format: output.FormatOption = None,
 ) -> int:
     """Train a model on arrays, a table or folders of images.
@@ -43,8 +48,12 @@ def fit(
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
     [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
     [dim]$[/dim] layercli fit net.py:CNN --data photos/ --input-shape 32,64,64,3 --rescale 0,1 --loss crossentropy
+    [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
+    from layercli.cli import ranks
     from layercli.inspect.reference import resolve
+
+    ranks.notice_the_end()
 
     subject = resolve(model, set_)
 
@@ -52,12 +61,13 @@ def fit(
     from layercli.runtime.fit_data import Reading
     from layercli.runtime.fit_files import Settings, fit_file
 
-    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed)
+    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard)
     report = fit_file(
         subject.model, subject.name, settings, data, reading=Reading(tuple(input_shape), rescale),
         validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
     )  # fmt: skip
-    output.emit(table(report), report.to_json, format)
+    if report.first:
+        output.emit(table(report), report.to_json, format)
     if report.interrupted:
         return INTERRUPTED
     return 0 if report.finite else 1

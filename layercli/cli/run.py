@@ -7,7 +7,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from layercli.cli import arguments, output, run_stream
+from layercli.cli import arguments, output, process, run_stream
 from layercli.cli import run_options as options
 from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
@@ -41,12 +41,15 @@ def run(
     precision: options.Precision = "highest",
     threads: options.Threads = None,
     compile_: options.Compile = False,
+    fuse: options.Fuse = False,
+    channels_last: options.ChannelsLast = False,
     weights: options.Weights = None,
     repeat: options.Repeat = None,
     warmup: options.Warmup = 3,
     against_time: options.AgainstTime = None,
     max_slowdown: options.MaxSlowdown = 1.05,
     profile: options.Profile = False,
+    sort: options.Sort = None,
     trace: options.Trace = None,
     against: options.Against = None,
     rtol: options.Rtol = None,
@@ -78,12 +81,15 @@ def run(
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
     options.check_stream(batch_size, resume, others)
+    options.check_sort(sort, profile)
+    options.check_fuse(fuse, {"--layers": layers, "--profile": profile})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
 
+    process.import_torch()
     from layercli.runtime import feeding, program, reproduction
-    from layercli.runtime.profile import trace as write_trace
+    from layercli.runtime.kernels import trace as write_trace
     from layercli.runtime.run import run as run_model
 
     recorded = None if from_ is None else sections.recorded(from_, model)
@@ -94,7 +100,7 @@ def run(
             options.required(model),
             set_,
             feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
-            program.Settings(device, dtype, precision, threads, compile_, weights, seed),
+            program.Settings(device, dtype, precision, threads, compile_, fuse, channels_last, weights, seed),
         )
     )
     if batch_size is not None:
@@ -106,6 +112,8 @@ def run(
     ready = program.prepare(subject, arrays, plan.settings)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
     report = run_model(ready, arrays, layers=layers, check=check)
     found = []
     if recorded is not None:
@@ -128,7 +136,7 @@ def run(
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
     if profile:
-        found.append(sections.profile(ready, arrays))
+        found.append(sections.profile(ready, arrays, sort))
     if trace is not None:
         write_trace(ready, arrays, trace)
         output.message(f"wrote {trace}")

@@ -14,12 +14,13 @@ Model = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
-        help="A named model, or Python: net.py:Net, a layercli Layer or any torch.nn.Module.",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .pt2 or .onnx.",
         autocompletion=complete_model,
         show_default=False,
     ),
 ]
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
+ORDERS = ("time", "memory", "macs")
 TIME, COMPARISON, AGAIN = "Time and profile", "Comparison", "Doing it again"
 
 Input = Annotated[
@@ -141,6 +142,22 @@ Threads = Annotated[
     typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
 ]
 Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
+Fuse = Annotated[
+    bool,
+    typer.Option(
+        "--fuse",
+        help="Fold batch normalizations into weights; on a CPU, sums and activations into kernels.",
+        rich_help_panel=DEVICE,
+    ),
+]
+ChannelsLast = Annotated[
+    bool,
+    typer.Option(
+        "--channels-last",
+        help="Let a torch.nn.Module hold images and kernels channels last, as layercli's models always do.",
+        rich_help_panel=DEVICE,
+    ),
+]
 Repeat = Annotated[
     str | None,
     typer.Option(
@@ -165,7 +182,17 @@ MaxSlowdown = Annotated[
     typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
 ]
 Profile = Annotated[
-    bool, typer.Option("--profile", help="Time, MACs and results of every layer.", rich_help_panel=TIME)
+    bool,
+    typer.Option("--profile", help="Time, memory and MACs of every layer; the longest kernels.", rich_help_panel=TIME),
+]
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="time|memory|macs",
+        help="The layers of --profile, highest first: by own time, memory or MACs.",
+        show_default=False,
+        rich_help_panel=TIME,
+    ),
 ]
 Trace = Annotated[
     str | None,
@@ -179,7 +206,7 @@ Trace = Annotated[
 Against = Annotated[
     str | None,
     typer.Option(
-        metavar="cpu|cuda|float64|compile|FILE|MODEL",
+        metavar="cpu|cuda|float64|compile|onnx|FILE|MODEL",
         help="Compare every layer's result with another way to run it, saved results, or a model: exit 0 or 1.",
         show_default=False,
         rich_help_panel=COMPARISON,
@@ -238,3 +265,18 @@ def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, obje
     for name, value in others.items():
         if batch_size is not None and value:
             raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
+
+
+def check_fuse(fuse: bool, others: Mapping[str, object]) -> None:
+    """Refuse what asks for layers of a model that is run without them."""
+    for name, value in others.items():
+        if fuse and value:
+            raise UsageError(f"--fuse makes one graph of all layers, so that {name} has none to show")
+
+
+def check_sort(sort: str | None, profile: bool) -> None:
+    """Refuse another order than there is, and one of nothing."""
+    if sort is not None and sort not in ORDERS:
+        raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
+    if sort is not None and not profile:
+        raise UsageError("--sort orders the layers of --profile", hint="--profile")

@@ -83,13 +83,13 @@ def race(program: Program, reference: Program, inputs: Any, repeat: str | None, 
     return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
 
 
-def profile(program: Program, inputs: Any) -> Section:
-    """Return what every layer takes."""
-    from layercli.render.profile import table
+def profile(program: Program, inputs: Any, by: str | None) -> Section:
+    """Return what every layer takes, in the order asked for, and the longest kernels."""
+    from layercli.render.profile import kernels, table
     from layercli.runtime.profile import profile
 
     found = profile(program, inputs)
-    return Section([table(found)], {"profile": found.to_json()})
+    return Section([table(found, by), kernels(found)], {"profile": found.to_json(by)})
 
 
 def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance | None, rival: Rival) -> Section:
@@ -103,7 +103,7 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     elif against.endswith((".safetensors", ".npz")):
         theirs = comparison.of_file(against)
     else:
-        theirs = comparison.record(rival(against), inputs)
+        theirs = comparison.aligned(ours, comparison.record(rival(against), inputs))
     found = comparison.compare(ours, theirs, against, tolerance)
     if found.culprit is not None:
         output.message(f"differs from {against}, first in {found.culprit.name}")

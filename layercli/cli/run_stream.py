@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
@@ -36,6 +37,8 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
     with progress(writer) as tell:
         used = streaming.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start
@@ -56,9 +59,12 @@ def parse_batch(text: str) -> int | None:
 def files_of(plan: Plan) -> list[str]:
     """Return every file the results depend on."""
     from layercli.inspect.inputs import Source
+    from layercli.inspect.reference import is_python
 
+    place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
+    model = [place] if Path(place).is_file() else []
     files = [Source.parse(text).file for text in plan.request.files]
-    return [*files, plan.settings.weights] if plan.settings.weights else files
+    return [*model, *files, *filter(None, [plan.settings.weights])]
 
 
 def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:

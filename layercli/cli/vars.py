@@ -72,7 +72,6 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
 
 def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    from pathlib import Path
+    import os.path
 
-    path = Path(text)
-    return path.is_file() or path.suffix in (".safetensors", ".npz", ".npy", ".json")
+    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".json"))

@@ -24,6 +24,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
         with _scope(self):
             build(self, *map(batched_tree, args), **{key: batched_tree(shape) for key, shape in kwargs.items()})
         self.built = True
+        self._built_for = (args, kwargs)
 
     return building
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from layercli.core import config
 from layercli.errors import UsageError, nearest
 
 PACKAGES = ("keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules")
@@ -64,7 +65,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     if inspect.isfunction(value):
-        return {"module": "builtins", "class_name": "function", "config": value.__name__, "registered_name": "function"}
+        return config.function(value)
     return value
 
 

@@ -10,12 +10,19 @@ its arguments are captured all the same.
 
 from __future__ import annotations
 
+import builtins
 import inspect
+import re
+import sys
 import types
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layercli import saving
+from layercli.core.holder import Holder
+from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
 
 REQUIRED = inspect.Parameter.empty
@@ -30,13 +37,39 @@ class Rule:
 
 
 def fields_of(cls: type) -> dict[str, Any]:
-    """Return the fields a class body declares by annotation, with their defaults; what is annotated Variable is none."""
-    annotations = inspect.get_annotations(cls)
+    """Return the fields a class body declares by annotation, with their defaults.
+
+    An annotation without a default that names what a layer makes for itself, a Variable or a Layer (or a list or a dict of
+    them) or of torch, only tells the type of an attribute: it is no field.
+    """
     return {
         name: cls.__dict__.get(name, REQUIRED)
-        for name, text in annotations.items()
-        if not name.startswith("_") and not str(text).startswith(("ClassVar", "Variable"))
+        for name, annotation in inspect.get_annotations(cls).items()
+        if not name.startswith("_") and not str(annotation).startswith(("ClassVar", "typing.ClassVar"))
+        if name in cls.__dict__ or not is_part(annotation, vars(sys.modules.get(cls.__module__, builtins)))
     }
+
+
+def is_part(annotation: Any, names: Mapping[str, Any]) -> bool:
+    """Whether an annotation, given as text or not, is or holds the type of a Layer, a Variable, a Module or a Tensor."""
+    if isinstance(annotation, str):
+        words = re.findall(r"[A-Za-z_][\w.]*", annotation)
+        return any(is_part(found, names) for found in (named(word, names) for word in words) if found is not None)
+    if typing.get_args(annotation):
+        return any(is_part(each, names) for each in typing.get_args(annotation))
+    return isinstance(annotation, type) and any(
+        kind in (Holder, Variable) or (kind.__module__.startswith("torch") and kind.__name__ in ("Module", "Tensor"))
+        for kind in annotation.__mro__
+    )
+
+
+def named(dotted: str, names: Mapping[str, Any]) -> Any:
+    """Return what a word of an annotation stands for: ``Dense``, ``layers.Dense``; None where nothing is there yet."""
+    first, *rest = dotted.split(".")
+    found = names.get(first)
+    for step in rest:
+        found = getattr(found, step, None)
+    return found
 
 
 def bind(cls: Any, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +140,21 @@ def serialize(value: Any) -> Any:
         kind = type(value)
         return {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
-        return value.__name__
+        return value.__name__ if is_ours(value) or isinstance(value, type) else function(value)
     if hasattr(value, "tolist"):
         return value.tolist()
     raise UsageError(f"a {type(value).__name__} cannot be written into a config")
+
+
+def is_ours(value: Any) -> bool:
+    """Return whether a function or a class is one of this package."""
+    return str(value.__module__).split(".")[0] == "layercli"
+
+
+def function(value: Any) -> dict[str, Any]:
+    """Return the dict by which Keras names a function."""
+    named = {"config": value.__name__, "registered_name": saving.get_registered_name(value)}
+    return {"module": "builtins", "class_name": "function", **named}
 
 
 def public_module(cls: type) -> str:

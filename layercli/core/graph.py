@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
+from layercli.core.holder import Holder
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import UsageError
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Node:
-    """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer."""
+    """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer.
+
+    ``masks`` are those that travelled with the arguments and were given to the layer.
+    """
 
     target: Layer | Op
     args: tuple[Any, ...]
@@ -29,6 +33,7 @@ class Node:
     outputs: Any = None
     specs: tuple[Any, ...] = ()
     calls: list[Node] = field(default_factory=list)
+    masks: list[Any] = field(default_factory=list)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -115,28 +120,35 @@ class Graph:
         self._given = _with_slots(outputs, slots)
 
     @cached_property
-    def targets(self) -> list[Layer | Op]:
-        """What the nodes call, each once, as Keras orders it: by the longest way to an output, then as met from there."""
-        of_targets: dict[int, int] = {}
-        of_nodes: dict[int, int] = {}
-        for node in reversed(self.nodes):
-            depth = max(of_nodes.get(id(node), 0), of_targets.get(id(node.target), 0))
-            of_targets[id(node.target)] = of_nodes[id(node)] = depth
-            for x in node.inputs:
-                of_nodes[id(x.node)] = max(depth + 1, of_nodes.get(id(x.node), 0))
-        return sorted(self._met(), key=lambda target: -of_targets[id(target)])
+    def operations(self) -> list[Layer | Node]:
+        """The layers, each once, and the calls of ops, as Keras orders them.
 
-    def _met(self) -> list[Layer | Op]:
-        """Return what the nodes call in the order in which a walk back from the outputs meets it."""
-        known = {id(node) for node in self.nodes}
-        met: dict[int, Layer | Op] = {}
+        That is by the longest way to an output, masks counted as inputs, then as met on a walk back from there.
+        """
+        nodes = _between(tree.leaves(self.inputs), tree.leaves(self.outputs), _needed_with_masks)
+        depths: dict[int, int] = {}
+        of_nodes: dict[int, int] = {}
+        for node in reversed(nodes):
+            depth = max(of_nodes.get(id(node), 0), depths.get(id(_operation(node)), 0))
+            depths[id(_operation(node))] = of_nodes[id(node)] = depth
+            for x in _needed_with_masks(node):
+                of_nodes[id(x.node)] = max(depth + 1, of_nodes.get(id(x.node), 0))
+        here = {id(_operation(node)) for node in self.nodes}
+        return sorted(
+            (each for each in self._met(nodes) if id(each) in here), key=lambda operation: -depths[id(operation)]
+        )
+
+    def _met(self, nodes: list[Node]) -> list[Layer | Node]:
+        """Return the operations of ``nodes`` in the order in which a walk back from the outputs meets them."""
+        known = {id(node) for node in nodes}
+        met: dict[int, Layer | Node] = {}
         pending = list(reversed(tree.leaves(self.outputs)))
         while pending:
             node = pending.pop().node
             if id(node) in known:
                 known.discard(id(node))
-                met.setdefault(id(node.target), node.target)
-                pending += reversed(node.inputs)
+                met.setdefault(id(_operation(node)), _operation(node))
+                pending += reversed(_needed_with_masks(node))
         return list(met.values())
 
     @property
@@ -173,7 +185,20 @@ def _filled(args: Any, values: list[Any]) -> Any:
     return tree.map_leaves(lambda x: values[x.index] if isinstance(x, _Slot) else x, args)
 
 
-def _between(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> list[Node]:
+def _operation(node: Node) -> Any:
+    """Return what Keras counts as one: a layer whatever its calls, and every call of an op."""
+    return node.target if isinstance(node.target, Holder) else node
+
+
+def _needed_with_masks(node: Node) -> list[SymbolicTensor]:
+    return node.inputs + [mask for mask in node.masks if isinstance(mask, SymbolicTensor) and mask.node is not None]
+
+
+def _between(
+    inputs: list[SymbolicTensor],
+    outputs: list[SymbolicTensor],
+    needed: Callable[[Node], list[SymbolicTensor]] = lambda node: node.inputs,
+) -> list[Node]:
     """Return the nodes that lead from ``inputs`` to ``outputs``, each after those it needs."""
     done: dict[int, Node] = {}
     reached = {id(x) for x in inputs}
@@ -189,7 +214,7 @@ def _between(inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> lis
         if x.node is None:
             raise UsageError(f"the outputs depend on the input {x.name!r}, which is not among the inputs")
         pending.append((x.node, None))
-        pending += [(None, needed) for needed in reversed(x.node.inputs)]
+        pending += [(None, one) for one in reversed(needed(x.node))]
     return list(done.values())
 
 

@@ -130,7 +130,9 @@ class Holder:
             variable.assign(value)
 
 
-FRAMEWORK = frozenset({"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input"})
+FRAMEWORK = frozenset(
+    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for"}
+)
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 
 

@@ -40,6 +40,7 @@ class Layer(Holder):
     _given: tuple[tuple[Any, ...], dict[str, Any]]
     _policy: dtypes.Policy
     _traced: tuple[Any, ...] | None
+    _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
     _call_names: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -58,7 +59,7 @@ class Layer(Holder):
         self._module = None
         self._trainable = True
         self._policy = dtypes.default_policy()
-        self._traced = None
+        self._traced = self._built_for = None
         self.built = False
         self.name = ""
         return self
@@ -96,7 +97,7 @@ class Layer(Holder):
 
     def call(self, *inputs: Any, **named: Any) -> Any:
         """Return the outputs for the inputs: written with ops, other layers, or torch."""
-        raise UsageError(f"{type(self).__name__} does not say what it computes: it has no call method")
+        raise UsageError("does not say what it computes: it has no call method")
 
     def add_weight(
         self,
@@ -172,7 +173,7 @@ class Layer(Holder):
             training = graph.frames()[-1].training if graph.frames() else False
         with graph.inside(Frame(node, self, bool(training))):
             args, kwargs = tree.map_leaves(self._cast_symbolic, (args, kwargs))
-            masking.fill_in(self, args, kwargs)
+            node.masks = masking.fill_in(self, args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
             if "training" in self.call_names():
@@ -297,8 +298,19 @@ class Layer(Holder):
 
     @classmethod
     def from_config(cls, settings: dict[str, Any]) -> Any:
-        """Return a new layer with these settings, as ``get_config`` gave them."""
-        return cls(**settings)
+        """Return a new layer with these settings, as ``get_config`` gave them.
+
+        A constructor that takes no name, trainable or dtype is called without, and the layer has them all the same.
+        """
+        taken = inspect.signature(cls.__init__).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+            return cls(**settings)
+        own = {key: settings[key] for key in ("name", "trainable", "dtype") if key in settings and key not in taken}
+        layer = cls(**{key: value for key, value in settings.items() if key not in own})
+        layer.name = own.get("name", layer.name)
+        layer._policy = dtypes.Policy.named(own["dtype"]) if "dtype" in own else layer._policy
+        layer.trainable = own.get("trainable", layer.trainable)
+        return layer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -29,17 +29,24 @@ def attach(x: Any, mask: Any) -> None:
         x._keras_mask = mask
 
 
-def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``."""
+def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``.
+
+    Return them.
+    """
+    found: list[Any] = []
     if not used:
-        return
+        return found
     given = dict(zip(layer.call_order(), args, strict=False))
     wanted = {"mask": args[0]} if args else {}
     for name, value in {**wanted, **{f"{name}_mask": value for name, value in {**given, **kwargs}.items()}}.items():
         if name in layer.call_names() and name not in given and kwargs.get(name) is None:
             masks = tree.map_leaves(mask_of, value)
-            if any(mask is not None for mask in tree.leaves(masks)):
+            known = [mask for mask in tree.leaves(masks) if mask is not None]
+            if known:
                 kwargs[name] = masks
+                found += known
+    return found
 
 
 def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:

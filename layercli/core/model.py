@@ -55,18 +55,21 @@ class Model(Layer):
         *,
         steps_per_execution: int = 1,
         gradient_accumulation: int | None = None,
+        jit_compile: bool | str = "auto",
     ) -> None:
         """Say how to train: each a name, a config or an object; for several outputs, lists or dicts by their names.
 
         ``metrics`` ignore sample weights, ``weighted_metrics`` count them. Callbacks hear of every
         ``steps_per_execution``-th batch; the optimizer updates once in ``gradient_accumulation`` steps, by the mean. A model
-        that computes in float16 has its loss scaled. UsageError for a name nobody has.
+        that computes in float16 has its loss scaled. ``jit_compile=True`` runs the model through torch.compile; ``auto``, as
+        Keras has it with torch, does not. UsageError for a name nobody has.
         """
         from layercli.runtime.train import compile_model
 
         compile_model(
-            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation
-        )
+            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation,
+            jit_compile,
+        )  # fmt: skip
 
     def fit(
         self,
@@ -233,7 +236,27 @@ class Functional(Model):
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        yield from named_by_class([target for target in self._graph.targets if isinstance(target, Layer)])
+        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.
+
+        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
+        """
+        if type(self).__init__ is not Functional.__init__:
+            return super().get_config()
+        from layercli.files.keras_config import drawn
+
+        return drawn(self)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return a new model with these settings; FormatError where they make none."""
+        if "input_layers" not in settings:
+            return super().from_config(settings)
+        from layercli.files.keras_model import Reader
+
+        return Reader("the config", custom_objects).drawn(settings)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""

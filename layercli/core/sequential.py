@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from layercli.core import graph
@@ -47,6 +47,26 @@ class Sequential(Model):
         for layer in self._stack:
             x = layer(x)
         return x
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configs of the layers, the input first if it is known, as Keras has them.
+
+        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
+        """
+        if type(self).__init__ is not Sequential.__init__:
+            return super().get_config()
+        from layercli.files.keras_config import stack
+
+        return stack(self)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return a new stack with these settings; FormatError where they make none."""
+        if cls.__init__ is not Sequential.__init__:
+            return super().from_config(settings)
+        from layercli.files.keras_model import Reader
+
+        return Reader("the config", custom_objects).stack(settings, cls)
 
     @property
     def input_shape(self) -> Shape | None:

@@ -1,48 +1,86 @@
-"""A model as the config that Keras reads: stacks and drawn models of our own layers."""
+"""A model as the config that Keras reads: stacks and drawn models, of layers and operations, and classes of one's own."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import layercli.layers
-from layercli.core import config, dims, tree
+from layercli import saving
+from layercli.core import config, dims, dtypes, naming, tree
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
 from layercli.core.model import Functional, Model
+from layercli.core.op import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec
 from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
 from layercli.errors import UsageError
+from layercli.files import keras_ops
 
 FUNCTIONAL = "keras.src.models.functional"
+OWN = "layercli.models"
+"""Where the named models are, whose classes a file may name by their full module."""
 
 
 def config_of(layer: Layer) -> dict[str, Any]:
     """Return the config of a model or a layer; UsageError for one that a file cannot name."""
-    if isinstance(layer, Functional):
-        return named(FUNCTIONAL, "Functional", drawn(layer), "Functional")
-    if isinstance(layer, Sequential):
-        return named("keras", "Sequential", stack(layer))
     kind = type(layer)
-    if isinstance(layer, Model) or getattr(layercli.layers, kind.__name__, None) is not kind:
-        raise UsageError(
-            f"a .keras file cannot hold {layer.name}: {kind.__name__} is a class of your own",
-            hint="save_weights keeps its weights",
-        )
-    return named("keras.layers", kind.__name__, keras_names(layer.get_config()))
+    if kind is Functional:
+        return named(FUNCTIONAL, "Functional", layer.get_config(), "Functional")
+    if kind is Sequential:
+        return named("keras", "Sequential", layer.get_config())
+    settings = keras_names(layer.get_config())
+    if getattr(layercli.layers, kind.__name__, None) is kind:
+        return named("keras.layers", kind.__name__, settings)
+    module = None if kind.__module__ == "__main__" else kind.__module__
+    found = named(module, kind.__name__, settings, saving.get_registered_name(kind))
+    return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
 
 
-def named(module: str, class_name: str, settings: dict[str, Any], registered: str | None = None) -> dict[str, Any]:
+def named(
+    module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
+) -> dict[str, Any]:
     """Return the dict by which Keras names an object."""
     return {"module": module, "class_name": class_name, "config": settings, "registered_name": registered}
+
+
+def build_config(model: Model) -> dict[str, Any]:
+    """Return what a model of a class of one's own is built with: Keras's ``input_shape``, and the dtypes it leaves out."""
+    if model._traced is None:
+        args, named = model._built_for or ((), {})
+        return (
+            {"shapes_dict": _plain_shapes(named)}
+            if named
+            else {"input_shape": _plain_shapes(args[0] if args else None)}
+        )
+    described = tree.map_leaves(_described, model._traced)
+    return {"input_shape": tree.map_leaves(_shape_alone, model._traced[:1])[0], "inputs": described}
+
+
+def _plain_shapes(shapes: Any) -> Any:
+    return tree.map_leaves(lambda size: int(size) if dims.known(size) else None, shapes)
+
+
+def _described(x: Any) -> Any:
+    return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else config.serialize(x)
+
+
+def _shape_alone(x: Any) -> Any:
+    return sizes(x.shape) if isinstance(x, Spec) else None
 
 
 def keras_names(value: Any) -> Any:
     """Return plain data with the objects in it under the names of Keras's modules."""
     if isinstance(value, dict):
         found = {key: keras_names(item) for key, item in value.items()}
-        if str(found.get("module", "")).startswith("layercli."):
-            found |= {"module": found["module"].replace("layercli", "keras", 1), "registered_name": None}
+        module = str(found.get("module", ""))
+        if found.get("class_name") in ("Functional", "Sequential") and module == "layercli.core":
+            functional = found["class_name"] == "Functional"
+            place = (FUNCTIONAL, "Functional") if functional else ("keras", None)
+            found |= dict(zip(("module", "registered_name"), place, strict=True))
+        elif module.startswith("layercli.") and not module.startswith(OWN):
+            found |= {"module": module.replace("layercli", "keras", 1), "registered_name": None}
         return found
     return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
 
@@ -51,6 +89,10 @@ def stack(model: Sequential) -> dict[str, Any]:
     """Return the settings of a stack, its input first if it knows it."""
     own = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype_policy.name}
     layers = [config_of(layer) for layer in model._stack]
+    again = {id(layer) for layer in model._stack if model._stack.count(layer) > 1}
+    for layer, described in zip(model._stack, layers, strict=True):
+        if id(layer) in again:
+            described["shared_object_id"] = model._stack.index(layer)
     if model._traced is not None:
         spec: Spec = model._traced[0]
         name = model._input.name if model._input is not None and model._input.name else "input_layer"
@@ -70,42 +112,87 @@ def sizes(shape: Shape) -> list[int | None]:
 
 
 def drawn(model: Functional) -> dict[str, Any]:
-    """Return the settings of a drawn model: its layers with the calls made of them, its inputs and its outputs."""
-    for node in model._graph.nodes:
-        if not isinstance(node.target, Layer):
-            raise UsageError(
-                f"a .keras file cannot hold {model.name}: it calls {type(node.target).__name__} outside of a layer",
-                hint="use the layer for it, as Add for +",
-            )
-    calls: dict[int, list[Node]] = {}
-    for node in model._graph.nodes:
-        calls.setdefault(id(node.target), []).append(node)
-    places = {id(node): i for nodes in calls.values() for i, node in enumerate(nodes)}
+    """Return the settings of a drawn model: its layers and operations with the calls made of them, its inputs and outputs."""
+    return _Drawn(model).settings()
 
-    def history(x: SymbolicTensor) -> list[Any]:
-        if x.node is None:
-            return [x.name, 0, 0]
-        return [x.node.target.name, places[id(x.node)], x.index]  # type: ignore[union-attr]  # layers all of them
 
-    def argument(x: Any) -> Any:
-        if not isinstance(x, SymbolicTensor):
-            return config.serialize(x)
-        place = {"shape": sizes(x.shape), "dtype": x.dtype, "keras_history": history(x)}
-        return {"class_name": "__keras_tensor__", "config": place}
+class _Drawn:
+    """A drawn model as its config is made: the name of each operation, and which of its calls each node is."""
 
-    def call(node: Node) -> dict[str, Any]:
+    def __init__(self, model: Functional) -> None:
+        self.model = model
+        self.calls: dict[int, list[Node]] = {}
+        for node in model._graph.nodes:
+            self.calls.setdefault(id(node.target) if isinstance(node.target, Layer) else id(node), []).append(node)
+        self.places = {id(node): i for nodes in self.calls.values() for i, node in enumerate(nodes)}
+        self.names = {id(layer): layer.name for layer in model.layers}
+        self.spelled = {
+            id(node): keras_ops.spelled(node.target, self.checked(node.args))
+            for node in model._graph.operations
+            if isinstance(node, Node) and isinstance(node.target, Op)
+        }
+        taken = [x.name for x in model.inputs] + list(self.names.values())
+        own = [naming.snake_case(each.name) for each in self.spelled.values()]
+        self.names |= dict(zip(self.spelled, naming.distinct([*taken, *own])[len(taken) :], strict=True))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the config."""
+        layers = [{**input_layer(x.name, x.spec), "name": x.name, "inbound_nodes": []} for x in self.model.inputs]
+        layers += [
+            self.operation(each) if isinstance(each, Node) else self.layer(each)
+            for each in self.model._graph.operations
+        ]
         return {
-            "args": [tree.map_leaves(argument, x) for x in node.args],
-            "kwargs": tree.map_leaves(argument, node.kwargs),
+            "name": self.model.name,
+            "trainable": self.model.trainable,
+            "layers": layers,
+            "input_layers": tree.map_leaves(self.history, self.model._graph.inputs),
+            "output_layers": tree.map_leaves(self.history, self.model._graph.outputs),
         }
 
-    layers = [{**input_layer(x.name, x.spec), "name": x.name, "inbound_nodes": []} for x in model.inputs]
-    for layer in model.layers:
-        layers.append({**config_of(layer), "name": layer.name, "inbound_nodes": [call(n) for n in calls[id(layer)]]})
-    return {
-        "name": model.name,
-        "trainable": model.trainable,
-        "layers": layers,
-        "input_layers": tree.map_leaves(history, model._graph.inputs),
-        "output_layers": tree.map_leaves(history, model._graph.outputs),
-    }
+    def layer(self, layer: Layer) -> dict[str, Any]:
+        """Return a layer of the graph."""
+        calls = [
+            {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs)}
+            for node in self.calls[id(layer)]
+        ]
+        return {**config_of(layer), "name": layer.name, "inbound_nodes": calls}
+
+    def operation(self, node: Node) -> dict[str, Any]:
+        """Return an operation of the graph."""
+        found, name = self.spelled[id(node)], self.names[id(node)]
+        own = named(found.module, found.name, {"name": name, **found.settings}, found.name)
+        call = {"args": [self.filled(x) for x in found.args], "kwargs": found.kwargs}
+        return {**own, "name": name, "inbound_nodes": [call]}
+
+    def filled(self, value: Any) -> Any:
+        """Return arguments as JSON has them, the place of each tensor in its stead."""
+        return tree.map_leaves(self.argument, value)
+
+    def argument(self, x: Any) -> Any:
+        """Return one argument."""
+        if isinstance(x, SymbolicTensor):
+            place = {"shape": sizes(x.shape), "dtype": x.dtype, "keras_history": self.history(x)}
+            return {"class_name": "__keras_tensor__", "config": place}
+        if hasattr(x, "tolist") and hasattr(x, "dtype"):
+            held = {"value": x.tolist(), "dtype": dtypes.name_of(x.dtype)}
+            return {"class_name": "__numpy__", "config": held}
+        return config.serialize(x)
+
+    def history(self, x: SymbolicTensor) -> list[Any]:
+        """Return where a tensor comes from: a name, a call, an output of that."""
+        if x.node is None:
+            return [x.name, 0, 0]
+        target = x.node.target
+        name = self.names[id(target) if isinstance(target, Layer) else id(x.node)]
+        return [name, self.places[id(x.node)], x.index]
+
+    def checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return an operation's arguments; UsageError where one is a variable, which is of no layer of the model."""
+        for x in args:
+            if isinstance(x, Variable):
+                raise UsageError(
+                    f"a .keras file cannot hold {self.model.name}: it uses the variable {x.path} outside of a layer",
+                    hint="put it into the call of a layer of your own",
+                )
+        return args

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from layercli.errors import UsageError, nearest
-from layercli.gpu import sizes
+from layercli.gpu import sizes, versions
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
 from layercli.gpu.result import FAILED, PASSED, Result
@@ -51,7 +51,7 @@ def parse(require: int, memory: str | int | None, capability: str | None, tflops
     copies = {f"bandwidth {name}": value for name, value in ways}
     return Demands(
         require=require,
-        memory=sizes.parse(memory) if isinstance(memory, str) else memory,
+        memory=sizes.parse(memory, "--min-memory") if isinstance(memory, str) else memory,
         capability=None if capability is None else parse_capability(capability),
         floors=rates | copies,
     )
@@ -70,10 +70,10 @@ def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -
     if isinstance(given, Mapping):
         given = [f"{name}={figure}" for name, figure in given.items()]
     for entry in [given] if isinstance(given, str) else given or []:
-        name, _, figure = entry.rpartition("=")
+        name, equals, figure = entry.partition("=")
         if name not in known:
             raise UsageError(f"{option} expects one of {', '.join(known)}, got {entry!r}", hint=nearest(name, [*known]))
-        if not re.fullmatch(r"\d+(\.\d+)?", figure):
+        if not equals or not re.fullmatch(r"\d+(\.\d+)?", figure):
             raise UsageError(f"{option} expects a number as in {example}, got {entry!r}")
         yield known[name], float(figure)
 
@@ -86,7 +86,7 @@ def compare(demands: Demands, item: Item, results: list[Result]) -> Iterator[Dem
         got = None if total is None else sizes.show(total)
         yield Demand("memory", device.index, sizes.show(demands.memory), got, (total or 0) >= demands.memory)
     if demands.capability is not None:
-        capability = None if device.capability is None else parse_capability(device.capability)
+        capability = versions.pair(device.capability)
         met = capability is not None and capability >= demands.capability
         yield Demand("capability", device.index, "{}.{}".format(*demands.capability), device.capability, met)
     for name, floor in demands.floors.items():

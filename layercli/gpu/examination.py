@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def check(
         raise UsageError(f"--level expects 0, 1, 2 or 3, got {level}")
     if demands.floors and (level == 0 or snapshot is not None):
         raise UsageError("--min-tflops and --min-bandwidth are measured, which needs --level 1 or more and no --from")
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and not 0 < timeout < math.inf:
         raise UsageError(f"--timeout expects seconds, more than 0, got {timeout:g}")
     wanted = number(device)
     limit = TIMEOUTS[level] if timeout is None else timeout

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from layercli.gpu.environment import DEBUGGING
 from layercli.gpu.finding import Finding
 from layercli.gpu.snapshot import Snapshot
+from layercli.gpu.versions import major
 from layercli.gpu.visible import selection
 
 MINIMUM_DRIVER = {11: 450, 12: 525, 13: 580}
 INDEX = "https://download.pytorch.org/whl"
 OFF_THE_BUS = {"dxg", "kfd", "nvhost-gpu", "nvgpu"}  # the device files of GPUs that the PCI bus does not show
 LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
-
-
-def major(version: str) -> int:
-    """Return the first number of a version."""
-    return int(version.partition(".")[0])
 
 
 def cuda_index(driver_cuda: str | None) -> str:
@@ -124,7 +120,7 @@ def no_permission(s: Snapshot) -> Iterator[Finding]:
 
 def driver_too_old(s: Snapshot) -> Iterator[Finding]:
     """The wheel's CUDA is of a newer generation than the driver."""
-    if not s.wheel.cuda or not s.driver.cuda or major(s.driver.cuda) >= major(s.wheel.cuda):
+    if not s.wheel.cuda or not s.driver.cuda or not 0 < major(s.driver.cuda) < major(s.wheel.cuda):
         return
     needed = MINIMUM_DRIVER.get(major(s.wheel.cuda))
     newest = f"the driver {s.driver.version or s.host.module or ''}".rstrip()

@@ -40,8 +40,9 @@ def expected(snapshot: Snapshot) -> list[Item]:
     """Return the devices with the names torch will give them."""
     order = selection(snapshot).order
     return [
-        Item(device, f"{BACKENDS[device.vendor]}:{order.index(device.index)}" if device.index in order else None)
+        Item(device, f"{backend}:{order.index(device.index)}" if backend and device.index in order else None)
         for device in snapshot.devices
+        for backend in [BACKENDS.get(device.vendor)]
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from layercli.errors import MissingPackageError
 from layercli.gpu import libcuda
 from layercli.gpu.environment import shortened
 from layercli.gpu.snapshot import Device, Driver, Process
@@ -53,6 +54,9 @@ def read(notes: list[str]) -> tuple[Driver, list[Device]]:
     session = Session(notes)
     try:
         pynvml.nvmlInit()
+    except MissingPackageError:
+        notes.append("NVML was not asked: nvidia-ml-py is not installed (pip install nvidia-ml-py)")
+        return Driver(), []
     except pynvml.NVMLError as error:
         return Driver(nvml_error=error.value), []
     try:

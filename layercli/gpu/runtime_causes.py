@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from layercli.gpu.device_causes import held
@@ -9,8 +10,10 @@ from layercli.gpu.finding import Finding
 from layercli.gpu.host_causes import INDEX
 from layercli.gpu.inventory import Item, inventory
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot
+from layercli.gpu.versions import pair
 
 NOTHING = Runtime()
+ARCHITECTURE = re.compile(r"(sm|compute)_(\d{1,3})(\d)([af]?)")
 
 
 def failed(s: Snapshot, *codes: int) -> bool:
@@ -112,20 +115,20 @@ def supported(offered: Offered, arch_list: list[str]) -> bool:
         return not arch_list or offered.arch in arch_list
     if offered.backend != "cuda" or not offered.capability or not arch_list:
         return True
-    major, minor = (int(part) for part in offered.capability.split("."))
-    return any(runs(arch, major, minor) for arch in arch_list)
+    capability = pair(offered.capability)
+    return capability is None or any(runs(arch, *capability) for arch in arch_list)
 
 
 def runs(arch: str, major: int, minor: int) -> bool:
     """Whether code named ``sm_90`` or ``compute_90`` runs on that capability; ``sm_90a`` runs on 9.0 alone."""
-    kind, _, digits = arch.partition("_")
-    number = digits.rstrip("af")
-    if not number.isdigit():
+    found = ARCHITECTURE.fullmatch(arch)
+    if found is None:
         return False
-    built = (int(number[:-1]), int(number[-1]))
-    if digits.endswith("a"):
+    kind, *digits, variant = found.groups()
+    built = (int(digits[0]), int(digits[1]))
+    if variant == "a":
         return built == (major, minor)
-    if kind == "compute":
+    if kind == "compute" and not variant:
         return built <= (major, minor)
     return built[0] == major and built[1] <= minor
 
@@ -134,10 +137,10 @@ def other_wheel(offered: Offered) -> str:
     """Return where a wheel with code for the device is found."""
     if offered.arch:
         return f"Install a PyTorch for ROCm that lists {offered.arch} (torch.cuda.get_arch_list())."
-    major, minor = (int(part) for part in (offered.capability or "0.0").split("."))
-    if major < 5:
+    capability = pair(offered.capability) or (0, 0)
+    if capability < (5, 0):
         return "No current PyTorch supports a GPU this old: use the CPU, or PyTorch 1.x."
-    build = "cu126" if (major, minor) < (7, 5) else "cu130"
+    build = "cu126" if capability < (7, 5) else "cu130"
     return f"Install one that has it: pip install --force-reinstall torch --index-url {INDEX}/{build}"
 
 

@@ -13,11 +13,13 @@ UNITS = {
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 
 
-def parse(text: str) -> int:
-    """Return the bytes that a size stands for: ``parse("16GiB")``; raise UsageError for anything else."""
+def parse(text: str, option: str) -> int:
+    """Return the bytes that a size stands for: ``parse("16GiB", "--min-memory")``; UsageError for anything else."""
     found = SIZE.fullmatch(text.strip())
     if found is None or found.group(2).lower() not in UNITS:
-        raise UsageError(f"expects a size such as 16GiB, got {text!r}", hint="units: B KB MB GB TB KiB MiB GiB TiB")
+        raise UsageError(
+            f"{option} expects a size such as 16GiB, got {text!r}", hint="units: B KB MB GB TB KiB MiB GiB TiB"
+        )
     return int(float(found.group(1)) * UNITS[found.group(2).lower()])
 
 

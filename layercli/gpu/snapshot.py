@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import types
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from layercli.errors import FileError, FormatError
+from layercli.errors import FormatError
 
 SCHEMA = "layercli.gpu-snapshot/1"
+LARGEST = 16 << 20
 
 T = TypeVar("T")
 
@@ -180,30 +180,27 @@ class Snapshot:
 
 def write(snapshot: Snapshot, path: Path) -> None:
     """Write the snapshot to a file, whole or not at all; raise FileError where that cannot be done."""
+    from layercli.files.atomic import replacing
+
     text = json.dumps(snapshot.to_json(), indent=2) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from None
+    with replacing(path) as stream:
+        stream.write(text.encode())
 
 
 def read(path: Path) -> Snapshot:
     """Return the snapshot in a file; raise FileError or FormatError where there is none."""
+    from layercli.files.failure import reading
+    from layercli.files.strict_json import parse
+
+    with reading(path), path.open("rb") as stream:
+        raw = stream.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise FormatError(f"{path} is larger than any snapshot")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
-    try:
-        return Snapshot.from_json(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path} is not JSON: {error.msg} in line {error.lineno}") from None
+        return Snapshot.from_json(parse(path, raw, "content"))
     except FormatError as error:
-        raise FormatError(f"{path}: {error.message}", hint=error.hint) from None
+        whole = error.message.startswith(f"{path} ")
+        raise FormatError(error.message if whole else f"{path}: {error.message}", hint=error.hint) from None
 
 
 def decode(wanted: Any, value: Any, where: str) -> Any:
@@ -215,12 +212,19 @@ def decode(wanted: Any, value: Any, where: str) -> Any:
     if get_origin(wanted) is list and isinstance(value, list):
         return [decode(get_args(wanted)[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
     if get_origin(wanted) is dict and isinstance(value, dict):
-        return {key: decode(get_args(wanted)[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {printable(key): decode(get_args(wanted)[1], item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, int | float) and not abs(value) < 2**63:
+        raise FormatError(f"{where} is not what it should be: a number without bounds")
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not (get_origin(wanted) or wanted):
         raise FormatError(f"{where or 'the document'} is not what it should be: {json.dumps(value)[:60]}")
-    return value
+    return printable(value) if isinstance(value, str) else value
+
+
+def printable(text: str) -> str:
+    """Return text with a space for each character that a terminal would obey rather than show."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def decode_record(wanted: type[T], value: Any, where: str) -> T:

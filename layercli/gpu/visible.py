@@ -48,7 +48,7 @@ def chosen(variable: str, value: str, devices: list[Device]) -> Selection:
 
 def named(entry: str, devices: list[Device]) -> Device | None:
     """Return the device that one entry names, by number, by the beginning of its UUID, or by a MIG instance."""
-    if re.fullmatch(r"\d+", entry):
+    if re.fullmatch(r"[0-9]{1,9}", entry):
         return next((device for device in devices if device.index == int(entry)), None)
     if entry.startswith("MIG-"):
         return next((device for device in devices if entry in device.mig_instances), None)

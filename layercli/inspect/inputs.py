@@ -61,13 +61,15 @@ def read(
     cast: bool = False,
     rescale: str | None = None,
     convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
+    fixed: bool = False,
 ) -> Any:
     """Return the arrays in files as the model takes them: a file for each input, or files with several by name.
 
     ``specs`` is the tree of what ``model`` takes, or None where nothing is known of it but the inputs' names: then the
     arrays are taken as they are, in a list. Floating values go where floats are taken whatever their width; ``cast``
     lets through what else has another dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``;
-    ``convert`` what becomes of an array that fits, by default its copy in the model's dtype.
+    ``convert`` what becomes of an array that fits, by default its copy in the model's dtype; ``fixed`` says that the
+    model takes no other batch than its specs say.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
     expected = dict(zip(names, tree.leaves(specs), strict=False)) if specs is not None else {}
@@ -87,7 +89,7 @@ def read(
             f"{model} takes {len(names)} inputs ({', '.join(names)}), got {len(given)}: {lacking[0]} lacks"
         )
     for name in names:
-        check(given[name], expected[name], name, cast=cast)
+        check(given[name], expected[name], name, cast=cast, fixed=fixed)
     remaining = iter([(convert or converted)(given[name], expected[name]) for name in names])
     return tree.map_leaves(lambda _: next(remaining), specs)
 
@@ -180,13 +182,14 @@ def converted(array: np.ndarray, spec: Spec) -> np.ndarray:
     return array.astype(stored(spec.dtype), copy=False)
 
 
-def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> None:
+def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False, fixed: bool = False) -> None:
     """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
     if array.dtype.kind not in KINDS:
         raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
     found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
-    if not fits(array.shape, spec):
-        raise ShapeError(f"the input {name} is {found}, the model takes {spec}", hint=layout_hint(array.shape, spec))
+    if not fits(array.shape, spec, fixed=fixed):
+        hint = layout_hint(array.shape, spec) or (None if fixed else "--input-shape changes what it is built for")
+        raise ShapeError(f"the input {name} is {found}, the model takes {spec}", hint=hint)
     if dtypes.rank(found.dtype) > dtypes.rank(spec.dtype) and not cast:
         kinds = KINDS[array.dtype.kind], "bool" if spec.dtype == "bool" else spec.dtype
         raise UsageError(
@@ -194,14 +197,15 @@ def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False) -> No
         )
 
 
-def fits(shape: tuple[int, ...], spec: Spec) -> bool:
-    """Whether an array of ``shape`` is a batch, of any size, of what ``spec`` says."""
-    rest = spec.shape[1:]
-    return len(shape) == spec.rank and all(dims.may_equal(a, b) for a, b in zip(shape[1:], rest, strict=True))
+def fits(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> bool:
+    """Whether an array of ``shape`` is a batch, of any size unless ``fixed``, of what ``spec`` says."""
+    first = 0 if fixed else 1
+    sizes = zip(shape[first:], spec.shape[first:], strict=False)
+    return len(shape) == spec.rank and all(dims.may_equal(a, b) for a, b in sizes)
 
 
-def layout_hint(shape: tuple[int, ...], spec: Spec) -> str:
-    """Return how the array would fit: with its axes in another order, where just one does, or another input shape."""
+def layout_hint(shape: tuple[int, ...], spec: Spec) -> str | None:
+    """Return how the array would fit with its axes in another order, where just one does."""
     orders = [
         order
         for order in permutations(range(1, len(shape)))
@@ -209,4 +213,4 @@ def layout_hint(shape: tuple[int, ...], spec: Spec) -> str:
     ]
     if len(orders) == 1:
         return f"with its axes in another order it fits: x.transpose({', '.join(map(str, (0, *orders[0])))})"
-    return "--input-shape changes what it is built for"
+    return None

@@ -6,14 +6,17 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.core.config import Rule, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, UsageError, nearest
+from layercli.layers.settings import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
 WANTED = "a layercli Layer or Model"
@@ -42,7 +45,7 @@ def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
 
 def is_python(text: str) -> bool:
     """Whether ``text`` is a reference into Python."""
-    return ":" in text and not Path(text).exists()
+    return ":" in text and not os.path.exists(text)
 
 
 def named_models() -> dict[str, str]:
@@ -58,11 +61,13 @@ def named_models() -> dict[str, str]:
 def unknown(text: str) -> UsageError | FileError:
     """Return the error for a MODEL that is none: a file that cannot be taken for one, or a name nobody knows."""
     path = Path(text)
-    if path.is_dir():
+    if not text:
+        return UsageError("the name of a model is missing")
+    if os.path.isdir(text):
         return FileError(f"{text} is a folder, not a model", hint="a model in Python is named as net.py:Net")
-    if path.suffix == ".py" and path.is_file():
+    if path.suffix == ".py" and os.path.isfile(text):
         return UsageError(f"{text} needs the name of a model in it", hint=f"as in {text}:Net")
-    if path.is_file():
+    if os.path.isfile(text):
         return FileError(
             f"{text} is a file of weights or of a kind that is not read as a model",
             hint=f"layercli vars {text} lists weights",
@@ -76,6 +81,8 @@ def unknown(text: str) -> UsageError | FileError:
 def from_python(text: str) -> Any:
     """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, so trusted."""
     place, _, name = text.rpartition(":")
+    if not place or not name:
+        raise UsageError(f"{text!r} names nothing in Python", hint="a model in Python is named as net.py:Net")
     module = from_file(Path(place)) if place.endswith(".py") else from_module(place)
     found: Any = module
     for step in name.split("."):
@@ -104,6 +111,8 @@ def from_module(name: str) -> Any:
     """Import a module by its name, looked for in the working folder first."""
     sys.path.insert(0, "")
     try:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ModuleNotFoundError(name=name)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and not name.startswith(error.name):
@@ -130,7 +139,8 @@ def made(
         raise UsageError(
             f"{text} needs {' and '.join(missing)}", hint=" ".join(f"--set {name}=..." for name in missing)
         )
-    model = found(**settings)
+    owner, rules = getattr(found, "__name__", text), rules_for(found)
+    model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
     if not isinstance(model, kinds):
         raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
     return model
@@ -142,6 +152,21 @@ def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
         return dict(found._fields)
     parameters = inspect.signature(found).parameters.values()
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def rules_for(found: Callable[..., Any]) -> dict[str, Rule]:
+    """Return the rules that annotations give a class's fields, or a constructor's or a factory's arguments."""
+    if isinstance(found, type) and "__init__" in vars(found):
+        found = found.__init__  # type: ignore[misc]  # of this very class
+    try:
+        hints = inspect.get_annotations(found, eval_str=True)
+    except (NameError, TypeError):  # a name only type checkers see, or no annotations at all
+        return {}
+    rules = {
+        name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Rule)] for name, hint in hints.items()
+    }
+    plain = {name: [OF_PLAIN_TYPES[hint]] for name, hint in hints.items() if hint in OF_PLAIN_TYPES}
+    return {name: found[0] for name, found in {**rules, **plain}.items() if found}
 
 
 def allowed(known: dict[str, Any]) -> str:

@@ -64,6 +64,8 @@ def fill(specs: Any, values: Mapping[str, int]) -> Any:
 
 
 def _by_name(texts: list[str], default: dict[str, Spec]) -> dict[str, Spec]:
+    if len(texts) == len(default) and not any("=" in text for text in texts):
+        texts = [f"{name}={text}" for name, text in zip(default, texts, strict=True)]
     found = {}
     for text in texts:
         name, equals, shape = text.partition("=")

@@ -211,12 +211,19 @@ class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
 
 
 def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
-    """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ..."""
+    """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ...
+
+    Several under one key of a dict are numbered: ``state_0``, ``state_1``.
+    """
     leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.leaves(values)]
     if isinstance(values, dict):
-        names = list(values)
-    names = names or [f"output_{i}" if len(leaves) > 1 else "output" for i in range(len(leaves))]
-    return list(zip(names, leaves, strict=True))
+        names = [name for key, value in values.items() for name in numbered(key, len(tree.leaves(value)))]
+    return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """Return ``count`` names: the one itself, or with a number where there are several."""
+    return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]
 
 
 def input_names(model: Layer, given: Any) -> list[str]:
@@ -227,7 +234,7 @@ def input_names(model: Layer, given: Any) -> list[str]:
 
     count = len(tree.leaves(given))
     argument = next(iter(inspect.signature(model.call).parameters), "inputs")
-    return [argument] if count == 1 else [f"{argument}_{i}" for i in range(count)]
+    return numbered(argument, count)
 
 
 def json_end(name: str, spec: Spec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
-from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth
+from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth, refuse
 from layercli.ops import linear
 
 
@@ -22,9 +22,16 @@ class Dense(Layer):
     bias_regularizer: Any = None
     kernel_constraint: Any = None
     bias_constraint: Any = None
+    lora_rank: Any = None
+    lora_alpha: Any = None
+    quantization_config: Any = None
 
     supports_masking = True
     op = linear.Dense()
+
+    def setup(self) -> None:
+        """Refuse what is not there."""
+        refuse(self, ("lora_rank", "quantization_config"), "trains the whole kernel, in its own dtype")
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""

@@ -7,7 +7,7 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, shape_of
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.settings import Activation, Constraint, Initializer, Regularizer
+from layercli.layers.settings import Activation, Constraint, Initializer, Regularizer, refuse
 from layercli.ops.einsum import Einsum
 
 
@@ -37,9 +37,7 @@ class EinsumDense(Layer):
         """Make the op, and refuse what is not there."""
         self.op = Einsum(self.equation)
         _, _, out = self.op.terms
-        for name in ("lora_rank", "quantization_config"):
-            if getattr(self, name) is not None:
-                raise UsageError(f"EinsumDense has no {name} here: layercli trains the whole kernel, in its own dtype")
+        refuse(self, ("lora_rank", "quantization_config"), "trains the whole kernel, in its own dtype")
         wrong = set(self.bias_axes or "") - set(out)
         if wrong:
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")

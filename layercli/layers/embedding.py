@@ -6,10 +6,10 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
-from layercli.errors import UsageError
-from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth
+from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth, refuse
 from layercli.ops.elementwise import Binary
-from layercli.ops.embedding import Blank, Differs, Lookup
+from layercli.ops.embedding import Blank, Lookup
+from layercli.ops.reduction import Reduction
 
 
 class Embedding(Layer):
@@ -36,9 +36,7 @@ class Embedding(Layer):
         """Take the weights as an initializer; refuse what is not there."""
         self.makes_mask = self.mask_zero
         self.start = vars(self).pop("weights", None)
-        for name in ("lora_rank", "quantization_config"):
-            if getattr(self, name) is not None:
-                raise UsageError(f"Embedding has no {name} here: layercli trains the whole table, in its own dtype")
+        refuse(self, ("lora_rank", "quantization_config"), "trains the whole table, in its own dtype")
 
     def build(self, input_shape: Shape) -> None:
         """Make embeddings (input_dim, output_dim)."""
@@ -73,14 +71,10 @@ class Masking(Layer):
     supports_masking = True
     makes_mask = True
 
-    def setup(self) -> None:
-        """Make the op that tells steps from padding."""
-        self.op = Differs(self.mask_value)
-
     def call(self, inputs: Any) -> Any:
         """Return the inputs, padded steps blanked."""
-        return Blank()(inputs, self.op(inputs))
+        return Blank()(inputs, self.compute_mask(inputs))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return which steps are no padding."""
-        return self.op(inputs)
+        """Return which steps are no padding: two operations, as in Keras, whose order of layers counts them."""
+        return Reduction("any", -1)(Binary("not_equal")(inputs, self.mask_value))

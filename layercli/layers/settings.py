@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from layercli import activations, constraints, initializers, regularizers
 from layercli.core.config import Rule
+from layercli.errors import UsageError
 
 
 def _positive(value: Any) -> int:
@@ -69,14 +70,17 @@ def one_of(*allowed: Any) -> Rule:
 
 
 POSITIVE = Rule("a positive whole number", _positive)
+WHOLE = Rule("a whole number", _whole)
+NUMBER = Rule("a number", float)
+TRUTH = Rule("true or false", _truth)
 COUNT = Rule("a whole number from 0", _count)
 PAIR = Rule("a whole number from 0 or a pair of them", _pair)
 
 PositiveInt = Annotated[int, POSITIVE]
-WholeNumber = Annotated[int, Rule("a whole number", _whole)]
+WholeNumber = Annotated[int, WHOLE]
 Fraction = Annotated[float, Rule("a number from 0 to 1", _fraction)]
-Truth = Annotated[bool, Rule("true or false", _truth)]
-Number = Annotated[float, Rule("a number", float)]
+Truth = Annotated[bool, TRUTH]
+Number = Annotated[float, NUMBER]
 
 Activation = Annotated[Any, Rule("an activation", activations.get)]
 Initializer = Annotated[Any, Rule("an initializer", initializers.get)]
@@ -126,5 +130,15 @@ def _positives(count: int | None) -> Rule:
     return Rule(expected, convert)
 
 
+OF_PLAIN_TYPES = {int: WHOLE, float: NUMBER, bool: TRUTH, str: Rule("text", str)}
+"""The rule of a setting annotated with a plain type, where a value comes from the command line."""
+
 PositiveInts = Annotated[Any, _positives(None)]
 Filters3 = Annotated[Any, _positives(3)]
+
+
+def refuse(layer: Any, names: tuple[str, ...], why: str) -> None:
+    """Raise UsageError where a setting of Keras's that layercli has no meaning for is given: it is there to be read."""
+    for name in names:
+        if getattr(layer, name) is not None:
+            raise UsageError(f"{type(layer).__name__} has no {name} here: layercli {why}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from layercli.core.spec import Shape
@@ -85,3 +86,14 @@ class Conv3DTranspose(ConvTranspose):
     """ConvTranspose over three axes: x (batch, depth, height, width, channels) to (batch, depth', height', width', filters)."""
 
     axes = 3
+
+
+def _exchanged(fields: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
+    """Return ``fields`` with two of them in each other's place."""
+    other = {first: second, second: first}
+    return {other.get(name, name): fields[other.get(name, name)] for name in fields}
+
+
+Conv3DTranspose._fields = _exchanged(
+    Conv3DTranspose._fields, "output_padding", "data_format"
+)  # Keras's order, here alone

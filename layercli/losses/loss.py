@@ -34,17 +34,29 @@ class Loss(Configured):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:
         """Return the loss of ``y_pred`` against ``y_true``; both, and the weights, may be numpy arrays or lists."""
-        y_pred = tensor(y_pred)
-        y_pred = y_pred.to(self.dtype_for(y_pred))
-        if sample_weight is None and mask is None and self.reduction in ("sum_over_batch_size", "mean"):
-            whole = self.mean(y_true, y_pred)
+        y_pred = self.prepared(y_pred)
+        if sample_weight is None and mask is None:
+            whole = self.whole(y_true, y_pred)
             if whole is not None:
                 return whole
+        return reduce(*self.unreduced(y_true, y_pred, sample_weight, mask), self.reduction)
+
+    def prepared(self, y_pred: Any) -> torch.Tensor:
+        """Return predictions as a tensor of the dtype that this loss computes in."""
+        values = tensor(y_pred)
+        return values.to(self.dtype_for(values))
+
+    def whole(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
+        """Return ``mean`` where the reduction is one, of values that all count alike."""
+        return self.mean(y_true, y_pred) if self.reduction in ("sum_over_batch_size", "mean") else None
+
+    def unreduced(self, y_true: Any, y_pred: torch.Tensor, sample_weight: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """Return the values, their weights, and which of them count: None where there is nothing to say."""
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)
         if own is not None:
             mask = own if mask is None else own & torch.as_tensor(mask, device=own.device).bool()
-        return reduce(values, sample_weight, mask, self.reduction)
+        return values, sample_weight, mask
 
     def dtype_for(self, y_pred: torch.Tensor) -> torch.dtype:
         """Return the dtype that this loss computes in for ``y_pred``."""

@@ -26,6 +26,10 @@ TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
 """The order in which torch wants the axes of (*size, channels, filters)."""
 
 
+settled: Any = None
+"""What convolves over two axes before torch is asked, where a caller knows that weights stay as they are; None is nobody."""
+
+
 @dataclass(frozen=True)
 class _Convolution(Op):
     """A kernel that slides over x, one size, stride and dilation per spatial axis."""
@@ -117,11 +121,12 @@ class DepthwiseConvolution(_Convolution):
 def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 1:
-        x, weight = x.unsqueeze(2), weight.unsqueeze(2)
-        out = F.conv2d(x, weight, bias, (1, *strides), (0, *padding), (1, *dilation), groups)
-        return out.squeeze(2)
-    convolution = F.conv2d if len(strides) == 2 else F.conv3d
-    return convolution(x, weight, bias, strides, padding, dilation, groups)
+        given = x.unsqueeze(2), weight.unsqueeze(2), bias, (1, *strides), (0, *padding), (1, *dilation), groups
+        return convolve(*given).squeeze(2)
+    if len(strides) == 3:
+        return F.conv3d(x, weight, bias, strides, padding, dilation, groups)
+    out = None if settled is None else settled(x, weight, bias, strides, padding, dilation, groups)
+    return F.conv2d(x, weight, bias, strides, padding, dilation, groups) if out is None else out
 
 
 def check_channels(x: Spec, channels: Size, wanted: Size) -> None:

@@ -32,28 +32,13 @@ class Lookup(Op):
 
 
 @dataclass(frozen=True)
-class Differs(Op):
-    """out = whether any value along x's last axis is not ``value``: false for a padded step."""
-
-    value: float
-
-    def spec(self, x: Spec) -> Spec:
-        """Return x's shape without its last axis, bool."""
-        if x.rank < 2:
-            raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
-        return Spec(x.shape[:-1], "bool")
-
-    def run(self, x: Any) -> Any:
-        """Return torch's any of a comparison."""
-        return (x != self.value).any(-1)
-
-
-@dataclass(frozen=True)
 class Blank(Op):
     """out = x where mask holds, else 0; mask has x's shape without the axes x has after it."""
 
     def spec(self, x: Spec, mask: Spec) -> Spec:
-        """Return x's spec."""
+        """Return x's spec; ShapeError where it has no steps."""
+        if x.rank < 2:
+            raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return x
 
     def run(self, x: Any, mask: Any) -> Any:

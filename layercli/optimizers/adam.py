@@ -10,6 +10,7 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.clipping import Tensors
 from layercli.optimizers.optimizer import Optimizer
+from layercli.optimizers.sharded import own_part
 
 
 @dataclass(eq=False)
@@ -83,7 +84,7 @@ def fusable(tensors: Tensors) -> bool:
     device, dtype = tensors[0].device, tensors[0].dtype
     if device.type not in ("cpu", "cuda"):
         return False
-    return all(t.dtype is dtype and t.is_contiguous() and t.device == device for t in tensors)
+    return all(t.dtype is dtype and own_part(t).is_contiguous() and t.device == device for t in tensors)
 
 
 @dataclass(eq=False)

@@ -13,6 +13,7 @@ from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
 from layercli.optimizers.rate import Rate
+from layercli.optimizers.sharded import fill
 from layercli.optimizers.state import State
 
 Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
@@ -175,7 +176,7 @@ class Optimizer(Configured):
                 raise UsageError(f"{name} of {self.name} has shape {tuple(tensor.shape)}, got {tuple(value.shape)}")
         with torch.no_grad():
             for (_, tensor), value in zip(have, values, strict=True):
-                tensor.copy_(torch.as_tensor(value))
+                fill(tensor, torch.as_tensor(value))
         self.applied = int(have[0][1])
         if isinstance(self.rate_source, float):
             self.learning_rate = have[1][1].item()

@@ -29,7 +29,13 @@ def table(found: Any) -> Table:
         ("Agrees", "yes" if first is None else "no"),
         ("First to diverge", "-" if first is None else first.name),
     ]
-    return Table("Difference", columns, rows, facts, [missing(found)] if found.only_here else [])
+    return Table("Difference", columns, rows, facts, notes(found))
+
+
+def notes(found: Any) -> list[str]:
+    """Return what is not compared, and that it is the outputs alone where it is."""
+    said = ["only the outputs are compared, no layer"] if found.outputs_only else []
+    return [*said, missing(found)] if found.only_here else said
 
 
 def missing(found: Any) -> str:

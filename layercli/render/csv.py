@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
-from layercli.render.table import Table
+from layercli.render.table import Column, Table
 
 
 def draw(table: Table) -> str:
@@ -13,5 +14,12 @@ def draw(table: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(column.name for column in table.columns)
-    writer.writerows(["" if value is None else value for value in row] for row in table.rows)
+    writer.writerows(map(field, table.columns, row) for row in table.rows)
     return out.getvalue()
+
+
+def field(column: Column, value: Any) -> Any:
+    """Return a value as one field: named values as they are shown, anything else raw."""
+    if value is None or value == {}:
+        return ""
+    return column.show(value) if isinstance(value, dict) else value

@@ -14,8 +14,8 @@ def show_predicted(share: float | None) -> str:
     return show(None) if share is None else show_share(share)
 
 
-def table(found: Any) -> Table:
-    """Return one row per layer of a ``runtime.profile.Profile``, in the author's order."""
+def table(found: Any, by: str | None = None) -> Table:
+    """Return one row per layer of a ``runtime.profile.Profile``, as its ``ordered`` has them."""
     columns = [
         Column("Layer (type)", key="layer"),
         Column("Calls", numeric=True),
@@ -25,14 +25,31 @@ def table(found: Any) -> Table:
         Column("MACs", numeric=True),
         Column("Predicted", numeric=True, show=show_predicted),
         Column("Results", numeric=True, show=show_bytes),
+        Column("Allocated", numeric=True, show=show_bytes),
     ]
     rows = [
-        [f"{c.path} ({c.cls})", c.calls, c.total, c.own, c.total / found.seconds, c.macs, found.predicted(c), c.bytes]
-        for c in found.costs
-    ]
+        [
+            f"{c.path} ({c.cls})", c.calls, c.total, c.own, c.total / found.seconds, c.macs, found.predicted(c), c.bytes,
+            c.allocated,
+        ]
+        for c in found.ordered(by)
+    ]  # fmt: skip
     facts = [
         ("Whole run", show_seconds(found.seconds)),
         ("Outside layers", show_share(1 - sum(c.own for c in found.costs) / found.seconds)),
         ("Profiling added", show_share(found.overhead) if found.overhead > 0 else "less than can be measured"),
     ]
     return Table("Profile", columns, rows, facts)
+
+
+def kernels(found: Any) -> Table:
+    """Return one row per kernel of a ``runtime.profile.Profile``, the longest first; shares are of all kernels' time."""
+    columns = [
+        Column("Kernel"),
+        Column("Layer"),
+        Column("Calls", numeric=True),
+        Column("Time", numeric=True, show=show_seconds),
+        Column("Share", numeric=True, show=show_share),
+    ]
+    rows = [[k.name, k.layer or "(outside layers)", k.calls, k.seconds, k.share] for k in found.kernels]
+    return Table("Longest kernels", columns, rows)

@@ -34,6 +34,7 @@ def printable(text: str) -> str:
 class Column:
     """One column: ``title``, ``numeric`` ones stand to the right, ``folds`` may fold at spaces, ``show`` gives the text.
 
+    On a terminal too narrow for all, columns that have a place in ``yields`` (1 first) are left out, and that is said.
     ``key`` is the column's name in CSV and on the command line; without it, the title in lower case.
     """
 
@@ -42,6 +43,7 @@ class Column:
     show: Callable[[Any], str] = show
     key: str = ""
     folds: bool = False
+    yields: int = 0
 
     @property
     def name(self) -> str:
@@ -58,6 +60,19 @@ class Table:
     rows: list[list[Any]]
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def without(self, places: list[int]) -> Table:
+        """Return the table without the columns at ``places``, and with a note that names them."""
+        kept = [i for i in range(len(self.columns)) if i not in places]
+        named = " and ".join(self.columns[i].title.lower() for i in sorted(places))
+        columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
+        return Table(
+            self.title,
+            columns,
+            rows,
+            self.facts,
+            [*self.notes, f"{named}: left out for want of width (--format plain shows all)"],
+        )
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""

@@ -20,6 +20,7 @@ def draw(table: Table, console: Console) -> None:
     if table.title:
         parts.append(Text(table.title, style="bold"))
     if table.columns and table.rows:
+        table = narrowed(table, console.width)
         fits = least_width(table) <= console.width
         parts.append(grid(table) if fits else records(table, console.width))
     if table.facts:
@@ -28,6 +29,16 @@ def draw(table: Table, console: Console) -> None:
         parts.append(Group(*map(Text, table.notes)))
     spaced = [line for part in parts for line in (Text(""), part)][1:]
     console.print(Group(*spaced))
+
+
+def narrowed(table: Table, width: int) -> Table:
+    """Return the table without as many of the columns that yield as make it fit, or as it is where none would."""
+    yielding = sorted((column.yields, i) for i, column in enumerate(table.columns) if column.yields)
+    for count in range(len(yielding) + 1):
+        tried = table.without([i for _, i in yielding[:count]]) if count else table
+        if least_width(tried) <= width:
+            return tried
+    return table
 
 
 def least_width(table: Table) -> int:

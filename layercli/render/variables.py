@@ -19,10 +19,10 @@ def table(variables: Variables, *, values: bool = False, brief: bool = False) ->
         Column("Variable", key="path", folds=True),
         Column("Shape", show=show_shape),
         Column("Dtype"),
-        Column("Trainable"),
+        Column("Trainable", yields=3),
         Column("Parameters", numeric=True),
-        Column("Bytes", numeric=True),
-        Column("Initializer", folds=True),
+        Column("Bytes", numeric=True, yields=2),
+        Column("Initializer", folds=True, yields=1),
     ]
     if any(row.statistics for row in rows):
         columns += [Column(name.capitalize(), numeric=True) for name in STATISTICS]

@@ -15,7 +15,7 @@ from layercli.errors import FileError, FormatError
 from layercli.files.atomic import replacing
 from layercli.files.failure import reading, writing
 from layercli.files.strict_json import parse
-from layercli.runtime import saving
+from layercli.runtime import distributed, saving
 from layercli.runtime.train import Place, trainer_of
 
 SCHEMA = "layercli.backups/1"
@@ -68,8 +68,13 @@ class Backups:
             self.folder.mkdir(parents=True, exist_ok=True)
         place = Place(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
         backup = Backup(f"{epoch}-{batch}.weights.h5", place)
-        before = [other for other in self.found() if other.file != backup.file]
         saving.save_weights(model, self.folder / backup.file)
+        with distributed.one_writer(model) as writes:
+            if writes:
+                self._list(backup)
+
+    def _list(self, backup: Backup) -> None:
+        before = [other for other in self.found() if other.file != backup.file]
         kept = [backup, *before][: self.kept]
         document: dict[str, Any] = {"schema": SCHEMA, "backups": kept}
         with replacing(self.list) as stream:
@@ -78,9 +83,11 @@ class Backups:
             with suppress(OSError):
                 (self.folder / file).unlink()
 
-    def remove(self) -> None:
+    def remove(self, model: Model) -> None:
         """Remove every backup, and the folder if that is all it held."""
-        with suppress(OSError):
+        with distributed.one_writer(model) as writes, suppress(OSError):
+            if not writes:
+                return
             files = [backup.file for backup in self.found()]
             self.list.unlink()
             for file in files:

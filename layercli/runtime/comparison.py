@@ -12,7 +12,7 @@ from layercli.errors import UsageError
 from layercli.files.detect import open_weights
 from layercli.inspect.difference import Difference, Tolerance, difference
 from layercli.runtime import device as devices
-from layercli.runtime import tensors
+from layercli.runtime import onnx_export, tensors
 from layercli.runtime.program import Program, calling, recast
 from layercli.runtime.recording import Call, listening
 
@@ -30,7 +30,10 @@ class Result:
 
 @dataclass
 class Comparison:
-    """Every result both sides have, in the order they were computed; ``only_here`` are those the reference lacks."""
+    """Every result both sides have, in the order they were computed; ``only_here`` are those the reference lacks.
+
+    ``outputs_only`` says that no layer of the one stands for one of the other, or that none could be heard.
+    """
 
     reference: str
     differences: list[Difference] = field(default_factory=list)
@@ -41,6 +44,11 @@ class Comparison:
         """The first result that is not close, or None."""
         return next((found for found in self.differences if not found.close), None)
 
+    @property
+    def outputs_only(self) -> bool:
+        """Whether no layer's result is among those compared."""
+        return all(found.name.startswith(OUTPUT) for found in self.differences)
+
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON has it."""
         first = self.culprit
@@ -48,6 +56,7 @@ class Comparison:
             "reference": self.reference,
             "agrees": first is None,
             "first_to_diverge": None if first is None else first.name,
+            "outputs_only": self.outputs_only,
             "results": [found.to_json() for found in self.differences],
             "only_here": self.only_here,
         }
@@ -72,6 +81,15 @@ def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, R
     return found
 
 
+def aligned(ours: dict[str, Result], theirs: dict[str, Result]) -> dict[str, Result]:
+    """Return the results of another model, its outputs under our names where it has as many and calls none alike."""
+    mine, others = ([name for name in side if name.startswith(OUTPUT)] for side in (ours, theirs))
+    if len(mine) != len(others) or set(mine) & set(others):
+        return theirs
+    names = dict(zip(others, mine, strict=True))
+    return {names.get(name, name): found for name, found in theirs.items()}
+
+
 def compare(
     ours: dict[str, Result], theirs: dict[str, Result], reference: str, tolerance: Tolerance | None = None
 ) -> Comparison:
@@ -94,7 +112,8 @@ def compare(
 
 
 def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]:
-    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, or through ``compile`` (outputs only).
+    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, through ``compile`` (outputs only) or
+    exported to ``onnx``.
 
     A model that ran in float64 stays in it.
     """
@@ -106,7 +125,7 @@ def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
-            return record(replace(program, device=place), inputs)
+            return record(replace(program, device=place, call=calling(program.model, program.module, False)), inputs)
         finally:
             program.module.to(program.device)
 
@@ -123,11 +142,20 @@ def _compiled(program: Program, inputs: Any) -> dict[str, Result]:
     return record(replace(program, call=calling(program.model, program.module, True)), inputs, layers=False)
 
 
+def _in_onnx(program: Program, inputs: Any) -> dict[str, Result]:
+    found = onnx_export.results(program, program.place(inputs))
+    return {
+        name if cls else f"{OUTPUT} {name}": Result(cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+        for (name, cls), x in found
+    }
+
+
 WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
     "cpu": _on_device("cpu"),
     "cuda": _on_device("cuda"),
     "float64": _in_float64,
     "compile": _compiled,
+    "onnx": _in_onnx,
 }
 
 

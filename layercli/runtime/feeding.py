@@ -15,6 +15,7 @@ from layercli.errors import UsageError
 from layercli.inspect import filling, inputs, shapes
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.runtime.graph import Graph
 from layercli.runtime.program import names_of
 
 
@@ -41,18 +42,23 @@ def inputs_for(
     """
     specs = specs_for(subject, request)
     names = names_of(subject.model, specs)
+    taken: list[Spec] | None = list(subject.model.specs.values()) if isinstance(subject.model, Graph) else None
     if not request.files:
-        return filling.filled(specs, names, request.fill, request.seed, request.ranges)
+        made = filling.filled(specs, names, request.fill, request.seed, request.ranges)
+        for array, spec, name in zip(made, taken or (), names, strict=False):
+            inputs.check(array, spec, name, fixed=True)
+        return made
     found = inputs.read(
-        subject.name, specs, names, request.files, cast=request.cast, rescale=request.rescale, convert=convert
-    )
+        subject.name, taken or specs, names, request.files,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=taken is not None and convert is None,
+    )  # fmt: skip
     return found[0] if specs is None and isinstance(subject.model, Layer) and len(found) == 1 else found
 
 
 def specs_for(subject: Subject, request: Request) -> Any:
     """Return the Specs of the inputs, or None where only the files can say."""
     model: Any = subject.model
-    offered = offered_inputs(model) if isinstance(model, Layer) else None
+    offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)
     if offered is None and not request.shapes:
         if request.files:
             return None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from layercli import random
 from layercli.callbacks.callback import Callback, Callbacks
 from layercli.callbacks.history import History
 from layercli.callbacks.progress import ProgbarLogger
@@ -20,14 +17,17 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
-from layercli.runtime import execute, tensors
+from layercli.runtime import distributed, execute, jit, tensors
 from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
+from layercli.runtime.draws import drawing, reseed
 from layercli.runtime.logs import numbers
+from layercli.runtime.settled import Settled
 from layercli.runtime.train import Place, Trainer, trainer_of
 
 BATCH_SIZE = 32
 
 
+@distributed.together
 def fit(
     model: Model,
     x: Any,
@@ -53,14 +53,16 @@ def fit(
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
     source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    shown, others = divided_callbacks(callbacks, verbose)
-    history = History()
+    history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
     params = {"epochs": epochs, "steps": steps, "verbose": verbose}
     told = Callbacks([*shown, *others, history], model, params)
     first, source = peeked(source, size)
     begin(trainer, first)
     if not model.trainable_variables:
         raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
+    if trainer.part is not None:
+        trainer.part.check(size)
+        distributed.begin(trainer, placed(first, execute.device_of(model)), training=True)
     model.stop_training = False
     model.history = history
     told.tell("on_train_begin")
@@ -71,16 +73,16 @@ def fit(
             told.tell("on_epoch_begin", epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
             trainer.updates = start.updates if batch else trainer.optimizer.applied
-            with drawing(trainer, epoch) as seed:
+            with drawing(trainer, epoch) as seed, jit.compiled(model, trainer.jit_compile):
                 order = source.order(seed) if shuffle and isinstance(source, Samples) else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
-                batches = itertools.islice(source.batches(size, order, batch), left)
+                batches = itertools.islice(shared(trainer, source, size, order, batch), left)
                 logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
             told.tell("on_epoch_end", epoch, logs)
-            if model.stop_training:
+            if stopping(trainer):
                 break
     finally:
         for each in shown:
@@ -105,6 +107,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
     """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
     model = trainer.model
     device, every = execute.device_of(model), trainer.steps_per_execution
+    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops out other units
     trainer.reset()
     model.module.train()
     logs: Mapping[str, Any] | None = None
@@ -112,17 +115,20 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
         for step, batch in batches:
             if step % every == 0:
                 told.tell("on_train_batch_begin", step)
-            reseed(device, seed + step)
+            reseed(device, own + step)
             logs = model.train_step(placed(batch, device))
             if (step + 1) % every == 0:
-                told.tell("on_train_batch_end", step, logs)
-            if model.stop_training:
+                told.tell("on_train_batch_end", step, heard(trainer, logs))
+            if stopping(trainer, in_epoch=True):
                 break
     finally:
         model.module.eval()
     if logs is None:
         raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
-    return numbers(logs)
+    if trainer.part is None:
+        return numbers(logs)
+    trainer.part.level(model)
+    return trainer.part.agreed(logs)
 
 
 def run_test(
@@ -135,18 +141,19 @@ def run_test(
     model.module.eval()
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
-    with torch.no_grad():
-        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
+    with torch.no_grad(), jit.compiled(model, trainer.jit_compile):
+        for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(placed(batch, device))
-            told.tell("on_test_batch_end", step, logs)
+            told.tell("on_test_batch_end", step, heard(trainer, logs))
     if logs is None:
         raise UsageError("evaluate got no data: there is no batch left")
-    found = numbers(logs)
+    found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
     told.tell("on_test_end", found)
     return found
 
 
+@distributed.together
 def evaluate(
     model: Model,
     x: Any,
@@ -163,7 +170,9 @@ def evaluate(
     size = size_of(batch_size)
     first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
-    found = run_test(trainer, source, size, steps, Callbacks(callbacks or (), model, {"verbose": verbose}))
+    distributed.begin(trainer, first, training=False)
+    told = Callbacks(distributed.told(trainer, callbacks or ()), model, {"verbose": verbose})
+    found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
@@ -180,12 +189,15 @@ def predict(
     device = execute.device_of(model)
     model.module.eval()
     told = Callbacks(callbacks or (), model, {})
+    compiles = getattr(model._trainer, "jit_compile", False)
+    alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
+    step_of = Settled(model.predict_step) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode():
+    with torch.inference_mode(), jit.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
-            parts.append(tree.map_leaves(tensors.to_numpy, model.predict_step(placed(batch, device))))
+            parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
             told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
     told.tell("on_predict_end", {})
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]
@@ -204,7 +216,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     begin(trainer, batch)
     model.module.train(what == "train")
     step = model.train_step if what == "train" else model.test_step
-    with torch.set_grad_enabled(what == "train"):
+    with torch.set_grad_enabled(what == "train"), jit.compiled(model, trainer.jit_compile):
         logs = step(placed(batch, execute.device_of(model)))
     found = numbers(logs)
     model.module.eval()
@@ -212,6 +224,31 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
     return ordered[0] if len(ordered) == 1 else ordered
+
+
+def shared(
+    trainer: Trainer, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+) -> Iterator[Batch]:
+    """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
+    if trainer.part is None:
+        return source.batches(size, order, first)
+    return trainer.part.batches(source, size, order, first)
+
+
+def heard(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what callbacks may read after a batch."""
+    return logs if trainer.part is None else trainer.part.batch_logs(logs)
+
+
+def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
+    """Return whether training is to stop: where several ranks train together, whether one of them says so.
+
+    During an epoch they ask each other only if a callback of theirs is told of every batch.
+    """
+    part, model = trainer.part, trainer.model
+    if part is not None and (part.heard or not in_epoch):
+        model.stop_training = part.group.any(model.stop_training, part.device)
+    return model.stop_training
 
 
 def begin(trainer: Trainer, batch: Batch) -> None:
@@ -264,34 +301,16 @@ def placed(batch: Batch, device: torch.device | None) -> Batch:
     return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
 
 
-@contextmanager
-def drawing(trainer: Trainer, epoch: int) -> Iterator[int]:
-    """Give the seed of all that an epoch draws, made of the model's seed, the updates before it and its number.
-
-    A run broken off in an epoch can so be gone on with. The caller's own random state is left as it was.
-    """
-    place = f"{random.seed()}/{trainer.updates}/{epoch}".encode()
-    seed = int.from_bytes(hashlib.blake2b(place, digest_size=7).digest(), "little")
-    device = execute.device_of(trainer.model)
-    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []):
-        reseed(device, seed)
-        yield seed
-
-
-def reseed(device: torch.device | None, seed: int) -> None:
-    """Have the CPU and ``device`` draw from ``seed``; torch.manual_seed, which sees to every device, takes 100 times as long."""
-    torch.default_generator.manual_seed(seed)
-    if device is not None and device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
-def divided_callbacks(callbacks: Iterable[Callback] | None, verbose: Any) -> tuple[list[Any], list[Callback]]:
-    """Return what shows the epochs on stderr, and the other callbacks.
+def divided_callbacks(
+    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
+) -> tuple[list[Any], list[Callback]]:
+    """Return what shows the epochs on stderr, and the other callbacks, as they are told on this rank.
 
     What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
-    off it for others.
+    off it for others. Of several ranks that train together the first shows them.
     """
-    given = list(callbacks or ())
+    given = distributed.told(trainer, callbacks or ())
+    first = trainer.part is None or trainer.part.group.first
     shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
     others = [each for each in given if not isinstance(each, ProgbarLogger)]
-    return shown or ([reporter(lines=verbose == 2)] if verbose else []), others
+    return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
 
 from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
@@ -18,10 +16,12 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.files.keras_config import config_of
 from layercli.inspect.numbers import json_number
+from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
-from layercli.runtime import execute, fit, saving
 from layercli.runtime.data import Samples
 from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
+from layercli.runtime.group import Group
+from layercli.runtime.interruption import Interruption
 from layercli.runtime.train import Place, trainer_of
 
 
@@ -35,11 +35,15 @@ class Settings:
     batch_size: int = fit.BATCH_SIZE
     device: str = "auto"
     seed: int = 0
+    shard: bool = False
 
 
 @dataclass
 class Report:
-    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order."""
+    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
+
+    Of several ranks the ``first`` prints it.
+    """
 
     command: str
     model: str
@@ -49,6 +53,7 @@ class Report:
     classes: tuple[str, ...] | None = None
     saved: str | None = None
     interrupted: bool = False
+    first: bool = True
 
     @property
     def finite(self) -> bool:
@@ -72,17 +77,6 @@ class Keeper(Callback):
     def __init__(self, report: Report, save: str | None) -> None:
         self.report = report
         self.save = save
-        self.interrupted = False
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two steps, where the weights and the count of the steps agree."""
-        if self.interrupted:
-            raise KeyboardInterrupt
-
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two batches of the validation."""
-        if self.interrupted:
-            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note, and save or stop."""
@@ -97,24 +91,6 @@ class Keeper(Callback):
         if self.save is not None:
             write(self.model, self.save)
             self.report.saved = self.save
-
-    @contextmanager
-    def patient(self) -> Iterator[None]:
-        """Have a first Ctrl-C wait for the step that runs; a second one does not."""
-
-        def wait(number: int, frame: Any) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, wait)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def fit_file(
@@ -139,20 +115,22 @@ def fit_file(
     check_classes(data, source, validation, held)
     model, report = ready(layer, name, settings, source, "fit")
     check_target(model, save, resume)
-    if resume and save is not None and os.path.exists(save):
-        saving.load_weights(model, save)
+    if resume and save is not None and saved_at(save):
+        restore(model, save)
         epoch, batch = divmod(model.optimizer.applied, source.steps(settings.batch_size))
         trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
-    keeper = Keeper(report, save)
+    keeper, interruption = Keeper(report, save), Interruption()
+    told = [keeper, interruption] if group.current() is None else [keeper]  # of several ranks torchrun ends all
     try:
-        with keeper.patient():
+        with interruption.awaited():
             model.fit(
-                source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                source, None, settings.batch_size, epochs, verbose, told, validation_data=held,
                 validation_batch_size=settings.batch_size,
             )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
-        keeper.write()
+        if report.first and not sharding.is_sharded(model):
+            keeper.write()
     return report
 
 
@@ -163,7 +141,7 @@ def evaluate_file(
     source = read(data, "evaluate", layer, reading)
     model, report = ready(layer, name, settings, source, "evaluate")
     if weights is not None:
-        saving.load_weights(model, weights)
+        restore(model, weights)
     report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
     return report
 
@@ -182,19 +160,34 @@ def ready(layer: Layer, name: str, settings: Settings, source: Samples, what: st
     """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it."""
     if not isinstance(layer, Model):
         raise UsageError(f"{name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
-    place = devices.resolve(settings.device)
+    place, joined = place_of(settings)
     fit.size_of(settings.batch_size)
     random.set_seed(settings.seed)
     layer.compile(settings.optimizer, losses.parse(settings.loss), metrics=list(settings.metrics))
     [first] = [next(source.batches(settings.batch_size))]
     fit.build(layer, first[0])
     layer.module.to(place)
+    if settings.shard and joined is not None:
+        sharding.shard(layer, first[0], joined)
     if what == "fit":  # an evaluation takes from a file no state of an optimizer that need not be its own
         trainer_of(layer, what).prepare()
     held, images = execute.device_of(layer) or place, images_of(source)
-    report = Report(what, name, str(held), int(layer.count_params()))
+    report = Report(what, name, str(held), int(layer.count_params()), first=joined is None or joined.first)
     report.classes = None if images is None else images.class_names
     return layer, report
+
+
+def place_of(settings: Settings) -> tuple[torch.device, Group | None]:
+    """Return the device to run on, and the group this process is in: of torchrun's ranks each has a GPU of its own."""
+    asked = devices.resolve(settings.device)
+    joined = group.join("gloo" if asked.type == "cpu" else None) if group.launched() else None
+    if settings.shard and joined is None:
+        raise UsageError(
+            "--shard shares a model out among ranks, and there is only this process",
+            hint="torchrun --nproc-per-node 2 -m layercli fit ... --shard",
+        )
+    alone = joined is None or asked.type == "cpu" or ":" in settings.device
+    return asked if alone else group.device_of_rank(), joined
 
 
 def check_target(model: Model, save: str | None, resume: bool) -> None:
@@ -203,17 +196,37 @@ def check_target(model: Model, save: str | None, resume: bool) -> None:
         if resume:
             raise UsageError("--resume goes on from the file that --save names: give both")
         return
-    if resume and save.endswith(".safetensors"):
+    if checkpoint.is_folder(save):
+        if os.path.isfile(save.rstrip("/")):
+            raise UsageError(f"{save.rstrip('/')} is a file, not a folder")
+        save = save.rstrip("/")
+    elif resume and save.endswith(".safetensors"):
         raise UsageError(f"cannot resume from {save}: it holds no optimizer", hint="save to .weights.h5 or .keras")
-    if save.endswith(".keras"):
+    elif save.endswith(".keras"):
         config_of(model)
     elif not save.endswith((".safetensors", ".weights.h5")):
-        raise UsageError(f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}")
+        raise UsageError(
+            f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}",
+            hint="a name that ends in / is a folder, which ranks write together",
+        )
     folder = os.path.dirname(os.path.abspath(save))
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder {folder} to write {os.path.basename(save)} in")
 
 
 def write(model: Model, path: str) -> None:
-    """Save the whole model or its weights, as the ending says."""
+    """Save the whole model, its weights, or a checkpoint folder, as the ending says."""
+    if checkpoint.is_folder(path):
+        checkpoint.save(model, path)
+        return
     (model.save if path.endswith(".keras") else model.save_weights)(path)
+
+
+def saved_at(path: str) -> bool:
+    """Return whether something was saved to ``path``."""
+    return checkpoint.newest(path) is not None if checkpoint.is_folder(path) else os.path.exists(path)
+
+
+def restore(model: Model, path: str) -> None:
+    """Set the model's variables, and its optimizer's state, from what was saved to ``path``."""
+    (checkpoint.load if checkpoint.is_folder(path) else saving.load_weights)(model, path)

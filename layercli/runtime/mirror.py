@@ -6,6 +6,7 @@ variable's physical layout. Hooks, state_dict, optimizers, torch.compile, export
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.runtime.tensors import dtype_of
 
+warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN's, on every call: they are views
 core.tensor_type = torch.Tensor
 ops.load()
 

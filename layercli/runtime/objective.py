@@ -17,6 +17,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.mean import Mean
 from layercli.metrics.metric import Metric
+from layercli.runtime.parts import Part
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Objective:
         self.outputs: list[Output] | None = None
         self.total = torch.zeros((), dtype=torch.float64)
         self.samples = 0
+        self.part: Part | None = None
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[Output]:
         """Match everything with the outputs, once: their number, names and shapes are known now."""
@@ -91,9 +93,15 @@ class Objective:
         for output, true, pred, own in self._each(y_true, y_pred, weight):
             if output.loss is None:
                 continue
-            value = output.loss(true, pred, own, masking.mask_of(pred))
+            kept = masking.mask_of(pred)
+            if self.part is None:
+                value, samples, counted = output.loss(true, pred, own, kept), len(pred), len(pred)
+            else:
+                value = self.part.of(output.loss, true, pred, own, kept)
+                samples, counted = self.part.whole, self.part.own
             if output.mean is not None:
-                output.mean.update_state(value.detach(), torch.tensor(float(len(pred))))
+                output.mean.add("total", value.detach() * samples)
+                output.mean.add("count", counted)
             scaled = value if output.weight == 1 else value * output.weight
             total = scaled if total is None else total + scaled
         return total
@@ -106,6 +114,7 @@ class Objective:
 
     def count(self, loss: torch.Tensor, samples: int) -> None:
         """Add the whole loss of a batch to the mean that ``loss`` in the logs is."""
+        samples = samples if self.part is None else self.part.whole
         if self.total.device != loss.device:
             self.total = self.total.to(loss.device)
         self.total.add_(loss.detach(), alpha=samples)
@@ -117,9 +126,9 @@ class Objective:
             for output, true, pred, own in self._each(y_true, y_pred, weight):
                 output.update(true, pred, own)
 
-    def result(self) -> dict[str, Any]:
-        """Return what the batches so far come to, by name: the loss, then the outputs' losses, then the metrics."""
-        found: dict[str, Any] = {"loss": (self.total / self.samples).float()} if self.samples else {}
+    def result(self, total: torch.Tensor) -> dict[str, Any]:
+        """Return what batches of that total loss come to, by name: the loss, then the outputs' losses, then the metrics."""
+        found: dict[str, Any] = {"loss": (total / self.samples).float()} if self.samples else {}
         return found | {metric.name or "metric": metric.result() for metric in self.metrics}
 
     def reset(self) -> None:

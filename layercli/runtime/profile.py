@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
-from torch.profiler import ProfilerActivity, record_function
-from torch.profiler import profile as torch_profile
 
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.op import spec_of
-from layercli.files.atomic import staged
 from layercli.inspect.summary import summarize
+from layercli.runtime.kernels import Kernel, seen
+from layercli.runtime.module_cost import macs_of
 from layercli.runtime.program import Program
-from layercli.runtime.recording import class_of, tensors_in
+from layercli.runtime.recording import class_of, surrounding, tensors_in
 from layercli.runtime.roofline import timed
 from layercli.runtime.timing import cost
 
@@ -40,7 +37,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one layer took, over all its calls: seconds with and without the layers inside, bytes of results, MACs."""
+    """What one layer took, over all its calls: seconds with and without the layers inside, bytes of results, MACs.
+
+    ``allocated`` are the bytes taken while it ran, whether they were given back or not.
+    """
 
     path: str
     cls: str
@@ -49,37 +49,59 @@ class Cost:
     own: float
     bytes: int
     macs: int | None
+    allocated: int
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The costs of all layers in the author's order, the seconds and MACs of a whole run, and what profiling added to it."""
+    """The costs of all layers in the author's order, the seconds and MACs of a whole run, and what profiling added to it.
+
+    ``kernels`` are those that took longest, longest first.
+    """
 
     costs: list[Cost]
     seconds: float
     macs: int | None
     overhead: float
+    kernels: list[Kernel]
+
+    def ordered(self, by: str | None) -> list[Cost]:
+        """Return the costs, highest first: by ``time`` (a layer's own), ``memory`` or ``macs``; None keeps the author's order."""
+        return self.costs if by is None else sorted(self.costs, key=ORDERS[by], reverse=True)
 
     def predicted(self, cost: Cost) -> float | None:
         """Return the share of the time that a layer would take if time followed the MACs."""
         return cost.macs / self.macs if self.macs and cost.macs is not None else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the profile as JSON has it, in seconds and bytes."""
+    def to_json(self, by: str | None = None) -> dict[str, Any]:
+        """Return the profile as JSON has it, in seconds and bytes, the layers as ``ordered``."""
         rows = [
             {
                 "path": c.path, "class": c.cls, "calls": c.calls, "total": c.total, "self": c.own,
-                "share": c.total / self.seconds, "output_bytes": c.bytes, "macs": c.macs, "predicted": self.predicted(c),
+                "share": c.total / self.seconds, "output_bytes": c.bytes, "allocated_bytes": c.allocated,
+                "macs": c.macs, "predicted": self.predicted(c),
             }
-            for c in self.costs
+            for c in self.ordered(by)
         ]  # fmt: skip
-        return {"seconds": self.seconds, "macs": self.macs, "overhead": self.overhead, "layers": rows}
+        kernels = [kernel.to_json() for kernel in self.kernels]
+        return {
+            "seconds": self.seconds, "macs": self.macs, "overhead": self.overhead, "layers": rows, "kernels": kernels,
+        }  # fmt: skip
+
+
+ORDERS: dict[str, Callable[[Cost], float]] = {
+    "time": lambda cost: cost.own,
+    "memory": lambda cost: cost.allocated,
+    "macs": lambda cost: cost.macs or 0,
+}
+"""What layers can be sorted by."""
 
 
 class Clock:
     """Marks on a device, and the seconds between two of them."""
 
     def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.on_gpu = device.type == "cuda"
 
     def mark(self) -> Any:
@@ -87,7 +109,7 @@ class Clock:
         if not self.on_gpu:
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's
-        event.record()
+        event.record(torch.cuda.current_stream(self.device))
         return event
 
     def between(self, begin: Any, end: Any) -> float:
@@ -108,11 +130,13 @@ def profile(program: Program, inputs: Any) -> Profile:
         for _ in range(RUNS):
             bare.append(timed(lambda: program.call(placed), program.device))
             runs.append(_spans(program, placed, clock))
+        kernels, allocated = seen(program, placed)
     fastest = min(runs, key=lambda run: clock.between(run.begin, run.end))
     seconds = clock.between(fastest.begin, fastest.end)
     flops, _ = cost(program, placed)
     macs = None if flops is None else flops // 2
-    return Profile(_costs(program, placed, fastest, clock), seconds, macs, seconds / min(bare) - 1)
+    costs = _costs(program, placed, _by_path(fastest, clock), allocated)
+    return Profile(costs, seconds, macs, seconds / min(bare) - 1, kernels)
 
 
 def _spans(program: Program, placed: Any, clock: Clock) -> Span:
@@ -138,25 +162,14 @@ def _spans(program: Program, placed: Any, clock: Clock) -> Span:
     return whole
 
 
-@contextmanager
-def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[[Any], None]) -> Iterator[None]:
-    """Call ``enter`` before and ``leave`` after every layer's call inside the body."""
-    handles = []
-    for path, module in program.layers():
-        handles.append(module.register_forward_pre_hook(lambda *_, path=path: enter(path)))
-        handles.append(module.register_forward_hook(lambda *given: leave(given[-1])))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _costs(program: Program, placed: Any, whole: Span, clock: Clock) -> list[Cost]:
-    found = _by_path(whole, clock)
+def _costs(
+    program: Program, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
+) -> list[Cost]:
     macs = macs_by_path(program, placed)
     return [
-        Cost(path, class_of(module), *found[path], macs.get(path)) for path, module in program.layers() if path in found
+        Cost(path, class_of(module), *found[path], macs.get(path), allocated.get(path, 0))
+        for path, module in program.layers()
+        if path in found
     ]
 
 
@@ -175,32 +188,10 @@ def _by_path(whole: Span, clock: Clock) -> dict[str, tuple[int, float, float, in
 
 
 def macs_by_path(program: Program, placed: Any) -> dict[str, int | None]:
-    """Return the multiply-accumulates of every layer, as the summary has them; nothing for a torch module."""
+    """Return the multiply-accumulates of every layer, as the summary has them; for a torch module, as torch counts them."""
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):
-        return {}
+        counted = macs_of(model, placed)
+        return {} if counted is None else {path: counted.get(path, 0) for path, _ in program.layers()}
     rows = summarize(model, tree.map_leaves(spec_of, placed)).rows
     return {row.path: int(row.macs) if dims.known(row.macs) else None for row in rows}
-
-
-def trace(program: Program, inputs: Any, path: str | os.PathLike[str]) -> None:
-    """Write the trace of one run, after one that is not traced, as JSON for Perfetto: layers, torch's calls and kernels."""
-    placed = program.place(inputs)
-    ranges: list[Any] = []
-
-    def enter(name: str) -> None:
-        ranges.append(record_function(name))
-        ranges[-1].__enter__()
-
-    def leave(_: Any) -> None:
-        ranges.pop().__exit__(None, None, None)
-
-    activities = [ProfilerActivity.CPU]
-    if program.device.type == "cuda":
-        activities.append(ProfilerActivity.CUDA)
-    with torch.inference_mode():
-        program.call(placed)
-        with surrounding(program, enter, leave), torch_profile(activities=activities) as found:
-            program.call(placed)
-    with staged(path) as temporary:
-        found.export_chrome_trace(str(temporary))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,10 @@ from layercli.inspect import reference
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import device as devices
-from layercli.runtime import execute, tensors, weights
+from layercli.runtime import execute, graph, tensors, weights
+from layercli.runtime.fusing import Folds, Fused
+from layercli.runtime.graph import Graph
+from layercli.runtime.settled import Settled
 
 PRECISIONS = ("highest", "high", "medium")
 
@@ -30,6 +33,7 @@ class Settings:
     """How a model is run: on which device, in which dtype, with which arithmetic and weights.
 
     ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
+    ``channels_last`` is how torch modules hold kernels and images; layers always do. ``fuse`` is ``fusing``'s.
     """
 
     device: str = "auto"
@@ -37,13 +41,18 @@ class Settings:
     precision: str = "highest"
     threads: int | None = None
     compile: bool = False
+    fuse: bool = False
+    channels_last: bool = False
     weights: str | None = None
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Program:
-    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one."""
+    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
+
+    ``channels_last`` is how ``place`` lays out tensors of four axes.
+    """
 
     name: str
     model: Layer | nn.Module
@@ -51,13 +60,20 @@ class Program:
     device: torch.device
     dtype: str | None
     call: Callable[[Any], Any]
+    channels_last: bool = False
+
+    @property
+    def folds(self) -> Folds | None:
+        """What was folded into what, where the model runs fused."""
+        return self.call.folds if isinstance(self.call, Fused) else None
 
     def place(self, inputs: Any) -> Any:
         """Return a tree of arrays as tensors on the device, floating ones in the dtype that was asked for."""
 
         def placed(x: Any) -> Any:
             tensor = tensors.as_tensor(x, self.device)
-            return tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
+            tensor = tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
+            return channels_last(tensor) if self.channels_last else tensor
 
         return tree.map_leaves(placed, inputs)
 
@@ -71,16 +87,22 @@ class Program:
         """Yield every module below with the path its author gave it, each once."""
         if isinstance(self.model, Layer):
             yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
+        elif isinstance(self.model, Graph):
+            yield from self.model.layers()
         else:
             yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
 
 
 def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
-    """Return the model that ``text`` names, of those that can run: a Layer, or in Python any torch.nn.Module.
+    """Return the model that ``text`` names, of those that can run: a Layer, in Python any torch.nn.Module, or a Graph.
 
     What a module draws while it is made is drawn under ``seed``.
     """
     random.set_seed(seed)
+    if graph.is_graph(text):
+        if list(settings):
+            raise UsageError(f"{text} is a model already made: it takes no settings")
+        return Subject(graph.opened(text), text, text)
     if not reference.is_python(text):
         return reference.resolve(text, settings)
     given = dict(map(reference.parse_setting, settings))
@@ -93,6 +115,8 @@ def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:
     """Return the names of the inputs: a module's are the arguments of its ``forward``, as many as there are specs."""
     if isinstance(model, Layer):
         return input_names(model, specs)
+    if isinstance(model, Graph):
+        return list(model.specs)
     names = list(inspect.signature(model.forward).parameters)
     return names if specs is None else names[: len(tree.leaves(specs))]
 
@@ -106,11 +130,27 @@ def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
     if settings.dtype is not None:
         recast(model, settings.dtype)
     module.to(place)
-    return Program(subject.name, model, module, place, settings.dtype, calling(model, module, settings.compile))
+    kept = settings.channels_last and not isinstance(model, Layer)
+    if kept:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
+    call = calling(model, module, settings.compile and not settings.fuse)
+    program = Program(subject.name, model, module, place, settings.dtype, call, kept)
+    if not settings.fuse:
+        return program if settings.compile else replace(program, call=Settled(call))
+    call = Fused(call, subject.name, compiled=settings.compile)
+    call.prepare(program.place(inputs))
+    return replace(program, call=call)
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """Return a batch of images (batch, channels, height, width) with the channels last in memory; others as they are."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
     """Return the function of the inputs that runs the model."""
+    if compiled and isinstance(model, Graph) and not model.compiles:
+        raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
         return run if compiled else model
@@ -138,15 +178,27 @@ def _built(model: Layer, inputs: Any, settings: Settings) -> nn.Module:
 
 
 def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
+    if isinstance(model, Graph):
+        _check_unchanged(model, settings)
     if settings.weights is not None:
         weights.load_state(model, open_weights(settings.weights))
     return model.eval()
+
+
+def _check_unchanged(model: Graph, settings: Settings) -> None:
+    asked = {"--weights": settings.weights, "--channels-last": settings.channels_last}
+    asked |= {} if model.compiles else {"--fuse": settings.fuse}
+    for option, value in asked.items():
+        if value:
+            raise UsageError(f"{model.file} is run as it was written, so {option} cannot change it")
 
 
 def recast(model: Layer | nn.Module, dtype: str) -> None:
     """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
     if not dtypes.is_floating(dtypes.name_of(dtype)):
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
+    if isinstance(model, Graph):
+        raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))
         return

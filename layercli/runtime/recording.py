@@ -31,8 +31,9 @@ class Call:
 
 
 def class_of(module: nn.Module) -> str:
-    """Return the name of the class its author wrote: a mirror stands for its layer."""
-    return type(getattr(module, "described", module)).__name__
+    """Return the name of the class its author wrote: a mirror stands for its layer, a part of a graph for its module."""
+    exported = getattr(module, "_ty", None)  # the class that torch.export has noted
+    return exported.rpartition(".")[2] if exported else type(getattr(module, "described", module)).__name__
 
 
 @contextmanager
@@ -49,6 +50,20 @@ def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
         return heard
 
     handles = [module.register_forward_hook(hook(path), with_kwargs=True) for path, module in program.layers()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[[Any], None]) -> Iterator[None]:
+    """Call ``enter`` before and ``leave`` after every layer's call inside the body."""
+    handles = []
+    for path, module in program.layers():
+        handles.append(module.register_forward_pre_hook(lambda *_, path=path: enter(path)))
+        handles.append(module.register_forward_hook(lambda *given: leave(given[-1])))
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from layercli.files.atomic import replacing
 from layercli.files.failure import reading
 from layercli.files.strict_json import parse
 from layercli.runtime.feeding import Request
+from layercli.runtime.graph import is_graph
 from layercli.runtime.program import Program, Settings
 from layercli.version import __version__
 
@@ -37,7 +38,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Record:
-    """A plan that was run: the versions, and the SHA-256 of the weight file, of each input and of each output."""
+    """A plan that was run: the versions, and the SHA-256 of the file of the weights, of each input and of each output."""
 
     plan: Plan
     versions: dict[str, str]
@@ -66,7 +67,7 @@ class Verdict:
 def record(plan: Plan, program: Program, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
     """Return the record of a plan that was run, the device and the threads being those it got."""
     settings = replace(plan.settings, device=str(program.device), threads=torch.get_num_threads())
-    given = plan.settings.weights
+    given = plan.settings.weights or (plan.model if is_graph(plan.model) else None)
     return Record(
         replace(plan, settings=settings),
         versions(program.device),

@@ -118,6 +118,8 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
             own = all_finite(call.inputs)
             done.culprit = f"{call.path} ({call.cls})" if own else "the inputs"
 
+    if layers is not None and not any(True for _ in program.layers()):
+        raise UsageError(f"{program.name} has no layers inside that --layers could show")
     if layers is None and not check:
         results = program.outputs(placed)
     else:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
@@ -17,7 +16,7 @@ from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.keras_paths import layers_of
-from layercli.runtime import weights
+from layercli.runtime import distributed, tensors, weights
 from layercli.runtime.train import trainer_of
 
 OPTIMIZER = "optimizer"
@@ -28,10 +27,16 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
     name = os.fspath(path)
     require_built(model)
     if name.endswith(".safetensors"):
-        safetensors.save(path, {key: variable.numpy() for key, variable in model.named_variables().items()})
+        values = {key: variable.numpy() for key, variable in model.named_variables().items()}
+        with distributed.one_writer(model) as writes:
+            if writes:
+                safetensors.save(path, values)
     elif name.endswith(".weights.h5"):
-        with staged(path) as temporary:
-            h5.write(temporary, groups_of(model))
+        groups = groups_of(model)
+        with distributed.one_writer(model) as writes:
+            if writes:
+                with staged(path) as temporary:
+                    h5.write(temporary, groups)
     else:
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
 
@@ -66,7 +71,7 @@ def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     }
     optimizer = model.optimizer
     if optimizer is not None and built(optimizer):
-        groups[OPTIMIZER] = (optimizer.name, [tensor.cpu().numpy() for _, tensor in optimizer.variables])
+        groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.variables])
     return groups
 
 
@@ -122,25 +127,28 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     trainer = model._trainer
     if trainer is not None:
         described["compile_config"] = trainer.get_config()
-    keras_archive.write(path, described, groups_of(model))
+    groups = groups_of(model)
+    with distributed.one_writer(model) as writes:
+        if writes:
+            keras_archive.write(path, described, groups)
 
 
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, type[Layer]] | None = None, compile: bool = True
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Model:
     """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
 
-    Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the file is executed. FormatError for
-    a file that is damaged, or holds what layercli does not make, a Lambda among them.
+    Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
+    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, a Lambda among them.
     """
     with keras_archive.opened(path) as archive:
-        model = Reader(os.fspath(path), custom_objects).model(archive.config)
+        reader = Reader(os.fspath(path), custom_objects)
+        model = reader.model(archive.config)
         if model.built:
             values_in(model, archive.weights)  # before anything of these sizes is made
         settings = archive.config.get("compile_config")
         if compile and isinstance(settings, dict) and settings.get("optimizer"):
-            known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
-            model.compile(**{key: settings[key] for key in known if settings.get(key) is not None})
+            model.compile(**reader.compiled(settings))
             if model.built:
                 trainer_of(model, "load_model").prepare()
         if model.built:

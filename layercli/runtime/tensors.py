@@ -9,6 +9,7 @@ import torch
 
 from layercli.core import dtypes
 from layercli.core.variable import Variable
+from layercli.optimizers.sharded import fill, gathered
 
 
 def dtype_of(name: str) -> torch.dtype:
@@ -48,7 +49,8 @@ def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
 
 def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.ndarray:
     """Return a copy as a numpy array, axes permuted to ``order``; what numpy has no dtype for becomes float32."""
-    value = tensor.detach() if order is None else tensor.detach().permute(order)
+    value = gathered(tensor.detach())
+    value = value if order is None else value.permute(order)
     if value.dtype in (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2):
         value = value.float()
     return value.cpu().contiguous().numpy().copy()
@@ -58,7 +60,7 @@ def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.n
 def assign(stored: torch.Tensor, value: Any, layout: tuple[int, ...] | None) -> None:
     """Copy ``value`` (of the logical shape) into the tensor the mirror holds."""
     source = as_tensor(value).detach()
-    stored.copy_(source if layout is None else source.permute(layout))
+    fill(stored, source if layout is None else source.permute(layout))
 
 
 def cast(x: Any, dtype: str) -> Any:

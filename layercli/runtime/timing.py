@@ -17,11 +17,12 @@ from layercli.core.op import spec_of
 from layercli.inspect.samples import Repeat, Samples, Slowdown, slowdown
 from layercli.inspect.summary import cost_of, described
 from layercli.runtime import roofline
+from layercli.runtime.module_cost import macs_of
 from layercli.runtime.program import Program
 from layercli.runtime.recording import tensors_in
 from layercli.runtime.roofline import timed
 
-MODULE_COST = "unknown: a torch.nn.Module does not say what it multiplies"
+MODULE_COST = "unknown: this torch.nn.Module does not run on torch's meta device, where its products are counted"
 UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
 
 
@@ -45,7 +46,7 @@ class Timing:
     @property
     def flops_per_second(self) -> float | None:
         """The floating point operations done in a second, at the median: two for each multiply-accumulate."""
-        return None if self.flops is None else self.flops / self.samples.quantile(0.5)
+        return None if not self.flops else self.flops / self.samples.quantile(0.5)
 
     @property
     def share(self) -> float | None:
@@ -117,9 +118,13 @@ def _timing(program: Program, placed: Any, seconds: list[float]) -> Timing:
 
 
 def cost(program: Program, placed: Any) -> tuple[int | None, str | None]:
-    """Return the floating point operations of one run, from what the summary says of the layers, or why they are not known."""
+    """Return the floating point operations of one run, or why they are not known.
+
+    They are twice what the summary says of the layers; of a torch module, what torch counts on the meta device.
+    """
     if not isinstance(program.model, Layer):
-        return None, MODULE_COST
+        counted = macs_of(program.model, placed)
+        return (None, MODULE_COST) if counted is None else (2 * counted[""], None)
     node, _ = described(program.model, tree.map_leaves(spec_of, placed))
     macs = cost_of(node)
     return (2 * int(macs), None) if dims.known(macs) else (None, UNKNOWN_COST)

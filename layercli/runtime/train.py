@@ -13,8 +13,10 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
+from layercli.runtime import jit
 from layercli.runtime.logs import LazyLogs
 from layercli.runtime.objective import Objective
+from layercli.runtime.parts import Part
 
 
 class Place(NamedTuple):
@@ -28,14 +30,31 @@ class Place(NamedTuple):
 class Trainer:
     """What compile made of a model: its optimizer and its objective."""
 
-    def __init__(self, model: Model, optimizer: Any, objective: Objective, steps_per_execution: int = 1) -> None:
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        objective: Objective,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+    ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
         self.start: Place | None = None  # where a run that is gone on with was broken off
         self.updates = 0  # made before the epoch that runs
+        self.jit_compile = jit_compile
         self._penalized: list[Any] = []
+
+    @property
+    def part(self) -> Part | None:
+        """What this process has of each batch, where it is one of several that train together."""
+        return self.objective.part
+
+    @part.setter
+    def part(self, part: Part | None) -> None:
+        self.objective.part = part
 
     # One step
 
@@ -61,8 +80,8 @@ class Trainer:
         if self.objective.outputs is None:
             self.objective.build(self.model, y, y_pred)
             self.objective.check(y, y_pred)
-        parts = [variable.regularizer(variable.value) for variable in self._penalized]
-        parts += [loss.sum() for _, loss in self.model.module.bag.losses]
+        parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
+        parts += [self.shared(loss.sum(), own=True) for _, loss in self.model.module.bag.losses]
         own = self.objective.loss(y, y_pred, weight)
         if own is None and not parts:
             raise UsageError(
@@ -72,13 +91,17 @@ class Trainer:
 
     def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
         """Add a batch to the metrics and return the logs so far, computed when they are read."""
-        self.objective.update(y, y_pred, weight)
+        if self.part is None:
+            self.objective.update(y, y_pred, weight)
+        else:
+            self.part.update(self.objective.metrics, lambda: self.objective.update(y, y_pred, weight))
         return LazyLogs(self.results)
 
     def minimize(self, loss: torch.Tensor) -> None:
         """Follow the gradient of ``loss`` once."""
         self.optimizer.zero_grad()
-        self.optimizer.scale_loss(loss).backward()
+        scaled = self.optimizer.scale_loss(loss)
+        (scaled if self.part is None else self.part.scaled(scaled)).backward()
         self.optimizer.step()
 
     def get_config(self) -> dict[str, Any]:
@@ -92,8 +115,14 @@ class Trainer:
             "weighted_metrics": metric_names.serialize(weighted),
             "run_eagerly": False,
             "steps_per_execution": self.steps_per_execution,
-            "jit_compile": False,
+            "jit_compile": self.jit_compile is True,
         }
+
+    def shared(self, penalty: torch.Tensor, *, own: bool = False) -> torch.Tensor:
+        """Return a penalty as a part of the loss: of the weights, which all ranks have, or of this rank's ``own`` samples."""
+        if self.part is None:
+            return penalty
+        return penalty * (self.part.own / self.part.whole) if own else self.part.penalty(penalty)
 
     # What a run needs
 
@@ -117,8 +146,13 @@ class Trainer:
 
     def results(self) -> dict[str, Any]:
         """Return the loss and the metrics so far."""
+        if self.part is None:
+            return self._results(self.objective.total)
+        return self.part.result(self.metrics, self._results, self.objective.total)  # type: ignore[no-any-return]
+
+    def _results(self, total: torch.Tensor) -> dict[str, Any]:
         own = {metric.name or "metric": metric.result() for metric in self.metrics}
-        return self.objective.result() | own
+        return self.objective.result(total) | own
 
     def reset(self) -> None:
         """Forget every batch."""
@@ -136,6 +170,7 @@ def compile_model(
     weighted_metrics: Any,
     steps_per_execution: int,
     gradient_accumulation: int | None,
+    jit_compile: Any,
 ) -> None:
     """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
@@ -147,9 +182,11 @@ def compile_model(
         made = optimizers.LossScaleOptimizer(made)
     if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
         raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")
+    jit.check(jit_compile)
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made
-    model._trainer = Trainer(model, made, Objective(loss, loss_weights, metrics, weighted_metrics), steps_per_execution)
+    objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+    model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
 
 
 def check_names(loss: Any, *metrics: Any) -> None:
@@ -163,10 +200,12 @@ def check_names(loss: Any, *metrics: Any) -> None:
 
 
 def names_in(given: Any) -> list[str]:
-    """Return the names in a tree of losses or metrics."""
-    if isinstance(given, Mapping) and "class_name" in given:
-        return []
-    return [leaf for leaf in tree.leaves(given) if isinstance(leaf, str)]
+    """Return the names in a tree of losses or metrics, in which an object's config is a leaf."""
+    if isinstance(given, Mapping):
+        given = [] if "class_name" in given else list(given.values())
+    if isinstance(given, (list, tuple)):
+        return [name for each in given for name in names_in(each)]
+    return [given] if isinstance(given, str) else []
 
 
 def trainer_of(model: Model, what: str) -> Trainer:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from layercli import activations
 from layercli.files.safetensors import save
 
 WRONG_USE = [
@@ -31,6 +32,14 @@ WRONG_USE = [
         None,
     ),
     ("summary mlp --set activation=rleu", "there is no activation 'rleu'", "did you mean relu or relu6 or glu?"),
+    ("summary mlp --set hidden=a", "MLP expects hidden to be one or more positive whole numbers, got 'a'", None),
+    ("summary lenet --set classes=0", "lenet expects classes to be a positive whole number, got 0", None),
+    ("summary resnet-block --set kernel_size=-1",
+     "ResnetIdentityBlock expects kernel_size to be a positive whole number, got -1", None),
+    ("summary resnet-block --set filters=1,2",
+     "ResnetIdentityBlock expects filters to be 3 positive whole numbers, got (1, 2)", None),
+    ("summary transformer-encoder --set heads=7",
+     "TransformerEncoder expects width to be a multiple of heads, got 512 and 7", None),
     (
         "summary resnet-block --input-shape 1,2,3",
         "conv2a (Conv2D) expects x with 4 axes, got 3 (x = float32[1, 2, 3])",
@@ -95,8 +104,17 @@ WRONG_USE = [
     ("summary there-is-none.py:Net", "there is no file there-is-none.py", None),
     ("summary there_is_none.nets:Net", "there is no module 'there_is_none.nets'", "a file is named as net.py:Net"),
     ("summary layercli.models.basics:MPL", "layercli.models.basics has no 'MPL'", "did you mean MLP?"),
+    ("summary :Net", "':Net' names nothing in Python", "a model in Python is named as net.py:Net"),
+    ("summary net.py:", "'net.py:' names nothing in Python", "a model in Python is named as net.py:Net"),
+    ("summary ..net:Net", "there is no module '..net'", "a file is named as net.py:Net"),
+    ("summary layercli.core.model:Model --input-shape 1,2",
+     "model (Model) does not say what it computes: it has no call method", None),
+    (f"summary {'x' * 300}", f"there is no model '{'x' * 300}'", "layercli models lists them"),
+    ("summary mlp --depth deep", "invalid value for '--depth' / '-d': 'deep' is not a whole number", None),
+    ("summary mlp --set activation=zzz", "there is no activation 'zzz'",
+     f"activations: {', '.join(activations.TABLE)}"),
     ("summary layercli.core.dims:BATCH", "layercli.core.dims:BATCH is a str, not a layercli Layer or Model", None),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("command", "message", "hint"), WRONG_USE)
@@ -192,6 +210,11 @@ def test_a_target_that_is_full_or_read_only_is_left_as_it_was(cli, monkeypatch, 
         assert [path.name for path in tmp_path.iterdir()] == ["y.npy"]
 
 
+def test_no_name_at_all(cli):
+    done = cli("summary", "")
+    assert (done.code, done.out, done.err) == (2, "", "error: the name of a model is missing\n")
+
+
 def test_debug_shows_the_traceback(cli):
     done = cli("--debug summary nothing-like-it")
     assert done.code == 2
@@ -200,16 +223,37 @@ def test_debug_shows_the_traceback(cli):
 
 
 def test_a_bug_is_said_to_be_one(cli, monkeypatch):
-    def broken(*args, **kwargs):
-        raise RuntimeError("the tables turned")
-
-    monkeypatch.setattr("layercli.inspect.summary.summarize", broken)
+    monkeypatch.setattr("layercli.inspect.summary.summarize", None)
     done = cli("summary mlp")
     assert (done.code, done.out) == (70, "")
     assert done.err == (
-        "error: this is a bug in layercli: RuntimeError: the tables turned\n"
+        "error: this is a bug in layercli: TypeError: 'NoneType' object is not callable\n"
         "hint: run it again with --debug and report what it prints\n"
     )
+
+
+USERS = {
+    "raises.py:Raises": (
+        "from layercli import Model\nclass Raises(Model):\n    def __init__(self):\n        raise KeyError('units')\n",
+        "raises.py, line 4, raises KeyError: 'units'",
+    ),
+    "calls.py:Calls": (
+        "from layercli import Model\nclass Calls(Model):\n    def call(self, inputs):\n        return inputs + other\n",
+        "calls.py, line 4, raises NameError: name 'other' is not defined",
+    ),
+    "spelt.py:Net": ("def net(:\n", "spelt.py, line 1, raises SyntaxError: invalid syntax"),
+}
+
+
+@pytest.mark.parametrize("command", ["summary", "run"])
+@pytest.mark.parametrize("model", USERS)
+def test_an_error_in_the_user_s_own_file_is_not_ours(cli, monkeypatch, tmp_path, model, command):
+    monkeypatch.chdir(tmp_path)
+    source, message = USERS[model]
+    (tmp_path / model.partition(":")[0]).write_text(source)
+    done = cli(command, model, "--input-shape", "1,2")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"error: {message}\nhint: --debug shows the traceback\n"
 
 
 def start(*args, **kwargs):
@@ -240,7 +284,7 @@ def test_interrupted_it_leaves_with_130_and_nothing_half_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "args", [["summary", "resnet50"], ["vars", "resnet50", "--format", "json"], ["models"]], ids=" ".join
+    "args", [["summary", "resnet50"], ["vars", "resnet50", "--format", "json"], ["models"], ["--help"]], ids=" ".join
 )
 def test_a_closed_pipe_ends_quietly(args):
     process = start(*args)

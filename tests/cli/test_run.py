@@ -283,3 +283,62 @@ def test_compiled_it_gives_the_same(cli, plain):
     usual = document(cli("run mlp --device cpu --format json"))["outputs"][0]
     compiled = document(cli("run mlp --device cpu --compile --format json"))["outputs"][0]
     assert compiled["mean"] == pytest.approx(usual["mean"], rel=1e-5)
+
+
+BLOCK = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.act = nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU()
+    def forward(self, x):
+        assert x.is_contiguous() == (not x.is_contiguous(memory_format=CHANNELS_LAST)) and self.conv.weight.is_contiguous(
+            memory_format=CHANNELS_LAST) == x.is_contiguous(memory_format=CHANNELS_LAST)
+        print("last" if x.is_contiguous(memory_format=CHANNELS_LAST) else "first")
+        return self.act(self.norm(self.conv(x)))
+
+class Deciding(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+from torch import channels_last as CHANNELS_LAST
+"""
+
+
+def test_fused_it_gives_the_same_and_says_what_was_folded(cli, plain):
+    (plain / "block.py").write_text(BLOCK)
+    for model in ("resnet-block", "block.py:Net --input-shape 2,2,6,6"):
+        usual = cli(f"run {model} --device cpu --output usual.npy --force")
+        fused = cli(f"run {model} --device cpu --fuse --output fused.npy --force --against float64")
+        assert (usual.code, fused.code) == (0, 0)
+        np.testing.assert_allclose(np.load("fused.npy"), np.load("usual.npy"), rtol=1e-5, atol=1e-6)
+    assert fused.err.splitlines()[0] == "1 of 1 batch normalizations folded, 1 activations and 0 sums fused"
+
+
+def test_channels_last_is_how_a_module_holds_images(cli, plain):
+    (plain / "block.py").write_text(BLOCK)
+    assert cli("run block.py:Net --input-shape 2,2,6,6 --device cpu --format json").out.startswith("first")
+    assert cli("run block.py:Net --input-shape 2,2,6,6 --device cpu --format json --channels-last").out.startswith(
+        "last"
+    )
+
+
+def test_what_does_not_go_with_fuse_is_said(cli, plain):
+    (plain / "block.py").write_text(BLOCK)
+    done = cli("run resnet-block --fuse --profile --device cpu")
+    sentence = "error: --fuse makes one graph of all layers, so that --profile has none to show\n"
+    assert (done.code, done.err) == (2, sentence)
+    done = cli("run block.py:Deciding --input-shape 2,3 --fuse --device cpu")
+    assert (done.code, done.err) == (
+        2,
+        "error: block.py:Deciding cannot be fused: what it computes depends on values of its input, and a graph knows only "
+        "their shapes\n",
+    )
+
+
+def test_fused_streams_in_batches_of_any_size(cli, plain):
+    np.save("x.npy", np.random.default_rng(0).standard_normal((7, 784)).astype("float32"))
+    assert cli("run mlp --input x.npy --device cpu --fuse --batch-size 3 --output y.npy --format json").code == 0
+    assert cli("run mlp --input x.npy --device cpu --output z.npy --format json").code == 0
+    np.testing.assert_allclose(np.load("y.npy"), np.load("z.npy"), rtol=1e-5, atol=1e-6)

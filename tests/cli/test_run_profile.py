@@ -56,7 +56,7 @@ def test_total_holds_what_is_inside_and_self_does_not(cli, folder):
     assert 0.01 <= block["self"] <= block["total"] - 0.04
     assert found["seconds"] >= block["total"]
     assert (block["output_bytes"], inner["output_bytes"]) == (24, 48)
-    assert (found["macs"], block["macs"], block["predicted"]) == (None, None, None)
+    assert (found["macs"], block["macs"], block["predicted"]) == (0, 0, None)
 
 
 def test_macs_stand_beside_the_time(cli):
@@ -75,7 +75,71 @@ def test_the_table_names_every_layer(cli, folder):
     done = cli("run net.py:Net --input-shape 2,3 --device cpu --profile --format plain")
     lines = done.out.partition("Profile\n\n")[2].splitlines()
     assert [line.split("  ")[0] for line in lines[:3]] == ["Layer (type)", "block (Block)", "block/inner (Sleeper)"]
-    assert lines[1].split()[-4:] == ["-", "-", "24", "B"]
+    assert lines[1].split()[-6:] == ["0", "-", "24", "B", "0", "B"]
+
+
+PRODUCTS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.act, self.head = nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Linear(4, 5)
+    def forward(self, x):
+        return self.head(self.act(self.conv(x)).mean((2, 3)))
+
+class Deciding(Net):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > -1e9 else x
+"""
+
+
+def test_a_torch_module_has_macs_and_memory_by_layer(cli, folder):
+    (folder / "net.py").write_text(PRODUCTS)
+    done = cli("run net.py:Net --input-shape 3,2,8,8 --device cpu --profile --repeat 3 --format json --sort macs")
+    document = json.loads(done.out)
+    found = document["profile"]
+    assert done.err.replace("warning", "").count("\n") == done.err.count(
+        "warning"
+    )  # torch's profiler says nothing of its own
+    conv = 3 * 6 * 6 * 4 * 2 * 9
+    assert [(row["path"], row["macs"]) for row in found["layers"]] == [("conv", conv), ("head", 3 * 4 * 5), ("act", 0)]
+    assert found["macs"] == conv + 60
+    assert document["timing"]["flops_per_second"] == pytest.approx(2 * (conv + 60) / document["timing"]["median"])
+    by_path = {row["path"]: row for row in found["layers"]}
+    image = 4 * 3 * 4 * 6 * 6
+    assert by_path["act"]["allocated_bytes"] == by_path["act"]["output_bytes"] == image
+    assert by_path["conv"]["allocated_bytes"] >= image
+    kernels = {(kernel["name"], kernel["layer"]): kernel for kernel in found["kernels"]}
+    assert kernels["aten::mkldnn_convolution", "conv"]["calls"] == 1
+    assert ("aten::clamp_min", "act") in kernels
+    assert [kernel["seconds"] for kernel in found["kernels"]] == sorted(
+        (kernel["seconds"] for kernel in found["kernels"]), reverse=True
+    )
+
+
+def test_what_a_module_multiplies_may_not_be_known(cli, folder):
+    (folder / "net.py").write_text(PRODUCTS)
+    done = cli("run net.py:Deciding --input-shape 3,2,8,8 --device cpu --profile --repeat 3 --format plain")
+    reason = "unknown: this torch.nn.Module does not run on torch's meta device, where its products are counted"
+    assert f"Roofline:     {reason}\n" in done.out
+    [conv] = [line for line in done.out.splitlines() if line.startswith("conv (Conv2d)")]
+    assert conv.split()[-6:-4] == ["-", "-"]
+
+
+@pytest.mark.parametrize(("by", "key"), [("time", "self"), ("memory", "allocated_bytes"), ("macs", "macs")])
+def test_layers_are_sorted(cli, by, key):
+    done = cli(f"run lenet --device cpu --profile --sort {by} --format json")
+    values = [row[key] for row in json.loads(done.out)["profile"]["layers"]]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) > 1
+
+
+def test_another_order_is_refused(cli):
+    done = cli("run lenet --profile --sort size")
+    assert (done.code, done.err) == (2, "error: --sort is by time, memory, macs, got 'size'\n")
+    done = cli("run lenet --sort time")
+    assert (done.code, done.err) == (2, "error: --sort orders the layers of --profile\nhint: --profile\n")
 
 
 def test_the_trace_holds_the_layers(cli, folder):

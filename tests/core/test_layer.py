@@ -194,6 +194,32 @@ def test_settings_may_be_declared_as_fields():
     assert Power(3.0)(np.array([2.0])).item() == 8.0
 
 
+def test_an_annotation_that_only_tells_a_type_is_no_setting():
+    class Pair(Model):
+        units: int
+        first: Dense
+        rest: list[Dense] | None
+        others: dict[str, layercli.layers.Layer]
+        gain: layercli.core.variable.Variable
+        table: torch.Tensor
+        inner: torch.nn.Module | None
+        wrapped: Layer | None = None  # with a default it is one
+
+        def setup(self):
+            self.first, self.rest = Dense(self.units), [Dense(2)]
+
+        def call(self, inputs):
+            return self.rest[0](self.first(inputs))
+
+    pair = Pair(3)
+    assert list(Pair._fields) == ["units", "wrapped"]
+    assert pair(np.ones((1, 4), "float32")).shape == (1, 2)
+    assert pair.get_config() == {"name": pair.name, "trainable": True, "dtype": "float32", "units": 3, "wrapped": None}
+    with pytest.raises(UsageError) as error:
+        Pair(3, first=Dense(2))
+    assert str(error.value) == "Pair has no setting 'first'"
+
+
 def test_variables_are_drawn_by_seed_and_path_alone():
     def drawn(order):
         naming.clear_session()

@@ -11,6 +11,7 @@ import pytest
 
 from layercli.cli.app import run
 from layercli.gpu import examination
+from layercli.render import gpu
 
 from .stories import SNAPSHOTS, WRONG, Children, machine, results
 
@@ -105,14 +106,14 @@ def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
         (["--level", "9"], "error: --level expects 0, 1, 2 or 3, got 9\n"),
         (["--level", "deep"], "error: invalid value for '--level': 'deep' is not a valid int\n"),
         (["--min-memory", "16Gigs"],
-         "error: expects a size such as 16GiB, got '16Gigs'\nhint: units: B KB MB GB TB KiB MiB GiB TiB\n"),
+         "error: --min-memory expects a size such as 16GiB, got '16Gigs'\nhint: units: B KB MB GB TB KiB MiB GiB TiB\n"),
         (["--device", "7"], "error: there is no GPU 7\nhint: the GPUs here are: 0\n"),
         (["--device", "cuda"], "error: --device expects a number or all, got 'cuda'\n"),
         (["--require", "0"], "error: --require expects 1 or more, got 0\n"),
         (["--min-tflops", "bf=3"],
          "error: --min-tflops expects one of bf16, bfloat16, fp16, float16, fp32, float32, tf32, got 'bf=3'\n"
          "hint: did you mean bf16?\n"),
-        (["--from", "none.json"], "error: cannot read none.json: No such file or directory\n"),
+        (["--from", "none.json"], "error: none.json does not exist\n"),
         (["--from", "none.json", "--level", "2"],
          "error: --level runs tests on this machine, and --from reads what another one saw: give one of them\n"),
         (["--format", "csv"],
@@ -127,7 +128,7 @@ def test_what_cannot_be_meant_is_exit_2_and_nothing_on_stdout(arguments, message
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no json", "PATH is not JSON: Expecting value in line 1"),
+        ("no json", "PATH has content that is not JSON"),
         ('{"schema": "layercli.gpu-check/1"}',
          "PATH: expects a snapshot with the schema layercli.gpu-snapshot/1, got layercli.gpu-check/1"),
     ],
@@ -160,7 +161,7 @@ def test_a_snapshot_that_cannot_be_written_is_exit_2(tell, capsys, tmp_path):
     tell("ok", results())
     code, out, err = command(capsys, "--snapshot", tmp_path / "none" / "seen.json")
     assert (code, out) == (2, "")
-    assert err.endswith(f"error: cannot write {tmp_path}/none/seen.json: No such file or directory\n")
+    assert err.endswith(f"error: cannot write {tmp_path}/none/seen.json: its folder does not exist\n")
 
 
 @pytest.mark.parametrize("path", sorted(SNAPSHOTS.glob("*.json")), ids=lambda path: path.stem)
@@ -176,7 +177,8 @@ def test_github_escapes_what_would_end_an_annotation(tell, capsys):
     seen = machine("ok")
     tell(replace(seen, devices=[replace(seen.devices[0], name="100%\nGPU", repair_pending=True)]))
     out = command(capsys, "--level", "0", "--format", "github")[1]
-    assert "::warning title=gpu-check unhealthy::GPU 0 (100%25%0AGPU) has bad memory" in out
+    assert "::warning title=gpu-check unhealthy::GPU 0 (100%25 GPU) has bad memory" in out
+    assert gpu.escaped("100%\r\nGPU") == "100%25%0D%0AGPU"
 
 
 def test_messages_go_to_stderr_and_q_silences_them(tell, capsys):

@@ -1,5 +1,6 @@
 """Everything NVML can tell, through a fake module in place of nvidia-ml-py's library."""
 
+import sys
 from types import SimpleNamespace
 
 import pynvml
@@ -193,3 +194,11 @@ def test_older_drivers_call_slowdowns_throttling(read):
 def test_older_cards_retire_pages(read):
     _, [device], _ = read(nvmlDeviceGetRemappedRows=error(3), nvmlDeviceGetRetiredPagesPendingStatus=1)
     assert (device.repair_pending, device.repair_failed) == (True, None)
+
+
+def test_without_its_package_nvml_is_not_asked(monkeypatch):
+    monkeypatch.setattr(nvml, "pynvml", nvml.LazyModule("pynvml"))
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    notes = []
+    assert nvml.read(notes) == (Driver(), [])
+    assert notes == ["NVML was not asked: nvidia-ml-py is not installed (pip install nvidia-ml-py)"]

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from layercli.errors import FileError, FormatError
-from layercli.gpu import environment, snapshot
+from layercli.gpu import check, environment, snapshot
 from layercli.gpu.snapshot import SCHEMA, Device, Process, Snapshot
+from layercli.render import gpu
 
 SNAPSHOTS = sorted((Path(__file__).parent / "snapshots").glob("*.json"))
 
@@ -23,7 +24,11 @@ def test_a_written_snapshot_is_read_as_the_same(path, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "FILE is not JSON: Expecting value in line 1"),
+        ("", "FILE has content that is not JSON"),
+        ("[" * 100_000, "FILE has content that is nested too deeply"),
+        ('{"schema": NaN}', "FILE has content that is not JSON"),
+        (" " * (16 << 20) + "{}", "FILE is larger than any snapshot"),
+        ({"devices": [{"index": 10**400}]}, "FILE: devices[0].index is not what it should be: a number without bounds"),
         ("{}", f"FILE: expects a snapshot with the schema {SCHEMA}, got none"),
         ("[1]", f"FILE: expects a snapshot with the schema {SCHEMA}, got none"),
         ('{"schema": "other/1"}', f"FILE: expects a snapshot with the schema {SCHEMA}, got other/1"),
@@ -49,22 +54,47 @@ def test_a_file_that_is_no_snapshot(content, message, tmp_path):
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(FileError) as caught:
         snapshot.read(tmp_path / "none.json")
-    assert str(caught.value) == f"cannot read {tmp_path}/none.json: No such file or directory"
-    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
+    assert str(caught.value) == f"{tmp_path}/none.json does not exist"
     with pytest.raises(FileError) as caught:
+        snapshot.read(tmp_path)
+    assert str(caught.value) == f"cannot read {tmp_path}: it is a folder, not a file"
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(FormatError) as caught:
         snapshot.read(tmp_path / "bytes.json")
-    assert str(caught.value) == f"cannot read {tmp_path}/bytes.json: it is not UTF-8 text"
+    assert str(caught.value) == f"{tmp_path}/bytes.json has content that is not UTF-8"
+
+
+def hostile():
+    """What somebody else's file may hold where a version or a name should stand."""
+    for words in ("garbage", "9", "x.y", "", "-1.-2", "9" * 5000, "\x1b[2J\r\n::error::x"):
+        device = {"index": 0, "name": words, "capability": words, "vendor": words, "uuid": words}
+        offered = {"backend": "cuda", "index": 0, "name": words, "capability": words}
+        for runtime in (None, {"devices": [offered], "arch_list": ["sm_", "compute_x", "", "sm_9", words]}):
+            yield {
+                "devices": [device], "runtime": runtime, "wheel": {"version": words, "cuda": words},
+                "driver": {"version": words, "cuda": words}, "environment": {"CUDA_VISIBLE_DEVICES": words},
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize("document", list(hostile()))
+def test_nothing_in_a_file_breaks_the_diagnosis_or_the_terminal(document, tmp_path):
+    (tmp_path / "seen.json").write_text(json.dumps({"schema": SCHEMA, **document}))
+    report = check(snapshot=tmp_path / "seen.json", min_capability="8.0", require=3)
+    assert not report.answer
+    drawn = gpu.github(report)
+    assert all(line.isprintable() for line in drawn.split("\n"))
+    assert not any(line.startswith("::error::") for line in drawn.split("\n"))
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileError) as caught:
         snapshot.write(Snapshot(), tmp_path / "folder")
-    assert str(caught.value) == f"cannot write {tmp_path}/folder: Is a directory"
+    assert str(caught.value) == f"cannot write {tmp_path}/folder: it is a folder, not a file"
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
     with pytest.raises(FileError) as caught:
         snapshot.write(Snapshot(), tmp_path / "none" / "out.json")
-    assert str(caught.value) == f"cannot write {tmp_path}/none/out.json: No such file or directory"
+    assert str(caught.value) == f"cannot write {tmp_path}/none/out.json: its folder does not exist"
 
 
 def test_whole_numbers_are_numbers():

@@ -118,6 +118,8 @@ def test_what_does_not_fit_is_said(folder):
     (folder / "empty").mkdir()
     (folder / "x.parquet").write_bytes(b"PAR1")
     np.save("object.npy", np.array([{}]))
+    (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-1])
+    np.save("flat.npy", ROWS[0])
     for text, message, hint in [
         ("y=x.npy", "net has no input 'y'", "inputs: x"),
         ("x.npz", "x.npz holds k, l, not x", None),
@@ -126,6 +128,12 @@ def test_what_does_not_fit_is_said(folder):
         ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),
         ("word.csv", "word.csv, row 2, has 'x' in the column b, which is no number", None),
         ("empty.csv", "empty.csv is empty", None),
+        ("cut.npy", "cut.npy has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None),
+        (
+            "flat.npy",
+            "the input x is float32[3], the model takes float32[None, 3]",
+            "--input-shape changes what it is built for",
+        ),
         ("object.npy", "object.npy holds Python objects, which are pickled and never loaded by layercli", None),
         ("x.parquet", "x.parquet is not a parquet file, or is damaged", None),
     ]:

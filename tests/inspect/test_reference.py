@@ -25,6 +25,12 @@ class Net(Model):
 def stack(depth: int = 2):
     return Sequential([layers.Dense(4) for _ in range(depth)])
 
+class Typed(Model):
+    rate: float = 0.5
+    wide: bool = False
+    label: str = "x"
+    inner: layers.Dense
+
 instance = Net(3)
 number = 3
 """
@@ -44,6 +50,9 @@ def test_a_class_a_factory_and_an_instance(folder):
     assert resolve("net3.py:Net", ["units=5"]).model.dense.units == 5
     assert len(resolve("net3.py:stack", ["depth=3"]).model.layers) == 3
     assert resolve("net3.py:instance").model.dense.units == 3
+    assert resolve("net3.py:Typed", ["rate=1", "label=7"]).model.get_config() | {"name": ""} == {
+        "name": "", "trainable": True, "dtype": "float32", "rate": 1.0, "wide": False, "label": "7",
+    }  # fmt: skip
     assert isinstance(resolve("net3:Net", ["units=5", "activation=relu"]).model, Layer)
 
 
@@ -53,6 +62,9 @@ def test_a_class_a_factory_and_an_instance(folder):
         ("net3.py:Net", [], "net3.py:Net needs units", "--set units=..."),
         ("net3.py:Net", ["unit=5"], "net3.py:Net has no setting 'unit'", "did you mean units?"),
         ("net3.py:instance", ["units=5"], "net3.py:instance is a model already made: it takes no settings", None),
+        ("net3.py:stack", ["depth=deep"], "stack expects depth to be a whole number, got 'deep'", None),
+        ("net3.py:Typed", ["rate=fast"], "Typed expects rate to be a number, got 'fast'", None),
+        ("net3.py:Typed", ["wide=3.5"], "Typed expects wide to be true or false, got 3.5", None),
         ("net3.py:number", [], "net3.py:number is a int, not a layercli Layer or Model", None),
     ],
 )

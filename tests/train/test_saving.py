@@ -403,15 +403,6 @@ def test_what_cannot_be_saved_or_loaded(act, message, tmp_path):
     assert str(raised.value).replace(str(tmp_path), "FOLDER") == message
 
 
-def test_a_class_of_your_own_is_not_saved_whole(tmp_path):
-    model = Subclass.of(layercli)
-    model.predict(X)
-    with pytest.raises(LayercliError) as raised:
-        model.save(tmp_path / "m.keras")
-    assert str(raised.value) == f"a .keras file cannot hold {model.name}: Own is a class of your own"
-    assert not list(tmp_path.iterdir())
-
-
 def test_weights_that_do_not_fit_change_nothing(tmp_path):
     wide = layercli.Sequential([layercli.Input((6,)), layercli.layers.Dense(5), layercli.layers.Dense(3)])
     wide.save_weights(tmp_path / "wide.weights.h5")

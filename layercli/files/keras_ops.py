@@ -1,0 +1,250 @@
+"""Operations outside of layers as Keras's graphs name them, and back: only those of a fixed list are ever made."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from layercli import ops
+from layercli.core import dtypes
+from layercli.core.naming import snake_case
+from layercli.core.op import REGISTRY, Op
+from layercli.errors import FormatError, UsageError
+from layercli.ops import einsum as einsums
+from layercli.ops import elementwise, filling, joining, linear, named_activations, padding, repeating, reshaping
+from layercli.ops.activation import Curve, Relu, ReluInPlace, Softmax
+from layercli.ops.reduction import Reduction
+from layercli.ops.slicing import GetItem, Range
+
+CLASSES = {
+    "keras.src.ops.numpy": (
+        "Absolute Add All Any BroadcastTo Ceil Concatenate Cos Divide Einsum Equal Exp ExpandDims Expm1 Floor FloorDivide "
+        "FullLike GetItem Greater GreaterEqual Isfinite Isnan Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Matmul "
+        "Max Maximum Mean Min Minimum Mod Multiply Negative NotEqual OnesLike Pad Power Prod Repeat Reshape Round Sign Sin "
+        "Split Sqrt Square Squeeze Stack Std Subtract Sum Tanh Tile Transpose TrueDivide Var Where ZerosLike"
+    ),
+    "keras.src.ops.nn": (
+        "Celu Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax Relu Relu6 Selu Sigmoid "
+        "Silu SoftShrink Softmax Softplus Softsign SparsePlus SparseSigmoid Sparsemax Squareplus TanhShrink Threshold"
+    ),
+    "keras.src.ops.math": "Erf Rsqrt",
+    "keras.src.ops.core": "Cast",
+    "keras.src.activations.activations": "Mish ReLU",
+}
+"""Where Keras has its classes of operations that are ours as well."""
+
+HOMES = {name: module for module, names in CLASSES.items() for name in names.split()}
+OTHER_NAMES = {"GetItem": "getitem", "ReLU": "relu", "TrueDivide": "divide"}
+"""The operations whose name is not Keras's in snake case."""
+
+OURS = "layercli.ops"
+"""The module of operations that Keras has no class for: each by its own class, its fields being its settings."""
+
+SILENT = {"initial": None, "decimals": 0, "dtype": None, "constant_values": None}
+"""Settings we lack that say nothing where they have this value."""
+
+MOST_PARTS = 1 << 16
+"""In how many parts a file may have a tensor split, as each takes memory even where nothing is computed."""
+
+
+@dataclasses.dataclass
+class Spelled:
+    """An operation as a file has it: its class's name, its settings, and the arguments it is called on."""
+
+    name: str
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    args: Sequence[Any] = ()
+    kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def module(self) -> str:
+        """The module that Keras finds the class in, or ours."""
+        return HOMES.get(self.name, OURS)
+
+
+def is_operation(described: Mapping[str, Any]) -> bool:
+    """Return whether a config is one of an operation rather than a layer."""
+    module = str(described.get("module"))
+    return module == OURS or module.startswith(("keras.src.ops.", "keras.src.activations"))
+
+
+def spelled(op: Op, args: tuple[Any, ...]) -> Spelled:
+    """Return the call of ``op`` on ``args`` as a file has it; UsageError for one that no file can name."""
+    found = _as_keras(op, args)
+    if found is None:
+        if REGISTRY.get(type(op).__name__) is not type(op) or not type(op).__module__.startswith(f"{OURS}."):
+            raise UsageError(
+                f"a .keras file cannot hold a call of {getattr(getattr(op, 'function', op), '__name__', type(op).__name__)} "
+                "outside of a layer",
+                hint="put it into the call of a layer of your own",
+            )
+        own = {field.name: _plain(getattr(op, field.name)) for field in dataclasses.fields(op)}  # type: ignore[arg-type]  # ops are
+        found = Spelled(type(op).__name__, own, args)
+    return found
+
+
+def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
+    """Return the call as one of Keras's own classes, or None where it has none for it."""
+    match op:
+        case elementwise.Unary(function) | elementwise.Binary(function):
+            return Spelled(class_of(function), {}, args)
+        case Curve(function, values):
+            names = list(inspect.signature(getattr(named_activations, function)).parameters)[1:]
+            return Spelled(class_of(function), dict(zip(names, values, strict=True)), args)
+        case Relu(slope, highest, threshold) if not op.plain:
+            own = {"negative_slope": slope, "max_value": highest, "threshold": threshold}
+            return Spelled("ReLU", own, args)
+        case Relu() | ReluInPlace():
+            return Spelled("Relu", {}, args)
+        case Softmax(axes) if len(args) == 1:
+            return Spelled("Softmax", {"axis": axes[0] if len(axes) == 1 else list(axes)}, args)
+        case Reduction(function, axis, keepdims):
+            return Spelled(class_of(function), {"axis": _plain(axis), "keepdims": keepdims}, args)
+        case joining.Concatenate(axis) | joining.Stack(axis):
+            return Spelled(type(op).__name__, {"axis": axis}, [list(args)])
+        case joining.Split(parts, axis, at):
+            return Spelled("Split", {"indices_or_sections": parts if at is None else list(at), "axis": axis}, args)
+        case GetItem(parts):
+            return Spelled("GetItem", {}, [*args, _plain(parts)])
+        case filling.FullLike(value, dtype):
+            return Spelled("FullLike", {"dtype": dtype}, [*args, value])
+        case repeating.Repeat(times, axis):
+            return Spelled("Repeat", {"repeats": times, "axis": axis}, args)
+        case repeating.Tile(times):
+            return Spelled("Tile", {"repeats": list(times)}, args)
+        case padding.Pad(pads, "constant", value):
+            return Spelled("Pad", {"pad_width": _plain(pads), "mode": "constant"}, args, {"constant_values": value})
+        case padding.Pad(pads, mode) if mode != "edge":
+            return Spelled("Pad", {"pad_width": _plain(pads), "mode": mode}, args)
+        case reshaping.Reshape(shape, False):
+            return Spelled("Reshape", {"newshape": _open(shape)}, args)
+        case reshaping.BroadcastTo(shape):
+            return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
+        case einsums.Einsum(equation):
+            return Spelled("Einsum", {"subscripts": equation}, args)
+        case linear.MatMul():
+            return Spelled("Matmul", {}, args)
+    if type(op).__name__ in HOMES:  # the fields have the names and the meaning of Keras's settings
+        own = {field.name: _plain(getattr(op, field.name)) for field in dataclasses.fields(op)}  # type: ignore[arg-type]
+        return Spelled(type(op).__name__, own, args)
+    return None
+
+
+def class_of(function: str) -> str:
+    """Return the class in Keras of the operation that is called so here.
+
+    >>> class_of("logical_and"), class_of("exponential"), class_of("log1p")
+    ('LogicalAnd', 'Exp', 'Log1p')
+    """
+    return _CLASS_OF[function]
+
+
+_CLASS_OF = {snake_case(name): name for name in HOMES} | {"exponential": "Exp"}
+
+
+def _open(shape: tuple[Any, ...]) -> list[Any]:
+    """Return a shape to reshape to, one unknown size being what is left."""
+    unknown = [size for size in shape if not isinstance(size, int)]
+    sizes = [size if isinstance(size, int) else -1 for size in shape]
+    if len(unknown) > 1 or (unknown and -1 in shape):
+        raise UsageError(
+            f"a .keras file cannot hold a reshape to ({', '.join(map(str, shape))}) outside of a layer: "
+            "only one of its sizes may be unknown",
+            hint="put it into the call of a layer of your own",
+        )
+    return sizes
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON has it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Range):
+        ends = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": ends}
+    if value is ...:
+        return {"class_name": "__ellipsis__", "config": {}}
+    raise UsageError(
+        f"a .keras file cannot hold the setting {value} of an operation outside of a layer",
+        hint="put it into the call of a layer of your own",
+    )
+
+
+def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the function that a config of an operation describes, to be called as in Keras; FormatError for none of ours."""
+    name, settings = str(described["class_name"]), described.get("config")
+    if not isinstance(settings, Mapping):
+        raise FormatError(f"{where} describes a {name} without its config")
+    own = {key: value for key, value in settings.items() if key != "name"}
+    if described.get("module") == OURS:
+        return _of_ours(where, name, own)
+    if name not in HOMES:
+        raise FormatError(f"{where} holds the operation {name}, which layercli does not have")
+    own = {key: value for key, value in own.items() if key not in SILENT or value != SILENT[key]}
+    function = _functions(name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = {key: value for key, value in kwargs.items() if value is not None}
+        return function(*args, **own, **given)
+
+    _check_parts(where, own)
+    return call
+
+
+def _functions(name: str) -> Callable[..., Any]:
+    """Return our function for a class of Keras's, taking its settings by Keras's names."""
+    if name == "Einsum":
+        return lambda *operands, subscripts: einsums.Einsum(subscripts)(*operands)
+    if name == "GetItem":
+        return lambda x, key: ops.getitem(x, tuple(key) if isinstance(key, list) else key)
+    found: Callable[..., Any] = getattr(ops, OTHER_NAMES.get(name, snake_case(name)))
+    return found
+
+
+def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., Any]:
+    """Return the operation of one of our own classes."""
+    for module in (*dict.fromkeys(ops.HOMES.values()), *OTHER_FAMILIES):
+        import_module(f"{OURS}.{module}")
+    kind = REGISTRY.get(name)
+    if kind is None or not kind.__module__.startswith(f"{OURS}."):
+        raise FormatError(f"{where} holds the operation {name}, which layercli does not have")
+    made: Op = kind(**{key: _setting(value) for key, value in settings.items()})
+    _check_parts(where, settings)
+    return made
+
+
+OTHER_FAMILIES = (
+    "activation", "attention", "batch_dot", "convolution", "einsum", "embedding", "noise", "normalization", "pooling",
+    "recurrent", "rescaling", "resizing", "rotary", "steps", "transposed_convolution",
+)  # fmt: skip
+"""The families with no functions of their own."""
+
+
+def _setting(value: Any) -> Any:
+    """Return a setting that ``_plain`` wrote."""
+    return tuple(_setting(item) for item in value) if isinstance(value, list) else literal(value)
+
+
+def literal(value: Any) -> Any:
+    """Return what a dict in a file stands for where it is a slice, an ellipsis or an array; anything else as it is."""
+    match value:
+        case {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}:
+            return slice(start, stop, step)
+        case {"class_name": "__ellipsis__"}:
+            return ...
+        case {"class_name": "__numpy__" | "__tensor__", "config": {"value": held, "dtype": str(dtype)}}:
+            import numpy as np
+
+            return np.asarray(held, np.dtype(dtypes.name_of(dtype)))
+    return value
+
+
+def _check_parts(where: str, settings: Mapping[str, Any]) -> None:
+    parts = settings.get("indices_or_sections", settings.get("parts"))
+    if isinstance(parts, int) and parts > MOST_PARTS:
+        raise FormatError(f"{where} has a tensor split into {parts:,} parts, which is too many")

@@ -1,0 +1,49 @@
+"""The model of a trainer through torch.compile: what ``jit_compile=True`` asks of fit, evaluate and predict."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from layercli.core.model import Model
+from layercli.errors import UsageError
+
+
+def check(jit_compile: Any) -> None:
+    """Raise UsageError unless ``jit_compile`` is True, False or auto, which leaves a model as it is, as Keras's does."""
+    if jit_compile not in (True, False, "auto"):
+        raise UsageError(f"jit_compile is True, False or auto, got {jit_compile!r}")
+
+
+@contextmanager
+def compiled(model: Model, jit_compile: Any) -> Iterator[None]:
+    """Let calls of ``model``, which is built, run compiled within the block, if ``jit_compile`` is True.
+
+    What was compiled is kept with the model. UsageError where torch.compile cannot, as without a C++ compiler.
+    """
+    if jit_compile is not True:
+        yield
+        return
+    from torch._dynamo.exc import TorchDynamoException
+
+    mirror = model.module
+    kept = mirror.__dict__.get("compiled_call")
+    if kept is None:
+        mirror.compile()
+        mirror.__dict__["compiled_call"] = mirror._compiled_call_impl
+    else:
+        mirror._compiled_call_impl = kept
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`", UserWarning)
+            yield
+    except TorchDynamoException as error:
+        reason = re.split(r"(?<!:)\n", str(error).strip())[0].replace("\n", " ")
+        raise UsageError(
+            f"torch.compile cannot compile {model.name}: {reason}", hint="jit_compile=False trains it as it is"
+        ) from error
+    finally:
+        mirror._compiled_call_impl = None

@@ -1,0 +1,104 @@
+"""A program exported to ONNX and run there, every layer's result among its outputs, in one pass."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+import warnings
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core import tree
+from layercli.errors import MissingPackageError, UsageError
+from layercli.inspect.summary import ends
+from layercli.runtime.graph import first_line
+from layercli.runtime.onnx_graph import OnnxGraph
+from layercli.runtime.program import Program, calling
+from layercli.runtime.recording import Call, listening
+
+Heard = tuple[str, str]
+"""The name of a result and the class of the layer that gave it; outputs have none."""
+
+
+class Places:
+    """Which output of the graph each result is. An object of its own: torch.export sets a module's lists back."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Heard, int]] = []
+
+
+class Recorder(nn.Module):
+    """A program that gives each layer's results before its outputs; ``places`` says which is which.
+
+    A tensor that several layers give, as a Sequential and its last layer do, is an output of the graph once.
+    """
+
+    def __init__(self, program: Program, inputs: Any) -> None:
+        super().__init__()
+        self.module = program.module
+        self._program, self._inputs = program, inputs
+        self._call = calling(program.model, program.module, compiled=False)
+        self.places = Places()
+
+    def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return every result once."""
+        remaining, found, places = iter(leaves), dict[int, tuple[int, torch.Tensor]](), self.places
+        places.found = []
+
+        def keep(name: str, cls: str, x: torch.Tensor) -> None:
+            place, _ = found.setdefault(id(x), (len(found), x))
+            places.found.append(((name, cls), place))
+
+        def hear(call: Call) -> None:
+            for name, x in call.named():
+                keep(name, call.cls, x)
+
+        with listening(self._program, hear):
+            outputs = self._call(tree.map_leaves(lambda _: next(remaining), self._inputs))
+        for name, x in ends(outputs, None):
+            keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
+        return tuple(x for _, x in found.values())
+
+
+def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
+    """Return what onnxruntime gives for a tree of tensors: of each layer, then the outputs.
+
+    UsageError where torch cannot export the program.
+    """
+    if isinstance(program.model, OnnxGraph):
+        raise UsageError(f"{program.name} is ONNX already")
+    if importlib.util.find_spec("onnxscript") is None:
+        raise MissingPackageError(
+            "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
+        )
+    recorder, leaves = Recorder(program, inputs), tuple(tree.leaves(inputs))
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "model.onnx")
+        export(recorder, leaves, file, program.name)
+        graph = OnnxGraph(file).to(program.device)
+        taken = [x for x, name in zip(leaves, names_in(leaves), strict=True) if name in graph.specs]
+        found = list(graph(*taken).values())
+    return [(heard, found[place]) for heard, place in recorder.places.found]
+
+
+def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name: str) -> None:
+    """Write the module as ONNX; what the exporter tells on the way is not passed on."""
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():
+            torch.onnx.export(
+                module, leaves, file, dynamo=True, verbose=False, input_names=names_in(leaves), optimize=False
+            )
+    except Exception as error:
+        raise UsageError(f"{name} cannot be exported to ONNX: {first_line(error)}") from error
+
+
+def names_in(leaves: tuple[torch.Tensor, ...]) -> list[str]:
+    """Return a name for each input of the graph."""
+    return [f"input_{i}" for i in range(len(leaves))]

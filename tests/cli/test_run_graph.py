@@ -1,0 +1,235 @@
+"""``layercli run`` on files of graphs: ``.pt2`` and ``.onnx``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.ReLU())
+        self.head = nn.Linear(8, 3)
+        self.shift = torch.arange(3.0)
+
+    def forward(self, x, mask):
+        y = self.head(self.body(x)) + self.shift
+        return {"logits": y, "more": (torch.where(mask, y, 0.0), y.argmax(-1))}
+
+
+X = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+MASK = np.array([[True, False, True]] * 3)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The same net in both formats, and what torch gives for it."""
+    folder = tmp_path_factory.mktemp("graphs")
+    torch.manual_seed(0)
+    net = Net().eval()
+    batch = torch.export.Dim("batch", max=64)
+    given = torch.from_numpy(X), torch.from_numpy(MASK)
+    exported = torch.export.export(net, given, dynamic_shapes=({0: batch}, {0: batch}))
+    torch.export.save(exported, folder / "net.pt2")
+    torch.onnx.export(exported, f=str(folder / "net.onnx"), dynamo=True, verbose=False, external_data=False)
+    with torch.inference_mode():
+        return folder, net(*given)
+
+
+@pytest.fixture
+def graphs(written, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("net.pt2", "net.onnx"):
+        (tmp_path / name).write_bytes((written[0] / name).read_bytes())
+    np.save("x.npy", X)
+    np.savez("both.npz", x=X, mask=MASK)
+    return written[1]
+
+
+def failure(cli, *args):
+    done = cli(*args)
+    assert (done.code, done.out) == (2, ""), done.out
+    return done.err.replace("running on cpu\n", "")
+
+
+@pytest.mark.parametrize(("model", "names"), [("net.pt2", ["logits", "more_0", "more_1"]), ("net.onnx", None)])
+def test_a_file_gives_what_torch_gave(cli, graphs, model, names):
+    done = cli(f"run {model} --input both.npz --device cpu --check --output y.npz --format json")
+    assert done.code == 0, done.err
+    shapes = [(out["shape"], out["dtype"]) for out in json.loads(done.out)["outputs"]]
+    assert shapes == [([3, 3], "float32"), ([3, 3], "float32"), ([3], "int64")]
+    expected = [graphs["logits"], *graphs["more"]]
+    with np.load("y.npz") as found:
+        assert names is None or list(found) == names
+        for ours, theirs in zip(found.values(), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["net.pt2", "net.onnx"])
+def test_inputs_are_checked_against_the_file(cli, graphs, model):
+    run = f"run {model} --device cpu"
+    assert cli(f"{run} --input-shape 5,4 --input-shape 5,3 --fill ones --threads 1").code == 0
+    assert cli(f"{run} --input-shape mask=1,3 --fill range --range x=0,1").code == 0
+    assert failure(cli, f"{run} --input y=x.npy") == f"error: {model} has no input 'y'\nhint: inputs: x, mask\n"
+    assert failure(cli, f"{run} --input x=x.npy") == f"error: {model} takes 2 inputs (x, mask), got 1: mask lacks\n"
+    assert failure(cli, f"{run} --input-shape x=3,5") == (
+        "error: the input x is float32[3, 5], the model takes float32[None, 4]\n"
+    )
+    np.save("mask.npy", X[:, :3])
+    assert failure(cli, f"{run} --input x.npy --input mask.npy") == (
+        "error: the input mask is float32[3, 3], the model takes bool[None, 3]\nhint: --cast turns real numbers into bool\n"
+    )
+    assert cli(f"{run} --input x.npy --input mask.npy --cast").code == 0
+    assert failure(cli, f"{run} --input-shape x=3,4 --input-shape mask=2,3").startswith(
+        f"error: {model} cannot run on inputs of [3, 4], [2, 3]: "
+    )
+
+
+def test_layers_of_a_pt2_are_told_apart(cli, graphs):
+    done = cli("run net.pt2 --input both.npz --device cpu --layers * --format json")
+    assert [layer["name"] for layer in json.loads(done.out)["layers"]] == ["body/0", "body/1", "body", "head"]
+    np.save("x.npy", np.full_like(X, np.nan))
+    done = cli("run net.pt2 --input x.npy --input mask=both.npz:mask --device cpu --check")
+    assert (done.code, done.err) == (1, "not finite, first in the inputs\n")
+    assert failure(cli, "run net.onnx --device cpu --layers *") == (
+        "error: net.onnx has no layers inside that --layers could show\n"
+    )
+
+
+def test_outputs_are_compared_where_layers_are_not_the_same(cli, graphs):
+    done = cli("run net.pt2 --input both.npz --device cpu --against net.onnx --format plain")
+    assert done.code == 0, done.out
+    assert done.out.endswith("only the outputs are compared, no layer\nnot in net.onnx: body/0, body/1, body, head\n")
+    assert cli("run net.onnx --input both.npz --device cpu --against net.pt2").code == 0
+
+
+def test_every_layer_is_compared_in_onnx(cli, graphs):
+    done = cli("run net.pt2 --input both.npz --device cpu --against onnx --format json")
+    found = json.loads(done.out)["comparison"]
+    assert (done.code, found["outputs_only"], found["only_here"]) == (0, False, [])
+    assert [result["name"] for result in found["results"]] == [
+        "body/0", "body/1", "body", "head", "(output) logits", "(output) more_0", "(output) more_1",
+    ]  # fmt: skip
+    assert failure(cli, "run net.onnx --device cpu --against onnx") == "error: net.onnx is ONNX already\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run net.onnx --compile", "net.onnx is run by onnxruntime, and torch cannot compile it"),
+        ("run net.onnx --against float64", "net.onnx computes in the dtypes that are written in it, not in float64"),
+        ("run net.pt2 --dtype float16", "net.pt2 computes in the dtypes that are written in it, not in float16"),
+        ("run net.pt2 --weights both.npz", "net.pt2 is run as it was written, so --weights cannot change it"),
+        ("run net.pt2 --set a=1", "net.pt2 is a model already made: it takes no settings"),
+        ("run net.onnx --fuse", "net.onnx is run as it was written, so --fuse cannot change it"),
+        ("run net.pt2 --channels-last", "net.pt2 is run as it was written, so --channels-last cannot change it"),
+        ("run text.pt2", "text.pt2 is a damaged zip archive: file is not a zip file"),
+        ("run none.onnx", "none.onnx does not exist"),
+    ],
+)
+def test_what_a_file_cannot_do(cli, graphs, command, message):
+    with open("text.pt2", "w") as text:
+        text.write("no archive")
+    assert failure(cli, f"{command} --device cpu").splitlines()[0] == f"error: {message}"
+
+
+def test_a_file_that_is_no_onnx(cli, graphs):
+    with open("text.onnx", "w") as text:
+        text.write("no graph")
+    assert failure(cli, "run text.onnx --device cpu").startswith("error: text.onnx cannot be read by onnxruntime ")
+
+
+def test_without_onnxruntime_the_extra_is_named(cli, graphs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert failure(cli, "run net.onnx") == (
+        "error: running ONNX needs onnxruntime, which is not installed\nhint: pip install 'layercli[onnx]'\n"
+    )
+
+
+def test_another_file_of_the_same_name_is_noticed(cli, graphs):
+    assert cli("run net.pt2 --input both.npz --device cpu --repro run.json").code == 0
+    assert json.loads(cli("run --from run.json --format json").out)["reproduction"]["bit_equal"] is True
+    torch.manual_seed(1)
+    torch.export.save(torch.export.export(Net().eval(), (torch.from_numpy(X), torch.from_numpy(MASK))), "net.pt2")
+    done = cli("run --from run.json --format json")
+    assert json.loads(done.out)["reproduction"] == {"same_inputs": False, "bit_equal": False, "changed": []}
+
+
+def rewritten(change):
+    """Change members of net.pt2: ``change`` takes their bytes by name and alters them."""
+    with zipfile.ZipFile("net.pt2") as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    change(members)
+    with zipfile.ZipFile("net.pt2", "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+
+
+def graph_text(old, new):
+    def change(members):
+        content = members["net/models/model.json"]
+        assert old.encode() in content
+        members["net/models/model.json"] = content.replace(old.encode(), new.encode())
+
+    return change
+
+
+def pickled(members):
+    config = json.loads(members["net/data/weights/model_weights_config.json"])
+    config["config"]["head.bias"]["use_pickle"] = True
+    members["net/data/weights/model_weights_config.json"] = json.dumps(config).encode()
+
+
+CODE = "which could be code and is never executed"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (pickled, "net.pt2 holds head.bias as a pickle, which is never loaded"),
+        (lambda m: m.update({"net/data/aotinductor/model/a.so": b"x"}),
+         "net.pt2 holds machine code (data/aotinductor/model/a.so), which is never executed"),
+        (lambda m: m.pop("net/models/model.json"), "net.pt2 is not a model of torch.export: it has no models/model.json"),
+        (lambda m: m.pop("net/data/weights/weight_0"), "net.pt2 has no data/weights/weight_0, which holds body.0.weight"),
+        (graph_text("torch.ops.aten.relu.default", "torch.os.system"),
+         f"net.pt2 has 'torch.os.system' in its graph, {CODE}"),
+        (graph_text("torch.ops.aten.relu.default", "torch.ops.load_library"),
+         f"net.pt2 has 'torch.ops.load_library' in its graph, {CODE}"),
+        (graph_text('"name": "mask"', '"name": "mask=print(1)"'), f"net.pt2 has 'mask=print(1)' in its graph, {CODE}"),
+        (graph_text("builtins.dict", "collections.defaultdict"), None),
+        (graph_text("Symbol(", "__import__("), None),
+    ],
+)  # fmt: skip
+def test_nothing_in_a_pt2_is_executed(cli, graphs, change, message):
+    rewritten(change)
+    said = failure(cli, "run net.pt2 --device cpu")
+    assert said == f"error: {message}\n" if message else said.endswith(f" in its graph, {CODE}\n")
+
+
+class Armed:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return open, ("executed", "w")
+
+
+def test_what_torch_would_unpickle_or_evaluate_is_left_out(cli, graphs, tmp_path):
+    import pickle
+
+    def change(members):
+        members["net/data/sample_inputs/model.pt"] = pickle.dumps(Armed())
+        graph = json.loads(members["net/models/model.json"])
+        graph["guards_code"] = ["open('executed', 'w')"]
+        members["net/models/model.json"] = json.dumps(graph).encode()
+
+    rewritten(change)
+    done = cli("run net.pt2 --input both.npz --device cpu")
+    assert done.code == 0, done.err
+    assert not (tmp_path / "executed").exists()

@@ -1,0 +1,269 @@
+"""Operations outside of layers in a ``.keras`` file: Keras 3.15.1 loads ours, we load Keras's, and the outputs are the same."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from oracle import close, keras
+
+import layercli
+from layercli import ops
+from layercli.errors import FormatError, UsageError
+from layercli.files import keras_ops
+from layercli.ops.einsum import Einsum
+from layercli.ops.resizing import Upsample
+
+RNG = np.random.default_rng(3)
+A, B = (RNG.standard_normal((2, 4, 6)).astype("float32") for _ in range(2))
+TABLE = RNG.standard_normal((6, 3)).astype("float32")
+
+OPERATORS = {
+    "add": lambda o, a, b: a + b,
+    "number first": lambda o, a, b: 2.0 + a,
+    "array": lambda o, a, b: a + TABLE[:, 0],
+    "subtract": lambda o, a, b: 1 - a,
+    "multiply": lambda o, a, b: a * 3,
+    "divide": lambda o, a, b: a / (b * b + 1.0),
+    "floor_divide": lambda o, a, b: a // 2,
+    "mod": lambda o, a, b: a % 2,
+    "negative": lambda o, a, b: -a,
+    "power": lambda o, a, b: a**2,
+    "absolute": lambda o, a, b: abs(a),
+    "less": lambda o, a, b: o.cast(a < b, "float32"),
+    "matmul": lambda o, a, b: a @ o.transpose(b, (0, 2, 1)),
+    "matmul with an array": lambda o, a, b: o.matmul(a, TABLE),
+    "place": lambda o, a, b: a[:, 0],
+    "slices": lambda o, a, b: a[..., None, 1:5:2],
+    "last": lambda o, a, b: a[:, -1, 2:],
+}
+
+
+def named(name, **settings):
+    return lambda o, a, b: getattr(o, name)(a, **settings)
+
+
+UNARY = """
+ceil cos erf exp expm1 floor round sign sin square celu elu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid
+log_softmax relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh
+tanh_shrink ones_like zeros_like
+"""
+FUNCTIONS = {
+    **{name: named(name) for name in UNARY.split()},
+    **{f"{name} of an axis": named(name, axis=1) for name in ("mean", "sum", "max", "min", "prod", "std", "var")},
+    "sum of axes": lambda o, a, b: o.sum(a, axis=(1, 2), keepdims=True),
+    "all and any": lambda o, a, b: o.cast(o.logical_or(o.all(a > 0, axis=-1), o.any(b > 1, axis=-1)), "int32"),
+    "logical": lambda o, a, b: o.cast(o.logical_and(o.logical_not(a > 0), o.isfinite(b)), "float32"),
+    "equal": lambda o, a, b: o.cast(o.equal(a, b), "float32") + o.cast(o.not_equal(a, b), "float32"),
+    "compare": lambda o, a, b: o.cast(o.less_equal(a, b), "float32") - o.cast(o.greater_equal(a, 0.5), "float32"),
+    "isnan": lambda o, a, b: o.cast(o.isnan(a), "float32"),
+    "log": lambda o, a, b: o.log(o.square(a) + 1.0) + o.log1p(o.square(b)),
+    "sqrt": lambda o, a, b: o.sqrt(o.square(a) + 1.0) * o.rsqrt(o.square(b) + 1.0),
+    "maximum": lambda o, a, b: o.maximum(a, 0.5) - o.minimum(a, b),
+    "gelu exact": lambda o, a, b: o.gelu(a, approximate=False),
+    "gelu with a tanh": lambda o, a, b: o.gelu(a, approximate=True),
+    "slope": lambda o, a, b: o.leaky_relu(a, 0.3) + o.elu(b, 0.5),
+    "threshold": lambda o, a, b: o.threshold(a, 0.1, -1.0),
+    "glu": lambda o, a, b: o.glu(a, axis=-1),
+    "softmax of an axis": lambda o, a, b: o.softmax(a, axis=1) + o.log_softmax(b, axis=1),
+    "softmax of axes": lambda o, a, b: o.softmax(a, axis=(1, 2)),
+    "concatenate": lambda o, a, b: o.concatenate([a, b], axis=1),
+    "stack": lambda o, a, b: o.stack([a, b], axis=1),
+    "split": lambda o, a, b: o.split(a, 2, axis=1)[1],
+    "split at": lambda o, a, b: o.split(a, [1, 3], axis=1)[2],
+    "reshape": lambda o, a, b: o.reshape(a, (-1, 24)),
+    "squeeze": lambda o, a, b: o.squeeze(o.expand_dims(a, 1), 1),
+    "squeeze all": lambda o, a, b: o.squeeze(o.expand_dims(a, -1)),
+    "broadcast": lambda o, a, b: o.broadcast_to(o.sum(a, axis=(0, 1), keepdims=True), (2, 4, 6)),
+    "pad": lambda o, a, b: o.pad(a, [[0, 0], [1, 2], [0, 1]]),
+    "pad with a value": lambda o, a, b: o.pad(a, [[0, 0], [1, 2], [0, 1]], constant_values=2.0),
+    "reflect": lambda o, a, b: o.pad(a, [[0, 0], [1, 2], [0, 1]], mode="reflect"),
+    "repeat": lambda o, a, b: o.repeat(a, 2, axis=1),
+    "tile": lambda o, a, b: o.tile(a, (1, 2, 1)),
+    "where": lambda o, a, b: o.where(a > 0, a, b),
+    "full_like": lambda o, a, b: o.full_like(a, 3.0),
+    "cast": lambda o, a, b: o.cast(a * 10, "int32"),
+    "einsum": lambda o, a, b: o.einsum("bij,bkj->bik", a, b),
+}
+CALLS = {**OPERATORS, **FUNCTIONS}
+
+
+class Ours:
+    """Our operations, with an einsum."""
+
+    def __getattr__(self, name):
+        return getattr(ops, name)
+
+    def einsum(self, equation, *operands):
+        return Einsum(equation)(*operands)
+
+
+def drawn(api, functions):
+    a, b = api.Input((4, 6), name="a"), api.Input((4, 6), name="b")
+    used = api.layers.Dense(6, name="used")(a)
+    return api.Model(
+        [a, b], {name: call(Ours() if api is layercli else keras.ops, used, b) for name, call in functions.items()}
+    )
+
+
+def outputs(model):
+    return {
+        name: np.asarray(value.detach() if hasattr(value, "detach") else value) for name, value in model([A, B]).items()
+    }
+
+
+def the_same(left, right):
+    assert left.keys() == right.keys()
+    for name in left:
+        close(left[name].astype("float64"), right[name].astype("float64"), 5e-6, name)
+
+
+def test_keras_loads_our_operations_and_gives_the_same(tmp_path):
+    model = drawn(layercli, CALLS)
+    model.save(tmp_path / "ours.keras")
+    the_same(outputs(keras.models.load_model(tmp_path / "ours.keras")), outputs(model))
+
+
+def test_we_load_keras_operations_and_give_the_same(tmp_path):
+    model = drawn(keras, CALLS)
+    model.save(tmp_path / "theirs.keras")
+    the_same(outputs(layercli.load_model(tmp_path / "theirs.keras")), outputs(model))
+
+
+def test_activations_called_as_functions_are_loaded(tmp_path):
+    names = ["relu", "gelu", "softmax", "elu", "swish", "exponential", "leaky_relu"]
+    calls = {name: lambda o, a, b, name=name: getattr(keras.activations, name)(a) for name in names}
+    calls["capped"] = lambda o, a, b: keras.activations.relu(a, max_value=1.0, negative_slope=0.1)
+    model = drawn(keras, calls)
+    model.save(tmp_path / "theirs.keras")
+    ours = layercli.load_model(tmp_path / "theirs.keras")
+    the_same(outputs(ours), outputs(model))
+    ours.save(tmp_path / "ours.keras")
+    the_same(outputs(keras.models.load_model(tmp_path / "ours.keras")), outputs(model))
+
+
+def test_every_operation_that_a_file_can_name_is_tried():
+    used = set()
+    for call in (drawn(layercli, CALLS), drawn(layercli, {"mish": lambda o, a, b: o.mish(a)})):
+        used |= {each["class_name"] for each in call.get_config()["layers"]} & set(keras_ops.HOMES)
+    others = {"TrueDivide", "ReLU", "OnesLike", "ZerosLike"}  # each written under another of its names
+    wrong_in_keras = {"Sparsemax"}  # on JAX it is no projection
+    assert used == set(keras_ops.HOMES) - others - wrong_in_keras
+
+
+def test_our_file_again_gives_the_same_file(tmp_path):
+    model = drawn(layercli, CALLS)
+    model.save(tmp_path / "a.keras")
+    again = layercli.load_model(tmp_path / "a.keras")
+    again.save(tmp_path / "b.keras")
+    configs = [zipfile.ZipFile(tmp_path / file).read("config.json") for file in ("a.keras", "b.keras")]
+    assert configs[0] == configs[1]
+
+
+def test_an_operation_keras_lacks_is_written_by_its_own_class(tmp_path):
+    images = layercli.Input((4, 6, 2))
+    model = layercli.Model(images, Upsample((2, 3))(images) * 2.0)
+    model.save(tmp_path / "m.keras")
+    described = model.get_config()["layers"][1]
+    assert (described["module"], described["class_name"]) == ("layercli.ops", "Upsample")
+    x = RNG.standard_normal((2, 4, 6, 2)).astype("float32")
+    assert np.array_equal(layercli.load_model(tmp_path / "m.keras").predict(x), model.predict(x))
+
+
+def twice_used(api):
+    """Two Dense layers of one shape, whose order in the file follows from operations and masks on the way to the output."""
+    tokens = api.Input((5,), dtype="int32")
+    x = api.layers.Embedding(7, 6)(tokens)
+    one, other = api.layers.Dense(6), api.layers.Dense(6)
+    relu = ops.relu if api is layercli else keras.ops.relu
+    left = relu(relu(relu(one(x))))
+    right = api.layers.Masking(0.0)(other(x))
+    right = api.layers.SimpleRNN(6, return_sequences=True)(right)
+    return api.Model(tokens, left + right)
+
+
+def test_weights_keep_their_layers_where_operations_and_masks_set_the_order(tmp_path):
+    x = RNG.integers(0, 7, (3, 5)).astype("int32")
+    theirs, ours = twice_used(keras), twice_used(layercli)
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
+    ours.load_weights(tmp_path / "theirs.weights.h5")
+    close(ours.predict(x), np.asarray(theirs(x)), 5e-6)
+    ours.save(tmp_path / "ours.keras")
+    close(np.asarray(keras.models.load_model(tmp_path / "ours.keras")(x)), ours.predict(x), 5e-6)
+    theirs.save(tmp_path / "theirs.keras")
+    close(layercli.load_model(tmp_path / "theirs.keras").predict(x), np.asarray(theirs(x)), 5e-6)
+
+
+def refused(call):
+    with pytest.raises(UsageError) as raised:
+        call().get_config()
+    return str(raised.value)
+
+
+def test_what_no_file_can_hold():
+    import torch
+
+    inputs, steps = layercli.Input((6,), name="i"), layercli.Input(("T", "C", 6))
+    dense = layercli.layers.Dense(6, name="d")
+    hidden = dense(inputs)
+    layercli.core.naming.clear_session()
+    assert refused(lambda: layercli.Model(inputs, torch.cumsum(hidden, 1))) == (
+        "a .keras file cannot hold a call of cumsum outside of a layer"
+    )
+    assert refused(lambda: layercli.Model(inputs, inputs @ dense.kernel, name="m")) == (
+        "a .keras file cannot hold m: it uses the variable d/kernel outside of a layer"
+    )
+    assert refused(lambda: layercli.Model(steps, ops.reshape(steps, (6, steps.shape[2], -1, 1)))) == (
+        "a .keras file cannot hold a reshape to (6, C, -1, 1) outside of a layer: only one of its sizes may be unknown"
+    )
+
+
+def config(change):
+    model = drawn(layercli, {"y": lambda o, a, b: o.split(o.softmax(a, axis=1), 2, axis=1)[0]}).get_config()
+    found = {
+        each["class_name"].replace("InputLayer", each["name"]): each for each in json.loads(json.dumps(model))["layers"]
+    }
+    change(found)
+    return {**model, "layers": list(found.values())}
+
+
+def first(class_name):
+    return lambda found, **changes: found[class_name].update(changes)
+
+
+softmax, split = first("Softmax"), first("Split")
+NO_ARRAY = [{"class_name": "__numpy__", "config": {"value": {}, "dtype": "object"}}]
+HOSTILE = [
+    (lambda c: softmax(c, class_name="Cholesky"), "holds the operation Cholesky, which layercli does not have"),
+    (
+        lambda c: softmax(c, module="layercli.ops", class_name="TorchFunction"),
+        "holds the operation TorchFunction, which layercli does not have",
+    ),
+    (
+        lambda c: softmax(c, module="os", class_name="system"),
+        "holds a system, which layercli does not make from a file",
+    ),
+    (lambda c: softmax(c, config=3), "describes a Softmax without its config"),
+    (
+        lambda c: softmax(c, config={"axes": 3}),
+        "has a graph with a call of 'softmax' that cannot be made: softmax() got an unexpected keyword argument 'axes'",
+    ),
+    (lambda c: softmax(c, config={"axis": 9}), "expects x with an axis 9 (x = float32[None, 4, 6])"),
+    (
+        lambda c: split(c, config={"indices_or_sections": 10**9}),
+        "has a tensor split into 1,000,000,000 parts, which is too many",
+    ),
+    (
+        lambda c: split(c, inbound_nodes=[{"args": NO_ARRAY, "kwargs": {}}]),
+        "has a graph with a __numpy__ that is none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), HOSTILE)
+def test_hostile_operations_are_refused(change, message):
+    with pytest.raises(FormatError) as raised:
+        layercli.core.model.Functional.from_config(config(change))
+    assert str(raised.value).removeprefix("the config").lstrip(": ") == message

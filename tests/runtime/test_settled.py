@@ -1,0 +1,73 @@
+"""Weights in the layout oneDNN reads: the same results, and no stale ones."""
+
+import pytest
+import torch
+
+from layercli import Sequential, layers
+from layercli.runtime import packing
+from layercli.runtime.settled import Settled
+
+pytestmark = pytest.mark.skipif(not packing.available(), reason="this torch was built without oneDNN's kernels")
+
+CONVOLUTIONS = [
+    (layers.Conv2D(6, 3), (2, 9, 8, 4)),
+    (layers.Conv2D(8, (3, 2), strides=2, padding="same", groups=2, use_bias=False), (2, 9, 8, 4)),
+    (layers.Conv2D(5, 3, dilation_rate=2, data_format="channels_first"), (1, 4, 9, 8)),
+    (layers.Conv1D(6, 5, padding="causal"), (3, 12, 4)),
+    (layers.DepthwiseConv2D(3, depth_multiplier=2), (2, 9, 8, 4)),
+    (layers.SeparableConv2D(6, 3), (2, 9, 8, 4)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), CONVOLUTIONS, ids=lambda x: getattr(x, "name", None))
+def test_results_are_torchs(layer, shape):
+    x = torch.randn(shape)
+    expected = layer(x)
+    settled = Settled(layer)
+    with torch.inference_mode():
+        for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
+            torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
+    assert len(settled._packed) == (2 if isinstance(layer, layers.SeparableConv2D) else 1)
+
+
+def test_a_write_that_torch_can_tell_of_is_seen():
+    model = Sequential([layers.Conv2D(4, 3), layers.Flatten()])
+    x = torch.randn(2, 6, 6, 3)
+    settled = Settled(model)
+    model(x)
+    with torch.inference_mode():
+        before = settled(x)
+        model.layers[0].kernel.assign(2 * model.layers[0].kernel.numpy())
+        torch.testing.assert_close(settled(x), 2 * before)
+
+
+def test_calls_that_record_gradients_are_torchs():
+    layer = layers.Conv2D(4, 3)
+    settled = Settled(layer)
+    settled(torch.randn(1, 5, 5, 2)).sum().backward()
+    assert settled._packed == {}
+    assert layer.kernel.stored.grad is not None
+
+
+def test_other_dtypes_are_torchs():
+    layer = layers.Conv2D(4, 3, dtype="float64")
+    settled = Settled(layer)
+    x = torch.randn(1, 5, 5, 2, dtype=torch.float64)
+    with torch.inference_mode():
+        assert torch.equal(settled(x), layer(x))
+    assert settled._packed == {}
+
+
+def test_outside_of_it_a_call_is_as_ever():
+    layer = layers.Conv2D(4, 3)
+    x = torch.randn(1, 5, 5, 2)
+    layer(x)
+    settled = Settled(layer)
+    with torch.inference_mode():
+        settled(x)
+        settled._packed.clear()
+        layer(x)
+        with pytest.raises(ValueError):
+            settled(torch.randn(1, 5, 5, 3))
+        layer(x)
+    assert settled._packed == {}

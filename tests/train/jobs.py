@@ -1,0 +1,248 @@
+"""What several ranks do together in tests/train/test_distributed.py, and one process does alone to compare with.
+
+Run as a program under torchrun's environment it does every job and leaves what it found in the folder that it is given.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+import layercli
+from layercli import Input, Model, Sequential, callbacks, distributed, layers, losses
+from layercli.core import tree
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((41, 3)).astype("float32")
+"""41 samples in batches of 8 leave one for the last batch: none for the second of two ranks."""
+LABELS = RNG.integers(0, 2, 41)
+WEIGHTS = RNG.random(41).astype("float32")
+STEPS = RNG.integers(0, 5, (41, 6))
+
+
+class TwoHeads(Model):
+    """Two outputs, one of them without a loss, and penalties of every kind."""
+
+    def setup(self):
+        self.body = layers.Dense(4, kernel_regularizer="l2", activity_regularizer="l1")
+        self.left = layers.Dense(2)
+        self.right = layers.Dense(1)
+
+    def call(self, x):
+        x = self.body(x)
+        return {"left": self.left(x), "right": self.right(x)}
+
+
+def dense():
+    return Sequential(
+        [Input((3,)), layers.Dense(5, activation="relu", kernel_regularizer="l2"), layers.Dense(2)], name="dense"
+    )
+
+
+def masked():
+    return Sequential(
+        [Input((6,), dtype="int32"), layers.Embedding(5, 4, mask_zero=True), layers.LSTM(3), layers.Dense(2)],
+        name="masked",
+    )
+
+
+def per_step():
+    return Sequential(
+        [Input((6,), dtype="int32"), layers.Embedding(5, 4, mask_zero=True), layers.Dense(2)], name="per_step"
+    )
+
+
+def half():
+    return Sequential([Input((3,)), layers.Dense(5, dtype="mixed_bfloat16"), layers.Dense(2)], name="half")
+
+
+def sparse(reduction="sum_over_batch_size", **settings):
+    return losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction, **settings)
+
+
+SAME_STEPS = np.repeat(LABELS[:, None], 6, 1)
+TRAININGS = {
+    "plain": (dense, X, LABELS, {"loss": sparse(), "metrics": ["accuracy"]}, {}),
+    "sum": (dense, X, LABELS, {"loss": sparse("sum"), "optimizer": "sgd"}, {}),
+    "weights": (dense, X, LABELS, {"loss": sparse(), "weighted_metrics": ["accuracy"]}, {"sample_weight": WEIGHTS}),
+    "mean of weights": (
+        dense, X, LABELS, {"loss": sparse("mean_with_sample_weight")}, {"sample_weight": WEIGHTS, "shuffle": False},
+    ),
+    "ignored": (dense, X, LABELS, {"loss": sparse(ignore_class=1)}, {}),
+    "classes": (dense, X, LABELS, {"loss": sparse()}, {"class_weight": {0: 3.0}}),
+    "masks": (per_step, STEPS, SAME_STEPS, {"loss": sparse(), "metrics": ["accuracy"]}, {}),
+    "embedding and lstm": (masked, STEPS, LABELS, {"loss": sparse()}, {"validation_split": 0.25}),
+    "accumulation": (dense, X, LABELS, {"loss": sparse(), "gradient_accumulation": 3}, {}),
+    "clipping": (dense, X, LABELS, {"loss": sparse(), "optimizer": layercli.optimizers.SGD(1.0, global_clipnorm=0.1)}, {}),
+    "several outputs": (
+        lambda: TwoHeads(name="heads"), X, {"left": LABELS, "right": X[:, :1]}, {"loss": {"left": sparse()}}, {},
+    ),
+    "auc": (dense, X, X[:, :2], {"loss": "mse", "metrics": ["r2_score", "mae"]}, {"validation_data": (X[:1], X[:1, :2])}),
+    "bfloat16": (half, X, LABELS, {"loss": sparse()}, {}),
+}  # fmt: skip
+
+SHARDED = ("plain", "weights", "masks", "embedding and lstm", "accumulation", "clipping", "several outputs")
+
+
+def train(name, shard=False):
+    """Return what training comes to: the weights in one row, the logs, and an evaluation."""
+    make, x, y, settings, more = TRAININGS[name]
+    layercli.random.set_seed(0)
+    model = make()
+    model.compile(**{"optimizer": "adam", **copy.deepcopy(settings)})
+    if shard:
+        distributed.shard(model, x[:2])
+    history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, **more).history
+    return {
+        "weights": np.concatenate([each.ravel() for each in model.get_weights()]),
+        "logs": np.array([history[key] for key in sorted(history)]),
+        "evaluated": np.array(model.evaluate(x, y, batch_size=8)),
+    }
+
+
+def whole(name):
+    """Return a model of the project, small and without dropout, and four inputs."""
+    layercli.random.set_seed(0)
+    noise = torch.Generator().manual_seed(1)
+    if name == "shared":
+        inputs, shared = Input((4,)), layers.Dense(4)
+        return Model(inputs, shared(shared(inputs))), torch.randn(4, 4, generator=noise)
+    if name == "attention":
+        tokens = Input((5,), dtype="int32")
+        x = layers.Embedding(7, 8)(tokens)
+        return Model(tokens, layers.MultiHeadAttention(2, 4)(x, x)), torch.randint(0, 7, (4, 5), generator=noise)
+    from layercli.models import basics, lstm, resnet, transformer
+
+    made = {
+        "resnet-block": (lambda: resnet.ResnetIdentityBlock(3, (4, 4, 3)), (4, 5, 5, 3)),
+        "bottleneck": (lambda: resnet.Bottleneck(4, project=True), (4, 5, 5, 3)),
+        "transformer-encoder": (lambda: transformer.TransformerEncoder(2, 8, 2, 16, dropout=0.0), (4, 5, 8)),
+        "lstm": (lambda: lstm.LSTMClassifier(8, 6, 3), (4, 5, 8)),
+        "mlp": (lambda: basics.MLP(units=3, features=6), (4, 6)),
+    }
+    make, shape = made[name]
+    return make(), torch.randn(shape, generator=noise)
+
+
+WHOLE = ("resnet-block", "bottleneck", "transformer-encoder", "lstm", "mlp", "attention", "shared")
+BY_LAYER = tuple(name for name in WHOLE if name != "bottleneck")
+"""A bottleneck writes over what its layers gave, which torch's fully_shard of each of them does not allow."""
+
+
+def gradients(name, how, rank):
+    """Return how far the gradients of a whole model in plain PyTorch, wrapped, are from the mean of the halves' own."""
+    model, x = whole(name)
+    model(x)
+    module, alone = model.module, copy.deepcopy(model).module
+    expected = {}
+    for part in (x[:2], x[2:]):
+        alone.zero_grad()
+        backward(alone.train(), part)
+        for key, parameter in alone.named_parameters():
+            expected[key] = expected.get(key, 0) + parameter.grad / 2
+    if how == "fsdp":
+        for layer in model.layers:
+            if layer.variables:
+                fully_shard(layer.module)
+        wrapped = fully_shard(module)
+    else:
+        wrapped = DistributedDataParallel(module)
+    backward(wrapped.train(), x[2 * rank : 2 * rank + 2])
+    worst = 0.0
+    for key, parameter in module.named_parameters():
+        got = parameter.grad.full_tensor() if how == "fsdp" else parameter.grad
+        worst = max(worst, float((got - expected[key]).abs().max() / (1e-6 + expected[key].abs().max())))
+    return worst
+
+
+def backward(module, x):
+    tree.leaves(module(x))[0].square().mean().backward()
+
+
+class StopOnOneRank(callbacks.Callback):
+    """Asks for an end on the second rank alone, in the middle of the second epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if distributed.rank() == 1 and self.model.optimizer.iterations == 8:
+            self.model.stop_training = True
+
+
+def stopped(folder):
+    """Return the epochs that a run of callbacks saw, its weights, and whether every rank could read its logs."""
+    layercli.random.set_seed(0)
+    model = dense()
+    model.compile("adam", sparse(), metrics=["accuracy"])
+    rows = []
+    told = [
+        StopOnOneRank(),
+        callbacks.CSVLogger(folder / "log.csv"),
+        callbacks.ModelCheckpoint(folder / "best.keras", monitor="loss", save_best_only=True),
+        callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: rows.append(logs["loss"])),
+    ]
+    history = model.fit(X, LABELS, batch_size=8, epochs=9, verbose=0, callbacks=told)
+    return {"epochs": np.array(history.epoch), "batches": np.array(rows), "loss": np.array(history.history["loss"])}
+
+
+def patient():
+    """Return the weights after training that EarlyStopping ends and ReduceLROnPlateau slows."""
+    layercli.random.set_seed(0)
+    model = dense()
+    model.compile(layercli.optimizers.SGD(2.0), sparse())
+    told = [
+        callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1),
+    ]
+    history = model.fit(
+        X, LABELS, batch_size=8, epochs=12, verbose=0, callbacks=told, validation_data=(X[:9], LABELS[:9])
+    )
+    return {
+        "epochs": np.array(history.epoch),
+        "weights": np.concatenate([each.ravel() for each in model.get_weights()]),
+        "rate": np.array(model.optimizer.learning_rate),
+    }
+
+
+def saved(folder):
+    """Train sharded, save together, and return the weights."""
+    layercli.random.set_seed(0)
+    model = dense()
+    model.compile("adam", sparse())
+    distributed.shard(model, X[:2])
+    model.fit(X, LABELS, batch_size=8, epochs=1, verbose=0)
+    distributed.save(model, folder / "shards")
+    model.save_weights(folder / "whole.weights.h5")
+    return {"weights": np.concatenate([each.ravel() for each in model.get_weights()])}
+
+
+def main(folder):
+    """Do every job and leave the results in ``rank0.npz`` and ``rank1.npz``."""
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view", UserWarning)  # nothing writes over one
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view", UserWarning)  # a copy, of a 1x1 kernel
+    found = {}
+
+    def keep(name, results):
+        found.update({f"{name}/{key}": value for key, value in results.items()})
+
+    for name in TRAININGS:
+        for way in ("ddp", "fsdp") if name in SHARDED else ("ddp",):
+            keep(f"{name}/{way}", train(name, way == "fsdp"))
+    keep("stopped", stopped(folder))
+    keep("patient", patient())
+    keep("saved", saved(folder))
+    for how, names in (("ddp", WHOLE), ("fsdp", BY_LAYER)):
+        keep(f"gradients/{how}", {name: gradients(name, how, distributed.rank()) for name in names})
+    np.savez(folder / f"rank{distributed.rank()}.npz", **found)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,156 @@
+"""Two ranks over gloo: the same result as one process on the same batches, and one sentence where a rank goes."""
+
+from __future__ import annotations
+
+import csv
+import os
+from functools import cache
+
+import numpy as np
+import pytest
+
+import layercli
+from layercli import distributed
+from layercli.errors import DeviceError, FormatError, UsageError
+from layercli.runtime.group import Group
+from layercli.runtime.parts import Part
+from tests.ranks import ranks_of
+from tests.train import jobs
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The folder in which two ranks have done every job."""
+    folder = tmp_path_factory.mktemp("ranks")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.train import jobs; "
+    both = ranks_of(["-c", f"{code}jobs.main(Path({str(folder)!r}))"], folder)
+    ended = [each.communicate(timeout=200) for each in both]
+    assert [(each.returncode, err) for each, (_, err) in zip(both, ended, strict=True)] == [(0, ""), (0, "")]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(done):
+    """What each of the two ranks found."""
+    return [np.load(done / f"rank{rank}.npz") for rank in range(2)]
+
+
+@cache
+def alone(name):
+    return jobs.train(name)
+
+
+@pytest.mark.parametrize(
+    ("way", "name"), [("ddp", name) for name in jobs.TRAININGS] + [("fsdp", name) for name in jobs.SHARDED]
+)
+def test_two_ranks_come_to_what_one_process_does(found, name, way):
+    for rank in found:
+        for key, expected in alone(name).items():
+            atol = 5e-5 if name == "bfloat16" else 2e-6  # sums of fewer samples are rounded otherwise, to 8 bits
+            np.testing.assert_allclose(rank[f"{name}/{way}/{key}"], expected, rtol=2e-5, atol=atol, err_msg=key)
+
+
+@pytest.mark.parametrize(("how", "name"), [("ddp", n) for n in jobs.WHOLE] + [("fsdp", n) for n in jobs.BY_LAYER])
+def test_whole_models_in_plain_pytorch(found, how, name):
+    for rank in found:
+        assert rank[f"gradients/{how}/{name}"] < 1e-5
+
+
+def test_ranks_stop_together_and_one_of_them_writes(found, done):
+    first, second = found
+    for key in ("epochs", "batches", "loss"):
+        np.testing.assert_array_equal(first[f"stopped/{key}"], second[f"stopped/{key}"])
+    assert first["stopped/epochs"].tolist() == [0, 1]
+    assert len(first["stopped/batches"]) == 8
+    with open(done / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [float(row["loss"]) for row in rows] == first["stopped/loss"].tolist()
+    assert layercli.load_model(done / "best.keras").count_params() == 32
+
+
+def test_what_callbacks_decide_is_what_they_decide_in_one_process(found):
+    one = jobs.patient()
+    assert len(one["epochs"]) < 12
+    for rank in found:
+        for key, expected in one.items():
+            np.testing.assert_allclose(rank[f"patient/{key}"], expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("file", ["shards", "whole.weights.h5"])
+def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
+    layercli.random.set_seed(0)
+    model = jobs.dense()
+    model.compile("adam", jobs.sparse())
+    model._trainer.prepare()
+    (distributed.load if file == "shards" else model.__class__.load_weights)(model, done / file)
+    np.testing.assert_array_equal(np.concatenate([w.ravel() for w in model.get_weights()]), found[0]["saved/weights"])
+    assert model.optimizer.iterations == 6
+    model.fit(jobs.X, jobs.LABELS, batch_size=8, initial_epoch=1, epochs=2, verbose=0)
+    layercli.random.set_seed(0)
+    unbroken = jobs.dense()
+    unbroken.compile("adam", jobs.sparse())
+    unbroken.fit(jobs.X, jobs.LABELS, batch_size=8, epochs=2, verbose=0)
+    for got, expected in zip(model.get_weights(), unbroken.get_weights(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_shard_needs_ranks():
+    with pytest.raises(UsageError, match=r"^dense is sharded among ranks, and there is only this process$"):
+        distributed.shard(jobs.dense(), jobs.X)
+    with pytest.raises(UsageError, match=r"^there are no ranks to join: torchrun did not start this process$"):
+        distributed.join()
+
+
+def test_nccl_needs_a_gpu(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"^nccl needs a CUDA device, and there is none$"):
+        distributed.join("nccl")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(DeviceError, match=r"^rank 2 of this machine has no GPU: there are 2$"):
+        distributed.join()
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence", "hint"),
+    [
+        (30, "a batch of 30 does not divide among 4 ranks", "take 28 or 32"),
+        (3, "a batch of 3 is smaller than the 4 ranks that share it", None),
+    ],
+)
+def test_a_batch_is_shared_out_evenly(size, sentence, hint):
+    with pytest.raises(UsageError) as caught:
+        Part(Group(1, 4)).check(size)
+    assert (caught.value.message, caught.value.hint) == (sentence, hint)
+
+
+def test_every_sample_is_some_ranks():
+    for samples in range(1, 9):
+        parts = [Part(Group(rank, 3)) for rank in range(3)]
+        taken = [list(range(samples))[part.take(samples)] for part in parts]
+        assert [x for own, part in zip(taken, parts, strict=True) if part.own for x in own] == list(range(samples))
+        assert [len(own) for own in taken] == [max(part.own, 1) for part in parts]
+
+
+def test_a_checkpoint_that_does_not_fit(tmp_path, monkeypatch):
+    model = jobs.dense()
+    model.compile("adam", "mse")
+    model._trainer.prepare()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FormatError, match=r"^out holds no checkpoint$"):
+        distributed.load(model, "out")
+    distributed.save(model, "out")
+    wider = jobs.masked()
+    wider.compile("adam", "mse")
+    with pytest.raises(FormatError, match=r"^out has no model.embedding.embeddings$"):
+        distributed.load(wider, "out")
+    file = next((tmp_path / "out" / "00000001").iterdir())
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(FormatError, match=r"^out/00000001 is damaged: "):
+        distributed.load(model, "out")

@@ -1,0 +1,76 @@
+"""compile(jit_compile=True): the same numbers through torch.compile, and a sentence where it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import layercli
+from layercli import Input, Sequential, layers
+from layercli.errors import UsageError
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((24, 3)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+def trained(jit_compile):
+    layercli.random.set_seed(0)
+    stack = [Input((3,)), layers.Dense(4, activation="relu", kernel_regularizer="l2"), layers.BatchNormalization()]
+    model = Sequential([*stack, layers.Dropout(0.0), layers.Dense(1)], name="net")
+    model.compile("adam", "mse", metrics=["mae"], jit_compile=jit_compile)
+    history = model.fit(X, Y, batch_size=8, epochs=2, verbose=0, validation_data=(X[:8], Y[:8])).history
+    logs = np.array([history[name] for name in sorted(history)])
+    return model, [*model.get_weights(), logs, model.evaluate(X, Y, batch_size=8), model.predict(X, batch_size=8)]
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Traces as torch.compile does, and notes each; what it traced runs as it is, so that no compiler is needed."""
+    traced = []
+
+    def backend(graph, inputs):
+        traced.append(graph)
+        return graph.forward
+
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda call, **_: whole(call, backend=backend))
+    torch._dynamo.reset()
+    return traced
+
+
+def test_compiled_it_comes_to_the_same(eager):
+    model, found = trained(True)
+    assert eager
+    assert model._trainer.get_config()["jit_compile"] is True
+    _, expected = trained("auto")
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_auto_and_false_compile_nothing(eager):
+    assert not eager
+    for jit_compile in ("auto", False):
+        assert trained(jit_compile)[0]._trainer.get_config()["jit_compile"] is False
+    assert not eager
+
+
+def test_without_a_compiler_it_says_so(monkeypatch):
+    def backend(graph, inputs):
+        raise RuntimeError("no C++ compiler was found")
+
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda call, **_: whole(call, backend=backend))
+    torch._dynamo.reset()
+    with pytest.raises(UsageError) as caught:
+        trained(True)
+    assert caught.value.message == (
+        "torch.compile cannot compile net: backend='backend' raised: RuntimeError: no C++ compiler was found"
+    )
+    assert caught.value.hint == "jit_compile=False trains it as it is"
+
+
+def test_another_word_is_refused():
+    with pytest.raises(UsageError, match=r"^jit_compile is True, False or auto, got 'yes'$"):
+        trained("yes")
