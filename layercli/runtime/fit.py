@@ -20,6 +20,7 @@ from layercli.render.progress import reporter
 from layercli.runtime import distributed, execute, jit, tensors
 from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
 from layercli.runtime.draws import drawing, reseed
+from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.logs import numbers
 from layercli.runtime.settled import Settled
 from layercli.runtime.train import Place, Trainer, trainer_of
@@ -48,6 +49,7 @@ def fit(
     validation_freq: int,
 ) -> History:
     """See Model.fit."""
+    keep_freed_memory()
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
