@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from layercli.callbacks.callback import Callback, Callbacks
+from layercli.callbacks.callback import Callback, Callbacks, listed
 from layercli.callbacks.history import History
 from layercli.callbacks.progress import ProgbarLogger
 from layercli.core import tree
@@ -52,6 +52,8 @@ def fit(
     keep_freed_memory()
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
+    if not isinstance(epochs, int) or epochs < 0:
+        raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
     source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
@@ -96,6 +98,8 @@ def fit(
 
 def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
     """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
+        raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
     if given is not None:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
@@ -173,7 +177,7 @@ def evaluate(
     first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     distributed.begin(trainer, first, training=False)
-    told = Callbacks(distributed.told(trainer, callbacks or ()), model, {"verbose": verbose})
+    told = Callbacks(distributed.told(trainer, listed(callbacks)), model, {"verbose": verbose})
     found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
@@ -190,7 +194,7 @@ def predict(
     build(model, first[0])
     device = execute.device_of(model)
     model.module.eval()
-    told = Callbacks(callbacks or (), model, {})
+    told = Callbacks(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
     step_of = Settled(model.predict_step) if alone else model.predict_step
@@ -311,7 +315,7 @@ def divided_callbacks(
     What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
     off it for others. Of several ranks that train together the first shows them.
     """
-    given = distributed.told(trainer, callbacks or ())
+    given = distributed.told(trainer, listed(callbacks))
     first = trainer.part is None or trainer.part.group.first
     shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
     others = [each for each in given if not isinstance(each, ProgbarLogger)]
