@@ -15,7 +15,7 @@ from benchmarks.paired import Result, milliseconds, ratio, times
 
 FEATURES, HIDDEN, CLASSES, BATCH = 784, 128, 10, 128
 SIDE, FILTERS = 28, 16
-ROUNDS, KERAS_ROUNDS = 7, 3
+ROUNDS, KERAS_ROUNDS = 9, 5
 AT_MOST, KERAS_AT_MOST = 1.1, 0.5
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
+from layercli.errors import UsageError
+
 Logs = Mapping[str, Any]
 
 HOOKS = tuple(
@@ -77,6 +79,15 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Be told the outputs of a batch."""
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """Return one callback, several or None as a list; UsageError for what is no Callback."""
+    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+    for each in given:
+        if not isinstance(each, Callback):
+            raise UsageError(f"callbacks are Callback objects, got {each!r}")
+    return given
 
 
 class Callbacks:

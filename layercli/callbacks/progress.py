@@ -13,6 +13,8 @@ class ProgbarLogger(Callback):
     ``lines`` gives lines on a terminal too. fit shows nothing of its own beside it.
     """
 
+    writes = True
+
     def __init__(self, lines: bool = False) -> None:
         self.lines = lines
         self._shown: Any = None

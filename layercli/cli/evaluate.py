@@ -44,9 +44,8 @@ def evaluate(
     from layercli.runtime.fit_files import Settings, evaluate_file
 
     settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
-    report = evaluate_file(
-        subject.model, subject.name, settings, data, reading=Reading(tuple(input_shape), rescale), weights=weights
-    )
+    reading = Reading(tuple(input_shape), rescale)
+    report = evaluate_file(subject.model, subject.name, settings, data, reading=reading, weights=weights)
     if report.first:
         output.emit(table(report), report.to_json, format)
     return 0 if report.finite else 1

@@ -68,18 +68,20 @@ class Backups:
             self.folder.mkdir(parents=True, exist_ok=True)
         place = Place(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
         backup = Backup(f"{epoch}-{batch}.weights.h5", place)
-        before = [other for other in self.found() if other.file != backup.file]
         saving.save_weights(model, self.folder / backup.file)
+        with distributed.one_writer(model) as writes:
+            if writes:
+                self._list(backup)
+
+    def _list(self, backup: Backup) -> None:
+        before = [other for other in self.found() if other.file != backup.file]
         kept = [backup, *before][: self.kept]
         document: dict[str, Any] = {"schema": SCHEMA, "backups": kept}
-        with distributed.one_writer(model) as writes:
-            if not writes:
-                return
-            with replacing(self.list) as stream:
-                stream.write(json.dumps(document).encode())
-            for file in {other.file for other in before} - {other.file for other in kept}:
-                with suppress(OSError):
-                    (self.folder / file).unlink()
+        with replacing(self.list) as stream:
+            stream.write(json.dumps(document).encode())
+        for file in {other.file for other in before} - {other.file for other in kept}:
+            with suppress(OSError):
+                (self.folder / file).unlink()
 
     def remove(self, model: Model) -> None:
         """Remove every backup, and the folder if that is all it held."""

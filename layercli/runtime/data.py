@@ -158,6 +158,8 @@ class Stream:
 
 def unpacked(batch: Any) -> Batch:
     """Return a batch that somebody else made as x, y and sample weights, tensors all of them."""
+    if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
+        raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
     x, y, weight = (
         (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
     )

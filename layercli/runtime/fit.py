@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from layercli import random
-from layercli.callbacks.callback import Callback, Callbacks
+from layercli.callbacks.callback import Callback, Callbacks, listed
 from layercli.callbacks.history import History
 from layercli.callbacks.progress import ProgbarLogger
 from layercli.core import tree
@@ -22,14 +19,13 @@ from layercli.errors import UsageError
 from layercli.render.progress import reporter
 from layercli.runtime import distributed, execute, jit, tensors
 from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
+from layercli.runtime.draws import drawing, reseed
+from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.logs import numbers
 from layercli.runtime.settled import Settled
 from layercli.runtime.train import Place, Trainer, trainer_of
 
 BATCH_SIZE = 32
-
-RANKS_APART = 2**57
-"""What the seeds of two ranks lie apart: each drops out other units."""
 
 
 @distributed.together
@@ -53,13 +49,15 @@ def fit(
     validation_freq: int,
 ) -> History:
     """See Model.fit."""
+    keep_freed_memory()
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
+    if not isinstance(epochs, int) or epochs < 0:
+        raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
     source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    shown, others = divided_callbacks(trainer, callbacks, verbose)
-    history = History()
+    history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
     params = {"epochs": epochs, "steps": steps, "verbose": verbose}
     told = Callbacks([*shown, *others, history], model, params)
     first, source = peeked(source, size)
@@ -100,6 +98,8 @@ def fit(
 
 def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
     """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
+        raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
     if given is not None:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
@@ -113,7 +113,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
     """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
     model = trainer.model
     device, every = execute.device_of(model), trainer.steps_per_execution
-    rank = 0 if trainer.part is None else trainer.part.group.rank
+    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops out other units
     trainer.reset()
     model.module.train()
     logs: Mapping[str, Any] | None = None
@@ -121,7 +121,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
         for step, batch in batches:
             if step % every == 0:
                 told.tell("on_train_batch_begin", step)
-            reseed(device, seed + step + rank * RANKS_APART)
+            reseed(device, own + step)
             logs = model.train_step(placed(batch, device))
             if (step + 1) % every == 0:
                 told.tell("on_train_batch_end", step, heard(trainer, logs))
@@ -177,7 +177,7 @@ def evaluate(
     first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     distributed.begin(trainer, first, training=False)
-    told = Callbacks(distributed.told(trainer, callbacks or ()), model, {"verbose": verbose})
+    told = Callbacks(distributed.told(trainer, listed(callbacks)), model, {"verbose": verbose})
     found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
@@ -194,7 +194,7 @@ def predict(
     build(model, first[0])
     device = execute.device_of(model)
     model.module.eval()
-    told = Callbacks(callbacks or (), model, {})
+    told = Callbacks(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
     step_of = Settled(model.predict_step) if alone else model.predict_step
@@ -235,7 +235,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
 def shared(
     trainer: Trainer, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
 ) -> Iterator[Batch]:
-    """Return the batches of ``source``, or where several ranks train together this one's part of each."""
+    """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
     if trainer.part is None:
         return source.batches(size, order, first)
     return trainer.part.batches(source, size, order, first)
@@ -307,38 +307,16 @@ def placed(batch: Batch, device: torch.device | None) -> Batch:
     return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
 
 
-@contextmanager
-def drawing(trainer: Trainer, epoch: int) -> Iterator[int]:
-    """Give the seed of all that an epoch draws, made of the model's seed, the updates before it and its number.
-
-    A run broken off in an epoch can so be gone on with. The caller's own random state is left as it was.
-    """
-    place = f"{random.seed()}/{trainer.updates}/{epoch}".encode()
-    seed = int.from_bytes(hashlib.blake2b(place, digest_size=7).digest(), "little")
-    device = execute.device_of(trainer.model)
-    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []):
-        reseed(device, seed)
-        yield seed
-
-
-def reseed(device: torch.device | None, seed: int) -> None:
-    """Have the CPU and ``device`` draw from ``seed``; torch.manual_seed, which sees to every device, takes 100 times as long."""
-    torch.default_generator.manual_seed(seed)
-    if device is not None and device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
 def divided_callbacks(
     trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
 ) -> tuple[list[Any], list[Callback]]:
-    """Return what shows the epochs on stderr, and the other callbacks.
+    """Return what shows the epochs on stderr, and the other callbacks, as they are told on this rank.
 
     What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
     off it for others. Of several ranks that train together the first shows them.
     """
-    given = distributed.told(trainer, callbacks or ())
+    given = distributed.told(trainer, listed(callbacks))
+    first = trainer.part is None or trainer.part.group.first
     shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
     others = [each for each in given if not isinstance(each, ProgbarLogger)]
-    if not shown and verbose and (trainer.part is None or trainer.part.group.first):
-        shown = [reporter(lines=verbose == 2)]
-    return shown, others
+    return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +21,7 @@ from layercli.runtime import device as devices
 from layercli.runtime.data import Samples
 from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.group import Group
+from layercli.runtime.interruption import Interruption
 from layercli.runtime.train import Place, trainer_of
 
 
@@ -80,17 +77,6 @@ class Keeper(Callback):
     def __init__(self, report: Report, save: str | None) -> None:
         self.report = report
         self.save = save
-        self.interrupted = False
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two steps, where the weights and the count of the steps agree."""
-        if self.interrupted:
-            raise KeyboardInterrupt
-
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two batches of the validation."""
-        if self.interrupted:
-            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note, and save or stop."""
@@ -105,24 +91,6 @@ class Keeper(Callback):
         if self.save is not None:
             write(self.model, self.save)
             self.report.saved = self.save
-
-    @contextmanager
-    def patient(self) -> Iterator[None]:
-        """Have a first Ctrl-C wait for the step that runs; a second one does not."""
-
-        def wait(number: int, frame: Any) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, wait)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def fit_file(
@@ -151,11 +119,12 @@ def fit_file(
         restore(model, save)
         epoch, batch = divmod(model.optimizer.applied, source.steps(settings.batch_size))
         trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
-    keeper = Keeper(report, save)
+    keeper, interruption = Keeper(report, save), Interruption()
+    told = [keeper, interruption] if group.current() is None else [keeper]  # of several ranks torchrun ends all
     try:
-        with keeper.patient():
+        with interruption.awaited():
             model.fit(
-                source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                source, None, settings.batch_size, epochs, verbose, told, validation_data=held,
                 validation_batch_size=settings.batch_size,
             )  # fmt: skip
     except KeyboardInterrupt:

@@ -49,9 +49,8 @@ class Part:
     ) -> Iterator[Batch]:
         """Yield this rank's part of every batch of ``source`` from number ``first`` on, as many parts on every rank."""
         if isinstance(source, Arrays):
-            yield from self._slices(source, size, order, first)
-        else:
-            yield from self._cuts(source, size, order, first)
+            return self._slices(source, size, order, first)
+        return self._cuts(source, source.batches(size, order, first))
 
     def _slices(self, source: Arrays, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
         for start in range(first * size, source.samples, size):
@@ -59,10 +58,10 @@ class Part:
             where = slice(start + own.start, start + own.stop)
             yield source._taken(where if order is None else order[where])
 
-    def _cuts(self, source: Samples | Stream, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
-        loader = getattr(source, "source", None)
+    def _cuts(self, source: Samples | Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
+        loader = source.source if isinstance(source, Stream) else None
         apart = isinstance(getattr(loader, "sampler", None), DistributedSampler)
-        for batch in source.batches(size, order, first):
+        for batch in batches:
             if apart:
                 self.own = len(tree.leaves(batch[0])[0])
                 self.whole = self.own * self.group.size

@@ -42,9 +42,9 @@ class Trainer:
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
-        self.jit_compile = jit_compile
         self.start: Place | None = None  # where a run that is gone on with was broken off
         self.updates = 0  # made before the epoch that runs
+        self.jit_compile = jit_compile
         self._penalized: list[Any] = []
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from layercli.files.safetensors import SafetensorsFile
-from layercli.runtime import fit_files
+from layercli.runtime.interruption import Interruption
 
 RNG = np.random.default_rng(0)
 
@@ -138,11 +138,6 @@ WRONG = [
     (f"{LINE} --save line.npz/", "line.npz is a file, not a folder", None),
     (f"{LINE} --save there/out/", "there is no folder {folder}/there to write out in", None),
     (
-        f"{LINE} --save m.keras",
-        "a .keras file cannot hold linear_regression: LinearRegression is a class of your own",
-        "save_weights keeps its weights",
-    ),
-    (
         f"{LINE} --save m.safetensors --resume",
         "cannot resume from m.safetensors: it holds no optimizer",
         "save to .weights.h5 or .keras",
@@ -177,14 +172,14 @@ def test_control_c_saves_and_leaves_with_130_again_and_again(cli, folder, monkey
     assert child.stderr.readline().startswith("epoch 1/1500  loss ")
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
-    steps, told = iter(range(100)), fit_files.Keeper.on_train_batch_end
+    steps, told = iter(range(100)), Interruption.on_train_batch_end
 
-    def press(keeper, batch, logs):
+    def press(interruption, batch, logs):
         if next(steps, None) == 99:
             signal.raise_signal(signal.SIGINT)
-        told(keeper, batch, logs)
+        told(interruption, batch, logs)
 
-    monkeypatch.setattr(fit_files.Keeper, "on_train_batch_end", press)
+    monkeypatch.setattr(Interruption, "on_train_batch_end", press)
     again = cli(f"{fit} 1500")
     for code, printed, said in ((child.returncode, out, err), (again.code, again.out, again.err)):
         report = json.loads(printed)

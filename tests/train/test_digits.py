@@ -68,8 +68,8 @@ def test_a_small_cnn_reads_97_of_100(api, digits):
     setting = api.random.set_seed if api is layercli else api.utils.set_random_seed
     setting(1)
     model = cnn(api)
-    model.compile(api.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y, batch_size=32, epochs=12, verbose=0)
+    model.compile(api.optimizers.Adam(0.006), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, batch_size=64, epochs=10, verbose=0)
     _, accuracy = model.evaluate(held_x, held_y, verbose=0)
     assert accuracy >= 0.97
 
@@ -80,8 +80,9 @@ def test_it_does_so_from_the_command_line(digits, tmp_path, monkeypatch, capsys)
     np.savez("train.npz", x=x, y=y)
     np.savez("held.npz", x=held_x, y=held_y)
     (tmp_path / "net.py").write_text(SCRIPT)
+    steps = "--optimizer adam:learning_rate=6e-3 --batch-size 64 --epochs 10 --seed 1"
     what = "net.py:CNN --loss sparse_categorical_crossentropy --metrics accuracy -f json"
-    fit = f"fit {what} --data train.npz --optimizer adam:learning_rate=3e-3 --epochs 12 --seed 1 --save cnn.safetensors"
+    fit = f"fit {what} {steps} --data train.npz --save cnn.safetensors"
     assert run(fit.split()) == 0
     capsys.readouterr()
     assert run(f"evaluate {what} --data held.npz --weights cnn.safetensors".split()) == 0

@@ -309,6 +309,23 @@ REFUSED = [
     ),
     (lambda: line().fit(X), "the output 'head' has a loss or metrics, and no targets"),
     (lambda: line(None, metrics=["mae"]).evaluate(X), "the output 'head' has a loss or metrics, and no targets"),
+    (lambda: line().fit(X, Y, epochs="3"), "epochs is a whole number from 0 up, got '3'"),
+    (lambda: line().fit(X, Y, callbacks=[3]), "callbacks are Callback objects, got 3"),
+    (lambda: line(optimizer=3), "3 is no optimizer: give its name, its config, or the object"),
+    (
+        lambda: line().fit(X, Y, validation_data=(X, Y, Y, Y)),
+        "validation_data is (x, y) or (x, y, sample_weight), got 4 values",
+    ),
+    (
+        lambda: line().fit(iter([(X, Y, Y, Y)]), verbose=0),
+        "a batch is x, (x, y) or (x, y, sample_weight), got a tuple of 4",
+    ),
+    (lambda: trained({"a": X, "b": X}, Y), "line (Sequential) expects one input, got a dict of 'a', 'b'"),
+    (
+        lambda: trained(X, Y * 0 + 3, line("binary_crossentropy")),
+        "binary_crossentropy expects targets from 0 to 1, got 3",
+    ),
+    (lambda: trained(X, Y * np.nan, line(LABELS)), "labels must be from 0 to 0, the 1 classes predicted, got nan"),
     (lambda: line().fit(X[:0], Y[:0]), "fit got no data: x has 0 samples"),
     (lambda: line().fit(None), "fit got no data: x is None"),
     (lambda: line().predict(X[:0]), "predict got no data: x has 0 samples"),
