@@ -138,7 +138,8 @@ def serialize(value: Any) -> Any:
         return [serialize(item) for item in value]
     if hasattr(value, "get_config"):
         kind = type(value)
-        return {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
+        named = {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
+        return named if is_ours(kind) else named | {"registered_name": saving.get_registered_name(kind)}
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
         return value.__name__ if is_ours(value) or isinstance(value, type) else function(value)
     if hasattr(value, "tolist"):
