@@ -67,7 +67,7 @@ def results() -> Iterator[Result]:
     shown = (f"{min(seconds):.2f} s" for seconds in (mine, hand))
     yield Result(f"{ROWS:,} rows through an MLP, whole process", "a loop by hand", *shown, ratio(mine, hand), 1.1)
     yield Result(
-        "the same: private memory", f"{ROWS // 10:,} rows", f"{large / 1e6:.0f} MB", f"{small / 1e6:.0f} MB",
+        "the same: peak memory", f"{ROWS // 10:,} rows", f"{large / 1e6:.0f} MB", f"{small / 1e6:.0f} MB",
         large / small, 1.1,
     )  # fmt: skip
 
@@ -88,13 +88,13 @@ import sys
 from layercli.cli.app import run
 run(sys.argv[1:])
 with open("/proc/self/status") as status:
-    anonymous = next(line for line in status if line.startswith("RssAnon"))
-open("memory", "w").write(anonymous.split()[1])
+    peak = next(line for line in status if line.startswith("VmHWM"))
+open("memory", "w").write(peak.split()[1])
 """
 
 
 def _memory(command: list[str], rows: int) -> int:
-    """Return the bytes of its own that a run ends with: pages of mapped files belong to the system."""
+    """Return the most bytes that a run had in memory, pages of the mapped files among them."""
     target = np.lib.format.open_memmap("x.npy", "w+", "float32", (rows, 784))
     target[:] = np.random.default_rng(0).standard_normal(784, dtype="float32")
     target.flush()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from layercli.core.model import Model
     from layercli.core.sequential import Sequential
     from layercli.core.variable import Variable
+    from layercli.files.image_folder import image_dataset_from_directory
     from layercli.layers.input import Input
     from layercli.runtime.saving import load_model
 
@@ -48,6 +49,7 @@ NAMES = {
     "Model": "layercli.core.model",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
+    "image_dataset_from_directory": "layercli.files.image_folder",
     "load_model": "layercli.runtime.saving",
 }
 
@@ -64,6 +66,7 @@ __all__ = [
     "distributed",
     "errors",
     "gpu",
+    "image_dataset_from_directory",
     "initializers",
     "layers",
     "load_model",

@@ -104,6 +104,7 @@ def norms_of(w: Tensor, axis: Axis) -> Tensor:
     return torch.sqrt(torch.sum(torch.square(w), dim=axes, keepdim=True))
 
 
+max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 REGISTRY = Registry("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm), {})
 
 
@@ -116,6 +117,11 @@ def get(identifier: Any) -> Any:
     ('max_norm', 'max_norm(max_value=3)')
     """
     return REGISTRY.get(identifier)
+
+
+def deserialize(config: Any) -> Any:
+    """Return the constraint that ``serialize`` made a dict of; see ``get``."""
+    return REGISTRY.get(config)
 
 
 def serialize(constraint: Any) -> dict[str, Any] | None:

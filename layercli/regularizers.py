@@ -127,6 +127,7 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * torch.sum(torch.abs(cosines - torch.diag(torch.diagonal(cosines)))) / pairs
 
 
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 REGISTRY = Registry("regularizer", (L1, L2, L1L2, OrthogonalRegularizer), {"l1_l2": L1L2})
 
 
@@ -139,6 +140,11 @@ def get(identifier: Any) -> Any:
     ('l2', 'l1(l1=0.1)')
     """
     return REGISTRY.get(identifier)
+
+
+def deserialize(config: Any) -> Any:
+    """Return the regularizer that ``serialize`` made a dict of; see ``get``."""
+    return REGISTRY.get(config)
 
 
 def serialize(regularizer: Any) -> dict[str, Any] | None:

@@ -19,6 +19,45 @@ VARIANCE = [
 ]
 
 
+STFTS = [
+    {},
+    {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True},
+    {"side": "imag", "window": "blackman", "scaling": None},
+    {"window": None},
+    {"window": list(range(1, 13)), "scaling": "spectrum"},
+]
+
+
+@pytest.mark.parametrize("settings", STFTS, ids=str)
+def test_fourier_kernels_are_keras_s(keras, settings):
+    expected = np.asarray(keras.initializers.STFT(**settings)((12, 1, 9)))
+    made = initializers.STFT(**settings)((12, 1, 9))
+    assert made.dtype == expected.dtype
+    assert np.abs(made - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: initializers.STFT("both"), "STFT expects side to be real or imag, got 'both'"),
+        (lambda: initializers.STFT(scaling="l2"), "STFT expects scaling to be density, spectrum or None, got 'l2'"),
+        (lambda: initializers.STFT(window="han"), "STFT has the windows hann, hamming, blackman, got 'han'"),
+        (
+            lambda: initializers.STFT()((4, 5)),
+            "STFT makes a kernel of the shape (frames, 1, frequencies), not (4, 5)",
+        ),
+        (
+            lambda: initializers.STFT(window=[1.0])((4, 1, 5)),
+            "STFT got a window of the shape (1,) for 4 frames",
+        ),
+    ],
+)
+def test_what_no_fourier_kernel_is(act, message):
+    with pytest.raises((ShapeError, UsageError)) as raised:
+        act()
+    assert str(raised.value) == message
+
+
 def normal_cdf(x):
     return np.array([0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x])
 

@@ -14,8 +14,13 @@ _catalogue = Catalogue(
         "history": "History",
         "stopping": "EarlyStopping TerminateOnNaN",
         "checkpoint": "ModelCheckpoint",
+        "backup": "BackupAndRestore",
+        "averages": "SwapEMAWeights",
         "rate": "LearningRateScheduler ReduceLROnPlateau",
         "csv_logger": "CSVLogger",
+        "tensorboard": "TensorBoard",
+        "remote": "RemoteMonitor",
+        "progress": "ProgbarLogger",
         "functions": "LambdaCallback",
     },
 )

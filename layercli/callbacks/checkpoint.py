@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Callback, Logs, say
 from layercli.callbacks.monitor import Monitor
 from layercli.errors import UsageError
 
@@ -15,13 +15,14 @@ class ModelCheckpoint(Callback):
 
     After every epoch, or every ``save_freq`` batches; with ``save_best_only`` just when ``monitor`` is better than before
     (than ``initial_value_threshold`` at first). ``save_weights_only`` saves weights (.weights.h5, .safetensors), else the
-    whole model (.keras). UsageError for another ending.
+    whole model (.keras); ``verbose`` says so on stderr. UsageError for another ending.
     """
 
     def __init__(
         self,
         filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
+        verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
@@ -30,6 +31,7 @@ class ModelCheckpoint(Callback):
     ) -> None:
         self.filepath = os.fspath(filepath)
         self.monitor = Monitor("ModelCheckpoint", monitor, mode)
+        self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
@@ -66,3 +68,4 @@ class ModelCheckpoint(Callback):
             self.best = value
         path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        say(self.verbose, f"epoch {self._epoch + 1}: saved {path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback import Callback, Logs, say
 from layercli.callbacks.monitor import Monitor
 from layercli.errors import UsageError
 
@@ -14,6 +14,7 @@ class EarlyStopping(Callback):
     """Stop when ``monitor`` has not been better than its best, or than ``baseline``, for ``patience`` epochs.
 
     Epochs before ``start_from_epoch`` do not count. ``restore_best_weights`` puts the weights of the best epoch back.
+    ``verbose`` says so on stderr.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class EarlyStopping(Callback):
         monitor: str = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
+        verbose: int = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
@@ -28,6 +30,7 @@ class EarlyStopping(Callback):
     ) -> None:
         self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
         self.patience = patience
+        self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
@@ -58,11 +61,16 @@ class EarlyStopping(Callback):
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+            say(
+                self.verbose,
+                f"epoch {epoch + 1}: {self.monitor.name} is no better than {self.best:.4g}, which ends fit",
+            )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Put the best weights back, if they were kept."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
+            say(self.verbose, f"the weights of epoch {self.best_epoch + 1} are put back")
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch

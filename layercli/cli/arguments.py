@@ -49,7 +49,22 @@ At = Annotated[
     list[str], typer.Option("--at", metavar="NAME=SIZE", help="The value of a named size: T=4096.", show_default=False)
 ]
 Data = Annotated[
-    str, typer.Option("--data", metavar="FILE", help="Arrays x and y, and sample_weight: .npz.", show_default=False)
+    str,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="Arrays x and y: data.npz, or x.npy,y.npy; a .csv with a column y; a folder of images for each class.",
+        show_default=False,
+    ),
+]
+Rescale = Annotated[
+    str | None,
+    typer.Option(
+        "--rescale",
+        metavar="BLACK,WHITE",
+        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        show_default=False,
+    ),
 ]
 Loss = Annotated[
     str | None,

@@ -23,11 +23,13 @@ def evaluate(
     ] = None,
     batch_size: arguments.BatchSize = 32,
     metrics: arguments.Metrics = [],  # noqa: B006
+    input_shape: arguments.InputShape = [],  # noqa: B006
+    rescale: arguments.Rescale = None,
     device: arguments.Device = "auto",
     seed: Annotated[int, typer.Option(help="The seed of weights that no file gives.")] = 0,
     format: output.FormatOption = None,
 ) -> int:
-    """Measure a model on the arrays x and y of a file.
+    """Measure a model on arrays, a table or folders of images.
 
     [dim]$[/dim] layercli evaluate linear-regression --data line.npz --loss mse --weights line.safetensors --metrics mae
     [dim]$[/dim] layercli evaluate model.keras --data test.npz
@@ -41,10 +43,12 @@ def evaluate(
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
+    from layercli.runtime.fit_data import Reading
     from layercli.runtime.fit_files import Settings, evaluate_file
 
     settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
-    report = evaluate_file(subject, settings, data, weights=weights)
+    reading = Reading(tuple(input_shape), rescale)
+    report = evaluate_file(subject, settings, data, reading=reading, weights=weights)
     if report.first:
         output.emit(table(report), report.to_json, format)
     return 0 if report.finite else 1

@@ -31,6 +31,8 @@ def fit(
         ),
     ] = None,
     metrics: arguments.Metrics = [],  # noqa: B006
+    input_shape: arguments.InputShape = [],  # noqa: B006
+    rescale: arguments.Rescale = None,
     device: arguments.Device = "auto",
     seed: Annotated[int, typer.Option(help="The seed of weights, the data's order and dropout.")] = 0,
     save: Annotated[
@@ -47,10 +49,11 @@ def fit(
     ] = False,
     format: output.FormatOption = None,
 ) -> int:
-    """Train a model on the arrays x and y of a file.
+    """Train a model on arrays, a table or folders of images.
 
     [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
-    [dim]$[/dim] layercli fit mlp --data digits.npz --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit net.py:CNN --data photos/ --input-shape 32,64,64,3 --rescale 0,1 --loss crossentropy
     [dim]$[/dim] layercli fit model.keras --data more.npz --epochs 3 --save model.keras
     [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
@@ -63,12 +66,13 @@ def fit(
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
+    from layercli.runtime.fit_data import Reading
     from layercli.runtime.fit_files import Settings, fit_file
 
     settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard)
     report = fit_file(
-        subject, settings, data, validation=validation, epochs=epochs, save=save, resume=resume,
-        verbose=0 if output.quiet else "auto",
+        subject, settings, data, reading=Reading(tuple(input_shape), rescale),
+        validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
     )  # fmt: skip
     if report.first:
         output.emit(table(report), report.to_json, format)

@@ -137,4 +137,4 @@ class Catalogue:
             found = found.from_config({}) if issubclass(found, Configured) else found()
         if found is None or callable(found) or isinstance(found, Configured):
             return found
-        raise UsageError(f"{identifier!r} is not a {self.kind}: give its name, its config, or the object")
+        raise UsageError(f"{identifier!r} is no {self.kind}: give its name, its config, or the object")

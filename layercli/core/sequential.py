@@ -10,7 +10,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model, named_by_class
 from layercli.core.spec import Shape, Spec
 from layercli.core.symbolic import SymbolicTensor
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 
 
 class Sequential(Model):
@@ -43,6 +43,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return what the last layer gives."""
+        if self._input is not None and isinstance(inputs, Mapping):
+            raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
         x = inputs
         for layer in self._stack:
             x = layer(x)

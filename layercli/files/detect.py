@@ -38,7 +38,7 @@ def open_weights(path: str | os.PathLike[str]) -> WeightFile:
     """
     file = Path(path)
     start = first_bytes(file)
-    if start.lstrip().startswith(b"{"):
+    if start.lstrip().startswith(b"{") and not has_header(start):
         from layercli.files.shards import ShardedFile
 
         return ShardedFile(file, open_single)
@@ -110,7 +110,7 @@ def kind(file: Path, start: bytes) -> str | None:
         return "npy"
     if start.startswith(HDF5):
         return "h5"
-    if start.startswith(b"PK"):
+    if start.startswith(b"PK") and not has_header(start):
         return {None: "npz", KERAS: "keras"}.get(zip_content(file))
     return "safetensors" if is_safetensors(file, start) else None
 
@@ -120,12 +120,19 @@ def is_safetensors(file: Path, start: bytes) -> bool:
 
     Such a beginning is no magic number, so a file whose name promises safetensors is one that is damaged.
     """
+    return has_header(start) or (file.suffix == ".safetensors" and seeming(file, start) is None)
+
+
+def has_header(start: bytes) -> bool:
+    """Return whether a possible length of a safetensors header and a brace come first.
+
+    This goes before other beginnings: a length of 123 is a brace too, one of 19,280 begins with an archive's ``PK``, while
+    no JSON and no archive has the zeros in which a possible length ends.
+    """
     from layercli.files.safetensors import LENGTH, LONGEST_HEADER
 
     length = int.from_bytes(start[:LENGTH], "little")
-    return (length <= LONGEST_HEADER and start[LENGTH:].lstrip().startswith(b"{")) or (
-        file.suffix == ".safetensors" and seeming(file, start) is None
-    )
+    return length <= LONGEST_HEADER and start[LENGTH:].lstrip().startswith(b"{")
 
 
 def zip_content(file: Path) -> str | None:

@@ -38,8 +38,7 @@ def read_images(path: str, size: tuple[int | None, int | None], channels: int) -
     """
     import numpy as np
 
-    if channels not in MODES:
-        raise UsageError(f"images have {', '.join(map(str, MODES))} channels, the model takes {channels}")
+    check_channels(channels)
     arrays = [pixels(file, size, channels) for file in files_in(path)]
     different = {array.shape for array in arrays}
     if len(different) > 1:
@@ -48,6 +47,12 @@ def read_images(path: str, size: tuple[int | None, int | None], channels: int) -
             hint="give it one with --input-shape, as in 1,224,224,3",
         )
     return np.stack(arrays)
+
+
+def check_channels(channels: int) -> None:
+    """Raise UsageError unless images can have so many channels."""
+    if channels not in MODES:
+        raise UsageError(f"images have {', '.join(map(str, MODES))} channels, the model takes {channels}")
 
 
 def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 from layercli.core.registry import Registry
 from layercli.initializers.constant import Constant, Identity, Ones, Zeros
+from layercli.initializers.fourier import STFT
 from layercli.initializers.initializer import Initializer, values
 from layercli.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from layercli.initializers.scaling import (
@@ -24,6 +25,7 @@ from layercli.initializers.scaling import (
 )
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -41,13 +43,34 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "compute_fans",
+    "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
     "serialize",
+    "stft",
+    "truncated_normal",
     "values",
+    "variance_scaling",
+    "zeros",
 ]
 
+zeros, ones, identity, stft = Zeros, Ones, Identity, STFT
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling, orthogonal = LecunNormal, LecunUniform, VarianceScaling, Orthogonal
+
 CLASSES = (
-    Constant, Identity, Ones, Zeros,
+    Constant, Identity, Ones, Zeros, STFT,
     Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
     GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, VarianceScaling,
 )  # fmt: skip
@@ -58,6 +81,7 @@ ALIASES = {
     "uniform": RandomUniform,
     "IdentityInitializer": Identity,
     "OrthogonalInitializer": Orthogonal,
+    "STFTInitializer": STFT,
 }
 REGISTRY = Registry("initializer", CLASSES, ALIASES)
 
@@ -71,6 +95,11 @@ def get(identifier: Any) -> Any:
     ('he_normal', 'random_normal(stddev=0.02)')
     """
     return REGISTRY.get(identifier)
+
+
+def deserialize(config: Any) -> Any:
+    """Return the initializer that ``serialize`` made a dict of; see ``get``."""
+    return REGISTRY.get(config)
 
 
 def serialize(initializer: Any) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from layercli.losses.shapes import alike, pairwise, with_class_ids
 
 EPSILON = 1e-7
 NO_CLASS = -(2**62)  # torch ignores label -100 unless told of another; nothing is ever labelled this
+FROM_NAN = -(2**63)  # what a label that is not a number becomes where labels are made whole
 
 
 @pairwise
@@ -25,7 +26,11 @@ def binary_crossentropy(
         y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
         return F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none").mean(axis)
-    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true, reduction="none").mean(axis)
+    try:
+        return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true, reduction="none").mean(axis)
+    except RuntimeError:
+        require_shares(y_true)
+        raise
 
 
 @pairwise
@@ -144,7 +149,15 @@ def require_classes(y_true: torch.Tensor, classes: int, ignored: int | None) -> 
     """Raise UsageError if a label that is not ``ignored`` is not from 0 to ``classes - 1``."""
     wrong = y_true[((y_true < 0) | (y_true >= classes)) & (y_true != (NO_CLASS if ignored is None else ignored))]
     if wrong.numel():
-        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {wrong[0]}")
+        found = "nan" if wrong[0] == FROM_NAN else wrong[0]
+        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {found}")
+
+
+def require_shares(y_true: torch.Tensor) -> None:
+    """Raise UsageError if a target is not from 0 to 1."""
+    wrong = y_true[~((y_true >= 0) & (y_true <= 1))]
+    if wrong.numel():
+        raise UsageError(f"binary_crossentropy expects targets from 0 to 1, got {wrong[0].item():.4g}")
 
 
 def _not_ignored(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli import losses
 from layercli.core.catalogue import Catalogue, plain
 from layercli.errors import UsageError
 
@@ -55,7 +56,15 @@ _catalogue = Catalogue(
     },
 )  # fmt: skip
 
-__all__ = [*_catalogue.homes, "deserialize", "get", "resolve", "serialize"]
+FUNCTIONS = (
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    "categorical_hinge", "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
+    "sparse_categorical_crossentropy", "squared_hinge",
+)  # fmt: skip
+"""The losses that Keras's metrics show as functions too."""
+
+__all__ = [*_catalogue.homes, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
 deserialize, serialize = _catalogue.deserialize, plain
 
 
@@ -94,6 +103,8 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name in FUNCTIONS:
+        return getattr(losses, name)
     return _catalogue.load(name)
 
 

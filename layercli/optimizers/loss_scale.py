@@ -85,6 +85,11 @@ class LossScaleOptimizer(Configured):
         return int(self.inner_optimizer.iterations)
 
     @property
+    def applied(self) -> int:
+        """How many steps were taken; steps left out do not count."""
+        return int(self.inner_optimizer.applied)
+
+    @property
     def variables(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: its own counters, then the inner optimizer's variables."""
         return [

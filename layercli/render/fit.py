@@ -10,6 +10,8 @@ from layercli.render.table import Column, Table
 def table(report: Any) -> Table:
     """Return the table of a ``runtime.fit_files.Report``."""
     facts = [("Parameters", f"{report.parameters:,}"), ("Device", report.device)]
+    if report.classes is not None:
+        facts.append(("Classes", ", ".join(report.classes)))
     if report.saved is not None:
         facts.append(("Saved", report.saved))
     if report.command == "evaluate":

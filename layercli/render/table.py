@@ -66,13 +66,8 @@ class Table:
         kept = [i for i in range(len(self.columns)) if i not in places]
         named = " and ".join(self.columns[i].title.lower() for i in sorted(places))
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
-        return Table(
-            self.title,
-            columns,
-            rows,
-            self.facts,
-            [*self.notes, f"{named}: left out for want of width (--format plain shows all)"],
-        )
+        note = f"{named}: left out for want of width (--format plain shows all)"
+        return Table(self.title, columns, rows, self.facts, [*self.notes, note])
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""

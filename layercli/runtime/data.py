@@ -1,10 +1,12 @@
-"""What a model is trained on: arrays in memory or mapped from files, torch's loaders, and generators of batches."""
+"""What a model is trained on: arrays in memory or mapped, images in folders, torch's loaders, generators of batches."""
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,46 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from layercli.core import tree
 from layercli.errors import ShapeError, UsageError
+from layercli.files.image_folder import ImageFolder
 from layercli.runtime import tensors
 
 Batch = tuple[Any, Any, Any]
 
 
+class Samples:
+    """Samples that can be counted, put in any order and divided."""
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        raise NotImplementedError
+
+    def part(self, start: int, stop: int) -> Any:
+        """Return the samples from ``start`` up to ``stop``."""
+        raise NotImplementedError
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        raise NotImplementedError
+
+    def steps(self, size: int) -> int:
+        """Return how many batches of ``size`` there are, the last one perhaps smaller."""
+        return -(-self.samples // size)
+
+    def order(self, seed: int) -> torch.Tensor:
+        """Return a permutation of the samples that follows from ``seed``."""
+        return torch.randperm(self.samples, generator=torch.Generator().manual_seed(seed))
+
+    def split(self, share: float) -> tuple[Any, Any]:
+        """Return all but the last ``share`` of the samples, and those."""
+        at = int(self.samples * (1 - share))
+        if not 0 < at < self.samples:
+            raise UsageError(f"validation_split={share} of {self.samples} samples leaves none on one side")
+        return self.part(0, at), self.part(at, self.samples)
+
+
 @dataclass(frozen=True)
-class Arrays:
+class Arrays(Samples):
     """Inputs ``x``, targets ``y`` and sample weights: trees of tensors with as many samples each. y and weights may be None.
 
     A batch is a slice, or, shuffled, a selection by a permutation; 64-bit floats are narrowed batch by batch, so that an
@@ -35,25 +70,15 @@ class Arrays:
         """The number of samples."""
         return len(tree.leaves(self.x)[0])
 
-    def steps(self, size: int) -> int:
-        """Return how many batches of ``size`` there are, the last one perhaps smaller."""
-        return -(-self.samples // size)
+    def part(self, start: int, stop: int) -> Arrays:
+        """Return the samples from ``start`` up to ``stop``."""
+        return Arrays(*(tree.map_leaves(lambda x: None if x is None else x[start:stop], each) for each in self._all))
 
-    def split(self, share: float) -> tuple[Arrays, Arrays]:
-        """Return all but the last ``share`` of the samples, and those."""
-        at = int(self.samples * (1 - share))
-        if not 0 < at < self.samples:
-            raise UsageError(f"validation_split={share} of {self.samples} samples leaves none on one side")
-        return self._part(slice(None, at)), self._part(slice(at, None))
-
-    def batches(self, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
-        """Yield the batches, in the order of the permutation ``order`` if there is one."""
-        for start in range(0, self.samples, size):
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        for start in range(first * size, self.samples, size):
             stop = start + size
             yield self._taken(slice(start, stop) if order is None else order[start:stop])
-
-    def _part(self, where: slice) -> Arrays:
-        return Arrays(*(tree.map_leaves(lambda x: None if x is None else x[where], each) for each in self._all))
 
     @property
     def _all(self) -> Batch:
@@ -69,6 +94,40 @@ class Arrays:
         return tuple(
             take(each) if isinstance(each, torch.Tensor) else tree.map_leaves(take, each) for each in self._all
         )
+
+
+@dataclass(frozen=True)
+class Images(Samples):
+    """The images of a folder, read while the batch before them is trained on."""
+
+    folder: ImageFolder
+    class_weight: Mapping[int, float] | None = None
+
+    @property
+    def samples(self) -> int:
+        """The number of images."""
+        return len(self.folder)
+
+    def part(self, start: int, stop: int) -> Images:
+        """Return the images from ``start`` up to ``stop``."""
+        return replace(self, folder=self.folder.part(range(start, stop)))
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        places = list(range(self.samples)) if order is None else order.tolist()
+        with ThreadPoolExecutor(1) as reader:
+            coming: Any = None
+            for start in [*range(first * size, self.samples, size), None]:
+                ready = coming
+                if start is not None:
+                    coming = reader.submit(self.folder.read, places[start : start + size])
+                if ready is not None:
+                    yield self._batch(*ready.result())
+
+    def _batch(self, x: Any, y: Any) -> Batch:
+        labels = tensors_of(y)
+        weight = None if self.class_weight is None else weights_of_classes(labels, self.class_weight)
+        return torch.from_numpy(x), labels, weight
 
 
 @dataclass
@@ -88,17 +147,19 @@ class Stream:
         """Return how many batches there are, None where nobody knows."""
         return self.length
 
-    def batches(self, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
-        """Yield the batches; a generator goes on where it stopped."""
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches, of a loader from number ``first`` on; a generator goes on where it stopped."""
         if self._started is None or not self.once:
             self._started = iter(self.source)
-        for batch in self._started:
+        for batch in itertools.islice(self._started, 0 if self.once else first, None):
             x, y, weight = unpacked(batch)
             yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
 
 
 def unpacked(batch: Any) -> Batch:
     """Return a batch that somebody else made as x, y and sample weights, tensors all of them."""
+    if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
+        raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
     x, y, weight = (
         (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
     )
@@ -107,15 +168,19 @@ def unpacked(batch: Any) -> Batch:
 
 def source_of(
     x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int = 32, shuffle: bool = False, what: str = "fit"
-) -> Arrays | Stream:
+) -> Samples | Stream:
     """Return what gives batches of ``x``; UsageError or ShapeError where it cannot."""
     if x is None:
         raise UsageError(f"{what} got no data: x is None")
+    if isinstance(x, Samples):
+        return x
     if isinstance(x, Dataset):
         x = DataLoader(x, batch_size=batch_size, shuffle=shuffle and not isinstance(x, IterableDataset))
-    if isinstance(x, DataLoader) or hasattr(x, "__next__"):
+    if isinstance(x, DataLoader | ImageFolder) or hasattr(x, "__next__"):
         if y is not None or sample_weight is not None:
             raise UsageError(f"{what} takes no y and no sample_weight beside {type(x).__name__}: its batches hold them")
+        if isinstance(x, ImageFolder):
+            return Images(x)
         return Stream(x, length_of(x), hasattr(x, "__next__"))
     return checked(Arrays(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from layercli import random
-from layercli.callbacks.callback import Callback, Callbacks
+from layercli.callbacks.callback import Callback, Callbacks, listed
 from layercli.callbacks.history import History
+from layercli.callbacks.progress import ProgbarLogger
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
-from layercli.render.progress import Reporter, reporter
+from layercli.render.progress import reporter
 from layercli.runtime import distributed, execute, jit, tensors
-from layercli.runtime.data import Arrays, Batch, Stream, source_of, weights_of_classes
+from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
+from layercli.runtime.draws import drawing, reseed
+from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.logs import numbers
 from layercli.runtime.settled import Settled
-from layercli.runtime.train import Trainer, trainer_of
+from layercli.runtime.train import Place, Trainer, trainer_of
 
 BATCH_SIZE = 32
 
@@ -49,14 +49,17 @@ def fit(
     validation_freq: int,
 ) -> History:
     """See Model.fit."""
+    keep_freed_memory()
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
+    if not isinstance(epochs, int) or epochs < 0:
+        raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
     source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
     source, held = divided(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
-    history, shown = History(), progress(trainer, verbose)
-    heard = distributed.told(trainer, callbacks or ())
-    told = Callbacks([history, *shown, *heard], model, {"epochs": epochs, "steps": steps, "verbose": verbose})
+    history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
+    params = {"epochs": epochs, "steps": steps, "verbose": verbose}
+    told = Callbacks([*shown, *others, history], model, params)
     first, source = peeked(source, size)
     begin(trainer, first)
     if not model.trainable_variables:
@@ -67,14 +70,18 @@ def fit(
     model.stop_training = False
     model.history = history
     told.tell("on_train_begin")
+    start, trainer.start = trainer.start or Place(initial_epoch, 0, 0), None
     logs: Mapping[str, Any] = {}
     try:
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(start.epoch, epochs):
             told.tell("on_epoch_begin", epoch)
-            with drawing(trainer, epoch) as generator, jit.compiled(model, trainer.jit_compile):
-                shuffled = shuffle and isinstance(source, Arrays)
-                order = torch.randperm(source.samples, generator=generator) if shuffled else None
-                logs = run_epoch(trainer, itertools.islice(shared(trainer, source, size, order), steps_per_epoch), told)
+            batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
+            trainer.updates = start.updates if batch else trainer.optimizer.applied
+            with drawing(trainer, epoch) as seed, jit.compiled(model, trainer.jit_compile):
+                order = source.order(seed) if shuffle and isinstance(source, Samples) else None
+                left = None if steps_per_epoch is None else steps_per_epoch - batch
+                batches = itertools.islice(shared(trainer, source, size, order, batch), left)
+                logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
@@ -91,26 +98,30 @@ def fit(
 
 def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
     """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
+        raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
     if given is not None:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
         return source, None
-    if not isinstance(source, Arrays):
+    if not isinstance(source, Samples):
         raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
     return source.split(share)
 
 
-def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> dict[str, Any]:
-    """Train on ``batches`` and return the epoch's logs."""
+def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Callbacks, seed: int) -> dict[str, Any]:
+    """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
     model = trainer.model
     device, every = execute.device_of(model), trainer.steps_per_execution
+    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops out other units
     trainer.reset()
     model.module.train()
     logs: Mapping[str, Any] | None = None
     try:
-        for step, batch in enumerate(batches):
+        for step, batch in batches:
             if step % every == 0:
                 told.tell("on_train_batch_begin", step)
+            reseed(device, own + step)
             logs = model.train_step(placed(batch, device))
             if (step + 1) % every == 0:
                 told.tell("on_train_batch_end", step, heard(trainer, logs))
@@ -127,7 +138,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[Batch], told: Callbacks) -> di
 
 
 def run_test(
-    trainer: Trainer, source: Arrays | Stream, size: int, steps: int | None, told: Callbacks
+    trainer: Trainer, source: Samples | Stream, size: int, steps: int | None, told: Callbacks
 ) -> dict[str, Any]:
     """Evaluate the batches of ``source`` and return the logs."""
     model = trainer.model
@@ -166,7 +177,7 @@ def evaluate(
     first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     distributed.begin(trainer, first, training=False)
-    told = Callbacks(distributed.told(trainer, callbacks or ()), model, {"verbose": verbose})
+    told = Callbacks(distributed.told(trainer, listed(callbacks)), model, {"verbose": verbose})
     found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
@@ -183,7 +194,7 @@ def predict(
     build(model, first[0])
     device = execute.device_of(model)
     model.module.eval()
-    told = Callbacks(callbacks or (), model, {})
+    told = Callbacks(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
     step_of = Settled(model.predict_step) if alone else model.predict_step
@@ -194,7 +205,7 @@ def predict(
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
             told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
-    told.tell("on_predict_end")
+    told.tell("on_predict_end", {})
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]
     remaining = iter(flat)
     return tree.map_leaves(lambda _: next(remaining), parts[0])
@@ -221,9 +232,13 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def shared(trainer: Trainer, source: Arrays | Stream, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
-    """Return the batches of ``source``, or where several ranks train together this one's part of each."""
-    return source.batches(size, order) if trainer.part is None else trainer.part.batches(source, size, order)
+def shared(
+    trainer: Trainer, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+) -> Iterator[Batch]:
+    """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
+    if trainer.part is None:
+        return source.batches(size, order, first)
+    return trainer.part.batches(source, size, order, first)
 
 
 def heard(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -292,24 +307,16 @@ def placed(batch: Batch, device: torch.device | None) -> Batch:
     return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
 
 
-@contextmanager
-def drawing(trainer: Trainer, epoch: int) -> Iterator[torch.Generator]:
-    """Draw what an epoch draws from a stream made of the seed, the steps taken and the epoch: one that can be resumed.
+def divided_callbacks(
+    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
+) -> tuple[list[Any], list[Callback]]:
+    """Return what shows the epochs on stderr, and the other callbacks, as they are told on this rank.
 
-    The caller's own random state is left as it was. Gives the generator of the data's order.
+    What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
+    off it for others. Of several ranks that train together the first shows them.
     """
-    place = f"{random.seed()}/{trainer.optimizer.iterations}/{epoch}".encode()
-    seed = int.from_bytes(hashlib.blake2b(place, digest_size=7).digest(), "little")
-    device = execute.device_of(trainer.model)
-    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield torch.Generator().manual_seed(seed)
-
-
-def progress(trainer: Trainer, verbose: Any) -> list[Reporter]:
-    """Return what shows the epochs on stderr: nothing for 0, lines for 2, else a bar on a terminal and lines off it.
-
-    Of several ranks that train together the first shows them.
-    """
+    given = distributed.told(trainer, listed(callbacks))
     first = trainer.part is None or trainer.part.group.first
-    return [reporter(lines=verbose == 2)] if verbose and first else []
+    shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
+    others = [each for each in given if not isinstance(each, ProgbarLogger)]
+    return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others

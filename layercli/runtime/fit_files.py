@@ -14,16 +14,17 @@ from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.files import keras_archive
-from layercli.files.detect import open_weights
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.inspect.numbers import json_number
 from layercli.inspect.reference import Subject
 from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
-from layercli.runtime.data import Arrays, source_of
+from layercli.runtime.data import Samples
+from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.group import Group
-from layercli.runtime.train import trainer_of
+from layercli.runtime.interruption import Interruption
+from layercli.runtime.train import Place, trainer_of
 
 OPTIMIZER = "adam"
 """What trains where neither the command nor the model's file says."""
@@ -54,6 +55,7 @@ class Report:
     device: str
     parameters: int
     logs: list[dict[str, Any]] = field(default_factory=list)
+    classes: tuple[str, ...] | None = None
     saved: str | None = None
     interrupted: bool = False
     first: bool = True
@@ -70,6 +72,7 @@ class Report:
         own["parameters"] = self.parameters
         if self.command == "evaluate":
             return {**own, **rows[0], "finite": self.finite}
+        own["classes"] = self.classes
         return {**own, "epochs": rows, "finite": self.finite, "interrupted": self.interrupted, "saved": self.saved}
 
 
@@ -100,6 +103,7 @@ def fit_file(
     settings: Settings,
     data: str,
     *,
+    reading: Reading = AS_IT_IS,
     validation: str | None = None,
     epochs: int = 1,
     save: str | None = None,
@@ -110,20 +114,24 @@ def fit_file(
 
     ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
     """
-    source, held = read(data, "fit"), None if validation is None else read(validation, "fit")
+    source = read(data, "fit", subject.model, reading)
+    held = None if validation is None else read(validation, "fit", subject.model, reading)
+    check_classes(data, source, validation, held)
     model, report = ready(subject, settings, source, "fit")
     check_target(model, save, resume)
-    begun, before = 0, model.optimizer.iterations
     if resume and save is not None and saved_at(save):
+        before = model.optimizer.applied
         restore(model, save)
-        begun = (model.optimizer.iterations - before) // source.steps(settings.batch_size)
-    keeper = Keeper(report, save)
-    given = None if held is None else tuple(part for part in (held.x, held.y, held.weight) if part is not None)
+        epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
+        trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
+    keeper, interruption = Keeper(report, save), Interruption()
+    told = [keeper, interruption] if group.current() is None else [keeper]  # of several ranks torchrun ends all
     try:
-        model.fit(
-            source.x, source.y, settings.batch_size, epochs, verbose, [keeper], validation_data=given,
-            sample_weight=source.weight, initial_epoch=begun, validation_batch_size=settings.batch_size,
-        )  # fmt: skip
+        with interruption.awaited():
+            model.fit(
+                source, None, settings.batch_size, epochs, verbose, told, validation_data=held,
+                validation_batch_size=settings.batch_size,
+            )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
         if report.first and not sharding.is_sharded(model):
@@ -131,39 +139,29 @@ def fit_file(
     return report
 
 
-def evaluate_file(subject: Subject, settings: Settings, data: str, *, weights: str | None = None) -> Report:
+def evaluate_file(
+    subject: Subject, settings: Settings, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
+) -> Report:
     """Evaluate a model, with the weights of a file if one is given, on the file ``data``, and report."""
-    source = read(data, "evaluate")
+    source = read(data, "evaluate", subject.model, reading)
     model, report = ready(subject, settings, source, "evaluate")
     if weights is not None:
         restore(model, weights)
-    found = model.evaluate(
-        source.x, source.y, settings.batch_size, sample_weight=source.weight, return_dict=True, verbose=0
-    )
-    report.logs.append(found)
+    report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
     return report
 
 
-def read(file: str, what: str) -> Arrays:
-    """Return the arrays ``x``, ``y`` and ``sample_weight`` of a file; ``x/NAME`` and ``y/NAME`` are several by name."""
-    opened = open_weights(file)
-
-    def part(name: str) -> Any:
-        if name in opened.entries:
-            return opened.read(name)
-        several = [path for path in opened.entries if path.startswith(f"{name}/")]
-        return {path.removeprefix(f"{name}/"): opened.read(path) for path in several} or None
-
-    if part("x") is None:
+def check_classes(data: str, source: Samples, validation: str | None, held: Samples | None) -> None:
+    """Refuse images to validate on whose classes are others, and so numbered otherwise."""
+    trained, validated = images_of(source), images_of(held)
+    if trained is not None and validated is not None and trained.class_names != validated.class_names:
         raise UsageError(
-            f"{file} holds {', '.join(opened.entries) or 'nothing'}, not x", hint="np.savez(file, x=..., y=...)"
+            f"{validation} has the classes {', '.join(validated.class_names)}, "
+            f"{data} has {', '.join(trained.class_names)}"
         )
-    source = source_of(part("x"), part("y"), part("sample_weight"), what=what)
-    assert isinstance(source, Arrays)
-    return source
 
 
-def ready(subject: Subject, settings: Settings, source: Arrays, what: str) -> tuple[Model, Report]:
+def ready(subject: Subject, settings: Settings, source: Samples, what: str) -> tuple[Model, Report]:
     """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it.
 
     The values of a model in a file are the file's, and its optimizer's state as well where no other optimizer is asked for.
@@ -182,11 +180,14 @@ def ready(subject: Subject, settings: Settings, source: Arrays, what: str) -> tu
     layer.module.to(place)
     if settings.shard and joined is not None:
         sharding.shard(layer, first[0], joined)
-    trainer_of(layer, what).prepare()
+    if what == "fit":  # an evaluation takes from a file no state of an optimizer that need not be its own
+        trainer_of(layer, what).prepare()
     if subject.archive is not None and settings.optimizer is None and not settings.shard:
         saving.load_weights(layer, subject.archive)  # once more, now that there is an optimizer to have its state
-    held = execute.device_of(layer) or place
-    return layer, Report(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    held, images = execute.device_of(layer) or place, images_of(source)
+    report = Report(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    report.classes = None if images is None else images.class_names
+    return layer, report
 
 
 def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:

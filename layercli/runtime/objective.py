@@ -73,6 +73,8 @@ class Objective:
         ]
         found = []
         for i, (name, true, pred) in enumerate(zip(names, wanted, predicted, strict=True)):
+            if true is None and (each_loss[i] is not None or any(every[i] for every in each_metrics)):
+                raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
             own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
             output = Output(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
             output.plain, output.weighted = (

@@ -15,7 +15,7 @@ from layercli.errors import UsageError
 from layercli.losses.loss import Loss
 from layercli.losses.reduction import divide_no_nan, reduce
 from layercli.metrics.metric import Metric
-from layercli.runtime.data import Arrays, Batch, Stream
+from layercli.runtime.data import Arrays, Batch, Samples, Stream
 from layercli.runtime.group import Group
 from layercli.runtime.logs import LazyLogs, numbers
 
@@ -44,23 +44,24 @@ class Part:
         start = rank * share + min(rank, over)
         return slice(start, start + self.own) if self.own else slice(0, 1)
 
-    def batches(self, source: Arrays | Stream, size: int, order: torch.Tensor | None = None) -> Iterator[Batch]:
-        """Yield this rank's part of every batch of ``source``, as many parts on every rank."""
-        found = self._slices(source, size, order) if isinstance(source, Arrays) else self._cuts(source, size)
-        for place, batch in enumerate(found):
-            if place == 0:
-                torch.manual_seed(torch.initial_seed() + self.group.rank)  # each rank drops out other units
-            yield batch
+    def batches(
+        self, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+    ) -> Iterator[Batch]:
+        """Yield this rank's part of every batch of ``source`` from number ``first`` on, as many parts on every rank."""
+        if isinstance(source, Arrays):
+            return self._slices(source, size, order, first)
+        return self._cuts(source, source.batches(size, order, first))
 
-    def _slices(self, source: Arrays, size: int, order: torch.Tensor | None) -> Iterator[Batch]:
-        for start in range(0, source.samples, size):
+    def _slices(self, source: Arrays, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
+        for start in range(first * size, source.samples, size):
             own = self.take(min(size, source.samples - start))
             where = slice(start + own.start, start + own.stop)
             yield source._taken(where if order is None else order[where])
 
-    def _cuts(self, source: Stream, size: int) -> Iterator[Batch]:
-        apart = isinstance(getattr(source.source, "sampler", None), DistributedSampler)
-        for batch in source.batches(size):
+    def _cuts(self, source: Samples | Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
+        loader = source.source if isinstance(source, Stream) else None
+        apart = isinstance(getattr(loader, "sampler", None), DistributedSampler)
+        for batch in batches:
             if apart:
                 self.own = len(tree.leaves(batch[0])[0])
                 self.whole = self.own * self.group.size

@@ -187,8 +187,7 @@ def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
 
 
 def _check_unchanged(model: Graph, settings: Settings) -> None:
-    asked = {"--weights": settings.weights, "--channels-last": settings.channels_last}
-    asked |= {} if model.compiles else {"--fuse": settings.fuse}
+    asked = {"--weights": settings.weights, "--channels-last": settings.channels_last, "--fuse": settings.fuse}
     for option, value in asked.items():
         if value:
             raise UsageError(f"{model.file} is run as it was written, so {option} cannot change it")

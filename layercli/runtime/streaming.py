@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,7 +40,17 @@ class Rows:
     def batch(self, start: int, stop: int) -> np.ndarray:
         """Return a copy of the rows from ``start`` to before ``stop``."""
         rows = np.array(self.array[start:stop])
+        release(self.array)
         return rows if self.spec is None else converted(rows, self.spec)
+
+
+def release(array: np.ndarray) -> None:
+    """Let go of the pages of a mapped file that were read, which count as memory of the process until then."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def rows_in(inputs: Any) -> int:

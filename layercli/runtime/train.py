@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -17,6 +17,14 @@ from layercli.runtime import jit
 from layercli.runtime.logs import LazyLogs
 from layercli.runtime.objective import Objective
 from layercli.runtime.parts import Part
+
+
+class Place(NamedTuple):
+    """Where in the data a run is: the batch of the epoch that comes next, and the updates made before that epoch."""
+
+    epoch: int
+    batch: int
+    updates: int
 
 
 class Trainer:
@@ -34,6 +42,8 @@ class Trainer:
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
+        self.start: Place | None = None  # where a run that is gone on with was broken off
+        self.updates = 0  # made before the epoch that runs
         self.jit_compile = jit_compile
         self._penalized: list[Any] = []
 

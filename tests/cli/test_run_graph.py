@@ -129,6 +129,7 @@ def test_every_layer_is_compared_in_onnx(cli, graphs):
         ("run net.pt2 --weights both.npz", "net.pt2 is run as it was written, so --weights cannot change it"),
         ("run net.pt2 --set a=1", "net.pt2 is a model already made: it takes no settings"),
         ("run net.onnx --fuse", "net.onnx is run as it was written, so --fuse cannot change it"),
+        ("run net.pt2 --fuse", "net.pt2 is run as it was written, so --fuse cannot change it"),
         ("run net.pt2 --channels-last", "net.pt2 is run as it was written, so --channels-last cannot change it"),
         ("run text.pt2", "text.pt2 is a damaged zip archive: file is not a zip file"),
         ("run none.onnx", "none.onnx does not exist"),

@@ -224,7 +224,7 @@ def test_not_finite_is_found_in_a_stream_too(cli, folder):
 def test_memory_does_not_grow_with_the_rows(folder):
     code = (
         "import resource, sys\nfrom layercli.cli.app import run\nrun(sys.argv[1:])\n"
-        "print(int([l for l in open('/proc/self/status') if l.startswith('RssAnon')][0].split()[1]))"
+        "print(int([l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1]))"
     )
 
     def memory(rows):

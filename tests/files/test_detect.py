@@ -217,3 +217,11 @@ for path in sys.argv[1:]:
     done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout == "Entry(path='x', shape=(2,), dtype='float64')\n" * 4
+
+
+@pytest.mark.parametrize("length", [123, 0x4B50, 0x0280], ids=["brace", "PK", "pickle"])
+def test_a_header_s_length_that_looks_like_another_format(length):
+    header = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.ljust(length)
+    written("m.safetensors", length.to_bytes(8, "little") + header + bytes(8))
+    found = open_weights("m.safetensors")
+    assert list(found.entries) == ["a"]

@@ -137,7 +137,7 @@ def test_an_ignored_label_may_be_no_class():
     ("make", "text", "hint"),
     [
         (lambda: losses.get("mse2"), "there is no loss 'mse2'", "did you mean mse or msle or mae?"),
-        (lambda: losses.get(3), "3 is not a loss: give its name, its config, or the object", None),
+        (lambda: losses.get(3), "3 is no loss: give its name, its config, or the object", None),
         (
             lambda: losses.Huber(reduction="average"),
             "reduction is one of sum_over_batch_size, sum, mean, mean_with_sample_weight, none, None, got 'average'",

@@ -103,7 +103,7 @@ def predictions(metric, true, pred):
 ONE_SHAPE = "expects y_true and y_pred of one shape, got"
 MISUSE = [
     (lambda: metrics.get("acuracy"), UsageError, "there is no metric 'acuracy'"),
-    (lambda: metrics.get(3), UsageError, "3 is not a metric: give its name, its config, or the object"),
+    (lambda: metrics.get(3), UsageError, "3 is no metric: give its name, its config, or the object"),
     (lambda: metrics.resolve(None, None, None), UsageError, "a metric cannot be None"),
     (lambda: metrics.Mean(dtype="float23").result(), UsageError, "there is no dtype 'float23'"),
     (lambda: metrics.get("iou"), UsageError, "IoU needs the setting 'num_classes'"),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import math
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -132,6 +136,69 @@ def test_a_csv_file_has_a_row_per_epoch(tmp_path):
     assert path.read_text().count("epoch") == 1
 
 
+def test_asked_to_they_say_what_they_do(capsys, tmp_path):
+    model = line()
+    verbose = {"monitor": "loss", "verbose": 1, "min_delta": 100.0}
+    model.fit(
+        X, Y, epochs=5, batch_size=16, verbose=0,
+        callbacks=[
+            callbacks.LearningRateScheduler(lambda epoch: 0.25, verbose=1),
+            callbacks.ReduceLROnPlateau(patience=1, **verbose),
+            callbacks.EarlyStopping(patience=1, restore_best_weights=True, **verbose),
+            callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras", verbose=1),
+        ],
+    )  # fmt: skip
+    best = model.history.history["loss"][0]
+    assert capsys.readouterr().err.replace(str(tmp_path), "FOLDER").splitlines() == [
+        "epoch 1: learning_rate is 0.25",
+        "epoch 1: saved FOLDER/1.keras",
+        "epoch 2: learning_rate is 0.25",
+        "epoch 2: learning_rate becomes 0.025",
+        f"epoch 2: loss is no better than {best:.4g}, which ends fit",
+        "epoch 2: saved FOLDER/2.keras",
+        "the weights of epoch 1 are put back",
+    ]
+
+
+@pytest.mark.parametrize("send_as_json", [False, True])
+def test_a_server_is_sent_the_logs(send_as_json):
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(
+                (self.path, self.headers["X-Run"], self.rfile.read(int(self.headers["Content-Length"])).decode())
+            )
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *what):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}"
+    remote = callbacks.RemoteMonitor(root, "/here/", headers={"X-Run": "7"}, send_as_json=send_as_json)
+    history = line().fit(X, Y, epochs=2, verbose=0, callbacks=[remote]).history
+    server.shutdown()
+    bodies = [body if send_as_json else urllib.parse.parse_qs(body)["data"][0] for _, _, body in got]
+    assert [json.loads(body) for body in bodies] == [{"epoch": i, "loss": history["loss"][i]} for i in range(2)]
+    assert {(path, run) for path, run, _ in got} == {("/here/", "7")}
+
+
+def test_a_server_that_is_not_there_stops_nothing(capsys):
+    remote = callbacks.RemoteMonitor("http://127.0.0.1:9")
+    assert len(line().fit(X, Y, epochs=1, verbose=0, callbacks=[remote]).epoch) == 1
+    said = capsys.readouterr().err
+    assert said == "http://127.0.0.1:9/publish/epoch/end/ does not answer: [Errno 111] Connection refused\n"
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_the_progress_callback_takes_the_place_of_fit_s_own(capsys, verbose):
+    line().fit(X, Y, epochs=2, verbose=verbose, callbacks=[callbacks.ProgbarLogger()])
+    assert [said.partition("  ")[0] for said in capsys.readouterr().err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
@@ -154,6 +221,14 @@ def test_a_csv_file_has_a_row_per_epoch(tmp_path):
             lambda: callbacks.ModelCheckpoint("m.keras", save_freq="day"),
             "save_freq is epoch or a number of batches, got 'day'",
         ),
+        (
+            lambda: callbacks.TensorBoard(update_freq="day"),
+            "update_freq is epoch, batch or a number of batches, got 'day'",
+        ),
+        (
+            lambda: callbacks.TensorBoard(profile_batch="3,2"),
+            "profile_batch is a batch from 1, or a first and a last one, got '3,2'",
+        ),
     ],
 )
 def test_what_cannot_be_meant(act, message):
@@ -173,7 +248,8 @@ def test_off_a_terminal_an_epoch_is_a_line(capsys, monkeypatch):
     assert "\x1b" not in err
 
 
-def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch):
+@pytest.mark.parametrize("given", [[], [callbacks.ProgbarLogger()]], ids=["by itself", "as a callback"])
+def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch, given):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -183,7 +259,7 @@ def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch):
     monkeypatch.setattr(progress, "REFRESH", 0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    line().fit(X, Y, epochs=2, batch_size=4)
+    line().fit(X, Y, epochs=2, batch_size=4, callbacks=given)
     drawn = stream.getvalue()
     assert "epoch 1/2" in drawn
     assert "epoch 2/2" in drawn

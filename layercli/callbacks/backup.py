@@ -1,0 +1,65 @@
+"""A backup from which a run that was broken off goes on as if it had not been."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.errors import UsageError
+
+
+class BackupAndRestore(Callback):
+    """Keep the weights, the optimizer and the place in the data in ``backup_dir``, and begin there if it holds them.
+
+    A backup is made after every epoch, or every ``save_freq`` batches; begun from it, fit takes the steps it would have
+    taken (where ``x`` is a generator, from the beginning of the epoch). ``double_checkpoint`` keeps the backup before too,
+    for the case that the last one cannot be read. ``delete_checkpoint`` removes the backups when fit is done. UsageError
+    for settings that cannot be meant, FormatError for the backup of another model.
+    """
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        self.folder = os.fspath(backup_dir)
+        if not self.folder:
+            raise UsageError("BackupAndRestore expects backup_dir to name a folder, got ''")
+        if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
+            raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
+        self.save_freq = save_freq
+        self.kept = 2 if double_checkpoint else 1
+        self.delete_checkpoint = delete_checkpoint
+        self._backups: Any = None
+        self._epoch = self._batches = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Take over the newest backup that can be read, if there is one."""
+        from layercli.runtime.backups import Backups
+
+        self._backups = Backups(self.folder, self.kept)
+        self._backups.restore(self.model)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Make a backup every so many batches."""
+        self._batches += 1
+        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
+            ended = batch + 1 == self.params.get("steps")
+            self._backups.add(self.model, self._epoch + ended, 0 if ended else batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Make a backup after the epoch."""
+        if self.save_freq == "epoch":
+            self._backups.add(self.model, epoch + 1, 0)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Remove the backups, which nobody needs any more."""
+        if self.delete_checkpoint:
+            self._backups.remove(self.model)

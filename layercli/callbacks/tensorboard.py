@@ -1,0 +1,125 @@
+"""The logs of training as TensorBoard shows them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.rate import rated
+from layercli.errors import UsageError
+
+
+class TensorBoard(Callback):
+    """Write event files, under the names Keras gives the figures, to ``log_dir/train`` and ``log_dir/validation``.
+
+    Every epoch ``epoch_<log>`` and the learning rate; after every evaluation ``evaluation_<log>_vs_iterations``; every
+    ``update_freq`` batches (1 for ``batch``, none for ``epoch``) ``batch_<log>``, which waits for the device. Every
+    ``histogram_freq`` epochs the variables' histograms, with ``write_images`` their pictures too. ``write_graph`` shows the
+    layers of a stack or a drawn model, ``write_steps_per_second`` the rate. ``profile_batch``, a batch or a first and a
+    last one from 1, traces them with torch's profiler. UsageError for settings that cannot be meant, MissingPackageError
+    without the package tensorboard.
+    """
+
+    writes = True
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: Any = "epoch",
+        profile_batch: Any = 0,
+    ) -> None:
+        self.log_dir = Path(log_dir)
+        self.histogram_freq = histogram_freq
+        self.write_graph = write_graph
+        self.write_images = write_images
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = {"epoch": 0, "batch": 1}.get(update_freq, update_freq)
+        if not isinstance(self.update_freq, int) or self.update_freq < 0:
+            raise UsageError(f"update_freq is epoch, batch or a number of batches, got {update_freq!r}")
+        self.profiled = span(profile_batch)
+        self._writers: dict[str, Any] = {}
+        self._trace: Any = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Draw the graph."""
+        self._batch = 0
+        if self.write_graph:
+            self._to("train").graph(self.model)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Look at the clock."""
+        self._began = time.perf_counter(), self.model.optimizer.iterations
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Look at the clock, and begin the trace where it is due."""
+        self._batch += 1
+        self._batch_began = time.perf_counter()
+        if self._batch == self.profiled[0]:
+            self._trace = self._to("train").trace()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Write the batch, where it is due."""
+        if self._trace is not None and self._batch >= self.profiled[1]:
+            self._end_trace()
+        if self.update_freq and self._batch % self.update_freq == 0:
+            found = {f"batch_{name}": value for name, value in (logs or {}).items()}
+            if self.write_steps_per_second:
+                found["batch_steps_per_second"] = 1 / (time.perf_counter() - self._batch_began)
+            self._to("train").scalars(found, self._batch)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the epoch."""
+        found = {name: value for name, value in (logs or {}).items() if not name.startswith("val_")}
+        found |= {name: float(optimizer.learning_rate) for name, optimizer in rated(self.model.optimizer)}
+        if self.write_steps_per_second:
+            began, steps = self._began
+            found["steps_per_second"] = (self.model.optimizer.iterations - steps) / (time.perf_counter() - began)
+        self._to("train").scalars({f"epoch_{name}": value for name, value in found.items()}, epoch)
+        validated = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        if validated:
+            self._to("validation").scalars({f"epoch_{name}": value for name, value in validated.items()}, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._to("train").variables(self.model, epoch, images=self.write_images)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Write the evaluation."""
+        if self.model.optimizer is not None:
+            found = {f"evaluation_{name}_vs_iterations": value for name, value in (logs or {}).items()}
+            self._to("validation").scalars(found, self.model.optimizer.iterations)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the files."""
+        if self._trace is not None:
+            self._end_trace()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+
+    def _to(self, part: str) -> Any:
+        from layercli.runtime.events import Events
+
+        if part not in self._writers:
+            self._writers[part] = Events(self.log_dir / part)
+        return self._writers[part]
+
+    def _end_trace(self) -> None:
+        self._to("train").end_trace(self._trace, self._batch)
+        self._trace = None
+
+
+def span(profile_batch: Any) -> tuple[int, int]:
+    """Return the first and the last batch to trace; (0, 0) is none."""
+    given = profile_batch
+    if isinstance(given, str):
+        given = [int(part) if part.strip().isdigit() else part for part in given.split(",")]
+    given = given if isinstance(given, list | tuple) else (given, given)
+    if len(given) != 2 or not all(isinstance(batch, int) for batch in given) or not 0 <= given[0] <= given[1]:
+        raise UsageError(f"profile_batch is a batch from 1, or a first and a last one, got {profile_batch!r}")
+    return given[0], given[1]

@@ -1,0 +1,32 @@
+"""Memory that is freed stays with the process while it trains: each step makes the same large tensors anew.
+
+glibc gives every block of more than a few hundred kilobytes back to the system when it is freed, and the next step pays for
+each of its pages again: a third of the time of a small CNN. CUDA's allocator keeps its blocks too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+MOST_KEPT, LARGEST = 2**31 - 1, 32 * 2**20
+"""What stays at the most, and the largest block that is kept: more glibc does not take."""
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Have the C library keep what is freed, once; return whether it does.
+
+    It does not where the library is another than glibc, or the user has set it up by the environment.
+    """
+    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return False
+    try:
+        library = ctypes.CDLL(None)
+    except (OSError, TypeError):  # Windows has no such library
+        return False
+    if not hasattr(library, "gnu_get_libc_version"):
+        return False
+    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST) and library.mallopt(TRIM_THRESHOLD, MOST_KEPT))

@@ -1,0 +1,40 @@
+"""Leaving a process that torch is in: quickly, and with nothing lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+NET = """
+import atexit, threading, time
+from torch import nn
+
+class Net(nn.Identity):
+    def __init__(self):
+        super().__init__()
+        atexit.register(lambda: open("left", "w").write("yes"))
+        threading.Thread(target=lambda: (time.sleep(0.3), open("ended", "w").write("yes"))).start()
+"""
+
+
+def test_exit_functions_and_threads_of_a_model_end_first(tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    for more, code in (("--output=-", 0), ("--against=cpu", 0), ("--device=gpu", 2)):
+        command = [
+            sys.executable,
+            "-m",
+            "layercli",
+            "run",
+            "net.py:Net",
+            "--input-shape",
+            "2,3",
+            "--device",
+            "cpu",
+            more,
+        ]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert done.returncode == code, done.stderr
+        assert done.stdout.startswith(b"\x93NUMPY") == (more == "--output=-")
+        for name in ("left", "ended"):
+            assert (tmp_path / name).read_text() == "yes"
+            (tmp_path / name).unlink()
