@@ -106,7 +106,7 @@ def test_a_loss_that_is_no_number_is_a_no(cli, folder):
 
 
 WRONG = [
-    ("fit mlp --data line.npz", "missing option '--loss'", None),
+    ("fit mlp --data line.npz", "fit needs a loss", "--loss mse"),
     (f"{LINE} --optimizer adamm", "there is no optimizer 'adamm'", "did you mean adam or nadam or adamax?"),
     (LINE.replace("mse", "msee"), "there is no loss 'msee'", "did you mean mse or msle or mae?"),
     (f"{LINE} --metrics acuracy", "there is no metric 'acuracy'", "did you mean accuracy or binary_accuracy or auc?"),
