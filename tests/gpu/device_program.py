@@ -360,10 +360,10 @@ def program_of(name, device="cuda"):
 
 
 def fitted():
-    model = reference.resolve("lenet", []).model
+    subject = reference.resolve("lenet", [])
     x, y = np.zeros((6, 32, 32, 1), "float32"), np.zeros(6, "int64")
     settings = fit_files.Settings("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
-    made, report = fit_files.ready(model, "lenet", settings, source_of(x, y), "fit")
+    made, report = fit_files.ready(subject, settings, source_of(x, y), "fit")
     assert report.device == "cuda:0"
     made.fit(x, y, 4, 2, verbose=0, validation_split=0.5, class_weight={0: 2.0})
     made.evaluate(x, y, 4, verbose=0)
