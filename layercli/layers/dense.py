@@ -8,6 +8,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth, refuse
 from layercli.ops import linear
+from layercli.ops.named_activations import over
 
 
 class Dense(Layer):
@@ -56,4 +57,4 @@ class Dense(Layer):
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
         x = self.op(inputs, self.kernel, self.bias)
-        return x if self.activation is None else self.activation(x)
+        return x if self.activation is None else over(self.activation, x)

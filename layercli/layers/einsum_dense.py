@@ -43,7 +43,10 @@ class EinsumDense(Layer):
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")
 
     def build(self, input_shape: Shape) -> None:
-        """Make the kernel, its sizes those of its letters in out or in x, and the bias from its first axis on."""
+        """Make the kernel, its sizes those of its letters in out or in x, and the bias from its first axis on.
+
+        It is stored as torch's linear wants it: what is summed comes last.
+        """
         inputs, kernel, out = self.op.terms
         given = self._letters(inputs, input_shape)
         sizes = {**given, **self._outputs(out, given)}
@@ -53,6 +56,7 @@ class EinsumDense(Layer):
             self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
+            layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
         )
         self.bias = None
         if self.bias_axes is not None:
@@ -88,7 +92,5 @@ class EinsumDense(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
-        x = self.op(inputs, self.kernel)
-        if self.bias is not None:
-            x = x + self.bias.value
+        x = self.op(inputs, self.kernel, self.bias)
         return x if self.activation is None else self.activation(x)

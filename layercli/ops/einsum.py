@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from layercli.core import dims
@@ -11,15 +12,15 @@ from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
-from layercli.lazy import torch
+from layercli.lazy import F, torch
 from layercli.ops.elementwise import promoted
 
 
 @dataclass(frozen=True)
 class Einsum(Op):
-    """out = the sum, over the letters only the left hand side has, of x * y: ``Einsum("btd,dhk->bthk")(x, y)``.
+    """out = the sum, over the letters only the left hand side has, of x * y, + bias: ``Einsum("btd,dhk->bthk")(x, y)``.
 
-    ``...`` stands for leading axes that x has and y lacks.
+    ``...`` stands for leading axes that x has and y lacks; bias broadcasts to out.
     """
 
     equation: str
@@ -34,7 +35,16 @@ class Einsum(Op):
             raise UsageError(f"expects an equation like 'ab,bc->ac', got {self.equation!r}")
         return x, y, out
 
-    def spec(self, x: Spec, y: Spec) -> Spec:
+    @cached_property
+    def summed(self) -> int:
+        """How many axes are summed, where that is one product of matrices: the last ones of x, the first ones of y; else 0."""
+        x, y, out = self.terms
+        count = len(x) - sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(x, out, strict=False)))
+        new = y[count:]
+        one = out == x[: len(x) - count] + new and y[:count] == x[len(x) - count :]
+        return count if one and "." not in x + y and len({*x, *new}) == len(x + new) else 0
+
+    def spec(self, x: Spec, y: Spec, bias: Spec | None = None) -> Spec:
         """Return the shape that the letters give; ShapeError where they do not fit the shapes."""
         sizes, lead = self._sizes(x, y)
         out = self.terms[2]
@@ -43,7 +53,7 @@ class Einsum(Op):
         after = lead if out.endswith("...") and not before else ()
         return Spec((*before, *inner, *after), promoted(x, y))
 
-    def macs(self, x: Spec, y: Spec) -> Size:
+    def macs(self, x: Spec, y: Spec, bias: Spec | None = None) -> Size:
         """Return the product of all sizes, where a letter is summed that both have; a letter that one has alone is summed first."""
         sizes, lead = self._sizes(x, y)
         x_letters, y_letters, out = self.terms
@@ -52,9 +62,18 @@ class Einsum(Op):
         alone = ({*x_letters} ^ {*y_letters}) - {*out}
         return dims.product(size for letter, size in sizes.items() if letter not in alone) * dims.product(lead)
 
-    def run(self, x: Any, y: Any) -> Any:
-        """Return torch's einsum."""
-        return torch.einsum(self.equation, x, y)
+    def run(self, x: Any, y: Any, bias: Any = None) -> Any:
+        """Return torch's linear where it is one product of matrices, whose bias costs nothing, else torch's einsum."""
+        count = self.summed
+        if not count or x.ndim != len(self.terms[0]) or x.shape[-count:] != y.shape[:count]:
+            out = torch.einsum(self.equation, x, y)
+            return out if bias is None else out + bias
+        new = y.shape[count:]
+        weight = y.reshape(x.shape[-count:].numel(), new.numel()).T
+        whole = bias is not None and bias.shape == new
+        out = F.linear(x.flatten(-count), weight, bias.flatten() if whole else None)
+        out = out.reshape(*out.shape[:-1], *new)
+        return out if whole or bias is None else out + bias
 
     def _sizes(self, x: Spec, y: Spec) -> tuple[dict[str, Size], tuple[Size, ...]]:
         """Return the size of each letter, and those that ``...`` stands for."""

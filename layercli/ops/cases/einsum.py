@@ -9,6 +9,8 @@ CASES = [
     Case(Einsum("ab,bc->ac"), (spec("B 4"), spec("4 3"))),
     Case(Einsum("btd,dhk->bthk"), (spec("B T 4"), spec("4 2 3"))),
     Case(Einsum("bthk,hkd->btd"), (spec("B T 2 3"), spec("2 3 4"))),
+    Case(Einsum("btd,dhk->bthk"), (spec("B T 4"), spec("4 2 3"), spec("2 3"))),
+    Case(Einsum("btd,dhk->bthk"), (spec("B T 4"), spec("4 2 3"), spec("2 1"))),
     Case(Einsum("bqhd,bkhd->bhqk"), (spec("B T 2 4"), spec("B H 2 4"))),
     Case(Einsum("bhqk,bkhd->bqhd"), (spec("B 2 T H"), spec("B H 2 4"))),
     Case(Einsum("...ab,bc->...ac"), (spec("B T 5 4"), spec("4 3"))),
