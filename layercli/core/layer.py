@@ -148,10 +148,13 @@ class Layer(Holder):
         """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
-            if module is not None and module.ready and len(args) == 1 and not kwargs and not masking.used:
-                x: Any = args[0]
-                if type(x) is tensor_type and x.dtype is module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
-                    return module(x)
+            if module is not None and module.ready and not kwargs and not masking.used:
+                x: Any
+                for x in args:
+                    if type(x) is not tensor_type or x.dtype is not module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
+                        break
+                else:
+                    return module(*args)
             return self._call(args, kwargs)
         except LayercliError as error:
             if not error.trail or error.trail[-1] is not self:

@@ -82,6 +82,7 @@ def stand_in():
     torch.cuda._lazy_init = lambda: None
     torch.cuda.is_available = lambda: True
     torch.cuda.device_count = lambda: 1
+    torch.cuda.default_generators = (torch.Generator(),)
     torch.cuda.get_rng_state = lambda device: torch.empty(16, dtype=torch.uint8)
     torch.cuda.set_rng_state = lambda state, device: None
     drawn = mirror.drawn
