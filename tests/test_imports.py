@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import layercli
@@ -155,6 +156,24 @@ def test_without_torch_running_says_what_to_install():
     done = run_blocking(["torch"], ["run", "resnet-block"])
     assert done.returncode == 2
     assert done.stderr == "error: this needs torch, which is not installed\nhint: pip install torch\n"
+
+
+RARELY = [
+    "sympy",
+    "torch.distributed.fsdp",
+    "torch.distributed.checkpoint",
+    "torch.distributed.tensor",
+    "torch._dynamo",
+]
+"""What costs as much as half of torch, and few runs use."""
+
+
+@pytest.mark.parametrize("args", [["run", "mlp"], ["fit", "linear-regression", "--data", "line.npz", "--loss", "mse"]])
+def test_of_torch_only_what_is_used_is_loaded(args, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("line.npz", x=np.ones((4, 1), "float32"), y=np.ones((4, 1), "float32"))
+    done = run_blocking(RARELY, ["-q", *args])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_importing_layercli_imports_nothing_else():

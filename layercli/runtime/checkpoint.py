@@ -17,10 +17,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
-from torch.distributed.checkpoint.state_dict_loader import load as read
-from torch.distributed.checkpoint.state_dict_saver import save as write
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError, nearest
@@ -46,6 +42,10 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
 
     FileError where it cannot be written; what was there before is then still there.
     """
+    from torch.distributed.checkpoint.api import CheckpointException  # to import these takes nearly a second
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict_saver import save as write
+
     joined, base = group.current(), Path(folder)
     before, state = newest(base), {key: tensor.contiguous() for key, tensor in state_of(model).items()}
     target = base / f"{int(before.name) + 1 if before else 1:08d}"
@@ -76,6 +76,10 @@ def load(model: Model, folder: str | os.PathLike[str]) -> None:
 
     FormatError where there is none, or it does not fit; then nothing is set.
     """
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.state_dict_loader import load as read
+
     found = newest(folder)
     if found is None:
         raise FormatError(f"{os.fspath(folder)} holds no checkpoint")

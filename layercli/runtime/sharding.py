@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
 
 from layercli.core import tree
 from layercli.core.layer import Layer
@@ -20,7 +18,7 @@ from layercli.runtime.mirror import Mirror
 
 def is_sharded(model: Layer) -> bool:
     """Return whether ``model`` is shared out among the ranks."""
-    return isinstance(model._module, FSDPModule)
+    return hasattr(type(model._module), "unshard")  # an FSDPModule; to import that class takes half a second
 
 
 def shard(model: Model, x: Any, group: Group) -> None:
@@ -29,6 +27,9 @@ def shard(model: Model, x: Any, group: Group) -> None:
     Each layer that is called itself and has variables is one unit, put together just while it computes; what is left is
     the model's own. UsageError for a model whose optimizer holds whole variables already.
     """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     if is_sharded(model):
         return
     if model._module is None or not model._module.ready:
