@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from layercli.models.transformer import TransformerEncoder
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
+from layercli.inspect.reference import Subject
+from layercli.runtime.program import Settings, prepare
 
-ROUNDS = 9
+ROUNDS = 25
 STEPS = 128
 
 
@@ -18,11 +21,14 @@ def results() -> Iterator[Result]:
     ours = TransformerEncoder(blocks=6, width=512, heads=8, hidden=2048)
     layer = nn.TransformerEncoderLayer(512, 8, 2048, batch_first=True)
     plain = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False).eval()
-    with torch.inference_mode():
-        for batch in (1, 8):
-            x = torch.randn(batch, STEPS, 512)
-            found = times({"ours": lambda x=x: ours(x), "plain": lambda x=x: plain(x)}, ROUNDS)
+    for batch in (1, 8):
+        x = torch.randn(batch, STEPS, 512)
+        fused = prepare(Subject(ours, "transformer-encoder", ""), x.numpy(), Settings("cpu", fuse=True)).call
+        candidates = {"a call": ours, "run --fuse": fused, "plain": plain}
+        with torch.inference_mode():
+            found = times({name: partial(call, x) for name, call in candidates.items()}, ROUNDS)
+        for name in ("a call", "run --fuse"):
             yield Result(
-                f"transformer encoder forward, batch {batch}", "nn.TransformerEncoder",
-                milliseconds(found["ours"]), milliseconds(found["plain"]), ratio(found["ours"], found["plain"]), 1.0,
+                f"transformer encoder forward, {name}, batch {batch}", "nn.TransformerEncoder",
+                milliseconds(found[name]), milliseconds(found["plain"]), ratio(found[name], found["plain"]), 1.0,
             )  # fmt: skip
