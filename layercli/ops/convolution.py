@@ -54,13 +54,18 @@ class _Convolution(Op):
         padding = self.even_pads
         if padding is None:
             x, padding = padded(x, self.windows)
-        out = convolve(x, weight, bias, self.strides, padding, self.dilation or (1,) * len(self.strides), groups)
+        out = convolve(x, weight, bias, self.strides, padding, self.steps, groups)
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """The dilation of each axis, 1 where none is set."""
+        return self.dilation or (1,) * len(self.strides)
 
     @cached_property
     def even_pads(self) -> tuple[int, ...] | None:
@@ -120,13 +125,13 @@ class DepthwiseConvolution(_Convolution):
 
 def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
-    if len(strides) == 1:
-        given = x.unsqueeze(2), weight.unsqueeze(2), bias, (1, *strides), (0, *padding), (1, *dilation), groups
-        return convolve(*given).squeeze(2)
+    if len(strides) == 2:
+        out = None if settled is None else settled(x, weight, bias, strides, padding, dilation, groups)
+        return F.conv2d(x, weight, bias, strides, padding, dilation, groups) if out is None else out
     if len(strides) == 3:
         return F.conv3d(x, weight, bias, strides, padding, dilation, groups)
-    out = None if settled is None else settled(x, weight, bias, strides, padding, dilation, groups)
-    return F.conv2d(x, weight, bias, strides, padding, dilation, groups) if out is None else out
+    given = x.unsqueeze(2), weight.unsqueeze(2), bias, (1, *strides), (0, *padding), (1, *dilation), groups
+    return convolve(*given).squeeze(2)
 
 
 def check_channels(x: Spec, channels: Size, wanted: Size) -> None:
