@@ -19,7 +19,7 @@ from layercli.cli.models import models
 from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
-from layercli.errors import LayercliError, MissingPackageError, UsageError
+from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError
 from layercli.version import __version__
 
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
@@ -107,6 +107,10 @@ def report(error: Exception) -> int:
         return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
         return report(usage(error))
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        from layercli.files.failure import reason
+
+        return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     from layercli.cli.blame import place_in_users_code
 
     if (place := place_in_users_code(error)) is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
@@ -62,7 +62,7 @@ def files_of(plan: Plan) -> list[str]:
     from layercli.inspect.reference import is_python
 
     place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
-    model = [place] if Path(place).is_file() else []
+    model = [place] if os.path.isfile(place) else []
     files = [Source.parse(text).file for text in plan.request.files]
     return [*model, *files, *filter(None, [plan.settings.weights])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 def is_images(path: str) -> bool:
     """Whether ``path`` is named like an image, or is a folder."""
-    return path.lower().endswith(ENDINGS) or Path(path).is_dir()
+    return path.lower().endswith(ENDINGS) or os.path.isdir(path)
 
 
 def files_in(path: str) -> list[Path]:

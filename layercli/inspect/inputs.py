@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,12 +42,12 @@ class Source:
         >>> Source.parse("mask=x.npz:b")
         Source(name='mask', file='x.npz', key='b')
         """
-        if Path(text).exists():
+        if os.path.exists(text):
             return Source(None, text, None)
         name, equals, file = text.partition("=")
         if not equals:
             name, file = "", text
-        if Path(file).exists() or ":" not in file:
+        if os.path.exists(file) or ":" not in file:
             return Source(name or None, file, None)
         place, _, key = file.rpartition(":")
         return Source(name or None, place, key)

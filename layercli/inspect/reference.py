@@ -41,7 +41,7 @@ def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
     given = dict(map(parse_setting, settings))
     if is_python(text):
         return Subject(made(from_python(text), given, text), text, text)
-    if text.endswith(".keras") or Path(text).is_file():
+    if text.endswith(".keras") or os.path.isfile(text):
         return from_file_of_model(text, given)
     location = named_models().get(text)
     if location is None:
@@ -60,7 +60,7 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     from layercli.files import detect, keras_archive
     from layercli.files.keras_model import Reader
 
-    if not Path(text).is_file() or not (text.endswith(".keras") or detect.is_model(text)):
+    if not os.path.isfile(text) or not (text.endswith(".keras") or detect.is_model(text)):
         raise unknown(text)
     if not detect.is_model(text):
         found = detect.seeming(Path(text), detect.first_bytes(Path(text))) or "in no format that layercli knows"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,9 +44,9 @@ def read(text: str, what: str, model: Layer, reading: Reading) -> Samples:
     array with commas between, in that order or as ``NAME=FILE[:KEY]``; a table with those columns, all that are not named
     so being ``x``; a folder with a subfolder of images for each class.
     """
-    if Path(text).is_dir():
+    if os.path.isdir(text):
         return Images(folder_of(text, model, reading))
-    if not Path(text).exists() and ("," in text or "=" in text):
+    if not os.path.exists(text) and ("," in text or "=" in text):
         arrays = arrays_of_files(text.split(","))
     elif text.lower().endswith((".csv", ".parquet")):
         arrays = arrays_of_table(text)

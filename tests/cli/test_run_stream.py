@@ -244,6 +244,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("layercli.cli.output.on_terminal", lambda stream: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     with progress(writer) as tell:
         tell(5)
     drawn = capsys.readouterr()
