@@ -26,7 +26,7 @@ def evaluate(
     input_shape: arguments.InputShape = [],  # noqa: B006
     rescale: arguments.Rescale = None,
     device: arguments.Device = "auto",
-    seed: Annotated[int, typer.Option(help="The seed of weights that no file gives.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights that no file gives.")] = 0,
     format: output.FormatOption = None,
 ) -> int:
     """Measure a model on arrays, a table or folders of images.
@@ -51,4 +51,6 @@ def evaluate(
     report = evaluate_file(subject, settings, data, reading=reading, weights=weights)
     if report.first:
         output.emit(table(report), report.to_json, format)
+    if not report.finite:
+        output.message("the loss is not finite")
     return 0 if report.finite else 1

@@ -34,7 +34,7 @@ def fit(
     input_shape: arguments.InputShape = [],  # noqa: B006
     rescale: arguments.Rescale = None,
     device: arguments.Device = "auto",
-    seed: Annotated[int, typer.Option(help="The seed of weights, the data's order and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, the data's order and dropout.")] = 0,
     save: Annotated[
         str | None,
         typer.Option(
@@ -78,4 +78,6 @@ def fit(
         output.emit(table(report), report.to_json, format)
     if report.interrupted:
         return INTERRUPTED
+    if not report.finite:
+        output.message("the loss is not finite")
     return 0 if report.finite else 1

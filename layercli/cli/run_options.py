@@ -63,7 +63,7 @@ Range = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The seed of random inputs and of the weights.", rich_help_panel=INPUTS)]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of random inputs and of the weights.", rich_help_panel=INPUTS)]
 Output = Annotated[
     str | None,
     typer.Option(

@@ -29,7 +29,7 @@ def vars_(
     stats: Annotated[
         bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="The seed a model's values are drawn with.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed a model's values are drawn with.")] = 0,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006

@@ -91,7 +91,9 @@ WRONG_USE = [
     ),
     ("sumary mlp", "no such command 'sumary'", "did you mean summary?"),
     ("summary", "missing argument 'MODEL'", None),
-    ("summary mlp --depth 0", "invalid value for '--depth' / '-d': 0 is not in the range x>=1", None),
+    ("run mlp --seed -1", "invalid value for '--seed': -1 is less than 0", None),
+    ("vars mlp --seed -1", "invalid value for '--seed': -1 is less than 0", None),
+    ("summary mlp --depth 0", "invalid value for '--depth' / '-d': 0 is less than 1", None),
     (
         "summary mlp --format yaml",
         "invalid value for '--format' / '-f': 'yaml' is not one of 'table', 'plain', 'json', 'csv', 'markdown'",

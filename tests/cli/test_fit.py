@@ -100,9 +100,11 @@ def test_a_loss_that_is_no_number_is_a_no(cli, folder):
     done = cli(f"{LINE.replace('line.npz', 'nan.npz')} --epochs 5 --save line.safetensors")
     report = json.loads(done.out)
     assert (done.code, report["finite"], report["saved"], len(report["epochs"])) == (1, False, None, 1)
+    assert done.err.endswith("the loss is not finite\n")
     assert report["epochs"] == [{"epoch": 1, "loss": "NaN"}]
     assert not (folder / "line.safetensors").exists()
-    assert cli("evaluate linear-regression --data nan.npz --loss mse").code == 1
+    evaluated = cli("evaluate linear-regression --data nan.npz --loss mse")
+    assert (evaluated.code, evaluated.err) == (1, "the loss is not finite\n")
 
 
 WRONG = [
@@ -128,7 +130,7 @@ WRONG = [
         "other.npz holds a, not x",
         "np.savez(file, x=..., y=...), or --data x.npy,y.npy",
     ),
-    (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is not in the range x>=1", None),
+    (f"{LINE} --epochs 0", "invalid value for '--epochs': 0 is less than 1", None),
     (f"{LINE} --resume", "--resume goes on from the file that --save names: give both", None),
     (
         f"{LINE} --save m.pt",
