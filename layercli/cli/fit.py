@@ -74,6 +74,8 @@ def fit(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
         validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
     )  # fmt: skip
+    if report.first and report.before is not None and report.before >= epochs:
+        output.message(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
     if report.first:
         output.emit(table(report), report.to_json, format)
     if report.interrupted:

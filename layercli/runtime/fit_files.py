@@ -47,7 +47,7 @@ class Settings:
 class Report:
     """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
 
-    Of several ranks the ``first`` prints it.
+    Of several ranks the ``first`` prints it. ``before`` is how many epochs what it went on from had had, if it did.
     """
 
     command: str
@@ -59,6 +59,7 @@ class Report:
     saved: str | None = None
     interrupted: bool = False
     first: bool = True
+    before: int | None = None
 
     @property
     def finite(self) -> bool:
@@ -123,6 +124,7 @@ def fit_file(
         before = model.optimizer.applied
         restore(model, save)
         epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
+        report.before = epoch
         trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
     keeper, interruption = Keeper(report, save), Interruption()
     told = [keeper, interruption] if group.current() is None else [keeper]  # of several ranks torchrun ends all

@@ -82,6 +82,11 @@ def test_resuming_goes_on_as_if_it_had_not_stopped(cli, folder, file):
     whole = json.loads(cli(f"{fit} --epochs 4 --save whole.safetensors").out)["epochs"]
     assert json.loads(cli(f"{fit} --epochs 2 --save {file} --resume").out)["epochs"] == whole[:2]
     assert json.loads(cli(f"{fit} --epochs 4 --save {file} --resume").out)["epochs"] == whole[2:]
+    again = cli(f"{fit} --epochs 4 --save {file} --resume")
+    assert (json.loads(again.out)["epochs"], again.err) == (
+        [],
+        f"nothing to do: {file} has had 4 epochs, and --epochs is 4\n",
+    )
 
 
 def test_inputs_by_name(cli, folder):
