@@ -47,6 +47,7 @@ def fit(
     shard: Annotated[
         bool, typer.Option("--shard", help="Share the weights out among torchrun's ranks (FSDP2).")
     ] = False,
+    jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Run the model through torch.compile.")] = False,
     format: output.FormatOption = None,
 ) -> int:
     """Train a model on arrays, a table or folders of images.
@@ -69,7 +70,7 @@ def fit(
     from layercli.runtime.fit_data import Reading
     from layercli.runtime.fit_files import Settings, fit_file
 
-    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard)
+    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
         validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",

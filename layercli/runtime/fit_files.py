@@ -41,6 +41,7 @@ class Settings:
     device: str = "auto"
     seed: int = 0
     shard: bool = False
+    jit_compile: bool = False
 
 
 @dataclass
@@ -202,6 +203,8 @@ def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
         found = {**found, "loss": losses.parse(settings.loss)}
     if settings.metrics:
         found = {**found, "metrics": list(settings.metrics), "weighted_metrics": None}
+    if settings.jit_compile:
+        found["jit_compile"] = True
     if found.get("loss") is None:
         where = "" if subject.archive is None else f", and {subject.archive} names none"
         raise UsageError(f"{what} needs a loss{where}", hint="--loss mse")

@@ -74,3 +74,19 @@ def test_without_a_compiler_it_says_so(monkeypatch):
 def test_another_word_is_refused():
     with pytest.raises(UsageError, match=r"^jit_compile is True, False or auto, got 'yes'$"):
         trained("yes")
+
+
+def test_from_the_command_line(eager, tmp_path):
+    from layercli.inspect.reference import resolve
+    from layercli.runtime.fit_files import Settings, fit_file
+
+    np.savez(tmp_path / "line.npz", x=X[:, :1], y=Y)
+    logs = []
+    for jit_compile in (False, True):
+        assert bool(eager) is False
+        settings = Settings("sgd", "mse", batch_size=8, device="cpu", jit_compile=jit_compile)
+        logs.append(
+            fit_file(resolve("linear-regression"), settings, str(tmp_path / "line.npz"), epochs=2, verbose=0).logs
+        )
+    assert eager
+    assert logs[1] == [pytest.approx(row, rel=1e-5) for row in logs[0]]
