@@ -29,6 +29,8 @@ REASONS = {
 
 def reason(error: OSError) -> str:
     """Return why ``error`` happened, as the end of a sentence."""
+    if error.errno is None and " requested and " in str(error):  # numpy's word for it, which leaves the number out
+        return REASONS[errno.ENOSPC]
     return REASONS.get(error.errno or 0) or lower_first(error.strerror or str(error))
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from layercli.errors import FileError, FormatError
@@ -171,6 +172,13 @@ def test_a_disk_that_fills_up_while_the_body_writes(folder):
             full.write(b"x")
         assert str(error.value) == "cannot write a: the disk is full"
     assert os.listdir() == []
+
+
+def test_a_disk_that_fills_up_while_numpy_writes(folder):
+    with open("/dev/full", "wb", buffering=0) as full:
+        with pytest.raises(FileError) as error, replacing("a"):
+            np.zeros(10_000).tofile(full)
+        assert str(error.value) == "cannot write a: the disk is full"
 
 
 def test_a_full_disk(tmp_path):

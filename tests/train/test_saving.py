@@ -17,7 +17,7 @@ import pytest
 from oracle import close, keras
 
 import layercli
-from layercli.errors import FormatError, LayercliError
+from layercli.errors import FileError, FormatError, LayercliError
 from layercli.files.safetensors import SafetensorsFile
 
 RNG = np.random.default_rng(9)
@@ -411,6 +411,24 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path):
     with pytest.raises(FormatError):
         model.load_weights(tmp_path / "wide.weights.h5")
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.safetensors"])
+def test_a_full_disk_leaves_the_file_before(name, tmp_path):
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this system lets nobody here mount a small disk")
+    try:
+        path = tmp_path / name
+        small, large = (layercli.Sequential([layercli.Input((n,)), layercli.layers.Dense(n)]) for n in (4, 512))
+        (small.save if name == "m.keras" else small.save_weights)(path)
+        before = path.read_bytes()
+        with pytest.raises(FileError) as error:
+            (large.save if name == "m.keras" else large.save_weights)(path)
+        assert str(error.value) == f"cannot write {path}: the disk is full"
+        assert (path.read_bytes(), os.listdir(tmp_path)) == (before, [name])
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 SAVERS = """
