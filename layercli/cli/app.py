@@ -129,6 +129,8 @@ def usage(error: Any) -> UsageError:
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
         message = message[: found.start()]
         hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    if found := re.fullmatch("No such option: (-q|--quiet|--debug|--version)[.]?", message):
+        hint = f"it goes before the command: layercli {found[1]} ..."
     message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))
     message = re.sub("is not in the range x>=(.*)$", r"is less than \1", message)
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

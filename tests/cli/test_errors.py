@@ -91,6 +91,8 @@ WRONG_USE = [
     ),
     ("sumary mlp", "no such command 'sumary'", "did you mean summary?"),
     ("summary", "missing argument 'MODEL'", None),
+    ("run mlp -q", "no such option: -q", "it goes before the command: layercli -q ..."),
+    ("summary mlp --quiet", "no such option: --quiet", "it goes before the command: layercli --quiet ..."),
     ("run mlp --seed -1", "invalid value for '--seed': -1 is less than 0", None),
     ("vars mlp --seed -1", "invalid value for '--seed': -1 is less than 0", None),
     ("summary mlp --depth 0", "invalid value for '--depth' / '-d': 0 is less than 1", None),
