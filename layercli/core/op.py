@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
@@ -16,6 +16,26 @@ from layercli.errors import LayercliError
 
 REGISTRY: dict[str, type[Op]] = {}
 """Every operation by its class's name; the laws are tested over all of them."""
+
+T = TypeVar("T")
+
+
+class derived(Generic[T]):
+    """What follows from an operation's settings: computed when first asked for, then an attribute of its own.
+
+    As functools.cached_property, without the lock that Python 3.11 has there and torch.compile cannot trace.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute = compute
+        self.name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, op: Any, owner: type | None = None) -> T:
+        if op is None:
+            return self  # type: ignore[return-value]  # asked of the class, where it is itself
+        value = vars(op)[self.name] = self.compute(op)
+        return value
 
 
 class Op(ABC):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, derived
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
-from layercli.lazy import F
+from layercli.lazy import F, torch
 from layercli.ops.axes import check_rank
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Window, windows
@@ -25,6 +25,8 @@ CHANNELS_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}
 TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
 """The order in which torch wants the axes of (*size, channels, filters)."""
 
+FEW = 512
+"""Up to how many places a pointwise convolution on a CPU is a matrix product: oneDNN's reorders its kernel in every call."""
 
 settled: Any = None
 """What convolves over two axes before torch is asked, where a caller knows that weights stay as they are; None is nobody."""
@@ -57,17 +59,17 @@ class _Convolution(Op):
         out = convolve(x, weight, bias, self.strides, padding, self.steps, groups)
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
-    @cached_property
+    @derived
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
 
-    @cached_property
+    @derived
     def steps(self) -> tuple[int, ...]:
         """The dilation of each axis, 1 where none is set."""
         return self.dilation or (1,) * len(self.strides)
 
-    @cached_property
+    @derived
     def even_pads(self) -> tuple[int, ...] | None:
         """The padding at either end of each axis, or None where it follows from the sizes."""
         pads = [window.even_pad for window in self.windows]
@@ -97,8 +99,36 @@ class Convolution(_Convolution):
         return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's convolution."""
+        """Return torch's convolution, or the matrix product that it is."""
+        if self.pointwise and settled is None and x.ndim == kernel.ndim and self.few(x):
+            return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
+
+    @derived
+    def pointwise(self) -> bool:
+        """Whether each place of the result is the product of the kernel and one place of x."""
+        return {*self.size} == {1} and self.groups == 1 and not self.channels_first
+
+    def few(self, x: Any) -> bool:
+        """Whether the kernel comes to so few places that a CPU would spend its time on laying the kernel out anew.
+
+        A graph that is being made of the call, whatever for, has the convolution.
+        """
+        if type(x) is not torch.Tensor or not x.is_cpu or torch.compiler.is_compiling():
+            return False
+        return 0 < x.numel() <= FEW * x.shape[-1] * math.prod(self.strides)
+
+    def product(self, x: Any, kernel: Any, bias: Any) -> Any:
+        """Return the places of x that the strides come to, times the kernel, read as it is stored."""
+        if self.pointwise_steps:
+            x = x[self.pointwise_steps].contiguous()
+        return F.linear(x, kernel.view(kernel.shape[-2:]).T, bias)
+
+    @derived
+    def pointwise_steps(self) -> tuple[slice, ...]:
+        """The places of x that the strides come to; () for all of them."""
+        steps = (slice(None), *(slice(None, None, stride) for stride in self.strides))
+        return steps if {*self.strides} != {1} else ()
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, derived
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
@@ -25,7 +24,7 @@ class Einsum(Op):
 
     equation: str
 
-    @cached_property
+    @derived
     def terms(self) -> tuple[str, str, str]:
         """The letters of x, of y and of out; UsageError where the equation has another form."""
         left, arrow, out = self.equation.replace(" ", "").partition("->")
@@ -35,7 +34,7 @@ class Einsum(Op):
             raise UsageError(f"expects an equation like 'ab,bc->ac', got {self.equation!r}")
         return x, y, out
 
-    @cached_property
+    @derived
     def summed(self) -> int:
         """How many axes are summed, where that is one product of matrices: the last ones of x, the first ones of y; else 0."""
         x, y, out = self.terms

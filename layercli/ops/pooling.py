@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from layercli.core.op import Op
+from layercli.core.op import Op, derived
 from layercli.core.spec import Spec
 from layercli.lazy import F, torch
 from layercli.ops.axes import check_rank
@@ -39,7 +38,7 @@ class Pool(Op):
         """Return torch's pooling of x in its channels-last memory format; no padded copy is made."""
         return with_channels_first(self._padded, x, len(self.size), self.channels_first)
 
-    @cached_property
+    @derived
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding)

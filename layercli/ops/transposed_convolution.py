@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.op import Op, derived
 from layercli.core.spec import Spec
 from layercli.lazy import F
 from layercli.ops.axes import check_rank
@@ -70,7 +69,7 @@ class TransposedConvolution(Op):
         transposed = F.conv_transpose2d if len(self.size) == 2 else F.conv_transpose3d
         return transposed(x, weight, bias, self.strides, cut, added, 1, dilation)
 
-    @cached_property
+    @derived
     def spreads(self) -> tuple[Spread, ...]:
         """How each spatial axis is spread."""
         ones, nothing = (1,) * len(self.size), (None,) * len(self.size)

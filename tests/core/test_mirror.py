@@ -13,6 +13,7 @@ from layercli import Input, Model, Sequential, ops
 from layercli.layers.convolution import Conv2D
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import BatchNormalization
+from layercli.ops import convolution
 
 
 def drawn():
@@ -28,6 +29,12 @@ def written():
     return ResnetIdentityBlock(3, (8, 8, 3)), torch.randn(2, 4, 4, 3)
 
 
+@pytest.fixture(autouse=True)
+def _the_kernels_of_a_graph(monkeypatch):
+    """Let pointwise convolutions be convolutions in eager calls too: only the same kernels give the same bits."""
+    monkeypatch.setattr(convolution, "FEW", 0)
+
+
 models = pytest.mark.parametrize("make", [drawn, stacked, written])
 
 
@@ -37,6 +44,14 @@ def test_compile_traces_it_whole(make):
     expected = model(x)
     compiled = torch.compile(model.module, fullgraph=True, backend="eager")
     assert torch.equal(compiled(x), expected)
+
+
+@models
+def test_compile_traces_what_was_built_and_never_called(make):
+    model, x = make()
+    model.build(tuple(x.shape))
+    compiled = torch.compile(model.module, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(x), model(x))
 
 
 @models

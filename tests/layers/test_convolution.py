@@ -7,6 +7,7 @@ import torch
 
 from layercli import layers
 from layercli.errors import ShapeError, UsageError
+from layercli.ops import convolution
 from tests.oracle import check, image, keras
 
 SIZES = {1: (7,), 2: (8, 7), 3: (6, 5, 7)}
@@ -33,6 +34,42 @@ CONV = [
     (3, {"kernel_size": (3, 2, 1), "padding": "same", "strides": (1, 2, 1)}),
     (3, {"data_format": "channels_first", "padding": "same", "groups": 2}),
 ]
+
+
+POINTWISE = [
+    (axes, {"kernel_size": 1, **settings})
+    for axes in (1, 2, 3)
+    for settings in ({}, {"strides": 2}, {"strides": 3, "padding": "same", "activation": "relu"}, {"use_bias": False})
+]
+
+
+@pytest.mark.parametrize("few", [0, 512], ids=["by torch's convolution", "by a matrix product"])
+@pytest.mark.parametrize(("axes", "settings"), POINTWISE, ids=str)
+def test_a_pointwise_conv(axes, settings, few, monkeypatch):
+    monkeypatch.setattr(convolution, "FEW", few)
+    compare(f"Conv{axes}D", {"filters": 6, **settings}, axes)
+
+
+def test_a_pointwise_conv_of_few_places_is_a_product_with_the_kernel_as_it_is_stored(monkeypatch):
+    layer = layers.Conv2D(6, 1)
+    layer(image(2, 8, 7, 4))
+    seen = []
+    product = torch.nn.functional.linear
+    spy = lambda x, w, *rest: seen.append(w) or product(x, w, *rest)  # noqa: E731
+    monkeypatch.setattr("layercli.lazy.F.linear", spy, raising=False)
+    for batch in (2, 9, 10):
+        layer(image(batch, 8, 7, 4))
+    assert [weight.data_ptr() for weight in seen] == [layer.kernel.stored.data_ptr()] * 2
+    assert all(weight.is_contiguous() for weight in seen)
+
+
+def test_what_is_exported_with_a_pointwise_conv_takes_any_batch():
+    layer = layers.Conv2D(6, 1, strides=2)
+    layer(image(2, 8, 7, 4))
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    program = torch.export.export(layer.module, (torch.from_numpy(image(2, 8, 7, 4)),), dynamic_shapes=[{0: batch}])
+    x = torch.from_numpy(image(100, 8, 7, 4))
+    torch.testing.assert_close(program.module()(x), layer(x))
 
 
 @pytest.mark.parametrize(("axes", "settings"), CONV, ids=str)
