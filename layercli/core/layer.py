@@ -235,7 +235,7 @@ class Layer(Holder):
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            mirror.attach(self)
+            mirror.attach(self, ready=self._traced is not None)
         return self._module
 
     @property

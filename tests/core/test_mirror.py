@@ -47,10 +47,11 @@ def test_compile_traces_it_whole(make):
 
 
 @models
-def test_compile_traces_what_was_built_and_never_called(make):
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_compile_traces_what_was_built_and_never_called(make, dynamic):
     model, x = make()
     model.build(tuple(x.shape))
-    compiled = torch.compile(model.module, fullgraph=True, backend="eager")
+    compiled = torch.compile(model.module, fullgraph=True, backend="eager", dynamic=dynamic)
     assert torch.equal(compiled(x), model(x))
 
 
