@@ -23,12 +23,13 @@ def results() -> Iterator[Result]:
     plain = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False).eval()
     for batch in (1, 8):
         x = torch.randn(batch, STEPS, 512)
-        fused = prepare(Subject(ours, "transformer-encoder", ""), x.numpy(), Settings("cpu", fuse=True)).call
-        candidates = {"a call": ours, "run --fuse": fused, "plain": plain}
+        subject = Subject(ours, "transformer-encoder", "")
+        run, fused = (prepare(subject, x.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
+        candidates = {"a call": ours, "by run and predict": run, "run --fuse": fused, "plain": plain}
         with torch.inference_mode():
             found = times({name: partial(call, x) for name, call in candidates.items()}, ROUNDS)
-        for name in ("a call", "run --fuse"):
+        for name, at_most in {"a call": 1.0, "by run and predict": 1.0, "run --fuse": 0.9}.items():
             yield Result(
                 f"transformer encoder forward, {name}, batch {batch}", "nn.TransformerEncoder",
-                milliseconds(found[name]), milliseconds(found["plain"]), ratio(found[name], found["plain"]), 1.0,
+                milliseconds(found[name]), milliseconds(found["plain"]), ratio(found[name], found["plain"]), at_most,
             )  # fmt: skip

@@ -12,6 +12,7 @@ from layercli.core.op import Op, derived
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
+from layercli.ops import settled
 from layercli.ops.axes import check_rank
 from layercli.ops.elementwise import promoted
 from layercli.ops.window import Window, windows
@@ -27,9 +28,6 @@ TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
 
 FEW = 512
 """Up to how many places a pointwise convolution on a CPU is a matrix product: oneDNN's reorders its kernel in every call."""
-
-settled: Any = None
-"""What convolves over two axes before torch is asked, where a caller knows that weights stay as they are; None is nobody."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Convolution(_Convolution):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution, or the matrix product that it is."""
-        if self.pointwise and settled is None and x.ndim == kernel.ndim and self.few(x):
+        if self.pointwise and settled.convolve is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
@@ -156,8 +154,9 @@ class DepthwiseConvolution(_Convolution):
 def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 2:
-        out = None if settled is None else settled(x, weight, bias, strides, padding, dilation, groups)
-        return F.conv2d(x, weight, bias, strides, padding, dilation, groups) if out is None else out
+        given = x, weight, bias, strides, padding, dilation, groups
+        out = None if settled.convolve is None else settled.convolve(*given)
+        return F.conv2d(*given) if out is None else out
     if len(strides) == 3:
         return F.conv3d(x, weight, bias, strides, padding, dilation, groups)
     given = x.unsqueeze(2), weight.unsqueeze(2), bias, (1, *strides), (0, *padding), (1, *dilation), groups

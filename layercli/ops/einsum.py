@@ -11,8 +11,9 @@ from layercli.core.dims import Size
 from layercli.core.op import Op, derived
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
-from layercli.lazy import F, torch
+from layercli.lazy import torch
 from layercli.ops.elementwise import promoted
+from layercli.ops.linear import multiplied
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Einsum(Op):
         new = y.shape[count:]
         weight = y.reshape(x.shape[-count:].numel(), new.numel()).T
         whole = bias is not None and bias.shape == new
-        out = F.linear(x.flatten(-count), weight, bias.flatten() if whole else None)
+        out = multiplied(x.flatten(-count), weight, bias.flatten() if whole else None)
         out = out.reshape(*out.shape[:-1], *new)
         return out if whole or bias is None else out + bias
 

@@ -72,6 +72,16 @@ def _rescale(made: fx.GraphModule, node: Any, axis: int, scale: torch.Tensor, sh
     return True
 
 
+def as_linear(made: fx.GraphModule, node: Any) -> None:
+    """Let a matrix plus a product with a held matrix be torch's linear, which reads its weight the other way round."""
+    if node.target is not aten.addmm.default or node.kwargs or len(node.args) != 3:
+        return
+    x, weight, bias = _product(node)
+    if is_held(weight) and bias.meta["val"].ndim == 1:
+        node.args = (x, hold(made, held(made, weight).T, node), bias)
+        node.target = aten.linear.default
+
+
 def _product(node: Any) -> tuple[Any, Any, Any]:
     """Return the input, the weight and the bias of a matrix product."""
     if node.target is aten.addmm.default:

@@ -1,7 +1,8 @@
-"""oneDNN's own convolutions on a CPU: weights laid out once for the kernel that reads them, sums and activations in one pass."""
+"""oneDNN's own convolutions and products on a CPU: weights laid out once for the kernel that reads them, and more in one pass."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -10,26 +11,60 @@ import torch
 
 mkldnn: Any = torch.ops.mkldnn
 
+LARGE = 1 << 18
+"""The values a product's weight must have: the kernel takes 10 us more to start than torch's, and is faster once it runs."""
+
+
+class Room:
+    """The memory that packed weights may take beside the plain ones: a quarter of what is free when it is made."""
+
+    def __init__(self) -> None:
+        try:
+            free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError):  # a system that does not tell
+            free = 4 << 30
+        self.left = free // 4
+
+    def take(self, weight: torch.Tensor) -> bool:
+        """Return whether there is room for ``weight`` once more, which is then taken."""
+        fits = weight.nbytes <= self.left
+        self.left -= weight.nbytes if fits else 0
+        return fits
+
 
 @cache
 def available() -> bool:
     """Whether this torch has the kernels."""
     backend: Any = torch.backends.mkldnn
-    return bool(backend.is_available()) and hasattr(mkldnn, "_convolution_pointwise")
+    return (
+        bool(backend.is_available())
+        and hasattr(mkldnn, "_convolution_pointwise")
+        and hasattr(mkldnn, "_linear_pointwise")
+    )
 
 
-def packable(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether a convolution of ``x`` over two axes may use a packed ``weight``: on a CPU, both in float32, no gradient."""
+def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether the kernels take ``x`` and ``weight`` at all: on a CPU, both in float32, not empty."""
     return (
         available()
         and x.device.type == weight.device.type == "cpu"
         and x.dtype is weight.dtype is torch.float32
-        and x.ndim == weight.ndim == 4
         and x.numel() > 0
     )
 
 
-def packed(
+def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether a convolution of ``x`` over two axes may use a packed ``weight``."""
+    return plain(x, weight) and x.ndim == weight.ndim == 4
+
+
+def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may use it packed, and should."""
+    fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
+    return fits and weight.numel() >= LARGE and plain(x, weight)
+
+
+def packed_kernel(
     weight: torch.Tensor,
     size: Sequence[int],
     strides: Sequence[int],
@@ -44,6 +79,11 @@ def packed(
     return mkldnn._reorder_convolution_weight(weight, padding, strides, dilation, groups, size)  # type: ignore[no-any-return]  # a tensor
 
 
+def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return ``weight`` (units, features) in the layout oneDNN wants it in for ``rows``; it does for any number of them."""
+    return mkldnn._reorder_linear_weight(weight.contiguous(), rows)  # type: ignore[no-any-return]  # a tensor
+
+
 def convolved(
     x: torch.Tensor,
     weight: torch.Tensor,
@@ -53,5 +93,10 @@ def convolved(
     dilation: Sequence[int],
     groups: int,
 ) -> torch.Tensor:
-    """Return the convolution of ``x`` (batch, channels, height, width) with a ``weight`` that ``packed`` gave."""
+    """Return the convolution of ``x`` (batch, channels, height, width) with a ``weight`` that ``packed_kernel`` gave."""
     return mkldnn._convolution_pointwise(x, weight, bias, padding, strides, dilation, groups, "none", [], "")  # type: ignore[no-any-return]
+
+
+def multiplied(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Return ``x`` (..., features) times the transpose of a ``weight`` that ``packed_matrix`` gave, plus ``bias`` (units,)."""
+    return mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]  # a tensor

@@ -1,4 +1,4 @@
-"""A call of a model whose weights are settled: convolutions on a CPU find them in the layout their kernels read."""
+"""A call of a model whose weights are settled: products and convolutions on a CPU find them as their kernels read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from layercli.ops import convolution
+from layercli.ops import settled
 from layercli.runtime import packing
 
 
@@ -21,26 +21,45 @@ class Settled:
     def __init__(self, call: Callable[[Any], Any]) -> None:
         self._call = call
         self._packed: dict[Any, tuple[int, torch.Tensor, torch.Tensor]] = {}
+        self._room: packing.Room | None = None
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
-        before = convolution.settled
-        convolution.settled = self._convolve
+        before = settled.convolve, settled.multiply
+        settled.convolve, settled.multiply = self._convolve, self._multiply
         try:
             return self._call(inputs)
         finally:
-            convolution.settled = before
+            settled.convolve, settled.multiply = before
 
     def _convolve(
         self, x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
     ) -> torch.Tensor | None:
         """Return torch's convolution over two axes, None where its weight is not one to pack."""
-        held = weight._base
-        if held is None or torch.is_grad_enabled() or not packing.packable(x, weight):
+        if not packing.convolves(x, weight):
             return None
-        key = id(held), weight.stride(), strides, padding, dilation, groups
+        how = strides, padding, dilation, groups
+        kernel = self._kept(weight, how, lambda: packing.packed_kernel(weight, x.shape, *how))
+        return None if kernel is None else packing.convolved(x, kernel, bias, *how)
+
+    def _multiply(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+        """Return torch's linear, None where its weight is not one to pack."""
+        if not packing.multiplies(x, weight):
+            return None
+        rows = x.numel() // x.shape[-1]
+        matrix = self._kept(weight, (), lambda: packing.packed_matrix(weight, rows))
+        return None if matrix is None else packing.multiplied(x, matrix, bias)
+
+    def _kept(self, weight: Any, how: tuple[Any, ...], pack: Callable[[], torch.Tensor]) -> torch.Tensor | None:
+        """Return a view of a parameter packed, as it is now; None where it is no such view, or there is no room for it."""
+        held = weight._base
+        if not isinstance(held, torch.nn.Parameter) or torch.is_grad_enabled():
+            return None
+        key = id(held), weight.stride(), how
         known = self._packed.get(key)
         if known is None or known[0] != held._version:
-            known = held._version, held, packing.packed(weight, x.shape, strides, padding, dilation, groups)
-            self._packed[key] = known
-        return packing.convolved(x, known[2], bias, strides, padding, dilation, groups)
+            self._room = self._room or packing.Room()
+            if known is None and not self._room.take(weight):
+                return None
+            known = self._packed[key] = held._version, held, pack()
+        return known[2]

@@ -26,6 +26,9 @@ PERMUTATIONS = {
 SLICES = {aten.squeeze.dim, aten.unsqueeze.default, aten.narrow.default}
 """Views that drop or add an axis of one place, or keep a part of one."""
 
+SHAPES = {aten.flatten.using_ints, aten.view.default, aten.reshape.default}
+"""Views that give the same values another shape."""
+
 UNARY = {
     aten.relu.default, aten.relu_.default, aten.relu6.default, aten.sigmoid.default, aten.tanh.default, aten.silu.default,
     aten.silu_.default, aten.gelu.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.hardtanh.default,
@@ -105,7 +108,9 @@ def hold(made: fx.GraphModule, value: torch.Tensor, before: Any) -> Any:
 def sink_views(graph: fx.Graph) -> None:
     """Merge permutations of axes, and move views behind activations, sums and batch normalizations that follow them."""
     for node in nodes(graph):
-        if order_of(node) is not None:
+        if node.target in SHAPES and node.meta["val"].shape == node.args[0].meta["val"].shape:
+            node.replace_all_uses_with(node.args[0])
+        elif order_of(node) is not None:
             _merge(node)
         elif node.target in UNARY or node.target is aten.batch_norm.default:
             _sink(node)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from layercli.models.resnet import ResNet50, ResnetIdentityBlock
+from layercli.models.transformer import EncoderBlock
 from torch import nn
 
 from layercli import Input, Model, Sequential, layers, ops
@@ -62,11 +63,8 @@ def test_a_normalization_goes_into_the_layer_before_it(make, shape, activation):
     model(x)
     randomized(model)
     folds, left = fold(model, x)
-    if isinstance(model.layers[0], layers.EinsumDense):
-        assert folds.normalizations == 0  # its bias is a sum of its own
-    else:
-        assert (folds.normalizations, folds.of_normalizations) == (1, 1)
-        assert "batch_norm" not in left
+    assert (folds.normalizations, folds.of_normalizations) == (1, 1)
+    assert "batch_norm" not in left
 
 
 def drawn(model, x):
@@ -102,6 +100,41 @@ def test_every_layer_of_resnet50_is_folded():
     assert folds == Folds(53, 53, 49, 16)
     assert left.count("_convolution_pointwise_.binary") == 16  # over the shortcut, which nothing else needs any more
     assert not {"batch_norm", "relu_", "relu", "add", "add_.Tensor"} & set(left)
+
+
+def test_an_encoder_block_is_six_products(monkeypatch):
+    monkeypatch.setattr(packing, "LARGE", 1)
+    model = EncoderBlock(8, 2, 12)
+    x = torch.randn(2, 5, 8)
+    folds, left = fold(drawn(model, x), x)
+    assert folds == Folds(0, 0, 1, 2)
+    assert [name for name in left if name not in ("reshape", "permute", "flatten.using_ints")] == [
+        *["_linear_pointwise"] * 3, "scaled_dot_product_attention", "_linear_pointwise.binary", "layer_norm",
+        "_linear_pointwise", "_linear_pointwise.binary", "layer_norm",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "gelu", "sigmoid", "tanh", "silu", "hard_sigmoid", "relu6", "leaky_relu"]
+)
+def test_an_activation_goes_into_the_product_before_it(activation, monkeypatch):
+    monkeypatch.setattr(packing, "LARGE", 1)
+    model = Sequential([layers.Dense(6), layers.Activation(activation), layers.Dense(3, use_bias=False)])
+    x = torch.randn(5, 4)
+    folds, left = fold(drawn(model, x), x)
+    assert folds == Folds(0, 0, 1, 0)
+    assert left == ["_linear_pointwise", "_linear_pointwise"]
+
+
+def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
+    model = Sequential([layers.Dense(6, activation="relu")])
+    x = torch.randn(5, 4)
+    _, left = fold(drawn(model, x), x)
+    assert left == ["linear", "relu_"]
+    monkeypatch.setattr(packing, "LARGE", 1)
+    monkeypatch.setattr(packing.Room, "take", lambda self, weight: False)
+    _, left = fold(model, x)
+    assert left == ["linear", "relu_"]
 
 
 class Plain(nn.Module):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from layercli import Sequential, layers
+from layercli.ops.einsum import Einsum
 from layercli.runtime import packing
 from layercli.runtime.settled import Settled
 
@@ -28,6 +29,83 @@ def test_results_are_torchs(layer, shape):
         for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
             torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
     assert len(settled._packed) == (2 if isinstance(layer, layers.SeparableConv2D) else 1)
+
+
+PRODUCTS = [
+    (lambda: layers.Dense(6), (5, 4), 1),
+    (lambda: layers.Dense(6, use_bias=False, activation="relu"), (2, 3, 4), 1),
+    (lambda: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), (2, 5, 4), 1),
+    (lambda: layers.MultiHeadAttention(2, 3), (2, 5, 4), 4),
+]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let small weights be packed too."""
+    monkeypatch.setattr(packing, "LARGE", 1)
+
+
+@pytest.mark.parametrize(("make", "shape", "count"), PRODUCTS, ids=range(len(PRODUCTS)))
+def test_products_are_torchs(make, shape, count, small):
+    layer = make()
+    x = torch.randn(shape)
+    call = (lambda x: layer(x, x)) if count > 1 else layer
+    expected = call(x)
+    settled = Settled(call)
+    with torch.inference_mode():
+        for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
+            torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
+    assert len(settled._packed) == count
+
+
+def test_a_product_that_is_trained_is_seen(small):
+    layer = layers.Dense(6)
+    x = torch.randn(5, 4)
+    layer(x)
+    settled = Settled(layer)
+    optimizer = torch.optim.SGD(layer.module.parameters(), 0.5)
+    for _ in range(2):
+        with torch.inference_mode():
+            torch.testing.assert_close(settled(x), layer(x))
+        layer(x).square().sum().backward()
+        optimizer.step()
+    assert len(settled._packed) == 1
+
+
+def test_a_product_of_two_results_is_torchs(small):
+    class Scores(layers.Layer):
+        def call(self, x):
+            return Einsum("bd,ds->bs")(x, x.T)
+
+    x = torch.randn(5, 5)
+    settled = Settled(Scores())
+    with torch.inference_mode():
+        torch.testing.assert_close(settled(x), x @ x.T)
+    assert settled._packed == {}
+
+
+def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
+    layer = layers.Dense(6)
+    x = torch.randn(5, 4)
+    layer(x)
+    settled = Settled(layer)
+    with torch.inference_mode():
+        assert torch.equal(settled(x), layer(x))
+        monkeypatch.setattr(packing, "LARGE", 1)
+        monkeypatch.setattr(packing.os, "sysconf", lambda name: {"SC_AVPHYS_PAGES": 4 * 95, "SC_PAGE_SIZE": 1}[name])
+        torch.testing.assert_close(settled(x), layer(x))
+    assert settled._packed == {}
+    assert packing.Room().take(torch.empty(23))
+    assert not packing.Room().take(torch.empty(24))
+
+
+@pytest.mark.parametrize("layer", [layers.Dense(6), layers.Conv2D(6, 3)], ids=["Dense", "Conv2D"])
+def test_what_does_not_fit_is_said_as_ever(layer, small):
+    layer(torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 4))
+    wrong = torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 3)
+    settled = Settled(layer)
+    with torch.inference_mode(), pytest.raises(ValueError, match=f"{layer.name} .* expects x with 4 .*, got 3"):
+        settled(wrong)
 
 
 def test_a_write_that_torch_can_tell_of_is_seen():
