@@ -1,9 +1,9 @@
-"""LSTM(256) on (32, 100, 128): against nn.LSTM and Keras on torch."""
+"""LSTM(256) on sequences of 100 steps of 128 features: against nn.LSTM and Keras on torch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 os.environ["KERAS_BACKEND"] = "torch"
 
@@ -11,32 +11,44 @@ import torch
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
-from layercli import layers
+from layercli import Sequential, layers
+from layercli.inspect.reference import Subject
+from layercli.runtime.program import Settings, prepare
 
-ROUNDS = 15
+ROUNDS = 25
+AT_MOST = {"a call": 1.1, "by run and predict": 1.0, "run --fuse": 0.9}
+KERAS_AT_MOST = {1: 0.4, 8: 0.6, 32: 1.0}
 
 
 def results() -> Iterator[Result]:
     import keras
 
-    x = torch.randn(32, 100, 128)
     ours = layers.LSTM(256, return_sequences=True)
     theirs = nn.LSTM(128, 256, batch_first=True)
     oracle = keras.layers.LSTM(256, return_sequences=True)
 
-    def forward(layer):
+    def forward(layer: Callable, x: torch.Tensor) -> None:
         with torch.no_grad():  # what Keras makes in inference mode can never be trained
-            return layer(x)
+            layer(x)
 
-    def both(layer):
+    def both(layer: Callable, x: torch.Tensor) -> None:
         y = layer(x)
         (y[0] if isinstance(y, tuple) else y).sum().backward()
 
-    for what, run, bound in (("forward", forward, 1.1), ("forward and backward", both, 1.1)):
-        sides = {"ours": ours, "nn.LSTM": theirs, "Keras on torch": oracle}
-        found = times({name: lambda layer=layer, run=run: run(layer) for name, layer in sides.items()}, ROUNDS)
-        for peer in ("nn.LSTM", "Keras on torch"):
-            shown = milliseconds(found["ours"]), milliseconds(found[peer])
-            yield Result(
-                f"LSTM(256) {what}", peer, *shown, ratio(found["ours"], found[peer]), bound if "nn" in peer else 1.0
-            )
+    def compare(batch: int, what: str, how: Callable, sides: dict[str, Callable]) -> Iterator[Result]:
+        x = torch.randn(batch, 100, 128)
+        found = times({name: lambda side=side: how(side, x) for name, side in sides.items()}, ROUNDS)
+        for name in [name for name in AT_MOST if name in sides]:
+            for peer, bound in {"nn.LSTM": AT_MOST[name], "Keras on torch": KERAS_AT_MOST[batch]}.items():
+                shown = milliseconds(found[name]), milliseconds(found[peer])
+                title = f"LSTM(256) {what}, {name}, batch {batch}"
+                yield Result(title, peer, *shown, ratio(found[name], found[peer]), bound)
+
+    peers = {"nn.LSTM": theirs, "Keras on torch": oracle}
+    for batch in (1, 8, 32):
+        x = torch.randn(batch, 100, 128)
+        subject = Subject(Sequential([ours]), "lstm", "")
+        run, fused = (prepare(subject, x.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
+        sides = {"a call": ours, "by run and predict": run, "run --fuse": fused, **peers}
+        yield from compare(batch, "forward", forward, sides)
+    yield from compare(32, "forward and backward", both, {"a call": ours, **peers})

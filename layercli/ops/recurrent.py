@@ -12,6 +12,7 @@ from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError
 from layercli.lazy import torch
+from layercli.ops import settled
 
 GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 """How many gates each kind of recurrence has: the kernels' last axis is that many times the units."""
@@ -51,13 +52,20 @@ class FusedRecurrence(Op):
         sequence_of(x, kernel.shape[0])
         weights = [self._ordered(kernel.T), self._ordered(recurrent_kernel.T), *self._biases(bias)]
         x = x.flip(1) if self.backwards else x
-        start = [self._start(x, recurrent_kernel, state) for state in (*states, None, None)][
-            : 1 + (self.kind == "lstm")
-        ]
+        count = 2 if self.kind == "lstm" else 1
+        start = [self._start(x, recurrent_kernel, state) for state in (*states, None, None)[:count]]
+        out, *last = self._recurred(x, start, weights)
+        return (out if self.sequences else out[:, -1], *(state.squeeze(0) for state in last))
+
+    def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
+        """Return what torch's function of that kind gives: the outputs, and the states (1, batch, units)."""
+        if self.kind == "lstm" and settled.recur is not None:
+            found = settled.recur(x, start, weights)
+            if found is not None:
+                return found
         function = getattr(torch, self.kind if self.kind in ("lstm", "gru") else f"rnn_{self.kind}")
         given = start if self.kind == "lstm" else start[0]
-        out, *last = function(x, given, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return (out if self.sequences else out[:, -1], *(state.squeeze(0) for state in last))
+        return function(x, given, weights, len(weights) > 2, 1, 0.0, torch.is_grad_enabled(), False, True)
 
     def _ordered(self, weight: Any) -> Any:
         if self.kind != "gru":

@@ -1,6 +1,6 @@
 """What goes before torch's own kernels where a caller knows that weights stay as they are; None is nobody.
 
-Each takes what torch's function takes, and gives None where torch should do it.
+Each gives what torch's function does, or None where torch should do it.
 """
 
 from __future__ import annotations
@@ -12,3 +12,6 @@ convolve: Any = None
 
 multiply: Any = None
 """For a linear map: x, weight, bias."""
+
+recur: Any = None
+"""For an LSTM over the steps of x: x, the two states (1, batch, units), and the weights: of x, of the state, and biases."""

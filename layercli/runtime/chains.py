@@ -95,6 +95,8 @@ def fuse_chains(made: fx.GraphModule) -> list[Chain]:
     room = packing.Room()
     for node in nodes(made.graph):
         as_linear(made, node)
+        if node.target is aten.lstm.input:
+            _pack_lstm(made, node, room)
         if node.target is not aten.linear.default and node.target not in CONVOLUTIONS:
             continue
         chain = _chain(node)
@@ -179,6 +181,21 @@ def _convolution(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ..
     unary = (None, [], "") if attribute == "none" else (attribute, numbers, way)
     target = mkldnn._convolution_pointwise_.binary if over else mkldnn._convolution_pointwise.binary
     return target, (*first, *common, "add", 1.0, *unary)
+
+
+def _pack_lstm(made: fx.GraphModule, node: Any, room: packing.Room) -> None:
+    """Let an LSTM of one layer, one direction and known weights read them packed."""
+    x, start, weights, biased, *rest = node.args
+    values = [weight.meta["val"] for weight in weights]
+    if node.kwargs or rest != [1, 0.0, False, False, True] or not all(map(is_held, weights)):
+        return
+    if not biased or not packing.recurs(x.meta["val"], values):
+        return
+    plain = [held(made, weight) for weight in weights]
+    if all(map(room.take, plain[:2])):
+        gates = packing.packed_gates(x.meta["val"], plain)
+        node.args = (x, start, [hold(made, value, node) for value in gates], list(weights[2:]))
+        node.target = packing.recurred
 
 
 def _settings(node: Any) -> tuple[Any, ...] | None:

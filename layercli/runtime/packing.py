@@ -64,6 +64,11 @@ def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
     return fits and weight.numel() >= LARGE and plain(x, weight)
 
 
+def recurs(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:
+    """Whether an LSTM over ``x`` (batch, steps, features) may use its weights packed: those of x and the state, two biases."""
+    return x.ndim == 3 and len(weights) == 4 and plain(x, weights[0]) and x.shape[-1] == weights[0].shape[1]
+
+
 def packed_kernel(
     weight: torch.Tensor,
     size: Sequence[int],
@@ -100,3 +105,28 @@ def convolved(
 def multiplied(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """Return ``x`` (..., features) times the transpose of a ``weight`` that ``packed_matrix`` gave, plus ``bias`` (units,)."""
     return mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]  # a tensor
+
+
+def packed_gates(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of x and of the state (4 units, features or units) in the layout oneDNN wants them in for ``x``."""
+    of_x, of_state = (weight.contiguous() for weight in weights[:2])
+    size = list(x.transpose(0, 1).shape)
+    first, second = mkldnn._reorder_mkldnn_rnn_layer_weight(of_x, of_state, of_state.shape[1], False, True, True, size)
+    return first, second
+
+
+def recurred(
+    x: torch.Tensor, start: Sequence[torch.Tensor], packed: Sequence[torch.Tensor], biases: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units), of weights that ``packed_gates`` gave."""
+    units = start[0].shape[-1]
+    values = [
+        value.contiguous() for value in (x.transpose(0, 1), *biases, start[0][0], start[1][0])
+    ]  # it reads no strides
+    given = (values[0], *packed, *values[1:], False, [], LSTM, units, 1, True, False, True, False)
+    out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(*given)
+    return out.transpose(0, 1), h.reshape(start[0].shape), c.reshape(start[1].shape)
+
+
+LSTM = 2
+"""The kind of recurrence, as oneDNN's kernel has it."""

@@ -25,12 +25,12 @@ class Settled:
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
-        before = settled.convolve, settled.multiply
-        settled.convolve, settled.multiply = self._convolve, self._multiply
+        before = settled.convolve, settled.multiply, settled.recur
+        settled.convolve, settled.multiply, settled.recur = self._convolve, self._multiply, self._recur
         try:
             return self._call(inputs)
         finally:
-            settled.convolve, settled.multiply = before
+            settled.convolve, settled.multiply, settled.recur = before
 
     def _convolve(
         self, x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
@@ -49,6 +49,15 @@ class Settled:
         rows = x.numel() // x.shape[-1]
         matrix = self._kept(weight, (), lambda: packing.packed_matrix(weight, rows))
         return None if matrix is None else packing.multiplied(x, matrix, bias)
+
+    def _recur(self, x: Any, start: Any, weights: Any) -> Any:
+        """Return torch's lstm of one layer, None where its weights are not ones to pack."""
+        if not packing.recurs(x, weights):
+            return None
+        of_x, of_state, *biases = weights
+        first = self._kept(of_x, ("lstm",), lambda: packing.packed_gates(x, weights)[0])
+        second = self._kept(of_state, ("lstm",), lambda: packing.packed_gates(x, weights)[1])
+        return None if first is None or second is None else packing.recurred(x, start, (first, second), biases)
 
     def _kept(self, weight: Any, how: tuple[Any, ...], pack: Callable[[], torch.Tensor]) -> torch.Tensor | None:
         """Return a view of a parameter packed, as it is now; None where it is no such view, or there is no room for it."""

@@ -29,7 +29,8 @@ def fold(model, x, *, kernels=True):
     assert torch.equal(given, x)
     after = getattr(model, "module", model).state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
-    return folds, [node.target.name().partition("::")[2] for node in made.graph.nodes if node.op == "call_function"]
+    called = [node.target for node in made.graph.nodes if node.op == "call_function"]
+    return folds, [target.name().partition("::")[2] for target in called if hasattr(target, "name")]
 
 
 def stack(first, *rest):
@@ -124,6 +125,36 @@ def test_an_activation_goes_into_the_product_before_it(activation, monkeypatch):
     folds, left = fold(drawn(model, x), x)
     assert folds == Folds(0, 0, 1, 0)
     assert left == ["_linear_pointwise", "_linear_pointwise"]
+
+
+def test_an_lstm_reads_its_weights_packed():
+    model = Sequential([layers.LSTM(5, return_sequences=True), layers.Bidirectional(layers.LSTM(4))])
+    x = torch.randn(2, 7, 3)
+    made, _ = fused(drawn(model, x), x, "model", kernels=True)
+    with torch.inference_mode():
+        close(made(x), model(x))
+    assert [node.target for node in made.graph.nodes].count(packing.recurred) == 3
+
+
+def test_other_recurrences_stay():
+    model = Sequential([layers.LSTM(5, return_sequences=True, use_bias=False), layers.GRU(3)])
+    x = torch.randn(2, 7, 3)
+    _, left = fold(drawn(model, x), x)
+    assert {"lstm.input", "gru.input"} <= set(left)
+
+
+def test_a_torch_lstm_of_two_layers_stays():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(3, 4, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[0]
+
+    x = torch.randn(2, 7, 3)
+    _, left = fold(Two().eval(), x)
+    assert "lstm.input" in left
 
 
 def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):

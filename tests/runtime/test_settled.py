@@ -58,6 +58,31 @@ def test_products_are_torchs(make, shape, count, small):
     assert len(settled._packed) == count
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"return_sequences": True, "return_state": True}, {"go_backwards": True}], ids=str
+)
+def test_an_lstm_is_torchs(settings):
+    layer = layers.LSTM(5, **settings)
+    settled = Settled(layer)
+    for shape in [(2, 7, 3), (1, 4, 3), (9, 1, 3)]:
+        x = torch.randn(shape)
+        expected = layer(x)
+        with torch.inference_mode():
+            for _ in range(2):
+                torch.testing.assert_close(settled(x), expected)
+    assert len(settled._packed) == 2
+
+
+def test_recurrences_without_such_a_kernel_are_torchs():
+    x = torch.randn(2, 7, 3)
+    for layer in (layers.GRU(5), layers.LSTM(5, use_bias=False), layers.LSTM(5, dtype="float64"), layers.SimpleRNN(5)):
+        expected = layer(x)
+        settled = Settled(layer)
+        with torch.inference_mode():
+            torch.testing.assert_close(settled(x.to(expected.dtype)), expected)
+        assert settled._packed == {}
+
+
 def test_a_product_that_is_trained_is_seen(small):
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
