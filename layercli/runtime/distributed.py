@@ -33,17 +33,27 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
         joined = group.current()
         if joined is None:
             return function(model, *args, **kwargs)
-        global running
         trainer = trainer_of(model, function.__name__)
-        before = running, trainer.part
-        running, trainer.part = joined, Part(joined)
+        before, trainer.part = trainer.part, Part(joined)
         try:
-            with group.noticing(), unconcerned(), trainer.part.scope:
+            with at_once(joined), unconcerned(), trainer.part.scope:
                 return function(model, *args, **kwargs)
         finally:
-            running, trainer.part = before
+            trainer.part = before
 
     return run
+
+
+@contextmanager
+def at_once(joined: Group | None) -> Iterator[None]:
+    """Say that the ranks of a group do all that follows together, which of them one only may be to write a file."""
+    global running
+    before, running = running, joined
+    try:
+        with group.noticing():
+            yield
+    finally:
+        running = before
 
 
 @contextmanager

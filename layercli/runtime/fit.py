@@ -125,6 +125,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
             logs = model.train_step(placed(batch, device))
             if (step + 1) % every == 0:
                 told.tell("on_train_batch_end", step, heard(trainer, logs))
+            heed(trainer)
             if stopping(trainer, in_epoch=True):
                 break
     finally:
@@ -152,6 +153,7 @@ def run_test(
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(placed(batch, device))
             told.tell("on_test_batch_end", step, heard(trainer, logs))
+            heed(trainer)
     if logs is None:
         raise UsageError("evaluate got no data: there is no batch left")
     found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
@@ -255,6 +257,14 @@ def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
     if part is not None and (part.heard or not in_epoch):
         model.stop_training = part.group.any(model.stop_training, part.device)
     return model.stop_training
+
+
+def heed(trainer: Trainer) -> None:
+    """Raise KeyboardInterrupt where that was asked for; ranks then all do, and leave the model as it is between epochs."""
+    if trainer.interruption is not None and trainer.interruption.wanted():
+        if trainer.part is not None:
+            trainer.part.level(trainer.model)
+        raise KeyboardInterrupt
 
 
 def begin(trainer: Trainer, batch: Batch) -> None:

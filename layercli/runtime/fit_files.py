@@ -18,7 +18,7 @@ from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.inspect.numbers import json_number
 from layercli.inspect.reference import Subject
-from layercli.runtime import checkpoint, execute, fit, group, saving, sharding
+from layercli.runtime import checkpoint, distributed, execute, fit, group, saving, sharding
 from layercli.runtime import device as devices
 from layercli.runtime.data import Samples
 from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
@@ -127,17 +127,17 @@ def fit_file(
         epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
         report.before = epoch
         trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
-    keeper, interruption = Keeper(report, save), Interruption()
-    told = [keeper, interruption] if group.current() is None else [keeper]  # of several ranks torchrun ends all
+    keeper, interruption = Keeper(report, save), Interruption(group.current())
+    trainer_of(model, "fit").interruption = interruption
     try:
         with interruption.awaited():
             model.fit(
-                source, None, settings.batch_size, epochs, verbose, told, validation_data=held,
+                source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
                 validation_batch_size=settings.batch_size,
             )  # fmt: skip
     except KeyboardInterrupt:
         report.interrupted = True
-        if report.first and not sharding.is_sharded(model):
+        with distributed.at_once(interruption.group):
             keeper.write()
     return report
 

@@ -4,39 +4,55 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from layercli.callbacks.callback import Callback, Logs
+import torch
+
+from layercli.runtime.group import Group
+
+BETWEEN = 0.25
+"""Seconds between two times that ranks ask each other whether one of them is to stop."""
 
 
-class Interruption(Callback):
-    """Raises KeyboardInterrupt between two steps once Ctrl-C was pressed while it was ``awaited``; a second one at once."""
+class Interruption:
+    """Whether Ctrl-C was pressed while it was ``awaited``, for who asks between two steps; pressed again, it waits for nobody.
 
-    def __init__(self) -> None:
-        self.heard = self.pressed = False
+    Several ranks come to know after the same step: they tell each other about every ``BETWEEN`` seconds, counted in steps.
+    A second signal is no second thought of theirs, as torchrun may well send two.
+    """
 
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """From now on there are steps to wait for."""
-        self.heard = True
+    def __init__(self, group: Group | None = None) -> None:
+        self.group = group
+        self.begun = self.pressed = False
+        self._every = self._left = 1
+        self._asked = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two steps."""
-        if self.pressed:
-            raise KeyboardInterrupt
+    def wanted(self) -> bool:
+        """Return whether to stop here, between two steps."""
+        self.begun = True
+        return self.pressed if self.group is None else self._agreed(self.group)
 
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stop between two batches of the validation."""
-        if self.pressed:
-            raise KeyboardInterrupt
+    def _agreed(self, group: Group) -> bool:
+        """Return whether Ctrl-C was pressed on any rank, as each of them comes to know at the same step."""
+        self._left -= 1
+        if self._left:
+            return False
+        now = time.perf_counter()
+        [summed] = group.sum([torch.tensor([float(self.pressed), now - self._asked], dtype=torch.float64)])
+        pressed, seconds = summed.tolist()
+        self._asked = now
+        self._every = self._left = max(int(self._every * BETWEEN * group.size / max(seconds, 1e-9)), 1)
+        return bool(pressed)
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
         """Listen for Ctrl-C, where this is the thread that hears of it."""
 
         def press(number: int, frame: Any) -> None:
-            if self.pressed or not self.heard:
+            if not self.begun or (self.pressed and self.group is None):
                 raise KeyboardInterrupt
             self.pressed = True
 

@@ -14,6 +14,7 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
 from layercli.runtime import jit
+from layercli.runtime.interruption import Interruption
 from layercli.runtime.logs import LazyLogs
 from layercli.runtime.objective import Objective
 from layercli.runtime.parts import Part
@@ -45,6 +46,7 @@ class Trainer:
         self.start: Place | None = None  # where a run that is gone on with was broken off
         self.updates = 0  # made before the epoch that runs
         self.jit_compile = jit_compile
+        self.interruption: Interruption | None = None  # what to heed between two steps
         self._penalized: list[Any] = []
 
     @property

@@ -179,14 +179,14 @@ def test_control_c_saves_and_leaves_with_130_again_and_again(cli, folder, monkey
     assert child.stderr.readline().startswith("epoch 1/1500  loss ")
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
-    steps, told = iter(range(100)), Interruption.on_train_batch_end
+    steps, wanted = iter(range(100)), Interruption.wanted
 
-    def press(interruption, batch, logs):
+    def press(interruption):
         if next(steps, None) == 99:
             signal.raise_signal(signal.SIGINT)
-        told(interruption, batch, logs)
+        return wanted(interruption)
 
-    monkeypatch.setattr(Interruption, "on_train_batch_end", press)
+    monkeypatch.setattr(Interruption, "wanted", press)
     again = cli(f"{fit} 1500")
     for code, printed, said in ((child.returncode, out, err), (again.code, again.out, again.err)):
         report = json.loads(printed)
