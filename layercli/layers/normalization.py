@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from layercli import initializers, ops
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.ops.moments import Moments, Normalize, Renormalization
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
 
 
 class BatchNormalization(Layer):
     """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
 
-    In training mean and variance are the batch's, and the moving ones follow: moving = momentum * moving + (1 - momentum) *
-    batch's. Otherwise, and while the layer is frozen, they are the moving ones. UsageError for ``renorm``, ``synchronized``.
+    In training mean and variance are the batch's, of the steps that a mask leaves, and the moving ones follow: moving = momentum
+    * moving + (1 - momentum) * batch's. Otherwise, and while the layer is frozen, they are the moving ones. ``synchronized``: the
+    batch is that of all ranks. ``renorm`` brings the batch's in training nearer to the moving ones, which follow with
+    ``renorm_momentum``, within the limits rmin, rmax and dmax of ``renorm_clipping`` (Ioffe, 2017).
     """
 
     axis: WholeNumber = -1
@@ -39,17 +44,18 @@ class BatchNormalization(Layer):
 
     gamma: Variable | None
     beta: Variable | None
+    moving_stddev: Variable
+    renorm_mean: Variable
+    renorm_stddev: Variable
     supports_masking = True
 
     def setup(self) -> None:
-        """Make the two ops: from the moving statistics, and from the batch's."""
-        for name in ("renorm", "synchronized"):
-            if getattr(self, name):
-                raise UsageError(
-                    f"BatchNormalization has no {name} yet: layercli computes with each batch's own statistics"
-                )
+        """Make the ops; UsageError for limits that are none."""
         self.infer = BatchNorm(self.axis, self.epsilon)
         self.learn = BatchNorm(self.axis, self.epsilon, training=True)
+        self.moments = Moments(self.axis, self.synchronized)
+        self.normalize = Normalize(self.axis, self.epsilon)
+        self.correct = Renormalization(self.epsilon, **limits(self.renorm_clipping)) if self.renorm else None
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma, beta, moving_mean and moving_variance, one value per channel each."""
@@ -62,15 +68,39 @@ class BatchNormalization(Layer):
             "moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False
         )
 
+        if self.correct is not None:
+            first = Root(self.moving_variance_initializer)
+            for name in ("moving_stddev", "renorm_mean", "renorm_stddev"):
+                start = self.moving_mean_initializer if name == "renorm_mean" else first
+                setattr(self, name, self.add_weight(name, shape, start, trainable=False, autocast=False))
+
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """Return the outputs; in training, move the moving statistics."""
-        state = (self.moving_mean, self.moving_variance, self.gamma, self.beta)
         if not training or not self.trainable:
-            return self.infer(inputs, *state)
-        x, mean, variance = self.learn(inputs, *state)
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+            return self.infer(inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        if mask is None and not self.synchronized and self.correct is None:
+            x, mean, variance = self.learn(inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        else:
+            mean, variance = self.moments(inputs, mask)
+            x = self.normalize(inputs, mean, variance, *self._renormalized(mean, variance))
+        follow(self.moving_mean, mean, self.momentum)
+        if self.correct is None:
+            follow(self.moving_variance, variance, self.momentum)
         return x
+
+    def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """Return the gamma and beta to use, and let what renormalization knows of deviations follow."""
+        gamma, beta = self.gamma, self.beta
+        if self.correct is None:
+            return gamma, beta
+        r, d, deviation = self.correct(mean, variance, self.renorm_mean, self.renorm_stddev)
+        follow(self.renorm_mean, mean, self.renorm_momentum)
+        follow(self.renorm_stddev, deviation, self.renorm_momentum)
+        follow(self.moving_stddev, deviation, self.momentum)
+        moved = self.moving_stddev * self.moving_stddev - self.epsilon
+        self.moving_variance.assign(ops.relu(moved))
+        shift = d if gamma is None else gamma * d
+        return r if gamma is None else gamma * r, shift if beta is None else shift + beta
 
 
 class LayerNormalization(Layer):
@@ -179,6 +209,33 @@ class UnitNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs)
+
+
+@dataclass(frozen=True)
+class Root:
+    """An initializer that gives the square roots of what another gives."""
+
+    of: Any
+
+    def __call__(self, shape: tuple[int, ...], dtype: str, rng: Any = None) -> Any:
+        """Return them as an array."""
+        return initializers.values(self.of, shape, dtype, rng) ** 0.5
+
+
+def follow(moving: Variable, value: Any, momentum: float) -> None:
+    """Bring a moving average nearer to ``value``."""
+    moving.assign(moving * momentum + value * (1 - momentum))
+
+
+def limits(given: Any) -> dict[str, float]:
+    """Return the limits of a renormalization; UsageError where they are not rmin <= rmax and dmax >= 0."""
+    found = dict(given or {})
+    if found.keys() - {"rmin", "rmax", "dmax"}:
+        raise UsageError(f"BatchNormalization expects renorm_clipping of rmin, rmax and dmax, got {given!r}")
+    low, high, most = (found.get(name) for name in ("rmin", "rmax", "dmax"))
+    if (low is not None and high is not None and low > high) or (most is not None and most < 0):
+        raise UsageError(f"BatchNormalization expects rmin <= rmax and dmax >= 0 in renorm_clipping, got {given!r}")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def scale_and_shift(layer: Any, shape: Shape, autocast: bool = True) -> None:

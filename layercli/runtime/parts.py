@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch.utils.data import DistributedSampler
 
 from layercli.core import tree
@@ -18,6 +19,22 @@ from layercli.metrics.metric import Metric
 from layercli.runtime.data import Arrays, Batch, Samples, Stream
 from layercli.runtime.group import Group
 from layercli.runtime.logs import LazyLogs, numbers
+
+
+class Sum(torch.autograd.Function):
+    """The sum over the ranks; what a loss of any of them asks of it is asked of each."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the ranks' gradients."""
+        return Sum.forward(ctx, gradient)
 
 
 class Part:
@@ -118,6 +135,12 @@ class Part:
         return loss * self.group.size
 
     # What the ranks tell each other
+
+    def together(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
+        """Return tensors of one dtype summed over the ranks, gradients as well; a borrowed sample counts for nothing."""
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors]) * bool(self.own)
+        parts = torch.split(Sum.apply(flat), [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
+        return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def update(self, metrics: Sequence[Metric], add: Any) -> None:
         """Call ``add``, which adds the batch to ``metrics``; a borrowed sample changes no sum."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from layercli import Sequential, layers
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.activation import ReLU
 from layercli.layers.convolution import Conv2D
@@ -32,6 +33,55 @@ def test_batch_normalization(settings, shape, training):
         keras.layers.BatchNormalization(**settings),
         image(*shape) * 2 + 1,
         training=training,
+    )
+
+
+RENORM = [
+    {},
+    {"scale": False},
+    {"center": False, "renorm_clipping": {"rmin": 0.9, "rmax": 1.1, "dmax": 0.1}},
+    {
+        "axis": 1,
+        "renorm_momentum": 0.8,
+        "moving_variance_initializer": {"class_name": "Constant", "config": {"value": 4.0}},
+    },
+]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("settings", RENORM, ids=str)
+def test_batch_renormalization(settings, training):
+    check(
+        BatchNormalization(renorm=True, **settings),
+        keras.layers.BatchNormalization(renorm=True, **settings),
+        image(4, 5, 6) * 2 + 1,
+        training=training,
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, {"renorm": True}], ids=str)
+def test_moments_of_a_masked_batch_are_those_of_what_is_left(settings):
+    ours, theirs = BatchNormalization(**settings), keras.layers.BatchNormalization(**settings)
+    x, mask = image(3, 5, 4) * 2 + 1, np.arange(15).reshape(3, 5) % 4 > 0
+    ours(x)
+    theirs(x)
+    randomized(ours)
+    theirs.set_weights(ours.get_weights())
+    close(ours(x, training=True, mask=torch.from_numpy(mask)).detach(), theirs(x, training=True, mask=mask))
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        close(a, b)
+
+
+def test_a_mask_comes_to_a_batch_normalization_from_the_layer_before():
+    layer = BatchNormalization(momentum=0.0)
+    x = np.where(np.arange(5)[None, :, None] < 3, image(2, 5, 4), 0)
+    Sequential([layers.Masking(), layer])(x, training=True)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), x[:, :3].mean((0, 1)), rtol=1e-5)
+
+
+def test_the_statistics_of_one_process_are_its_own_where_they_are_synchronized():
+    check(
+        BatchNormalization(synchronized=True), keras.layers.BatchNormalization(), image(4, 5, 6) * 2 + 1, training=True
     )
 
 
@@ -157,8 +207,18 @@ def message(function, *args, **kwargs):
 
 
 def test_messages():
-    assert message(BatchNormalization, renorm=True) == (
-        "BatchNormalization has no renorm yet: layercli computes with each batch's own statistics"
+    assert message(BatchNormalization, renorm=True, renorm_clipping={"max": 1}) == (
+        "BatchNormalization expects renorm_clipping of rmin, rmax and dmax, got {'max': 1}"
+    )
+    for wrong in ({"rmin": 2, "rmax": 1}, {"dmax": -1}):
+        assert message(BatchNormalization, renorm=True, renorm_clipping=wrong) == (
+            f"BatchNormalization expects rmin <= rmax and dmax >= 0 in renorm_clipping, got {wrong!r}"
+        )
+    layer = BatchNormalization(name="b")
+    layer(image(2, 5, 4))
+    assert message(layer, image(2, 5, 4), training=True, mask=torch.ones(2, 5, 4)) == (
+        "b (BatchNormalization) expects a mask of the shape of x without its last axis "
+        "(x = float32[2, 5, 4], mask = float32[2, 5, 4])"
     )
     assert message(LayerNormalization, rms_scaling=True) == "LayerNormalization has no rms_scaling"
     assert message(GroupNormalization(4, name="g"), image(2, 6)) == (

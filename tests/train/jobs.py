@@ -60,6 +60,20 @@ def per_step():
     )
 
 
+def normalized(**settings):
+    norm = layers.BatchNormalization(synchronized=True, momentum=0.9, **settings)
+    first = layers.Dense(
+        5, use_bias=False
+    )  # the gradient of a bias would be 0, and what adam makes of it a matter of rounding
+    return Sequential([Input((3,)), first, norm, layers.ReLU(), layers.Dense(2)], name="normalized")
+
+
+def normalized_steps():
+    norm = layers.BatchNormalization(synchronized=True, momentum=0.9)
+    embedding = layers.Embedding(5, 4, mask_zero=True)
+    return Sequential([Input((6,), dtype="int32"), embedding, norm, layers.Dense(2)], name="normalized_steps")
+
+
 def half():
     return Sequential([Input((3,)), layers.Dense(5, dtype="mixed_bfloat16"), layers.Dense(2)], name="half")
 
@@ -86,10 +100,22 @@ TRAININGS = {
         lambda: TwoHeads(name="heads"), X, {"left": LABELS, "right": X[:, :1]}, {"loss": {"left": sparse()}}, {},
     ),
     "auc": (dense, X, X[:, :2], {"loss": "mse", "metrics": ["r2_score", "mae"]}, {"validation_data": (X[:1], X[:1, :2])}),
+    "synchronized": (normalized, X, LABELS, {"loss": sparse()}, {}),
+    "synchronized and renormalized": (lambda: normalized(renorm=True), X, LABELS, {"loss": sparse()}, {}),
+    "synchronized and masked": (normalized_steps, STEPS, SAME_STEPS, {"loss": sparse()}, {}),
     "bfloat16": (half, X, LABELS, {"loss": sparse()}, {}),
 }  # fmt: skip
 
-SHARDED = ("plain", "weights", "masks", "embedding and lstm", "accumulation", "clipping", "several outputs")
+SHARDED = (
+    "synchronized",
+    "plain",
+    "weights",
+    "masks",
+    "embedding and lstm",
+    "accumulation",
+    "clipping",
+    "several outputs",
+)
 
 
 def train(name, shard=False):

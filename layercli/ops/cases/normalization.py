@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
+from layercli.ops.moments import Moments, Normalize, Renormalization
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, SpectralNorm, UnitNorm
 
 CHANNELS = (spec("4"),) * 4
@@ -14,6 +15,13 @@ CASES = [
         BatchNorm(axis=1, epsilon=1e-5), (spec("B 4 T"), *CHANNELS[:2], None, None), low=0.5, high=2.0, constants=(1, 2)
     ),
     Case(BatchNorm(training=True), (spec("B 4"), *CHANNELS), low=0.5, high=2.0, constants=(1, 2)),
+    Case(Moments(), (spec("B T 4"), None)),
+    Case(Moments(), (spec("B T 4"), spec("B T", "bool"))),
+    Case(Moments(axis=1), (spec("B 4 H W"),)),
+    Case(Normalize(), (spec("B T 4"), *CHANNELS), low=0.5, high=2.0),
+    Case(Normalize(1, 1e-5), (spec("B 4 T"), *CHANNELS[:2], None, None), low=0.5, high=2.0),
+    Case(Renormalization(), CHANNELS, low=0.5, high=2.0, differentiable=False),
+    Case(Renormalization(1e-3, 0.9, 1.1, 0.2), CHANNELS, low=0.5, high=2.0, differentiable=False),
     Case(LayerNorm(), (spec("B T 4"), spec("4"), spec("4"))),
     Case(LayerNorm((1, 2), 1e-5), (spec("B 5 4"), spec("5 4"), None)),
     Case(LayerNorm((1,)), (spec("B 5 T"), None, spec("5"))),
