@@ -40,8 +40,8 @@ InputShape = Annotated[
     list[str],
     typer.Option(
         "--input-shape",
-        metavar="SHAPE",
-        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32.",
+        metavar="[NAME=]SHAPE",
+        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32; for each of several inputs.",
         show_default=False,
     ),
 ]

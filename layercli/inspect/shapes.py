@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, batched
 from layercli.errors import ShapeError, UsageError
-from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.inspect.summary import default_inputs, input_names, offered_inputs
 
 
 def parse_shape(text: str, dtype: str = "float32") -> Spec:
@@ -28,10 +28,10 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
 def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
     """Return the Specs to describe ``model`` on: its own, with the shapes and the named sizes the user gave."""
     offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
-    return fill(parse_shapes(shapes, offered), parse_sizes(sizes))
+    return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
 
 
-def parse_shapes(texts: Iterable[str], default: Any) -> Any:
+def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) -> Any:
     """Return the inputs' Specs: those of ``default`` (a tree, or None) with the shapes in ``texts`` in their places.
 
     A text may begin with the input's name and ``=``; texts without one are taken in order.
@@ -42,6 +42,12 @@ def parse_shapes(texts: Iterable[str], default: Any) -> Any:
     if isinstance(default, dict):
         return {**default, **_by_name(given, default)}
     before = [spec for spec in tree.leaves(default) if isinstance(spec, Spec)]
+    if any("=" in text for text in given):
+        offered: list[Spec | None] = [*before] or [None] * len(names)
+        known = dict(zip(names, offered, strict=False))
+        found = {**known, **_by_name(given, known)}
+        rest = iter(found.values())
+        return tree.map_leaves(lambda _: next(rest), default) if before else [spec for spec in rest if spec is not None]
     specs = [parse_shape(text, before[i].dtype if i < len(before) else "float32") for i, text in enumerate(given)]
     if before and len(before) != len(specs):
         raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
@@ -63,15 +69,18 @@ def fill(specs: Any, values: Mapping[str, int]) -> Any:
     return tree.map_leaves(lambda spec: spec.at(values), specs)
 
 
-def _by_name(texts: list[str], default: dict[str, Spec]) -> dict[str, Spec]:
+def _by_name(texts: list[str], default: Mapping[str, Spec | None]) -> dict[str, Spec]:
     if len(texts) == len(default) and not any("=" in text for text in texts):
         texts = [f"{name}={text}" for name, text in zip(default, texts, strict=True)]
     found = {}
     for text in texts:
         name, equals, shape = text.partition("=")
-        if not equals or name not in default:
+        if not equals:
             raise UsageError(f"a shape for one of {', '.join(default)} is written name=1,2,3, got {text!r}")
-        found[name] = parse_shape(shape, default[name].dtype)
+        if name not in default:
+            raise UsageError(f"the model has no input {name!r}", hint=f"its inputs: {', '.join(default)}")
+        known = default[name]
+        found[name] = parse_shape(shape, "float32" if known is None else known.dtype)
     return found
 
 

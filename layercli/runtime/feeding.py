@@ -68,5 +68,6 @@ def specs_for(subject: Subject, request: Request) -> Any:
             f"{subject.name} is a torch.nn.Module, which does not say what it takes",
             hint="give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224",
         )
-    specs = shapes.fill(shapes.parse_shapes(request.shapes, offered), shapes.parse_sizes(request.sizes))
+    given = shapes.parse_shapes(request.shapes, offered, names_of(model, offered))
+    specs = shapes.fill(given, shapes.parse_sizes(request.sizes))
     return specs if isinstance(model, Layer) else tree.leaves([specs])

@@ -33,6 +33,34 @@ def test_what_is_written_is_what_the_model_gives(cli, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
 
 
+ARGUMENTS = """
+import torch
+
+class Product(torch.nn.Module):
+    def forward(self, x, mask):
+        return x * mask
+"""
+
+
+def test_shapes_go_by_name_too(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shaped.py").write_text(NET + ARGUMENTS)
+    for model, shapes, given in [
+        ("two", "--input-shape b=5,2 --input-shape a=5,3", ["float32[5, 3]", "float32[5, 2]"]),
+        ("Product", "--input-shape mask=2,1 --input-shape x=2,3", ["float32[2, 3]", "float32[2, 1]"]),
+    ]:
+        done = cli(f"run shaped.py:{model} {shapes} --device cpu --format json")
+        assert json.loads(done.out)["inputs"] == given
+    summary = json.loads(cli("summary shaped.py:two --input-shape b=5,2 --input-shape a=5,3 --format json").out)
+    assert [end["shape"] for end in summary["inputs"]] == [[5, 3], [5, 2]]
+    for shapes, said in [
+        ("--input-shape a=5,3 --input-shape c=5,2", "error: the model has no input 'c'\nhint: its inputs: a, b\n"),
+        ("--input-shape a=5,3 --input-shape 5,2", "error: a shape for one of a, b is written name=1,2,3, got '5,2'\n"),
+    ]:
+        done = cli(f"run shaped.py:two {shapes} --device cpu")
+        assert (done.code, done.out, done.err) == (2, "", said)
+
+
 def test_weights_come_from_a_file(cli, tmp_path):
     kernel = np.arange(50, dtype="float32").reshape(5, 10)
     save(tmp_path / "w.safetensors", {"kernel": kernel})
