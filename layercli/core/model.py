@@ -52,23 +52,25 @@ class Model(Layer):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
-        *,
+        run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        gradient_accumulation: int | None = None,
         jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        gradient_accumulation: int | None = None,
     ) -> None:
         """Say how to train: each a name, a config or an object; for several outputs, lists or dicts by their names.
 
         ``metrics`` ignore sample weights, ``weighted_metrics`` count them. Callbacks hear of every
         ``steps_per_execution``-th batch; the optimizer updates once in ``gradient_accumulation`` steps, by the mean. A model
-        that computes in float16 has its loss scaled. ``jit_compile=True`` runs the model through torch.compile; ``auto``, as
-        Keras has it with torch, does not. UsageError for a name nobody has.
+        that computes in float16 has its loss scaled, unless ``auto_scale_loss`` is false. ``jit_compile=True`` runs the model
+        through torch.compile, unless it is to ``run_eagerly``; ``auto``, as Keras has it with torch, does not. UsageError for
+        a name nobody has.
         """
         from layercli.runtime.train import compile_model
 
         compile_model(
             self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation,
-            jit_compile,
+            False if run_eagerly else jit_compile, auto_scale_loss,
         )  # fmt: skip
 
     def fit(

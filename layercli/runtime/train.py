@@ -173,6 +173,7 @@ def compile_model(
     steps_per_execution: int,
     gradient_accumulation: int | None,
     jit_compile: Any,
+    auto_scale_loss: bool,
 ) -> None:
     """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
@@ -180,7 +181,7 @@ def compile_model(
         raise UsageError("compile needs an optimizer, got None")
     if gradient_accumulation is not None:
         made = type(made).from_config({**made.get_config(), "gradient_accumulation_steps": gradient_accumulation})
-    if model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):
+    if auto_scale_loss and model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):
         made = optimizers.LossScaleOptimizer(made)
     if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
         raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")

@@ -56,6 +56,13 @@ def test_auto_and_false_compile_nothing(eager):
     assert not eager
 
 
+def test_to_run_eagerly_comes_before_it(eager):
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True, jit_compile=True)
+    model.fit(X, Y, verbose=0)
+    assert eager == []
+
+
 def test_without_a_compiler_it_says_so(monkeypatch):
     def backend(graph, inputs):
         raise RuntimeError("no C++ compiler was found")

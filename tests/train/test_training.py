@@ -293,6 +293,12 @@ def test_low_precision_learns(policy):
     assert {variable.dtype for variable in model.variables} == {"float32" if "mixed" in policy else "bfloat16"}
 
 
+def test_the_loss_is_not_scaled_where_that_is_not_wanted():
+    model = Sequential([Input((3,)), layers.Dense(1)], dtype="mixed_float16")
+    model.compile("sgd", "mse", auto_scale_loss=False)
+    assert isinstance(model.optimizer, layercli.optimizers.SGD)
+
+
 LABELS = losses.SparseCategoricalCrossentropy(from_logits=True)
 REFUSED = [
     (lambda: Sequential([layers.Dense(1)], name="s").fit(X, Y), "s is not compiled, which fit needs"),
