@@ -34,7 +34,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     writer = RowWriter(out, streaming.rows_in(inputs), streaming.identity(asdict(plan), files_of(plan)))
     begin(writer, resume=resume, force=force)
     first, start = writer.done, time.perf_counter()
-    ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings)
+    ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings, many=True)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
     if ready.folds is not None:

@@ -63,6 +63,7 @@ class Recurrent(Layer):
             raise ShapeError(f"expects x with at least 3 axes (batch, steps, features), got {len(sequences_shape)}")
         batch, _, *rest = sequences_shape
         build_cell(self.cell, (batch, *rest))
+        self._count = len(tree.leaves([self.cell.state_size]))
         if self.stateful:
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
@@ -102,9 +103,9 @@ class Recurrent(Layer):
 
     def _start(self, x: Any, initial_state: Any) -> list[Any]:
         """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
-        sizes = tree.leaves([self.cell.state_size])
         if initial_state is None:
-            return [None] * len(sizes) if self.states is None else [state.value for state in self.states]
+            return [None] * self._count if self.states is None else [state.value for state in self.states]
+        sizes = tree.leaves([self.cell.state_size])
         given = tree.leaves([initial_state])
         if len(given) != len(sizes):
             raise ShapeError(f"expects {len(sizes)} initial states, got {len(given)}")

@@ -52,8 +52,7 @@ class FusedRecurrence(Op):
         sequence_of(x, kernel.shape[0])
         weights = [self._ordered(kernel.T), self._ordered(recurrent_kernel.T), *self._biases(bias)]
         x = x.flip(1) if self.backwards else x
-        count = 2 if self.kind == "lstm" else 1
-        start = [self._start(x, recurrent_kernel, state) for state in (*states, None, None)[:count]]
+        start = self._start(x, recurrent_kernel, states)
         out, *last = self._recurred(x, start, weights)
         return (out if self.sequences else out[:, -1], *(state.squeeze(0) for state in last))
 
@@ -80,11 +79,16 @@ class FusedRecurrence(Op):
             return [self._ordered(part) for part in bias]
         return [bias, torch.zeros_like(bias)]
 
-    def _start(self, x: Any, recurrent_kernel: Any, state: Any) -> Any:
-        if state is None:
-            return x.new_zeros((1, x.shape[0], recurrent_kernel.shape[0]))
-        check_state(state, Spec((x.shape[0], recurrent_kernel.shape[0])))
-        return state.unsqueeze(0)
+    def _start(self, x: Any, recurrent_kernel: Any, states: tuple[Any, ...]) -> list[Any]:
+        """Return the states (1, batch, units) to start from; those that are not given are one tensor of zeros."""
+        count = 2 if self.kind == "lstm" else 1
+        given = [state for state in states if state is not None]
+        shape = (x.shape[0], recurrent_kernel.shape[0])
+        for state in given:
+            check_state(state, Spec(shape))
+        zeros = None if len(given) == count else x.new_zeros((1, *shape))
+        wanted = (*states, *(None,) * count)[:count]
+        return [zeros if state is None else state.unsqueeze(0) for state in wanted]
 
 
 @dataclass(frozen=True)

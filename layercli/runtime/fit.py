@@ -199,7 +199,8 @@ def predict(
     told = Callbacks(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
-    step_of = Settled(model.predict_step) if alone else model.predict_step
+    many = isinstance(source, Samples) and source.steps(size) > 1 and steps != 1
+    step_of = Settled(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
     with torch.inference_mode(), jit.compiled(model, compiles):

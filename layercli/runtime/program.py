@@ -121,8 +121,11 @@ def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:
     return names if specs is None else names[: len(tree.leaves(specs))]
 
 
-def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
-    """Return the program of a model for inputs like these: a tree of arrays, for a module a list of its arguments."""
+def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = False) -> Program:
+    """Return the program of a model for inputs like these: a tree of arrays, for a module a list of its arguments.
+
+    ``many``: it will be called many times.
+    """
     place = devices.resolve(settings.device)
     set_arithmetic(settings)
     model = subject.model
@@ -136,7 +139,7 @@ def prepare(subject: Subject, inputs: Any, settings: Settings) -> Program:
     call = calling(model, module, settings.compile and not settings.fuse)
     program = Program(subject.name, model, module, place, settings.dtype, call, kept)
     if not settings.fuse:
-        return program if settings.compile else replace(program, call=Settled(call))
+        return program if settings.compile else replace(program, call=Settled(call, many=many))
     call = Fused(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)

@@ -16,10 +16,14 @@ class Settled:
 
     That is the caller's promise, and why a model called on its own does not do so: torch cannot tell of every write. One it
     can tell of, such as an optimizer's, is seen all the same. Calls that record gradients go on as ever.
+
+    The weights of products torch reads as they are, and to pack them takes as long as several calls of few rows: that waits
+    for the second call, unless it is known that there are ``many``.
     """
 
-    def __init__(self, call: Callable[[Any], Any]) -> None:
+    def __init__(self, call: Callable[[Any], Any], *, many: bool = False) -> None:
         self._call = call
+        self._many = many
         self._packed: dict[Any, tuple[int, torch.Tensor, torch.Tensor]] = {}
         self._room: packing.Room | None = None
 
@@ -31,6 +35,7 @@ class Settled:
             return self._call(inputs)
         finally:
             settled.convolve, settled.multiply, settled.recur = before
+            self._many = True
 
     def _convolve(
         self, x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
@@ -44,7 +49,7 @@ class Settled:
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
         """Return torch's linear, None where its weight is not one to pack."""
-        if not packing.multiplies(x, weight):
+        if not self._many or not packing.multiplies(x, weight):
             return None
         rows = x.numel() // x.shape[-1]
         matrix = self._kept(weight, (), lambda: packing.packed_matrix(weight, rows))

@@ -1,5 +1,6 @@
 """Weights in the layout oneDNN reads: the same results, and no stale ones."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -37,6 +38,33 @@ PRODUCTS = [
     (lambda: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), (2, 5, 4), 1),
     (lambda: layers.MultiHeadAttention(2, 3), (2, 5, 4), 4),
 ]
+
+
+def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkeypatch):
+    monkeypatch.setattr(packing, "LARGE", 1)
+    layer = layers.Dense(6)
+    x = torch.randn(5, 4)
+    layer(x)
+    once, many = Settled(layer), Settled(layer, many=True)
+    with torch.inference_mode():
+        once(x)
+        many(x)
+        assert (len(once._packed), len(many._packed)) == (0, 1)
+        once(x)
+    assert len(once._packed) == 1
+
+
+def test_predict_on_several_batches_packs_at_once(monkeypatch):
+    monkeypatch.setattr(packing, "LARGE", 1)
+    packed = []
+    whole = packing.packed_matrix
+    monkeypatch.setattr(packing, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows))
+    model = Sequential([layers.Dense(6)])
+    x = torch.randn(5, 4)
+    model.predict(x, batch_size=5, verbose=0)
+    assert packed == []
+    np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), model(x).detach(), rtol=1e-5, atol=1e-6)
+    assert packed == [2]
 
 
 @pytest.fixture
