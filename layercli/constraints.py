@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.registry import Configured, Registry
+from layercli.core.catalogue import Catalogue, Configured, check_numbers, plain
 from layercli.lazy import torch
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ Axis = int | Sequence[int] | None
 @dataclass(frozen=True)
 class Constraint(Configured):
     """What projects a tensor. A subclass says how in ``__call__``; this one leaves it as it is."""
+
+    home: ClassVar[str] = "keras.constraints"
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
 
     def __call__(self, w: Tensor) -> Tensor:
         """Return the tensor to put in the place of ``w``, of the same shape and dtype."""
@@ -105,29 +110,6 @@ def norms_of(w: Tensor, axis: Axis) -> Tensor:
 
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-REGISTRY = Registry("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm), {})
 
-
-def get(identifier: Any) -> Any:
-    """Return the constraint of a name, a config dict, a class, or anything that can be called; None for None.
-
-    Raises UsageError for anything else, with the nearest names as a hint.
-
-    >>> str(get("max_norm")), str(get({"class_name": "MaxNorm", "config": {"max_value": 3}}))
-    ('max_norm', 'max_norm(max_value=3)')
-    """
-    return REGISTRY.get(identifier)
-
-
-def deserialize(config: Any) -> Any:
-    """Return the constraint that ``serialize`` made a dict of; see ``get``."""
-    return REGISTRY.get(config)
-
-
-def serialize(constraint: Any) -> dict[str, Any] | None:
-    """Return a constraint as the dict of ``class_name`` and ``config`` that ``get`` turns back into it.
-
-    >>> serialize(NonNeg())
-    {'class_name': 'NonNeg', 'config': {}}
-    """
-    return REGISTRY.serialize(constraint)
+_catalogue = Catalogue("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
+get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain

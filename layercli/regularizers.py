@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.registry import Configured, Registry
+from layercli.core.catalogue import Catalogue, Configured, check_numbers, plain
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 
@@ -20,6 +20,11 @@ EPSILON = 1e-7
 @dataclass(frozen=True)
 class Regularizer(Configured):
     """What makes a penalty of a tensor. A subclass says how in ``__call__``."""
+
+    home: ClassVar[str] = "keras.regularizers"
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty of ``x``, a scalar of its dtype."""
@@ -128,29 +133,6 @@ class OrthogonalRegularizer(Regularizer):
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-REGISTRY = Registry("regularizer", (L1, L2, L1L2, OrthogonalRegularizer), {"l1_l2": L1L2})
 
-
-def get(identifier: Any) -> Any:
-    """Return the regularizer of a name, a config dict, a class, or anything that can be called; None for None.
-
-    Raises UsageError for anything else, with the nearest names as a hint.
-
-    >>> str(get("l2")), str(get({"class_name": "L1", "config": {"l1": 0.1}}))
-    ('l2', 'l1(l1=0.1)')
-    """
-    return REGISTRY.get(identifier)
-
-
-def deserialize(config: Any) -> Any:
-    """Return the regularizer that ``serialize`` made a dict of; see ``get``."""
-    return REGISTRY.get(config)
-
-
-def serialize(regularizer: Any) -> dict[str, Any] | None:
-    """Return a regularizer as the dict of ``class_name`` and ``config`` that ``get`` turns back into it.
-
-    >>> serialize(L2(0.1))
-    {'class_name': 'L2', 'config': {'l2': 0.1}}
-    """
-    return REGISTRY.serialize(regularizer)
+_catalogue = Catalogue("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
+get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain

@@ -64,11 +64,11 @@ def test_what_a_setting_may_name():
 @pytest.mark.parametrize(
     ("identifier", "sentence", "hint"),
     [
-        ("maxnorm", "there is no constraint 'maxnorm'", "did you mean max_norm or min_max_norm or unit_norm?"),
+        ("max_nrm", "there is no constraint 'max_nrm'", "did you mean max_norm or min_max_norm or unit_norm?"),
         (
             {"class_name": "MaxNorm", "config": {"max": 1}},
             "MaxNorm has no setting 'max'",
-            "did you mean axis or max_value?",
+            "its settings are max_value, axis",
         ),
         (
             {"class_name": "MinMaxNorm", "config": {"rate": None}},

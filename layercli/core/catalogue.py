@@ -8,12 +8,16 @@ import inspect
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from numbers import Real
 from typing import Any, ClassVar, Self
 
-from layercli.core import config
+from layercli import saving
 from layercli.errors import UsageError, nearest
 
-PACKAGES = ("keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules")
+PACKAGES = (
+    "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
+    "keras.regularizers", "keras.constraints",
+)  # fmt: skip
 
 
 def snake(name: str) -> str:
@@ -22,7 +26,16 @@ def snake(name: str) -> str:
 
 
 class Configured:
-    """A dataclass whose fields are its settings and so its config; ``home`` is the Keras module that names it."""
+    """A dataclass whose fields are its settings and so its config; ``home`` is the Keras module that names it.
+
+    Its text is its name with the settings that are not the default.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class HalfLife(Configured):
+    ...     steps: float = 10.0
+    >>> str(HalfLife()), str(HalfLife(steps=3.0)), HalfLife(3.0).get_config()
+    ('half_life', 'half_life(steps=3.0)', {'steps': 3.0})
+    """
 
     home: ClassVar[str]
 
@@ -48,6 +61,25 @@ class Configured:
             raise UsageError(f"{cls.__name__} needs the setting {missing[0]!r}")
         return cls(**values)
 
+    def __str__(self) -> str:
+        known = inspect.signature(type(self)).parameters
+        changed = [f"{name}={getattr(self, name)!r}" for name in self.settings() if is_changed(self, known[name])]
+        return snake(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
+
+
+def is_changed(settings: Configured, parameter: inspect.Parameter) -> bool:
+    """Return whether a setting is not its default, as an array never is."""
+    value = getattr(settings, parameter.name)
+    return hasattr(value, "shape") or value != parameter.default
+
+
+def check_numbers(settings: Configured) -> None:
+    """Raise UsageError for a field annotated ``float`` that is no number."""
+    for name, parameter in inspect.signature(type(settings)).parameters.items():
+        value = getattr(settings, name)
+        if parameter.annotation == "float" and (not isinstance(value, Real) or isinstance(value, bool)):
+            raise UsageError(f"{type(settings).__name__} expects {name} to be a number, got {value!r}")
+
 
 def required(cls: type, name: str) -> bool:
     """Return whether the constructor of ``cls`` cannot do without its argument ``name``."""
@@ -65,13 +97,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     if inspect.isfunction(value):
-        return config.function(value)
+        return function(value)
     return value
+
+
+def function(value: Any) -> dict[str, Any]:
+    """Return the dict by which Keras names a function."""
+    named = {"config": value.__name__, "registered_name": saving.get_registered_name(value)}
+    return {"module": "builtins", "class_name": "function", **named}
 
 
 def revive(value: Any) -> Any:
     """Return ``value`` with every dict that ``plain`` made turned back into its object."""
     if isinstance(value, Mapping) and "class_name" in value:
+        if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
+            return value
         home = value.get("module")
         if home not in PACKAGES:
             raise UsageError(f"cannot make a {value['class_name']} from module {home!r}")
@@ -124,7 +164,10 @@ class Catalogue:
         """Return what ``{"class_name": ..., "config": ...}`` describes."""
         if config["class_name"] == "function":
             return self.find(config["config"])
-        return self.find(config["class_name"]).from_config(config.get("config", {}))
+        cls, settings = self.find(config["class_name"]), config.get("config") or {}
+        if not isinstance(settings, Mapping):
+            raise UsageError(f"the config of the {self.kind} {config['class_name']!r} is {settings!r}, not a dict")
+        return cls.from_config(settings)
 
     def get(self, identifier: Any) -> Any:
         """Return the entry that a name, a config or a class stands for; anything else callable is itself."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli import saving
+from layercli.core.catalogue import function
 from layercli.core.holder import Holder
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
@@ -150,12 +151,6 @@ def serialize(value: Any) -> Any:
 def is_ours(value: Any) -> bool:
     """Return whether a function or a class is one of this package."""
     return str(value.__module__).split(".")[0] == "layercli"
-
-
-def function(value: Any) -> dict[str, Any]:
-    """Return the dict by which Keras names a function."""
-    named = {"config": value.__name__, "registered_name": saving.get_registered_name(value)}
-    return {"module": "builtins", "class_name": "function", **named}
 
 
 def public_module(cls: type) -> str:

@@ -6,9 +6,7 @@ name, a config, an instance, or any function of a shape and a dtype.
 
 from __future__ import annotations
 
-from typing import Any
-
-from layercli.core.registry import Registry
+from layercli.core.catalogue import Catalogue, plain
 from layercli.initializers.constant import Constant, Identity, Ones, Zeros
 from layercli.initializers.fourier import STFT
 from layercli.initializers.initializer import Initializer, values
@@ -69,43 +67,23 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling, orthogonal = LecunNormal, LecunUniform, VarianceScaling, Orthogonal
 
-CLASSES = (
-    Constant, Identity, Ones, Zeros, STFT,
-    Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
-    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, VarianceScaling,
-)  # fmt: skip
-ALIASES = {
-    "zero": Zeros,
-    "one": Ones,
-    "normal": RandomNormal,
-    "uniform": RandomUniform,
-    "IdentityInitializer": Identity,
-    "OrthogonalInitializer": Orthogonal,
-    "STFTInitializer": STFT,
-}
-REGISTRY = Registry("initializer", CLASSES, ALIASES)
-
-
-def get(identifier: Any) -> Any:
-    """Return the initializer of a name, a config dict, a class, or anything that can be called; None for None.
-
-    Raises UsageError for anything else, with the nearest names as a hint.
-
-    >>> str(get("he_normal")), str(get({"class_name": "RandomNormal", "config": {"stddev": 0.02}}))
-    ('he_normal', 'random_normal(stddev=0.02)')
-    """
-    return REGISTRY.get(identifier)
-
-
-def deserialize(config: Any) -> Any:
-    """Return the initializer that ``serialize`` made a dict of; see ``get``."""
-    return REGISTRY.get(config)
-
-
-def serialize(initializer: Any) -> dict[str, Any] | None:
-    """Return an initializer as the dict of ``class_name`` and ``config`` that ``get`` turns back into it.
-
-    >>> serialize(get("zeros"))
-    {'class_name': 'Zeros', 'config': {}}
-    """
-    return REGISTRY.serialize(initializer)
+_catalogue = Catalogue(
+    "layercli.initializers",
+    "initializer",
+    {
+        "constant": "Constant Identity Ones Zeros",
+        "fourier": "STFT",
+        "random": "Orthogonal RandomNormal RandomUniform TruncatedNormal",
+        "scaling": "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform VarianceScaling",
+    },
+    {
+        "zero": "Zeros",
+        "one": "Ones",
+        "normal": "RandomNormal",
+        "uniform": "RandomUniform",
+        "identityinitializer": "Identity",
+        "orthogonalinitializer": "Orthogonal",
+        "stftinitializer": "STFT",
+    },
+)
+get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from layercli.core.registry import Configured
+from layercli.core.catalogue import Configured, check_numbers
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ class Initializer(Configured):
 
     A subclass of your own may have an ``__init__``; its ``get_config`` then returns that method's arguments.
     """
+
+    home: ClassVar[str] = "keras.initializers"
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
         """Return a new array of this shape and dtype, drawn from ``rng`` (or from the system's randomness)."""
