@@ -5,24 +5,19 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 from layercli import saving
+from layercli.core.naming import snake_case
 from layercli.errors import UsageError, nearest
 
 PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
     "keras.regularizers", "keras.constraints",
 )  # fmt: skip
-
-
-def snake(name: str) -> str:
-    """Return ``name`` in snake case, cut where Keras cuts: ``KLDivergence`` is ``kl_divergence``."""
-    return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z0-9]+)", r"\1_\2", name)).lower()
 
 
 class Configured:
@@ -64,7 +59,7 @@ class Configured:
     def __str__(self) -> str:
         known = inspect.signature(type(self)).parameters
         changed = [f"{name}={getattr(self, name)!r}" for name in self.settings() if is_changed(self, known[name])]
-        return snake(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
+        return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
 
 
 def is_changed(settings: Configured, parameter: inspect.Parameter) -> bool:
@@ -156,7 +151,7 @@ class Catalogue:
         known = name if name in self.homes else self.aliases.get(name.lower(), "")
         known = known or self._loose.get(name.replace("_", "").lower(), "")
         if not known:
-            names = sorted({snake(name) for name in self.homes} | {*self.aliases})
+            names = sorted({snake_case(name) for name in self.homes} | {*self.aliases})
             raise UsageError(f"there is no {self.kind} {name!r}", hint=nearest(name, names))
         return self.load(known)
 

@@ -53,14 +53,14 @@ def parse(text: str) -> Any:
     >>> parse("huber:delta=2.0").delta
     2.0
     """
-    from layercli.core.catalogue import snake
+    from layercli.core.naming import snake_case
     from layercli.optimizers.command import settings_in
 
     name, _, settings = text.partition(":")
     if not settings:
         return text
-    classes = {snake(each): each for each in _catalogue.homes if each[0].isupper()}
-    cls = _catalogue.find(classes.get(_catalogue.aliases.get(name, snake(name)), name))
+    classes = {snake_case(each): each for each in _catalogue.homes if each[0].isupper()}
+    cls = _catalogue.find(classes.get(_catalogue.aliases.get(name, snake_case(name)), name))
     if not isinstance(cls, type):
         raise UsageError(f"the loss {name!r} takes no settings")
     return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has one

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured, snake
+from layercli.core.catalogue import Configured
+from layercli.core.naming import snake_case
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.reduction import check_reduction, reduce
@@ -29,7 +30,7 @@ class Loss(Configured):
     dtype: str | None = None
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake(type(self).__name__)
+        self.name = self.name or snake_case(type(self).__name__)
         check_reduction(self.reduction)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Self
 
-from layercli.core.catalogue import Configured, snake
+from layercli.core.catalogue import Configured
+from layercli.core.naming import snake_case
 from layercli.errors import UsageError
 from layercli.lazy import torch
 
@@ -25,7 +26,7 @@ class Metric(Configured):
     dtype: str | None = None
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake(type(self).__name__)
+        self.name = self.name or snake_case(type(self).__name__)
         self._state: dict[str, torch.Tensor] = {}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

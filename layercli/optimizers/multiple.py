@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured, snake
+from layercli.core.catalogue import Configured
+from layercli.core.naming import snake_case
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.optimizer import Optimizer
@@ -64,7 +65,7 @@ class MultiOptimizer(Configured):
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake(type(self).__name__)
+        self.name = self.name or snake_case(type(self).__name__)
         self.optimizers: list[Optimizer] = []
         self.applied = 0
         self.parameters: list[torch.nn.Parameter] = []

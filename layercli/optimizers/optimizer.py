@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured, plain, snake
+from layercli.core.catalogue import Configured, plain
+from layercli.core.naming import snake_case
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
@@ -52,7 +53,7 @@ class Optimizer(Configured):
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake(type(self).__name__)
+        self.name = self.name or snake_case(type(self).__name__)
         self.rate_source: Any  # what learning_rate was set to: see Rate
         self.applied = 0
         self.state: State | None = None

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from layercli import losses
-from layercli.core.catalogue import snake
+from layercli.core.naming import snake_case
 
 RNG = np.random.default_rng(7)
 BATCH, CLASSES, STEPS = 6, 5, 9
@@ -179,7 +179,7 @@ def test_a_mask_leaves_samples_out(reduction, settings):
         close(ours, theirs)
 
 
-@pytest.mark.parametrize("name", sorted({snake(case[0]) for case in CASES}))
+@pytest.mark.parametrize("name", sorted({snake_case(case[0]) for case in CASES}))
 def test_the_function_gives_one_value_per_sample(name):
     y_true, y_pred = next(c[2][0] for c in CASES if c[0].lower() == name.replace("_", ""))
     settings = {"q": 0.5} if name == "categorical_generalized_cross_entropy" else {}
