@@ -191,6 +191,7 @@ def predict(
     model: Model, x: Any, batch_size: int | None, steps: int | None, callbacks: Iterable[Callback] | None
 ) -> Any:
     """See Model.predict."""
+    keep_freed_memory()
     size = size_of(batch_size)
     first, source = peeked(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])

@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process while it trains: each step makes the same large tensors anew.
+"""Memory that is freed stays with a process that trains or predicts: each step makes the same large tensors anew.
 
 glibc gives every block of more than a few hundred kilobytes back to the system when it is freed, and the next step pays for
 each of its pages again: a third of the time of a small CNN. CUDA's allocator keeps its blocks too.

@@ -23,6 +23,7 @@ from layercli.runtime import device as devices
 from layercli.runtime import execute, graph, saving, tensors, weights
 from layercli.runtime.fusing import Folds, Fused
 from layercli.runtime.graph import Graph
+from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.settled import Settled
 
 PRECISIONS = ("highest", "high", "medium")
@@ -127,6 +128,7 @@ def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = F
     ``many``: it will be called many times.
     """
     place = devices.resolve(settings.device)
+    keep_freed_memory()
     set_arithmetic(settings)
     model = subject.model
     module = _built(subject, inputs, settings) if isinstance(model, Layer) else _loaded(model, settings)
