@@ -33,6 +33,7 @@ MODULES = {
     **dict.fromkeys(["Cropping1D", "Cropping2D", "Cropping3D"], "padding"),
     **dict.fromkeys(["UpSampling1D", "UpSampling2D", "UpSampling3D"], "upsampling"),
     **dict.fromkeys(["Identity", "Rescaling"], "rescaling"),
+    "Normalization": "standardization",
     **dict.fromkeys(["LSTM", "GRU", "SimpleRNN", "RNN"], "recurrent"),
     **dict.fromkeys(["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], "recurrent_cells"),
     "Bidirectional": "bidirectional",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import torch
+
+from layercli.runtime.free_memory import free_memory
 
 mkldnn: Any = torch.ops.mkldnn
 
@@ -19,11 +20,7 @@ class Room:
     """The memory that packed weights may take beside the plain ones: a quarter of what is free when it is made."""
 
     def __init__(self) -> None:
-        try:
-            free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError):  # a system that does not tell
-            free = 4 << 30
-        self.left = free // 4
+        self.left = free_memory() // 4
 
     def take(self, weight: torch.Tensor) -> bool:
         """Return whether there is room for ``weight`` once more, which is then taken."""

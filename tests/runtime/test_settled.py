@@ -1,5 +1,7 @@
 """Weights in the layout oneDNN reads: the same results, and no stale ones."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from layercli import Sequential, layers
 from layercli.ops.einsum import Einsum
 from layercli.runtime import packing
+from layercli.runtime.free_memory import free_memory
 from layercli.runtime.settled import Settled
 
 pytestmark = pytest.mark.skipif(not packing.available(), reason="this torch was built without oneDNN's kernels")
@@ -145,11 +148,30 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
         monkeypatch.setattr(packing, "LARGE", 1)
-        monkeypatch.setattr(packing.os, "sysconf", lambda name: {"SC_AVPHYS_PAGES": 4 * 95, "SC_PAGE_SIZE": 1}[name])
+        monkeypatch.setattr(packing, "free_memory", lambda: 4 * 95)
         torch.testing.assert_close(settled(x), layer(x))
     assert settled._packed == {}
     assert packing.Room().take(torch.empty(23))
     assert not packing.Room().take(torch.empty(24))
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 1000),
+        ({"memory.max": "max", "memory.current": "300"}, 1000),
+        ({"memory.max": "700", "memory.current": "300"}, 400),
+        ({"memory.max": "300", "memory.current": "700"}, 0),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712", "memory/memory.usage_in_bytes": "5"}, 1000),
+        ({"memory/memory.limit_in_bytes": "900", "memory/memory.usage_in_bytes": "5"}, 895),
+    ],
+)
+def test_free_is_what_the_container_leaves(files, free, tmp_path, monkeypatch):
+    (tmp_path / "memory").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_AVPHYS_PAGES": 10, "SC_PAGE_SIZE": 100}[name])
+    assert free_memory(tmp_path) == free
 
 
 @pytest.mark.parametrize("layer", [layers.Dense(6), layers.Conv2D(6, 3)], ids=["Dense", "Conv2D"])

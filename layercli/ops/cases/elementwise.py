@@ -5,7 +5,7 @@ from __future__ import annotations
 from layercli.ops.cases import Case, spec
 from layercli.ops.elementwise import BINARY, GIVE_BOOL, PREDICATES, UNARY, Binary, Cast, Unary, Where
 from layercli.ops.filling import FullLike
-from layercli.ops.rescaling import Rescale
+from layercli.ops.rescaling import Rescale, Standardize
 
 STEPS = {"ceil", "floor", "round", "sign", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
 POSITIVE = {"log", "log1p", "rsqrt", "sqrt", "power", "mod", "floor_divide"}
@@ -33,5 +33,8 @@ CASES = [
     Case(Rescale(0.5, -1.0), (spec("B T 3"),)),
     Case(Rescale((0.5, 2.0, 3.0), 1.0), (spec("B T 1", "float16"),)),
     Case(Rescale(2.0, (1.0, 2.0, 3.0)), (spec("B 3"),)),
+    Case(Standardize((2,)), (spec("B T 3"), spec("3"), spec("3")), low=0.5, high=2.0),
+    Case(Standardize((1, 3), invert=True), (spec("B 4 T 3"), spec("4 3"), spec("4 3")), low=0.5, high=2.0),
+    Case(Standardize(()), (spec("B T"), spec(""), spec("")), low=0.5, high=2.0),
     Case(Where(), (spec("B 3", "bool"), spec("B 1"), spec("3"))),
 ]
