@@ -58,6 +58,19 @@ class Holder:
         return list({id(layer): layer for _, layer in self.children()}.values())
 
     @property
+    def stored_variables(self) -> list[Variable]:
+        """The layer's own variables that a file of Keras's holds."""
+        return self.own_variables
+
+    def stored_value(self, variable: Variable) -> Any:
+        """Return what such a file holds of one of them, as a numpy array."""
+        return variable.numpy()
+
+    def started_anew(self) -> list[tuple[Variable, Any]]:
+        """Return the variables that such a file does not hold, with their values once it is read: none, usually."""
+        return []
+
+    @property
     def own_variables(self) -> list[Variable]:
         """The variables of this layer itself: those made trainable first, each kind in the order it was made."""
         listed = [variable for variable in self._variables.values() if variable.listed]

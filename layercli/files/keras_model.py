@@ -18,7 +18,7 @@ from layercli.errors import FormatError, LayercliError
 from layercli.files.keras_graph import MODELS, UNFIT, Drawing
 from layercli.layers.input import Input
 
-DROPPED = frozenset({"quantization_config", "lora_rank", "lora_alpha", "optional", "sparse", "ragged"})
+DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged"})
 """Settings that say nothing where they are None or false."""
 
 

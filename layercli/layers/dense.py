@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth, refuse
 from layercli.ops import linear
 from layercli.ops.named_activations import over
 
 
-class Dense(Layer):
-    """out = activation(x @ kernel + bias): x (..., features) to (..., units)."""
+class Dense(LowRank):
+    """out = activation(x @ kernel + bias): x (..., features) to (..., units); with ``lora_rank`` the kernel is adapted."""
 
     units: PositiveInt
     activation: Activation = None
@@ -32,7 +32,7 @@ class Dense(Layer):
 
     def setup(self) -> None:
         """Refuse what is not there."""
-        refuse(self, ("lora_rank", "quantization_config"), "trains the whole kernel, in its own dtype")
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
@@ -53,8 +53,10 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        self.adapt_if_asked()
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
-        x = self.op(inputs, self.kernel, self.bias)
+        kernel = self.kernel if self._lora is None else self.adapted_value()
+        x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else over(self.activation, x)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.core.spec import Shape, shape_of
 from layercli.errors import ShapeError, UsageError
+from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Activation, Constraint, Initializer, Regularizer, refuse
 from layercli.ops.einsum import Einsum
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """out = activation(einsum(equation, x, kernel) + bias): ``EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")``.
 
     ``output_shape`` is that of out without the batch, None for a size it takes from x. ``bias_axes`` are the letters of out along
@@ -37,7 +37,7 @@ class EinsumDense(Layer):
         """Make the op, and refuse what is not there."""
         self.op = Einsum(self.equation)
         _, _, out = self.op.terms
-        refuse(self, ("lora_rank", "quantization_config"), "trains the whole kernel, in its own dtype")
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
         wrong = set(self.bias_axes or "") - set(out)
         if wrong:
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")
@@ -67,6 +67,7 @@ class EinsumDense(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        self.adapt_if_asked()
 
     def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
         """Return the size of each letter of the inputs."""
@@ -92,5 +93,6 @@ class EinsumDense(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
-        x = self.op(inputs, self.kernel, self.bias)
+        kernel = self.kernel if self._lora is None else self.adapted_value()
+        x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else self.activation(x)

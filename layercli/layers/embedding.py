@@ -6,13 +6,14 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
+from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth, refuse
 from layercli.ops.elementwise import Binary
 from layercli.ops.embedding import Blank, Lookup
 from layercli.ops.reduction import Reduction
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """out[..., :] = embeddings[x[...], :]: whole numbers from 0 to input_dim - 1 to vectors of ``output_dim``.
 
     ``mask_zero``: 0 is padding, which layers that come later leave out. ``weights`` are the values to start from. UsageError
@@ -31,12 +32,13 @@ class Embedding(Layer):
     quantization_config: Any = None
 
     op = Lookup()
+    adapted = "embeddings"
 
     def setup(self) -> None:
         """Take the weights as an initializer; refuse what is not there."""
         self.makes_mask = self.mask_zero
         self.start = vars(self).pop("weights", None)
-        refuse(self, ("lora_rank", "quantization_config"), "trains the whole table, in its own dtype")
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
 
     def build(self, input_shape: Shape) -> None:
         """Make embeddings (input_dim, output_dim)."""
@@ -47,6 +49,7 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
+        self.adapt_if_asked()
 
     def _started(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
         import numpy as np
@@ -56,7 +59,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the rows."""
-        return self.op(inputs, self.embeddings)
+        return self.op(inputs, self.embeddings if self._lora is None else self.adapted_value())
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the inputs are not 0, if ``mask_zero``."""

@@ -68,7 +68,7 @@ def require_built(model: Layer) -> None:
 def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     """Return what a file of weights holds: every layer's variables by its path, and the optimizer's."""
     groups = {
-        path: (layer.name, [variable.numpy() for variable in layer.own_variables])
+        path: (layer.name, [layer.stored_value(variable) for variable in layer.stored_variables])
         for path, layer in layers_of(model).items()
     }
     optimizer = model.optimizer
@@ -91,13 +91,14 @@ def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
     found = []
     for path, layer in layers_of(model).items():
-        variables = layer.own_variables
+        variables = layer.stored_variables
         if groups.count(path) != len(variables):
             raise FormatError(
                 f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
                 f"{layer.name} ({type(layer).__name__}) has {len(variables)}"
             )
         found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
+        found += layer.started_anew()
     return found
 
 

@@ -57,8 +57,8 @@ def test_an_index_out_of_range_is_named(index):
 
 def test_messages():
     assert message(Embedding, 0, 4) == "Embedding expects input_dim to be a positive whole number, got 0"
-    assert message(Embedding, 3, 4, lora_rank=2) == (
-        "Embedding has no lora_rank here: layercli trains the whole table, in its own dtype"
+    assert message(Embedding, 3, 4, quantization_config="int8") == (
+        "Embedding has no quantization_config here: layercli computes in the dtype of its policy"
     )
     assert (
         message(Masking(name="m"), torch.zeros(3))

@@ -1,0 +1,92 @@
+"""Low-rank adaptation: a kernel that stays as it is, and a product of two thin ones that is trained in its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.errors import LayercliError, NotBuiltError, UsageError
+
+
+class LowRank(Layer):
+    """A layer whose ``adapted`` variable may be adapted: kernel + lora_alpha / lora_rank * (a @ b) (Hu et al., 2021).
+
+    a is (..., lora_rank) and b (lora_rank, units), both in float32. A ``.keras`` and a ``.weights.h5`` file hold the sum, as
+    Keras has it, so that what is read from one starts anew from there.
+    """
+
+    adapted = "kernel"
+    _lora: tuple[Variable, Variable] | None = None
+
+    def enable_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        """Stop training the kernel, and make the two that are trained instead; ``lora_alpha`` is the rank by default.
+
+        NotBuiltError for a layer without variables yet; UsageError for one with a constraint, or one that is adapted already.
+        """
+        held = vars(self).get(self.adapted)
+        if held is None:
+            raise self._said(NotBuiltError("has no variables yet, which low-rank adaptation needs"))
+        if held.constraint is not None:
+            raise self._said(
+                UsageError(f"has a constraint on its {self.adapted}, which low-rank adaptation would break")
+            )
+        if self._lora is not None:
+            raise self._said(UsageError("is adapted already"))
+        if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+            raise self._said(UsageError(f"expects lora_rank to be a positive whole number, got {rank!r}"))
+        settings = {"dtype": "float32", "regularizer": held.regularizer}
+        name = f"lora_{self.adapted}"
+        self._lora = (
+            self.add_weight(f"{name}_a", (*held.sizes[:-1], rank), a_initializer, **settings),
+            self.add_weight(f"{name}_b", (rank, held.sizes[-1]), b_initializer, **settings),
+        )
+        for variable in self._lora:
+            setattr(self, variable.key, variable)
+        held.trainable = False
+        self.lora_rank, self.lora_alpha = rank, rank if lora_alpha is None else lora_alpha
+
+    def _said(self, error: LayercliError) -> LayercliError:
+        """Return an error that says whose it is."""
+        error.trail.append(self)
+        return error
+
+    def adapt_if_asked(self) -> None:
+        """Adapt the variable, where the settings say so: the end of ``build``."""
+        if self.lora_rank is not None:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
+
+    def adapted_value(self) -> Any:
+        """Return the variable, or the sum that is in its place."""
+        held = vars(self)[self.adapted]
+        if self._lora is None:
+            return held
+        a, b = self._lora
+        return held + ops.matmul(a, b) * (self.lora_alpha / self.lora_rank)
+
+    @property
+    def stored_variables(self) -> list[Variable]:
+        """The variables that a file of Keras's holds: not the two thin ones."""
+        thin = {id(variable) for variable in self._lora or ()}
+        return [variable for variable in self.own_variables if id(variable) not in thin]
+
+    def stored_value(self, variable: Variable) -> Any:
+        """Return a variable's value, of the one that is adapted the sum."""
+        value = variable.numpy()
+        if self._lora is None or variable is not vars(self)[self.adapted]:
+            return value
+        a, b = (each.numpy() for each in self._lora)
+        return value + (a @ b * (self.lora_alpha / self.lora_rank)).astype(value.dtype)
+
+    def started_anew(self) -> list[tuple[Variable, Any]]:
+        """Return the variables that such a file does not hold, with the values they have once it is read."""
+        import numpy as np
+
+        return [] if self._lora is None else [(self._lora[1], np.zeros(self._lora[1].sizes, "float32"))]
