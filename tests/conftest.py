@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,7 @@ os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle i
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as in a shell's background job: what tests start would ignore it too
+):  # in a shell's background job: what tests start would ignore it too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -23,19 +24,15 @@ settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
-def seeded():
-    """Every test draws the same numbers each time, whatever ran before it."""
-    import sys
-
+def afresh():
+    """Every test draws the same numbers each time, and says what it says, whatever ran before it."""
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(0)
+    if (output := sys.modules.get("layercli.cli.output")) is not None:
+        output.quiet = False
 
 
 def pytest_configure(config):
-    if (
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    ):  # as in a shell's background, where children would ignore it too
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"
 
