@@ -132,9 +132,9 @@ class Model(Layer):
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
         """Return the outputs for ``x`` as numpy arrays, computed batch by batch."""
-        from layercli.runtime import fit
+        from layercli.runtime.predict import predict
 
-        return fit.predict(self, x, batch_size, steps, callbacks)
+        return predict(self, x, batch_size, steps, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -152,9 +152,9 @@ class Model(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        from layercli.runtime import fit
+        from layercli.runtime.predict import predict
 
-        return fit.predict(self, x, 2**62, None, None)
+        return predict(self, x, 2**62, None, None)
 
     def save(self, path: Any) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.

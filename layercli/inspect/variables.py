@@ -108,31 +108,32 @@ def of_archive(model: Layer, path: str) -> Variables:
     places = {
         id(variable): h5.place_of(place, i)
         for place, layer in layers_of(model).items()
-        for i, variable in enumerate(layer.own_variables)
+        for i, variable in enumerate(layer.stored_variables)
     }
     file = lru_cache(lambda: H5File(path, archived=True))
 
     def row(name: str, variable: Variable) -> VariableRow:
-        def held() -> tuple[H5File, str]:
+        def found() -> tuple[H5File, str]:
             place = places[id(variable)]
             if place not in file().entries:
                 raise FormatError(f"{path} has no {place}")
             if file().entries[place].shape != variable.shape:
-                found = file().entries[place].shape
-                raise FormatError(f"{place} in {path} has the shape {found}, the model's is {variable.shape}")
+                shape = file().entries[place].shape
+                raise FormatError(f"{place} in {path} has the shape {shape}, the model's is {variable.shape}")
             return file(), place
 
         def read() -> np.ndarray:
-            opened, place = held()
+            opened, place = found()
             return opened.read(place)
 
         def chunks() -> Iterator[np.ndarray]:
-            opened, place = held()
+            opened, place = found()
             return opened.chunks(place)
 
         return replace(of_variable(model, name, variable, 0), read=read, chunks=chunks)
 
-    return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
+    held = [(name, variable) for name, variable in model.named_variables().items() if id(variable) in places]
+    return Variables(path, [row(name, variable) for name, variable in held])
 
 
 def of_file(file: WeightFile) -> Variables:

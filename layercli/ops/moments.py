@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +42,11 @@ class Moments(Op):
         """Return the mean, and the mean square of what is left without it."""
         axes = [axis for axis in range(x.ndim) if axis != self.axis % x.ndim]
         x = x if x.dtype == torch.float64 else x.float()
-        here = torch.ones_like(x) if mask is None else mask.bool().unsqueeze(-1).expand(x.shape).to(x.dtype)
-        total, count = self._sum((x * here).sum(axes), here.sum(axes))
-        count = count if mask is None else count + LEAST
+        here = None if mask is None else mask.bool().unsqueeze(-1).expand(x.shape)
+        total, count = self._sum(kept(x, here).sum(axes), counted(x, here, axes))
+        count = count if here is None else count + LEAST
         mean = total / count
-        apart = (x - along(mean, x.ndim, self.axis)) * here
+        apart = kept(x - along(mean, x.ndim, self.axis), here)
         [squares] = self._sum(apart.square().sum(axes))
         return mean, squares / count
 
@@ -102,6 +103,19 @@ class Renormalization(Op):
 
 def _broadcasts(size: Size, to: Size) -> bool:
     return size == 1 or dims.may_equal(size, to)
+
+
+def kept(x: Any, here: Any) -> Any:
+    """Return x with 0 wherever ``here`` is false, whatever is there; None is nowhere."""
+    return x if here is None else torch.where(here, x, 0)
+
+
+def counted(x: Any, here: Any, axes: list[int]) -> Any:
+    """Return how many places of x along ``axes`` are kept, for each channel, in x's dtype."""
+    if here is not None:
+        return here.sum(axes).to(x.dtype)
+    places = math.prod(x.shape[axis] for axis in axes)
+    return x.new_full((x.numel() // places if places else 0,), places)
 
 
 def wide(dtype: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,21 +22,21 @@ from layercli.runtime import tensors
 Batch = tuple[Any, Any, Any]
 
 
-class Samples:
+class Samples(ABC):
     """Samples that can be counted, put in any order and divided."""
 
     @property
+    @abstractmethod
     def samples(self) -> int:
         """The number of samples."""
-        raise NotImplementedError
 
+    @abstractmethod
     def part(self, start: int, stop: int) -> Any:
         """Return the samples from ``start`` up to ``stop``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
-        raise NotImplementedError
 
     def steps(self, size: int) -> int:
         """Return how many batches of ``size`` there are, the last one perhaps smaller."""

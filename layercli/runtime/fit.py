@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: the loops over epochs and batches."""
+"""fit and evaluate: the loops over epochs and batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from layercli.callbacks.callback import Callback, Callbacks, listed
@@ -17,12 +16,11 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
-from layercli.runtime import distributed, execute, jit, tensors
+from layercli.runtime import distributed, execute, jit
 from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
 from layercli.runtime.draws import drawing, reseed
 from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.logs import numbers
-from layercli.runtime.settled import Settled
 from layercli.runtime.train import Place, Trainer, trainer_of
 
 BATCH_SIZE = 32
@@ -185,34 +183,6 @@ def evaluate(
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
     return ordered[0] if len(ordered) == 1 else ordered
-
-
-def predict(
-    model: Model, x: Any, batch_size: int | None, steps: int | None, callbacks: Iterable[Callback] | None
-) -> Any:
-    """See Model.predict."""
-    keep_freed_memory()
-    size = size_of(batch_size)
-    first, source = peeked(source_of(x, batch_size=size, what="predict"), size)
-    build(model, first[0])
-    device = execute.device_of(model)
-    model.module.eval()
-    told = Callbacks(listed(callbacks), model, {})
-    compiles = getattr(model._trainer, "jit_compile", False)
-    alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
-    many = isinstance(source, Samples) and source.steps(size) > 1 and steps != 1
-    step_of = Settled(model.predict_step, many=many) if alone else model.predict_step
-    parts: list[Any] = []
-    told.tell("on_predict_begin")
-    with torch.inference_mode(), jit.compiled(model, compiles):
-        for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
-            told.tell("on_predict_batch_begin", step)
-            parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
-            told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
-    told.tell("on_predict_end", {})
-    flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]
-    remaining = iter(flat)
-    return tree.map_leaves(lambda _: next(remaining), parts[0])
 
 
 def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:

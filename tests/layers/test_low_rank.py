@@ -8,6 +8,7 @@ import pytest
 import layercli
 from layercli import Input, Sequential, layers
 from layercli.errors import NotBuiltError, UsageError
+from layercli.inspect.variables import of_archive
 from tests.oracle import check, close, image, keras, randomized
 
 DENSE = [
@@ -91,6 +92,17 @@ def test_a_file_holds_the_sum(way, tmp_path):
     if read is layercli.load_model:
         assert not again.layers[1].lora_kernel_b.numpy().any()
         assert again.layers[1].lora_kernel_a.numpy().any()
+
+
+def test_vars_shows_what_the_file_holds(tmp_path):
+    model = Sequential([Input((4,)), layers.Dense(3, lora_rank=2, name="d")])
+    randomized(model)
+    kernel, bias, a, b = model.get_weights()
+    model.save(tmp_path / "m.keras")
+    rows = of_archive(layercli.load_model(tmp_path / "m.keras"), str(tmp_path / "m.keras")).rows
+    assert [row.path for row in rows] == ["d/kernel", "d/bias"]
+    for row, value in zip(rows, (kernel + a @ b, bias), strict=True):
+        close(row.read(), value)
 
 
 def said(error, function, *args, **kwargs):
