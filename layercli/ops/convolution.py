@@ -12,9 +12,10 @@ from layercli.core.op import Op, derived
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
-from layercli.ops import settled
+from layercli.ops import substitutes
 from layercli.ops.axes import check_rank
 from layercli.ops.elementwise import promoted
+from layercli.ops.linear import multiplied
 from layercli.ops.window import Window, windows
 
 CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
@@ -98,7 +99,7 @@ class Convolution(_Convolution):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution, or the matrix product that it is."""
-        if self.pointwise and settled.convolve is None and x.ndim == kernel.ndim and self.few(x):
+        if self.pointwise and substitutes.convolve is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
@@ -120,7 +121,7 @@ class Convolution(_Convolution):
         """Return the places of x that the strides come to, times the kernel, read as it is stored."""
         if self.pointwise_steps:
             x = x[self.pointwise_steps].contiguous()
-        return F.linear(x, kernel.view(kernel.shape[-2:]).T, bias)
+        return multiplied(x, kernel.view(kernel.shape[-2:]).T, bias)
 
     @derived
     def pointwise_steps(self) -> tuple[slice, ...]:
@@ -155,7 +156,7 @@ def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilatio
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 2:
         given = x, weight, bias, strides, padding, dilation, groups
-        out = None if settled.convolve is None else settled.convolve(*given)
+        out = None if substitutes.convolve is None else substitutes.convolve(*given)
         return F.conv2d(*given) if out is None else out
     if len(strides) == 3:
         return F.conv3d(x, weight, bias, strides, padding, dilation, groups)

@@ -11,7 +11,7 @@ from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
-from layercli.ops import settled
+from layercli.ops import substitutes
 from layercli.ops.elementwise import broadcast_shapes, promoted
 
 
@@ -34,15 +34,18 @@ class Dense(Op):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's addmm of a matrix, and of more axes torch's linear, whose weight is the kernel's transpose."""
-        if bias is not None and x.ndim == 2 and settled.multiply is None:
+        if bias is not None and x.ndim == 2 and kernel.nbytes < substitutes.LARGE:
             return torch.addmm(bias, x, kernel)
         return multiplied(x, kernel.T, bias)
 
 
 def multiplied(x: Any, weight: Any, bias: Any) -> Any:
     """Return torch's linear: x times the transpose of weight, plus bias, which may be None."""
-    out = None if settled.multiply is None else settled.multiply(x, weight, bias)
-    return F.linear(x, weight, bias) if out is None else out
+    if substitutes.multiply is not None and weight.nbytes >= substitutes.LARGE:
+        out = substitutes.multiply(x, weight, bias)
+        if out is not None:
+            return out
+    return F.linear(x, weight, bias)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError
 from layercli.lazy import torch
-from layercli.ops import settled
+from layercli.ops import substitutes
 
 GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 """How many gates each kind of recurrence has: the kernels' last axis is that many times the units."""
@@ -58,8 +58,8 @@ class FusedRecurrence(Op):
 
     def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
         """Return what torch's function of that kind gives: the outputs, and the states (1, batch, units)."""
-        if self.kind == "lstm" and settled.recur is not None:
-            found = settled.recur(x, start, weights)
+        if self.kind == "lstm" and substitutes.recur is not None:
+            found = substitutes.recur(x, start, weights)
             if found is not None:
                 return found
         function = getattr(torch, self.kind if self.kind in ("lstm", "gru") else f"rnn_{self.kind}")

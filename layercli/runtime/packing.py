@@ -7,13 +7,12 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
+from layercli.ops import substitutes
 from layercli.runtime.free_memory import free_memory
 
 mkldnn: Any = torch.ops.mkldnn
-
-LARGE = 1 << 18
-"""The values a product's weight must have: the kernel takes 10 us more to start than torch's, and is faster once it runs."""
 
 
 class Room:
@@ -58,7 +57,31 @@ def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
 def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
     """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may use it packed, and should."""
     fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
-    return fits and weight.numel() >= LARGE and plain(x, weight)
+    return fits and weight.nbytes >= substitutes.LARGE and plain(x, weight)
+
+
+def unwatched() -> bool:
+    """Whether only the result of a call is wanted: no gradient, tangent or graph, no batching, no other dtype, no count.
+
+    torch's own functions serve them all; oneDNN's kernels, called by themselves, none.
+    """
+    return not (
+        torch.is_grad_enabled()
+        or torch.is_autocast_enabled("cpu")
+        or torch._C._is_tracing()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or forward_ad._current_level >= 0
+    )
+
+
+def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+    """Return torch's linear by oneDNN's kernel, which a plain weight of twice the size is worth; None where torch should do it."""
+    if torch.compiler.is_compiling() or weight.nbytes < 2 * substitutes.LARGE:
+        return None
+    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not unwatched():
+        return None
+    return multiplied(x, weight, bias) if multiplies(x, weight) else None
 
 
 def recurs(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from layercli.ops import settled
+from layercli.ops import substitutes
 from layercli.runtime import packing
 
 
@@ -29,12 +29,12 @@ class Settled:
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
-        before = settled.convolve, settled.multiply, settled.recur
-        settled.convolve, settled.multiply, settled.recur = self._convolve, self._multiply, self._recur
+        before = substitutes.convolve, substitutes.multiply, substitutes.recur
+        substitutes.convolve, substitutes.multiply, substitutes.recur = self._convolve, self._multiply, self._recur
         try:
             return self._call(inputs)
         finally:
-            settled.convolve, settled.multiply, settled.recur = before
+            substitutes.convolve, substitutes.multiply, substitutes.recur = before
             self._many = True
 
     def _convolve(

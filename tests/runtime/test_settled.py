@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from layercli import Sequential, layers
+from layercli.ops import substitutes
 from layercli.ops.einsum import Einsum
 from layercli.runtime import packing
 from layercli.runtime.free_memory import free_memory
@@ -44,7 +45,7 @@ PRODUCTS = [
 
 
 def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkeypatch):
-    monkeypatch.setattr(packing, "LARGE", 1)
+    monkeypatch.setattr(substitutes, "LARGE", 1)
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
@@ -58,7 +59,7 @@ def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkey
 
 
 def test_predict_on_several_batches_packs_at_once(monkeypatch):
-    monkeypatch.setattr(packing, "LARGE", 1)
+    monkeypatch.setattr(substitutes, "LARGE", 1)
     packed = []
     whole = packing.packed_matrix
     monkeypatch.setattr(packing, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows))
@@ -73,7 +74,7 @@ def test_predict_on_several_batches_packs_at_once(monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     """Let small weights be packed too."""
-    monkeypatch.setattr(packing, "LARGE", 1)
+    monkeypatch.setattr(substitutes, "LARGE", 1)
 
 
 @pytest.mark.parametrize(("make", "shape", "count"), PRODUCTS, ids=range(len(PRODUCTS)))
@@ -147,7 +148,7 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     settled = Settled(layer)
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
-        monkeypatch.setattr(packing, "LARGE", 1)
+        monkeypatch.setattr(substitutes, "LARGE", 1)
         monkeypatch.setattr(packing, "free_memory", lambda: 4 * 95)
         torch.testing.assert_close(settled(x), layer(x))
     assert settled._packed == {}

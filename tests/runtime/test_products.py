@@ -1,0 +1,123 @@
+"""Products of large weights by oneDNN's kernel: the same results, and torch's own kernel for whoever looks closer."""
+
+import pytest
+import torch
+from torch.autograd import forward_ad
+from torch.utils.flop_counter import FlopCounterMode
+
+from layercli import layers
+from layercli.ops import substitutes
+from layercli.runtime import packing
+
+pytestmark = [
+    pytest.mark.skipif(not packing.available(), reason="this torch was built without oneDNN's kernels"),
+    pytest.mark.filterwarnings("ignore:`torch.jit"),
+]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The shapes of the inputs that went to oneDNN's kernel; every weight is large."""
+    found = []
+    kernel = packing.multiplied
+    monkeypatch.setattr(packing, "multiplied", lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
+    monkeypatch.setattr(substitutes, "LARGE", 1)
+    return found
+
+
+@pytest.fixture
+def layer():
+    dense = layers.Dense(6)
+    dense(torch.zeros(1, 4))
+    return dense
+
+
+X = torch.linspace(-1, 1, 20).reshape(5, 4)
+LAYERS = [
+    (lambda: layers.Dense(6), (5, 4)),
+    (lambda: layers.Dense(6, use_bias=False, activation="relu"), (2, 3, 4)),
+    (lambda: layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), (2, 5, 4)),
+    (lambda: layers.Conv2D(6, 1), (2, 3, 4, 5)),
+    (lambda: layers.Conv2D(6, 1, strides=2), (2, 3, 4, 5)),
+]
+
+
+@pytest.mark.parametrize(("make", "shape"), LAYERS, ids=range(len(LAYERS)))
+def test_the_result_is_torchs(make, shape, calls):
+    layer, x = make(), torch.randn(shape)
+    expected = layer(x).detach()
+    assert calls == []
+    for mode in (torch.no_grad(), torch.inference_mode()):
+        with mode:
+            torch.testing.assert_close(layer(x), expected, rtol=0, atol=2e-6 * float(expected.abs().max()))
+    assert len(calls) == 2
+
+
+def test_small_weights_are_torchs(calls, layer, monkeypatch):
+    monkeypatch.setattr(substitutes, "LARGE", 49)  # a plain weight is large from twice as many bytes on
+    with torch.no_grad():
+        layer(X)
+        assert calls == []
+        monkeypatch.setattr(substitutes, "LARGE", 48)
+        layer(X)
+    assert calls == [(5, 4)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "mixed_bfloat16"])
+def test_other_dtypes_are_torchs(calls, dtype):
+    layer = layers.Dense(6, dtype=dtype)
+    with torch.no_grad():
+        layer(X)
+    assert calls == []
+
+
+def test_no_rows_are_torchs(calls, layer):
+    with torch.no_grad():
+        assert layer(X[:0]).shape == (0, 6)
+    assert calls == []
+
+
+def test_who_batches_or_differentiates_by_transforms_has_torchs(calls, layer):
+    several = torch.stack((X, 2 * X))
+    expected = layer(several)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.func.vmap(layer.module)(several), expected)
+        _, tangent = torch.func.jvp(layer.module, (X,), (torch.ones_like(X),))
+        torch.testing.assert_close(tangent, (torch.ones_like(X) @ layer.kernel.value).detach())
+    assert calls == []
+
+
+def test_a_tangent_is_not_lost(calls, layer):
+    with torch.no_grad(), forward_ad.dual_level():
+        out = forward_ad.unpack_dual(layer(forward_ad.make_dual(X, torch.ones_like(X))))
+    torch.testing.assert_close(out.tangent, (torch.ones_like(X) @ layer.kernel.value).detach())
+    assert calls == []
+
+
+def test_autocast_casts(calls, layer):
+    with torch.no_grad(), torch.autocast("cpu"):
+        assert layer(X).dtype is torch.bfloat16
+    assert calls == []
+
+
+def test_who_counts_sees_the_product(calls, layer):
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        layer(X)
+    assert counter.get_total_flops() == 2 * 5 * 4 * 6
+    assert calls == []
+
+
+@pytest.mark.filterwarnings("error::torch.jit.TracerWarning")
+def test_a_trace_has_torchs(calls, layer):
+    with torch.no_grad():
+        traced = torch.jit.trace(layer.module, X)
+        torch.testing.assert_close(traced(X), layer.module(X))
+    assert "mkldnn" not in str(traced.inlined_graph)
+
+
+def test_compiled_and_exported_graphs_have_torchs(calls, layer):
+    with torch.no_grad():
+        compiled = torch.compile(layer.module, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(X), layer.module(X))
+        exported = torch.export.export(layer.module, (X,))
+    assert "mkldnn" not in str(exported.graph)
