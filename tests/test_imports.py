@@ -16,7 +16,7 @@ ROOT = Path(layercli.__file__).parent
 MODELS = ROOT.parent / "models"
 
 LEVELS = [
-    {"errors", "lazy", "version"},
+    {"errors", "lazy", "shortage", "version"},
     {"core", "initializers", "regularizers", "constraints", "random", "saving"},
     {"ops", "activations"},
     {"layers"},

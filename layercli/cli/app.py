@@ -20,6 +20,7 @@ from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
 from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError
+from layercli.shortage import shortage
 from layercli.version import __version__
 
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
@@ -111,6 +112,8 @@ def report(error: Exception) -> int:
         from layercli.files.failure import reason
 
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
+    if (short := shortage(error)) is not None:
+        return report(short)
     from layercli.cli.blame import place_in_users_code
 
     if (place := place_in_users_code(error)) is not None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.errors import FormatError, LayercliError, ShapeError
+from layercli.shortage import shortage
 
 
 class Graph(nn.Module):
@@ -42,7 +43,7 @@ def unreadable(file: str, reader: str, error: Exception) -> FormatError:
 
 def refused(file: str, error: Exception, given: tuple[torch.Tensor, ...]) -> Exception:
     """Return the error for inputs that a graph cannot run on; one of memory, or of ours, stays what it is."""
-    if isinstance(error, (torch.OutOfMemoryError, LayercliError)) or "can't allocate memory" in str(error):
+    if isinstance(error, LayercliError) or shortage(error) is not None:
         return error
     shown = ", ".join(str(list(x.shape)) for x in given)
     return ShapeError(f"{file} cannot run on inputs of {shown}: {first_line(error)}")

@@ -21,12 +21,23 @@ def keep_freed_memory() -> bool:
 
     It does not where the library is another than glibc, or the user has set it up by the environment.
     """
-    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+    library = glibc()
+    if library is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return False
+    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST) and library.mallopt(TRIM_THRESHOLD, MOST_KEPT))
+
+
+def give_back() -> None:
+    """Have the C library give the system what is free after all: memory did not suffice."""
+    library = glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def glibc() -> ctypes.CDLL | None:
+    """Return the C library, where it is glibc."""
     try:
         library = ctypes.CDLL(None)
     except (OSError, TypeError):  # Windows has no such library
-        return False
-    if not hasattr(library, "gnu_get_libc_version"):
-        return False
-    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST) and library.mallopt(TRIM_THRESHOLD, MOST_KEPT))
+        return None
+    return library if hasattr(library, "gnu_get_libc_version") else None

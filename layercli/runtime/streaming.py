@@ -23,8 +23,10 @@ from layercli.files.rows import RowWriter
 from layercli.inspect.inputs import converted
 from layercli.inspect.statistics import statistics
 from layercli.runtime import tensors
+from layercli.runtime.heap import give_back
 from layercli.runtime.program import Program
 from layercli.runtime.run import Output, Run
+from layercli.shortage import shortage
 
 LARGEST_BATCH = 1024
 """Where the search for a batch that fits begins."""
@@ -90,11 +92,15 @@ def stream(
             upcoming = None
             while writer.done < writer.total:
                 start, stop = writer.done, min(writer.done + size, writer.total)
-                batch = upcoming.result() if upcoming else batch_of(inputs, start, stop)
-                upcoming = reader.submit(batch_of, inputs, stop, min(stop + size, writer.total))
-                found = attempt(program, batch)
-                if found is None:
+                try:
+                    batch = upcoming.result() if upcoming else batch_of(inputs, start, stop)
+                    upcoming = reader.submit(batch_of, inputs, stop, min(stop + size, writer.total))
+                    found = output(program, batch)
+                except Exception as error:
+                    if shortage(error) is None:
+                        raise
                     size, upcoming = smaller(size, fixed=batch_size is not None), None
+                    give_back()
                     continue
                 check(found, stop - start)
                 writer.write(found)
@@ -108,14 +114,9 @@ def stream(
     return size
 
 
-def attempt(program: Program, batch: Any) -> np.ndarray | None:
-    """Return the output for one batch, or None where memory does not suffice."""
-    try:
-        outputs = program.outputs(program.place(batch))
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        return None
+def output(program: Program, batch: Any) -> np.ndarray:
+    """Return the one output for a batch."""
+    outputs = program.outputs(program.place(batch))
     if len(outputs) != 1:
         raise UsageError(f"{program.name} has {len(outputs)} outputs, and one can be written as it comes")
     return tensors.to_numpy(outputs[0][1])

@@ -40,6 +40,10 @@ class Two(nn.Module):
     def forward(self, x):
         return x, x
 
+class Wide(nn.Module):
+    def forward(self, x):
+        return x.repeat(1, 1 << 18).sum(1, keepdim=True)  # 4 MiB a row
+
 class Add(nn.Module):
     def forward(self, a, b):
         return a + b
@@ -192,6 +196,31 @@ def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
     done = cli(*command("--batch-size", "50", "--force"))
     assert done.err == ("error: a batch of 50 does not fit into memory\nhint: --batch-size auto finds one that does\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
+def test_where_memory_really_ends(folder):
+    np.save("x.npy", np.ones((900, 4), "float32"))
+
+    def limited(*more):
+        limit = 2200 << 20  # Python and torch take 700 MiB, a batch of 900 rows 3600
+        return subprocess.run(
+            [sys.executable, "-m", "layercli", "run", "net.py:Wide", "--input", "x.npy", "--device", "cpu", *more],
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+
+    done = limited("--output", "y.npy", "--batch-size", "auto", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stream"]["batch_size"] in (64, 128, 256)
+    np.testing.assert_array_equal(np.load("y.npy"), np.full((900, 1), 1 << 20, "float32"))
+    whole = limited("--output", "z.npy")
+    assert (whole.returncode, whole.stdout) == (2, "")
+    assert whole.stderr == (
+        "error: memory does not suffice: 3600.0 MiB more were asked for\nhint: a smaller batch or shape needs less\n"
+    )
+    assert names(folder) == ["y.npy"]
 
 
 @pytest.mark.parametrize(
