@@ -24,7 +24,7 @@ class Settled:
     def __init__(self, call: Callable[[Any], Any], *, many: bool = False) -> None:
         self._call = call
         self._many = many
-        self._packed: dict[Any, tuple[int, torch.Tensor, torch.Tensor]] = {}
+        self._packed: dict[Any, tuple[list[int], list[torch.Tensor], Any]] = {}
         self._room: packing.Room | None = None
 
     def __call__(self, inputs: Any) -> Any:
@@ -44,36 +44,35 @@ class Settled:
         if not packing.convolves(x, weight):
             return None
         how = strides, padding, dilation, groups
-        kernel = self._kept(weight, how, lambda: packing.packed_kernel(weight, x.shape, *how))
+        kernel = self._kept([weight], how, lambda: packing.packed_kernel(weight, x.shape, *how))
         return None if kernel is None else packing.convolved(x, kernel, bias, *how)
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
         """Return torch's linear, None where its weight is not one to pack."""
-        if not self._many or not packing.multiplies(x, weight):
+        if not packing.multiplies(x, weight):
             return None
         rows = x.numel() // x.shape[-1]
-        matrix = self._kept(weight, (), lambda: packing.packed_matrix(weight, rows))
-        return None if matrix is None else packing.multiplied(x, matrix, bias)
+        matrix = self._kept([weight], (), lambda: packing.packed_matrix(weight, rows)) if self._many else None
+        return packing.product(x, weight, bias) if matrix is None else packing.multiplied(x, matrix, bias)
 
     def _recur(self, x: Any, start: Any, weights: Any) -> Any:
         """Return torch's lstm of one layer, None where its weights are not ones to pack."""
         if not packing.recurs(x, weights):
             return None
-        of_x, of_state, *biases = weights
-        first = self._kept(of_x, ("lstm",), lambda: packing.packed_gates(x, weights)[0])
-        second = self._kept(of_state, ("lstm",), lambda: packing.packed_gates(x, weights)[1])
-        return None if first is None or second is None else packing.recurred(x, start, (first, second), biases)
+        gates = self._kept(weights[:2], (), lambda: packing.packed_gates(x, weights))
+        return None if gates is None else packing.recurred(x, start, gates, weights[2:])
 
-    def _kept(self, weight: Any, how: tuple[Any, ...], pack: Callable[[], torch.Tensor]) -> torch.Tensor | None:
-        """Return a view of a parameter packed, as it is now; None where it is no such view, or there is no room for it."""
-        held = weight._base
-        if not isinstance(held, torch.nn.Parameter) or torch.is_grad_enabled():
+    def _kept(self, weights: list[Any], how: tuple[Any, ...], pack: Callable[[], Any]) -> Any:
+        """Return views of parameters packed, as they are now; None where they are no such views, or there is no room."""
+        held = [weight._base for weight in weights]
+        if torch.is_grad_enabled() or not all(isinstance(each, torch.nn.Parameter) for each in held):
             return None
-        key = id(held), weight.stride(), how
+        key = *map(id, held), *(weight.stride() for weight in weights), how
+        versions = [each._version for each in held]
         known = self._packed.get(key)
-        if known is None or known[0] != held._version:
+        if known is None or known[0] != versions:
             self._room = self._room or packing.Room()
-            if known is None and not self._room.take(weight):
+            if known is None and not all(map(self._room.take, weights)):
                 return None
-            known = self._packed[key] = held._version, held, pack()
+            known = self._packed[key] = versions, held, pack()
         return known[2]

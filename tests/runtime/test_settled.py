@@ -102,7 +102,23 @@ def test_an_lstm_is_torchs(settings):
         with torch.inference_mode():
             for _ in range(2):
                 torch.testing.assert_close(settled(x), expected)
-    assert len(settled._packed) == 2
+    assert len(settled._packed) == 1
+
+
+@pytest.mark.parametrize("name", ["kernel", "recurrent_kernel"])
+def test_either_weight_of_an_lstm_that_is_trained_is_seen(name):
+    layer = layers.LSTM(5)
+    x = torch.randn(2, 7, 3)
+    layer(x)
+    settled = Settled(layer)
+    with torch.inference_mode():
+        before = settled(x)
+    with torch.no_grad():
+        getattr(layer.cell, name).value.mul_(2)
+    with torch.inference_mode():
+        torch.testing.assert_close(settled(x), layer(x))
+        assert not torch.allclose(settled(x), before)
+    assert len(settled._packed) == 1
 
 
 def test_recurrences_without_such_a_kernel_are_torchs():
