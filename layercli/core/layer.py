@@ -36,7 +36,8 @@ class Layer(Holder):
     _fields: dict[str, Any] = {}
     _declares_fields = False
     supports_masking = False
-    makes_mask = False
+    _computes_mask = False
+    _makes_mask = False
     _given: tuple[tuple[Any, ...], dict[str, Any]]
     _policy: dtypes.Policy
     _traced: tuple[Any, ...] | None
@@ -48,6 +49,8 @@ class Layer(Holder):
         if "__init__" not in cls.__dict__:
             cls._fields = {**cls._fields, **config.fields_of(cls)}
             cls._declares_fields = True
+        if "compute_mask" in cls.__dict__:
+            cls._computes_mask = True
         if "build" in cls.__dict__:
             cls.build = building.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
 
@@ -148,7 +151,12 @@ class Layer(Holder):
         """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
-            if module is not None and module.ready and not kwargs and not masking.used:
+            if (
+                module is not None
+                and module.ready
+                and not kwargs
+                and not (masking.used and masking.involved(self, args))
+            ):
                 x: Any
                 for x in args:
                     if type(x) is not tensor_type or x.dtype is not module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor

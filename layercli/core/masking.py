@@ -14,6 +14,11 @@ used = False
 """Whether any layer made a mask in this process: where none did, a layer call has nothing to look for."""
 
 
+def involved(layer: Layer, args: tuple[Any, ...]) -> bool:
+    """Whether a call of ``layer`` has to do with masks: one travels with its arguments, or the layer is known to make one."""
+    return layer._makes_mask or any(mask_of(x) is not None for x in args)
+
+
 def mask_of(x: Any) -> Any:
     """Return the mask that travels with ``x``, or None."""
     return x.mask if isinstance(x, SymbolicTensor) else getattr(x, "_keras_mask", None)
@@ -51,7 +56,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
 
 def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
     """Let the mask that ``layer`` computes for its outputs travel with them; return the outputs."""
-    if not args or not (used or layer.makes_mask):
+    if not args or not (used or layer._computes_mask):
         return outputs
     previous = tree.map_leaves(mask_of, args[0])
     if kwargs.get("mask") is not None:
@@ -59,5 +64,6 @@ def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outpu
     mask = layer.compute_mask(args[0], previous)
     for x, found in zip(tree.leaves(outputs), tree.leaves(mask), strict=False):
         if found is not None:
+            layer._makes_mask |= all(given is None for given in tree.leaves(previous))
             attach(x, found)
     return outputs

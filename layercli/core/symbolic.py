@@ -52,8 +52,14 @@ class Operators:
     def __floordiv__(self, other: Any) -> Any:
         return OPERATORS["floor_divide"](self, other)
 
+    def __rfloordiv__(self, other: Any) -> Any:
+        return OPERATORS["floor_divide"](other, self)
+
     def __mod__(self, other: Any) -> Any:
         return OPERATORS["mod"](self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return OPERATORS["mod"](other, self)
 
     def __pow__(self, other: Any) -> Any:
         return OPERATORS["power"](self, other)
@@ -84,6 +90,30 @@ class Operators:
 
     def __ge__(self, other: Any) -> Any:
         return OPERATORS["greater_equal"](self, other)
+
+    def __ne__(self, other: Any) -> Any:  # == asks whether two are the same one, as in Keras: lists are searched by it
+        return OPERATORS["not_equal"](self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return OPERATORS["logical_and"](self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return OPERATORS["logical_and"](other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return OPERATORS["logical_or"](self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return OPERATORS["logical_or"](other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return OPERATORS["logical_xor"](self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return OPERATORS["logical_xor"](other, self)
+
+    def __invert__(self) -> Any:
+        return OPERATORS["logical_not"](self)
 
     def __getitem__(self, key: Any) -> Any:
         return OPERATORS["getitem"](self, key)

@@ -36,7 +36,6 @@ class Embedding(LowRank):
 
     def setup(self) -> None:
         """Take the weights as an initializer; refuse what is not there."""
-        self.makes_mask = self.mask_zero
         self.start = vars(self).pop("weights", None)
         refuse(self, ("quantization_config",), "computes in the dtype of its policy")
 
@@ -72,7 +71,6 @@ class Masking(Layer):
     mask_value: Number = 0.0
 
     supports_masking = True
-    makes_mask = True
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, padded steps blanked."""

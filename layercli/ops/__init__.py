@@ -12,8 +12,8 @@ from layercli.ops import raw_torch as raw_torch
 FAMILIES = {
     "elementwise": (
         "absolute add cast ceil cos divide equal erf exp expm1 floor floor_divide greater greater_equal isfinite isnan less "
-        "less_equal log log1p logical_and logical_not logical_or maximum minimum mod multiply negative not_equal power round "
-        "rsqrt sign sin sqrt square subtract where"
+        "less_equal log log1p logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative not_equal power "
+        "round rsqrt sign sin sqrt square subtract where"
     ),
     "filling": "full_like ones_like zeros_like",
     "joining": "concatenate split stack",

@@ -61,10 +61,21 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "greater_equal": operator.ge,
     "logical_and": lambda x, y: torch.logical_and(x, y),
     "logical_or": lambda x, y: torch.logical_or(x, y),
+    "logical_xor": lambda x, y: torch.logical_xor(x, y),
 }
 """Functions of two values; either may be a Python number."""
 
-PREDICATES = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"}
+PREDICATES = {
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+}
 
 
 @dataclass(frozen=True)

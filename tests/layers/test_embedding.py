@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from layercli import Layer
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.embedding import Embedding, Masking
@@ -64,3 +65,44 @@ def test_messages():
         message(Masking(name="m"), torch.zeros(3))
         == "m (Masking) expects x with at least 2 axes, got 1 (x = float32[3])"
     )
+
+
+class Tokens(Layer):
+    """A layer of a user's that makes a mask, as in Keras's guide to masking."""
+
+    def build(self, input_shape):
+        self.table = self.add_weight("table", (5, 4))
+
+    def call(self, inputs):
+        return torch.nn.functional.embedding(inputs, self.table.value)
+
+    def compute_mask(self, inputs, mask=None):
+        return inputs != 0
+
+
+class Witness(Layer):
+    def call(self, inputs, mask=None):
+        self.seen = mask
+        return inputs
+
+
+def test_a_mask_that_a_users_layer_makes_travels(monkeypatch):
+    monkeypatch.setattr(masking, "used", False)  # as in a process in which no layer made one yet
+    tokens, witness = Tokens(), Witness()
+    for _ in range(2):
+        witness(tokens(torch.tensor(INDICES)))
+        assert witness.seen.tolist() == (INDICES != 0).tolist()
+    assert str(masking.mask_of(tokens(Input(("T",), dtype="int64"))).spec) == "bool[None, T]"
+
+
+def test_where_no_mask_comes_a_call_is_as_short_as_ever(monkeypatch):
+    monkeypatch.setattr(masking, "used", True)
+    layer = Witness()
+    x = torch.ones(2, 3)
+    layer(x)
+    monkeypatch.setattr(Layer, "_call", None)
+    assert layer(x) is x
+    masked = torch.ones(2, 3)
+    masking.attach(masked, torch.ones(2))
+    with pytest.raises(TypeError):
+        layer(masked)
