@@ -114,13 +114,13 @@ def report(error: Exception) -> int:
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:
         return report(short)
-    from layercli.cli.blame import place_in_users_code
+    from layercli.cli.blame import place_in_users_code, said
 
     if (place := place_in_users_code(error)) is not None:
-        output.tell(f"error: {place}, raises {type(error).__name__}: {getattr(error, 'msg', error)}")
+        output.tell(f"error: {place}, raises {said(error)}")
         output.tell("hint: --debug shows the traceback")
         return 2
-    output.tell(f"error: this is a bug in layercli: {type(error).__name__}: {error}")
+    output.tell(f"error: this is a bug in layercli: {said(error)}")
     output.tell("hint: run it again with --debug and report what it prints")
     return BUG
 

@@ -53,7 +53,9 @@ def rank(dtype: str) -> int:
 
 def of_number(value: Any, beside: str) -> str:
     """Return the dtype that the Python number ``value`` takes beside a tensor of dtype ``beside``, as in torch."""
-    kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}[type(value)]
+    kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}.get(type(value))
+    if kind is None:
+        raise DTypeError(f"expects tensors and numbers, got {value!r}")
     return beside if rank(kind) <= rank(beside) else kind
 
 

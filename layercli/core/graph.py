@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
@@ -41,9 +42,14 @@ class Node:
         return [x for x in tree.leaves((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
 
     def give(self, specs: Any) -> Any:
-        """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node."""
-        flat = iter(range(len(tree.leaves(specs))))
-        self.outputs = tree.map_leaves(lambda spec: SymbolicTensor(spec, self, next(flat)), specs)
+        """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
+        places = count()
+
+        def given(spec: Any) -> Any:
+            place = next(places)
+            return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
+
+        self.outputs = tree.map_leaves(given, specs)
         return self.outputs
 
 
@@ -110,12 +116,13 @@ class Graph:
         self.inputs = inputs
         self.outputs = outputs
         self.nodes = _between(tree.leaves(inputs), tree.leaves(outputs))
-        slots = {id(x): i for i, x in enumerate(tree.leaves(inputs))}
+        places = count()
+        slots = {id(x): next(places) for x in tree.leaves(inputs)}
         self._plan: list[_Step] = []
         for node in self.nodes:
             args, kwargs = _with_slots(node.args, slots), _with_slots(node.kwargs, slots)
             for x in tree.leaves(node.outputs):
-                slots[id(x)] = len(slots)
+                slots[id(x)] = next(places)
             self._plan.append(_Step(node.target, args, kwargs))
         self._given = _with_slots(outputs, slots)
 

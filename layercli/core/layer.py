@@ -13,7 +13,7 @@ from layercli.core.op import spec_of
 from layercli.core.spec import Spec, batched
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
-from layercli.errors import LayercliError, NotBuiltError, UsageError
+from layercli.errors import LayercliError, NotBuiltError, ShapeError, UsageError
 
 
 class NoTensor:
@@ -231,6 +231,25 @@ class Layer(Holder):
     def call_order(cls) -> list[str]:
         """The names of the arguments ``call`` takes, in order."""
         return list(inspect.signature(cls.call).parameters)[1:]
+
+    @classmethod
+    def tensors_taken(cls) -> list[str]:
+        """The names of the arguments that ``call`` cannot do without."""
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+        return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+
+    @classmethod
+    def spread(cls, inputs: Any) -> tuple[Any, ...]:
+        """Return the arguments for one tree of inputs: the tree, or its parts where ``call`` takes several tensors."""
+        names = cls.tensors_taken()
+        if len(names) < 2:
+            return (inputs,)
+        parts = [inputs[name] for name in names if name in inputs] if isinstance(inputs, dict) else inputs
+        if not isinstance(parts, (list, tuple)) or len(parts) != len(names):
+            count = len(parts) if isinstance(parts, (list, tuple)) else 1
+            raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}), got {count}")
+        return tuple(parts)
 
     @property
     def module(self) -> Any:

@@ -106,6 +106,8 @@ def unknown(text: str) -> UsageError | FileError:
             f"{text} is a file of weights or of a kind that is not read as a model",
             hint=f"layercli vars {text} lists weights",
         )
+    if os.path.exists(text):
+        return FileError(f"{text} is not a regular file")
     if path.suffix or "/" in text:
         return FileError(f"there is no file {text}")
     names = list(named_models())
@@ -224,10 +226,10 @@ def parse_value(text: str) -> Any:
     """Return a number, true, false, none, a list of values with commas between, or the text itself."""
     if text.lower() in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text.lower()]
-    if "," in text:
-        return tuple(parse_value(part) for part in text.strip("[]()").split(",") if part)
+    if "," in text or (text[:1], text[-1:]) in (("[", "]"), ("(", ")")):
+        return tuple(parse_value(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two for a thousand brackets or signs
         return text
     return value if isinstance(value, (int, float)) else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -85,8 +86,7 @@ def _by_name(texts: list[str], default: Mapping[str, Spec | None]) -> dict[str, 
 
 
 def _size(word: str, text: str) -> int | str | None:
-    if word.lstrip("-").isdigit():
-        size = int(word)
+    if (size := whole_number(word)) is not None:
         if size < 1:
             raise ShapeError(f"a size is at least 1, got {size} in {text!r}")
         return size
@@ -99,6 +99,12 @@ def _size(word: str, text: str) -> int | str | None:
 
 def _value(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    if not name.isidentifier() or not number.isdigit() or int(number) < 1:
+    size = whole_number(number)
+    if not name.isidentifier() or size is None or size < 1:
         raise UsageError(f"a size is given as T=4096, got {text!r}")
-    return name, int(number)
+    return name, size
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that ``text`` writes in digits, with a minus perhaps, or None."""
+    return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None

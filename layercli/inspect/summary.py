@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from layercli.core import dims, graph, tree
+from layercli.core import dims, dtypes, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
-from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.spec import Shape, Spec, batched, show_shape
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 
 
 @dataclass
 class Row:
-    """One layer. Counts include the layers below it; ``shared`` says that it is called more than once."""
+    """One layer. Counts include the layers below it; ``shared`` says that it is called more than once.
+
+    A layer that was never called and never built has no shapes, and its parameters are not known: None.
+    """
 
     path: str
     name: str
@@ -26,9 +29,9 @@ class Row:
     depth: int
     input_shape: Any
     output_shape: Any
-    parameters: int
-    trainable: int
-    non_trainable: int
+    parameters: int | None
+    trainable: int | None
+    non_trainable: int | None
     macs: Size
     shared: bool
     variables: dict[str, Shape] = field(default_factory=dict)
@@ -89,7 +92,7 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
         cls=type(model).__name__,
         source=source or type(model).__module__,
         inputs=ends(given, input_names(model, given)),
-        outputs=ends(node.outputs, None),
+        outputs=[(name, spec) for name, spec in ends(node.outputs, None) if isinstance(spec, Spec)],
         rows=[*own_row(model, node, not rows), *rows],
         totals=totals_of(model.variables, cost_of(node)),
     )
@@ -99,11 +102,25 @@ def described(model: Layer, inputs: Any = None) -> tuple[Node, Any]:
     """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
     with graph.afresh():
-        outputs = model(graph.placeholders(given))
-    first = tree.leaves(outputs)[0]
-    assert isinstance(first, SymbolicTensor)
-    assert first.node is not None
-    return first.node, given
+        outputs = model(*graph.placeholders(given_to(model, given)))
+    found = [x.node for x in tree.leaves(outputs) if isinstance(x, SymbolicTensor)]
+    if not found or found[0] is None:
+        raise no_tensor(model.name, outputs)
+    return found[0], given
+
+
+def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
+    """Return the arguments of a call of ``model`` on one tree of inputs; ShapeError with its name where they do not fit."""
+    try:
+        return model.spread(inputs)
+    except ShapeError as error:
+        error.trail.append(model)
+        raise
+
+
+def no_tensor(name: str, returned: Any) -> UsageError:
+    """Return the error for a model whose call gives nothing that can be shown."""
+    return UsageError(f"{name} returns {returned!r}, not a tensor", hint="its call, or forward, ends with a return")
 
 
 def offered_inputs(model: Layer) -> Any:
@@ -111,7 +128,12 @@ def offered_inputs(model: Layer) -> Any:
     if model._traced:
         return model._traced[0]
     example = getattr(model, "example_input", None)
-    return None if example is None else example()
+    return None if example is None else tree.map_leaves(as_written, example())
+
+
+def as_written(spec: Spec) -> Spec:
+    """Return a spec that an author wrote with its sizes and its dtype as they are known here."""
+    return Spec(batched(spec.shape), dtypes.name_of(spec.dtype))
 
 
 def default_inputs(model: Layer) -> Any:
@@ -173,6 +195,7 @@ def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
 def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
     """Return the row of ``layer``, called in ``calls``."""
     totals = totals_of(layer.variables, dims.total(map(cost_of, calls)))
+    counts = [totals.parameters, totals.trainable, totals.non_trainable] if calls or layer.built else [None] * 3
     first = calls[0] if calls else None
     return Row(
         path=path,
@@ -181,9 +204,9 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
         depth=depth,
         input_shape=None if first is None else shapes_of(first.inputs[0] if len(first.inputs) == 1 else first.inputs),
         output_shape=None if first is None else shapes_of(first.outputs),
-        parameters=totals.parameters,
-        trainable=totals.trainable,
-        non_trainable=totals.non_trainable,
+        parameters=counts[0],
+        trainable=counts[1],
+        non_trainable=counts[2],
         macs=totals.macs,
         shared=len(calls) > 1,
         variables={v.key: v.shape for v in layer.own_variables},
@@ -200,7 +223,7 @@ def totals_of(variables: list[Variable], macs: Size) -> Totals:
 
 def shapes_of(values: Any) -> Any:
     """Return the shape of a symbolic tensor, or a tree of shapes."""
-    return tree.map_leaves(lambda x: _Shape(x.shape), values)
+    return tree.map_leaves(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
 
 
 class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
@@ -230,11 +253,11 @@ def input_names(model: Layer, given: Any) -> list[str]:
     """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
     if drawn := getattr(model, "inputs", None):
         return [x.name for x in drawn]
-    import inspect
-
     count = len(tree.leaves(given))
-    argument = next(iter(inspect.signature(model.call).parameters), "inputs")
-    return numbered(argument, count)
+    names = model.tensors_taken()
+    if len(names) > 1 and count in (1, len(names)):  # 1: nothing is known of them
+        return names
+    return numbered(next(iter(model.call_order()), "inputs"), count)
 
 
 def json_end(name: str, spec: Spec) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from layercli import initializers, ops
 from layercli.core.layer import Layer
-from layercli.core.spec import Shape
+from layercli.core.spec import Shape, Spec
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.ops.axes import axis_of
 from layercli.ops.moments import Moments, Normalize, Renormalization
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
 
@@ -59,7 +60,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma, beta, moving_mean and moving_variance, one value per channel each."""
-        shape = (input_shape[self.axis],)
+        shape = (input_shape[axis_of(Spec(tuple(input_shape)), self.axis)],)
         scale_and_shift(self, shape, autocast=False)  # torch wants them in the dtype of the statistics
         self.moving_mean = self.add_weight(
             "moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False

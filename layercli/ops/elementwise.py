@@ -176,7 +176,7 @@ def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
 
 def cast(x: Any, dtype: str) -> Any:
     """Return x in ``dtype``."""
-    return Cast(dtype)(x)
+    return Cast(dtypes.name_of(dtype))(x)
 
 
 where = Where()

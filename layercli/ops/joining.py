@@ -84,12 +84,19 @@ class Split(Op):
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` one after the other along ``axis``."""
-    return Concatenate(axis)(*xs)
+    return Concatenate(axis)(*some(xs))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` side by side along a new axis."""
-    return Stack(axis)(*xs)
+    return Stack(axis)(*some(xs))
+
+
+def some(xs: Sequence[Any]) -> Sequence[Any]:
+    """Return the tensors; ShapeError where there are none."""
+    if not len(xs):
+        raise ShapeError("expects at least one tensor, got none")
+    return xs
 
 
 def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:

@@ -45,13 +45,13 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     "layer": (Column("Layer (type)", key="layer", folds=True), lambda row, _: _layer(row)),
     "input_shape": (Column("Input shape", show=show_shapes), lambda row, _: row.input_shape),
     "output_shape": (Column("Output shape", show=show_shapes), lambda row, _: row.output_shape),
-    "parameters": (Column("Parameters", numeric=True), lambda row, _: row.parameters),
-    "trainable": (Column("Trainable", numeric=True), lambda row, _: row.trainable),
+    "parameters": (Column("Parameters", numeric=True), lambda row, _: or_unknown(row.parameters)),
+    "trainable": (Column("Trainable", numeric=True), lambda row, _: or_unknown(row.trainable)),
     "macs": (Column("MACs", numeric=True, show=show_cost), lambda row, _: row.macs),
     "variables": (Column("Variables", show=show_variables, folds=True), lambda row, _: row.variables),
     "share": (
         Column("Share", numeric=True, show=show_share),
-        lambda row, summary: row.parameters / summary.totals.parameters if summary.totals.parameters else 0.0,
+        lambda row, summary: (row.parameters or 0) / summary.totals.parameters if summary.totals.parameters else 0.0,
     ),
 }
 DEFAULT = ("layer", "output_shape", "parameters")
@@ -140,9 +140,8 @@ def parse_columns(text: str | None) -> tuple[str, ...]:
     """Return the columns named in ``text``, with commas between; ``all`` is all of them, ``+macs`` adds to the usual ones."""
     if text is None:
         return DEFAULT
-    if text == "all":
-        return tuple(COLUMNS)
-    names = [name.strip() for name in text.split(",")]
+    written = [name.strip() for name in text.split(",")]
+    names = [name for each in written for name in (COLUMNS if each.removeprefix("+") == "all" else [each])]
     added = [name[1:] for name in names if name.startswith("+")]
     chosen = [*(DEFAULT if added else ()), *(name for name in names if not name.startswith("+")), *added]
     for name in chosen:
@@ -164,6 +163,11 @@ def show_bytes(count: int) -> str:
     while size >= 1024 and len(units) > 1:
         size, units = size / 1024, units[1:]
     return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def or_unknown(count: int | None) -> int | str:
+    """Return a number of parameters, or a question mark."""
+    return "?" if count is None else count
 
 
 def _layer(row: Row) -> str:

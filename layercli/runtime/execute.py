@@ -9,6 +9,7 @@ import torch
 from layercli.core import graph, masking, tree
 from layercli.core.layer import Layer
 from layercli.core.op import spec_of
+from layercli.errors import UsageError
 from layercli.runtime import mirror, tensors
 
 
@@ -19,6 +20,7 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     kwargs = prepared(kwargs, device)
     training = kwargs.pop("training", None)
     if layer._module is None or not layer._module.ready:
+        check_tensors(args, kwargs)
         describe(layer, args, kwargs)
     module = layer._module
     args, kwargs = _cast(module, args), _cast(module, kwargs)
@@ -34,9 +36,15 @@ def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
     """Run the symbolic pass on the arguments' specs, which builds the whole tree, then make the mirror."""
     specs = tree.map_leaves(spec_of, (args, kwargs))
     with graph.afresh():
-        args, kwargs = graph.placeholders(specs)
-        layer(*args, **kwargs)
+        layer._describe(*graph.placeholders(specs))
     mirror.attach(layer, ready=True)
+
+
+def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise UsageError where a layer is called on values none of which is a tensor, or can be made one."""
+    given = tree.leaves((args, kwargs))
+    if given and not any(isinstance(x, torch.Tensor) for x in given):
+        raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
 
 
 def prepared(values: Any, device: torch.device | None) -> Any:

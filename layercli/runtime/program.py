@@ -18,7 +18,7 @@ from layercli.errors import UsageError
 from layercli.files.detect import open_weights
 from layercli.inspect import reference
 from layercli.inspect.reference import Subject
-from layercli.inspect.summary import ends, input_names
+from layercli.inspect.summary import ends, given_to, input_names, no_tensor
 from layercli.runtime import device as devices
 from layercli.runtime import execute, graph, saving, tensors, weights
 from layercli.runtime.fusing import Folds, Fused
@@ -82,7 +82,11 @@ class Program:
         """Return the named outputs for a tree of tensors."""
         with torch.inference_mode():
             results = self.call(inputs)
-        return [(name, x) for name, x in ends(results, None) if isinstance(x, torch.Tensor)]  # type: ignore[misc]  # values, not specs
+        values: list[tuple[str, Any]] = ends(results, None)
+        found = [(name, x) for name, x in values if isinstance(x, torch.Tensor)]
+        if not found:
+            raise no_tensor(self.name, results)
+        return found
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield every module below with the path its author gave it, each once."""
@@ -158,7 +162,8 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
         raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
-        return run if compiled else model
+        run = run if compiled else model
+        return run if len(model.tensors_taken()) < 2 else lambda inputs: run(*given_to(model, inputs))
     return lambda inputs: run(*inputs) if isinstance(inputs, (list, tuple)) else run(inputs)
 
 
@@ -176,7 +181,7 @@ def _built(subject: Subject, inputs: Any, settings: Settings) -> nn.Module:
     random.set_seed(settings.seed)
     model = subject.model
     if model._module is None or not model._module.ready:
-        execute.describe(model, (tree.map_leaves(tensors.as_tensor, inputs),), {})
+        execute.describe(model, given_to(model, tree.map_leaves(tensors.as_tensor, inputs)), {})
     if (file := settings.weights or subject.archive) is not None:
         saving.load_weights(model, file)
     module: nn.Module = model.module
