@@ -18,7 +18,7 @@ def set_seed(number: int) -> None:
     import sys
 
     if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(_seed)
+        torch.manual_seed(_seed % 2**64)  # it takes no more
 
 
 def seed() -> int:

@@ -33,6 +33,7 @@ class Layer(Holder):
     ``activity_regularizer``, and ``input_shape`` (without the batch) for the first of a Sequential.
     """
 
+    _named = False
     _fields: dict[str, Any] = {}
     _declares_fields = False
     supports_masking = False
@@ -81,6 +82,7 @@ class Layer(Holder):
         vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
+        self._named = name is not None
         self.name = name or naming.automatic(type(self).__name__)
         self._trainable = bool(trainable)
         self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
@@ -334,9 +336,12 @@ class Layer(Holder):
         """
         taken = inspect.signature(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            return cls(**settings)
+            layer = cls(**settings)
+            layer._named = False
+            return layer
         own = {key: settings[key] for key in ("name", "trainable", "dtype") if key in settings and key not in taken}
         layer = cls(**{key: value for key, value in settings.items() if key not in own})
+        layer._named = False
         layer.name = own.get("name", layer.name)
         layer._policy = dtypes.Policy.named(own["dtype"]) if "dtype" in own else layer._policy
         layer.trainable = own.get("trainable", layer.trainable)

@@ -286,7 +286,9 @@ def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
 
 
 def automatic(layer: Layer) -> bool:
-    """Whether the layer's name was not chosen by its author."""
+    """Whether the layer's name was not chosen by its author, as far as one can tell of a layer made from a config."""
+    if layer._named:
+        return False
     stem = naming.snake_case(type(layer).__name__)
     rest = layer.name.removeprefix(stem)
     return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())

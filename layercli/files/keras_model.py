@@ -63,6 +63,7 @@ class Reader:
         plain = {key: self.plain(value) for key, value in settings.items()}
         try:
             layer: Layer = kind.from_config(self._known(kind, plain))
+            layer._named = False  # whoever made the file
         except LayercliError as error:
             raise FormatError(f"{self.where}: {name} {settings.get('name')!r}: {error}") from error
         except UNFIT as error:

@@ -123,7 +123,7 @@ def _positives(count: int | None) -> Rule:
 
     def convert(value: Any) -> tuple[int, ...]:
         numbers = tuple(map(_positive, value)) if isinstance(value, (list, tuple)) else (_positive(value),)
-        if count is not None and len(numbers) != count:
+        if len(numbers) != count if count else not numbers:
             raise ValueError
         return numbers
 
