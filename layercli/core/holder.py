@@ -22,6 +22,12 @@ class Holder:
     _trainable: bool
     _module: Any
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a layer put in place of another is taken up by the mirror in the next call."""
+        object.__setattr__(self, name, value)
+        if isinstance(value, Holder) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
+            self._module.ready = False
+
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with the path their author wrote: ``conv2a``, ``blocks/0``, ``heads/left``."""
         for key, value in list(vars(self).items()):
@@ -144,7 +150,7 @@ class Holder:
 
 
 FRAMEWORK = frozenset(
-    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for"}
+    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for", "_node"}
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 

@@ -7,9 +7,10 @@ from typing import Any
 import layercli.layers
 from layercli import saving
 from layercli.core import config, dims, dtypes, naming, tree
+from layercli.core.functional import Functional
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
-from layercli.core.model import Functional, Model
+from layercli.core.model import Model
 from layercli.core.op import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec

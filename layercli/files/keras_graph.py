@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
-from layercli.core.model import Functional
+from layercli.core.functional import Functional
 from layercli.errors import FormatError, LayercliError
 from layercli.files import keras_ops
 

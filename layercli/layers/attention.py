@@ -115,12 +115,6 @@ class AdditiveAttention(Scored):
 
     use_scale: Truth = True
     dropout: Fraction = 0.0
-    seed: Seed = None
-
-    def setup(self) -> None:
-        """Make the dropout of scores, drawn from the seed."""
-        self._seed = self.seed
-        super().setup()
 
     def build(self, input_shape: Any) -> None:
         """Make scale, one number per feature."""

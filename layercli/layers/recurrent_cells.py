@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
@@ -109,10 +110,11 @@ class SimpleRNNCell(Cell):
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
-        x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)
+        [state], given = listed(states)
+        x, h = self._dropped(inputs, state, (input_mask, state_mask), training)
         out = Dense()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
         out = out if self.activation is None else self.activation(out)
-        return out, [out]
+        return out, given(out)
 
 
 class LSTMCell(Cell):
@@ -209,12 +211,12 @@ class GRUCell(Cell):
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
-        h = states[0]
+        [h], given = listed(states)
         x, dropped = self._dropped(inputs, h, (input_mask, state_mask), training)
         both = self.bias is not None and self.reset_after
         of_x, of_h = (Pick(0)(self.bias), Pick(1)(self.bias)) if both else (self.bias, None)
         out = self.op(Dense()(x, self.kernel, of_x), h, dropped, self.recurrent_kernel, of_h)
-        return out, [out]
+        return out, given(out)
 
 
 class StackedRNNCells(Layer):
@@ -260,6 +262,13 @@ class StackedRNNCells(Layer):
             x, after = cell(x, state if nested else [state], *given, **told)
             new.append(after if nested or not isinstance(after, (list, tuple)) else after[0])
         return x, new
+
+
+def listed(states: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the states of a cell of one in a list, and what makes of the new state the kind that was given."""
+    if isinstance(states, (list, tuple)):
+        return states, lambda state: [state]
+    return [states], lambda state: state
 
 
 def check_cell(cell: Any) -> None:

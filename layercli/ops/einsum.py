@@ -23,6 +23,8 @@ class Einsum(Op):
     ``...`` stands for leading axes that x has and y lacks; bias broadcasts to out.
     """
 
+    promotes = True
+
     equation: str
 
     @derived

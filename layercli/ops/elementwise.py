@@ -92,8 +92,8 @@ class Unary(Op):
         return x if exact else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's function of x."""
-        return UNARY[self.function](x)
+        """Return torch's function of x, a number made a tensor."""
+        return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,11 @@ class Binary(Op):
         return Spec(shape, dtype)
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's function of x and y."""
+        """Return torch's function of x and y, made tensors where neither is one."""
+        if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+            from layercli.runtime.tensors import as_tensor
+
+            x, y = as_tensor(x), as_tensor(y)
         return BINARY[self.function](x, y)
 
 

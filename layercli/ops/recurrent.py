@@ -27,6 +27,8 @@ class FusedRecurrence(Op):
     i, f, c, o and z, r, h. The result is the outputs, all ``sequences`` of them or the last, and the last states.
     """
 
+    promotes = True
+
     kind: str
     backwards: bool = False
     sequences: bool = False
