@@ -21,6 +21,8 @@ class Holder:
     _variables: dict[str, Variable]
     _trainable: bool
     _module: Any
+    _makes_tensors = False
+    """Whether a call makes tensors of nothing but settings, which its mirror then has made where its inputs are."""
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with the path their author wrote: ``conv2a``, ``blocks/0``, ``heads/left``."""

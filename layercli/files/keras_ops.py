@@ -13,8 +13,17 @@ from layercli.core import dtypes
 from layercli.core.naming import snake_case
 from layercli.core.op import REGISTRY, Op
 from layercli.errors import FormatError, UsageError
-from layercli.ops import einsum as einsums
-from layercli.ops import elementwise, filling, joining, linear, named_activations, padding, repeating, reshaping
+from layercli.ops import (
+    contraction,
+    elementwise,
+    filling,
+    joining,
+    linear,
+    named_activations,
+    padding,
+    repeating,
+    reshaping,
+)
 from layercli.ops.activation import Curve, Relu, ReluInPlace, Softmax
 from layercli.ops.reduction import Reduction
 from layercli.ops.slicing import GetItem, Range
@@ -123,7 +132,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Reshape", {"newshape": _open(shape)}, args)
         case reshaping.BroadcastTo(shape):
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
-        case einsums.Einsum(equation):
+        case contraction.Einsum(equation):
             return Spelled("Einsum", {"subscripts": equation}, args)
         case linear.MatMul():
             return Spelled("Matmul", {}, args)
@@ -199,7 +208,7 @@ def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
 def _functions(name: str) -> Callable[..., Any]:
     """Return our function for a class of Keras's, taking its settings by Keras's names."""
     if name == "Einsum":
-        return lambda *operands, subscripts: einsums.Einsum(subscripts)(*operands)
+        return lambda *operands, subscripts: contraction.Einsum(subscripts)(*operands)
     if name == "GetItem":
         return lambda x, key: ops.getitem(x, tuple(key) if isinstance(key, list) else key)
     found: Callable[..., Any] = getattr(ops, OTHER_NAMES.get(name, snake_case(name)))
@@ -219,7 +228,7 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
 
 
 OTHER_FAMILIES = (
-    "activation", "attention", "batch_dot", "convolution", "einsum", "embedding", "noise", "normalization", "pooling",
+    "activation", "attention", "batch_dot", "contraction", "convolution", "embedding", "noise", "normalization", "pooling",
     "recurrent", "rescaling", "resizing", "rotary", "steps", "transposed_convolution",
 )  # fmt: skip
 """The families with no functions of their own."""

@@ -13,7 +13,7 @@ import layercli
 from layercli import ops
 from layercli.errors import FormatError, UsageError
 from layercli.files import keras_ops
-from layercli.ops.einsum import Einsum
+from layercli.ops.contraction import Einsum
 from layercli.ops.resizing import Upsample
 
 RNG = np.random.default_rng(3)
