@@ -57,7 +57,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
     spec = spec_of(a)
     before = (Range(),) * axis_of(spec, axis)
-    apart = not_equal if spec.dtype == "bool" else subtract
+    apart: Any = not_equal if spec.dtype == "bool" else subtract
     for _ in range(n):
         a = apart(GetItem((*before, Range(1)))(a), GetItem((*before, Range(None, -1)))(a))
     return a
