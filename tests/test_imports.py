@@ -17,8 +17,8 @@ MODELS = ROOT.parent / "models"
 
 LEVELS = [
     {"errors", "lazy", "shortage", "version"},
-    {"core", "initializers", "regularizers", "constraints", "random", "saving"},
-    {"ops", "activations"},
+    {"core", "initializers", "regularizers", "constraints", "saving"},
+    {"ops", "activations", "random"},
     {"layers"},
     {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
     {"files"},

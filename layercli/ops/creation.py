@@ -108,8 +108,8 @@ def dtype_or(dtype: Any, default: str) -> str:
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """Return ``fill_value`` in ``shape``, in float32 unless told otherwise; a tensor for a value is broadcast to it."""
     if isinstance(fill_value, (bool, int, float)):
-        return made(Full(_shape(shape), fill_value, dtype_or(dtype, "float32")))
-    return full((*_shape(shape),), 1, dtype_or(dtype, "float32")) * fill_value
+        return made(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
+    return full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -137,7 +137,7 @@ def identity(n: Size, dtype: Any = None) -> Any:
     return eye(n, dtype=dtype)
 
 
-def _shape(shape: Any) -> Shape:
+def sizes_of(shape: Any) -> Shape:
     """Return the sizes, of which there may be one alone; those that torch has yet to find while it traces stay as they are."""
     sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     return sizes if all(isinstance(size, int) or hasattr(size, "node") for size in sizes) else shape_of(sizes)
