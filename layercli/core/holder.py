@@ -21,6 +21,8 @@ class Holder:
     _variables: dict[str, Variable]
     _trainable: bool
     _module: Any
+    _makes_tensors = False
+    """Whether a call makes tensors of nothing but settings, which its mirror then has made where its inputs are."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a layer put in place of another is taken up by the mirror in the next call."""

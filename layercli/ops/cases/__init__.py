@@ -35,6 +35,9 @@ FAMILIES = (
     "rotary",
     "recurrent",
     "steps",
+    "creation",
+    "ordering",
+    "crossentropy",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
