@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
-from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, Uniform
 
 COUNTER = spec("1", "int64")
 
@@ -18,4 +18,6 @@ CASES = [
     Case(GaussianDropout(0.3, 7), (spec("B T 3", "float16"), COUNTER)),
     Case(GaussianNoise(0.3), (spec("B T 3"),)),
     Case(GaussianNoise(0.3, 7), (spec("B T 3"), COUNTER)),
+    Case(Uniform((-0.5, 1.0), (0.5, 1.0)), (spec("B T 3"),), differentiable=False),
+    Case(Uniform((0.0,), (1.0,), 7), (spec("B T", "int32"), COUNTER), differentiable=False),
 ]
