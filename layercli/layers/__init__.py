@@ -42,6 +42,7 @@ MODULES = {
     "Normalization": "standardization",
     **dict.fromkeys(["LSTM", "GRU", "SimpleRNN", "RNN"], "recurrent"),
     **dict.fromkeys(["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], "recurrent_cells"),
+    **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"], "conv_lstm"),
     "Bidirectional": "bidirectional",
     "TimeDistributed": "time_distributed",
     "EinsumDense": "einsum_dense",

@@ -50,7 +50,7 @@ def test_config_goes_round(name):
     assert kind.from_config(json.loads(json.dumps(config))).get_config() == config
 
 
-SHAPES = [(2,), (6, 4), (8, 8, 4), (6, 6, 6, 4)]
+SHAPES = [(2,), (6, 4), (8, 8, 4), (6, 6, 6, 4), (3, 4, 4, 4, 2)]
 CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell"}
 """What takes a state with its input, and is part of a layer: of RNN, whose file holds it."""
 
