@@ -7,7 +7,7 @@ from typing import Any
 
 MODULES = {
     "Layer": "layercli.core.layer",
-    "Input": "input",
+    **dict.fromkeys(["Input", "InputLayer"], "input"),
     "Dense": "dense",
     **dict.fromkeys(["BatchNormalization", "LayerNormalization", "RMSNormalization"], "normalization"),
     **dict.fromkeys(["GroupNormalization", "UnitNormalization"], "normalization"),
@@ -16,7 +16,7 @@ MODULES = {
     "ActivityRegularization": "activity_regularization",
     **dict.fromkeys(["Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"], "dropout"),
     **dict.fromkeys(["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"], "dropout"),
-    **dict.fromkeys(["Embedding", "Masking"], "embedding"),
+    **dict.fromkeys(["Embedding", "ReversibleEmbedding", "Masking"], "embedding"),
     **dict.fromkeys(["Conv1D", "Conv2D", "Conv3D"], "convolution"),
     **dict.fromkeys(["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"], "transposed_convolution"),
     **dict.fromkeys(["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"], "depthwise"),
@@ -44,6 +44,9 @@ MODULES = {
     **dict.fromkeys(["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], "recurrent_cells"),
     **dict.fromkeys(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"], "conv_lstm"),
     "Bidirectional": "bidirectional",
+    "Wrapper": "wrapper",
+    "Lambda": "function",
+    "TorchModuleWrapper": "torch_module",
     "TimeDistributed": "time_distributed",
     "EinsumDense": "einsum_dense",
     **dict.fromkeys(["Attention", "AdditiveAttention"], "attention"),

@@ -18,11 +18,11 @@ SETTINGS = {
     "axes": 1, "scale": 2.0, "input_dim": 5, "output_dim": 3, "num_heads": 2, "key_dim": 3, "head_dim": 3,
     "num_query_heads": 4, "num_key_value_heads": 2, "equation": "ab,bc->ac", "output_shape": 3, "activation": "relu",
     "output_size": 2, "pool_size": 2, "height": 4, "width": 3, "factor": 0.2, "height_factor": 0.2, "width_factor": 0.3,
-    "num_tokens": 6, "bin_boundaries": [0.0, 2.0],
+    "num_tokens": 6, "bin_boundaries": [0.0, 2.0], "shape": (4,),
 }  # fmt: skip
-NEEDED = {"CategoryEncoding": ["num_tokens"], "Discretization": ["bin_boundaries"]}
+NEEDED = {"CategoryEncoding": ["num_tokens"], "Discretization": ["bin_boundaries"], "InputLayer": ["shape"]}
 """Settings that have a default in Keras, with which there is no layer."""
-WRAPPERS = {"layer", "cell", "cells"}
+WRAPPERS = {"layer", "cell", "cells", "function", "module"}
 
 
 def simple():
@@ -51,15 +51,15 @@ def test_config_goes_round(name):
 
 
 SHAPES = [(2,), (6, 4), (8, 8, 4), (6, 6, 6, 4), (3, 4, 4, 4, 2)]
-CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell"}
-"""What takes a state with its input, and is part of a layer: of RNN, whose file holds it."""
+CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer"}
+"""What takes a state with its input, and is part of a layer: of RNN, whose file holds it; and what takes nothing."""
 
 
 def small(name):
     """Return a model of one layer of this name, and inputs for it: of the first shape and number of inputs it takes."""
     kind = getattr(layers, name)
     settings = settings_of(name) | ({"groups": 2} if name == "GroupNormalization" else {})
-    dtype = "int32" if name == "Embedding" else "float32"
+    dtype = "int32" if name.endswith("Embedding") else "float32"
     for shape in SHAPES:
         for number in (1, 2):
             inputs = [Input(shape, dtype=dtype) for _ in range(number)]
