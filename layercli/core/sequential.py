@@ -108,6 +108,8 @@ class Sequential(Model):
         return self._ends[place]
 
     def _push(self, layer: Any) -> None:
+        if isinstance(layer, Layer):
+            layer = vars(layer).get("begins_with", layer)  # an InputLayer stands for the input it makes
         if isinstance(layer, SymbolicTensor):
             if self._stack:
                 raise UsageError(f"{self.name} takes an Input only before its first layer")

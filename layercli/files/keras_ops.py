@@ -243,8 +243,9 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
 
 
 OTHER_FAMILIES = (
-    "activation", "attention", "batch_dot", "batch_statistics", "contraction", "convolution", "embedding", "noise",
-    "normalization", "pooling", "recurrent", "rescaling", "resizing", "rotary", "steps", "transposed_convolution",
+    "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution", "cropping",
+    "embedding", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling", "resizing", "rotary", "steps",
+    "transposed_convolution",
 )  # fmt: skip
 """The families with no functions of their own."""
 

@@ -147,18 +147,14 @@ class LSTMCell(Cell):
         """Make the op of the gates."""
         super().setup()
         self.state_size = [self.units, self.units]
-        self.op = LstmStep(self.activation or _same, self.recurrent_activation or _same)
+        self.op = LstmStep(self.activation or same, self.recurrent_activation or same)
 
     def _weight(self, name: str, shape: Any, kind: str) -> Any:
         if name != "bias" or not self.unit_forget_bias:
             return super()._weight(name, shape, kind)
         regularizer, constraint = self.bias_regularizer, self.bias_constraint
-        return self.add_weight(name, shape, self._forgetting, regularizer=regularizer, constraint=constraint)
-
-    def _forgetting(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
-        bias = initializers.values(self.bias_initializer, shape, dtype, rng)
-        bias[self.units : 2 * self.units] = 1
-        return bias
+        start = forgetting(self.bias_initializer, self.units)
+        return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
 
     def call(
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
@@ -200,7 +196,7 @@ class GRUCell(Cell):
     def setup(self) -> None:
         """Make the op of the gates."""
         super().setup()
-        self.op = GruStep(self.activation or _same, self.recurrent_activation or _same, self.reset_after)
+        self.op = GruStep(self.activation or same, self.recurrent_activation or same, self.reset_after)
 
     @property
     def bias_shape(self) -> tuple[int, ...]:
@@ -271,6 +267,17 @@ def listed(states: Any) -> tuple[Any, Callable[[Any], Any]]:
     return [states], lambda state: state
 
 
+def forgetting(initializer: Any, units: int) -> Any:
+    """Return an initializer of the bias of four gates that starts that of the second one, the forget gate, at 1."""
+
+    def draw(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+        bias = initializers.values(initializer, shape, dtype, rng)
+        bias[units : 2 * units] = 1
+        return bias
+
+    return draw
+
+
 def check_cell(cell: Any) -> None:
     """Raise UsageError where ``cell`` is no layer with a state_size."""
     if not isinstance(cell, Layer) or not hasattr(cell, "state_size"):
@@ -289,5 +296,6 @@ def output_size(cell: Any) -> int:
     return int(said if said is not None else tree.leaves([cell.state_size])[0])
 
 
-def _same(x: Any) -> Any:
+def same(x: Any) -> Any:
+    """Return x: what stands for no activation."""
     return x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
 from layercli.ops.draws import Categorical, Draw, Drop, Shuffle
-from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, Uniform
 
 COUNTER = spec("1", "int64")
 
@@ -29,4 +29,6 @@ CASES = [
     Case(Shuffle(-1, 7), (spec("B T"),)),
     Case(Drop(0.3, (None, 1), 7), (spec("B T"),)),
     Case(Drop(0.3), (spec("B T"),)),
+    Case(Uniform((-0.5, 1.0), (0.5, 1.0)), (spec("B T 3"),), differentiable=False),
+    Case(Uniform((0.0,), (1.0,), 7), (spec("B T", "int32"), COUNTER), differentiable=False),
 ]
