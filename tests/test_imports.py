@@ -31,7 +31,8 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
-    "core/model.py": {"runtime", "files"},
+    "core/functional.py": {"files"},
+    "core/model.py": {"runtime"},
     "core/op.py": {"runtime"},
     "callbacks/backup.py": {"runtime"},
     "callbacks/progress.py": {"render"},

@@ -22,24 +22,33 @@ def summary(
     ] = None,
     format: output.FormatOption = None,
 ) -> None:
-    """Show a model's layers, shapes, parameters and cost, without torch.
+    """Show a model's layers, shapes, parameters and cost, without running it.
 
     [dim]$[/dim] layercli summary resnet-block
     [dim]$[/dim] layercli summary resnet-block --set filters=64,64,256 --columns +macs,+share
     [dim]$[/dim] layercli summary decoder --set preset=405b --at T=4096
     [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
+    [dim]$[/dim] layercli summary net.py:TorchNet --input-shape 1,3,224,224
     [dim]$[/dim] layercli summary model.keras --custom net.py:Net
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
+    from layercli.core.layer import Layer
     from layercli.inspect.reference import learn, resolve
-    from layercli.inspect.shapes import inputs_of
+    from layercli.inspect.shapes import arguments_of, fill, inputs_of, parse_shapes, parse_sizes
     from layercli.inspect.summary import summarize
     from layercli.render.summary import parse_columns, table
 
     chosen = parse_columns(columns)
     learn(custom)
-    subject = resolve(model, set_)
-    inputs = inputs_of(subject.model, input_shape, at)
-    report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
+    subject = resolve(model, set_, modules=True)
+    if isinstance(subject.model, Layer):
+        inputs = inputs_of(subject.model, input_shape, at)
+        report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
+    else:
+        from layercli.runtime.module_summary import summarize_module
+
+        inputs = parse_shapes(input_shape, None, arguments_of(subject.model))
+        inputs = None if inputs is None else fill(inputs, parse_sizes(at))
+        report = summarize_module(subject.model, inputs, subject.name, subject.source)
     fold = output.chosen(format) is output.Format.table
     output.emit(table(report, chosen, depth, fold), report.to_json, format)

@@ -68,11 +68,16 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
             if settings or input_shape:
                 raise UsageError(f"{model} holds weights: it takes no settings and no shape")
             return variables.of_file(open_weights(model))
+    from layercli.core.layer import Layer
     from layercli.inspect.reference import resolve
     from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import described
 
-    subject = resolve(model, settings)
+    subject = resolve(model, settings, modules=True)
+    if not isinstance(subject.model, Layer):
+        from layercli.runtime.module_summary import variables_of_module
+
+        return variables_of_module(subject.model, subject.name)
     if not subject.model.built or input_shape:
         described(subject.model, inputs_of(subject.model, input_shape, []))
     if subject.archive is not None:

@@ -37,11 +37,14 @@ class Subject:
     archive: str | None = None
 
 
-def resolve(text: str, settings: Iterable[str] = ()) -> Subject:
-    """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none."""
+def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> Subject:
+    """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none.
+
+    With ``modules`` a torch.nn.Module in Python is one too.
+    """
     given = dict(map(parse_setting, settings))
     if is_python(text):
-        return Subject(made(from_python(text), given, text), text, text)
+        return Subject(made(from_python(text), given, text, modules=modules), text, text)
     if text.endswith(".keras") or os.path.isfile(text):
         return from_file_of_model(text, given)
     location = named_models().get(text)
@@ -103,16 +106,28 @@ def unknown(text: str) -> UsageError | FileError:
     if path.suffix == ".py" and os.path.isfile(text):
         return UsageError(f"{text} needs the name of a model in it", hint=f"as in {text}:Net")
     if os.path.isfile(text):
-        return FileError(
-            f"{text} is a file of weights or of a kind that is not read as a model",
-            hint=f"layercli vars {shlex.quote(text)} lists weights",
-        )
+        return no_model(text)
     if os.path.exists(text):
         return FileError(f"{text} is not a regular file")
     if path.suffix or "/" in text:
         return FileError(f"there is no file {text}")
     names = list(named_models())
     return UsageError(f"there is no model {text!r}", hint=nearest(text, names) or "layercli models lists them")
+
+
+def no_model(text: str) -> FileError:
+    """Return the error for a file that is no model, or none that can be described."""
+    from layercli.files import detect
+
+    quoted = shlex.quote(text)
+    if detect.is_weights(text):
+        return FileError(f"{text} holds weights, not a model", hint=f"layercli vars {quoted} lists them")
+    if text.endswith((".pt2", ".onnx")):
+        return FileError(
+            f"{text} is a graph that is only run", hint=f"layercli run {quoted} --profile shows its layers"
+        )
+    found = detect.seeming(Path(text), detect.first_bytes(Path(text)))
+    return FileError(f"{text} is {found or 'in no format that layercli knows'}, not a model")
 
 
 def from_python(text: str) -> Any:
@@ -175,11 +190,16 @@ def from_module(name: str) -> Any:
         raise UsageError(f"there is no module {name!r}", hint="a file is named as net.py:Net") from None
 
 
-def made(
-    found: Any, settings: dict[str, Any], text: str, kinds: tuple[type, ...] = (Layer,), wanted: str = WANTED
-) -> Any:
-    """Return the model, of one of ``kinds``: an instance as it is, a class or a factory called with ``settings``."""
-    if isinstance(found, kinds):
+def kinds(modules: bool) -> tuple[type, ...]:
+    """Return what a model may be; no module of torch's can be there before torch is."""
+    torch = sys.modules.get("torch") if modules else None
+    return (Layer,) if torch is None else (Layer, torch.nn.Module)
+
+
+def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = False) -> Any:
+    """Return the model: an instance as it is, a class or a factory called with ``settings``."""
+    wanted = f"{WANTED}, or a torch.nn.Module" if modules else WANTED
+    if isinstance(found, kinds(modules)):
         if settings:
             raise UsageError(f"{text} is a model already made: it takes no settings")
         return found
@@ -196,7 +216,7 @@ def made(
         )
     owner, rules = getattr(found, "__name__", text), rules_for(found)
     model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
-    if not isinstance(model, kinds):
+    if not isinstance(model, kinds(modules)):
         raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
     return model
 

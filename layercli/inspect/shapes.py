@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -55,6 +56,11 @@ def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) 
     if before and len(before) != len(specs):
         raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
     return specs[0] if len(specs) == 1 else specs
+
+
+def arguments_of(module: Any) -> list[str]:
+    """Return the names of the arguments of a torch module's ``forward``."""
+    return list(inspect.signature(module.forward).parameters)
 
 
 def parse_sizes(texts: Iterable[str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -233,6 +233,11 @@ def totals_of(variables: list[Variable], macs: Size) -> Totals:
 def shapes_of(values: Any) -> Any:
     """Return the shape of a symbolic tensor, or a tree of shapes."""
     return tree.map_leaves(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
+
+
+def as_shape(sizes: Iterable[Size]) -> Any:
+    """Return sizes as a shape that prints as one inside a tree of them."""
+    return _Shape(sizes)
 
 
 class _Shape(tuple):  # type: ignore[type-arg]  # of sizes

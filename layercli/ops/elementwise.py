@@ -129,9 +129,7 @@ class Binary(Op):
     def run(self, x: Any, y: Any) -> Any:
         """Return torch's function of x and y, made tensors where neither is one."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
-            from layercli.runtime.tensors import as_tensor
-
-            x, y = as_tensor(x), as_tensor(y)
+            x, y = torch.as_tensor(x), torch.as_tensor(y)
         return BINARY[self.function](x, y)
 
 

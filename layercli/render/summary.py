@@ -12,7 +12,14 @@ from layercli.errors import UsageError, nearest
 from layercli.inspect.summary import Row, Summary
 from layercli.render.table import Column, Table, show
 
-NAME_THEM = "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
+
+def why_unknown(summary: Summary) -> str:
+    """Return why the cost is not known, and what makes it known."""
+    if not summary.inputs:
+        return "unknown without an input (--input-shape)"
+    if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
+        return "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
+    return "unknown for sizes that are names: give numbers"
 
 
 def show_shapes(value: Any) -> str:
@@ -64,12 +71,12 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, 
     rows = folded(shown) if fold else shown
     totals, several = summary.totals, len(summary.outputs) > 1
     facts = [
-        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs)),
-        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs)),
+        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
+        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or "-"),
         ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})"),
         ("Trainable", f"{totals.trainable:,}"),
         ("Non-trainable", f"{totals.non_trainable:,}"),
-        ("MACs", NAME_THEM if totals.macs == UNKNOWN else show(totals.macs)),
+        ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
     ]
     return Table(
         title=summary.name if summary.name == summary.cls else f"{summary.name} ({summary.cls})",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, combinations_with_replacement
+from math import prod
 from operator import attrgetter
 from typing import Any
 
@@ -170,18 +172,19 @@ def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> Any:
     """Return the spec whose sizes explain both runs, leaf by leaf."""
     if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], str):
         sizes = zip(first[0], second[0], strict=True)
-        return Spec(tuple(_explained(a, b, fills) for a, b in sizes), first[1])
+        return Spec(tuple(explained(a, b, fills) for a, b in sizes), first[1])
     if isinstance(first, (list, tuple)):
         return type(first)(_merged(a, b, fills) for a, b in zip(first, second, strict=True))
     return first
 
 
-def _explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
-    """Return a number both runs agree on, a multiple of a name that fits both, or a nameless unknown."""
+def explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
+    """Return a number both runs agree on, a multiple of a product of up to three names that fits both, or a nameless unknown."""
     if first == second:
         return first
-    for name in fills[0]:
-        factor, rest = divmod(first, fills[0][name])
-        if name is not None and rest == 0 and second == factor * fills[1][name]:
-            return factor * Dim.named(name)
+    names = [name for name in fills[0] if name is not None]
+    for product in chain.from_iterable(combinations_with_replacement(names, degree) for degree in (1, 2, 3)):
+        factor, rest = divmod(first, prod(fills[0][name] for name in product))
+        if factor and rest == 0 and second == factor * prod(fills[1][name] for name in product):
+            return factor * dims.product(Dim.named(name) for name in product)
     return UNKNOWN

@@ -14,13 +14,19 @@ from layercli.core import tree
 
 def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
     """Return the multiply-accumulates of one run by path, the whole module's under ``""``; None where it cannot run so."""
-    state = {name: x.detach().to("meta") for name, x in [*module.named_parameters(), *module.named_buffers()]}
     inputs = tree.map_leaves(lambda x: x.to("meta") if isinstance(x, torch.Tensor) else x, placed)
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            functional_call(module, state, tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,))
+        return counted(module, inputs)[1]
     except Exception:  # a module may do what needs values
         return None
+
+
+def counted(module: nn.Module, inputs: Any) -> tuple[Any, dict[str, int]]:
+    """Return what a module gives for inputs on the meta device, a list of its arguments or one, and the cost by path."""
+    state = {name: x.detach().to("meta") for name, x in [*module.named_parameters(), *module.named_buffers()]}
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        given = tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
+        outputs = functional_call(module, state, given)
     counts = {path: sum(ops.values()) // 2 for path, ops in counter.get_flop_counts().items()}
     inner = {path.partition(".")[2].replace(".", "/"): macs for path, macs in counts.items() if "." in path}
-    return {**inner, "": counts.get("Global", 0)}
+    return outputs, {**inner, "": counts.get("Global", 0)}

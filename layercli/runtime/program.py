@@ -111,9 +111,7 @@ def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
     if not reference.is_python(text):
         return reference.resolve(text, settings)
     given = dict(map(reference.parse_setting, settings))
-    kinds, wanted = (Layer, nn.Module), "a layercli Layer or Model, or a torch.nn.Module"
-    model = reference.made(reference.from_python(text), given, text, kinds, wanted)
-    return Subject(model, text, text)
+    return Subject(reference.made(reference.from_python(text), given, text, modules=True), text, text)
 
 
 def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:

@@ -129,7 +129,8 @@ WRONG_USE = [
     ("summary mlp --depth deep", "invalid value for '--depth' / '-d': 'deep' is not a whole number", None),
     ("summary mlp --set activation=zzz", "there is no activation 'zzz'",
      f"activations: {', '.join(activations.TABLE)}"),
-    ("summary layercli.core.dims:BATCH", "layercli.core.dims:BATCH is a str, not a layercli Layer or Model", None),
+    ("summary layercli.core.dims:BATCH",
+     "layercli.core.dims:BATCH is a str, not a layercli Layer or Model, or a torch.nn.Module", None),
 ]  # fmt: skip
 
 
@@ -185,7 +186,7 @@ FILES = {
         ("run mlp --output folder.npz", "folder.npz is a folder, not a file", None),
         ("run mlp --output nowhere/y.npy", "there is no folder nowhere to write y.npy in", None),
         ("summary net.py", "net.py needs the name of a model in it", "as in net.py:Net"),
-        ("summary net.py:Net", "net.py:Net gives a Net, not a layercli Layer or Model", None),
+        ("summary net.py:Net", "net.py:Net gives a Net, not a layercli Layer or Model, or a torch.nn.Module", None),
         ("summary net.py:Nat", "net.py has no 'Nat'", "did you mean Net?"),
         ("summary folder.npz", "folder.npz is a folder, not a model", "a model in Python is named as net.py:Net"),
     ],

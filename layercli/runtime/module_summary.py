@@ -1,0 +1,213 @@
+"""What a torch module is made of: the same report as of a Layer, found by running it on torch's meta device.
+
+A size that is not known is filled with two primes in turn: what the sizes of the layers and their cost do then tells the
+formula, as for raw torch inside a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from layercli.core import dims, dtypes, tree
+from layercli.core.dims import UNKNOWN, Size
+from layercli.core.spec import Spec
+from layercli.errors import FormatError
+from layercli.inspect.summary import Row, Summary, Totals, as_shape, ends
+from layercli.inspect.variables import VariableRow, Variables
+from layercli.runtime import tensors
+from layercli.runtime.meta import PRIMES, explained
+from layercli.runtime.module_cost import counted
+from layercli.runtime.recording import class_of
+
+CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+"""Modules that are never called, and hold only others."""
+
+Fill = dict[Any, int]
+"""What every name stands for in one run, and under None what a size without one does."""
+
+
+def summarize_module(module: nn.Module, inputs: Any, name: str, source: str) -> Summary:
+    """Return the summary of ``module`` called on ``inputs``, Specs for its arguments, or None: then it is not called at all.
+
+    It is called as in inference, and left as it was.
+    """
+    specs = [] if inputs is None else tree.leaves(inputs)
+    names = sorted({found for spec in specs for size in spec.shape for found in dims.names(size)})
+    fills = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+    runs = [Run(module, specs, fill, name) for fill in fills] if specs else []
+    rows = [row_of(path, depth, child, runs, fills) for path, depth, child in parts(module)]
+    trainable, parameters = counts(module)
+    held = sum(p.numel() * p.element_size() for p in module.parameters())
+    totals = Totals(parameters, trainable, parameters - trainable, held, cost("", runs, fills))
+    own = [] if rows else [row_of("", 1, module, runs, fills, shown=type(module).__name__)]
+    return Summary(name, class_of(module), source, named(module, specs), outputs_of(runs, fills), own + rows, totals)
+
+
+class Run:
+    """One call on the meta device: the shapes of what every module was first given and gave, how often, and the cost."""
+
+    def __init__(self, module: nn.Module, specs: list[Spec], fill: Fill, name: str) -> None:
+        self.given: dict[str, list[Spec]] = {}
+        self.gave: dict[str, Any] = {}
+        self.times: dict[str, int] = {}
+        inputs = [
+            torch.empty([filled(n, fill) for n in spec.shape], dtype=tensors.dtype_of(spec.dtype), device="meta")
+            for spec in specs
+        ]
+        every = [("", module), *named_parts(module)]
+        handles = [child.register_forward_hook(self._heard(path), with_kwargs=True) for path, child in every]
+        modes = {child: child.training for child in module.modules()}
+        module.eval()
+        try:
+            self.outputs, self.macs = counted(module, inputs)
+        except Exception as error:
+            shown = ", ".join(map(str, specs))
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise FormatError(
+                f"{name} cannot be described on {shown}: {reason}",
+                hint="without --input-shape its modules and their parameters are listed",
+            ) from error
+        finally:
+            for handle in handles:
+                handle.remove()
+            for child, training in modes.items():
+                child.training = training
+
+    def _heard(self, path: str) -> Any:
+        def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
+            self.times[path] = self.times.get(path, 0) + 1
+            self.given.setdefault(
+                path, [spec_of(x) for x in tree.leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+            )
+            self.gave.setdefault(
+                path, tree.map_leaves(lambda x: spec_of(x) if isinstance(x, torch.Tensor) else None, outputs)
+            )
+
+        return heard
+
+
+def named_parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield every module below, each once, with the path its author gave it."""
+    yield from ((path.replace(".", "/"), child) for path, child in module.named_modules() if path)
+
+
+def parts(module: nn.Module) -> Iterator[tuple[str, int, nn.Module]]:
+    """Yield the modules that make a row, all below but mere containers: the path, how deep it is, and the module."""
+    depths = {"": 0}
+    for path, child in named_parts(module):
+        depths[path] = depths[path.rpartition("/")[0]] + (not isinstance(child, CONTAINERS))
+        if not isinstance(child, CONTAINERS):
+            yield path, depths[path], child
+
+
+def row_of(path: str, depth: int, module: nn.Module, runs: list[Run], fills: list[Fill], shown: str = "") -> Row:
+    """Return the row of the module at ``path``."""
+    trainable, parameters = counts(module)
+    given = [run.given.get(path) for run in runs]
+    gave = [run.gave.get(path) for run in runs]
+    inputs = merged(given[0], given[1], fills) if given and given[0] else None
+    return Row(
+        path=path or shown,
+        name=path.rpartition("/")[2] or shown,
+        cls=class_of(module),
+        depth=depth,
+        input_shape=inputs[0] if inputs is not None and len(inputs) == 1 else inputs,
+        output_shape=merged(gave[0], gave[1], fills) if runs and path in runs[0].gave else None,
+        parameters=parameters,
+        trainable=trainable,
+        non_trainable=parameters - trainable,
+        macs=cost(path, runs, fills),
+        shared=bool(runs) and runs[0].times.get(path, 0) > 1,
+        variables={key: tuple(p.shape) for key, p in module.named_parameters(recurse=False)},
+    )
+
+
+def counts(module: nn.Module) -> tuple[int, int]:
+    """Return how many values the parameters hold that are trained, and all of them, each parameter once."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return sum(size for size, trained in sizes if trained), sum(size for size, _ in sizes)
+
+
+def cost(path: str, runs: list[Run], fills: list[Fill]) -> Size:
+    """Return the multiply-accumulates of the module at ``path``: a number, a multiple of a named size, or unknown."""
+    if not runs:
+        return UNKNOWN
+    first, second = (run.macs.get(path, 0) for run in runs)
+    return explained(first, second, fills)
+
+
+def merged(first: Any, second: Any, fills: list[Fill]) -> Any:
+    """Return the shapes that explain both runs, a tree of them."""
+    if isinstance(first, Spec):
+        pairs = zip(map(int, first.shape), map(int, second.shape), strict=True)
+        return as_shape(explained(a, b, fills) for a, b in pairs)
+    if isinstance(first, dict):
+        return {key: merged(value, second[key], fills) for key, value in first.items()}
+    if isinstance(first, (list, tuple)):
+        return [merged(a, b, fills) for a, b in zip(first, second, strict=True)]
+    return first
+
+
+def named(module: nn.Module, specs: list[Spec]) -> list[tuple[str, Spec]]:
+    """Return the inputs with the names of the arguments of ``forward``."""
+    import inspect
+
+    names = list(inspect.signature(module.forward).parameters)
+    return [(names[i] if i < len(names) else f"input_{i}", spec) for i, spec in enumerate(specs)]
+
+
+def outputs_of(runs: list[Run], fills: list[Fill]) -> list[tuple[str, Spec]]:
+    """Return the named outputs of the whole."""
+    if not runs:
+        return []
+    found = [
+        tree.map_leaves(lambda x: spec_of(x) if isinstance(x, torch.Tensor) else None, run.outputs) for run in runs
+    ]
+    specs = zip(ends(found[0], None), ends(found[1], None), strict=True)
+    return [
+        (name, Spec(tuple(merged(first, second, fills)), first.dtype))
+        for (name, first), (_, second) in specs
+        if isinstance(first, Spec)
+    ]
+
+
+def spec_of(x: torch.Tensor) -> Spec:
+    """Return the shape and the dtype of a tensor."""
+    return Spec(tuple(x.shape), dtypes.name_of(x.dtype))
+
+
+def filled(size: Size, fill: Fill) -> int:
+    """Return the number a size stands for in one run."""
+    if isinstance(size, int):
+        return size
+    return fill[None] if size.nameless else int(size.at(fill))
+
+
+def variables_of_module(module: nn.Module, source: str) -> Variables:
+    """Return the parameters and the buffers of ``module`` that its state_dict holds."""
+    state = module.state_dict(keep_vars=True)
+    return Variables(source, [variable_row(name, x) for name, x in state.items() if isinstance(x, torch.Tensor)])
+
+
+def variable_row(name: str, x: torch.Tensor) -> VariableRow:
+    """Return the row of one entry of a state_dict."""
+
+    def read() -> np.ndarray:
+        return tensors.to_numpy(x)
+
+    return VariableRow(
+        path=name,
+        shape=tuple(x.shape),
+        dtype=dtypes.name_of(x.dtype),
+        trainable=isinstance(x, nn.Parameter) and x.requires_grad,
+        parameters=x.numel(),
+        bytes=x.numel() * x.element_size(),
+        initializer=None,
+        read=read,
+        chunks=lambda: iter([read().ravel()]),
+    )
