@@ -92,6 +92,7 @@ def run(
 
     process.import_torch()
     from layercli.runtime import feeding, program, reproduction
+    from layercli.runtime.arguments import handed
     from layercli.runtime.kernels import trace as write_trace
     from layercli.runtime.run import run as run_model
 
@@ -128,14 +129,14 @@ def run(
     if top is not None:
         found.append(sections.ranking(report, top, names))
 
-    def rival(reference: str) -> Program:
+    def rival(reference: str) -> tuple[Program, Any]:
         naming.clear_session()  # what variables draw follows from names: of the same model, the same
-        return program.prepare(
-            program.resolve(reference, (), plan.settings.seed), arrays, replace(plan.settings, weights=None)
-        )
+        other = program.resolve(reference, (), plan.settings.seed)
+        taken = handed(other.name, other.model, subject.model, arrays)
+        return program.prepare(other, taken, replace(plan.settings, weights=None)), taken
 
     if against_time is not None:
-        found.append(sections.race(ready, rival(against_time), arrays, repeat, warmup, max_slowdown))
+        found.append(sections.race((ready, arrays), rival(against_time), repeat, warmup, max_slowdown))
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
     if profile:

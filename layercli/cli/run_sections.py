@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from layercli.runtime.reproduction import Record
     from layercli.runtime.run import Run
 
-Rival = Callable[[str], "Program"]
+Side = tuple["Program", Any]
+"""A model that is ready, and the inputs as it takes them."""
+Rival = Callable[[str], Side]
 """Makes another model ready for the same inputs, by its reference."""
 
 NO, INCONCLUSIVE = 1, 3
@@ -70,17 +72,17 @@ def timing(program: Program, inputs: Any, repeat: str, warmup: int) -> Section:
     return Section([table([found])], {"timing": found.to_json()})
 
 
-def race(program: Program, reference: Program, inputs: Any, repeat: str | None, warmup: int, at_most: float) -> Section:
-    """Return how long the program takes beside another one."""
+def race(ours: Side, theirs: Side, repeat: str | None, warmup: int, at_most: float) -> Section:
+    """Return how long a program takes beside another one."""
     from layercli.inspect.samples import Repeat
     from layercli.render import timing as render
     from layercli.runtime import timing
 
     wanted = Repeat.parse(repeat) if repeat else Repeat(count=DEFAULT_RACE)
-    ours, theirs, found = timing.race(program, reference, inputs, wanted, warmup, at_most)
-    warn(ours.samples.warnings())
-    document = {"timing": ours.to_json(), "against_time": {"timing": theirs.to_json(), **found.to_json()}}
-    return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
+    first, second, found = timing.race(ours, theirs, wanted, warmup, at_most)
+    warn(first.samples.warnings())
+    document = {"timing": first.to_json(), "against_time": {"timing": second.to_json(), **found.to_json()}}
+    return Section([render.table([first, second]), render.slowdown(found)], document, found.code)
 
 
 def profile(program: Program, inputs: Any, by: str | None) -> Section:
@@ -103,7 +105,7 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     elif against.endswith((".safetensors", ".npz")):
         theirs = comparison.of_file(against)
     else:
-        theirs = comparison.aligned(ours, comparison.record(rival(against), inputs))
+        theirs = comparison.aligned(ours, comparison.record(*rival(against)))
     found = comparison.compare(ours, theirs, against, tolerance)
     if found.culprit is not None:
         output.message(f"differs from {against}, first in {found.culprit.name}")

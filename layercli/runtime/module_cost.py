@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core import tree
+from layercli.runtime.arguments import spreading
 
 
 def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
@@ -18,7 +19,8 @@ def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
     inputs = tree.map_leaves(lambda x: x.to("meta") if isinstance(x, torch.Tensor) else x, placed)
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            functional_call(module, state, tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,))
+            args, kwargs = spreading(module)(inputs)
+            functional_call(module, state, tuple(args), kwargs)
     except Exception:  # a module may do what needs values
         return None
     counts = {path: sum(ops.values()) // 2 for path, ops in counter.get_flop_counts().items()}

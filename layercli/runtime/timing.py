@@ -68,21 +68,22 @@ class Timing:
 
 def measure(program: Program, inputs: Any, repeat: Repeat, warmup: int) -> Timing:
     """Return the times of ``program`` on a tree of arrays, after ``warmup`` runs that are not counted."""
-    [timing] = in_turns([program], inputs, repeat, warmup)
+    [timing] = in_turns([(program, inputs)], repeat, warmup)
     return timing
 
 
 def race(
-    ours: Program, theirs: Program, inputs: Any, repeat: Repeat, warmup: int, at_most: float
+    ours: tuple[Program, Any], theirs: tuple[Program, Any], repeat: Repeat, warmup: int, at_most: float
 ) -> tuple[Timing, Timing, Slowdown]:
-    """Return the times of two programs measured in turns, A B A B, and how much longer the first takes."""
-    first, second = in_turns([ours, theirs], inputs, repeat, warmup)
+    """Return the times of two programs, each on its inputs, measured in turns, A B A B, and how much longer the first takes."""
+    first, second = in_turns([ours, theirs], repeat, warmup)
     return first, second, slowdown(first.samples, second.samples, at_most)
 
 
-def in_turns(programs: list[Program], inputs: Any, repeat: Repeat, warmup: int) -> list[Timing]:
+def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) -> list[Timing]:
     """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
-    ready = [(program, program.place(inputs)) for program in programs]
+    programs = [program for program, _ in sides]
+    ready = [(program, program.place(inputs)) for program, inputs in sides]
     with torch.inference_mode():
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):

@@ -183,7 +183,7 @@ def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
     outputs, sizes = Program.outputs, []
 
     def small(self, inputs):
-        sizes.append(len(inputs[0]))
+        sizes.append(len(inputs["x"]))
         if sizes[-1] > 30:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return outputs(self, inputs)
