@@ -103,7 +103,7 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     if against in comparison.WAYS:
         theirs = comparison.in_another_way(program, against, inputs)
     elif against.endswith((".safetensors", ".npz")):
-        theirs = comparison.of_file(against)
+        theirs = comparison.of_file(against, ours)
     else:
         theirs = comparison.aligned(ours, comparison.record(*rival(against)))
     found = comparison.compare(ours, theirs, against, tolerance)

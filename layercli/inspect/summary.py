@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -236,12 +237,34 @@ class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
 def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
     """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ...
 
-    Several under one key of a dict are numbered: ``state_0``, ``state_1``.
+    Several under one key of a dict are numbered: ``state_0``, ``state_1``. No two have the same name.
     """
     leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.leaves(values)]
     if isinstance(values, dict):
-        names = [name for key, value in values.items() for name in numbered(key, len(tree.leaves(value)))]
+        names = distinct(keys_of(values))
     return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
+
+
+def keys_of(values: dict[Any, Any]) -> list[str]:
+    """Return the name of every leaf of a dict: its key, and within a dict in it the path, as in ``state/hidden``."""
+    found = []
+    for key, value in values.items():
+        inner = keys_of(value) if isinstance(value, dict) else None
+        found += numbered(str(key), len(tree.leaves(value))) if inner is None else [f"{key}/{name}" for name in inner]
+    return found
+
+
+def distinct(names: list[str]) -> list[str]:
+    """Return names no two of which are the same: one that was there before gets a number that makes it another.
+
+    >>> distinct(["a_0", "a_1", "a_0"])
+    ['a_0', 'a_1', 'a_0_2']
+    """
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{i}" for i in itertools.count(2))
+        found.append(name if name not in found else next(other for other in others if other not in {*names, *found}))
+    return found
 
 
 def numbered(name: str, count: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +16,8 @@ from layercli.runtime import device as devices
 from layercli.runtime import onnx_export, tensors
 from layercli.runtime.program import Program, calling, recast
 from layercli.runtime.recording import Call, listening
-
-OUTPUT = "(output)"
+from layercli.runtime.run import OUTPUT
+from layercli.runtime.unchanged import unchanged
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,7 @@ def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, R
             found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
 
     placed = program.place(inputs)
-    if layers:
-        with listening(program, hear):
-            outputs = program.outputs(placed)
-    else:
+    with unchanged(program), listening(program, hear) if layers else nullcontext():
         outputs = program.outputs(placed)
     for name, x in outputs:
         found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
@@ -159,11 +157,15 @@ WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
 }
 
 
-def of_file(path: str) -> dict[str, Result]:
-    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name."""
+def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
+    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
+
+    A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
+    """
     opened = open_weights(path)
     found = {}
     for name, entry in opened.entries.items():
-        result = Result("", entry.dtype, opened.read(name))
-        found[name] = found[f"{OUTPUT} {name}"] = result
+        marked = f"{OUTPUT} {name}"
+        is_output = marked in ours and marked not in opened.entries
+        found[marked if is_output else name] = Result("", entry.dtype, opened.read(name))
     return found

@@ -52,18 +52,25 @@ def inputs_for(
         made = filling.filled(specs, list(known), request.fill, request.seed, request.ranges)
         for name, spec in model.specs.items() if graph else ():
             inputs.check(made[name], spec, name, fixed=True)
-        return made
+        return tree.map_leaves(kept, made)
     found = inputs.read(
         subject.name, taken, model.specs if graph else known, request.files,
         cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None,
     )  # fmt: skip
+    arrays = [kept(array) for array in found.values()]
     if not isinstance(model, Layer):
-        return found
-    arrays = list(found.values())
+        return dict(zip(found, arrays, strict=True))
     if specs is None:
         return arrays[0] if len(arrays) == 1 else arrays
     remaining = iter(arrays)
     return tree.map_leaves(lambda _: next(remaining), specs)
+
+
+def kept(array: Any) -> Any:
+    """Return an array that no run can write into: each is given a copy of its own."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array
 
 
 def specs_for(subject: Subject, request: Request) -> Any:

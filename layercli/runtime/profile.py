@@ -20,6 +20,7 @@ from layercli.runtime.program import Program
 from layercli.runtime.recording import class_of, surrounding, tensors_in
 from layercli.runtime.roofline import timed
 from layercli.runtime.timing import cost
+from layercli.runtime.unchanged import unchanged
 
 RUNS = 5
 
@@ -125,7 +126,7 @@ def profile(program: Program, inputs: Any) -> Profile:
     placed = program.place(inputs)
     clock = Clock(program.device)
     bare, runs = [], []
-    with torch.inference_mode():
+    with unchanged(program), torch.inference_mode():
         program.call(placed)
         for _ in range(RUNS):
             bare.append(timed(lambda: program.call(placed), program.device))

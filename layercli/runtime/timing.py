@@ -21,6 +21,7 @@ from layercli.runtime.module_cost import macs_of
 from layercli.runtime.program import Program
 from layercli.runtime.recording import tensors_in
 from layercli.runtime.roofline import timed
+from layercli.runtime.unchanged import unchanged
 
 MODULE_COST = "unknown: this torch.nn.Module does not run on torch's meta device, where its products are counted"
 UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
@@ -84,7 +85,7 @@ def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) 
     """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]
-    with torch.inference_mode():
+    with unchanged(*programs), torch.inference_mode():
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:
