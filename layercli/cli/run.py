@@ -7,7 +7,10 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from layercli.cli import arguments, output, process, run_stream
+from layercli.cli import run_checks as checks
 from layercli.cli import run_options as options
 from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     model: options.Model = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
@@ -77,15 +81,18 @@ def run(
     from layercli.inspect.reference import learn
 
     learn(custom)
+    checks.check_again(context, from_)
+    checks.check_finite({"--max-slowdown": max_slowdown, "--rtol": rtol, "--atol": atol})
+    checks.check_targets({"--output": out, "--repro": repro, "--trace": trace})
     if out is not None:
         results.check_target(out, force=force)
     for target in filter(None, (repro, trace)):
         results.check_place(target, force=force)
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
-    options.check_stream(batch_size, resume, others)
-    options.check_sort(sort, profile)
-    options.check_fuse(fuse, {"--layers": layers, "--profile": profile})
+    checks.check_stream(batch_size, resume, others)
+    checks.check_sort(sort, profile)
+    checks.check_fuse(fuse, {"--layers": layers, "--profile": profile})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
@@ -101,7 +108,7 @@ def run(
         recorded.plan
         if recorded
         else reproduction.Plan(
-            options.required(model),
+            checks.required(model),
             set_,
             feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
             program.Settings(device, dtype, precision, threads, compile_, fuse, channels_last, weights, seed),

@@ -113,7 +113,9 @@ def test_a_layer_may_be_called_like_an_output(cli, nets, file):
 def test_no_two_outputs_have_the_same_name(cli, nets):
     done = cli("run nets.py:Same --input x.npy --device cpu --output all.npz --repro r.json --format json")
     names = ["a_0", "a_1", "a_0_2", "b/c", "b/d_0", "b/d_1"]
-    assert [(out["name"], out["first"][0]) for out in json.loads(done.out)["outputs"]] == list(zip(names, range(1, 7), strict=True))
+    assert [(out["name"], out["first"][0]) for out in json.loads(done.out)["outputs"]] == list(
+        zip(names, range(1, 7), strict=True)
+    )
     with np.load("all.npz") as found:
         assert [(name, found[name].max()) for name in found] == list(zip(names, range(1, 7), strict=True))
     with open("r.json") as stream:
