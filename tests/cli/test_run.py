@@ -268,6 +268,14 @@ def test_csv_gives_back_what_was_computed(cli, plain):
     np.testing.assert_array_equal(np.loadtxt("y.csv", delimiter=",", dtype="float32", ndmin=2), np.load("y.npy"))
 
 
+@pytest.mark.parametrize(("shape", "text"), [((0, 784), ""), ((2, 784), None)])
+def test_csv_has_a_line_for_each_row(cli, plain, shape, text):
+    np.save("x.npy", np.zeros(shape, "float32"))
+    assert cli("run mlp --device cpu --input x.npy --output y.csv").code == 0
+    written = (plain / "y.csv").read_text()
+    assert written == text or written.count("\n") == 2
+
+
 def test_the_highest_classes_have_their_names(cli, plain):
     (plain / "labels.txt").write_text("".join(f"digit {i}\n" for i in range(10)))
     done = document(cli("run mlp --device cpu --output y.npy --top 2 --labels labels.txt --format json"))

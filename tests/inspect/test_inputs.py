@@ -156,15 +156,20 @@ def test_where_nothing_is_known_of_the_inputs_arrays_stay_as_they_are(folder):
 
 
 def test_what_does_not_fit_is_said(folder):
+    import pyarrow
+    from pyarrow import parquet
+
     np.save("x.npy", ROWS)
     np.save("first.npy", np.zeros((1, 3, 4, 6), "float32"))
     np.savez("x.npz", k=ROWS, l=ROWS)
     (folder / "cut.csv").write_text("a,b\n1,2\n3\n")
     (folder / "word.csv").write_text("a,b\n1,x\n")
+    (folder / "first.csv").write_text("1,x,3\n4,5,6\n")
     (folder / "empty.csv").write_text("\n")
     (folder / "no.png").write_bytes(b"no image")
     (folder / "empty").mkdir()
     (folder / "x.parquet").write_bytes(b"PAR1")
+    parquet.write_table(pyarrow.table({}), "nothing.parquet")
     np.save("object.npy", np.array([{}]))
     (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-1])
     np.save("flat.npy", ROWS[0])
@@ -175,6 +180,12 @@ def test_what_does_not_fit_is_said(folder):
         ("x.npz:m", "x.npz holds no entry 'm'", None),
         ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),
         ("word.csv", "word.csv, row 2, has 'x' in the column b, which is no number", None),
+        (
+            "first.csv",
+            "first.csv, row 1, has 'x' in the column 1, which is no number",
+            "the first row is one of names only if none of them is a number",
+        ),
+        ("nothing.parquet", "nothing.parquet has no columns", None),
         ("empty.csv", "empty.csv is empty", None),
         ("cut.npy", "cut.npy has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None),
         (
