@@ -92,7 +92,8 @@ def run(
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
     checks.check_stream(batch_size, resume, others)
     checks.check_sort(sort, profile)
-    checks.check_fuse(fuse, {"--layers": layers, "--profile": profile})
+    checks.check_layers("--fuse", fuse, {"--layers": layers, "--profile": profile})
+    checks.check_layers("--compile", compile_, {"--layers": layers})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)

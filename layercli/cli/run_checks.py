@@ -33,11 +33,11 @@ def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, obje
             raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
 
 
-def check_fuse(fuse: bool, others: Mapping[str, object]) -> None:
-    """Refuse what asks for layers of a model that is run without them."""
+def check_layers(graph: str, wanted: bool, others: Mapping[str, object]) -> None:
+    """Refuse what asks for layers of a model that ``graph`` runs without them."""
     for name, value in others.items():
-        if fuse and value:
-            raise UsageError(f"--fuse makes one graph of all layers, so that {name} has none to show")
+        if wanted and value:
+            raise UsageError(f"{graph} makes one graph of all layers, so that {name} has none to show")
 
 
 def check_sort(sort: str | None, profile: bool) -> None:

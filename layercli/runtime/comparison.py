@@ -72,7 +72,7 @@ def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, R
             found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
 
     placed = program.place(inputs)
-    with unchanged(program), listening(program, hear) if layers else nullcontext():
+    with unchanged(program), listening(program, hear) if layers and not program.one_graph else nullcontext():
         outputs = program.outputs(placed)
     for name, x in outputs:
         found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
@@ -118,12 +118,17 @@ def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]
     return WAYS[way](program, inputs)
 
 
+def eager(program: Program) -> Program:
+    """Return the program as its layers run one by one."""
+    return replace(program, call=calling(program.model, program.module, False), compiled=False)
+
+
 def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
     def run(program: Program, inputs: Any) -> dict[str, Result]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
-            return record(replace(program, device=place, call=calling(program.model, program.module, False)), inputs)
+            return record(replace(eager(program), device=place), inputs)
         finally:
             program.module.to(program.device)
 
@@ -133,7 +138,7 @@ def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
 def _in_float64(program: Program, inputs: Any) -> dict[str, Result]:
     """Run with the very same values of the weights, widened; the model stays so."""
     recast(program.model, "float64")
-    return record(replace(program, dtype="float64", call=calling(program.model, program.module, False)), inputs)
+    return record(replace(eager(program), dtype="float64"), inputs)
 
 
 def _compiled(program: Program, inputs: Any) -> dict[str, Result]:

@@ -53,7 +53,7 @@ class Settings:
 class Program:
     """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
 
-    ``channels_last`` is how ``place`` lays out tensors of four axes.
+    ``channels_last`` is how ``place`` lays out tensors of four axes; ``compiled`` says that torch has compiled ``call``.
     """
 
     name: str
@@ -63,6 +63,12 @@ class Program:
     dtype: str | None
     call: Callable[[Any], Any]
     channels_last: bool = False
+    compiled: bool = False
+
+    @property
+    def one_graph(self) -> bool:
+        """Whether it runs as one graph, in which no layer can be heard."""
+        return self.compiled or isinstance(self.call, Fused)
 
     @property
     def folds(self) -> Folds | None:
@@ -148,8 +154,10 @@ def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = F
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
     call = calling(model, module, settings.compile and not settings.fuse)
     program = Program(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
+    if not settings.fuse and settings.compile:
+        return replace(program, compiled=True)
     if not settings.fuse:
-        return program if settings.compile else replace(program, call=Settled(call, many=many))
+        return replace(program, call=Settled(call, many=many))
     call = Fused(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)

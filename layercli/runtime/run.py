@@ -122,6 +122,7 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
     done = Run(program.name, str(program.device), shown, [], checked=check)
     given_finite = not check or all_finite(tree.leaves(placed))
     heard: list[str] = []
+    hears = (check or layers is not None) and not program.one_graph
 
     def hear(call: Call) -> None:
         if layers is not None and matches(call.path, layers):
@@ -133,13 +134,13 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
 
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no layers inside that --layers could show")
-    with unchanged(program), listening(program, hear) if layers is not None or check else nullcontext():
+    with unchanged(program), listening(program, hear) if hears else nullcontext():
         results = program.outputs(placed)
     if layers is not None and not done.layers:
         raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
-    if done.culprit is None and not given_finite:
-        done.culprit = INPUTS
+    if done.culprit is None:
+        done.culprit = INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
     return done
 
 
