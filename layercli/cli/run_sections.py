@@ -88,9 +88,12 @@ def race(ours: Side, theirs: Side, repeat: str | None, warmup: int, at_most: flo
 def profile(program: Program, inputs: Any, by: str | None) -> Section:
     """Return what every layer takes, in the order asked for, and the longest kernels."""
     from layercli.render.profile import kernels, table
+    from layercli.runtime.graph import Graph
     from layercli.runtime.profile import profile
 
     found = profile(program, inputs)
+    if isinstance(program.model, Graph) and not program.model.compiles:
+        output.message(f"onnxruntime runs {program.name} as one: what it does inside is not seen")
     return Section([table(found, by), kernels(found)], {"profile": found.to_json(by)})
 
 
@@ -99,10 +102,14 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     from layercli.render.comparison import table
     from layercli.runtime import comparison
 
+    if against.lower().endswith(".csv"):
+        raise UsageError(
+            "results are compared with a .npy, .npz or .safetensors, not with a .csv", hint="--output y.npy"
+        )
     ours = comparison.record(program, inputs, layers=against != "compile")
     if against in comparison.WAYS:
         theirs = comparison.in_another_way(program, against, inputs)
-    elif against.endswith((".safetensors", ".npz")):
+    elif against.lower().endswith((".npy", ".npz", ".safetensors")):
         theirs = comparison.of_file(against, ours)
     else:
         theirs = comparison.aligned(ours, comparison.record(*rival(against)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -73,8 +74,11 @@ def read(
     fits, by default its copy in the model's dtype; ``fixed`` says that the model takes no other batch than its specs say.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
+    sources = [Source.parse(text) for text in texts]
+    if bounds is not None and not any(is_images(source.file) for source in sources):
+        raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
     given: dict[str, np.ndarray] = {}
-    for source in map(Source.parse, texts):
+    for source in sources:
         free = [name for name in taken.names if name not in given]
         if source.name is None and not free:
             raise UsageError(f"{model} takes {count_of(taken.names)}, so {source.file} is one too many")
@@ -100,7 +104,9 @@ def parse_bounds(text: str) -> Range:
     try:
         black, white = map(float, text.split(","))
     except ValueError:
-        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}") from None
+        black = white = math.nan
+    if not math.isfinite(black) or not math.isfinite(white):
+        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}")
     return black, white
 
 
@@ -115,6 +121,10 @@ def arrays_of(
         return {name: images(model, source.file, specs.get(name), rescale)}
     if source.file.lower().endswith((".csv", ".parquet")):
         return {name: table(source)}
+    if Path(source.file).is_fifo():
+        raise UsageError(
+            f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
+        )
     opened = open_weights(source.file)
     entries = list(opened.entries)
     if source.key is not None:

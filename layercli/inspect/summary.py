@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,6 +14,7 @@ from layercli.core.spec import Shape, Spec, batched, show_shape
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
+from layercli.inspect.names import distinct, keys_of, numbered
 
 
 @dataclass
@@ -243,33 +243,6 @@ def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
     if isinstance(values, dict):
         names = distinct(keys_of(values))
     return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
-
-
-def keys_of(values: dict[Any, Any]) -> list[str]:
-    """Return the name of every leaf of a dict: its key, and within a dict in it the path, as in ``state/hidden``."""
-    found = []
-    for key, value in values.items():
-        inner = keys_of(value) if isinstance(value, dict) else None
-        found += numbered(str(key), len(tree.leaves(value))) if inner is None else [f"{key}/{name}" for name in inner]
-    return found
-
-
-def distinct(names: list[str]) -> list[str]:
-    """Return names no two of which are the same: one that was there before gets a number that makes it another.
-
-    >>> distinct(["a_0", "a_1", "a_0"])
-    ['a_0', 'a_1', 'a_0_2']
-    """
-    found: list[str] = []
-    for name in names:
-        others = (f"{name}_{i}" for i in itertools.count(2))
-        found.append(name if name not in found else next(other for other in others if other not in {*names, *found}))
-    return found
-
-
-def numbered(name: str, count: int) -> list[str]:
-    """Return ``count`` names: the one itself, or with a number where there are several."""
-    return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]
 
 
 def input_names(model: Layer, given: Any) -> list[str]:

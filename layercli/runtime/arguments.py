@@ -14,7 +14,8 @@ from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.inspect.arguments import Arguments, count_of
 from layercli.inspect.inputs import check, converted
-from layercli.inspect.summary import input_names, numbered, offered_inputs
+from layercli.inspect.names import numbered
+from layercli.inspect.summary import input_names, offered_inputs
 from layercli.runtime.graph import Graph
 
 Kind = inspect.Parameter

@@ -166,8 +166,15 @@ def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
     """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
 
     A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
+    The one array of an npy file, which has no name, is the one output.
     """
     opened = open_weights(path)
+    if path.lower().endswith(".npy"):
+        outputs = [name for name in ours if name.startswith(OUTPUT)]
+        if len(outputs) != 1:
+            raise UsageError(f"{path} holds one array, and there are {len(outputs)} outputs to compare", hint="a .npz")
+        [(name, entry)] = opened.entries.items()
+        return {outputs[0]: Result("", entry.dtype, opened.read(name))}
     found = {}
     for name, entry in opened.entries.items():
         marked = f"{OUTPUT} {name}"

@@ -89,8 +89,8 @@ class Program:
         """Return the named outputs for a tree of tensors."""
         with torch.inference_mode():
             results = self._called(inputs)
-        values: list[tuple[str, Any]] = ends(results, None)
-        found = [(name, x) for name, x in values if isinstance(x, torch.Tensor)]
+            values: list[tuple[str, Any]] = ends(results, None)
+            found = [(name, tensors.valued(self.name, x)) for name, x in values if isinstance(x, torch.Tensor)]
         if not found:
             raise no_tensor(self.name, results)
         return found
@@ -232,6 +232,8 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
     """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
     if not dtypes.is_floating(dtypes.name_of(dtype)):
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
+    if dtype.startswith("float8"):
+        raise UsageError(f"torch keeps values in {dtype} and computes nothing in it", hint="--dtype bfloat16")
     if isinstance(model, Graph):
         raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):

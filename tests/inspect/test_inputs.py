@@ -210,9 +210,13 @@ def test_what_does_not_fit_is_said(folder):
     )
     assert failure("net", IMAGE, ["x"], ["no.png"]) == ("no.png is not an image, or is damaged", None)
     assert failure("net", IMAGE, ["x"], ["empty"])[0] == "empty is a folder without images"
-    assert failure("net", IMAGE, ["x"], ["no.png"], rescale="1")[0] == (
-        "--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got '1'"
-    )
+    for text in ("1", "0,nan", "inf,1"):
+        assert failure("net", IMAGE, ["x"], ["no.png"], rescale=text)[0] == (
+            f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}"
+        )
+    with pytest.raises(LayercliError) as caught:
+        read("net", Arguments(["x"]), {"x": Spec((1, 3))}, ["x.npy"], fixed=True)
+    assert caught.value.hint is None
 
 
 def test_kinds_of_number_are_converted_only_on_request(folder):
