@@ -121,7 +121,7 @@ def arrays_of(
         return {name: images(model, source.file, specs.get(name), rescale)}
     if source.file.lower().endswith((".csv", ".parquet")):
         return {name: table(source)}
-    if Path(source.file).is_fifo():
+    if os.path.exists(source.file) and Path(source.file).is_fifo():
         raise UsageError(
             f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
         )

@@ -73,10 +73,10 @@ def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, An
 
 
 def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
-    """Return the tree of inputs that ``model`` takes by their names."""
+    """Return the tree of inputs given to ``model`` by their names; where it takes more, they are the first."""
     if not isinstance(model, Layer):
         return dict(inputs)
-    return dict(zip(input_names(model, inputs), tree.leaves(inputs), strict=True))
+    return dict(zip(input_names(model, inputs), tree.leaves(inputs), strict=False))
 
 
 def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: Any) -> Any:

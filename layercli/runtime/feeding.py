@@ -48,7 +48,8 @@ def inputs_for(
     if not request.files:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
-        taken.check(subject.name, known)
+        if not isinstance(model, Layer):
+            taken.check(subject.name, known)
         made = filling.filled(specs, list(known), request.fill, request.seed, request.ranges)
         for name, spec in model.specs.items() if graph else ():
             inputs.check(made[name], spec, name, fixed=True)
