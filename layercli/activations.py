@@ -1,4 +1,4 @@
-"""Activation functions by their Keras names: ``get("relu")``, and any callable as it is."""
+"""Activation functions: each by its Keras name, ``activations.relu(x)`` or ``get("relu")``, and any callable as it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli import saving
+from layercli.core import config
 from layercli.errors import UsageError, nearest
 from layercli.ops.named_activations import ALL, Activation, hard_silu, silu
 
@@ -27,6 +28,27 @@ def get(identifier: Any) -> Activation | None:
         return TABLE[identifier]
     hint = nearest(str(identifier), list(TABLE)) or f"activations: {', '.join(TABLE)}"
     raise UsageError(f"there is no activation {identifier!r}", hint=hint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation | None:
+    """Return the activation that ``serialize`` gave ``config`` for; names of one's own are looked up in ``custom_objects`` too."""
+    with saving.custom_object_scope(custom_objects or {}):
+        return get(config)
+
+
+def serialize(activation: Activation | None) -> Any:
+    """Return what ``deserialize`` makes the activation of again: its name, and of one's own function a dict that names it."""
+    return "linear" if activation is None else config.serialize(activation)
+
+
+def __getattr__(name: str) -> Activation:
+    if name not in TABLE:
+        raise AttributeError(f"layercli.activations has no activation {name!r}")
+    return TABLE[name]
+
+
+def __dir__() -> list[str]:
+    return sorted([*TABLE, "deserialize", "get", "serialize"])
 
 
 def name_of(activation: Activation | None) -> str:

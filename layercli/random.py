@@ -1,34 +1,100 @@
-"""The seed that variables are drawn from: each one's own stream, made of the seed and the variable's path."""
+"""The seed that variables are drawn from, and draws for layers.
+
+The draws are Keras's in shape, dtype and distribution, not in their values. ``seed`` is None, which draws from torch's
+generator, a whole number, which gives the same values each time, or a SeedGenerator, which gives others each time.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-
-_seed = 0
-
-
-def set_seed(number: int) -> None:
-    """Set the seed of variables drawn from now on, and torch's own where torch is loaded (dropout)."""
-    global _seed
-    _seed = int(number)
-    import sys
-
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(_seed)
+from layercli.core import dtypes, seeds
+from layercli.core.seeds import generator as generator
+from layercli.core.seeds import seed as seed
+from layercli.core.seeds import set_seed as set_seed
+from layercli.errors import DTypeError, UsageError
+from layercli.lazy import torch
+from layercli.ops import creation, draws
 
 
-def seed() -> int:
-    """Return the seed in force."""
-    return _seed
+class SeedGenerator:
+    """A stream of draws: the first, the second, ... under ``seed``, the same in each run; None is the seed in force.
+
+    How many were drawn is a tensor, so that compiled code goes on counting. It is no part of a layer's saved state.
+
+    >>> seed = SeedGenerator(1)
+    >>> bool((uniform((2,), seed=seed) == uniform((2,), seed=SeedGenerator(1))).all())
+    True
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        if seed is not None and (not isinstance(seed, int) or seed < 0):
+            raise UsageError(f"SeedGenerator expects a seed that is a whole number, at least 0, got {seed!r}")
+        self.seed = seeds.seed() if seed is None else seed
+        self.name = name or "seed_generator"
+        self._drawn: Any = None
+
+    def next(self) -> Any:
+        """Return the number of the draw that comes next, as a tensor, and count it."""
+        if self._drawn is None:
+            self._drawn = torch.zeros((), dtype=torch.int64)
+        count = self._drawn.clone()
+        self._drawn.add_(1)
+        return count
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the seed and the name."""
+        return {"seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """Return a new generator of these settings, which starts anew."""
+        return cls(**config)
 
 
-def generator(number: int, path: str) -> np.random.Generator:
-    """Return the random stream of the variable at ``path`` under the seed ``number``."""
-    import numpy as np
+Seed = int | SeedGenerator | None
 
-    digest = hashlib.blake2b(f"{number}/{path}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
+
+def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return values of a normal distribution in ``shape``, in float32 unless told otherwise."""
+    return _drawn("normal", shape, (mean, stddev), dtype, seed)
+
+
+def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return values of a normal distribution in ``shape``, none of them 2 ``stddev`` or more away from the mean."""
+    return _drawn("truncated_normal", shape, (mean, stddev), dtype, seed)
+
+
+def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return values in ``shape`` from ``minval`` up to but not including ``maxval``, all as likely."""
+    return _drawn("uniform", shape, (minval, maxval), dtype, seed)
+
+
+def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
+    """Return whole numbers in ``shape`` from ``minval`` up to but not including ``maxval``, all as likely."""
+    return _drawn("randint", shape, (minval, maxval), dtype, seed)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Any:
+    """Return ``num_samples`` classes for each row of ``logits`` (batch, classes), drawn with the probabilities softmax(logits)."""
+    return draws.Categorical(num_samples, dtypes.name_of(dtype), seed)(logits)
+
+
+def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
+    """Return x with its places along ``axis`` in a random order."""
+    return draws.Shuffle(axis, seed)(x)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None = None, seed: Seed = None) -> Any:
+    """Return inputs / (1 - rate) with probability 1 - rate, else 0, each place of ``noise_shape`` deciding for itself."""
+    return draws.Drop(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
+
+
+def _drawn(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
+    if distribution != "randint" and dtype is not None and not dtypes.is_floating(dtypes.name_of(dtype)):
+        raise DTypeError(
+            f"{distribution} expects a floating dtype, got {dtypes.name_of(dtype)}", hint="randint draws whole numbers"
+        )
+    sizes = creation.sizes_of(shape)
+    return creation.made(draws.Draw(distribution, sizes, settings, creation.dtype_or(dtype, "float32"), seed))

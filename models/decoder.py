@@ -20,6 +20,7 @@ from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
 from layercli.layers.settings import PositiveInt, one_of
 from layercli.ops.attention import ScaledDotProductAttention
+from layercli.ops.axes import check_rank
 from layercli.ops.rotary import Rotary
 
 
@@ -125,6 +126,7 @@ class Decoder(Model):
 
     def call(self, inputs: Any) -> Any:
         """Return the logits (batch, steps, vocabulary) of tokens (batch, steps)."""
+        check_rank(inputs, 2)
         x = self.embedding(inputs)
         for block in self.blocks:
             x = block(x)

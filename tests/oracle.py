@@ -15,9 +15,15 @@ import keras
 import numpy as np
 import torch
 
-from layercli.core import tree
+from layercli import ops
+from layercli.core import dims, graph, tree
+from layercli.core.dims import Dim
+from layercli.core.graph import Frame, Node
+from layercli.core.op import spec_of
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
 
-__all__ = ["check", "close", "image", "keras"]
+__all__ = ["agree", "check", "close", "image", "keras"]
 
 TOLERANCE = 2e-6
 
@@ -180,3 +186,60 @@ def run_ours(layer, inputs, training, call, gradients):
 def image(*shape, seed=0):
     """Return random normal float32 values of ``shape``."""
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
+    """Compare ``call(ops, *tensors)`` with ``call(keras.ops, *arrays)``: the same function of the same operations.
+
+    Compared: values, shapes and dtypes (int64 being torch's for Keras's int32), unless ``gradients`` is false those of a random
+    weighting of the floating outputs, and what symbolic tensors give: the same shapes and dtypes, also with every size unknown,
+    equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none.
+    """
+    tensors = [torch.from_numpy(np.array(x)).requires_grad_(gradients and floating(x)) for x in arrays]
+    ours, theirs = tree.leaves(call(ops, *tensors)), tree.leaves(call(keras.ops, *map(jnp.asarray, arrays)))
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        close(a.detach().numpy(), b, tolerance)
+        kept = str(a.dtype).removeprefix("torch.")
+        assert kept == str(b.dtype) or (kept, str(b.dtype)) == ("int64", "int32")
+    if gradients:
+        _agree_on_gradients(call, tensors, ours, arrays, tolerance)
+    expected = [spec_of(a) for a in ours]
+    assert [x.spec for x in _described(call, [spec_of(x) for x in tensors])] == expected
+    if sizes != "known":
+        count = 1 if sizes == "first" else len(tensors)
+        found = _described(call, [_named(spec_of(x)) if i < count else spec_of(x) for i, x in enumerate(tensors)])
+        values = {f"n{n}": n for x in arrays for n in x.shape}
+        for got, spec in zip(found, expected, strict=True):
+            assert (got.dtype, len(got.shape)) == (spec.dtype, spec.rank)
+            assert all(map(dims.may_equal, got.spec.at(values).shape, spec.shape)), f"{got.spec} for {spec}"
+
+
+def _described(call, specs):
+    """Return what the call gives for symbolic tensors, as in the call of a layer."""
+    with graph.inside(Frame(Node(None, ()), None, False)):
+        return tree.leaves(call(ops, *map(SymbolicTensor, specs)))
+
+
+def _named(spec):
+    return Spec(tuple(n if n == 1 else Dim.named(f"n{n}") for n in spec.shape), spec.dtype)
+
+
+def _agree_on_gradients(call, tensors, ours, arrays, tolerance):
+    """Compare the gradients of a random weighting of the floating outputs."""
+    weights = weighting(ours)
+    chosen = [i for i, x in enumerate(arrays) if floating(x)]
+
+    def total(*values):
+        full = list(map(jnp.asarray, arrays))
+        for i, x in zip(chosen, values, strict=True):
+            full[i] = x
+        outputs = tree.leaves(call(keras.ops, *full))
+        kept = [(y, w) for y, w in zip(outputs, weights, strict=True) if jnp.issubdtype(y.dtype, jnp.floating)]
+        return sum((y * w).sum() for y, w in kept)
+
+    theirs = jax.grad(total, argnums=tuple(range(len(chosen))))(*(arrays[i] for i in chosen))
+    sum((y * torch.from_numpy(w)).sum() for y, w in zip(ours, weights, strict=True) if y.is_floating_point()).backward()
+    for i, gradient in zip(chosen, theirs, strict=True):
+        found = tensors[i].grad
+        close(torch.zeros_like(tensors[i]) if found is None else found, gradient, tolerance, f"gradient {i}")

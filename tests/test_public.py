@@ -55,7 +55,8 @@ ABSENT = {
 
 
 @pytest.mark.parametrize(
-    "module", ["callbacks", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers"]
+    "module",
+    ["activations", "callbacks", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers"],
 )
 def test_keras_s_names_are_there(keras, module):
     theirs = {name for name in dir(getattr(keras, module)) if not name.startswith("_")}

@@ -6,7 +6,9 @@ A command returns its exit code, or None for 0.
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -60,19 +62,24 @@ def options(
     output.quiet = quiet
 
 
-app.command("summary")(summary)
-app.command("vars")(vars_)
-app.command("run")(run_command)
-app.command("fit")(fit)
-app.command("evaluate")(evaluate)
-app.command("models")(models)
-app.command("gpu-check")(gpu_check)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "summary": summary,
+    "vars": vars_,
+    "run": run_command,
+    "fit": fit,
+    "evaluate": evaluate,
+    "models": models,
+    "gpu-check": gpu_check,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(output.data_alone(command))
 
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; an error becomes a sentence on stderr."""
     global debugging
     debugging = "--debug" in args
+    output.prepare_streams()
     try:
         result: Any = app(args, prog_name="layercli", standalone_mode=False)
     except Exception as error:
@@ -84,11 +91,9 @@ def run(args: list[str]) -> int:
     except KeyboardInterrupt:
         result = INTERRUPTED
     except SystemExit as left:
-        if not isinstance(
-            left.__context__, BrokenPipeError
-        ):  # typer's way to leave where the reader of its help has gone
-            raise
-        result = 0
+        if not isinstance(left.__context__, BrokenPipeError):
+            return report_exit(left)
+        result = 0  # typer's way to leave where the reader of its help has gone
     if result == INTERRUPTED:
         output.tell("interrupted")
     return result if isinstance(result, int) else 0
@@ -107,7 +112,9 @@ def report(error: Exception) -> int:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
         return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
-        return report(usage(error))
+        return report(usage(error)) if error.format_message() else 2  # nothing to say: typer has shown the help
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        return report(FileError("cannot write to standard output: the disk is full"))
     if isinstance(error, OSError) and isinstance(error.filename, str):
         from layercli.files.failure import reason
 
@@ -123,6 +130,14 @@ def report(error: Exception) -> int:
     output.tell(f"error: this is a bug in layercli: {said(error)}")
     output.tell("hint: run it again with --debug and report what it prints")
     return BUG
+
+
+def report_exit(left: SystemExit) -> int:
+    """Tell that a user's code wanted to end the process: its code is no answer of ours."""
+    from layercli.cli.blame import place_in_users_code
+
+    output.tell(f"error: {place_in_users_code(left) or 'the model'}, leaves with exit code {left.code!r}")
+    return 2
 
 
 def usage(error: Any) -> UsageError:

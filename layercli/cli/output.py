@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
 import typer
 
+from layercli.errors import FileError
 from layercli.render.table import Table
 
 
@@ -32,10 +35,56 @@ FormatOption = Annotated[
 
 quiet = False
 
+_data: TextIO | None = None
+
+
+def prepare_streams() -> None:
+    """Let whatever is printed get through: a closed stream swallows it, and what it has no letter for is escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def data_alone(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the command with stdout kept for what is emitted: what a user's code prints goes to stderr."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with apart():
+            return command(*args, **kwargs)
+
+    return run
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Send what is printed meanwhile to stderr, all but what is emitted."""
+    with emitted_on(stdout()), redirect_stdout(sys.stderr):
+        yield
+
+
+@contextmanager
+def emitted_on(stream: TextIO) -> Iterator[None]:
+    """Emit to ``stream`` meanwhile."""
+    global _data
+    before, _data = _data, stream
+    try:
+        yield
+    finally:
+        _data = before
+
+
+def stdout() -> TextIO:
+    """Return where data goes."""
+    return _data or sys.stdout
+
 
 def chosen(format: Format | None) -> Format:
     """Return the format to print in: the one asked for, else a table on a terminal and plain text off it."""
-    return format or (Format.table if on_terminal(sys.stdout) else Format.plain)
+    return format or (Format.table if on_terminal(stdout()) else Format.plain)
 
 
 def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
@@ -61,23 +110,33 @@ def draw_on_terminal(tables: list[Table]) -> None:
 
     from layercli.render import terminal
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    try:
+    console = Console(file=stdout(), highlight=False, markup=False, emoji=False)
+    with delivered():
         for place, table in enumerate(tables):
             if place:
                 console.print()
             terminal.draw(table, console)
-    except BrokenPipeError:
-        discard(sys.stdout)
 
 
 def write(text: str) -> None:
     """Print ``text`` on stdout as it is; a reader who has gone is no error."""
+    with delivered():
+        stdout().write(text)
+        stdout().flush()
+
+
+@contextmanager
+def delivered() -> Iterator[None]:
+    """Write to stdout inside: a reader who has gone is no error, a disk that is full is a FileError."""
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        yield
     except BrokenPipeError:
-        discard(sys.stdout)
+        discard(stdout())
+    except OSError as error:
+        from layercli.files.failure import reason
+
+        discard(stdout())
+        raise FileError(f"cannot write to standard output: {reason(error)}") from error
 
 
 def message(text: str) -> None:
@@ -90,7 +149,7 @@ def tell(text: str) -> None:
     """Print ``text`` on stderr, ``-q`` or not: for errors."""
     try:
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
+    except OSError:  # a reader who has gone, a disk that is full: there is nobody left to tell
         discard(sys.stderr)
 
 

@@ -155,12 +155,13 @@ def run(
     if against is not None:
         found.append(sections.comparison(ready, arrays, against, sections.tolerance(rtol, atol), rival))
     if out is not None:
-        results.save(out, report.arrays(), report.source)
+        with redirect_stdout(output.stdout()):
+            results.save(out, report.arrays(), report.source)
         output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
     if repro is not None:
         reproduction.save(repro, reproduction.record(plan, ready, arrays, report.outputs_by_name()))
         output.message(f"wrote {repro}")
-    with redirect_stdout(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
+    with output.emitted_on(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
         show(report, found, format)
     return sections.code_of(found)
 

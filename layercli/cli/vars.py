@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import os.path
 from typing import Annotated
 
 import typer
 
 from layercli.cli import arguments, output
+from layercli.errors import UsageError
 
 
 def vars_(
@@ -52,7 +53,7 @@ def vars_(
     if stats:
         variables.measure(found)
     brief = output.chosen(format) is output.Format.table
-    drawn = table(found, values=values, brief=brief and output.on_terminal(sys.stdout))
+    drawn = table(found, values=values, brief=brief and output.on_terminal(output.stdout()))
     output.emit(drawn, lambda: found.to_json(values), format)
 
 
@@ -60,10 +61,12 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
     """Return the variables of a file where there is one of that name, else of a model."""
     from layercli.inspect import variables
 
-    if ":" not in model and is_file(model):
+    if is_file(model) and (":" not in model or os.path.exists(model)):
         from layercli.files.detect import is_model, open_weights
 
         if not is_model(model):
+            if settings or input_shape:
+                raise UsageError(f"{model} holds weights: it takes no settings and no shape")
             return variables.of_file(open_weights(model))
     from layercli.inspect.reference import resolve
     from layercli.inspect.shapes import inputs_of
@@ -79,6 +82,4 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
 
 def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    import os.path
-
     return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".h5", ".json"))

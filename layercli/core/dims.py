@@ -14,15 +14,12 @@ never a guess.
 
 from __future__ import annotations
 
-from layercli.core.formula import UNKNOWN, Dim, Size, at, lower_bound, names, product, total
+from layercli.core.formula import BATCH, UNKNOWN, Dim, Size, at, lower_bound, names, product, total
 
 __all__ = [
     "BATCH", "UNKNOWN", "Dim", "Size", "at", "broadcast", "ceil_div", "known", "lower_bound", "may_equal", "named", "names",
     "product", "show", "total",
 ]  # fmt: skip
-
-BATCH = "B"
-"""The name of the first axis of an input of unknown batch size; alone in a shape it prints as ``None``, as in Keras."""
 
 
 def named(size: Size | str | None) -> Size:

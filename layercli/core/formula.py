@@ -128,7 +128,11 @@ class Dim:
 
     __int__ = __index__
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # in a tuple; a formula prints the batch by its name
+        text = str(self)
+        return "None" if text == BATCH else text
+
+    def __str__(self) -> str:
         if self.terms is None:
             return "None"
         ordered = sorted(self.terms.items(), key=lambda term: (-len(term[0]), -len(set(term[0])), str(term[0])))
@@ -157,6 +161,9 @@ class Quotient:
             return f"ceil({_grouped(self.over - constant)}/{self.under})"
         return f"floor({_grouped(self.over)}/{_grouped(self.under)})"
 
+
+BATCH = "B"
+"""The name of the first axis of an input of unknown batch size; alone in a shape it prints as ``None``, as in Keras."""
 
 UNKNOWN = Dim(None)
 

@@ -66,6 +66,7 @@ class _Thread(threading.local):
     """The calls in progress in this thread (a context variable would do, but torch.compile cannot trace one)."""
 
     frames: tuple[Frame, ...] = ()
+    drawing = True
 
 
 _thread = _Thread()
@@ -84,19 +85,25 @@ def inside(frame: Frame) -> Iterator[None]:
 
 
 @contextmanager
-def afresh() -> Iterator[None]:
-    """Leave every symbolic call in progress for a while, so that a trace of its own can be made."""
-    with _set(()):
+def afresh(*, drawing: bool = False) -> Iterator[None]:
+    """Leave every symbolic call in progress for a while, so that a trace of its own can be made, or a model drawn."""
+    with _set((), drawing):
         yield
+
+
+def drawing() -> bool:
+    """Return whether an author draws a model: nothing else is being described."""
+    return _thread.drawing and not _thread.frames
 
 
 @contextmanager
-def _set(frames: tuple[Frame, ...]) -> Iterator[None]:
-    before, _thread.frames = _thread.frames, frames
+def _set(frames: tuple[Frame, ...], drawing: bool = True) -> Iterator[None]:
+    before = _thread.frames, _thread.drawing
+    _thread.frames, _thread.drawing = frames, drawing
     try:
         yield
     finally:
-        _thread.frames = before
+        _thread.frames, _thread.drawing = before
 
 
 def record(node: Node) -> Node:

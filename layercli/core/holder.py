@@ -21,6 +21,14 @@ class Holder:
     _variables: dict[str, Variable]
     _trainable: bool
     _module: Any
+    _makes_tensors = False
+    """Whether a call makes tensors of nothing but settings, which its mirror then has made where its inputs are."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a layer put in place of another is taken up by the mirror in the next call."""
+        object.__setattr__(self, name, value)
+        if isinstance(value, Holder) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
+            self._module.ready = False
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with the path their author wrote: ``conv2a``, ``blocks/0``, ``heads/left``."""
@@ -144,7 +152,7 @@ class Holder:
 
 
 FRAMEWORK = frozenset(
-    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for"}
+    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for", "_node"}
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar
+from typing import Any
 
 from layercli import constraints, initializers, regularizers
 from layercli.core import building, config, dtypes, graph, masking, naming, tree
+from layercli.core.called import Called
 from layercli.core.graph import Frame, Node
 from layercli.core.holder import Holder
 from layercli.core.op import spec_of
 from layercli.core.spec import Spec, batched
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
-from layercli.errors import LayercliError, NotBuiltError, ShapeError, UsageError
+from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
 class NoTensor:
@@ -24,7 +25,7 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-class Layer(Holder):
+class Layer(Holder, Called):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare
@@ -33,6 +34,7 @@ class Layer(Holder):
     ``activity_regularizer``, and ``input_shape`` (without the batch) for the first of a Sequential.
     """
 
+    _named = False
     _fields: dict[str, Any] = {}
     _declares_fields = False
     supports_masking = False
@@ -42,7 +44,6 @@ class Layer(Holder):
     _policy: dtypes.Policy
     _traced: tuple[Any, ...] | None
     _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
-    _call_names: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -62,7 +63,8 @@ class Layer(Holder):
         self._module = None
         self._trainable = True
         self._policy = dtypes.default_policy()
-        self._traced = self._built_for = None
+        self._traced = self._built_for = self._node = None
+        self._activity_regularizer = self._input_shape = None
         self.built = False
         self.name = ""
         return self
@@ -77,10 +79,13 @@ class Layer(Holder):
         input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
+        if self._drawn(args, kwargs):
+            return
         self._settings = config.bind(type(self), self._fields, args, kwargs)
         vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
+        self._named = name is not None
         self.name = name or naming.automatic(type(self).__name__)
         self._trainable = bool(trainable)
         self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
@@ -88,11 +93,20 @@ class Layer(Holder):
         self._input_shape = None if input_shape is None else batched((None, *input_shape))
         self.setup()
 
+    def _drawn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether these arguments are the ends of a drawn model, which has been made of them then: see Model."""
+        return False
+
     def setup(self) -> None:
         """Derive what follows from the settings; for layers that declare fields, the place an ``__init__`` would be."""
 
     def build(self, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
+        if (
+            type(self).build is not Layer.build
+        ):  # an author's build calls its super's: that one has done what there is to do
+            self.built = True
+            return
         args, kwargs = tree.map_leaves(
             SymbolicTensor, ([self._specs(x) for x in shapes], building.unsuffixed(named, self._specs))
         )
@@ -170,6 +184,8 @@ class Layer(Holder):
             raise
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.name:  # its author's __init__ does not call super's
+            self.name = naming.automatic(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.leaves((args, kwargs))):
             return self._describe(args, kwargs)
         from layercli.runtime import execute
@@ -187,11 +203,13 @@ class Layer(Holder):
             node.masks = masking.fill_in(self, args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
+            kwargs.pop("training", None)
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
             outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
-        if self._traced is None and not graph.frames():
-            self._traced = tree.map_leaves(spec_of, node.args)
+        if not graph.frames():
+            self._traced = self._traced or tree.map_leaves(spec_of, node.args)
+            self._node = self._node or (node if graph.drawing() else None)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
     def _cast_symbolic(self, x: Any) -> Any:
@@ -206,6 +224,8 @@ class Layer(Holder):
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Call ``build`` with the shapes it asks for: of the first argument, or by name as in ``query_shape``."""
         if type(self).build is not Layer.build:
+            if not args and not kwargs:
+                raise UsageError(f"takes {', '.join(self.tensors_taken()) or 'a tensor'}, got nothing")
             wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
             shapes = tree.map_leaves(lambda x: building.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
@@ -220,50 +240,24 @@ class Layer(Holder):
         """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
         return building.specs_for(shape, self._policy.compute)
 
-    @classmethod
-    def call_names(cls) -> frozenset[str]:
-        """The names of the arguments ``call`` takes."""
-        if "_call_names" not in cls.__dict__:
-            cls._call_names = frozenset(inspect.signature(cls.call).parameters)
-        return cls._call_names
-
-    @classmethod
-    def call_order(cls) -> list[str]:
-        """The names of the arguments ``call`` takes, in order."""
-        return list(inspect.signature(cls.call).parameters)[1:]
-
-    @classmethod
-    def tensors_taken(cls) -> list[str]:
-        """The names of the arguments that ``call`` cannot do without."""
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
-        return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
-
-    @classmethod
-    def spread(cls, inputs: Any) -> tuple[Any, ...]:
-        """Return the arguments for one tree of inputs: the tree, or its parts where ``call`` takes several tensors."""
-        names = cls.tensors_taken()
-        if len(names) < 2:
-            return (inputs,)
-        parts = [inputs[name] for name in names if name in inputs] if isinstance(inputs, dict) else inputs
-        if not isinstance(parts, (list, tuple)) or len(parts) != len(names):
-            count = len(parts) if isinstance(parts, (list, tuple)) else 1
-            raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}), got {count}")
-        return tuple(parts)
-
     @property
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
         if self._module is None:
             from layercli.runtime import mirror
 
-            if not self.built:
+            if not self.built and not self._variables:
                 raise NotBuiltError(
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
             mirror.attach(self, ready=self._traced is not None)
         return self._module
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype its variables are stored in."""
+        return self._policy.variable
 
     @property
     def dtype(self) -> str:
@@ -292,9 +286,11 @@ class Layer(Holder):
     @property
     def losses(self) -> list[Any]:
         """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
+        if self._module is None and not self.built:
+            return []
         below = {id(layer) for _, layer in self.walk()}
         added = [loss for owner, loss in self.module.bag.losses if id(owner) in below]
-        return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None] + added
+        return added + [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return the Spec of the outputs (a tree of them) for inputs' Specs."""
@@ -334,9 +330,12 @@ class Layer(Holder):
         """
         taken = inspect.signature(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            return cls(**settings)
+            layer = cls(**settings)
+            layer._named = False
+            return layer
         own = {key: settings[key] for key in ("name", "trainable", "dtype") if key in settings and key not in taken}
         layer = cls(**{key: value for key, value in settings.items() if key not in own})
+        layer._named = False
         layer.name = own.get("name", layer.name)
         layer._policy = dtypes.Policy.named(own["dtype"]) if "dtype" in own else layer._policy
         layer.trainable = own.get("trainable", layer.trainable)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import naming, tree
-from layercli.core.graph import Graph
+from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.symbolic import SymbolicTensor
-from layercli.errors import ShapeError, UsageError
+from layercli.errors import UsageError
 
 
 class Model(Layer):
@@ -29,8 +28,21 @@ class Model(Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return a Functional for ``Model(inputs, outputs)``."""
         if cls is Model and (len(args) == 2 or "outputs" in kwargs):
+            from layercli.core.functional import Functional
+
             return super().__new__(Functional, *args, **kwargs)
+        if are_ends(args, kwargs):
+            draw(cls)
         return super().__new__(cls, *args, **kwargs)
+
+    def _drawn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        if not are_ends(args, kwargs):
+            return False
+        from layercli.core.functional import Functional
+
+        draw(type(self))
+        Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]  # draw has made it one
+        return True
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return the direct sublayer of that name, or at that place."""
@@ -139,13 +151,13 @@ class Model(Layer):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Take one step on one batch and return the loss and metrics so far; ``reset_metrics`` starts them afresh."""
+        """Take one step on one batch and return its loss and metrics."""
         from layercli.runtime import fit
 
         return fit.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Evaluate one batch and return the loss and metrics so far."""
+        """Evaluate one batch and return its loss and metrics."""
         from layercli.runtime import fit
 
         return fit.on_batch(self, "test", x, y, sample_weight, None, return_dict)
@@ -178,16 +190,19 @@ class Model(Layer):
         saving.load_weights(self, path)
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
-        """Take one step on ``data``, ``(x, y, sample_weight)``, and return the logs so far; override it to train otherwise."""
+        """Take one step and return the logs so far; override it to train otherwise.
+
+        ``data`` is what fit was given of one batch: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``.
+        """
         return self._trained("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
-        """Evaluate ``data``, ``(x, y, sample_weight)``, and return the logs so far; override it to evaluate otherwise."""
+        """Evaluate ``data``, as in ``train_step``, and return the logs so far; override it to evaluate otherwise."""
         return self._trained("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def predict_step(self, data: Any) -> Any:
-        """Return the outputs for ``data``, ``(x, None, None)``; override it to predict otherwise."""
-        return self(data[0], training=False)
+        """Return the outputs for ``data``, as in ``train_step``; override it to predict otherwise."""
+        return self(data[0] if isinstance(data, (list, tuple)) else data, training=False)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -208,85 +223,30 @@ class Model(Layer):
         """Forget every batch that the loss and the metrics have seen."""
         self._trained("reset_metrics").reset()
 
+    def parameters(self) -> Any:
+        """Return an iterator over the torch Parameters of the mirror."""
+        return self.module.parameters()
+
+    def zero_grad(self) -> None:
+        """Drop the gradients that a backward pass left in the parameters."""
+        self.module.zero_grad()
+
     def _trained(self, what: str) -> Any:
         from layercli.runtime.train import trainer_of
 
         return trainer_of(self, what)
 
 
-class Functional(Model):
-    """The model between ``inputs`` and ``outputs``: symbolic tensors, or lists, tuples and dicts of them."""
-
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-        for end, given in (("inputs", inputs), ("outputs", outputs)):
-            if not all(isinstance(x, SymbolicTensor) for x in tree.leaves(given)):
-                raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
-        self._graph = Graph(inputs, outputs)
-        self._traced = (self._graph.specs,)
-        self.built = True
-
-    @property
-    def inputs(self) -> list[SymbolicTensor]:
-        """The symbolic inputs, flat."""
-        return tree.leaves(self._graph.inputs)
-
-    @property
-    def outputs(self) -> list[SymbolicTensor]:
-        """The symbolic outputs, flat."""
-        return tree.leaves(self._graph.outputs)
-
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
-        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.
-
-        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
-        """
-        if type(self).__init__ is not Functional.__init__:
-            return super().get_config()
-        from layercli.files.keras_config import drawn
-
-        return drawn(self)
-
-    @classmethod
-    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Return a new model with these settings; FormatError where they make none."""
-        if "input_layers" not in settings:
-            return super().from_config(settings)
-        from layercli.files.keras_model import Reader
-
-        return Reader("the config", custom_objects).drawn(settings)
-
-    def call(self, inputs: Any) -> Any:
-        """Return the outputs of the graph."""
-        return self._graph.run(self._in_order(inputs))
-
-    def _in_order(self, inputs: Any) -> list[Any]:
-        """Return ``inputs`` flat in the graph's order; a dict is taken by the inputs' names."""
-        wanted = self._graph.inputs
-        if isinstance(inputs, dict):
-            names = list(wanted) if isinstance(wanted, dict) else [x.name for x in self.inputs]
-            missing = [name for name in names if name not in inputs]
-            if missing:
-                raise ShapeError(f"expects an input named {missing[0]!r}, got {', '.join(map(repr, inputs)) or 'none'}")
-            return tree.leaves([inputs[name] for name in names])
-        flat = tree.leaves(inputs)
-        if len(flat) != len(self.inputs):
-            raise ShapeError(f"expects {len(self.inputs)} inputs, got {len(flat)}")
-        return flat
+def are_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a model is given the inputs and the outputs of what was drawn."""
+    ends = [*args[:2], *(kwargs[key] for key in ("inputs", "outputs") if key in kwargs)]
+    return len(ends) == 2 and all(isinstance(x, SymbolicTensor) for x in tree.leaves(ends))
 
 
-def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
-    """Yield layers with names that do not depend on what was made before: the author's, or the class's, numbered here."""
-    stems = [naming.snake_case(type(layer).__name__) if automatic(layer) else layer.name for layer in layers]
-    yield from zip(naming.distinct(stems), layers, strict=True)
+def draw(cls: type) -> None:
+    """Let a subclass of Model that is given the ends of what was drawn be one of Functional, as in Keras."""
+    from layercli.core.functional import Functional
 
-
-def automatic(layer: Layer) -> bool:
-    """Whether the layer's name was not chosen by its author."""
-    stem = naming.snake_case(type(layer).__name__)
-    rest = layer.name.removeprefix(stem)
-    return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())
+    for each in cls.__mro__:
+        if Model in each.__bases__ and not issubclass(each, Functional):
+            each.__bases__ = tuple(Functional if base is Model else base for base in each.__bases__)

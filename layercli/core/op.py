@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, Generic, TypeVar
 
 from layercli.core import dtypes, graph
@@ -46,6 +47,9 @@ class Op(ABC):
         if not cls.__name__.startswith("_"):
             REGISTRY[cls.__name__] = cls
 
+    promotes = False
+    """Whether tensors of several dtypes are taken in the one they promote to, as the spec says: torch's kernel takes only one."""
+
     @abstractmethod
     def spec(self, *inputs: Any) -> Any:
         """Return the Spec of the result (or a tuple of them) for inputs' Specs; raise ShapeError where they do not fit."""
@@ -83,7 +87,11 @@ class Op(ABC):
         converted = tuple(tensors.as_tensor(x) if tensors.is_array(x) else x for x in inputs)
         if any(a is not b for a, b in zip(converted, inputs, strict=True)):
             return self(*converted)
-        self.spec(*map(spec_of, inputs))
+        specs = [spec_of(x) for x in inputs]
+        self.spec(*specs)
+        found = {spec.dtype for spec in specs if isinstance(spec, Spec)}
+        if self.promotes and len(found) > 1:
+            return self(*tensors.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
         raise error
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from layercli.core import graph
+from layercli.core import graph, tree
+from layercli.core.functional import fitted, named_by_class
 from layercli.core.layer import Layer
-from layercli.core.model import Model, named_by_class
+from layercli.core.model import Model
 from layercli.core.spec import Shape, Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import ShapeError, UsageError
@@ -20,6 +21,7 @@ class Sequential(Model):
         super().__init__(name=name, **kwargs)
         self._stack: list[Layer] = []
         self._input: SymbolicTensor | None = None
+        self._ends: list[Any] = []
         for layer in layers or ():
             self._push(layer)
         self._settle()
@@ -45,7 +47,7 @@ class Sequential(Model):
         """Return what the last layer gives."""
         if self._input is not None and isinstance(inputs, Mapping):
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
-        x = inputs
+        x = inputs if self._input is None or isinstance(inputs, (list, tuple)) else fitted(inputs, self._input)
         for layer in self._stack:
             x = layer(x)
         return x
@@ -76,11 +78,38 @@ class Sequential(Model):
         return self._traced[0].shape if self._traced else None
 
     @property
+    def output_shape(self) -> Any:
+        """The shape of the output, batch first; UsageError where the input is not known."""
+        return tree.map_leaves(lambda x: x.shape, self.output)
+
+    @property
     def inputs(self) -> list[SymbolicTensor]:
         """The input it was told of, in a list, or none."""
         return [] if self._input is None else [self._input]
 
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """What it gives for the input it was told of, flat, or none."""
+        return tree.leaves(self._ends[-1]) if self._ends else []
+
+    @property
+    def input(self) -> Any:
+        """The input it was told of; UsageError where there is none."""
+        return self._end(0)
+
+    @property
+    def output(self) -> Any:
+        """What it gives for the input it was told of; UsageError where there is none."""
+        return self._end(-1)
+
+    def _end(self, place: int) -> Any:
+        if not self._ends:
+            raise UsageError(f"{self.name} has no Input, so it has no input and no output")
+        return self._ends[place]
+
     def _push(self, layer: Any) -> None:
+        if isinstance(layer, Layer):
+            layer = vars(layer).get("begins_with", layer)  # an InputLayer stands for the input it makes
         if isinstance(layer, SymbolicTensor):
             if self._stack:
                 raise UsageError(f"{self.name} takes an Input only before its first layer")
@@ -97,7 +126,13 @@ class Sequential(Model):
     def _settle(self) -> None:
         """Start afresh after a change: no mirror of its own, and built where the input is known."""
         self._module = self._traced = None
+        self._ends = []
         self.built = False
         if self._input is not None and self._stack:
             with graph.afresh():
                 self(SymbolicTensor(self._input.spec))
+            with graph.afresh(drawing=True):
+                self._ends = [self._input]
+                for layer in self._stack:  # once more, so that each of them has an input and an output
+                    layer._node = None
+                    self._ends.append(layer(self._ends[-1]))

@@ -140,6 +140,28 @@ class Variable(Operators):
             raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
         tensors.assign(self.stored, value, self.layout)
 
+    def assign_add(self, value: Any) -> None:
+        """Add ``value`` to the variable's own."""
+        if not graph.frames():
+            self.assign(self.value.detach() + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract ``value`` from the variable's own."""
+        if not graph.frames():
+            self.assign(self.value.detach() - value)
+
+    def __len__(self) -> int:
+        return self.sizes[0]
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
     def numpy(self) -> Any:
         """Return a copy of the value as a numpy array of the logical shape."""
         from layercli.runtime import tensors

@@ -7,9 +7,10 @@ from typing import Any
 import layercli.layers
 from layercli import saving
 from layercli.core import config, dims, dtypes, naming, tree
+from layercli.core.functional import Functional
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
-from layercli.core.model import Functional, Model
+from layercli.core.model import Model
 from layercli.core.op import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec
@@ -42,7 +43,17 @@ def named(
     module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
 ) -> dict[str, Any]:
     """Return the dict by which Keras names an object."""
-    return {"module": module, "class_name": class_name, "config": settings, "registered_name": registered}
+    taken = without_trainable(class_name, settings) if module == "keras.layers" else settings
+    return {"module": module, "class_name": class_name, "config": taken, "registered_name": registered}
+
+
+UNTOLD = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+"""The layers whose constructor in Keras takes no ``trainable``."""
+
+
+def without_trainable(class_name: str, settings: Any) -> Any:
+    """Return settings without ``trainable`` where Keras's constructor would not take it."""
+    return {key: value for key, value in settings.items() if key != "trainable" or class_name not in UNTOLD}
 
 
 def build_config(model: Model) -> dict[str, Any]:
@@ -81,6 +92,8 @@ def keras_names(value: Any) -> Any:
             found |= dict(zip(("module", "registered_name"), place, strict=True))
         elif module.startswith("layercli.") and not module.startswith(OWN):
             found |= {"module": module.replace("layercli", "keras", 1), "registered_name": None}
+            if module == "layercli.layers":
+                found["config"] = without_trainable(str(found["class_name"]), found["config"])
         return found
     return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
 
@@ -152,11 +165,13 @@ class _Drawn:
 
     def layer(self, layer: Layer) -> dict[str, Any]:
         """Return a layer of the graph."""
-        calls = [
-            {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs)}
-            for node in self.calls[id(layer)]
-        ]
+        calls = [self.call(node) for node in self.calls[id(layer)]]
         return {**config_of(layer), "name": layer.name, "inbound_nodes": calls}
+
+    def call(self, node: Node) -> dict[str, Any]:
+        """Return a call of a layer; that its author said ``training`` is marked, as Keras writes that of every call."""
+        told = {"told": ["training"]} if node.kwargs.get("training") is not None else {}
+        return {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs), **told}
 
     def operation(self, node: Node) -> dict[str, Any]:
         """Return an operation of the graph."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
-from layercli.core.model import Functional
+from layercli.core.functional import Functional
 from layercli.errors import FormatError, LayercliError
 from layercli.files import keras_ops
 
@@ -79,6 +79,10 @@ class Drawing:
         if not isinstance(call.get("args"), list) or not isinstance(call.get("kwargs"), dict):
             raise self.damaged(f"a call of {name!r} without args and kwargs")
         args, kwargs = self.filled(call["args"]), self.filled(call["kwargs"])
+        if "training" not in (
+            call.get("told") or ()
+        ):  # Keras writes the default there, and tells every layer in every call
+            kwargs.pop("training", None)
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
         try:
             self.outputs[name].append(self.made[name](*args, **kwargs))

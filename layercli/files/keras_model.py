@@ -9,8 +9,9 @@ from typing import Any
 import layercli.layers
 from layercli import saving
 from layercli.core import dtypes, tree
+from layercli.core.functional import Functional
 from layercli.core.layer import Layer
-from layercli.core.model import Functional, Model
+from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
@@ -18,7 +19,7 @@ from layercli.errors import FormatError, LayercliError
 from layercli.files.keras_graph import MODELS, UNFIT, Drawing
 from layercli.layers.input import Input
 
-DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged"})
+DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
 """Settings that say nothing where they are None or false."""
 
 
@@ -63,6 +64,7 @@ class Reader:
         plain = {key: self.plain(value) for key, value in settings.items()}
         try:
             layer: Layer = kind.from_config(self._known(kind, plain))
+            layer._named = False  # whoever made the file
         except LayercliError as error:
             raise FormatError(f"{self.where}: {name} {settings.get('name')!r}: {error}") from error
         except UNFIT as error:

@@ -13,25 +13,43 @@ from layercli.core import dtypes
 from layercli.core.naming import snake_case
 from layercli.core.op import REGISTRY, Op
 from layercli.errors import FormatError, UsageError
-from layercli.ops import einsum as einsums
-from layercli.ops import elementwise, filling, joining, linear, named_activations, padding, repeating, reshaping
+from layercli.ops import (
+    contraction,
+    elementwise,
+    filling,
+    joining,
+    linear,
+    named_activations,
+    padding,
+    repeating,
+    reshaping,
+)
+from layercli.ops.accumulation import Running
 from layercli.ops.activation import Curve, Relu, ReluInPlace, Softmax
+from layercli.ops.ordering import Extreme
 from layercli.ops.reduction import Reduction
 from layercli.ops.slicing import GetItem, Range
+from layercli.ops.triangles import Triangle
 
 CLASSES = {
     "keras.src.ops.numpy": (
-        "Absolute Add All Any BroadcastTo Ceil Concatenate Cos Divide Einsum Equal Exp ExpandDims Expm1 Floor FloorDivide "
-        "FullLike GetItem Greater GreaterEqual Isfinite Isnan Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Matmul "
-        "Max Maximum Mean Min Minimum Mod Multiply Negative NotEqual OnesLike Pad Power Prod Repeat Reshape Round Sign Sin "
-        "Split Sqrt Square Squeeze Stack Std Subtract Sum Tanh Tile Transpose TrueDivide Var Where ZerosLike"
+        "Absolute Add All Amax Amin Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin "
+        "Argsort Average BroadcastTo Ceil Clip Concatenate Cos Cosh CountNonzero Cumprod Cumsum Diff Divide DivideNoNan "
+        "Dot Einsum Equal Exp Exp2 ExpandDims Expm1 Flip Floor FloorDivide FullLike GetItem Greater GreaterEqual Hstack "
+        "Hypot Inner Isfinite Isinf Isnan Less LessEqual Log Log10 Log1p Log2 Logaddexp LogicalAnd LogicalNot LogicalOr "
+        "LogicalXor Matmul Max Maximum Mean Median Min Minimum Mod Moveaxis Multiply NanToNum Negative NotEqual "
+        "OnesLike Outer Pad Power Prod Ravel Reciprocal Repeat Reshape Roll Round Sign Sin Sinh Sort Split Sqrt Square "
+        "Squeeze Stack Std Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh Tensordot Tile Transpose Tril Triu "
+        "TrueDivide Trunc Var Vdot Vstack Where ZerosLike"
     ),
     "keras.src.ops.nn": (
-        "Celu Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax Relu Relu6 Selu Sigmoid "
-        "Silu SoftShrink Softmax Softplus Softsign SparsePlus SparseSigmoid Sparsemax Squareplus TanhShrink Threshold"
+        "Celu Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax OneHot Relu Relu6 "
+        "Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign SparsePlus SparseSigmoid Sparsemax Squareplus "
+        "TanhShrink Threshold"
     ),
-    "keras.src.ops.math": "Erf Rsqrt",
-    "keras.src.ops.core": "Cast",
+    "keras.src.ops.math": "Erf Erfinv Logsumexp Rsqrt TopK",
+    "keras.src.ops.core": "Cast ScatterUpdate Unstack",
+    "keras.src.ops.linalg": "Norm",
     "keras.src.activations.activations": "Mish ReLU",
 }
 """Where Keras has its classes of operations that are ours as well."""
@@ -103,6 +121,12 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Softmax", {"axis": axes[0] if len(axes) == 1 else list(axes)}, args)
         case Reduction(function, axis, keepdims):
             return Spelled(class_of(function), {"axis": _plain(axis), "keepdims": keepdims}, args)
+        case Extreme(function, axis, keepdims):
+            return Spelled(class_of(function), {"axis": axis, "keepdims": keepdims}, args)
+        case Running(function, axis, dtype):
+            return Spelled(class_of(function), {"axis": axis, "dtype": dtype}, args)
+        case Triangle(function, k):
+            return Spelled(class_of(function), {"k": k}, args)
         case joining.Concatenate(axis) | joining.Stack(axis):
             return Spelled(type(op).__name__, {"axis": axis}, [list(args)])
         case joining.Split(parts, axis, at):
@@ -123,7 +147,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Reshape", {"newshape": _open(shape)}, args)
         case reshaping.BroadcastTo(shape):
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
-        case einsums.Einsum(equation):
+        case contraction.Einsum(equation):
             return Spelled("Einsum", {"subscripts": equation}, args)
         case linear.MatMul():
             return Spelled("Matmul", {}, args)
@@ -199,7 +223,7 @@ def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
 def _functions(name: str) -> Callable[..., Any]:
     """Return our function for a class of Keras's, taking its settings by Keras's names."""
     if name == "Einsum":
-        return lambda *operands, subscripts: einsums.Einsum(subscripts)(*operands)
+        return lambda *operands, subscripts: ops.einsum(subscripts, *operands)
     if name == "GetItem":
         return lambda x, key: ops.getitem(x, tuple(key) if isinstance(key, list) else key)
     found: Callable[..., Any] = getattr(ops, OTHER_NAMES.get(name, snake_case(name)))
@@ -219,8 +243,9 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
 
 
 OTHER_FAMILIES = (
-    "activation", "attention", "batch_dot", "convolution", "einsum", "embedding", "noise", "normalization", "pooling",
-    "recurrent", "rescaling", "resizing", "rotary", "steps", "transposed_convolution",
+    "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution", "cropping",
+    "embedding", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling", "resizing", "rotary", "steps",
+    "transposed_convolution",
 )  # fmt: skip
 """The families with no functions of their own."""
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from layercli.core import naming
+from layercli.core.functional import Functional
 from layercli.core.holder import FRAMEWORK
 from layercli.core.layer import Layer
-from layercli.core.model import Functional, Model
+from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def unknown(text: str) -> UsageError | FileError:
     if os.path.isfile(text):
         return FileError(
             f"{text} is a file of weights or of a kind that is not read as a model",
-            hint=f"layercli vars {text} lists weights",
+            hint=f"layercli vars {shlex.quote(text)} lists weights",
         )
     if os.path.exists(text):
         return FileError(f"{text} is not a regular file")
@@ -130,17 +131,35 @@ def from_python(text: str) -> Any:
 
 
 def from_file(path: Path) -> Any:
-    """Import a file by its path; its folder comes first on the import path, as for a script."""
+    """Import a file by its path; its folder comes before installed packages on the import path, and after Python's own."""
     if not path.is_file():
         raise FileError(f"there is no file {path}" if not path.is_dir() else f"{path} is a folder, not a file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = module_name(path.resolve())
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        installed = (i for i, entry in enumerate(sys.path) if entry.endswith("-packages"))
+        sys.path.insert(next(installed, len(sys.path)), folder)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        if error.filename is None:
+            raise FormatError(f"{path} is no Python: {error.msg}") from None
+        raise
     return module
+
+
+def module_name(path: Path) -> str:
+    """Return the name to import a file under: its own, or one that nobody has where a module of that name is there already."""
+    try:
+        taken = importlib.util.find_spec(path.stem)
+    except (ImportError, ValueError):  # such as __main__, which has no spec
+        return f"{path.stem}_py"
+    own = taken is None or taken.origin == str(path)
+    return path.stem if own and path.stem.isidentifier() else f"{path.stem}_py"
 
 
 def from_module(name: str) -> Any:

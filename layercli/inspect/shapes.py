@@ -24,6 +24,8 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
     """
     sizes, colon, wanted = text.partition(":")
     words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
+    if dims.BATCH in words[1:]:
+        raise ShapeError(f"{dims.BATCH} is the name of the batch, the first size: {text!r} has it elsewhere")
     return Spec(batched(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
 
 

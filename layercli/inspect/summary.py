@@ -15,13 +15,14 @@ from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.names import distinct, keys_of, numbered
+from layercli.layers.dropout import Noise
 
 
 @dataclass
 class Row:
     """One layer. Counts include the layers below it; ``shared`` says that it is called more than once.
 
-    A layer that was never called and never built has no shapes, and its parameters are not known: None.
+    A layer that was never called has no shapes; where it would make variables when built, their number is not known: None.
     """
 
     path: str
@@ -196,7 +197,7 @@ def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
 def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
     """Return the row of ``layer``, called in ``calls``."""
     totals = totals_of(layer.variables, dims.total(map(cost_of, calls)))
-    counts = [totals.parameters, totals.trainable, totals.non_trainable] if calls or layer.built else [None] * 3
+    counts = [None] * 3 if lacks_variables(layer) else [totals.parameters, totals.trainable, totals.non_trainable]
     first = calls[0] if calls else None
     return Row(
         path=path,
@@ -211,6 +212,14 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
         macs=totals.macs,
         shared=len(calls) > 1,
         variables={v.key: v.shape for v in layer.own_variables},
+    )
+
+
+def lacks_variables(layer: Layer) -> bool:
+    """Whether ``layer``, or one below it, has variables yet to make."""
+    return any(
+        not each.built and type(each).build is not Layer.build and not isinstance(each, Noise)
+        for _, each in layer.walk()
     )
 
 

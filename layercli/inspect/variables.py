@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from layercli import random
+from layercli.core import seeds
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
@@ -85,7 +85,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
     """Return the row of the variable at ``path`` in ``model``."""
 
     def draw() -> np.ndarray:
-        array: np.ndarray = variable.draw(random.generator(seed, f"{model.name}/{path}"))
+        array: np.ndarray = variable.draw(seeds.generator(seed, f"{model.name}/{path}"))
         return array
 
     return VariableRow(

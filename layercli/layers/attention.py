@@ -11,7 +11,7 @@ from layercli.layers.dropout import Dropout
 from layercli.layers.settings import Fraction, ScoreMode, Seed, Truth
 from layercli.ops.activation import Softmax
 from layercli.ops.attention import AttentionMask, ScaledDotProductAttention, TanhScores
-from layercli.ops.einsum import Einsum
+from layercli.ops.contraction import Einsum
 from layercli.ops.embedding import Blank
 
 

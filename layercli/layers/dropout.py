@@ -12,10 +12,8 @@ from layercli.layers.settings import DataFormat, Fraction, Number, Seed
 from layercli.ops import noise
 
 
-class Noise(Layer):
-    """A layer that applies a random ``op`` in training. A whole ``seed`` gives it a stream of its own."""
-
-    supports_masking = True
+class Random(Layer):
+    """A layer that draws in training. A whole ``seed`` gives it a stream of its own."""
 
     if TYPE_CHECKING:  # not declared as settings here: each layer has them in Keras's order
         op: Op | None
@@ -27,15 +25,24 @@ class Noise(Layer):
         if self.seed is not None and self.op is not None:
             self.draws = self.add_weight("draws", (), "zeros", dtype="int64", trainable=False, listed=False)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the inputs, in training with noise."""
-        if not training or self.op is None:
-            return inputs
+    def drawn(self, inputs: Any) -> Any:
+        """Return what the random op gives, and count the draw."""
+        assert self.op is not None
         if self.draws is None:
             return self.op(inputs)
         out = self.op(inputs, self.draws)
         self.draws.assign(self.draws + 1)
         return out
+
+
+class Noise(Random):
+    """A layer that applies a random ``op`` in training."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the inputs, in training with noise."""
+        return self.drawn(inputs) if training and self.op is not None else inputs
 
 
 class Dropout(Noise):

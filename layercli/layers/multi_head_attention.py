@@ -15,7 +15,7 @@ from layercli.layers.einsum_dense import EinsumDense
 from layercli.layers.settings import Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth, Window
 from layercli.ops.activation import Softmax
 from layercli.ops.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
-from layercli.ops.einsum import Einsum
+from layercli.ops.contraction import Einsum
 
 PROJECTION = (
     "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint",

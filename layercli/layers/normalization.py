@@ -12,7 +12,7 @@ from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
 from layercli.ops.axes import axis_of
-from layercli.ops.moments import Moments, Normalize, Renormalization
+from layercli.ops.batch_statistics import Moments, Normalize, Renormalization
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
 
 

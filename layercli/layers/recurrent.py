@@ -67,9 +67,9 @@ class Recurrent(Layer):
         if self.stateful:
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
-            sizes = tree.leaves([self.cell.state_size])
             settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
-            self.states = [self.add_weight("rnn_state", (batch, size), **settings) for size in sizes]
+            shapes = self._state_shapes(sequences_shape)
+            self.states = [self.add_weight("rnn_state", shape, **settings) for shape in shapes]
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
@@ -86,7 +86,7 @@ class Recurrent(Layer):
     def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
         """Return outputs and last states by the loop over the cell."""
         states = [self._zeros(x, i) if state is None else state for i, state in enumerate(states)]
-        drawn = self.cell.masks(x) if training and isinstance(self.cell, (Cell, StackedRNNCells)) else ()
+        drawn = self._masks(x) if training else ()
         scan = Scan(
             self.cell,
             _nested(_sizes(self.cell)),
@@ -99,18 +99,26 @@ class Recurrent(Layer):
         return scan(x, mask, *states, *drawn)
 
     def _zeros(self, x: Any, index: int) -> Any:
-        return Filled(0.0, (tree.leaves([self.cell.state_size])[index],))(x)
+        return Filled(0.0, self._state_shapes(tuple(x.shape))[index][1:])(x)
+
+    def _masks(self, x: Any) -> Any:
+        """Return what dropout multiplies inputs and states by, for all steps alike."""
+        return self.cell.masks(x) if isinstance(self.cell, (Cell, StackedRNNCells)) else ()
+
+    def _state_shapes(self, sequences_shape: Shape) -> list[Shape]:
+        """Return the shapes of the states, flat, for x of that shape."""
+        return [(sequences_shape[0], size) for size in tree.leaves([self.cell.state_size])]
 
     def _start(self, x: Any, initial_state: Any) -> list[Any]:
         """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
         if initial_state is None:
             return [None] * self._count if self.states is None else [state.value for state in self.states]
-        sizes = tree.leaves([self.cell.state_size])
+        shapes = self._state_shapes(tuple(x.shape))
         given = tree.leaves([initial_state])
-        if len(given) != len(sizes):
-            raise ShapeError(f"expects {len(sizes)} initial states, got {len(given)}")
-        for state, size in zip(given, sizes, strict=True):
-            check_state(state, Spec((x.shape[0], size)))
+        if len(given) != len(shapes):
+            raise ShapeError(f"expects {len(shapes)} initial states, got {len(given)}")
+        for state, shape in zip(given, shapes, strict=True):
+            check_state(state, Spec(shape))
         return given
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

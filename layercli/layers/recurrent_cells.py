@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
@@ -109,10 +110,11 @@ class SimpleRNNCell(Cell):
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
-        x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)
+        [state], given = listed(states)
+        x, h = self._dropped(inputs, state, (input_mask, state_mask), training)
         out = Dense()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
         out = out if self.activation is None else self.activation(out)
-        return out, [out]
+        return out, given(out)
 
 
 class LSTMCell(Cell):
@@ -145,18 +147,14 @@ class LSTMCell(Cell):
         """Make the op of the gates."""
         super().setup()
         self.state_size = [self.units, self.units]
-        self.op = LstmStep(self.activation or _same, self.recurrent_activation or _same)
+        self.op = LstmStep(self.activation or same, self.recurrent_activation or same)
 
     def _weight(self, name: str, shape: Any, kind: str) -> Any:
         if name != "bias" or not self.unit_forget_bias:
             return super()._weight(name, shape, kind)
         regularizer, constraint = self.bias_regularizer, self.bias_constraint
-        return self.add_weight(name, shape, self._forgetting, regularizer=regularizer, constraint=constraint)
-
-    def _forgetting(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
-        bias = initializers.values(self.bias_initializer, shape, dtype, rng)
-        bias[self.units : 2 * self.units] = 1
-        return bias
+        start = forgetting(self.bias_initializer, self.units)
+        return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
 
     def call(
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
@@ -198,7 +196,7 @@ class GRUCell(Cell):
     def setup(self) -> None:
         """Make the op of the gates."""
         super().setup()
-        self.op = GruStep(self.activation or _same, self.recurrent_activation or _same, self.reset_after)
+        self.op = GruStep(self.activation or same, self.recurrent_activation or same, self.reset_after)
 
     @property
     def bias_shape(self) -> tuple[int, ...]:
@@ -209,12 +207,12 @@ class GRUCell(Cell):
         self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
     ) -> Any:
         """Return the output and [h']."""
-        h = states[0]
+        [h], given = listed(states)
         x, dropped = self._dropped(inputs, h, (input_mask, state_mask), training)
         both = self.bias is not None and self.reset_after
         of_x, of_h = (Pick(0)(self.bias), Pick(1)(self.bias)) if both else (self.bias, None)
         out = self.op(Dense()(x, self.kernel, of_x), h, dropped, self.recurrent_kernel, of_h)
-        return out, [out]
+        return out, given(out)
 
 
 class StackedRNNCells(Layer):
@@ -262,6 +260,24 @@ class StackedRNNCells(Layer):
         return x, new
 
 
+def listed(states: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the states of a cell of one in a list, and what makes of the new state the kind that was given."""
+    if isinstance(states, (list, tuple)):
+        return states, lambda state: [state]
+    return [states], lambda state: state
+
+
+def forgetting(initializer: Any, units: int) -> Any:
+    """Return an initializer of the bias of four gates that starts that of the second one, the forget gate, at 1."""
+
+    def draw(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+        bias = initializers.values(initializer, shape, dtype, rng)
+        bias[units : 2 * units] = 1
+        return bias
+
+    return draw
+
+
 def check_cell(cell: Any) -> None:
     """Raise UsageError where ``cell`` is no layer with a state_size."""
     if not isinstance(cell, Layer) or not hasattr(cell, "state_size"):
@@ -280,5 +296,6 @@ def output_size(cell: Any) -> int:
     return int(said if said is not None else tree.leaves([cell.state_size])[0])
 
 
-def _same(x: Any) -> Any:
+def same(x: Any) -> Any:
+    """Return x: what stands for no activation."""
     return x

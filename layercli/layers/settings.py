@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from operator import index
 from typing import Annotated, Any
@@ -123,12 +124,50 @@ def _positives(count: int | None) -> Rule:
 
     def convert(value: Any) -> tuple[int, ...]:
         numbers = tuple(map(_positive, value)) if isinstance(value, (list, tuple)) else (_positive(value),)
-        if count is not None and len(numbers) != count:
+        if len(numbers) != count if count else not numbers:
             raise ValueError
         return numbers
 
     return Rule(expected, convert)
 
+
+def factor(
+    low: float, high: float, *, excluded: bool = False, overlapping: bool = False, optional: bool = False
+) -> Rule:
+    """Return the rule of a factor drawn at random: between -f and f of a number f, or between two numbers, kept as it is given.
+
+    A pair may lie beyond ``low`` and ``high`` if it is ``overlapping``, as Keras has it; ``excluded`` is low itself.
+    """
+
+    def check(value: Any) -> Any:
+        if optional and value is None:
+            return None
+        numbers = [float(one) for one in (value if isinstance(value, (list, tuple)) else [value])]
+        beyond = max(numbers) < low or min(numbers) > high
+        if not overlapping or len(numbers) == 1:
+            beyond = min(numbers) < low or max(numbers) > high or (excluded and low in numbers)
+        if beyond or len(numbers) > 2 or (isinstance(value, (list, tuple)) and len(numbers) != 2):
+            raise ValueError
+        return tuple(value) if isinstance(value, (list, tuple)) else value
+
+    return Rule(f"a number from {low} {'(excluded) ' if excluded else ''}to {high}, or two", check)
+
+
+def ends_of(factor: Any, lowest: float = -math.inf) -> tuple[float, float]:
+    """Return the ends that a factor is drawn between, those of a number not below ``lowest``."""
+    if isinstance(factor, tuple):
+        low, high = sorted(map(float, factor))
+        return low, high
+    size = abs(float(factor))
+    return max(-size, lowest), size
+
+
+def _ends(value: Any) -> tuple[float, float]:
+    low, high = sorted(map(float, value))
+    return low, high
+
+
+ValueRange = Annotated[Any, Rule("two numbers", _ends)]
 
 OF_PLAIN_TYPES = {int: WHOLE, float: NUMBER, bool: TRUTH, str: Rule("text", str)}
 """The rule of a setting annotated with a plain type, where a value comes from the command line."""

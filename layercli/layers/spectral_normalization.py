@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.initializers import TruncatedNormal
 from layercli.layers.settings import PositiveInt
+from layercli.layers.wrapper import Wrapper
 from layercli.ops.normalization import SpectralNorm
 
 
-class SpectralNormalization(Layer):
+class SpectralNormalization(Wrapper):
     """Wraps ``layer``; in training its kernel (or embeddings) is first divided by its largest singular value.
 
     The singular value is an estimate by ``power_iterations`` of the power method, which goes on from call to call. UsageError
     where ``layer`` has neither a kernel nor embeddings.
     """
 
-    layer: Any
     power_iterations: PositiveInt = 1
 
     def setup(self) -> None:
         """Make the op."""
-        if not isinstance(self.layer, Layer):
-            raise UsageError(f"SpectralNormalization expects layer to be a layer, got {self.layer!r}")
+        super().setup()
         self.op = SpectralNorm(self.power_iterations)
 
     def build(self, input_shape: Shape) -> None:
         """Build the layer, take its kernel, and make vector_u (1, the kernel's last size)."""
-        if not self.layer.built:
-            self.layer.build(input_shape)
+        super().build(input_shape)
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
             raise UsageError(

@@ -5,35 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.layer import Layer
 from layercli.core.spec import Shape, show_shape
-from layercli.errors import ShapeError, UsageError
-from layercli.layers.recurrent_cells import build_cell
+from layercli.errors import ShapeError
+from layercli.layers.wrapper import Wrapper
 from layercli.ops.steps import ExamplesAsSteps, StepsAsExamples
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """out[b, t] = layer(x[b, t]): x (batch, steps, ...), all steps at once as if each were an example.
 
     A layer whose examples see each other, such as BatchNormalization in training, sees those of all steps together. ShapeError
     where x has no steps, or the mask has others.
     """
 
-    layer: Any
-
     supports_masking = True
-
-    def setup(self) -> None:
-        """Check the layer."""
-        if not isinstance(self.layer, Layer):
-            raise UsageError(f"TimeDistributed expects layer to be a layer, got {self.layer!r}")
 
     def build(self, input_shape: Shape) -> None:
         """Build the layer for one step."""
         if len(input_shape) < 3:
             raise ShapeError(f"expects x with at least 3 axes (batch, steps, ...), got {len(input_shape)}")
         batch, _, *rest = input_shape
-        build_cell(self.layer, (batch, *rest))
+        super().build((batch, *rest))
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         """Return (batch, steps, ...)."""

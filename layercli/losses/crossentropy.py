@@ -8,10 +8,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import alike, pairwise, with_class_ids
-
-EPSILON = 1e-7
-NO_CLASS = -(2**62)  # torch ignores label -100 unless told of another; nothing is ever labelled this
-FROM_NAN = -(2**63)  # what a label that is not a number becomes where labels are made whole
+from layercli.ops.crossentropy import EPSILON, NO_CLASS, binary, categorical, classes_required, sparse
 
 
 @pairwise
@@ -24,13 +21,7 @@ def binary_crossentropy(
     """
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
-    if from_logits:
-        return F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none").mean(axis)
-    try:
-        return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true, reduction="none").mean(axis)
-    except RuntimeError:
-        require_shares(y_true)
-        raise
+    return binary(y_true, y_pred, from_logits).mean(axis)
 
 
 @pairwise
@@ -44,7 +35,7 @@ def categorical_crossentropy(
     """
     if label_smoothing:
         y_true = smooth(y_true, label_smoothing)
-    return -(y_true * log_probability(y_pred, from_logits, axis)).sum(axis)
+    return categorical(y_true, y_pred, from_logits, axis)
 
 
 @with_class_ids
@@ -64,7 +55,6 @@ def sparse_categorical_crossentropy(
     axis = range(y_pred.ndim)[axis]
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
         y_true = y_true.squeeze(axis)
-    classes = y_pred.shape[axis]
     expected = (*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
     if tuple(y_true.shape) != expected:
         raise ShapeError(
@@ -72,10 +62,7 @@ def sparse_categorical_crossentropy(
             f"{tuple(y_pred.shape)}, got {tuple(y_true.shape)}",
             hint="for one-hot targets, use categorical_crossentropy" if y_true.shape == y_pred.shape else None,
         )
-    logs = log_probability(y_pred, from_logits, axis).movedim(axis, -1).reshape(-1, classes)
-    ignored = NO_CLASS if ignore_class is None else ignore_class
-    with classes_required(y_true, classes, ignore_class):
-        return F.nll_loss(logs, y_true.reshape(-1), reduction="none", ignore_index=ignored).reshape(expected)
+    return sparse(y_true, y_pred, from_logits, axis, ignore_class)
 
 
 def whole_sparse_crossentropy(
@@ -119,45 +106,9 @@ def categorical_generalized_cross_entropy(y_true: torch.Tensor, y_pred: torch.Te
     return (1 - right**q) / q
 
 
-def log_probability(y_pred: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
-    """Return the logarithm of the probabilities that ``y_pred``, logits or shares, gives along ``axis``."""
-    if from_logits:
-        return F.log_softmax(y_pred, axis)
-    return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
-
-
 def smooth(y_true: torch.Tensor, share: float) -> torch.Tensor:
     """Return one-hot targets with ``share`` of their weight spread over all classes (the last axis)."""
     return y_true * (1 - share) + share / y_true.shape[-1]
-
-
-class classes_required:
-    """Within it, what torch raises over a label that is no class becomes a UsageError; without one it costs nothing."""
-
-    def __init__(self, y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
-        self.labels = y_true, classes, ignored
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, IndexError | RuntimeError):
-            require_classes(*self.labels)
-
-
-def require_classes(y_true: torch.Tensor, classes: int, ignored: int | None) -> None:
-    """Raise UsageError if a label that is not ``ignored`` is not from 0 to ``classes - 1``."""
-    wrong = y_true[((y_true < 0) | (y_true >= classes)) & (y_true != (NO_CLASS if ignored is None else ignored))]
-    if wrong.numel():
-        found = "nan" if wrong[0] == FROM_NAN else wrong[0]
-        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {found}")
-
-
-def require_shares(y_true: torch.Tensor) -> None:
-    """Raise UsageError if a target is not from 0 to 1."""
-    wrong = y_true[~((y_true >= 0) & (y_true <= 1))]
-    if wrong.numel():
-        raise UsageError(f"binary_crossentropy expects targets from 0 to 1, got {wrong[0].item():.4g}")
 
 
 def _not_ignored(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from layercli.lazy import F, torch
-from layercli.losses.crossentropy import EPSILON, smooth
+from layercli.losses.crossentropy import smooth
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import pairwise
+from layercli.ops.crossentropy import EPSILON
 
 
 @pairwise

@@ -10,24 +10,45 @@ from layercli.core.symbolic import OPERATORS
 from layercli.ops import raw_torch as raw_torch
 
 FAMILIES = {
+    "accumulation": "cumprod cumsum diff",
+    "averages": "average moments norm normalize",
+    "blocks": "slice slice_update",
+    "conversion": "convert_to_numpy convert_to_tensor",
+    "creation": "empty eye full identity ones zeros",
+    "crossentropy": "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
     "elementwise": (
-        "absolute add cast ceil cos divide equal erf exp expm1 floor floor_divide greater greater_equal isfinite isnan less "
-        "less_equal log log1p logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative not_equal power "
-        "round rsqrt sign sin sqrt square subtract where"
+        "abs absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cast ceil cos cosh divide divide_no_nan equal erf "
+        "erfinv exp exp2 expm1 floor floor_divide greater greater_equal hypot isfinite isinf isnan less less_equal log log10 "
+        "log1p log2 logaddexp logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative not_equal "
+        "power reciprocal round rsqrt sign sin sinh sqrt square subtract tan true_divide trunc where"
     ),
+    "encoding": "multi_hot one_hot",
+    "extent": "ndim shape size",
     "filling": "full_like ones_like zeros_like",
-    "joining": "concatenate split stack",
+    "gradient": "stop_gradient",
+    "indexing": "scatter_update take take_along_axis",
+    "joining": "append concatenate hstack split stack unstack vstack",
+    "letters": "einsum",
+    "limits": "clip nan_to_num",
     "linear": "matmul",
+    "loops": "fori_loop",
     "named_activations": (
         "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax mish "
         "relu relu6 relu_ selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus "
         "tanh tanh_shrink threshold"
     ),
+    "named_normalizations": "batch_normalization layer_normalization rms_normalization",
+    "named_windows": "average_pool conv conv_transpose depthwise_conv max_pool separable_conv",
+    "ordering": "argmax argmin argsort sort top_k",
     "padding": "pad",
-    "reduction": "all any max mean min prod std sum var",
+    "products": "dot inner outer tensordot vdot",
+    "ranges": "arange linspace",
+    "reduction": "all amax amin any count_nonzero logsumexp max mean median min prod std sum var",
     "repeating": "repeat tile",
-    "reshaping": "broadcast_to expand_dims reshape squeeze transpose",
+    "reshaping": "broadcast_to expand_dims moveaxis ravel reshape squeeze swapaxes transpose",
+    "rolling": "flip roll",
     "slicing": "getitem",
+    "triangles": "tril triu",
 }
 """Where each operation is."""
 

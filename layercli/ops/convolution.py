@@ -35,6 +35,8 @@ FEW = 512
 class _Convolution(Op):
     """A kernel that slides over x, one size, stride and dilation per spatial axis."""
 
+    promotes = True
+
     size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str = "valid"

@@ -23,25 +23,41 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "round": lambda x: torch.round(x),
     "sign": lambda x: torch.sign(x),
     "square": lambda x: torch.square(x),
+    "trunc": lambda x: torch.trunc(x),
+    "arccos": lambda x: torch.acos(x),
+    "arccosh": lambda x: torch.acosh(x),
+    "arcsin": lambda x: torch.asin(x),
+    "arcsinh": lambda x: torch.asinh(x),
+    "arctan": lambda x: torch.atan(x),
+    "arctanh": lambda x: torch.atanh(x),
     "cos": lambda x: torch.cos(x),
+    "cosh": lambda x: torch.cosh(x),
     "erf": lambda x: torch.erf(x),
+    "erfinv": lambda x: torch.erfinv(x),
     "exp": lambda x: torch.exp(x),
+    "exp2": lambda x: torch.exp2(x),
     "expm1": lambda x: torch.expm1(x),
     "log": lambda x: torch.log(x),
+    "log10": lambda x: torch.log10(x),
     "log1p": lambda x: torch.log1p(x),
+    "log2": lambda x: torch.log2(x),
+    "reciprocal": lambda x: torch.reciprocal(x),
     "rsqrt": lambda x: torch.rsqrt(x),
     "sigmoid": lambda x: torch.sigmoid(x),
     "sin": lambda x: torch.sin(x),
+    "sinh": lambda x: torch.sinh(x),
     "sqrt": lambda x: torch.sqrt(x),
+    "tan": lambda x: torch.tan(x),
     "tanh": lambda x: torch.tanh(x),
     "isfinite": lambda x: torch.isfinite(x),
+    "isinf": lambda x: torch.isinf(x),
     "isnan": lambda x: torch.isnan(x),
     "logical_not": lambda x: torch.logical_not(x),
 }
 """Functions of one value."""
 
-KEEP_DTYPE = {"absolute", "ceil", "floor", "negative", "relu", "relu6", "round", "sign", "square"}
-GIVE_BOOL = {"isfinite", "isnan", "logical_not"}
+KEEP_DTYPE = {"absolute", "ceil", "floor", "negative", "relu", "relu6", "round", "sign", "square", "trunc"}
+GIVE_BOOL = {"isfinite", "isinf", "isnan", "logical_not"}
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -53,29 +69,27 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "power": operator.pow,
     "maximum": lambda x, y: torch.maximum(*_tensors(x, y)),
     "minimum": lambda x, y: torch.minimum(*_tensors(x, y)),
+    "arctan2": lambda x, y: torch.atan2(*_tensors(x, y)),
+    "divide_no_nan": lambda x, y: _divided(*_tensors(x, y)),
+    "hypot": lambda x, y: torch.hypot(*_floats(x, y)),
+    "logaddexp": lambda x, y: torch.logaddexp(*_floats(x, y)),
     "equal": operator.eq,
     "not_equal": operator.ne,
     "less": operator.lt,
     "less_equal": operator.le,
     "greater": operator.gt,
     "greater_equal": operator.ge,
-    "logical_and": lambda x, y: torch.logical_and(x, y),
-    "logical_or": lambda x, y: torch.logical_or(x, y),
-    "logical_xor": lambda x, y: torch.logical_xor(x, y),
+    "logical_and": lambda x, y: torch.logical_and(*_tensors(x, y)),
+    "logical_or": lambda x, y: torch.logical_or(*_tensors(x, y)),
+    "logical_xor": lambda x, y: torch.logical_xor(*_tensors(x, y)),
 }
 """Functions of two values; either may be a Python number."""
 
-PREDICATES = {
-    "equal",
-    "not_equal",
-    "less",
-    "less_equal",
-    "greater",
-    "greater_equal",
-    "logical_and",
-    "logical_or",
-    "logical_xor",
-}
+LOGICAL = {"logical_and", "logical_or", "logical_xor"}
+PREDICATES = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", *LOGICAL}
+MAKE_FLOATS = {"arctan2", "divide", "divide_no_nan", "hypot", "logaddexp"}
+OTHER_NAMES = {"abs": "absolute", "true_divide": "divide"}
+"""Second names that Keras has for some."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +106,8 @@ class Unary(Op):
         return x if exact else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's function of x."""
-        return UNARY[self.function](x)
+        """Return torch's function of x, a number made a tensor."""
+        return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 
 
 @dataclass(frozen=True)
@@ -108,12 +122,16 @@ class Binary(Op):
         if self.function in PREDICATES:
             return Spec(shape, "bool")
         dtype = promoted(x, y)
-        if self.function == "divide" and not dtypes.is_floating(dtype):
+        if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
             dtype = "float32"
         return Spec(shape, dtype)
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's function of x and y."""
+        """Return torch's function of x and y, made tensors where neither is one."""
+        if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+            from layercli.runtime.tensors import as_tensor
+
+            x, y = as_tensor(x), as_tensor(y)
         return BINARY[self.function](x, y)
 
 
@@ -165,13 +183,29 @@ def promoted(x: Any, y: Any) -> str:
         if bool(x.shape) != bool(y.shape) and dtypes.rank(x.dtype) == dtypes.rank(y.dtype):
             return x.dtype if x.shape else y.dtype
         return dtypes.promote(x.dtype, y.dtype)
+    if not isinstance(x, Spec) and not isinstance(y, Spec):
+        return dtypes.of_number(y, dtypes.of_number(x, "bool"))
     return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
 
 
 def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return x and y as tensors of one dtype; a Python number takes the other's."""
+    """Return x and y as tensors; a Python number becomes one without axes, which gives way to the other's dtype."""
     beside = x if isinstance(x, torch.Tensor) else y
-    return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(beside, v) for v in (x, y))  # type: ignore[return-value]  # two
+    return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
+
+
+def _floats(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x and y as tensors of one dtype with a fraction."""
+    x, y = _tensors(x, y)
+    dtype = torch.result_type(x, y)
+    dtype = dtype if dtype.is_floating_point else torch.float32
+    return x.to(dtype), y.to(dtype)
+
+
+def _divided(x: Any, y: Any) -> Any:
+    """Return x / y, and 0 where y is; the gradient is 0 there as well."""
+    zero = y == 0
+    return torch.where(zero, 0, x / torch.where(zero, 1, y))
 
 
 def cast(x: Any, dtype: str) -> Any:
@@ -183,6 +217,7 @@ where = Where()
 
 
 def __getattr__(name: str) -> Op:
+    name = OTHER_NAMES.get(name, name)
     if name not in UNARY and name not in BINARY:
         raise AttributeError(f"there is no elementwise operation {name!r}")
     return Unary(name) if name in UNARY else Binary(name)

@@ -11,9 +11,11 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, UnknownSizeError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
+from layercli.ops.extent import ndim
+from layercli.ops.reshaping import expand_dims, ravel
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,27 @@ class Split(Op):
         return tuple(torch.split(x, sizes, self.axis))
 
 
+@dataclass(frozen=True)
+class Unstack(Op):
+    """The ``num`` places of x along ``axis``, each without the axis: views."""
+
+    num: int
+    axis: int = 0
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return as many specs; ShapeError where x has another number of places."""
+        axis = axis_of(x, self.axis)
+        if not dims.may_equal(x.shape[axis], self.num):
+            raise ShapeError(f"expects x with {self.num} places along axis {axis}, got {x.shape[axis]} (x = {x})")
+        return (Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * self.num
+
+    def run(self, x: Any) -> Any:
+        """Return torch's unbind."""
+        if x.shape[self.axis] != self.num:
+            self.spec(spec_of(x))
+        return tuple(torch.unbind(x, self.axis))
+
+
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` one after the other along ``axis``."""
     return Concatenate(axis)(*some(xs))
@@ -104,6 +127,40 @@ def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> li
     if isinstance(indices_or_sections, int):
         return list(Split(indices_or_sections, axis)(x))
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """Return the places of x along ``axis``, each without the axis; ``num`` says how many where x's size is not known."""
+    spec = spec_of(x)
+    if num is None:
+        size = spec.shape[axis_of(spec, axis)]
+        if not isinstance(size, int):
+            raise UnknownSizeError(
+                f"unstack expects to be told num where axis {axis} has a size not known (x = {spec})"
+            )
+        num = size
+    return list(Unstack(num, axis)(x))
+
+
+def hstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their second axis; along the first where they have no more."""
+    xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
+    return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
+
+
+def vstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their first axis; a vector counts as a row."""
+    return concatenate([_at_least_a_row(x) for x in xs], 0)
+
+
+def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """Return x2 after x1 along ``axis``; where that is None, the values of both in one axis."""
+    return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
+
+
+def _at_least_a_row(x: Any) -> Any:
+    rank = ndim(x)
+    return x if rank > 1 else expand_dims(x, tuple(range(2 - rank)))
 
 
 def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:

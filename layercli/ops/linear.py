@@ -19,6 +19,8 @@ from layercli.ops.elementwise import broadcast_shapes, promoted
 class Dense(Op):
     """out = x @ kernel + bias: x (..., features), kernel (features, units), bias (units,) or None."""
 
+    promotes = True
+
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
         """Return (..., units)."""
         if not x.rank:
@@ -51,6 +53,8 @@ def multiplied(x: Any, weight: Any, bias: Any) -> Any:
 @dataclass(frozen=True)
 class MatMul(Op):
     """out = x @ y: x (..., n, k), y (..., k, m), leading axes broadcast; a vector counts as a row or a column."""
+
+    promotes = True
 
     def spec(self, x: Spec, y: Spec) -> Spec:
         """Return (..., n, m), without the axis that a vector lacks."""

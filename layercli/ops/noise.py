@@ -1,4 +1,4 @@
-"""Random operations of training: dropouts and noises.
+"""Random operations of training: dropouts, noises, and values to decide by.
 
 Without a seed they draw from torch's generator. With one they draw from a stream of their own: value i of draw n is a hash
 of (seed, n, i), the same on every device, in eager code, compiled and exported; n is the ``counter`` they are given.
@@ -97,6 +97,25 @@ class GaussianNoise(Op):
     def run(self, x: Any, counter: Any = None) -> Any:
         """Return x plus noise."""
         return x + self.stddev * normal(x, self.seed, counter)
+
+
+@dataclass(frozen=True)
+class Uniform(Op):
+    """out[b, i] = a value from low[i] to high[i] (excluded, unless they are equal), in float32, for each of x's batch."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    seed: int | None = None
+
+    def spec(self, x: Spec, counter: Spec | None = None) -> Spec:
+        """Return (batch, values)."""
+        return Spec((x.shape[0], len(self.low)), "float32")
+
+    def run(self, x: Any, counter: Any = None) -> Any:
+        """Return uniform values, stretched and moved."""
+        drawn = uniform((x.shape[0], len(self.low)), x, self.seed, counter).unbind(1)
+        ends = zip(drawn, self.low, self.high, strict=True)
+        return torch.stack([low + (high - low) * value for value, low, high in ends], 1)
 
 
 def concrete(noise_shape: tuple[int | None, ...] | None, x: Any) -> Any:

@@ -20,6 +20,8 @@ class BatchNorm(Op):
     In ``training`` mean and variance are the batch's own, and returned beside out; otherwise they are given.
     """
 
+    promotes = True
+
     axis: int = -1
     epsilon: float = 1e-3
     training: bool = False
@@ -58,6 +60,8 @@ class LayerNorm(Op):
 
     gamma and beta have the sizes of ``axes``, in the order of x's axes.
     """
+
+    promotes = True
 
     axes: tuple[int, ...] = (-1,)
     epsilon: float = 1e-3

@@ -27,6 +27,8 @@ class FusedRecurrence(Op):
     i, f, c, o and z, r, h. The result is the outputs, all ``sequences`` of them or the last, and the last states.
     """
 
+    promotes = True
+
     kind: str
     backwards: bool = False
     sequences: bool = False
@@ -93,10 +95,14 @@ class FusedRecurrence(Op):
 
 @dataclass(frozen=True)
 class LstmStep(Op):
-    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of z (batch, 4 x units); i, f, o are squashed."""
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of z (batch, 4 x units); i, f, o are squashed.
+
+    The gates of images are along their channels: ``axis``.
+    """
 
     activation: Callable[[Any], Any]
     recurrent_activation: Callable[[Any], Any]
+    axis: int = -1
 
     def spec(self, z: Spec, c: Spec) -> tuple[Spec, Spec]:
         """Return h' and c', each of c's spec."""
@@ -104,7 +110,7 @@ class LstmStep(Op):
 
     def run(self, z: Any, c: Any) -> Any:
         """Return the two products."""
-        i, f, g, o = z.chunk(4, -1)
+        i, f, g, o = z.chunk(4, self.axis)
         i, f, o = map(self.recurrent_activation, (i, f, o))
         c = f * c + i * self.activation(g)
         return o * self.activation(c), c
@@ -149,7 +155,7 @@ class Filled(Op):
     """out = ``value`` for each of x's batch: (batch, *sizes) of x's dtype."""
 
     value: float
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
 
     def spec(self, x: Spec) -> Spec:
         """Return (batch, *sizes)."""

@@ -23,12 +23,16 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "std": lambda x, axes, keep: torch.std(_floating(x), axes, correction=0, keepdim=keep),
     "all": lambda x, axes, keep: torch.all(x, axes, keep),
     "any": lambda x, axes, keep: torch.any(x, axes, keep),
+    "logsumexp": lambda x, axes, keep: torch.logsumexp(_floating(x), axes, keep),
+    "median": lambda x, axes, keep: _median(_floating(x), axes, keep),
 }
 """Functions of the values along some axes, the axes being kept with the size 1 or not."""
 
-MAKE_FLOATS = {"mean", "var", "std"}
+MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median"}
 WIDEN = {"sum", "prod"}
 """Functions whose result for whole numbers is int64, as in torch."""
+OTHER_NAMES = {"amax": "max", "amin": "min"}
+"""Second names that Keras has for some."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,38 @@ def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
     return x
 
 
+def _median(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+    """Return the middle of the values in order, or the mean of the two there; where one is not a number, that."""
+    axes = tuple(sorted(axis % x.ndim for axis in axes)) if x.ndim else ()
+    last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
+    ordered = torch.sort(last, -1).values
+    count = ordered.shape[-1]
+    middle = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
+    middle = torch.where(ordered[..., -1].isnan(), ordered[..., -1], middle)  # nan comes last in order
+    return middle.reshape([1 if axis in axes else size for axis, size in enumerate(x.shape)]) if keep else middle
+
+
+@dataclass(frozen=True)
+class CountNonzero(Op):
+    """out = how many values of x along ``axis`` (one, several or None for all) are not 0, in int64."""
+
+    axis: int | tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without the axes."""
+        axes = axes_of(x, self.axis)
+        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), "int64")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's count_nonzero; of a whole tensor it counts all."""
+        return torch.count_nonzero(x, self.axis)
+
+
+def count_nonzero(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+    """Return how many values of x along ``axis`` (one, several, None: all) are not 0."""
+    return CountNonzero(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+
+
 def reducer(function: str) -> Callable[..., Any]:
     """Return the user's function of that name: ``mean(x, axis=None, keepdims=False)``."""
 
@@ -88,6 +124,7 @@ def reducer(function: str) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> Any:
+    name = OTHER_NAMES.get(name, name)
     if name not in REDUCTIONS:
         raise AttributeError(f"there is no reduction {name!r}")
     return reducer(name)

@@ -12,7 +12,7 @@ from layercli.core.op import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
-from layercli.ops.axes import axis_of
+from layercli.ops.axes import axes_of, axis_of
 from layercli.ops.elementwise import broadcast_shapes
 
 
@@ -159,6 +159,28 @@ def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
 def squeeze(x: Any, axis: int | Iterable[int] | None = None) -> Any:
     """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one of them has another size."""
     return Squeeze((axis,) if isinstance(axis, int) else None if axis is None else tuple(axis))(x)
+
+
+def ravel(x: Any) -> Any:
+    """Return x's values in one axis."""
+    return reshape(x, -1)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Return x with two of its axes in each other's place."""
+    return moveaxis(x, (axis1, axis2), (axis2, axis1))
+
+
+def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[int]) -> Any:
+    """Return x with the axes ``source`` moved to the places ``destination`` of the result; the others keep their order."""
+    spec = spec_of(x)
+    moved, places = axes_of(spec, source), axes_of(spec, destination)
+    if len(moved) != len(places):
+        raise UsageError(f"moveaxis expects as many places as axes, got {source} and {destination}")
+    order = [axis for axis in range(spec.rank) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return Transpose(tuple(order))(x)
 
 
 def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.lazy import F
+from layercli.lazy import F, torch
 from layercli.ops.convolution import joined, split
 from layercli.ops.pooling import with_channels_first
 
@@ -21,13 +21,17 @@ class Resize(Op):
     """out = the images x sampled at ``size`` pixels, the centres of the corner pixels staying half a pixel from the edge.
 
     x is (batch, height, width, channels), or channels first. ``antialias`` widens the kernel where the image shrinks;
-    ``bicubic`` is Keys's with a = -0.5, as in Keras, and shrinks only with antialias.
+    ``bicubic`` is Keys's with a = -0.5, as in Keras, and shrinks only with antialias. Images of another ratio of sides are
+    distorted, or before it reduced to their largest window of that ratio (``ratio`` is crop), or given edges of ``fill_value``
+    (pad). Whole numbers are rounded, halves to even.
     """
 
     size: tuple[int, int]
     interpolation: str = "bilinear"
     antialias: bool = False
     channels_first: bool = False
+    ratio: str = ""
+    fill_value: float = 0.0
 
     def spec(self, x: Spec) -> Spec:
         """Return (batch, *size, channels), or channels first."""
@@ -39,6 +43,13 @@ class Resize(Op):
         return with_channels_first(self._resized, x, 2, self.channels_first)
 
     def _resized(self, x: Any) -> Any:
+        if self.ratio:
+            x = cropped(x, self.size) if self.ratio == "crop" else padded(x, self.size, self.fill_value)
+        if not x.is_floating_point():
+            return rounded(self._interpolated(x.to(torch.float32)), x.dtype)
+        return self._interpolated(x)
+
+    def _interpolated(self, x: Any) -> Any:
         if (
             self.interpolation == "bicubic"
             and not self.antialias
@@ -83,6 +94,38 @@ def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) 
     if interpolation == "nearest":
         return F.interpolate(x, size, mode="nearest-exact")
     return F.interpolate(x, size, mode=interpolation, antialias=antialias or interpolation == "bicubic")
+
+
+def rounded(x: Any, dtype: Any) -> Any:
+    """Return x rounded to the whole numbers of a dtype, those it does not have to its ends."""
+    ends = torch.iinfo(dtype)
+    return torch.round(x).clamp(ends.min, ends.max).to(dtype)
+
+
+def widest(sizes: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and the width of the largest window of images of ``sizes`` that has the ratio of ``wanted``.
+
+    >>> widest((6, 7), (4, 8))
+    (3, 7)
+    """
+    (height, width), (down, across) = sizes, wanted
+    return max(min(height, int(width * down / across)), 1), max(min(width, int(height * across / down)), 1)
+
+
+def cropped(x: Any, wanted: tuple[int, int]) -> Any:
+    """Return the middle of the images x, channels first: their largest window that has the ratio of ``wanted``."""
+    largest = widest(x.shape[2:], wanted)
+    for axis, size in enumerate(largest, start=2):
+        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+    return x
+
+
+def padded(x: Any, wanted: tuple[int, int], fill_value: float) -> Any:
+    """Return the images x, channels first, with edges of ``fill_value`` on two sides, so that they have about that ratio."""
+    (height, width), (down, across) = x.shape[2:], wanted
+    rows = (max(height, int(width * down / across)) - height) // 2
+    columns = 0 if rows else (max(width, int(height * across / down)) - width) // 2
+    return F.pad(x, (columns, columns, rows, rows), value=fill_value)
 
 
 def check_interpolation(name: str, owner: str) -> str:

@@ -76,7 +76,9 @@ class Scan(Op):
         if self.unrolled:
             return outputs[-1] if outputs else torch.zeros_like(out)
         packed = self._packed(flat)
-        return packed[-1][0] if isinstance(packed[0], (list, tuple)) else packed[0]
+        several = hasattr(self.cell, "cells") or isinstance(packed[0], (list, tuple))
+        state = packed[-1 if several else 0]  # of cells on top of each other, the last one's
+        return state[0] if isinstance(state, (list, tuple)) else state
 
     def _parted(self, rest: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
         count = len(tree.leaves(self.states))

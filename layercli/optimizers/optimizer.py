@@ -119,15 +119,31 @@ class Optimizer(Configured):
         """Apply the gradients that the backward pass left in the parameters."""
         self._apply([parameter.grad for parameter in self.built.parameters])
 
-    def apply(self, gradients: Sequence[Any]) -> None:
+    def apply(self, gradients: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Apply ``gradients``, one for each parameter, None where it had no part.
 
+        With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
+        shapes; None is what the backward pass left: torch keeps it with the parameter, not with ``variable.value``, a view.
         Raises UsageError if they do not fit.
         """
+        if trainable_variables is not None:
+            gradients = self._in_order(gradients, trainable_variables)
         parameters = self.built.parameters
         if len(gradients) != len(parameters):
             raise UsageError(f"{self.name} holds {len(parameters)} parameters, got {len(gradients)} gradients")
         self._apply([None if g is None else like(g, p) for g, p in zip(gradients, parameters, strict=True)])
+
+    def _in_order(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+        """Return the gradients of ``variables`` in the order and the layouts of the parameters."""
+        given = {id(variable.stored): (variable, g) for variable, g in zip(variables, gradients, strict=True)}
+        found = []
+        for parameter in self.built.parameters:
+            variable, gradient = given.get(id(parameter), (None, None))
+            if variable is None or gradient is None:
+                found.append(None if variable is None else parameter.grad)
+            else:
+                found.append(gradient if variable.layout is None else gradient.permute(variable.layout))
+        return found
 
     def zero_grad(self) -> None:
         """Drop the gradients of the parameters."""

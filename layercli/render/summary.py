@@ -62,10 +62,10 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, 
     chosen = [COLUMNS[name] for name in columns]
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = folded(shown) if fold else shown
-    totals = summary.totals
+    totals, several = summary.totals, len(summary.outputs) > 1
     facts = [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs)),
-        ("Output", ", ".join(str(spec) for _, spec in summary.outputs)),
+        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs)),
         ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})"),
         ("Trainable", f"{totals.trainable:,}"),
         ("Non-trainable", f"{totals.non_trainable:,}"),

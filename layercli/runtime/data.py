@@ -20,6 +20,20 @@ from layercli.files.image_folder import ImageFolder
 from layercli.runtime import tensors
 
 Batch = tuple[Any, Any, Any]
+"""x, y and the weights of the samples, None where there are none."""
+
+
+def packed(batch: Batch) -> Any:
+    """Return a batch as a step of Keras's has it: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    x, y, weight = batch
+    if y is None and weight is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if weight is None else batch
+
+
+def parts_of(data: Any) -> Batch:
+    """Return x, y and the weights of what a step was given."""
+    return (*data, None, None)[:3] if isinstance(data, (list, tuple)) else (data, None, None)
 
 
 class Samples(ABC):

@@ -36,7 +36,11 @@ def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
     """Run the symbolic pass on the arguments' specs, which builds the whole tree, then make the mirror."""
     specs = tree.map_leaves(spec_of, (args, kwargs))
     with graph.afresh():
-        layer._describe(*graph.placeholders(specs))
+        args, kwargs = graph.placeholders(specs)
+        if tree.leaves((args, kwargs)):
+            layer(*args, **kwargs)
+        else:
+            layer._describe(args, kwargs)  # of nothing there is nothing symbolic to tell by
     mirror.attach(layer, ready=True)
 
 

@@ -17,7 +17,7 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
 from layercli.runtime import distributed, execute, jit
-from layercli.runtime.data import Arrays, Batch, Samples, Stream, source_of, weights_of_classes
+from layercli.runtime.data import Arrays, Batch, Samples, Stream, packed, source_of, weights_of_classes
 from layercli.runtime.draws import drawing, reseed
 from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.logs import numbers
@@ -120,7 +120,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
             if step % every == 0:
                 told.tell("on_train_batch_begin", step)
             reseed(device, own + step)
-            logs = model.train_step(placed(batch, device))
+            logs = model.train_step(packed(placed(batch, device)))
             if (step + 1) % every == 0:
                 told.tell("on_train_batch_end", step, heard(trainer, logs))
             heed(trainer)
@@ -149,7 +149,7 @@ def run_test(
     with torch.no_grad(), jit.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
-            logs = model.test_step(placed(batch, device))
+            logs = model.test_step(packed(placed(batch, device)))
             told.tell("on_test_batch_end", step, heard(trainer, logs))
             heed(trainer)
     if logs is None:
@@ -194,10 +194,11 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     given = weighted(given, class_weight, sample_weight)
     [batch] = given.batches(given.samples)
     begin(trainer, batch)
+    trainer.reset()
     model.module.train(what == "train")
     step = model.train_step if what == "train" else model.test_step
     with torch.set_grad_enabled(what == "train"), jit.compiled(model, trainer.jit_compile):
-        logs = step(placed(batch, execute.device_of(model)))
+        logs = step(packed(placed(batch, execute.device_of(model))))
     found = numbers(logs)
     model.module.eval()
     if return_dict:

@@ -46,13 +46,14 @@ class TorchFunction(Op):
 
     def spec(self, *inputs: Any) -> Any:
         """Return what two runs on the meta device agree on."""
-        first, second = (self._shapes(inputs, fill) for fill in _fills(inputs))
-        return tree.map_leaves(lambda pair: pair, _merged(first, second, _fills(inputs)))
+        fills = self._fills(inputs)
+        first, second = (self._shapes(inputs, fill) for fill in fills)
+        return tree.map_leaves(lambda pair: pair, _merged(first, second, fills))
 
     def macs(self, *inputs: Any) -> Size:
         """Return half of the floating point operations torch counts on the meta device, if they depend on no unknown."""
         counts = []
-        for fill in _fills(inputs):
+        for fill in self._fills(inputs):
             with FlopCounterMode(display=False) as counter:
                 self._on_meta(inputs, fill)
             counts.append(counter.get_total_flops() // 2)
@@ -68,6 +69,12 @@ class TorchFunction(Op):
             if isinstance(size, Dim)
         }
         return self._applied(tensors, lambda size: _actual(size, sizes))
+
+    def _fills(self, inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
+        """Return two fillings of the unknowns of all arguments: a prime for each name, and one for all that have none."""
+        shapes = [size for x in inputs if isinstance(x, Spec) for size in x.shape]
+        names = sorted({name for size in [*shapes, *tree.leaves(self.given)] for name in dims.names(size)})
+        return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
 
     def _applied(self, tensors: Any, number: Callable[[Dim], int]) -> Any:
         def filled(x: Any) -> Any:
@@ -140,12 +147,6 @@ def tensor_attribute(x: Any, name: str) -> Any:
     if callable(attribute):
         return lambda *args, **kwargs: torch_function(attribute, (x, *args), kwargs)
     return torch_function(attrgetter(name), (x,), {})
-
-
-def _fills(inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
-    """Return two fillings of the unknowns of ``inputs``: a prime for each name, and one for all that have none."""
-    names = sorted({name for x in inputs if isinstance(x, Spec) for size in x.shape for name in dims.names(size)})
-    return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
 
 
 def _filled(size: Size, fill: Mapping[Any, int]) -> int:

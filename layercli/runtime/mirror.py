@@ -19,6 +19,7 @@ from layercli.core import layer as core
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.ops import substitutes
+from layercli.ops.creation import place
 from layercli.runtime import packing
 from layercli.runtime.tensors import dtype_of
 
@@ -52,7 +53,7 @@ class Mirror(nn.Module):
         self.training = False
         self.ready = False
         self.bag = Bag(self)
-        if not self.takes_training and self.activity_regularizer is None:
+        if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
             self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -61,12 +62,21 @@ class Mirror(nn.Module):
             kwargs["training"] = self.training
         if self.bag.losses and self.bag.outermost is self:
             self.bag.losses.clear()
-        outputs = self.described.call(*args, **kwargs)
+        outputs = self._beside(args, kwargs) if self.described._makes_tensors else self.described.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for x in tree.leaves(outputs):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
         return outputs
+
+    def _beside(self, args: Any, kwargs: Any) -> Any:
+        """Return the layer's ``call``; the tensors that it makes of settings are made where the first of its inputs is."""
+        before = place.device
+        place.device = next((x.device for x in tree.leaves((args, kwargs)) if isinstance(x, torch.Tensor)), before)
+        try:
+            return self.described.call(*args, **kwargs)
+        finally:
+            place.device = before
 
     def add_loss(self, loss: Any) -> None:
         """Keep a loss until the outermost call begins again."""
@@ -112,6 +122,8 @@ def attach(layer: Layer, *, ready: bool = False) -> Mirror:
         if below._module is not None:
             below._module.ready |= ready
             below._module.bag = mirror.bag
+            if below._makes_tensors:
+                vars(below._module).pop("forward", None)
     return mirror
 
 

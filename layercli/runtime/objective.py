@@ -10,8 +10,8 @@ import torch
 
 from layercli import losses, metrics
 from layercli.core import masking, naming, tree
+from layercli.core.functional import Functional
 from layercli.core.layer import Layer
-from layercli.core.model import Functional
 from layercli.core.sequential import Sequential
 from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss

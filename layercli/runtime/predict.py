@@ -13,7 +13,7 @@ from layercli.callbacks.callback import Callback, Callbacks, listed
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.runtime import execute, jit, tensors
-from layercli.runtime.data import Samples, source_of
+from layercli.runtime.data import Samples, packed, source_of
 from layercli.runtime.fit import build, peeked, placed, size_of
 from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.settled import Settled
@@ -39,7 +39,7 @@ def predict(
     with torch.inference_mode(), jit.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
-            parts.append(tree.map_leaves(tensors.to_numpy, step_of(placed(batch, device))))
+            parts.append(tree.map_leaves(tensors.to_numpy, step_of(packed(placed(batch, device)))))
             told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
     told.tell("on_predict_end", {})
     flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]

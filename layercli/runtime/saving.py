@@ -143,7 +143,7 @@ def load_model(
     """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
 
     Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
-    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, a Lambda among them.
+    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, code among it.
     """
     with keras_archive.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)

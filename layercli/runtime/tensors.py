@@ -91,6 +91,11 @@ def cast(x: Any, dtype: str) -> Any:
     return x
 
 
+def as_one_dtype(values: Any, dtype: str) -> list[Any]:
+    """Return tensors in ``dtype``, and what is none as it is."""
+    return [x.to(dtype_of(dtype)) if isinstance(x, torch.Tensor) else x for x in values]
+
+
 def name_of(dtype: torch.dtype) -> str:
     """Return the name of torch's dtype."""
     return dtypes.name_of(dtype)

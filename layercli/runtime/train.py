@@ -14,6 +14,7 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
 from layercli.runtime import jit
+from layercli.runtime.data import parts_of
 from layercli.runtime.interruption import Interruption
 from layercli.runtime.logs import LazyLogs
 from layercli.runtime.objective import Objective
@@ -61,8 +62,8 @@ class Trainer:
     # One step
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
-        """Take one step on a batch ``(x, y, sample_weight)`` and return the logs so far."""
-        x, y, weight = (*data, None, None)[:3]
+        """Take one step on a batch and return the logs so far."""
+        x, y, weight = parts_of(data)
         y_pred = self.model(x, training=True)
         loss = self.model.compute_loss(x, y, y_pred, weight)
         self.minimize(loss)
@@ -71,7 +72,7 @@ class Trainer:
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
         """Evaluate one batch and return the logs so far."""
-        x, y, weight = (*data, None, None)[:3]
+        x, y, weight = parts_of(data)
         y_pred = self.model(x, training=False)
         loss = self.model.compute_loss(x, y, y_pred, weight, training=False)
         self.objective.count(loss, len(tree.leaves(x)[0]))

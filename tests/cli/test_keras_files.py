@@ -229,8 +229,7 @@ BAD = {
     "vars cut.keras": "error: cut.keras is a damaged zip archive: file is not a zip file\n",
     "run config.keras": "error: config.keras holds no model.weights.h5\n",
     "vars lambda.keras": (
-        "error: lambda.keras holds a Lambda, which layercli does not make from a file\n"
-        "hint: a class of your own is given as custom_objects={'Lambda': Lambda}, or --custom FILE.py:Lambda\n"
+        "error: lambda.keras: Lambda 'dense': its function has no name, and code in a file is never executed\n"
     ),
     "vars wide.keras --stats": (
         "error: layers/dense/vars/0 in wide.keras has the shape (6, 3), the model's is (6, 4000000000)\n"

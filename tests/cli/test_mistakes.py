@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +129,24 @@ def test_an_example_with_sizes_as_people_write_them(cli, folder):
     done = cli("summary", "m.py:Sizes")
     assert "Input:          a float32[None, 4], b float32[None, T]\n" in done.out
     assert cli("run", "m.py:Sizes", "--at", "T=4", "--device", "cpu").code == 0
+
+
+NAMES = ["torch", "random", "json", "numpy", "re", "layercli", "enum", "sys", "my-net", "net"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_may_have_any_name(tmp_path, name):
+    (tmp_path / f"{name}.py").write_text(
+        "from layercli import Model\nclass Net(Model):\n    def call(self, x): return x\n"
+    )
+    command = ["summary", f"{name}.py:Net", "--input-shape", "2,3", "--format", "table"]
+    script = Path(sys.executable).parent / "layercli"  # python -m would have the folder first on its path
+    done = subprocess.run([script, *command], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_that_is_no_python(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wide.py").write_text("class Net: pass", encoding="utf-16")
+    done = cli("summary", "wide.py:Net")
+    assert (done.code, done.err) == (2, "error: wide.py is no Python: source code string cannot contain null bytes\n")

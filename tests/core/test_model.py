@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercli import Input, Layer, Model, Sequential, ops
+from layercli import Input, Layer, Model, Sequential, layers, ops
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.dense import Dense
 
@@ -143,3 +143,9 @@ def test_inputs_that_do_not_fit():
     with pytest.raises(ShapeError) as raised:
         model([np.ones((2, 3))])
     assert str(raised.value) == f"{model.name} (Functional) expects 2 inputs, got 1"
+
+
+def test_a_name_the_author_chose_stays_where_it_looks_like_an_automatic_one():
+    first, second = layers.Dense(3, name="dense_1", input_shape=(4,)), layers.Dense(5, name="dense")
+    model = Sequential([first, second])
+    assert list(model.children()) == [("dense_1", first), ("dense", second)]

@@ -120,3 +120,25 @@ def test_messages():
     assert message(layer, image(2, 4)) == (
         "p (PReLU) expects x with the sizes of alpha after the batch (x = float32[2, 4], alpha = float32[3])", None,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(activations.TABLE))
+def test_each_is_an_attribute_that_serializes_to_its_name(name):
+    function = getattr(activations, name)
+    assert function is activations.TABLE[name]
+    if name not in ("linear", "sparsemax"):
+        assert activations.serialize(function) == keras.activations.serialize(getattr(keras.activations, name))
+        assert activations.deserialize(activations.serialize(function)) is function
+
+
+def test_no_activation_is_linear_and_one_s_own_is_named():
+    def own(x):
+        return x
+
+    assert (activations.serialize(None), activations.deserialize("linear")) == ("linear", None)
+    theirs = keras.activations.serialize(own) | {"registered_name": "own"}  # Keras says "function" there
+    assert activations.serialize(own) == theirs
+    assert activations.deserialize(activations.serialize(own), {"own": own}) is own
+    with pytest.raises(AttributeError) as error:
+        _ = activations.rely
+    assert str(error.value) == "layercli.activations has no activation 'rely'"

@@ -17,9 +17,12 @@ SETTINGS = {
     "units": 3, "filters": 4, "kernel_size": 3, "rate": 0.5, "stddev": 0.1, "n": 2, "target_shape": (2,), "dims": (2, 1),
     "axes": 1, "scale": 2.0, "input_dim": 5, "output_dim": 3, "num_heads": 2, "key_dim": 3, "head_dim": 3,
     "num_query_heads": 4, "num_key_value_heads": 2, "equation": "ab,bc->ac", "output_shape": 3, "activation": "relu",
-    "output_size": 2, "pool_size": 2,
+    "output_size": 2, "pool_size": 2, "height": 4, "width": 3, "factor": 0.2, "height_factor": 0.2, "width_factor": 0.3,
+    "num_tokens": 6, "bin_boundaries": [0.0, 2.0], "shape": (4,),
 }  # fmt: skip
-WRAPPERS = {"layer", "cell", "cells"}
+NEEDED = {"CategoryEncoding": ["num_tokens"], "Discretization": ["bin_boundaries"], "InputLayer": ["shape"]}
+"""Settings that have a default in Keras, with which there is no layer."""
+WRAPPERS = {"layer", "cell", "cells", "function", "module"}
 
 
 def simple():
@@ -29,27 +32,34 @@ def simple():
             yield name
 
 
+def settings_of(name):
+    """Return the settings that a layer cannot do without."""
+    fields = getattr(layers, name)._fields
+    needed = [
+        key for key, default in fields.items() if default is inspect.Parameter.empty or key in NEEDED.get(name, ())
+    ]
+    return {key: SETTINGS[key] for key in needed}
+
+
 @pytest.mark.parametrize("name", list(simple()))
 def test_config_goes_round(name):
     kind = getattr(layers, name)
-    needed = [key for key, default in kind._fields.items() if default is inspect.Parameter.empty]
-    layer = kind(**{key: SETTINGS[key] for key in needed})
+    layer = kind(**settings_of(name))
     config = layer.get_config()
     assert set(config) >= {"name", "trainable", "dtype", *kind._fields}
     assert kind.from_config(json.loads(json.dumps(config))).get_config() == config
 
 
-SHAPES = [(2,), (6, 4), (8, 8, 4), (6, 6, 6, 4)]
-CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell"}
-"""What takes a state with its input, and is part of a layer: of RNN, whose file holds it."""
+SHAPES = [(2,), (6, 4), (8, 8, 4), (6, 6, 6, 4), (3, 4, 4, 4, 2)]
+CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer"}
+"""What takes a state with its input, and is part of a layer: of RNN, whose file holds it; and what takes nothing."""
 
 
 def small(name):
     """Return a model of one layer of this name, and inputs for it: of the first shape and number of inputs it takes."""
     kind = getattr(layers, name)
-    needed = [key for key, default in kind._fields.items() if default is inspect.Parameter.empty]
-    settings = {key: SETTINGS[key] for key in needed} | ({"groups": 2} if name == "GroupNormalization" else {})
-    dtype = "int32" if name == "Embedding" else "float32"
+    settings = settings_of(name) | ({"groups": 2} if name == "GroupNormalization" else {})
+    dtype = "int32" if name.endswith("Embedding") else "float32"
     for shape in SHAPES:
         for number in (1, 2):
             inputs = [Input(shape, dtype=dtype) for _ in range(number)]

@@ -31,7 +31,10 @@ def test_second_names_are_keras_second_names(name):
 
 OF_EVERY_LAYER = {"self", "args", "kwargs", "name", "activity_regularizer", "dtype", "trainable", "weights"}
 BESIDES = {name: ["zero_output_for_mask"] for name in ("LSTM", "GRU", "SimpleRNN")}  # Keras takes it among the rest
+BESIDES |= {f"ConvLSTM{n}D": ["unroll", "zero_output_for_mask"] for n in (1, 2, 3)}  # as above
+BESIDES["ReversibleEmbedding"] = ["lora_rank", "lora_alpha", "quantization_config"]  # Keras takes them among the rest
 BESIDES["LayerNormalization"] = ["rms_scaling"]  # Keras's configs hold it
+BESIDES |= {name: ["data_format"] for name in ("RandomContrast", "RandomBrightness")}  # as above
 CLASS = {"GroupedQueryAttention": "GroupQueryAttention"}
 LAYERS = [name for name in layers.__all__ if name[0].isupper() and name not in ("Layer", "Input")]
 

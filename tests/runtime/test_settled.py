@@ -8,7 +8,7 @@ import torch
 
 from layercli import Sequential, layers
 from layercli.ops import substitutes
-from layercli.ops.einsum import Einsum
+from layercli.ops.contraction import Einsum
 from layercli.runtime import packing
 from layercli.runtime.free_memory import free_memory
 from layercli.runtime.settled import Settled

@@ -294,7 +294,7 @@ def loop(config):
 HOSTILE = {
     "lambda": (
         {"change_config": lambda c: layer(c).update(class_name="Lambda")},
-        "holds a Lambda, which layercli does not make from a file",
+        "Lambda 'DENSE': its function has no name, and code in a file is never executed",
     ),
     "any class": (
         {"change_config": lambda c: layer(c).update(module="os", class_name="system", config={"command": "false"})},

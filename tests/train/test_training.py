@@ -164,14 +164,12 @@ def test_predict_gives_arrays_shaped_as_the_outputs():
 def test_batches_by_hand_train_as_fit_does():
     model = line(metrics=["mae"])
     for _ in range(2):
-        model.reset_metrics()
-        for i in range(0, 40, 8):
-            logs = model.train_on_batch(X[i : i + 8], Y[i : i + 8], return_dict=True)
+        logs = [model.train_on_batch(X[i : i + 8], Y[i : i + 8], return_dict=True) for i in range(0, 40, 8)]
     fitted = line(metrics=["mae"])
     history = fitted.fit(X, Y, epochs=2, batch_size=8, shuffle=False, **QUIET).history
     assert same(model.get_weights(), fitted.get_weights())
-    assert logs == {name: values[-1] for name, values in history.items()}
-    model.reset_metrics()
+    for name, values in history.items():  # each batch's own
+        assert np.mean([each[name] for each in logs]) == pytest.approx(values[-1])
     assert model.test_on_batch(X, Y) == pytest.approx(model.evaluate(X, Y, batch_size=40, **QUIET))
 
 
@@ -186,7 +184,7 @@ def test_steps_of_your_own():
             return self.dense(x)
 
         def train_step(self, data):
-            x, y, _ = data
+            x, y = data
             loss = 2 * ((self(x, training=True) - y) ** 2).mean()
             self.optimizer.zero_grad()
             loss.backward()

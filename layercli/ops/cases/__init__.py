@@ -27,6 +27,10 @@ FAMILIES = (
     "reshaping",
     "joining",
     "resizing",
+    "affine",
+    "flipping",
+    "cropping",
+    "categories",
     "activation",
     "noise",
     "embedding",
@@ -35,6 +39,9 @@ FAMILIES = (
     "rotary",
     "recurrent",
     "steps",
+    "creation",
+    "ordering",
+    "crossentropy",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
-from layercli.ops.einsum import Einsum
+from layercli.ops.contraction import Einsum, Fold
 
 CASES = [
     Case(Einsum("ab,bc->ac"), (spec("B 4"), spec("4 3"))),
@@ -19,4 +19,7 @@ CASES = [
     Case(Einsum("abc,cd->abd"), (spec("B T 4"), spec("4 3"))),
     Case(Einsum("abc,b->abc"), (spec("B 4 T"), spec("4"))),
     Case(Einsum("abc,bd->ad"), (spec("B 4 T"), spec("4 3"))),
+    Case(Fold("aab->ba"), (spec("T T 3"),)),
+    Case(Fold("abc->b"), (spec("B T 4"),)),
+    Case(Fold("aa->"), (spec("T T"),)),
 ]

@@ -7,12 +7,17 @@ from layercli.ops.elementwise import BINARY, GIVE_BOOL, PREDICATES, UNARY, Binar
 from layercli.ops.filling import FullLike
 from layercli.ops.rescaling import Rescale, Standardize
 
-STEPS = {"ceil", "floor", "round", "sign", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
-POSITIVE = {"log", "log1p", "rsqrt", "sqrt", "power", "mod", "floor_divide"}
+STEPS = {"ceil", "floor", "round", "sign", "trunc", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
+POSITIVE = (
+    {"log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"}
+    | {"arctan2", "divide_no_nan", "hypot", "power", "mod", "floor_divide"}
+)  # fmt: skip
+INSIDE = {"arccos", "arcsin", "arctanh", "erfinv", "tan"}
 
 
 def _case(op: Unary | Binary, *inputs: object) -> Case:
-    bounds = (0.5, 3.0) if op.function in POSITIVE else (None, None)
+    bounds = (0.5, 3.0) if op.function in POSITIVE else (-0.9, 0.9) if op.function in INSIDE else (None, None)
+    bounds = (1.5, 3.0) if op.function == "arccosh" else bounds
     return Case(op, inputs, low=bounds[0], high=bounds[1], differentiable=op.function not in STEPS)
 
 
@@ -26,6 +31,12 @@ CASES = [
     Case(Binary("divide"), (spec("B 3", "int64"), spec("3", "int64")), low=1, high=9, differentiable=False),
     Case(Binary("multiply"), (spec("B 3", "float16"), spec("", "float32"))),
     Case(Binary("maximum"), (spec("B 3"), 0.5)),
+    Case(Binary("maximum"), (spec("B 3", "int32"), 0.5), differentiable=False),
+    Case(Binary("hypot"), (spec("B 3", "int32"), spec("B 3", "int64")), differentiable=False),
+    Case(Binary("logaddexp"), (spec("B 3", "int32"), spec("3", "float16"))),
+    Case(Binary("divide_no_nan"), (spec("B 3"), spec("B 3", "int32")), low=0, high=2),
+    Case(Binary("arctan2"), (1, spec("B 3", "bool")), differentiable=False),
+    Case(Binary("logical_xor"), (spec("B 3"), True), differentiable=False),
     Case(Cast("int32"), (spec("B 3"),), differentiable=False),
     Case(Cast("float64"), (spec("B 3"),)),
     Case(FullLike(1, "bool"), (spec("B T 3"),), differentiable=False),
@@ -37,4 +48,5 @@ CASES = [
     Case(Standardize((1, 3), invert=True), (spec("B 4 T 3"), spec("4 3"), spec("4 3")), low=0.5, high=2.0),
     Case(Standardize(()), (spec("B T"), spec(""), spec("")), low=0.5, high=2.0),
     Case(Where(), (spec("B 3", "bool"), spec("B 1"), spec("3"))),
+    Case(Where(), (spec("B 3", "bool"), 1, 0.5), differentiable=False),
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
-from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+from layercli.ops.draws import Categorical, Draw, Drop, Shuffle
+from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, Uniform
 
 COUNTER = spec("1", "int64")
 
@@ -18,4 +19,16 @@ CASES = [
     Case(GaussianDropout(0.3, 7), (spec("B T 3", "float16"), COUNTER)),
     Case(GaussianNoise(0.3), (spec("B T 3"),)),
     Case(GaussianNoise(0.3, 7), (spec("B T 3"), COUNTER)),
+    Case(Draw("uniform", (2, 3), (-1.0, 2.0)), (), differentiable=False),
+    Case(Draw("normal", (2, 0), (0.0, 2.0), "float16", 3), (), differentiable=False),
+    Case(Draw("truncated_normal", (), (0.0, 1.0), "float64", 3), (), differentiable=False),
+    Case(Draw("randint", (4,), (-2, 7), "int32", 3), (), differentiable=False),
+    Case(Categorical(3), (spec("B 4"),), differentiable=False),
+    Case(Categorical(3, "int64", 7), (spec("B T"),), differentiable=False),
+    Case(Shuffle(1), (spec("B T 3"),)),
+    Case(Shuffle(-1, 7), (spec("B T"),)),
+    Case(Drop(0.3, (None, 1), 7), (spec("B T"),)),
+    Case(Drop(0.3), (spec("B T"),)),
+    Case(Uniform((-0.5, 1.0), (0.5, 1.0)), (spec("B T 3"),), differentiable=False),
+    Case(Uniform((0.0,), (1.0,), 7), (spec("B T", "int32"), COUNTER), differentiable=False),
 ]

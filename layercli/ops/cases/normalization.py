@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from layercli.ops.batch_statistics import Moments, Normalize, Renormalization
 from layercli.ops.cases import Case, spec
-from layercli.ops.moments import Moments, Normalize, Renormalization
 from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, SpectralNorm, UnitNorm
 
 CHANNELS = (spec("4"),) * 4

@@ -36,6 +36,7 @@ CASES = [
     Case(FusedRecurrence("tanh"), (X, spec("3 4"), spec("4 4"), spec("4"), STATE)),
     Case(FusedRecurrence("relu", sequences=True), (X, spec("3 4"), spec("4 4"), None)),
     Case(LstmStep(TANH, SIGMOID), (spec("B 16"), STATE)),
+    Case(LstmStep(TANH, SIGMOID, 1), (spec("B 16 H W"), spec("B 4 H W"))),
     Case(GruStep(TANH, SIGMOID), (spec("B 12"), STATE, STATE, spec("4 12"), spec("12"))),
     Case(GruStep(TANH, SIGMOID, False), (spec("B 12"), STATE, STATE, spec("4 12"), None)),
     Case(Filled(1.0, (3, 2)), (X,), differentiable=False),

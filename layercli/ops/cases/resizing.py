@@ -15,4 +15,7 @@ CASES = [
     Case(Resize((5, 12), "bilinear"), (IMAGE,)),
     Case(Resize((5, 12), "bilinear", antialias=True, channels_first=True), (spec("B 3 H W"),)),
     Case(Resize((20, 17), "nearest"), (IMAGE,)),
+    Case(Resize((4, 7), ratio="crop"), (IMAGE,)),
+    Case(Resize((4, 7), channels_first=True, ratio="pad", fill_value=2.0), (spec("B 3 H W"),)),
+    Case(Resize((4, 7)), (spec("B H W 3", "uint8"),), differentiable=False),
 ]

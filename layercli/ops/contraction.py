@@ -23,6 +23,8 @@ class Einsum(Op):
     ``...`` stands for leading axes that x has and y lacks; bias broadcasts to out.
     """
 
+    promotes = True
+
     equation: str
 
     @derived
@@ -72,7 +74,7 @@ class Einsum(Op):
         weight = y.reshape(x.shape[-count:].numel(), new.numel()).T
         whole = bias is not None and bias.shape == new
         out = multiplied(x.flatten(-count), weight, bias.flatten() if whole else None)
-        out = out.reshape(*out.shape[:-1], *new)
+        out = out.reshape((*out.shape[:-1], *new))
         return out if whole or bias is None else out + bias
 
     def _sizes(self, x: Spec, y: Spec) -> tuple[dict[str, Size], tuple[Size, ...]]:
@@ -95,3 +97,23 @@ class Einsum(Op):
                         f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} ({name} = {given})"
                     )
         return sizes, lead
+
+
+@dataclass(frozen=True)
+class Fold(Op):
+    """out = x, axes of one letter run along together (a diagonal) and the letters that only x has summed: ``Fold("ii->i")(x)``."""
+
+    equation: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return the sizes of the letters; ShapeError where axes of one letter differ."""
+        letters, out = self.equation.split("->")
+        sizes: dict[str, Size] = {}
+        for letter, size in zip(letters, x.shape, strict=True):
+            if not dims.may_equal(sizes.setdefault(letter, size), size):
+                raise ShapeError(f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} (x = {x})")
+        return Spec(tuple(sizes[letter] for letter in out), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's einsum."""
+        return torch.einsum(self.equation, x)

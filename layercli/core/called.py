@@ -1,0 +1,79 @@
+"""How a layer is called: the arguments its ``call`` takes, and what came in and out where a model was drawn with it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from layercli.errors import ShapeError, UsageError
+
+if TYPE_CHECKING:
+    from layercli.core.graph import Node
+
+
+class overridable:
+    """A property that gives way to an attribute of its name: authors call layers ``input`` and ``output``."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        return self if layer is None else self.compute(layer)
+
+
+class Called:
+    """The arguments of ``call``, and the first call of the layer on symbolic tensors outside any other."""
+
+    name: str
+    call: Callable[..., Any]
+    _node: Node | None
+    _call_names: ClassVar[frozenset[str]]
+
+    @classmethod
+    def call_names(cls) -> frozenset[str]:
+        """The names of the arguments ``call`` takes."""
+        if "_call_names" not in cls.__dict__:
+            cls._call_names = frozenset(inspect.signature(cls.call).parameters)
+        return cls._call_names
+
+    @classmethod
+    def call_order(cls) -> list[str]:
+        """The names of the arguments ``call`` takes, in order."""
+        return list(inspect.signature(cls.call).parameters)[1:]
+
+    @classmethod
+    def tensors_taken(cls) -> list[str]:
+        """The names of the arguments that ``call`` cannot do without."""
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+        return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+
+    @classmethod
+    def spread(cls, inputs: Any) -> tuple[Any, ...]:
+        """Return the arguments for one tree of inputs: the tree, or its parts where ``call`` takes several tensors."""
+        names = cls.tensors_taken()
+        if len(names) < 2:
+            return (inputs,)
+        parts = [inputs[name] for name in names if name in inputs] if isinstance(inputs, dict) else inputs
+        if not isinstance(parts, (list, tuple)) or len(parts) != len(names):
+            count = len(parts) if isinstance(parts, (list, tuple)) else 1
+            raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}), got {count}")
+        return tuple(parts)
+
+    @overridable
+    def input(self) -> Any:
+        """The symbolic tensor it was first called on while a model was drawn, or the tree of them; UsageError before."""
+        args = self._first_call().args
+        return args[0] if len(args) == 1 else list(args)
+
+    @overridable
+    def output(self) -> Any:
+        """The symbolic tensor that its first such call gave, or the tree of them: a model may end there."""
+        return self._first_call().outputs
+
+    def _first_call(self) -> Node:
+        if self._node is None:
+            raise UsageError(f"{self.name} was not called on an Input, so it has no input and no output")
+        return self._node

@@ -1,0 +1,140 @@
+"""The model between the ends of what was drawn with ``Input``: it runs the graph between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from layercli.core import naming, tree
+from layercli.core.graph import Graph
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.op import spec_of
+from layercli.core.symbolic import OPERATORS, SymbolicTensor
+from layercli.errors import ShapeError, UsageError
+
+
+class Functional(Model):
+    """The model between ``inputs`` and ``outputs``: symbolic tensors, or lists, tuples and dicts of them."""
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        for end, given in (("inputs", inputs), ("outputs", outputs)):
+            if not all(isinstance(x, SymbolicTensor) for x in tree.leaves(given)):
+                raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
+        self._graph = Graph(alone(inputs), alone(outputs))
+        names = [each.name for each in self._graph.operations if isinstance(each, Layer)]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
+        self._traced = (self._graph.specs,)
+        self.built = True
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic inputs, flat."""
+        return tree.leaves(self._graph.inputs)
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic outputs, flat."""
+        return tree.leaves(self._graph.outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or the tree of them as it was given."""
+        return self._graph.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or the tree of them as it was given."""
+        return self._graph.outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, batch first, or a tree of shapes."""
+        return tree.map_leaves(lambda x: x.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, batch first, or a tree of shapes."""
+        return tree.map_leaves(lambda x: x.shape, self.output)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: of the layers or operations that give them."""
+        return [x.node.target.name if isinstance(x.node.target, Layer) else x.name for x in self.outputs if x.node]
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
+        yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and operations with the calls made of them, the inputs and the outputs, as Keras has them.
+
+        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
+        """
+        if type(self).__init__ is not Functional.__init__:
+            return super().get_config()
+        from layercli.files.keras_config import drawn
+
+        return drawn(self)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return a new model with these settings; FormatError where they make none."""
+        if "input_layers" not in settings:
+            return super().from_config(settings)
+        from layercli.files.keras_model import Reader
+
+        return Reader("the config", custom_objects).drawn(settings)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs of the graph."""
+        return self._graph.run(self._in_order(inputs))
+
+    def _in_order(self, inputs: Any) -> list[Any]:
+        """Return ``inputs`` flat in the graph's order; a dict is taken by the inputs' names."""
+        wanted = self._graph.inputs
+        if isinstance(inputs, dict):
+            names = list(wanted) if isinstance(wanted, dict) else [x.name for x in self.inputs]
+            missing = [name for name in names if name not in inputs]
+            if missing:
+                raise ShapeError(f"expects an input named {missing[0]!r}, got {', '.join(map(repr, inputs)) or 'none'}")
+            return tree.leaves([inputs[name] for name in names])
+        flat = tree.leaves(inputs)
+        if len(flat) != len(self.inputs):
+            raise ShapeError(f"expects {len(self.inputs)} inputs, got {len(flat)}")
+        return [fitted(x, wanted) for x, wanted in zip(flat, self.inputs, strict=True)]
+
+
+def alone(ends: Any) -> Any:
+    """Return the one tensor of a list of one, as Keras takes it."""
+    return ends[0] if isinstance(ends, (list, tuple)) and len(ends) == 1 else ends
+
+
+def fitted(x: Any, wanted: SymbolicTensor) -> Any:
+    """Return x with a last axis of 1 more or less where that makes it what is wanted; ShapeError for another rank."""
+    rank, shape = wanted.ndim, x.shape
+    if len(shape) == rank:
+        return x
+    if len(shape) == rank - 1 and wanted.shape[-1] == 1:
+        return OPERATORS["expand_dims"](x, -1)
+    if len(shape) == rank + 1 and shape[-1] == 1:
+        return OPERATORS["squeeze"](x, -1)
+    raise ShapeError(f"expects the input {wanted.name} with {rank} axes, got {len(shape)} (x = {spec_of(x)})")
+
+
+def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
+    """Yield layers with names that do not depend on what was made before: the author's, or the class's, numbered here."""
+    stems = [naming.snake_case(type(layer).__name__) if automatic(layer) else layer.name for layer in layers]
+    yield from zip(naming.distinct(stems), layers, strict=True)
+
+
+def automatic(layer: Layer) -> bool:
+    """Whether the layer's name was not chosen by its author, as far as one can tell of a layer made from a config."""
+    if layer._named:
+        return False
+    stem = naming.snake_case(type(layer).__name__)
+    rest = layer.name.removeprefix(stem)
+    return layer.name.startswith(stem) and (not rest or rest[1:].isdigit())

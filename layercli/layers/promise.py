@@ -1,0 +1,34 @@
+"""What an author says of a computation that cannot be described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.dims import UNKNOWN, Size
+from layercli.core.op import Op
+from layercli.core.spec import Spec, batched
+
+
+class _Promise(Op):
+    """Outputs of shapes that an author gave, at a cost nobody knows; there is nothing to run."""
+
+    def __init__(self, shapes: Any, dtype: str) -> None:
+        self.shapes, self.dtype = shapes, dtype
+
+    def spec(self, *inputs: Any) -> Any:
+        """Return the Specs."""
+        if isinstance(self.shapes, list):
+            return [Spec(batched(shape), self.dtype) for shape in self.shapes]
+        return Spec(batched(self.shapes), self.dtype)
+
+    def macs(self, *inputs: Any) -> Size:
+        """Return an unknown."""
+        return UNKNOWN
+
+    def run(self, *inputs: Any) -> Any:
+        """Never called: the layer computes for itself what it was promised to give."""
+        raise NotImplementedError
+
+
+Promise = _Promise
+"""Not among the operations that the laws are about: it computes nothing."""

@@ -1,0 +1,52 @@
+"""Values as tensors, and tensors as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core import dtypes, graph, tree
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.ops.creation import Constant, made
+from layercli.ops.elementwise import cast
+from layercli.ops.extent import array
+from layercli.ops.joining import stack
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+    """Return x, whatever holds its values, as a tensor, in ``dtype`` where one is given; a symbolic tensor stays one.
+
+    Python's whole numbers become int64 and its others float32. UsageError where ``sparse`` or ``ragged`` is true.
+    """
+    if sparse or ragged:
+        raise UsageError("convert_to_tensor expects sparse and ragged to be false: layercli has no such tensors")
+    x = _tensor(x)
+    return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
+
+
+def convert_to_numpy(x: Any) -> Any:
+    """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16, which numpy lacks, becomes float32."""
+    if isinstance(x, Variable):
+        return x.numpy()
+    if isinstance(x, SymbolicTensor):
+        return x.__array__()  # an error that says why
+    if not _is_tensor(x):
+        return array(x)
+    from layercli.runtime import tensors
+
+    return tensors.to_numpy(x)
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, SymbolicTensor) or hasattr(x, "detach")
+
+
+def _tensor(x: Any) -> Any:
+    if isinstance(x, Variable):
+        return x.value
+    if _is_tensor(x):
+        return x
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.leaves(x)):
+        return stack([_tensor(item) for item in x])
+    return made(Constant(), array(x) if graph.frames() else x)  # torch.compile traces no array

@@ -1,0 +1,68 @@
+"""Places along axes in another order: backwards, or moved around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.op import Op
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.ops.axes import axes_of, axis_of
+
+
+@dataclass(frozen=True)
+class Flip(Op):
+    """out = x backwards along ``axis``: one, several, or None for all."""
+
+    axis: int | tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        axes_of(x, self.axis)
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's flip."""
+        axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        return torch.flip(x, axes if isinstance(axes, tuple) else (axes,))
+
+
+@dataclass(frozen=True)
+class Roll(Op):
+    """out[i + shift] = x[i] along ``axis``, what leaves the end coming in at the start; without axes x counts as one row.
+
+    Several shifts go with as many axes, and one with each of them.
+    """
+
+    shift: int | tuple[int, ...]
+    axis: int | tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        for axis in self.axis if isinstance(self.axis, tuple) else () if self.axis is None else (self.axis,):
+            axis_of(x, axis)
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's roll."""
+        if isinstance(self.axis, tuple) and isinstance(self.shift, int):
+            return torch.roll(x, (self.shift,) * len(self.axis), self.axis)
+        return torch.roll(x, self.shift, () if self.axis is None else self.axis)
+
+
+def flip(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+    """Return x backwards along ``axis``: one, several, or None for all."""
+    return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+
+
+def roll(x: Any, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Any:
+    """Return x with its places along ``axis`` moved on by ``shift``, around the end; None: those of all values in a row."""
+    shifts = shift if isinstance(shift, int) else tuple(shift)
+    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    many = [len(each) if isinstance(each, tuple) else 1 for each in (shifts, axes)]
+    if isinstance(shifts, tuple) and many[0] != many[1]:
+        raise UsageError(f"roll expects one shift for each axis, got {shifts} and {axes}")
+    return Roll(shifts, (axes,) if isinstance(shifts, tuple) and isinstance(axes, int) else axes)(x)

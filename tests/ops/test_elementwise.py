@@ -1,0 +1,117 @@
+"""Functions value by value, and values kept within limits: Keras's, on the same inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from oracle import agree, image, keras
+
+from layercli import Input, ops
+from layercli.errors import ShapeError
+
+X, Y = image(2, 5, 3), image(5, 1, seed=1)
+INSIDE = np.random.default_rng(2).uniform(-0.9, 0.9, (2, 5)).astype("float32")
+WHOLE = np.array([[3, -2, 0], [1, 5, -7]], "int32")
+TRUTHS = np.array([True, False, True])
+
+UNARY = {
+    "abs": X,
+    "absolute": WHOLE,
+    "arccos": INSIDE,
+    "arccosh": np.abs(X) + 1.1,
+    "arcsin": INSIDE,
+    "arcsinh": X,
+    "arctan": X,
+    "arctanh": INSIDE,
+    "cosh": X,
+    "erfinv": INSIDE,
+    "exp2": X,
+    "log10": np.abs(X) + 0.1,
+    "log2": np.abs(X) + 0.1,
+    "reciprocal": np.abs(X) + 0.5,
+    "sinh": X,
+    "tan": INSIDE,
+}
+STEPS = {"trunc": X * 3, "isinf": np.array([1, np.inf, -np.inf, np.nan], "float32")}
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_of_one_value(name):
+    agree(lambda k, x: getattr(k, name)(x), UNARY[name], gradients=UNARY[name].dtype == "float32")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_of_one_value_in_steps(name):
+    agree(lambda k, x: getattr(k, name)(x), STEPS[name], gradients=False)
+
+
+@pytest.mark.parametrize("name", [name for name in UNARY if not name.startswith("ar") and name != "erfinv"])
+def test_of_whole_numbers(name):
+    agree(lambda k, x: getattr(k, name)(x), np.arange(1, 7, dtype="int32").reshape(2, 3), gradients=False)
+
+
+BINARY = ["arctan2", "divide_no_nan", "hypot", "logaddexp", "true_divide"]
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_of_two_values(name):
+    agree(lambda k, x, y: getattr(k, name)(x, y), X, Y)
+    agree(lambda k, x, y: getattr(k, name)(y, x), X, Y)
+    agree(lambda k, x: getattr(k, name)(x, 2.0), X)
+    agree(lambda k, x: getattr(k, name)(2, x), X)
+    agree(lambda k, x, y: getattr(k, name)(x, y), WHOLE, TRUTHS + np.int32(1), gradients=False)
+
+
+def test_divide_no_nan_gives_0_where_the_divisor_is_0_and_so_does_its_gradient():
+    agree(lambda k, x, y: k.divide_no_nan(x, y), X[0], np.array([0.0, 2.0, 0.0], "float32"))
+    agree(lambda k, x: k.divide_no_nan(x, 0), X)
+
+
+def test_logical_xor():
+    agree(lambda k, x, y: k.logical_xor(x, y), TRUTHS, WHOLE, gradients=False)
+    agree(lambda k, x: k.logical_xor(x, True), X, gradients=False)
+
+
+def test_where_of_two_numbers():
+    agree(lambda k, x: k.where(x > 0, 1.0, 0.0), X, gradients=False)
+    agree(lambda k, x: k.where(x > 0, 1, -1), X, gradients=False)
+
+
+LIMITS = [(-0.5, 0.5), (0, 1), (-1, 0.25)]
+
+
+@pytest.mark.parametrize(("low", "high"), LIMITS)
+@pytest.mark.parametrize("x", [X, WHOLE, TRUTHS], ids=["float", "int", "bool"])
+def test_clip(x, low, high):
+    agree(lambda k, x: k.clip(x, low, high), x, gradients=x.dtype == "float32")
+
+
+def test_clip_between_tensors():
+    agree(lambda k, x, y: k.clip(x, -1.0, y), X, Y)
+
+
+NOT = np.array([1.5, np.nan, np.inf, -np.inf], "float32")
+
+
+def test_nan_to_num():
+    agree(lambda k, x: k.nan_to_num(x), NOT, gradients=False)
+    agree(lambda k, x: k.nan_to_num(x, nan=2.0, posinf=7.0, neginf=-3.0), NOT, gradients=False)
+    agree(lambda k, x: k.nan_to_num(x), NOT.astype("float16"), gradients=False)
+    agree(lambda k, x: k.nan_to_num(x, 1.0), X)
+
+
+def test_stop_gradient():
+    agree(lambda k, x: x * k.stop_gradient(x), X)
+
+
+def test_shapes_that_do_not_broadcast():
+    for x in (torch.from_numpy(X), Input(batch_shape=X.shape)):
+        with pytest.raises(ShapeError) as error:
+            ops.hypot(x, torch.zeros(4))
+        assert str(error.value) == "expects shapes that broadcast, got [2, 5, 3] and [4]"
+
+
+def test_second_names_are_the_same_operation():
+    assert (ops.abs, ops.true_divide) == (ops.absolute, ops.divide)
+    assert keras.ops.true_divide(3, 2) == 1.5
