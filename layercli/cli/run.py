@@ -7,7 +7,10 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from layercli.cli import arguments, output, process, run_stream
+from layercli.cli import run_checks as checks
 from layercli.cli import run_options as options
 from layercli.cli import run_sections as sections
 from layercli.errors import UsageError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     model: options.Model = None,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
@@ -77,21 +81,26 @@ def run(
     from layercli.inspect.reference import learn
 
     learn(custom)
+    checks.check_again(context, from_)
+    checks.check_finite({"--max-slowdown": max_slowdown, "--rtol": rtol, "--atol": atol})
+    checks.check_targets({"--output": out, "--repro": repro, "--trace": trace})
     if out is not None:
         results.check_target(out, force=force)
     for target in filter(None, (repro, trace)):
         results.check_place(target, force=force)
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
-    options.check_stream(batch_size, resume, others)
-    options.check_sort(sort, profile)
-    options.check_fuse(fuse, {"--layers": layers, "--profile": profile})
+    checks.check_stream(batch_size, resume, others)
+    checks.check_sort(sort, profile)
+    checks.check_layers("--fuse", fuse, {"--layers": layers, "--profile": profile})
+    checks.check_layers("--compile", compile_, {"--layers": layers})
     if labels is not None and top is None:
         raise UsageError("--labels names the classes that --top shows", hint="--top 5")
     names = None if labels is None else read_labels(labels)
 
     process.import_torch()
     from layercli.runtime import feeding, program, reproduction
+    from layercli.runtime.arguments import handed
     from layercli.runtime.kernels import trace as write_trace
     from layercli.runtime.run import run as run_model
 
@@ -100,7 +109,7 @@ def run(
         recorded.plan
         if recorded
         else reproduction.Plan(
-            options.required(model),
+            checks.required(model),
             set_,
             feeding.Request(input, input_shape, at, fill, range_, seed, cast, rescale),
             program.Settings(device, dtype, precision, threads, compile_, fuse, channels_last, weights, seed),
@@ -128,14 +137,14 @@ def run(
     if top is not None:
         found.append(sections.ranking(report, top, names))
 
-    def rival(reference: str) -> Program:
+    def rival(reference: str) -> tuple[Program, Any]:
         naming.clear_session()  # what variables draw follows from names: of the same model, the same
-        return program.prepare(
-            program.resolve(reference, (), plan.settings.seed), arrays, replace(plan.settings, weights=None)
-        )
+        other = program.resolve(reference, (), plan.settings.seed)
+        taken = handed(other.name, other.model, subject.model, arrays)
+        return program.prepare(other, taken, replace(plan.settings, weights=None)), taken
 
     if against_time is not None:
-        found.append(sections.race(ready, rival(against_time), arrays, repeat, warmup, max_slowdown))
+        found.append(sections.race((ready, arrays), rival(against_time), repeat, warmup, max_slowdown))
     elif repeat is not None:
         found.append(sections.timing(ready, arrays, repeat, warmup))
     if profile:

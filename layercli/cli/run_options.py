@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from layercli.cli.arguments import complete_model
-from layercli.errors import UsageError
 
 Model = Annotated[
     str | None,
@@ -20,7 +18,6 @@ Model = Annotated[
     ),
 ]
 INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
-ORDERS = ("time", "memory", "macs")
 TIME, COMPARISON, AGAIN = "Time and profile", "Comparison", "Doing it again"
 
 Input = Annotated[
@@ -249,34 +246,3 @@ From = Annotated[
         rich_help_panel=AGAIN,
     ),
 ]
-
-
-def required(model: str | None) -> str:
-    """Return the model, or complain as the option parser does."""
-    if model is None:
-        raise UsageError("missing argument 'MODEL'")
-    return model
-
-
-def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, object]) -> None:
-    """Refuse what does not go with a stream, and ``--resume`` without one."""
-    if resume and batch_size is None:
-        raise UsageError("--resume goes on with a stream", hint="--batch-size auto")
-    for name, value in others.items():
-        if batch_size is not None and value:
-            raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
-
-
-def check_fuse(fuse: bool, others: Mapping[str, object]) -> None:
-    """Refuse what asks for layers of a model that is run without them."""
-    for name, value in others.items():
-        if fuse and value:
-            raise UsageError(f"--fuse makes one graph of all layers, so that {name} has none to show")
-
-
-def check_sort(sort: str | None, profile: bool) -> None:
-    """Refuse another order than there is, and one of nothing."""
-    if sort is not None and sort not in ORDERS:
-        raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
-    if sort is not None and not profile:
-        raise UsageError("--sort orders the layers of --profile", hint="--profile")

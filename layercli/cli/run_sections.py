@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from layercli.runtime.reproduction import Record
     from layercli.runtime.run import Run
 
-Rival = Callable[[str], "Program"]
+Side = tuple["Program", Any]
+"""A model that is ready, and the inputs as it takes them."""
+Rival = Callable[[str], Side]
 """Makes another model ready for the same inputs, by its reference."""
 
 NO, INCONCLUSIVE = 1, 3
@@ -70,25 +72,28 @@ def timing(program: Program, inputs: Any, repeat: str, warmup: int) -> Section:
     return Section([table([found])], {"timing": found.to_json()})
 
 
-def race(program: Program, reference: Program, inputs: Any, repeat: str | None, warmup: int, at_most: float) -> Section:
-    """Return how long the program takes beside another one."""
+def race(ours: Side, theirs: Side, repeat: str | None, warmup: int, at_most: float) -> Section:
+    """Return how long a program takes beside another one."""
     from layercli.inspect.samples import Repeat
     from layercli.render import timing as render
     from layercli.runtime import timing
 
     wanted = Repeat.parse(repeat) if repeat else Repeat(count=DEFAULT_RACE)
-    ours, theirs, found = timing.race(program, reference, inputs, wanted, warmup, at_most)
-    warn(ours.samples.warnings())
-    document = {"timing": ours.to_json(), "against_time": {"timing": theirs.to_json(), **found.to_json()}}
-    return Section([render.table([ours, theirs]), render.slowdown(found)], document, found.code)
+    first, second, found = timing.race(ours, theirs, wanted, warmup, at_most)
+    warn(first.samples.warnings())
+    document = {"timing": first.to_json(), "against_time": {"timing": second.to_json(), **found.to_json()}}
+    return Section([render.table([first, second]), render.slowdown(found)], document, found.code)
 
 
 def profile(program: Program, inputs: Any, by: str | None) -> Section:
     """Return what every layer takes, in the order asked for, and the longest kernels."""
     from layercli.render.profile import kernels, table
+    from layercli.runtime.graph import Graph
     from layercli.runtime.profile import profile
 
     found = profile(program, inputs)
+    if isinstance(program.model, Graph) and not program.model.compiles:
+        output.message(f"onnxruntime runs {program.name} as one: what it does inside is not seen")
     return Section([table(found, by), kernels(found)], {"profile": found.to_json(by)})
 
 
@@ -97,13 +102,17 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     from layercli.render.comparison import table
     from layercli.runtime import comparison
 
+    if against.lower().endswith(".csv"):
+        raise UsageError(
+            "results are compared with a .npy, .npz or .safetensors, not with a .csv", hint="--output y.npy"
+        )
     ours = comparison.record(program, inputs, layers=against != "compile")
     if against in comparison.WAYS:
         theirs = comparison.in_another_way(program, against, inputs)
-    elif against.endswith((".safetensors", ".npz")):
-        theirs = comparison.of_file(against)
+    elif against.lower().endswith((".npy", ".npz", ".safetensors")):
+        theirs = comparison.of_file(against, ours)
     else:
-        theirs = comparison.aligned(ours, comparison.record(rival(against), inputs))
+        theirs = comparison.aligned(ours, comparison.record(*rival(against)))
     found = comparison.compare(ours, theirs, against, tolerance)
     if found.culprit is not None:
         output.message(f"differs from {against}, first in {found.culprit.name}")

@@ -25,13 +25,17 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     from layercli.files.rows import RowWriter
     from layercli.render.run import streamed
     from layercli.runtime import feeding, program, streaming
+    from layercli.runtime.arguments import by_name
 
     batch = parse_batch(size)
-    if out is None or not out.endswith(".npy") or not plan.request.files:
+    if out is None or not out.lower().endswith(".npy") or not plan.request.files:
         raise UsageError("--batch-size goes from files to a .npy file", hint="--input x.npy --output y.npy")
+    files = files_of(plan)
     subject = program.resolve(plan.model, plan.set, plan.settings.seed)
+    streaming.check_batch(subject.name, streaming.own_batch(subject.model), batch)
     inputs = feeding.inputs_for(subject, plan.request, streaming.Rows)
-    writer = RowWriter(out, streaming.rows_in(inputs), streaming.identity(asdict(plan), files_of(plan)))
+    rows = streaming.rows_in(by_name(subject.model, inputs))
+    writer = RowWriter(out, rows, streaming.identity(asdict(plan), files))
     begin(writer, resume=resume, force=force)
     first, start = writer.done, time.perf_counter()
     ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings, many=True)
@@ -40,30 +44,37 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     if ready.folds is not None:
         output.message(ready.folds.sentence)
     with progress(writer) as tell:
-        used = streaming.stream(ready, inputs, writer, batch, tell)
+        done = streaming.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start
     output.message(f"wrote {out}")
-    facts = {"rows": writer.total, "resumed_at": first, "batch_size": used, "seconds": seconds}
-    return streaming.report(ready, inputs, out), Section([streamed(facts)], {"stream": facts})
+    facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
+    return streaming.report(ready, inputs, out, done), Section([streamed(facts)], {"stream": facts})
 
 
 def parse_batch(text: str) -> int | None:
     """Return the size of a batch, or None for ``auto``."""
+    from layercli.inspect.shapes import whole_number
+
     if text == "auto":
         return None
-    if not text.isdigit() or not int(text):
+    size = whole_number(text)
+    if size is None or size < 1:
         raise UsageError(f"a batch size is auto or a number from 1 on, got {text!r}")
-    return int(text)
+    return size
 
 
 def files_of(plan: Plan) -> list[str]:
-    """Return every file the results depend on."""
-    from layercli.inspect.inputs import Source
+    """Return every file the results depend on; UsageError for standard input, which is none."""
+    from layercli.inspect.inputs import STANDARD_INPUT, Source
     from layercli.inspect.reference import is_python
 
     place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
     model = [place] if os.path.isfile(place) else []
     files = [Source.parse(text).file for text in plan.request.files]
+    if STANDARD_INPUT in files:
+        raise UsageError(
+            "standard input is read whole and once, so that it cannot be streamed", hint="save it to a .npy file first"
+        )
     return [*model, *files, *filter(None, [plan.settings.weights])]
 
 

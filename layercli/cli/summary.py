@@ -34,7 +34,7 @@ def summary(
     """
     from layercli.core.layer import Layer
     from layercli.inspect.reference import learn, resolve
-    from layercli.inspect.shapes import arguments_of, fill, inputs_of, parse_shapes, parse_sizes
+    from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import summarize
     from layercli.render.summary import parse_columns, table
 
@@ -45,10 +45,9 @@ def summary(
         inputs = inputs_of(subject.model, input_shape, at)
         report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
     else:
-        from layercli.runtime.module_summary import summarize_module
+        from layercli.runtime.module_summary import inputs_of_module, summarize_module
 
-        inputs = parse_shapes(input_shape, None, arguments_of(subject.model))
-        inputs = None if inputs is None else fill(inputs, parse_sizes(at))
+        inputs = inputs_of_module(subject.model, subject.name, input_shape, at)
         report = summarize_module(subject.model, inputs, subject.name, subject.source)
     fold = output.chosen(format) is output.Format.table
     output.emit(table(report, chosen, depth, fold), report.to_json, format)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the columns of a csv file by name; without a header they are called ``0``, ``1``, ...
 
-    A column of whole numbers is int64, any other float64. FormatError names the first cell that is no number.
+    A header is a first row without a number. A column of whole numbers is int64, any other float64. FormatError names the
+    first cell that is no number.
     """
     import numpy as np
 
     rows = rows_of(Path(path))
-    header = None if all(map(is_number, rows[0])) else rows.pop(0)
+    header = None if any(map(is_number, rows[0])) else rows.pop(0)
     names = header or [str(i) for i in range(len(rows[0]))]
     if len(set(names)) < len(names):
         raise FormatError(f"{path} has two columns of the same name")
@@ -33,7 +34,10 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             raise FormatError(f"{path}, row {i + first}, has {len(row)} cells, not {len(names)}")
         for name, cell in zip(names, row, strict=True):
             if not is_number(cell):
-                raise FormatError(f"{path}, row {i + first}, has {cell!r} in the column {name}, which is no number")
+                hint = None if i or header else "the first row is one of names only if none of them is a number"
+                raise FormatError(
+                    f"{path}, row {i + first}, has {cell!r} in the column {name}, which is no number", hint=hint
+                )
     cells = np.array(rows, dtype=np.str_).reshape(len(rows), len(names))
     return {name: column(cells[:, i]) for i, name in enumerate(names)}
 
@@ -75,7 +79,7 @@ def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """
     if array.ndim > 2:
         raise UsageError(f"a csv file has rows and columns, not {array.ndim} axes", hint="write it to a .npy")
-    rows = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
+    rows = array.reshape(1, 1) if not array.ndim else array[:, None] if array.ndim == 1 else array
     with replacing(path) as stream:
         for row in rows:
             stream.write((",".join(map(str, row)) + "\n").encode())

@@ -11,9 +11,12 @@ from layercli.files.failure import reading
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+WHITE = 257
+"""What a pixel of 16 bits is divided by to be one of 8: white, 65535, becomes 255."""
 
 
 def is_images(path: str) -> bool:
@@ -57,11 +60,14 @@ def check_channels(channels: int) -> None:
 
 
 def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
-    """Return one image as uint8[height, width, channels]."""
+    """Return one image as uint8[height, width, channels], turned as its camera was held; 16 bits become 8 of them.
+
+    UsageError for one whose pixels are floats, or whole numbers of 32 bits: nobody knows what their black and white are.
+    """
     import numpy as np
 
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ModuleNotFoundError:
         raise MissingPackageError(
             "reading images needs Pillow, which is not installed", hint="pip install 'layercli[images]'"
@@ -69,10 +75,28 @@ def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np
     with reading(file):
         try:
             with Image.open(file) as image:
-                converted = image.convert(MODES[channels])
+                converted = ImageOps.exif_transpose(of_bytes(file, image)).convert(MODES[channels])
         except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError):
             raise FormatError(f"{file} is not an image, or is damaged") from None
     height, width = (size[0] or converted.height), (size[1] or converted.width)
     if (height, width) != (converted.height, converted.width):
         converted = converted.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(converted, np.uint8).reshape(height, width, channels)
+
+
+def of_bytes(file: Path, image: Image.Image) -> Image.Image:
+    """Return an image whose channels are the numbers 0 to 255, as Pillow's ``convert`` takes any to be."""
+    import numpy as np
+    from PIL import Image
+
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if sixteen:
+        eight = Image.fromarray(np.rint(np.asarray(image).astype(np.float32) / WHITE).astype(np.uint8))
+        eight.info["exif"] = image.getexif().tobytes()  # how the camera was held
+        return eight
+    if image.mode in ("I", "F"):
+        kind = "floats" if image.mode == "F" else "whole numbers of 32 bits"
+        raise UsageError(f"the pixels of {file} are {kind}, not 0 to 255", hint="a .npy holds any numbers")
+    if image.mode in ("P", "PA") and "transparency" in image.info:
+        return image.convert("RGBA")
+    return image

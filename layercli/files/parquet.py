@@ -28,6 +28,8 @@ def read_parquet(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             table = reader.read_table(file)
         except ArrowInvalid:
             raise FormatError(f"{file} is not a parquet file, or is damaged") from None
+    if not table.column_names:
+        raise FormatError(f"{file} has no columns")
     found: dict[str, np.ndarray] = {}
     for name in table.column_names:
         column = table.column(name)

@@ -16,11 +16,16 @@ STANDARD_OUTPUT = "-"
 ENDINGS = (".npy", ".npz", ".safetensors", ".csv")
 
 
+def ending(path: str) -> str:
+    """Return the ending of a file's name, which says its format, in small letters."""
+    return Path(path).suffix.lower()
+
+
 def check_target(path: str, *, force: bool = False) -> None:
     """Refuse a target that cannot be written, before anything is computed for it."""
     if path == STANDARD_OUTPUT:
         return
-    if Path(path).suffix not in ENDINGS:
+    if ending(path) not in ENDINGS:
         raise UsageError(f"outputs are written to {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not {path!r}")
     check_place(path, force=force)
 
@@ -38,7 +43,7 @@ def check_place(path: str, *, force: bool = False) -> None:
 
 def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
     """Write what ``source`` gave: one array as npy or csv, all of them by name as npz or safetensors; whole or not at all."""
-    suffix = Path(path).suffix
+    suffix = ending(path)
     if suffix == ".npz":
         npz.save_npz(path, arrays)
     elif suffix == ".safetensors":
@@ -54,7 +59,7 @@ def save_one(path: str, array: np.ndarray) -> None:
     if path == STANDARD_OUTPUT:
         npy.write_array(sys.stdout.buffer, array)
         sys.stdout.buffer.flush()
-    elif path.endswith(".csv"):
+    elif ending(path) == ".csv":
         csv.save_csv(path, array)
     else:
         npy.save_npy(path, array)

@@ -119,3 +119,9 @@ class RowWriter:
             stream.seek(stream.tell() + done * int(np.prod(shape)) * np.dtype(dtype).itemsize)
             stream.truncate()
         self._stream, self._row, self.done = stream, (shape, dtype), done
+        try:
+            self.save()  # so that whatever happens, what lies there is known
+        except FileError:
+            self.close()
+            self.part.unlink()
+            raise

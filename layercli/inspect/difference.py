@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import dtypes
 from layercli.inspect.numbers import json_number
 
 if TYPE_CHECKING:
     import numpy as np
 
-DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3}
-"""The binary digits of a value, by dtype."""
+DIGITS = {
+    "float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3,
+    "complex128": 53, "complex64": 24,
+}  # fmt: skip
+"""The binary digits of a value, by dtype, of both its parts where it is complex; other dtypes are exact."""
 SLACK = 32
 """How many roundings a layer may be off by: sums of many products in another order."""
 
@@ -38,7 +40,7 @@ class Tolerance:
         >>> Tolerance.of("float32", 1).scaled == 32 * 2**-24
         True
         """
-        rounding = 2.0 ** -DIGITS.get(dtype, 53) if dtypes.is_floating(dtype) else 0.0
+        rounding = 2.0 ** -DIGITS[dtype] if dtype in DIGITS else 0.0
         return Tolerance(scaled=min(1.0, SLACK * rounding * math.sqrt(depth)))
 
 

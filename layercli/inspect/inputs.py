@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import dims, dtypes, tree
+from layercli.core import dims, dtypes
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.files.csv import read_csv
 from layercli.files.detect import open_weights
-from layercli.files.images import is_images, read_images
+from layercli.files.images import MODES, is_images, read_images
 from layercli.files.npy import read_stream
 from layercli.files.parquet import read_parquet
+from layercli.inspect.arguments import Arguments, count_of
 from layercli.inspect.filling import Range
 
 if TYPE_CHECKING:
@@ -55,54 +57,46 @@ class Source:
 
 def read(
     model: str,
-    specs: Any,
-    names: list[str],
-    texts: Iterable[str],
+    taken: Arguments,
+    specs: Mapping[str, Spec],
+    texts: Sequence[str],
     *,
     cast: bool = False,
     rescale: str | None = None,
     convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
     fixed: bool = False,
-) -> Any:
-    """Return the arrays in files as the model takes them: a file for each input, or files with several by name.
+) -> dict[str, Any]:
+    """Return the arrays in files by the names of inputs, in their order: a file for each, or files with several by name.
 
-    ``specs`` is the tree of what ``model`` takes, or None where nothing is known of it but the inputs' names: then the
-    arrays are taken as they are, in a list. Floating values go where floats are taken whatever their width; ``cast``
-    lets through what else has another dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``;
-    ``convert`` what becomes of an array that fits, by default its copy in the model's dtype; ``fixed`` says that the
-    model takes no other batch than its specs say.
+    ``taken`` are the inputs of ``model`` and ``specs`` what is known of them; an array of which nothing is known is taken
+    as it is. Floating values go where floats are taken whatever their width; ``cast`` lets through what else has another
+    dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``; ``convert`` what becomes of an array that
+    fits, by default its copy in the model's dtype; ``fixed`` says that the model takes no other batch than its specs say.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
-    expected = dict(zip(names, tree.leaves(specs), strict=False)) if specs is not None else {}
+    sources = [Source.parse(text) for text in texts]
+    if bounds is not None and not any(is_images(source.file) for source in sources):
+        raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
     given: dict[str, np.ndarray] = {}
-    for source in map(Source.parse, texts):
-        for name, array in arrays_of(source, expected, free(names, given), bounds).items():
-            if name not in names:
-                raise UsageError(f"{model} has no input {name!r}", hint=nearest(name, names) or inputs_are(names))
+    for source in sources:
+        free = [name for name in taken.names if name not in given]
+        if source.name is None and not free:
+            raise UsageError(f"{model} takes {count_of(taken.names)}, so {source.file} is one too many")
+        for name, array in arrays_of(model, source, specs, Arguments(free, taken.optional), bounds).items():
+            if name not in taken.names:
+                raise UsageError(
+                    f"{model} has no input {name!r}",
+                    hint=nearest(name, taken.names) or f"inputs: {', '.join(taken.names)}",
+                )
             if name in given:
                 raise UsageError(f"the input {name} is given twice")
             given[name] = array
-    if specs is None:
-        found = [given[name] for name in names if name in given]
-        return found if convert is None else [convert(array, None) for array in found]
-    if lacking := [name for name in names if name not in given]:
-        raise UsageError(
-            f"{model} takes {len(names)} inputs ({', '.join(names)}), got {len(given)}: {lacking[0]} lacks"
-        )
-    for name in names:
-        check(given[name], expected[name], name, cast=cast, fixed=fixed)
-    remaining = iter([(convert or converted)(given[name], expected[name]) for name in names])
-    return tree.map_leaves(lambda _: next(remaining), specs)
-
-
-def inputs_are(names: list[str]) -> str:
-    """Return the names of the inputs, as a hint."""
-    return f"inputs: {', '.join(names)}"
-
-
-def free(names: list[str], given: Iterable[str]) -> list[str]:
-    """Return the inputs that are not given yet."""
-    return [name for name in names if name not in given]
+    taken.check(model, given)
+    found = {name: given[name] for name in taken.names if name in given}
+    for name, array in found.items():
+        check(array, specs.get(name), name, cast=cast, fixed=fixed)
+    known = {name: specs.get(name) or (as_floats(array) if cast else None) for name, array in found.items()}
+    return {name: (convert or converted)(array, known[name]) for name, array in found.items()}
 
 
 def parse_bounds(text: str) -> Range:
@@ -110,21 +104,27 @@ def parse_bounds(text: str) -> Range:
     try:
         black, white = map(float, text.split(","))
     except ValueError:
-        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}") from None
+        black = white = math.nan
+    if not math.isfinite(black) or not math.isfinite(white):
+        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}")
     return black, white
 
 
 def arrays_of(
-    source: Source, specs: dict[str, Spec], free: list[str], rescale: Range | None = None
+    model: str, source: Source, specs: Mapping[str, Spec], free: Arguments, rescale: Range | None = None
 ) -> dict[str, np.ndarray]:
     """Return what one source gives, by input name: an array without one goes to the first input that is ``free``."""
-    name = source.name or next(iter(free), "")
+    name = source.name or free.names[0]
     if source.file == STANDARD_INPUT:
         return {name: read_stream("standard input", sys.stdin.buffer)}
     if is_images(source.file):
-        return {name: images(source.file, specs.get(name), rescale)}
+        return {name: images(model, source.file, specs.get(name), rescale)}
     if source.file.lower().endswith((".csv", ".parquet")):
         return {name: table(source)}
+    if os.path.exists(source.file) and Path(source.file).is_fifo():
+        raise UsageError(
+            f"{source.file} is a pipe, which is read as standard input only", hint="cat x.npy | layercli ... -i -"
+        )
     opened = open_weights(source.file)
     entries = list(opened.entries)
     if source.key is not None:
@@ -136,9 +136,9 @@ def arrays_of(
             f"{source.file} holds {', '.join(entries)}: say which of them is {source.name}",
             hint=f"--input {source.name}={source.file}:{entries[0]}" if entries else None,
         )
-    if missing := [name for name in free if name not in entries]:
+    if missing := [name for name in free.names if name not in entries and name not in free.optional]:
         raise UsageError(f"{Path(source.file).name} holds {', '.join(entries)}, not {', '.join(missing)}")
-    return {name: opened.read(name) for name in free}
+    return {name: opened.read(name) for name in free.names if name in entries}
 
 
 def table(source: Source) -> np.ndarray:
@@ -157,20 +157,30 @@ def table(source: Source) -> np.ndarray:
     return columns[source.key]
 
 
-def images(file: str, spec: Spec | None, rescale: Range | None) -> np.ndarray:
-    """Return images of the size the model takes, as the numbers 0 to 255 or rescaled, in the dtype it takes."""
-    if spec is None or spec.rank != 4 or not dims.known(spec.shape[3]):
-        taken = "nothing that is known" if spec is None else str(spec)
+def images(model: str, file: str, spec: Spec | None, rescale: Range | None) -> np.ndarray:
+    """Return images of the size the model takes, as the numbers 0 to 255 or rescaled, in the dtype it takes.
+
+    Channels are last, unless the model takes as many as images have in the place behind the batch, and not in the last.
+    """
+    if spec is None:
         raise UsageError(
-            f"images are [batch, height, width, channels], the model takes {taken}",
+            f"images are made as large as the model takes them, and {model} does not say so",
+            hint="--input-shape 1,3,224,224, or 1,224,224,3 where channels are last",
+        )
+    first = spec.rank == 4 and spec.shape[1] in MODES and spec.shape[3] not in MODES
+    if spec.rank != 4 or not dims.known(spec.shape[1 if first else 3]):
+        raise UsageError(
+            f"images are [batch, height, width, channels], the model takes {spec}",
             hint="--input-shape changes what it is built for",
         )
-    _, height, width, channels = (int(size) if dims.known(size) else None for size in spec.shape)
+    _, *sizes = (int(size) if dims.known(size) else None for size in spec.shape)
+    channels, height, width = sizes if first else (sizes[2], sizes[0], sizes[1])
     pixels = read_images(file, (height, width), channels or 3)
-    if rescale is None:
-        return pixels.astype(stored(spec.dtype))
-    black, white = rescale
-    return (black + pixels * ((white - black) / 255)).astype(stored(spec.dtype))
+    if rescale is not None:
+        black, white = rescale
+        pixels = black + pixels * ((white - black) / 255)
+    placed = pixels.transpose(0, 3, 1, 2) if first else pixels
+    return placed.astype(stored(spec.dtype), order="C")
 
 
 def stored(dtype: str) -> str:
@@ -178,18 +188,29 @@ def stored(dtype: str) -> str:
     return "float32" if dtype == "bfloat16" or dtype.startswith("float8") else dtype
 
 
-def converted(array: np.ndarray, spec: Spec) -> np.ndarray:
-    """Return ``array`` in the dtype that ``spec`` is stored in."""
-    return array.astype(stored(spec.dtype), copy=False)
+def converted(array: np.ndarray, spec: Spec | None) -> np.ndarray:
+    """Return ``array`` in the dtype that ``spec`` is stored in, or as it is where nothing is known."""
+    if spec is None:
+        return array
+    kept = array.real if array.dtype.kind == "c" and dtypes.rank(spec.dtype) < 3 else array
+    return kept.astype(stored(spec.dtype), copy=False)
 
 
-def check(array: np.ndarray, spec: Spec, name: str, *, cast: bool = False, fixed: bool = False) -> None:
+def as_floats(array: np.ndarray) -> Spec | None:
+    """Return the Spec of an array of whole numbers or bools as floats, None for one that holds other numbers."""
+    return Spec(tuple(array.shape), "float32") if array.dtype.kind in "biu" else None
+
+
+def check(array: np.ndarray, spec: Spec | None, name: str, *, cast: bool = False, fixed: bool = False) -> None:
     """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
     if array.dtype.kind not in KINDS:
         raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
+    if spec is None:
+        return
     found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))
     if not fits(array.shape, spec, fixed=fixed):
-        hint = layout_hint(array.shape, spec) or (None if fixed else "--input-shape changes what it is built for")
+        hint = layout_hint(array.shape, spec, fixed=fixed)
+        hint = hint or (None if fixed else "--input-shape changes what it is built for")
         raise ShapeError(f"the input {name} is {found}, the model takes {spec}", hint=hint)
     if dtypes.rank(found.dtype) > dtypes.rank(spec.dtype) and not cast:
         kinds = KINDS[array.dtype.kind], "bool" if spec.dtype == "bool" else spec.dtype
@@ -205,12 +226,14 @@ def fits(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> bool:
     return len(shape) == spec.rank and all(dims.may_equal(a, b) for a, b in sizes)
 
 
-def layout_hint(shape: tuple[int, ...], spec: Spec) -> str | None:
+def layout_hint(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> str | None:
     """Return how the array would fit with its axes in another order, where just one does."""
     orders = [
         order
         for order in permutations(range(1, len(shape)))
-        if len(shape) == spec.rank and spec.rank <= 6 and fits((shape[0], *(shape[axis] for axis in order)), spec)
+        if len(shape) == spec.rank
+        and spec.rank <= 6
+        and fits((shape[0], *(shape[axis] for axis in order)), spec, fixed=fixed)
     ]
     if len(orders) == 1:
         return f"with its axes in another order it fits: x.transpose({', '.join(map(str, (0, *orders[0])))})"

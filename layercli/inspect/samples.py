@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from layercli.errors import UsageError
+from layercli.inspect.numbers import json_number
 
 WIDE = 0.1
 """The middle half of the times spans more than this share of the median: they vary widely."""
 DRIFT = 0.05
 """The last third of the times is slower or faster than the first by more than this share: they drift."""
 RESAMPLES = 2000
+FEWEST = 6
+"""Of fewer runs all are on one side of the true median more often than one time in twenty: they give no 95% interval."""
 
 
 @dataclass(frozen=True)
@@ -113,18 +117,24 @@ class Slowdown:
         """Return the comparison as JSON has it."""
         return {
             "ratio": self.ratio,
-            "interval": [self.low, self.high],
+            "interval": [self.low, json_number(self.high)],
             "max_slowdown": self.at_most,
             "verdict": self.verdict,
         }
 
 
 def slowdown(ours: Samples, theirs: Samples, at_most: float) -> Slowdown:
-    """Return the ratio of the medians of runs measured in turns, with a percentile bootstrap over the turns."""
+    """Return the ratio of the medians of runs measured in turns, with a percentile bootstrap over the turns.
+
+    Too few turns say nothing of how far the ratio may be off: it may be anything.
+    """
     import numpy as np
 
     pairs = np.array([ours.seconds, theirs.seconds])
+    ratio = float(np.median(pairs[0]) / np.median(pairs[1]))
+    if pairs.shape[1] < FEWEST:
+        return Slowdown(ratio, 0.0, math.inf, at_most)
     drawn = np.random.default_rng(0).integers(0, pairs.shape[1], (RESAMPLES, pairs.shape[1]))
     medians = np.median(pairs[:, drawn], axis=2)
     low, high = np.quantile(medians[0] / medians[1], [0.025, 0.975])
-    return Slowdown(float(np.median(pairs[0]) / np.median(pairs[1])), float(low), float(high), at_most)
+    return Slowdown(ratio, float(low), float(high), at_most)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from layercli.core import dims, dtypes, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, batched
 from layercli.errors import ShapeError, UsageError
+from layercli.inspect.arguments import count_of
 from layercli.inspect.summary import default_inputs, input_names, offered_inputs
 
 
@@ -58,9 +58,18 @@ def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) 
     return specs[0] if len(specs) == 1 else specs
 
 
-def arguments_of(module: Any) -> list[str]:
-    """Return the names of the arguments of a torch module's ``forward``."""
-    return list(inspect.signature(module.forward).parameters)
+def shapes_by_name(model: str, texts: Sequence[str], offered: Mapping[str, Spec], names: list[str]) -> dict[str, Spec]:
+    """Return the Specs of the inputs that ``texts`` give shapes, beside those that are ``offered``, in the order of ``names``.
+
+    Texts without a name are taken in order, where none has one.
+    """
+    given = list(texts)
+    if not any("=" in text for text in given):
+        if len(given) > len(names):
+            raise UsageError(f"{model} takes {count_of(names)}, got {len(given)} shapes")
+        given = [f"{name}={text}" for name, text in zip(names, given, strict=False)]
+    found = {**offered, **_by_name(given, {name: offered.get(name) for name in names})}
+    return {name: found[name] for name in names if name in found}
 
 
 def parse_sizes(texts: Iterable[str]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from layercli.core.spec import Shape, Spec, batched, show_shape
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
+from layercli.inspect.names import distinct, keys_of, numbered
 from layercli.layers.dropout import Noise
 
 
@@ -250,17 +251,12 @@ class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
 def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
     """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ...
 
-    Several under one key of a dict are numbered: ``state_0``, ``state_1``.
+    Several under one key of a dict are numbered: ``state_0``, ``state_1``. No two have the same name.
     """
     leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.leaves(values)]
     if isinstance(values, dict):
-        names = [name for key, value in values.items() for name in numbered(key, len(tree.leaves(value)))]
+        names = distinct(keys_of(values))
     return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
-
-
-def numbered(name: str, count: int) -> list[str]:
-    """Return ``count`` names: the one itself, or with a number where there are several."""
-    return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]
 
 
 def input_names(model: Layer, given: Any) -> list[str]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from layercli.ops import activation as ops
 from layercli.ops.elementwise import Unary
 
 Activation = Callable[[Any], Any]
-
-op = lru_cache(maxsize=256)(lambda kind, *settings: kind(*settings))
-"""Return the op of those settings, made once."""
 
 
 def linear(x: Any) -> Any:
@@ -22,12 +18,12 @@ def linear(x: Any) -> Any:
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Return x where x >= threshold, else negative_slope * (x - threshold); never above ``max_value``."""
-    return op(ops.Relu, negative_slope, max_value, threshold)(x)
+    return ops.Relu(negative_slope, max_value, threshold)(x)
 
 
 def relu_(x: Any) -> Any:
     """Return max(x, 0), written over x where it has values: for an x that nothing else uses."""
-    return op(ops.ReluInPlace)(x)
+    return ops.ReluInPlace()(x)
 
 
 def over(activation: Activation, x: Any) -> Any:
@@ -37,142 +33,142 @@ def over(activation: Activation, x: Any) -> Any:
 
 def relu6(x: Any) -> Any:
     """Return min(max(x, 0), 6)."""
-    return op(Unary, "relu6")(x)
+    return Unary("relu6")(x)
 
 
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x))."""
-    return op(Unary, "sigmoid")(x)
+    return Unary("sigmoid")(x)
 
 
 def tanh(x: Any) -> Any:
     """Return (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
-    return op(Unary, "tanh")(x)
+    return Unary("tanh")(x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return x where x > 0, else negative_slope * x."""
-    return op(ops.Curve, "leaky_relu", (negative_slope,))(x)
+    return ops.Curve("leaky_relu", (negative_slope,))(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, else alpha * (exp(x) - 1)."""
-    return op(ops.Curve, "elu", (alpha,))(x)
+    return ops.Curve("elu", (alpha,))(x)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, else alpha * (exp(x / alpha) - 1)."""
-    return op(ops.Curve, "celu", (alpha,))(x)
+    return ops.Curve("celu", (alpha,))(x)
 
 
 def selu(x: Any) -> Any:
     """Return 1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1 through layers."""
-    return op(ops.Curve, "selu")(x)
+    return ops.Curve("selu")(x)
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Return x * P(X <= x) for a normal X; ``approximate`` replaces the error function by a tanh."""
-    return op(ops.Curve, "gelu", (bool(approximate),))(x)
+    return ops.Curve("gelu", (bool(approximate),))(x)
 
 
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x)."""
-    return op(ops.Curve, "silu")(x)
+    return ops.Curve("silu")(x)
 
 
 def mish(x: Any) -> Any:
     """Return x * tanh(softplus(x))."""
-    return op(ops.Curve, "mish")(x)
+    return ops.Curve("mish")(x)
 
 
 def softplus(x: Any) -> Any:
     """Return log(exp(x) + 1)."""
-    return op(ops.Curve, "softplus")(x)
+    return ops.Curve("softplus")(x)
 
 
 def softsign(x: Any) -> Any:
     """Return x / (|x| + 1)."""
-    return op(ops.Curve, "softsign")(x)
+    return ops.Curve("softsign")(x)
 
 
 def exponential(x: Any) -> Any:
     """Return exp(x)."""
-    return op(ops.Curve, "exponential")(x)
+    return ops.Curve("exponential")(x)
 
 
 def hard_sigmoid(x: Any) -> Any:
     """Return relu6(x + 3) / 6."""
-    return op(ops.Curve, "hard_sigmoid")(x)
+    return ops.Curve("hard_sigmoid")(x)
 
 
 def hard_silu(x: Any) -> Any:
     """Return x * hard_sigmoid(x)."""
-    return op(ops.Curve, "hard_silu")(x)
+    return ops.Curve("hard_silu")(x)
 
 
 def hard_tanh(x: Any) -> Any:
     """Return x, kept between -1 and 1."""
-    return op(ops.Curve, "hard_tanh")(x)
+    return ops.Curve("hard_tanh")(x)
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where |x| > threshold, else 0."""
-    return op(ops.Curve, "hard_shrink", (threshold,))(x)
+    return ops.Curve("hard_shrink", (threshold,))(x)
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by ``threshold``, 0 where |x| is smaller."""
-    return op(ops.Curve, "soft_shrink", (threshold,))(x)
+    return ops.Curve("soft_shrink", (threshold,))(x)
 
 
 def tanh_shrink(x: Any) -> Any:
     """Return x - tanh(x)."""
-    return op(ops.Curve, "tanh_shrink")(x)
+    return ops.Curve("tanh_shrink")(x)
 
 
 def log_sigmoid(x: Any) -> Any:
     """Return log(sigmoid(x))."""
-    return op(ops.Curve, "log_sigmoid")(x)
+    return ops.Curve("log_sigmoid")(x)
 
 
 def squareplus(x: Any, b: float = 4) -> Any:
     """Return (x + sqrt(x^2 + b)) / 2."""
-    return op(ops.Curve, "squareplus", (b,))(x)
+    return ops.Curve("squareplus", (b,))(x)
 
 
 def sparse_plus(x: Any) -> Any:
     """Return 0 up to -1, (x + 1)^2 / 4 up to 1, x from there on."""
-    return op(ops.Curve, "sparse_plus")(x)
+    return ops.Curve("sparse_plus")(x)
 
 
 def sparse_sigmoid(x: Any) -> Any:
     """Return 0 up to -1, (x + 1) / 2 up to 1, 1 from there on."""
-    return op(ops.Curve, "sparse_sigmoid")(x)
+    return ops.Curve("sparse_sigmoid")(x)
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where x > threshold, else ``default_value``."""
-    return op(ops.Curve, "threshold", (threshold, default_value))(x)
+    return ops.Curve("threshold", (threshold, default_value))(x)
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:
     """Return exp(x) / sum(exp(x)) along ``axis``: one, or several that count as one."""
-    return op(ops.Softmax, tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
+    return ops.Softmax(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return x - log(sum(exp(x))) along ``axis``."""
-    return op(ops.LogSoftmax, axis)(x)
+    return ops.LogSoftmax(axis)(x)
 
 
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """Return max(x - tau, 0) along ``axis``, with the tau that makes the sum 1."""
-    return op(ops.Sparsemax, axis)(x)
+    return ops.Sparsemax(axis)(x)
 
 
 def glu(x: Any, axis: int = -1) -> Any:
     """Return a * sigmoid(b), a and b being the halves of x along ``axis``."""
-    return op(ops.Glu, axis)(x)
+    return ops.Glu(axis)(x)
 
 
 ALL: tuple[Callable[..., Any], ...] = (

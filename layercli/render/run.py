@@ -27,11 +27,11 @@ def table(run: Any) -> Table:
     ]
     rows = [
         [
-            out.name, out.array.shape, out.dtype,
+            name, out.array.shape, out.dtype,
             out.statistics.minimum, out.statistics.mean, out.statistics.maximum,
             out.first, out.finite,
         ]
-        for out in [*run.layers, *run.outputs]
+        for name, out in run.rows
     ]  # fmt: skip
     return Table(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])
 

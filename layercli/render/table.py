@@ -16,7 +16,7 @@ def show(value: Any) -> str:
             return "yes" if value else "no"
         case int():
             return f"{value:,}"
-        case float():
+        case float() | complex():
             return f"{value:.4g}"
     return printable(str(value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from layercli.render.summary import show_bytes, show_share
@@ -57,8 +58,11 @@ def table(timings: list[Any]) -> Table:
 
 def slowdown(found: Any) -> Table:
     """Return what an ``inspect.samples.Slowdown`` says, as facts."""
+    known = (
+        f"95% interval {found.low:.3f} to {found.high:.3f}" if found.high < math.inf else "too few runs for an interval"
+    )
     facts = [
-        ("Ratio", f"{found.ratio:.3f}x (95% interval {found.low:.3f} to {found.high:.3f})"),
+        ("Ratio", f"{found.ratio:.3f}x ({known})"),
         ("Allowed", f"{found.at_most:g}x"),
         ("Verdict", found.verdict),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +16,8 @@ from layercli.runtime import device as devices
 from layercli.runtime import onnx_export, tensors
 from layercli.runtime.program import Program, calling, recast
 from layercli.runtime.recording import Call, listening
-
-OUTPUT = "(output)"
+from layercli.runtime.run import OUTPUT
+from layercli.runtime.unchanged import unchanged
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,7 @@ def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, R
             found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
 
     placed = program.place(inputs)
-    if layers:
-        with listening(program, hear):
-            outputs = program.outputs(placed)
-    else:
+    with unchanged(program), listening(program, hear) if layers and not program.one_graph else nullcontext():
         outputs = program.outputs(placed)
     for name, x in outputs:
         found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
@@ -120,12 +118,17 @@ def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]
     return WAYS[way](program, inputs)
 
 
+def eager(program: Program) -> Program:
+    """Return the program as its layers run one by one."""
+    return replace(program, call=calling(program.model, program.module, False), compiled=False)
+
+
 def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
     def run(program: Program, inputs: Any) -> dict[str, Result]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
-            return record(replace(program, device=place, call=calling(program.model, program.module, False)), inputs)
+            return record(replace(eager(program), device=place), inputs)
         finally:
             program.module.to(program.device)
 
@@ -135,7 +138,7 @@ def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
 def _in_float64(program: Program, inputs: Any) -> dict[str, Result]:
     """Run with the very same values of the weights, widened; the model stays so."""
     recast(program.model, "float64")
-    return record(replace(program, dtype="float64", call=calling(program.model, program.module, False)), inputs)
+    return record(replace(eager(program), dtype="float64"), inputs)
 
 
 def _compiled(program: Program, inputs: Any) -> dict[str, Result]:
@@ -159,11 +162,22 @@ WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
 }
 
 
-def of_file(path: str) -> dict[str, Result]:
-    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name."""
+def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
+    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
+
+    A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
+    The one array of an npy file, which has no name, is the one output.
+    """
     opened = open_weights(path)
+    if path.lower().endswith(".npy"):
+        outputs = [name for name in ours if name.startswith(OUTPUT)]
+        if len(outputs) != 1:
+            raise UsageError(f"{path} holds one array, and there are {len(outputs)} outputs to compare", hint="a .npz")
+        [(name, entry)] = opened.entries.items()
+        return {outputs[0]: Result("", entry.dtype, opened.read(name))}
     found = {}
     for name, entry in opened.entries.items():
-        result = Result("", entry.dtype, opened.read(name))
-        found[name] = found[f"{OUTPUT} {name}"] = result
+        marked = f"{OUTPUT} {name}"
+        is_output = marked in ours and marked not in opened.entries
+        found[marked if is_output else name] = Result("", entry.dtype, opened.read(name))
     return found

@@ -22,6 +22,8 @@ from layercli.runtime.graph import Graph, refused, unreadable
 class ExportedGraph(Graph):
     """The program in a ``.pt2``; inputs are called as the arguments of the ``forward`` that was exported."""
 
+    held_under = "graph/"
+
     def __init__(self, file: str) -> None:
         super().__init__(file)
         program = loaded(file)

@@ -15,8 +15,8 @@ from layercli.errors import UsageError
 from layercli.inspect import filling, inputs, shapes
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.runtime.arguments import arguments_of, by_name
 from layercli.runtime.graph import Graph
-from layercli.runtime.program import names_of
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,46 @@ class Request:
 def inputs_for(
     subject: Subject, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
 ) -> Any:
-    """Return arrays as the model takes them; those of a torch module are a list of its arguments.
+    """Return arrays as the model takes them; those of a torch module are a dict of its arguments by name.
 
     ``convert`` is what becomes of an array from a file that fits, by default its copy in the model's dtype.
     """
+    model: Any = subject.model
     specs = specs_for(subject, request)
-    names = names_of(subject.model, specs)
-    taken: list[Spec] | None = list(subject.model.specs.values()) if isinstance(subject.model, Graph) else None
+    taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
+    known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
+    graph = isinstance(model, Graph)
     if not request.files:
-        made = filling.filled(specs, names, request.fill, request.seed, request.ranges)
-        for array, spec, name in zip(made, taken or (), names, strict=False):
-            inputs.check(array, spec, name, fixed=True)
-        return made
+        if request.rescale is not None:
+            raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
+        if not isinstance(model, Layer):
+            taken.check(subject.name, known)
+        made = filling.filled(specs, list(known), request.fill, request.seed, request.ranges)
+        for name, spec in model.specs.items() if graph else ():
+            inputs.check(made[name], spec, name, fixed=True)
+        return tree.map_leaves(kept, made)
     found = inputs.read(
-        subject.name, taken or specs, names, request.files,
-        cast=request.cast, rescale=request.rescale, convert=convert, fixed=taken is not None and convert is None,
+        subject.name, taken, model.specs if graph else known, request.files,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None,
     )  # fmt: skip
-    return found[0] if specs is None and isinstance(subject.model, Layer) and len(found) == 1 else found
+    arrays = [kept(array) for array in found.values()]
+    if not isinstance(model, Layer):
+        return dict(zip(found, arrays, strict=True))
+    if specs is None:
+        return arrays[0] if len(arrays) == 1 else arrays
+    remaining = iter(arrays)
+    return tree.map_leaves(lambda _: next(remaining), specs)
+
+
+def kept(array: Any) -> Any:
+    """Return an array that no run can write into: each is given a copy of its own."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array
 
 
 def specs_for(subject: Subject, request: Request) -> Any:
-    """Return the Specs of the inputs, or None where only the files can say."""
+    """Return the Specs of the inputs, or None where only the files can say; those of a torch module by name."""
     model: Any = subject.model
     offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)
     if offered is None and not request.shapes:
@@ -68,6 +87,9 @@ def specs_for(subject: Subject, request: Request) -> Any:
             f"{subject.name} is a torch.nn.Module, which does not say what it takes",
             hint="give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224",
         )
-    given = shapes.parse_shapes(request.shapes, offered, names_of(model, offered))
-    specs = shapes.fill(given, shapes.parse_sizes(request.sizes))
-    return specs if isinstance(model, Layer) else tree.leaves([specs])
+    taken = arguments_of(model, offered, len(request.shapes))
+    if isinstance(model, Layer):
+        given = shapes.parse_shapes(request.shapes, offered, taken.names)
+    else:
+        given = shapes.shapes_by_name(subject.name, request.shapes, offered or {}, taken.names)
+    return shapes.fill(given, shapes.parse_sizes(request.sizes))

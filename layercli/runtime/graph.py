@@ -20,6 +20,8 @@ class Graph(nn.Module):
     specs: dict[str, Spec]
     compiles = True
     """Whether torch can compile what it computes."""
+    held_under = ""
+    """Where the modules that ``layers`` yields stand in this one."""
 
     def __init__(self, file: str) -> None:
         super().__init__()

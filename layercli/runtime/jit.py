@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,9 +36,7 @@ def compiled(model: Model, jit_compile: Any) -> Iterator[None]:
     else:
         mirror._compiled_call_impl = kept
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`", UserWarning)
-            yield
+        yield
     except TorchDynamoException as error:
         reason = re.split(r"(?<!:)\n", str(error).strip())[0].replace("\n", " ")
         raise UsageError(

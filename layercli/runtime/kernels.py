@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.profiler import profile as torch_profile
 from layercli.files.atomic import staged
 from layercli.runtime.program import Program
 from layercli.runtime.recording import surrounding
+from layercli.runtime.unchanged import unchanged
 
 os.environ.setdefault(
     "KINETO_LOG_LEVEL", "6"
@@ -103,12 +105,25 @@ def _own_memory(event: Any, device: torch.device) -> int:
 def trace(program: Program, inputs: Any, path: str | os.PathLike[str]) -> None:
     """Write the trace of one run, after one that is not traced, as JSON for Perfetto: layers, torch's calls and kernels."""
     placed = program.place(inputs)
-    with torch.inference_mode():
+    with unchanged(program), torch.inference_mode():
         program.call(placed)
         with _profiling(program) as found:
             program.call(placed)
     with staged(path) as temporary:
         found.export_chrome_trace(str(temporary))
+        check_whole(temporary)
+
+
+def check_whole(file: Path) -> None:
+    """Raise OSError where a trace is not written to its end, which torch says nothing of."""
+    with open(file, "r+b") as stream:
+        stream.seek(max(os.fstat(stream.fileno()).st_size - 2, 0))
+        if stream.read().strip().endswith(b"}"):
+            return
+        stream.write(bytes(os.statvfs(file).f_frsize))  # which fails for the reason that torch was silent of
+        stream.flush()
+        os.fsync(stream.fileno())
+    raise OSError("torch did not write all of it")
 
 
 @contextmanager

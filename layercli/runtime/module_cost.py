@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core import tree
+from layercli.runtime.arguments import spreading
 
 
 def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
@@ -22,11 +23,11 @@ def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
 
 
 def counted(module: nn.Module, inputs: Any) -> tuple[Any, dict[str, int]]:
-    """Return what a module gives for inputs on the meta device, a list of its arguments or one, and the cost by path."""
+    """Return what a module gives for inputs on the meta device, by name or in a list, and the cost by path."""
     state = {name: x.detach().to("meta") for name, x in [*module.named_parameters(), *module.named_buffers()]}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        given = tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
-        outputs = functional_call(module, state, given)
+        args, kwargs = spreading(module)(inputs)
+        outputs = functional_call(module, state, tuple(args), kwargs)
     counts = {path: sum(ops.values()) // 2 for path, ops in counter.get_flop_counts().items()}
     inner = {path.partition(".")[2].replace(".", "/"): macs for path, macs in counts.items() if "." in path}
     return outputs, {**inner, "": counts.get("Global", 0)}

@@ -17,9 +17,11 @@ from layercli.core import dims, dtypes, tree
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
+from layercli.inspect.shapes import fill, parse_sizes, shapes_by_name
 from layercli.inspect.summary import Row, Summary, Totals, as_shape, ends
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime import tensors
+from layercli.runtime.arguments import arguments_of
 from layercli.runtime.meta import PRIMES, explained
 from layercli.runtime.module_cost import counted
 from layercli.runtime.recording import class_of
@@ -31,34 +33,42 @@ Fill = dict[Any, int]
 """What every name stands for in one run, and under None what a size without one does."""
 
 
-def summarize_module(module: nn.Module, inputs: Any, name: str, source: str) -> Summary:
-    """Return the summary of ``module`` called on ``inputs``, Specs for its arguments, or None: then it is not called at all.
+def inputs_of_module(module: nn.Module, name: str, shapes: list[str], sizes: list[str]) -> dict[str, Spec]:
+    """Return the Specs of the arguments of ``forward`` that were given shapes; UsageError where one lacks it needs."""
+    if not shapes:
+        return {}
+    taken = arguments_of(module, None, len(shapes))
+    specs = shapes_by_name(name, shapes, {}, taken.names)
+    taken.check(name, specs)
+    found: dict[str, Spec] = fill(specs, parse_sizes(sizes))
+    return found
+
+
+def summarize_module(module: nn.Module, inputs: dict[str, Spec], name: str, source: str) -> Summary:
+    """Return the summary of ``module`` called on arguments of those Specs; where there are none, it is not called at all.
 
     It is called as in inference, and left as it was.
     """
-    specs = [] if inputs is None else tree.leaves(inputs)
+    specs = list(inputs.values())
     names = sorted({found for spec in specs for size in spec.shape for found in dims.names(size)})
     fills = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
-    runs = [Run(module, specs, fill, name) for fill in fills] if specs else []
+    runs = [Run(module, inputs, fill, name) for fill in fills] if inputs else []
     rows = [row_of(path, depth, child, runs, fills) for path, depth, child in parts(module)]
     trainable, parameters = counts(module)
     held = sum(p.numel() * p.element_size() for p in module.parameters())
     totals = Totals(parameters, trainable, parameters - trainable, held, cost("", runs, fills))
     own = [] if rows else [row_of("", 1, module, runs, fills, shown=type(module).__name__)]
-    return Summary(name, class_of(module), source, named(module, specs), outputs_of(runs, fills), own + rows, totals)
+    return Summary(name, class_of(module), source, list(inputs.items()), outputs_of(runs, fills), own + rows, totals)
 
 
 class Run:
     """One call on the meta device: the shapes of what every module was first given and gave, how often, and the cost."""
 
-    def __init__(self, module: nn.Module, specs: list[Spec], fill: Fill, name: str) -> None:
+    def __init__(self, module: nn.Module, given: dict[str, Spec], fill: Fill, name: str) -> None:
         self.given: dict[str, list[Spec]] = {}
         self.gave: dict[str, Any] = {}
         self.times: dict[str, int] = {}
-        inputs = [
-            torch.empty([filled(n, fill) for n in spec.shape], dtype=tensors.dtype_of(spec.dtype), device="meta")
-            for spec in specs
-        ]
+        inputs = {key: meta_tensor(spec, fill) for key, spec in given.items()}
         every = [("", module), *named_parts(module)]
         handles = [child.register_forward_hook(self._heard(path), with_kwargs=True) for path, child in every]
         modes = {child: child.training for child in module.modules()}
@@ -66,7 +76,7 @@ class Run:
         try:
             self.outputs, self.macs = counted(module, inputs)
         except Exception as error:
-            shown = ", ".join(map(str, specs))
+            shown = ", ".join(map(str, given.values()))
             reason = " ".join(str(error).split()) or type(error).__name__
             raise FormatError(
                 f"{name} cannot be described on {shown}: {reason}",
@@ -153,14 +163,6 @@ def merged(first: Any, second: Any, fills: list[Fill]) -> Any:
     return first
 
 
-def named(module: nn.Module, specs: list[Spec]) -> list[tuple[str, Spec]]:
-    """Return the inputs with the names of the arguments of ``forward``."""
-    import inspect
-
-    names = list(inspect.signature(module.forward).parameters)
-    return [(names[i] if i < len(names) else f"input_{i}", spec) for i, spec in enumerate(specs)]
-
-
 def outputs_of(runs: list[Run], fills: list[Fill]) -> list[tuple[str, Spec]]:
     """Return the named outputs of the whole."""
     if not runs:
@@ -179,6 +181,11 @@ def outputs_of(runs: list[Run], fills: list[Fill]) -> list[tuple[str, Spec]]:
 def spec_of(x: torch.Tensor) -> Spec:
     """Return the shape and the dtype of a tensor."""
     return Spec(tuple(x.shape), dtypes.name_of(x.dtype))
+
+
+def meta_tensor(spec: Spec, fill: Fill) -> torch.Tensor:
+    """Return a tensor without values of the sizes that ``spec`` has in one run."""
+    return torch.empty([filled(n, fill) for n in spec.shape], dtype=tensors.dtype_of(spec.dtype), device="meta")
 
 
 def filled(size: Size, fill: Fill) -> int:

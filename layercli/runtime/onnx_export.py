@@ -17,10 +17,14 @@ from torch import nn
 from layercli.core import tree
 from layercli.errors import MissingPackageError, UsageError
 from layercli.inspect.summary import ends
+from layercli.runtime import tensors
 from layercli.runtime.graph import first_line
 from layercli.runtime.onnx_graph import OnnxGraph
 from layercli.runtime.program import Program, calling
 from layercli.runtime.recording import Call, listening
+
+COMPUTED = {torch.float16, torch.float32, torch.float64}
+"""The floating dtypes that onnxruntime has kernels for."""
 
 Heard = tuple[str, str]
 """The name of a result and the class of the layer that gave it; outputs have none."""
@@ -78,6 +82,7 @@ def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
             "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
         )
     recorder, leaves = Recorder(program, inputs), tuple(tree.leaves(inputs))
+    check_dtypes(program, leaves)
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "model.onnx")
         export(recorder, leaves, file, program.name)
@@ -85,6 +90,17 @@ def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
         taken = [x for x, name in zip(leaves, names_in(leaves), strict=True) if name in graph.specs]
         found = list(graph(*taken).values())
     return [(heard, found[place]) for heard, place in recorder.places.found]
+
+
+def check_dtypes(program: Program, leaves: tuple[torch.Tensor, ...]) -> None:
+    """Raise UsageError where values have a dtype that onnxruntime does not compute in on a CPU."""
+    held = [*leaves, *program.module.parameters(), *program.module.buffers()]
+    lacking = next((x.dtype for x in held if x.dtype.is_floating_point and x.dtype not in COMPUTED), None)
+    if lacking is not None:
+        raise UsageError(
+            f"onnxruntime does not compute in {tensors.name_of(lacking)}, as {program.name} does",
+            hint="--dtype float32",
+        )
 
 
 def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name: str) -> None:

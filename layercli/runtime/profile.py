@@ -14,12 +14,14 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.op import spec_of
 from layercli.inspect.summary import summarize
+from layercli.runtime.graph import Graph
 from layercli.runtime.kernels import Kernel, seen
 from layercli.runtime.module_cost import macs_of
 from layercli.runtime.program import Program
 from layercli.runtime.recording import class_of, surrounding, tensors_in
 from layercli.runtime.roofline import timed
 from layercli.runtime.timing import cost
+from layercli.runtime.unchanged import unchanged
 
 RUNS = 5
 
@@ -125,7 +127,7 @@ def profile(program: Program, inputs: Any) -> Profile:
     placed = program.place(inputs)
     clock = Clock(program.device)
     bare, runs = [], []
-    with torch.inference_mode():
+    with unchanged(program), torch.inference_mode():
         program.call(placed)
         for _ in range(RUNS):
             bare.append(timed(lambda: program.call(placed), program.device))
@@ -192,6 +194,7 @@ def macs_by_path(program: Program, placed: Any) -> dict[str, int | None]:
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):
         counted = macs_of(model, placed)
-        return {} if counted is None else {path: counted.get(path, 0) for path, _ in program.layers()}
+        above = model.held_under if isinstance(model, Graph) else ""
+        return {} if counted is None else {path: counted.get(f"{above}{path}", 0) for path, _ in program.layers()}
     rows = summarize(model, tree.map_leaves(spec_of, placed)).rows
     return {row.path: int(row.macs) if dims.known(row.macs) else None for row in rows}

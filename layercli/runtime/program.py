@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,15 +14,16 @@ from layercli import random
 from layercli.core import dtypes, tree
 from layercli.core.dtypes import Policy
 from layercli.core.layer import Layer
-from layercli.errors import UsageError
+from layercli.errors import LayercliError, UsageError
 from layercli.files.detect import open_weights
 from layercli.inspect import reference
 from layercli.inspect.reference import Subject
-from layercli.inspect.summary import ends, given_to, input_names, no_tensor
+from layercli.inspect.summary import ends, given_to, no_tensor
 from layercli.runtime import device as devices
 from layercli.runtime import execute, graph, saving, tensors, weights
+from layercli.runtime.arguments import calling_with
 from layercli.runtime.fusing import Folds, Fused
-from layercli.runtime.graph import Graph
+from layercli.runtime.graph import Graph, first_line
 from layercli.runtime.heap import keep_freed_memory
 from layercli.runtime.settled import Settled
 
@@ -52,7 +53,7 @@ class Settings:
 class Program:
     """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
 
-    ``channels_last`` is how ``place`` lays out tensors of four axes.
+    ``channels_last`` is how ``place`` lays out tensors of four axes; ``compiled`` says that torch has compiled ``call``.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Program:
     dtype: str | None
     call: Callable[[Any], Any]
     channels_last: bool = False
+    compiled: bool = False
+
+    @property
+    def one_graph(self) -> bool:
+        """Whether it runs as one graph, in which no layer can be heard."""
+        return self.compiled or isinstance(self.call, Fused)
 
     @property
     def folds(self) -> Folds | None:
@@ -69,7 +76,7 @@ class Program:
         return self.call.folds if isinstance(self.call, Fused) else None
 
     def place(self, inputs: Any) -> Any:
-        """Return a tree of arrays as tensors on the device, floating ones in the dtype that was asked for."""
+        """Return a tree of arrays as tensors on the device, floating ones in the dtype it computes in."""
 
         def placed(x: Any) -> Any:
             tensor = tensors.as_tensor(x, self.device)
@@ -81,12 +88,25 @@ class Program:
     def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
         """Return the named outputs for a tree of tensors."""
         with torch.inference_mode():
-            results = self.call(inputs)
-        values: list[tuple[str, Any]] = ends(results, None)
-        found = [(name, x) for name, x in values if isinstance(x, torch.Tensor)]
+            results = self._called(inputs)
+            values: list[tuple[str, Any]] = ends(results, None)
+            found = [(name, tensors.valued(self.name, x)) for name, x in values if isinstance(x, torch.Tensor)]
         if not found:
             raise no_tensor(self.name, results)
         return found
+
+    def _called(self, inputs: Any) -> Any:
+        try:
+            return self.call(inputs)
+        except RuntimeError as error:
+            if isinstance(self.model, (Layer, Graph)) or not (whole := whole_numbers(inputs)):
+                raise
+            if isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
+                raise
+            raise UsageError(
+                f"{self.name} fails on whole numbers as {' and '.join(whole)}: {first_line(error)}",
+                hint="--cast makes floats of whole numbers",
+            ) from error
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield every module below with the path its author gave it, each once."""
@@ -114,18 +134,8 @@ def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
     return Subject(reference.made(reference.from_python(text), given, text, modules=True), text, text)
 
 
-def names_of(model: Layer | nn.Module, specs: Any) -> list[str]:
-    """Return the names of the inputs: a module's are the arguments of its ``forward``, as many as there are specs."""
-    if isinstance(model, Layer):
-        return input_names(model, specs)
-    if isinstance(model, Graph):
-        return list(model.specs)
-    names = list(inspect.signature(model.forward).parameters)
-    return names if specs is None else names[: len(tree.leaves(specs))]
-
-
 def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = False) -> Program:
-    """Return the program of a model for inputs like these: a tree of arrays, for a module a list of its arguments.
+    """Return the program of a model for inputs like these: a tree of arrays, for a module its arguments by name.
 
     ``many``: it will be called many times.
     """
@@ -141,12 +151,27 @@ def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = F
     if kept:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
     call = calling(model, module, settings.compile and not settings.fuse)
-    program = Program(subject.name, model, module, place, settings.dtype, call, kept)
+    program = Program(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
+    if not settings.fuse and settings.compile:
+        return replace(program, compiled=True)
     if not settings.fuse:
-        return program if settings.compile else replace(program, call=Settled(call, many=many))
+        return replace(program, call=Settled(call, many=many))
     call = Fused(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)
+
+
+def whole_numbers(inputs: dict[str, torch.Tensor]) -> list[str]:
+    """Return which of a module's inputs hold no floats."""
+    return [name for name, x in inputs.items() if not x.is_floating_point() and not x.is_complex()]
+
+
+def floating_of(model: Layer | nn.Module) -> str | None:
+    """Return the dtype a torch module is given floats in, its first floating parameter's; layers and graphs see to theirs."""
+    if isinstance(model, (Layer, Graph)):
+        return None
+    held = next((x.dtype for x in model.parameters() if x.is_floating_point()), torch.float32)
+    return tensors.name_of(held)
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
@@ -162,7 +187,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     if isinstance(model, Layer):
         run = run if compiled else model
         return run if len(model.tensors_taken()) < 2 else lambda inputs: run(*given_to(model, inputs))
-    return lambda inputs: run(*inputs) if isinstance(inputs, (list, tuple)) else run(inputs)
+    return calling_with(model, run)
 
 
 def set_arithmetic(settings: Settings) -> None:
@@ -205,6 +230,8 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
     """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
     if not dtypes.is_floating(dtypes.name_of(dtype)):
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
+    if dtype.startswith("float8"):
+        raise UsageError(f"torch keeps values in {dtype} and computes nothing in it", hint="--dtype bfloat16")
     if isinstance(model, Graph):
         raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):

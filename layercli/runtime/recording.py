@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from layercli.core import tree
+from layercli.runtime import tensors
 from layercli.runtime.program import Program
 
 
@@ -45,7 +46,7 @@ def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
         def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
             times[path] += 1
             name = path if times[path] == 1 else f"{path}#{times[path]}"
-            hear(Call(name, class_of(module), tensors_in((args, kwargs)), tensors_in(outputs)))
+            hear(Call(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
 
         return heard
 
@@ -74,3 +75,8 @@ def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[
 def tensors_in(values: Any) -> list[torch.Tensor]:
     """Return the tensors of a tree, in order."""
     return [x for x in tree.leaves(values) if isinstance(x, torch.Tensor)]
+
+
+def values_in(values: Any) -> list[torch.Tensor]:
+    """Return the tensors of a tree that have values, sparse ones with all of theirs."""
+    return [tensors.valued("", x) for x in tensors_in(values) if tensors.has_values(x)]

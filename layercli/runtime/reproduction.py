@@ -126,7 +126,10 @@ def load(path: str | os.PathLike[str]) -> Record:
     file = Path(path)
     with reading(file):
         raw = file.read_bytes()
-    document = parse(file, raw, "content")
+    try:
+        document = parse(file, raw, "content")
+    except FormatError:
+        document = None
     if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
         raise FormatError(f"{file} is no record of a run", hint="layercli run MODEL --repro FILE.json writes one")
     try:

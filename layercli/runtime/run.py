@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import torch
 
 from layercli.core import tree
+from layercli.core.layer import Layer
 from layercli.errors import UsageError, nearest
 from layercli.inspect.numbers import json_number, json_values
 from layercli.inspect.pattern import matches
@@ -16,8 +19,12 @@ from layercli.inspect.statistics import Statistics, statistics
 from layercli.runtime import tensors
 from layercli.runtime.program import Program
 from layercli.runtime.recording import Call, listening
+from layercli.runtime.unchanged import unchanged
 
 FIRST = 5
+INPUTS = "the inputs"
+OUTPUT = "(output)"
+"""Marks the name of an output among those of layers."""
 
 
 @dataclass
@@ -71,6 +78,12 @@ class Run:
     culprit: str | None = None
 
     @property
+    def rows(self) -> list[tuple[str, Output]]:
+        """The layers asked for by path and then the outputs by name, which is marked where a layer has the same."""
+        layers = {out.name: out for out in self.layers}
+        return [*layers.items(), *((own_name(out.name, layers), out) for out in self.outputs)]
+
+    @property
     def finite(self) -> bool:
         """Whether every value of the outputs, and of the layers asked for, is a number."""
         return all(out.finite for out in self.outputs + self.layers)
@@ -95,9 +108,8 @@ class Run:
         return {out.name: out.array for out in self.outputs}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the outputs' values by name, and those of the layers asked for by path."""
-        outputs = self.outputs_by_name()
-        return {**{out.name: out.array for out in self.layers if out.name not in outputs}, **outputs}
+        """Return the values of the layers asked for by path, and those of the outputs by name."""
+        return {name: out.array for name, out in self.rows}
 
 
 def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool = False) -> Run:
@@ -108,27 +120,41 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
     placed = program.place(inputs)
     shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.leaves(placed)]
     done = Run(program.name, str(program.device), shown, [], checked=check)
+    given_finite = not check or all_finite(tree.leaves(placed))
     heard: list[str] = []
+    hears = (check or layers is not None) and not program.one_graph
 
     def hear(call: Call) -> None:
-        heard.append(call.path)
         if layers is not None and matches(call.path, layers):
             done.layers += [output_of(name, x) for name, x in call.named()]
         if check and done.culprit is None and not all_finite(call.outputs):
-            own = all_finite(call.inputs)
-            done.culprit = f"{call.path} ({call.cls})" if own else "the inputs"
+            own = f"{call.path} ({call.cls})"
+            done.culprit = own if all_finite(call.inputs) else before(program, call, heard, given_finite)
+        heard.append(call.path)
 
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no layers inside that --layers could show")
-    if layers is None and not check:
+    with unchanged(program), listening(program, hear) if hears else nullcontext():
         results = program.outputs(placed)
-    else:
-        with listening(program, hear):
-            results = program.outputs(placed)
     if layers is not None and not done.layers:
         raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
     done.outputs = [output_of(name, tensor) for name, tensor in results]
+    if done.culprit is None:
+        done.culprit = INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
     return done
+
+
+def before(program: Program, call: Call, heard: list[str], given_finite: bool) -> str:
+    """Return where a value that is not finite arose, which ``call`` was given: behind the layer heard last, all finite."""
+    if not given_finite:
+        return INPUTS
+    where = "call" if isinstance(program.model, Layer) else "forward"
+    return f"{where}, between {heard[-1]} and {call.path}" if heard else f"{where}, before {call.path}"
+
+
+def own_name(output: str, layers: Collection[str]) -> str:
+    """Return the name of an output beside those of ``layers``."""
+    return f"{OUTPUT} {output}" if output in layers else output
 
 
 def all_finite(values: list[torch.Tensor]) -> bool:

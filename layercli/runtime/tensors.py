@@ -9,6 +9,7 @@ import torch
 
 from layercli.core import dtypes
 from layercli.core.variable import Variable
+from layercli.errors import UsageError
 from layercli.optimizers.sharded import fill, gathered
 
 
@@ -45,6 +46,26 @@ def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
     if isinstance(x, (list, tuple, float)) and tensor.dtype is torch.float64:
         tensor = tensor.to(torch.float32)
     return tensor if device is None else tensor.to(device)
+
+
+def valued(owner: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that ``owner`` gives with its values in the order of its axes; UsageError where it has none such."""
+    if tensor.is_meta:
+        raise UsageError(f"{owner} gives a tensor on torch's meta device, which has no values")
+    if tensor.is_nested:
+        raise UsageError(
+            f"{owner} gives a nested tensor, which has no one shape", hint="to_padded_tensor(0) gives it one"
+        )
+    if tensor.is_quantized:
+        raise UsageError(
+            f"{owner} gives a quantized tensor, which is no array of numbers", hint="dequantize() makes it one"
+        )
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
+def has_values(tensor: torch.Tensor) -> bool:
+    """Whether ``valued`` returns the tensor's values."""
+    return not (tensor.is_meta or tensor.is_nested or tensor.is_quantized)
 
 
 def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.ndarray:

@@ -21,6 +21,7 @@ from layercli.runtime.module_cost import macs_of
 from layercli.runtime.program import Program
 from layercli.runtime.recording import tensors_in
 from layercli.runtime.roofline import timed
+from layercli.runtime.unchanged import unchanged
 
 MODULE_COST = "unknown: this torch.nn.Module does not run on torch's meta device, where its products are counted"
 UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
@@ -68,22 +69,23 @@ class Timing:
 
 def measure(program: Program, inputs: Any, repeat: Repeat, warmup: int) -> Timing:
     """Return the times of ``program`` on a tree of arrays, after ``warmup`` runs that are not counted."""
-    [timing] = in_turns([program], inputs, repeat, warmup)
+    [timing] = in_turns([(program, inputs)], repeat, warmup)
     return timing
 
 
 def race(
-    ours: Program, theirs: Program, inputs: Any, repeat: Repeat, warmup: int, at_most: float
+    ours: tuple[Program, Any], theirs: tuple[Program, Any], repeat: Repeat, warmup: int, at_most: float
 ) -> tuple[Timing, Timing, Slowdown]:
-    """Return the times of two programs measured in turns, A B A B, and how much longer the first takes."""
-    first, second = in_turns([ours, theirs], inputs, repeat, warmup)
+    """Return the times of two programs, each on its inputs, measured in turns, A B A B, and how much longer the first takes."""
+    first, second = in_turns([ours, theirs], repeat, warmup)
     return first, second, slowdown(first.samples, second.samples, at_most)
 
 
-def in_turns(programs: list[Program], inputs: Any, repeat: Repeat, warmup: int) -> list[Timing]:
+def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) -> list[Timing]:
     """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
-    ready = [(program, program.place(inputs)) for program in programs]
-    with torch.inference_mode():
+    programs = [program for program, _ in sides]
+    ready = [(program, program.place(inputs)) for program, inputs in sides]
+    with unchanged(*programs), torch.inference_mode():
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:

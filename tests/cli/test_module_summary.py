@@ -58,6 +58,11 @@ class Deciding(nn.Module):
         return self.dense(x) if x.sum().item() > 0 else x
 
 
+class Two(nn.Module):
+    def forward(self, x, y, scale=None):
+        return x + y
+
+
 net = Net()
 lonely = nn.Linear(4, 2)
 
@@ -123,6 +128,13 @@ def test_a_module_alone_is_its_own_row(cli, folder):
     ]
 
 
+def test_arguments_of_its_forward(cli, folder):
+    shapes = ["--input-shape", "y=1,4", "--input-shape", "x=1,4"]
+    assert "Input:          x float32[1, 4], y float32[1, 4]\n" in cli("summary", "net.py:Two", *shapes).out
+    done = cli("summary", "net.py:Two", "--input-shape", "1,4")
+    assert (done.code, done.err) == (2, "error: net.py:Two takes 2 inputs (x, y), got 1: y lacks\n")
+
+
 def test_what_cannot_be_described(cli, folder):
     done = cli("summary", "net.py:Deciding", "--input-shape", "1,4")
     assert (done.code, done.out) == (2, "")
@@ -131,19 +143,19 @@ def test_what_cannot_be_described(cli, folder):
         "hint: without --input-shape its modules and their parameters are listed\n"
     )
     with pytest.raises(FormatError):
-        summarize_module(nn.Linear(4, 2), Spec((1, 3)), "linear", "")
+        summarize_module(nn.Linear(4, 2), {"input": Spec((1, 3))}, "linear", "")
 
 
 def test_the_model_as_a_layer_says_the_same():
     ours = summarize(ResNet50(), Spec((2, 224, 224, 3)))
-    theirs = summarize_module(PlainResNet50(), Spec((2, 3, 224, 224)), "", "")
+    theirs = summarize_module(PlainResNet50(), {"image": Spec((2, 3, 224, 224))}, "", "")
     assert theirs.totals.macs == ours.totals.macs
     assert theirs.totals.trainable == ours.totals.trainable
 
 
 def test_torchinfo_says_the_same():
     module = PlainResNet50()
-    ours = summarize_module(module, Spec((2, 3, 64, 64)), "", "")
+    ours = summarize_module(module, {"image": Spec((2, 3, 64, 64))}, "", "")
     theirs = torchinfo.summary(module, (2, 3, 64, 64), verbose=0, depth=9)
     assert (ours.totals.parameters, ours.totals.trainable) == (theirs.total_params, theirs.trainable_params)
     shapes = {row.path.replace("/", "."): list(row.output_shape) for row in ours.rows if row.output_shape}
@@ -163,7 +175,7 @@ def test_torchinfo_says_the_same():
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
 )
 def test_sizes_that_are_names(module, shape, output, macs):
-    summary = summarize_module(module, parse_shape(shape), "", "")
+    summary = summarize_module(module, {"input": parse_shape(shape)}, "", "")
     assert str(summary.outputs[0][1]).replace("float32[", "(").replace("]", ")") == output
     assert str(summary.totals.macs) == macs
 
@@ -191,7 +203,7 @@ def test_it_is_left_as_it_was():
     module = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout())
     module.train()
     before = {name: x.clone() for name, x in module.state_dict().items()}
-    summarize_module(module, Spec((1, 3)), "", "")  # a batch of one, which is not enough in training
+    summarize_module(module, {"input": Spec((1, 3))}, "", "")  # a batch of one, which is not enough in training
     assert all(torch.equal(x, before[name]) for name, x in module.state_dict().items())
     assert not any(child._forward_hooks for child in module.modules())
     assert module.training

@@ -268,6 +268,14 @@ def test_csv_gives_back_what_was_computed(cli, plain):
     np.testing.assert_array_equal(np.loadtxt("y.csv", delimiter=",", dtype="float32", ndmin=2), np.load("y.npy"))
 
 
+@pytest.mark.parametrize(("shape", "text"), [((0, 784), ""), ((2, 784), None)])
+def test_csv_has_a_line_for_each_row(cli, plain, shape, text):
+    np.save("x.npy", np.zeros(shape, "float32"))
+    assert cli("run mlp --device cpu --input x.npy --output y.csv").code == 0
+    written = (plain / "y.csv").read_text()
+    assert written == text or written.count("\n") == 2
+
+
 def test_the_highest_classes_have_their_names(cli, plain):
     (plain / "labels.txt").write_text("".join(f"digit {i}\n" for i in range(10)))
     done = document(cli("run mlp --device cpu --output y.npy --top 2 --labels labels.txt --format json"))
@@ -307,10 +315,22 @@ def test_auto_says_which_device_it_took(cli, plain):
     assert done.err == f"running on {'cuda:0' if torch.cuda.is_available() else 'cpu'}\n"
 
 
-def test_compiled_it_gives_the_same(cli, plain):
+def test_compiled_it_gives_the_same(cli, plain, recwarn):
     usual = document(cli("run mlp --device cpu --format json"))["outputs"][0]
     compiled = document(cli("run mlp --device cpu --compile --format json"))["outputs"][0]
     assert compiled["mean"] == pytest.approx(usual["mean"], rel=1e-5)
+    assert not [str(warning.message) for warning in recwarn if "Dynamo" in str(warning.message)]
+
+
+def test_what_is_compiled_has_no_layers_that_are_heard(cli, plain):
+    done = cli("run plain.py:net --input-shape 2,4 --device cpu --compile --layers *")
+    sentence = "error: --compile makes one graph of all layers, so that --layers has none to show\n"
+    assert (done.code, done.out, done.err) == (2, "", sentence)
+    command = "run plain.py:infinite --input-shape 1,4 --device cpu --check"
+    for option in ("--compile", "--fuse"):
+        done = cli(f"{command} {option}")
+        assert (done.code, done.err.splitlines()[-1]) == (1, "not finite, first in the one graph it runs as")
+    assert cli("run plain.py:net --input-shape 2,4 --device cpu --compile --against plain.py:net").code == 0
 
 
 BLOCK = """

@@ -77,3 +77,29 @@ def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
     )
     assert cli("run").err == "error: missing argument 'MODEL'\n"
     assert cli("run mlp --repro run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("--input x.npy", "--input"), ("--seed 0", "--seed"), ("--dtype float32", "--dtype"), ("--set hidden=4", "--set"),
+        ("--fill zeros", "--fill"), ("--device auto", "--device"), ("--compile", "--compile"), ("--at T=3", "--at"),
+    ],
+)  # fmt: skip
+def test_a_record_is_not_run_in_another_way(cli, recorded, words, option):
+    done = cli(f"run --from run.json {words}")
+    sentence = f"error: --from run.json says how to run it, so {option} is one too many\n"
+    assert (done.code, done.out, done.err) == (2, "", sentence)
+    assert cli("run --from run.json --output y.npy --check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "both"),
+    [
+        ("--repro a --trace ./a", "--repro and --trace would both write ./a"),
+        ("--output a.npy --repro a.npy", "--output and --repro would both write a.npy"),
+    ],
+)
+def test_one_file_is_not_written_twice(cli, recorded, words, both):
+    done = cli(f"run mlp --device cpu {words}")
+    assert (done.code, done.out, done.err) == (2, "", f"error: {both}\n")

@@ -103,6 +103,16 @@ def test_layers_of_a_pt2_are_told_apart(cli, graphs):
     )
 
 
+def test_what_layers_of_a_file_multiply_is_counted(cli, graphs):
+    net = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3)))
+    torch.export.save(torch.export.export(net, (torch.from_numpy(X),)), "plain.pt2")
+    done = cli("run plain.pt2 --input x.npy --device cpu --profile --format json")
+    layers = {layer["path"]: layer["macs"] for layer in json.loads(done.out)["profile"]["layers"]}
+    assert layers == {"0": 96, "1/0": 0, "1/1": 72, "1": 72}
+    done = cli("run net.onnx --input both.npz --device cpu --profile --format json")
+    assert (done.code, done.err) == (0, "onnxruntime runs net.onnx as one: what it does inside is not seen\n")
+
+
 def test_outputs_are_compared_where_layers_are_not_the_same(cli, graphs):
     done = cli("run net.pt2 --input both.npz --device cpu --against net.onnx --format plain")
     assert done.code == 0, done.out

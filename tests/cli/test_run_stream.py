@@ -183,7 +183,7 @@ def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
     outputs, sizes = Program.outputs, []
 
     def small(self, inputs):
-        sizes.append(len(inputs[0]))
+        sizes.append(len(inputs["x"]))
         if sizes[-1] > 30:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return outputs(self, inputs)
@@ -227,6 +227,7 @@ def test_where_memory_really_ends(folder):
     ("more", "model", "message", "hint"),
     [
         (["--batch-size", "0"], "net.py:Net", "a batch size is auto or a number from 1 on, got '0'", None),
+        (["--batch-size", "²"], "net.py:Net", "a batch size is auto or a number from 1 on, got '²'", None),
         (["--resume"], "net.py:Net", "--resume goes on with a stream", "--batch-size auto"),
         (["--batch-size", "8", "--top", "1"], "net.py:Net",
          "--batch-size streams the results to a file, which --top does not go with", None),
@@ -242,6 +243,80 @@ def test_what_cannot_be_streamed(cli, folder, more, model, message, hint):
     assert (done.code, done.out) == (2, "")
     assert done.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
     assert names(folder) == []
+
+
+@pytest.fixture
+def fixed(folder):
+    """A graph that takes batches of three and no others."""
+    exported = torch.export.export(torch.nn.ReLU(), (torch.zeros(3, 4),))
+    torch.export.save(exported, folder / "fixed.pt2")
+
+
+@pytest.mark.parametrize("size", ["auto", "3"])
+def test_a_batch_that_is_written_in_a_graph_is_kept_to(cli, folder, fixed, size):
+    done = cli(*command("--batch-size", size, "--format", "json", model="fixed.pt2"))
+    assert (done.code, done.err) == (0, "wrote y.npy\n")
+    assert json.loads(done.out)["stream"]["batch_size"] == 3
+    np.testing.assert_array_equal(np.load("y.npy"), X)
+
+
+def test_another_batch_than_a_graph_takes_is_refused(cli, folder, fixed):
+    done = cli(*command("--batch-size", "8", model="fixed.pt2"))
+    assert (done.code, done.err) == (2, "error: fixed.pt2 takes batches of 3, not of 8\nhint: --batch-size 3\n")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 4), "float32"), "the inputs have no rows that could be streamed"),
+        (np.float32(1), "the input x is one number, without rows that could be streamed"),
+    ],
+)
+def test_without_rows_nothing_is_streamed(cli, folder, array, message):
+    np.save("x.npy", array)
+    done = cli(*command("--batch-size", "8"))
+    assert (done.code, done.out, done.err, names(folder)) == (2, "", f"error: {message}\n", [])
+
+
+def test_standard_input_is_not_streamed(cli, folder):
+    done = cli("run", "net.py:Net", "--input", "-", "--output", "y.npy", "--device", "cpu", "--batch-size", "auto")
+    assert (done.code, done.err) == (
+        2,
+        "error: standard input is read whole and once, so that it cannot be streamed\nhint: save it to a .npy file first\n",
+    )
+
+
+def test_an_input_that_becomes_shorter_is_said(cli, folder):
+    (folder / "cutting.py").write_text(
+        "import os\nfrom torch import nn\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        os.truncate('x.npy', 1000)\n        return x\n"
+    )
+    np.save("x.npy", np.zeros((100_000, 4), "float32"))
+    done = cli(*command("--batch-size", "100", model="cutting.py:Net"))
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert done.err.endswith("x.npy has become shorter while it was read\n")
+
+
+def test_a_full_disk_leaves_what_can_be_gone_on_with(cli, folder, monkeypatch):
+    (folder / "net.py").write_text(NET.replace("rows.SAVE_EVERY = 0.0", "rows.SAVE_EVERY = 60.0"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert cli(*command("--batch-size", "8")).code == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert names(folder) == ["y.npy.part", "y.npy.part.json"]
+    assert cli(*command("--batch-size", "8", "--resume")).err == "going on after 0 of 100 rows\nwrote y.npy\n"
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+
+
+def test_the_output_is_said_as_the_model_gave_it(cli, folder):
+    (folder / "short.py").write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return {'half': x.bfloat16()}\n"
+    )
+    done = cli(*command("--batch-size", "8", "--format", "json", model="short.py:Net"))
+    assert [(out["name"], out["dtype"]) for out in json.loads(done.out)["outputs"]] == [("half", "bfloat16")]
 
 
 def test_not_finite_is_found_in_a_stream_too(cli, folder):

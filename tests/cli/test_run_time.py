@@ -66,21 +66,21 @@ def test_the_table_says_what_is_not_known(cli, sleeper):
 @pytest.mark.parametrize(
     ("times", "code", "verdict"),
     [
-        ([1.0, 1.0] * 4, 0, "1.000x (95% interval 1.000 to 1.000)\nAllowed:  1.05x\nVerdict:  within"),
-        ([2.0, 1.0] * 4, 1, "2.000x (95% interval 2.000 to 2.000)\nAllowed:  1.05x\nVerdict:  slower"),
+        ([1.0, 1.0] * 6, 0, "1.000x (95% interval 1.000 to 1.000)\nAllowed:  1.05x\nVerdict:  within"),
+        ([2.0, 1.0] * 6, 1, "2.000x (95% interval 2.000 to 2.000)\nAllowed:  1.05x\nVerdict:  slower"),
         (
-            [1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0, 1.0],
+            [1.0, 1.0, 2.0, 1.0] * 3,
             3,
             "1.500x (95% interval 1.000 to 2.000)\nAllowed:  1.05x\nVerdict:  inconclusive",
         ),
+        ([2.0, 1.0] * 5, 3, "2.000x (too few runs for an interval)\nAllowed:  1.05x\nVerdict:  inconclusive"),
     ],
 )
 def test_in_turns_with_another_there_are_three_answers(cli, sleeper, monkeypatch, times, code, verdict):
-    left = iter(times)
+    left, turns = iter(times), len(times) // 2
     monkeypatch.setattr("layercli.runtime.timing.timed", lambda run, device: next(left))
-    done = cli(
-        "run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow --repeat 4 --format plain"
-    )
+    race = f"--against-time sleeper.py:Slow --repeat {turns}"
+    done = cli(f"run sleeper.py:Fast --input-shape 8,4 --device cpu {race} --format plain")
     assert done.code == code
     assert done.out.endswith(f"Ratio:    {verdict}\n")
 
@@ -90,6 +90,7 @@ def test_json_has_the_times_of_both(cli, sleeper):
         "run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow --repeat 3 --format json"
     )
     found = json.loads(done.out)
+    assert found["against_time"]["interval"] == [0, "Infinity"]
     assert min(found["against_time"]["timing"]["samples"]) >= 0.004
     assert len(found["timing"]["samples"]) == len(found["against_time"]["timing"]["samples"]) == 3
 
@@ -97,3 +98,8 @@ def test_json_has_the_times_of_both(cli, sleeper):
 def test_what_cannot_be_meant(cli, sleeper):
     done = cli("run sleeper.py:Fast --input-shape 8,4 --device cpu --repeat often")
     assert (done.code, done.err) == (2, "error: --repeat is a number of times or of seconds, 30 or 5s, got 'often'\n")
+    for option, value in (("--max-slowdown", "nan"), ("--rtol", "inf"), ("--atol", "nan")):
+        done = cli(
+            f"run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow {option} {value}"
+        )
+        assert (done.code, done.err) == (2, f"error: {option} is a number from 0 on, got {value}\n")

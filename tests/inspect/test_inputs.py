@@ -11,6 +11,7 @@ import pytest
 from layercli.core.spec import Spec, batched
 from layercli.errors import LayercliError
 from layercli.files.safetensors import save
+from layercli.inspect.arguments import Arguments
 from layercli.inspect.filling import filled
 from layercli.inspect.inputs import Source, read
 
@@ -26,12 +27,13 @@ def folder(tmp_path, monkeypatch):
 
 
 def one(spec, *texts, **settings):
-    return read("net", spec, ["x"], texts, **settings)
+    return read("net", Arguments(["x"]), {"x": spec}, texts, **settings)["x"]
 
 
-def failure(*args, **settings):
+def failure(model, specs, names, texts, **settings):
+    known = dict(zip(names, specs if isinstance(specs, list) else [specs], strict=True))
     with pytest.raises(LayercliError) as caught:
-        read(*args, **settings)
+        read(model, Arguments(names), known, texts, **settings)
     return caught.value.message, caught.value.hint
 
 
@@ -90,33 +92,84 @@ def test_images_become_what_the_model_takes(folder):
     assert (grey.shape, grey.dtype, grey.max()) == ((1, 4, 6, 1), np.uint8, 255)
 
 
+def test_channels_are_first_where_the_model_has_them_there(folder):
+    from PIL import Image
+
+    pixels = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
+    Image.fromarray(pixels).save("a.png")
+    for spec in (Spec(batched((None, 3, 4, 6)), "float32"), Spec(batched((None, 3, None, None)), "float32")):
+        np.testing.assert_array_equal(one(spec, "a.png"), pixels.transpose(2, 0, 1)[None])
+    assert failure("net", Spec(batched((None, 7, 4, None)), "float32"), ["x"], ["a.png"]) == (
+        "images are [batch, height, width, channels], the model takes float32[None, 7, 4, None]",
+        "--input-shape changes what it is built for",
+    )
+    with pytest.raises(LayercliError) as caught:
+        read("net", Arguments(["x"]), {}, ["a.png"])
+    assert (caught.value.message, caught.value.hint) == (
+        "images are made as large as the model takes them, and net does not say so",
+        "--input-shape 1,3,224,224, or 1,224,224,3 where channels are last",
+    )
+
+
+def test_pixels_are_what_they_look_like(folder):
+    from PIL import Image
+
+    grey = Spec(batched((None, 1, 3, 1)), "uint8")
+    Image.fromarray(np.array([[0, 0x8080, 0xFFFF]], np.uint16)).save("deep.png")
+    assert one(grey, "deep.png").ravel().tolist() == [0, 128, 255]
+    Image.fromarray(np.array([[0, 0.5, 1]], np.float32)).save("float.tif")
+    assert failure("net", grey, ["x"], ["float.tif"]) == (
+        "the pixels of float.tif are floats, not 0 to 255", "a .npy holds any numbers",
+    )  # fmt: skip
+    Image.fromarray(np.array([[0, 1, 1 << 20]], np.int32)).save("long.tif")
+    assert failure("net", grey, ["x"], ["long.tif"])[0] == (
+        "the pixels of long.tif are whole numbers of 32 bits, not 0 to 255"
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side
+    for dtype in (np.uint8, np.uint16):
+        Image.fromarray(np.array([[0], [128], [255]], dtype) * (257 if dtype is np.uint16 else 1)).save(
+            "a.png", exif=exif
+        )
+        assert one(grey, "a.png").ravel().tolist() == [255, 128, 0]
+
+
 def test_inputs_go_by_name_and_by_turn(folder):
     np.save("a.npy", ROWS)
     np.save("b.npy", ROWS + 1)
     np.savez("both.npz", a=ROWS, b=ROWS + 1)
-    specs = {"left": ROW, "right": ROW}
+    specs = {"a": ROW, "b": ROW}
     for texts in (["a.npy", "b.npy"], ["b=b.npy", "a.npy"], ["both.npz"]):
-        found = read("net", specs, ["a", "b"], texts)
-        np.testing.assert_array_equal(found["left"], ROWS)
-        np.testing.assert_array_equal(found["right"], ROWS + 1)
+        found = read("net", Arguments(["a", "b"]), specs, texts)
+        assert list(found) == ["a", "b"]
+        np.testing.assert_array_equal(found["a"], ROWS)
+        np.testing.assert_array_equal(found["b"], ROWS + 1)
 
 
 def test_where_nothing_is_known_of_the_inputs_arrays_stay_as_they_are(folder):
     np.save("a.npy", np.arange(3))
-    [found] = read("net", None, ["x", "mask"], ["a.npy"])
-    assert found.dtype == np.int64
+    taken = Arguments(["x", "mask"], optional={"mask"})
+    found = read("net", taken, {}, ["a.npy"])
+    assert (list(found), found["x"].dtype) == (["x"], np.int64)
+    assert list(read("net", taken, {}, ["mask=a.npy", "a.npy"])) == ["x", "mask"]
+    assert read("net", taken, {}, ["a.npy"], cast=True)["x"].dtype == np.float32
 
 
 def test_what_does_not_fit_is_said(folder):
+    import pyarrow
+    from pyarrow import parquet
+
     np.save("x.npy", ROWS)
     np.save("first.npy", np.zeros((1, 3, 4, 6), "float32"))
     np.savez("x.npz", k=ROWS, l=ROWS)
     (folder / "cut.csv").write_text("a,b\n1,2\n3\n")
     (folder / "word.csv").write_text("a,b\n1,x\n")
+    (folder / "first.csv").write_text("1,x,3\n4,5,6\n")
     (folder / "empty.csv").write_text("\n")
     (folder / "no.png").write_bytes(b"no image")
     (folder / "empty").mkdir()
     (folder / "x.parquet").write_bytes(b"PAR1")
+    parquet.write_table(pyarrow.table({}), "nothing.parquet")
     np.save("object.npy", np.array([{}]))
     (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-1])
     np.save("flat.npy", ROWS[0])
@@ -127,6 +180,12 @@ def test_what_does_not_fit_is_said(folder):
         ("x.npz:m", "x.npz holds no entry 'm'", None),
         ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),
         ("word.csv", "word.csv, row 2, has 'x' in the column b, which is no number", None),
+        (
+            "first.csv",
+            "first.csv, row 1, has 'x' in the column 1, which is no number",
+            "the first row is one of names only if none of them is a number",
+        ),
+        ("nothing.parquet", "nothing.parquet has no columns", None),
         ("empty.csv", "empty.csv is empty", None),
         ("cut.npy", "cut.npy has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None),
         (
@@ -139,6 +198,9 @@ def test_what_does_not_fit_is_said(folder):
     ]:
         assert failure("net", ROW, ["x"], [text]) == (message, hint)
     assert failure("net", ROW, ["x"], ["x.npy", "x=x.npy"]) == ("the input x is given twice", None)
+    assert failure("net", ROW, ["x"], ["x.npy", "x.npy"]) == (
+        "net takes 1 input (x), so x.npy is one too many", None,
+    )  # fmt: skip
     assert failure("net", [ROW, ROW], ["x", "y"], ["x.npy"]) == (
         "net takes 2 inputs (x, y), got 1: y lacks", None,
     )  # fmt: skip
@@ -148,9 +210,13 @@ def test_what_does_not_fit_is_said(folder):
     )
     assert failure("net", IMAGE, ["x"], ["no.png"]) == ("no.png is not an image, or is damaged", None)
     assert failure("net", IMAGE, ["x"], ["empty"])[0] == "empty is a folder without images"
-    assert failure("net", IMAGE, ["x"], ["no.png"], rescale="1")[0] == (
-        "--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got '1'"
-    )
+    for text in ("1", "0,nan", "inf,1"):
+        assert failure("net", IMAGE, ["x"], ["no.png"], rescale=text)[0] == (
+            f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}"
+        )
+    with pytest.raises(LayercliError) as caught:
+        read("net", Arguments(["x"]), {"x": Spec((1, 3))}, ["x.npy"], fixed=True)
+    assert caught.value.hint is None
 
 
 def test_kinds_of_number_are_converted_only_on_request(folder):
