@@ -11,6 +11,7 @@ from oracle import close, keras
 
 import layercli
 from layercli import ops
+from layercli.core.functional import Functional
 from layercli.errors import FormatError, UsageError
 from layercli.files import keras_ops
 from layercli.ops.resizing import Upsample
@@ -289,5 +290,5 @@ HOSTILE = [
 @pytest.mark.parametrize(("change", "message"), HOSTILE)
 def test_hostile_operations_are_refused(change, message):
     with pytest.raises(FormatError) as raised:
-        layercli.core.model.Functional.from_config(config(change))
+        Functional.from_config(config(change))
     assert str(raised.value).removeprefix("the config").lstrip(": ") == message

@@ -8,6 +8,7 @@ check's complaint, or null.
 import inspect
 import json
 import logging
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -31,14 +32,30 @@ SETTINGS = {
     "units": 4, "filters": 4, "kernel_size": 3, "rate": 0.5, "stddev": 0.1, "n": 2, "dims": (2, 1), "scale": 2.0,
     "input_dim": 50, "output_dim": 3, "num_heads": 2, "key_dim": 3, "head_dim": 2, "num_query_heads": 4,
     "num_key_value_heads": 2, "equation": "abc,cd->abd", "output_shape": (None, 3), "activation": "relu",
-    "output_size": 2, "pool_size": 2, "target_shape": (30,), "axes": 1,
+    "output_size": 2, "pool_size": 2, "target_shape": (30,), "axes": 1, "height": 4, "width": 4, "factor": 0.2,
+    "height_factor": 0.2, "width_factor": 0.2, "function": torch.square,
 }  # fmt: skip
 """What a layer gets for a setting without a default."""
+
+OWN = {
+    "InputLayer": {"shape": (5, 6)},
+    "CategoryEncoding": {"num_tokens": 4},
+    "Discretization": {"bin_boundaries": [-1.0, 0.0, 1.0]},
+}
+"""What else some layers cannot do without."""
+
+NOT_HERE = (Layer, layers.Wrapper, layers.TorchModuleWrapper)
+"""Two that compute nothing themselves, and one that reads a module's values, of which there are none."""
 
 SEQUENCE, IMAGE, VOLUME, FLAT = (2, 5, 6), (2, 8, 8, 6), (2, 8, 8, 8, 6), (2, 6)
 SHAPES = {
     **dict.fromkeys(["RepeatVector", "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"], FLAT),
     "Embedding": (2, 5),
+    **{f"ConvLSTM{axes}D": (2, 3, *(8,) * axes, 6) for axes in (1, 2, 3)},
+    **dict.fromkeys(["CenterCrop", "Resizing"], IMAGE),
+    **{
+        f"Random{what}": IMAGE for what in ("Flip", "Crop", "Translation", "Rotation", "Zoom", "Contrast", "Brightness")
+    },
     **dict.fromkeys(["Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D"], IMAGE),
 }
 """The inputs of layers whose name does not say it."""
@@ -143,7 +160,8 @@ def operation(case):
         for place, x in enumerate(inputs)
         if case.differentiable and isinstance(x, torch.Tensor) and x.is_floating_point() and place not in case.constants
     ]
-    outputs = case.op.run(*inputs)
+    with torch.device("cuda") if not inputs else nullcontext():  # as the mirror does for what is made of settings alone
+        outputs = case.op.run(*inputs)
     require_gpu(outputs)
     backward(outputs, wanted)
 
@@ -152,7 +170,7 @@ def each_layer():
     """Every layer, made on the CPU, moved, and trained."""
     for name in layers.MODULES:
         kind = getattr(layers, name)
-        if isinstance(kind, type) and kind is not Layer:
+        if isinstance(kind, type) and kind not in NOT_HERE:
             yield "layer", name, lambda kind=kind: layer(kind)
 
 
@@ -181,7 +199,7 @@ def made_layer(kind):
     if kind in (layers.TimeDistributed, layers.SpectralNormalization):
         return kind(layers.Dense(4))
     needed = [key for key, default in kind._fields.items() if default is inspect.Parameter.empty]
-    settings = {key: SETTINGS[key] for key in needed}
+    settings = OWN.get(kind.__name__) or {key: SETTINGS[key] for key in needed}
     settings |= {key: value for key, value in {"seed": 3, "groups": 2}.items() if key in kind._fields}
     return kind(**settings)
 
@@ -198,7 +216,7 @@ def inputs_of(name):
     by_rank = {"1": SEQUENCE, "2": IMAGE, "3": VOLUME}
     digits = [digit for digit in by_rank if f"{digit}D" in name]
     shape = SHAPES.get(name, by_rank[digits[0]] if digits else SEQUENCE)
-    if name == "Embedding":
+    if name in ("Embedding", "ReversibleEmbedding", "CategoryEncoding"):
         return torch.zeros(shape, dtype=torch.int32)
     if name == "Dot":
         return [torch.empty(FLAT), torch.empty(FLAT)]
