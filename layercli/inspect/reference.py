@@ -207,7 +207,7 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
         raise UsageError(f"{text} is a {type(found).__name__}, not {wanted}")
     known = settings_of(found)
     for name in settings:
-        if name not in known:
+        if name not in known and not takes_any(found):
             raise UsageError(f"{text} has no setting {name!r}", hint=nearest(name, list(known)) or allowed(known))
     missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
     if missing:
@@ -227,6 +227,13 @@ def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
         return dict(found._fields)
     parameters = inspect.signature(found).parameters.values()
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def takes_any(found: Callable[..., Any]) -> bool:
+    """Whether a factory says nothing of the settings it takes: a Layer knows its own."""
+    if isinstance(found, type) and issubclass(found, Layer):
+        return False
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
 
 
 def rules_for(found: Callable[..., Any]) -> dict[str, Rule]:

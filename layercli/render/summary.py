@@ -139,7 +139,7 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
         found.append("B is the batch size")
     hidden = len(summary.rows) - len(shown)
     if hidden:
-        found.append(f"{hidden} layers below are not shown (--depth)")
+        found.append(f"{hidden} layer{'s' * (hidden > 1)} below {'are' if hidden > 1 else 'is'} not shown (--depth)")
     return found
 
 

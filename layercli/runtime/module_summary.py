@@ -152,15 +152,17 @@ def cost(path: str, runs: list[Run], fills: list[Fill]) -> Size:
 
 
 def merged(first: Any, second: Any, fills: list[Fill]) -> Any:
-    """Return the shapes that explain both runs, a tree of them."""
+    """Return the shapes that explain both runs, a tree of them without what is no tensor."""
     if isinstance(first, Spec):
         pairs = zip(map(int, first.shape), map(int, second.shape), strict=True)
         return as_shape(explained(a, b, fills) for a, b in pairs)
     if isinstance(first, dict):
         return {key: merged(value, second[key], fills) for key, value in first.items()}
     if isinstance(first, (list, tuple)):
-        return [merged(a, b, fills) for a, b in zip(first, second, strict=True)]
-    return first
+        found = [merged(a, b, fills) for a, b in zip(first, second, strict=True)]
+        shapes = [shape for shape in found if shape is not None]
+        return shapes[0] if len(shapes) == 1 < len(found) else shapes
+    return None
 
 
 def outputs_of(runs: list[Run], fills: list[Fill]) -> list[tuple[str, Spec]]:
