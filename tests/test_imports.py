@@ -32,6 +32,7 @@ LEVELS = [
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
     "core/functional.py": {"files"},
+    "core/holder.py": {"layers"},
     "core/model.py": {"runtime"},
     "core/op.py": {"runtime"},
     "callbacks/backup.py": {"runtime"},

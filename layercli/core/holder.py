@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,17 @@ class Holder:
     _makes_tensors = False
     """Whether a call makes tensors of nothing but settings, which its mirror then has made where its inputs are."""
 
+    wraps_modules = True
+
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a layer put in place of another is taken up by the mirror in the next call."""
+        """Set an attribute: a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
+
+        A layer put in place of another is taken up by the mirror in the next call.
+        """
+        if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
+            from layercli.layers.torch_module import TorchModuleWrapper
+
+            value = TorchModuleWrapper(value)
         object.__setattr__(self, name, value)
         if isinstance(value, Holder) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False
@@ -155,6 +165,12 @@ FRAMEWORK = frozenset(
     {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for", "_node"}
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
+
+
+def is_torch_module(value: Any) -> bool:
+    """Whether ``value`` is a torch.nn.Module; none can be before torch is there."""
+    nn = getattr(sys.modules.get("torch"), "nn", None)
+    return nn is not None and isinstance(value, nn.Module)
 
 
 def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:

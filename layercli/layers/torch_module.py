@@ -35,6 +35,8 @@ class TorchModuleWrapper(Layer):
     module: Annotated[Any, MODULE]
     output_shape: Any = None
 
+    wraps_modules = False
+
     def setup(self) -> None:
         """Make a variable of each parameter and buffer."""
         self.wrapped = vars(self).pop("module")
@@ -61,6 +63,12 @@ class TorchModuleWrapper(Layer):
         if self.output_shape is not None:
             return Promise(self.output_shape, self.compute_dtype)(*tree.leaves((args, kwargs)))
         return OPERATORS["torch_function"](self._applied(), (values, *args), kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the module: an author who put it into a layer finds there what was in it."""
+        if name.startswith("_") or "wrapped" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.wrapped, name)
 
     def _applied(self) -> Callable[..., Any]:
         """Return the module as a function of the values of its parameters and buffers."""

@@ -78,6 +78,14 @@ class Mirror(nn.Module):
         finally:
             place.device = before
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Convert or move every tensor, as torch's ``double``, ``to`` and the like do; calls then compute in that dtype."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types it not
+        policy = self.described.dtype_policy
+        if policy.compute == policy.variable:
+            self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
+        return self
+
     def add_loss(self, loss: Any) -> None:
         """Keep a loss until the outermost call begins again."""
         vars(self.bag.outermost).pop("forward", None)

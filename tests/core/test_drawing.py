@@ -231,6 +231,41 @@ def test_whole_numbers_are_computed_with_as_floats(layer, shape, dtype):
     assert torch.equal(made(x), made(x.astype("float32")))
 
 
+def test_a_torch_module_in_a_layer_is_trained_and_counted():
+    class Mixed(Model):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(3, 4)
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(torch.relu(self.linear(x)))
+
+    model = Mixed()
+    assert model.linear.in_features == 3
+    model.compile("sgd", "mse")
+    before = model.linear.weight.detach().clone()
+    model.fit(X, X.sum(1, keepdims=True), verbose=0)
+    assert model.count_params() == 3 * 4 + 4 + 4 + 1
+    assert {"linear.weight", "linear.bias"} <= set(model.module.state_dict())
+    assert not torch.equal(model.module.state_dict()["linear.weight"], before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_mirror_converted_by_torch_computes_in_that_dtype(dtype):
+    inner = Sequential([layers.Dense(4, activation="relu"), layers.BatchNormalization()])
+    model = Sequential([layers.Dense(3, input_shape=(3,)), inner, layers.Dense(2)])
+    expected = model(X)
+    model.module.to(dtype)
+    x = torch.tensor(X).to(dtype)
+    assert model.module(x).dtype is model(x).dtype is dtype
+    torch.testing.assert_close(model(x).float(), expected, rtol=0.05, atol=0.05)
+    mixed = layers.Dense(2, dtype="mixed_bfloat16")
+    mixed(X)
+    mixed.module.float()
+    assert mixed(X).dtype is torch.bfloat16
+
+
 def test_a_tensor_repeated_to_a_size_it_does_not_know():
     class Token(Layer):
         def build(self, input_shape):
