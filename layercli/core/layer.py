@@ -79,7 +79,7 @@ class Layer(Holder, Called):
         input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
-        if self._drawn(args, kwargs):
+        if self._drawn(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
             return
         self._settings = config.bind(type(self), self._fields, args, kwargs)
         vars(self).update(self._settings)

@@ -87,7 +87,9 @@ def test_a_subclass_may_draw_itself():
             inputs = Input((3,))
             super().__init__(inputs=inputs, outputs=layers.Dense(units)(inputs), **kwargs)
 
-    model = Own(4, name="own")
+    Own()
+    model = Own(4, name="own", trainable=False)
+    assert not model.trainable
     assert model(X).shape == (4, 4)
     assert (model.name, model.count_params()) == ("own", 16)
     other = Own.from_config(model.get_config())
