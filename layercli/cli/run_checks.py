@@ -10,7 +10,6 @@ import typer
 
 from layercli.cli.run_options import DEVICE, INPUTS
 from layercli.errors import UsageError
-from layercli.files.results import STANDARD_OUTPUT
 
 ORDERS = ("time", "memory", "macs")
 PLAN = {"set_", "input_shape", "at"}
@@ -68,6 +67,8 @@ def check_finite(numbers: Mapping[str, float | None]) -> None:
 
 def check_targets(targets: Mapping[str, str | None]) -> None:
     """Refuse two files to write that are one."""
+    from layercli.files.results import STANDARD_OUTPUT
+
     known: dict[str, str] = {}
     for name, path in targets.items():
         if path is None or path == STANDARD_OUTPUT:

@@ -37,6 +37,7 @@ class Layer(Holder, Called):
     _named = False
     _fields: dict[str, Any] = {}
     _declares_fields = False
+    stateless = False
     supports_masking = False
     _computes_mask = False
     _makes_mask = False

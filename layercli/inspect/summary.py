@@ -15,7 +15,6 @@ from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.names import distinct, keys_of, numbered
-from layercli.layers.dropout import Noise
 
 
 @dataclass
@@ -218,8 +217,7 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
 def lacks_variables(layer: Layer) -> bool:
     """Whether ``layer``, or one below it, has variables yet to make."""
     return any(
-        not each.built and type(each).build is not Layer.build and not isinstance(each, Noise)
-        for _, each in layer.walk()
+        not each.built and type(each).build is not Layer.build and not each.stateless for _, each in layer.walk()
     )
 
 

@@ -15,6 +15,8 @@ from layercli.ops import noise
 class Random(Layer):
     """A layer that draws in training. A whole ``seed`` gives it a stream of its own."""
 
+    stateless = True
+
     if TYPE_CHECKING:  # not declared as settings here: each layer has them in Keras's order
         op: Op | None
         seed: int | None
