@@ -77,7 +77,7 @@ class Run:
             self.outputs, self.macs = counted(module, inputs)
         except Exception as error:
             shown = ", ".join(map(str, given.values()))
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise FormatError(
                 f"{name} cannot be described on {shown}: {reason}",
                 hint="without --input-shape its modules and their parameters are listed",
