@@ -14,8 +14,10 @@ from torch import nn
 from benchmarks.plain import ResNet50 as PlainResNet50
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
+from layercli.inspect.reference import from_python
 from layercli.inspect.shapes import parse_shape
 from layercli.inspect.summary import summarize
+from layercli.inspect.variables import measure
 from layercli.runtime.module_summary import summarize_module, variables_of_module
 
 NET = """
@@ -186,13 +188,17 @@ def test_a_cost_that_is_no_product_of_names_is_unknown(cli, folder):
 
 
 def test_the_variables_of_a_module(cli, folder):
-    rows = json.loads(cli("vars", "net.py:net", "--stats", "--format", "json").out)["variables"]
-    module = sys.modules["net"].net
+    module = from_python("net.py:net")
     state = module.state_dict()
+    found = variables_of_module(module, "net")
+    measure(found)
+    rows = found.to_json()["variables"]
     assert [row["path"] for row in rows] == list(state)
+    listed = json.loads(cli("vars", "net.py:net", "--format", "json").out)["variables"]
+    assert [(row["path"], row["shape"]) for row in listed] == [(row["path"], list(row["shape"])) for row in rows]
     for row in rows:
         value = state[row["path"]]
-        assert (row["shape"], row["parameters"]) == (list(value.shape), value.numel())
+        assert (row["shape"], row["parameters"]) == (tuple(value.shape), value.numel())
         assert row["statistics"]["maximum"] == pytest.approx(float(value.max()))
     assert [row["path"] for row in rows if not row["trainable"]] == [
         name for name in state if "running" in name or "batches" in name or name == "head.weight"
