@@ -30,6 +30,7 @@ class Called:
     call: Callable[..., Any]
     _node: Node | None
     _call_names: ClassVar[frozenset[str]]
+    _tensors_taken: ClassVar[list[str]]
 
     @classmethod
     def call_names(cls) -> frozenset[str]:
@@ -46,9 +47,11 @@ class Called:
     @classmethod
     def tensors_taken(cls) -> list[str]:
         """The names of the arguments that ``call`` cannot do without."""
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
-        return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+        if "_tensors_taken" not in cls.__dict__:
+            kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+            cls._tensors_taken = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+        return cls._tensors_taken
 
     @classmethod
     def spread(cls, inputs: Any) -> tuple[Any, ...]:

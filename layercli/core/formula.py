@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from itertools import groupby
 from math import gcd, prod
 from operator import mul
 from typing import TypeAlias, Union
 
+from layercli.core.formula_text import grouped, term
 from layercli.errors import UnknownSizeError
 
 Size: TypeAlias = Union[int, "Dim"]
@@ -135,8 +135,8 @@ class Dim:
     def __str__(self) -> str:
         if self.terms is None:
             return "None"
-        ordered = sorted(self.terms.items(), key=lambda term: (-len(term[0]), -len(set(term[0])), str(term[0])))
-        text = " + ".join(_term_text(monomial, n) for monomial, n in ordered)
+        ordered = sorted(self.terms.items(), key=lambda each: (-len(each[0]), -len(set(each[0])), str(each[0])))
+        text = " + ".join(term(monomial, n) for monomial, n in ordered)
         return text.replace("+ -", "- ")
 
 
@@ -158,8 +158,8 @@ class Quotient:
     def __repr__(self) -> str:
         constant = _constant(self.over)
         if isinstance(self.under, int) and constant == self.under - 1:
-            return f"ceil({_grouped(self.over - constant)}/{self.under})"
-        return f"floor({_grouped(self.over)}/{_grouped(self.under)})"
+            return f"ceil({grouped(self.over - constant)}/{self.under})"
+        return f"floor({grouped(self.over)}/{grouped(self.under)})"
 
 
 BATCH = "B"
@@ -313,16 +313,3 @@ def _decided(left: Size, sign: str, right: Size, difference: Size) -> bool:
     if low is not None and low > 0:
         return False
     raise UnknownSizeError(f"whether {left} {sign} {right} is not known")
-
-
-def _term_text(monomial: Monomial, n: int) -> str:
-    factors = [(str(atom), len(list(same))) for atom, same in groupby(monomial)]
-    text = "*".join(name if power == 1 else f"{name}^{power}" for name, power in factors)
-    if not text:
-        return str(n)
-    return {1: text, -1: f"-{text}"}.get(n, f"{n}*{text}")
-
-
-def _grouped(size: Size) -> str:
-    text = str(size)
-    return f"({text})" if " " in text or "*" in text else text

@@ -18,6 +18,8 @@ from layercli.errors import ShapeError, UsageError
 class Functional(Model):
     """The model between ``inputs`` and ``outputs``: symbolic tensors, or lists, tuples and dicts of them."""
 
+    passes_masks = True
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         for end, given in (("inputs", inputs), ("outputs", outputs)):

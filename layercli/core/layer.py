@@ -8,6 +8,7 @@ from typing import Any
 from layercli import constraints, initializers, regularizers
 from layercli.core import building, config, dtypes, graph, masking, naming, tree
 from layercli.core.called import Called
+from layercli.core.configurable import Configurable
 from layercli.core.graph import Frame, Node
 from layercli.core.holder import Holder
 from layercli.core.op import spec_of
@@ -25,7 +26,7 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-class Layer(Holder, Called):
+class Layer(Holder, Called, Configurable):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare
@@ -39,6 +40,7 @@ class Layer(Holder, Called):
     _declares_fields = False
     stateless = False
     supports_masking = False
+    passes_masks = False
     _computes_mask = False
     _makes_mask = False
     _given: tuple[tuple[Any, ...], dict[str, Any]]
@@ -94,6 +96,8 @@ class Layer(Holder, Called):
         self._input_shape = None if input_shape is None else batched((None, *input_shape))
         self.setup()
 
+    _binds = __init__
+
     def _drawn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether these arguments are the ends of a drawn model, which has been made of them then: see Model."""
         return False
@@ -103,9 +107,7 @@ class Layer(Holder, Called):
 
     def build(self, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
-        if (
-            type(self).build is not Layer.build
-        ):  # an author's build calls its super's: that one has done what there is to do
+        if type(self).build is not Layer.build:  # called by an author's own as its super's: there is nothing left to do
             self.built = True
             return
         args, kwargs = tree.map_leaves(
@@ -311,36 +313,6 @@ class Layer(Holder, Called):
 
         report = summarize(self, None if input_shape is None else self._specs(input_shape))
         output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data, with name, trainable and dtype."""
-        own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
-        args, kwargs = self._given
-        if type(self).__init__ is Layer.__init__:
-            given = {**self._settings, **{name: vars(self)[name] for name in self._fields if name in vars(self)}}
-            extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
-        else:
-            given, extra = config.arguments(type(self).__init__, args, kwargs), {}
-        return {**own, **{key: config.serialize(value) for key, value in {**given, **extra}.items()}}
-
-    @classmethod
-    def from_config(cls, settings: dict[str, Any]) -> Any:
-        """Return a new layer with these settings, as ``get_config`` gave them.
-
-        A constructor that takes no name, trainable or dtype is called without, and the layer has them all the same.
-        """
-        taken = inspect.signature(cls.__init__).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            layer = cls(**settings)
-            layer._named = False
-            return layer
-        own = {key: settings[key] for key in ("name", "trainable", "dtype") if key in settings and key not in taken}
-        layer = cls(**{key: value for key, value in settings.items() if key not in own})
-        layer._named = False
-        layer.name = own.get("name", layer.name)
-        layer._policy = dtypes.Policy.named(own["dtype"]) if "dtype" in own else layer._policy
-        layer.trainable = own.get("trainable", layer.trainable)
-        return layer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

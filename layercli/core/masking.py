@@ -37,9 +37,12 @@ def attach(x: Any, mask: Any) -> None:
 def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``.
 
-    Return them.
+    Return them. A model made of layers takes none itself: one that it is given travels with its inputs.
     """
     found: list[Any] = []
+    if layer.passes_masks and kwargs.get("mask") is not None:
+        for x, mask in zip(tree.leaves(args[0]), tree.leaves(kwargs.pop("mask")), strict=False):
+            attach(x, mask)
     if not used:
         return found
     given = dict(zip(layer.call_order(), args, strict=False))

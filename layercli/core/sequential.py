@@ -17,6 +17,8 @@ from layercli.errors import ShapeError, UsageError
 class Sequential(Model):
     """A stack: each layer takes what the one before gives. ``Input(...)`` or ``input_shape=`` on the first builds it at once."""
 
+    passes_masks = True
+
     def __init__(self, layers: Iterable[Any] = (), name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self._stack: list[Layer] = []

@@ -36,7 +36,7 @@ class Images(Layer):
 
     def changed(self, images: Any, training: bool) -> Any:
         """Return a batch of images as the layer leaves it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no changed(images, training)")
 
 
 class RandomImages(Images, Random):
@@ -60,4 +60,4 @@ class RandomImages(Images, Random):
 
     def varied(self, images: Any, drawn: Any) -> Any:
         """Return the images changed by what was drawn, a row for each."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no varied(images, drawn)")

@@ -27,7 +27,7 @@ class _Promise(Op):
 
     def run(self, *inputs: Any) -> Any:
         """Never called: the layer computes for itself what it was promised to give."""
-        raise NotImplementedError
+        raise NotImplementedError("a promise of shapes has nothing to run")
 
 
 Promise = _Promise

@@ -151,6 +151,17 @@ def test_a_nested_model_is_told_how_to_run(kind):
     assert torch.equal(Nesting(base, told=False)(x, training=True), x)
 
 
+@pytest.mark.parametrize("kind", ["stack", "drawn"])
+def test_a_mask_given_to_a_model_reaches_its_layers(kind):
+    lstm, inputs = layers.LSTM(2), Input((4, 3))
+    model = Sequential([lstm]) if kind == "stack" else Model(inputs, lstm(inputs))
+    x, mask = torch.randn(2, 4, 3), torch.tensor([[True, True, False, False], [True] * 4])
+    found = model(x.clone(), mask=mask)
+    assert torch.equal(found, lstm(x, mask=mask))
+    assert not torch.equal(found, lstm(x))
+    assert torch.equal(model(x), lstm(x))
+
+
 def test_a_layer_put_in_place_of_another_is_the_one_that_counts():
     class Own(Model):
         def __init__(self):
