@@ -1,9 +1,11 @@
 """What several tests share: the oracle, and the way to write expected outputs anew."""
 
 import os
+import random
 import signal
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -17,17 +19,24 @@ if (
 
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write the expected outputs anew")
+    parser.addoption("--seed", type=int, default=0, help="the numbers that tests draw; another seed, other numbers")
 
 
-settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
+settings.register_profile("explore", deadline=None, max_examples=1000)  # pytest --hypothesis-profile explore
 settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
-def afresh():
+def afresh(request):
     """Every test draws the same numbers each time, and says what it says, whatever ran before it."""
+    seed = request.config.getoption("--seed")
+    random.seed(seed)  # Keras's initializers
+    np.random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
+    if (generator := getattr(request.module, "RNG", None)) is not None:
+        generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     if (output := sys.modules.get("layercli.cli.output")) is not None:
         output.quiet = False
 

@@ -46,7 +46,7 @@ def named(name, **settings):
 
 
 UNARY = """
-arcsinh arctan cosh exp2 isinf sinh tan trunc
+arcsinh arctan cosh exp2 isinf sinh trunc
 ceil cos erf exp expm1 floor round sign sin square celu elu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid
 log_softmax relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh
 tanh_shrink ones_like zeros_like
@@ -63,12 +63,13 @@ FUNCTIONS = {
     "log": lambda o, a, b: o.log(o.square(a) + 1.0) + o.log1p(o.square(b)),
     "sqrt": lambda o, a, b: o.sqrt(o.square(a) + 1.0) * o.rsqrt(o.square(b) + 1.0),
     "maximum": lambda o, a, b: o.maximum(a, 0.5) - o.minimum(a, b),
+    "tangent": lambda o, a, b: o.tan(o.tanh(a)),  # away from its poles, where any two libraries part
     "inverses": lambda o, a, b: o.arcsin(o.tanh(a) / 2) + o.arccos(o.tanh(b) / 2),
     "inverses of sums": lambda o, a, b: o.arctanh(o.tanh(a) / 2) + o.erfinv(o.tanh(b) / 2),
     "logarithms": lambda o, a, b: (
         o.log2(o.square(a) + 1.0) + o.log10(o.square(b) + 1.0) + o.arccosh(o.exp(o.square(a)))
     ),
-    "reciprocal": lambda o, a, b: o.reciprocal(o.square(a) + 1.0) + o.divide_no_nan(b, a),
+    "reciprocal": lambda o, a, b: o.reciprocal(o.square(a) + 1.0) + o.divide_no_nan(b, o.relu(b)),
     "two": lambda o, a, b: o.arctan2(a, b) + o.hypot(a, b) + o.logaddexp(a, b),
     "xor": lambda o, a, b: o.cast(o.logical_xor(a > 0, b > 0), "float32"),
     "limits": lambda o, a, b: o.clip(a, -0.5, 0.5) + o.nan_to_num(b, 1.0),
