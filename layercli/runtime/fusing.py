@@ -58,7 +58,7 @@ class Fused:
             return
         self._shapes = self._graph = None  # what was packed for other shapes need not stay beside the new
         made, self.folds = fused(self._call, inputs, self._name, kernels=not self._compiled)
-        self._graph, self._shapes = torch.compile(made) if self._compiled else made, shapes
+        self._graph, self._shapes = torch.compile(made) if self._compiled else made.forward, shapes
 
 
 def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, Folds]:

@@ -139,13 +139,10 @@ def recurred(
     x: torch.Tensor, start: Sequence[torch.Tensor], packed: Sequence[torch.Tensor], biases: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units), of weights that ``packed_gates`` gave."""
-    units = start[0].shape[-1]
-    values = [
-        value.contiguous() for value in (x.transpose(0, 1), *biases, start[0][0], start[1][0])
-    ]  # it reads no strides
-    given = (values[0], *packed, *values[1:], False, [], LSTM, units, 1, True, False, True, False)
-    out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer(*given)
-    return out.transpose(0, 1), h.reshape(start[0].shape), c.reshape(start[1].shape)
+    values = [value.contiguous() for value in (*biases, *start)]  # the kernel reads no strides
+    how = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
+    out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer.default(x.transpose(0, 1).contiguous(), *packed, *values, *how)
+    return out.transpose(0, 1), h, c
 
 
 LSTM = 2
