@@ -1,9 +1,13 @@
-"""A transformer encoder forward: against nn.TransformerEncoder with the same shapes, its fast path included."""
+"""A transformer encoder forward: against nn.TransformerEncoder with the same shapes, its fast path included, and Keras on torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
+
+os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
 from layercli.models.transformer import TransformerEncoder
@@ -11,25 +15,62 @@ from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli.inspect.reference import Subject
+from layercli.runtime.packing import multiplied, packed_matrix
 from layercli.runtime.program import Settings, prepare
 
 ROUNDS = 25
 STEPS = 128
+AT_MOST = {"a call": 1.0, "by run and predict": 1.0, "run --fuse": 0.9}
+KERAS_AT_MOST = {1: 0.4, 8: 0.6}
+PRODUCTS = "its products with weights alone"
 
 
 def results() -> Iterator[Result]:
     ours = TransformerEncoder(blocks=6, width=512, heads=8, hidden=2048)
     layer = nn.TransformerEncoderLayer(512, 8, 2048, batch_first=True)
     plain = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False).eval()
+    oracle = keras_encoder(6, 512, 8, 2048)
     for batch in (1, 8):
         x = torch.randn(batch, STEPS, 512)
         subject = Subject(ours, "transformer-encoder", "")
         run, fused = (prepare(subject, x.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
-        candidates = {"a call": ours, "by run and predict": run, "run --fuse": fused, "plain": plain}
+        candidates = {
+            "a call": ours, "by run and predict": run, "run --fuse": fused, "nn.TransformerEncoder": plain,
+            "Keras on torch": partial(oracle, training=False), PRODUCTS: products(plain, batch),
+        }  # fmt: skip
         with torch.inference_mode():
             found = times({name: partial(call, x) for name, call in candidates.items()}, ROUNDS)
-        for name, at_most in {"a call": 1.0, "by run and predict": 1.0, "run --fuse": 0.9}.items():
-            yield Result(
-                f"transformer encoder forward, {name}, batch {batch}", "nn.TransformerEncoder",
-                milliseconds(found[name]), milliseconds(found["plain"]), ratio(found[name], found["plain"]), at_most,
-            )  # fmt: skip
+        for name in AT_MOST:
+            for peer, bound in {"nn.TransformerEncoder": AT_MOST[name], "Keras on torch": KERAS_AT_MOST[batch]}.items():
+                shown = milliseconds(found[name]), milliseconds(found[peer])
+                title = f"transformer encoder forward, {name}, batch {batch}"
+                yield Result(title, peer, *shown, ratio(found[name], found[peer]), bound)
+        for peer in ("nn.TransformerEncoder", "Keras on torch"):  # what no float32 encoder can be under
+            shown = milliseconds(found[PRODUCTS]), milliseconds(found[peer])
+            yield Result(f"{PRODUCTS}, batch {batch}", peer, *shown, ratio(found[PRODUCTS], found[peer]), None)
+
+
+def products(encoder: nn.Module, batch: int) -> Callable[[Any], None]:
+    """Return a call of oneDNN's packed products, as many and as large as the encoder's, and of nothing else."""
+    rows = batch * STEPS
+    weights = [weight.detach() for weight in encoder.parameters() if weight.ndim == 2]
+    given = [(torch.randn(rows, weight.shape[1]), packed_matrix(weight, rows)) for weight in weights]
+
+    def multiply(_: Any) -> None:
+        for x, packed in given:
+            multiplied(x, packed, None)
+
+    return multiply
+
+
+def keras_encoder(blocks: int, width: int, heads: int, hidden: int) -> Any:
+    """Return the same encoder of Keras's layers."""
+    import keras
+    from keras import layers
+
+    x = inputs = keras.Input((STEPS, width))
+    for _ in range(blocks):
+        x = layers.LayerNormalization(epsilon=1e-5)(x + layers.MultiHeadAttention(heads, width // heads)(x, x))
+        inner = layers.Dense(width)(layers.Dense(hidden, activation="relu")(x))
+        x = layers.LayerNormalization(epsilon=1e-5)(x + inner)
+    return keras.Model(inputs, x)

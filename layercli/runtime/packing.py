@@ -140,7 +140,7 @@ def recurred(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units), of weights that ``packed_gates`` gave."""
     values = [value.contiguous() for value in (*biases, *start)]  # the kernel reads no strides
-    how = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
+    how: tuple[Any, ...] = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
     out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer.default(x.transpose(0, 1).contiguous(), *packed, *values, *how)
     return out.transpose(0, 1), h, c
 
