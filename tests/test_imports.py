@@ -31,7 +31,7 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
-    "core/functional.py": {"files"},
+    "core/functional.py": {"files", "layers"},
     "core/holder.py": {"layers"},
     "core/model.py": {"runtime"},
     "core/op.py": {"runtime"},

@@ -100,10 +100,17 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __eq__(self, other: object) -> bool:
+        if other is None:
+            return self._shown_as_none
         return isinstance(other, Dim) and self.terms == other.terms
 
     def __hash__(self) -> int:
-        return hash(None if self.terms is None else frozenset(self.terms.items()))
+        return hash(None if self.terms is None or self._shown_as_none else frozenset(self.terms.items()))
+
+    @property
+    def _shown_as_none(self) -> bool:
+        """Whether a shape shows this size as None, which it therefore equals: ``x.shape == (None, 3)`` holds as in Keras."""
+        return self.terms is None or self.terms == {(BATCH,): 1}
 
     def __lt__(self, other: Size) -> bool:
         return _decided(self, "<", other, self - other + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from layercli.core import naming, tree
@@ -54,18 +55,29 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, batch first, or a tree of shapes."""
-        return tree.map_leaves(lambda x: x.shape, self.input)
+        """The shape of the input, batch first, or a list of one for each of ``inputs``."""
+        return alone([x.shape for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, batch first, or a tree of shapes."""
-        return tree.map_leaves(lambda x: x.shape, self.output)
+        """The shape of the output, batch first, or a list of one for each of ``outputs``."""
+        return alone([x.shape for x in self.outputs])
 
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs: of the layers or operations that give them."""
         return [x.node.target.name if isinstance(x.node.target, Layer) else x.name for x in self.outputs if x.node]
+
+    @cached_property
+    def layers(self) -> list[Layer]:  # made once: an input stays one layer
+        """The layers of the graph in Keras's order, an InputLayer for each input among them."""
+        from layercli.layers.input import InputLayer
+
+        return [
+            InputLayer(input_tensor=each, name=each.name) if isinstance(each, SymbolicTensor) else each
+            for each in self._graph.in_order
+            if isinstance(each, (SymbolicTensor, Layer))
+        ]
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""

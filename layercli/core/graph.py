@@ -135,35 +135,43 @@ class Graph:
 
     @cached_property
     def operations(self) -> list[Layer | Node]:
-        """The layers, each once, and the calls of ops, as Keras orders them.
+        """The layers, each once, and the calls of ops, as Keras orders them."""
+        here = {id(_operation(node)) for node in self.nodes}
+        return [each for each in self.in_order if not isinstance(each, SymbolicTensor) and id(each) in here]
 
-        That is by the longest way to an output, masks counted as inputs, then as met on a walk back from there.
+    @cached_property
+    def in_order(self) -> list[Layer | Node | SymbolicTensor]:
+        """The inputs, the layers and the calls of ops: first what has the longest way to an output.
+
+        Masks are counted as inputs are. Of those with ways of one length, first what a walk back from the outputs meets.
         """
         nodes = _between(tree.leaves(self.inputs), tree.leaves(self.outputs), _needed_with_masks)
-        depths: dict[int, int] = {}
+        depths = {id(x): 0 for x in tree.leaves(self.inputs)}
         of_nodes: dict[int, int] = {}
         for node in reversed(nodes):
             depth = max(of_nodes.get(id(node), 0), depths.get(id(_operation(node)), 0))
             depths[id(_operation(node))] = of_nodes[id(node)] = depth
             for x in _needed_with_masks(node):
-                of_nodes[id(x.node)] = max(depth + 1, of_nodes.get(id(x.node), 0))
-        here = {id(_operation(node)) for node in self.nodes}
-        return sorted(
-            (each for each in self._met(nodes) if id(each) in here), key=lambda operation: -depths[id(operation)]
-        )
+                reached = depths if id(x) in depths else of_nodes
+                place = id(x) if id(x) in depths else id(x.node)
+                reached[place] = max(depth + 1, reached.get(place, 0))
+        return sorted(self._met(nodes), key=lambda operation: -depths[id(operation)])
 
-    def _met(self, nodes: list[Node]) -> list[Layer | Node]:
-        """Return the operations of ``nodes`` in the order in which a walk back from the outputs meets them."""
+    def _met(self, nodes: list[Node]) -> list[Layer | Node | SymbolicTensor]:
+        """Return the inputs and the operations of ``nodes`` in the order in which a walk back from the outputs meets them."""
+        given = {id(x) for x in tree.leaves(self.inputs)}
         known = {id(node) for node in nodes}
-        met: dict[int, Layer | Node] = {}
+        met: dict[int, Layer | Node | SymbolicTensor] = {}
         pending = list(reversed(tree.leaves(self.outputs)))
         while pending:
-            node = pending.pop().node
-            if id(node) in known:
-                known.discard(id(node))
-                met.setdefault(id(_operation(node)), _operation(node))
-                pending += reversed(_needed_with_masks(node))
-        return list(met.values())
+            x = pending.pop()
+            if id(x) in given:
+                met.setdefault(id(x), x)
+            elif id(x.node) in known:
+                known.discard(id(x.node))
+                met.setdefault(id(_operation(x.node)), _operation(x.node))
+                pending += reversed(_needed_with_masks(x.node))
+        return [*(x for x in tree.leaves(self.inputs) if id(x) not in met), *met.values()]
 
     @property
     def specs(self) -> Any:

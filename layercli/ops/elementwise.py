@@ -168,7 +168,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
         rank = max(len(result), len(shape))
         left, right = ((1,) * (rank - len(s)) + s for s in (result, shape))
         sizes = [dims.broadcast(a, b) for a, b in zip(left, right, strict=True)]
-        if None in sizes:
+        if any(size is None for size in sizes):
             shown = " and ".join(str(Spec(s)).removeprefix("float32") for s in shapes)
             raise ShapeError(f"expects shapes that broadcast, got {shown}")
         result = tuple(size for size in sizes if size is not None)

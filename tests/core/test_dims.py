@@ -123,6 +123,13 @@ def test_a_nameless_unknown_absorbs(size):
     assert size is UNKNOWN
 
 
+def test_what_a_shape_shows_as_none_is_none():
+    assert (B, UNKNOWN, 3) == (None, None, 3)
+    assert (None, 3) in {(B, 3)}
+    assert None not in (T, B + 1, 3)
+    assert B != UNKNOWN
+
+
 def test_nothing_of_an_unknown_is_nothing():
     assert UNKNOWN * 0 == 0 == T * 0
     assert T - T == 0

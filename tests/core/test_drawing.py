@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from oracle import keras
 
+import layercli
 from layercli import Input, Layer, Model, Sequential, layers
 from layercli.errors import ShapeError, UsageError
 
@@ -22,8 +24,53 @@ def test_the_ends_of_a_model():
     model = drawn()
     assert model.input is model.inputs[0]
     assert model.output is model.outputs[0]
-    assert (str(model.input_shape), str(model.output_shape)) == ("(None, 3)", "(None, 2)")
+    assert (model.input_shape, model.output_shape) == ((None, 3), (None, 2))
     assert model.output_names == ["last"]
+
+
+def two_inputs(api):
+    a, b = api.Input((4,), name="a"), api.Input((3,), name="b")
+    deep = api.layers.Dense(5, name="second")(api.layers.Dense(5, name="first")(b))
+    total = api.layers.Add(name="add")([api.layers.Dense(5, name="beside")(a), deep])
+    return api.Model([a, b], [api.layers.Dense(2, name="last")(total), total])
+
+
+def shared(api):
+    a, b, unused = (api.Input((4,), name=name) for name in ("a", "b", "unused"))
+    tower = api.layers.Dense(3, name="tower")
+    joined = api.layers.Concatenate(name="joined")([tower(a), tower(b), a])
+    return api.Model({"a": a, "b": b, "unused": unused}, api.layers.Dense(1, name="last")(joined * 2.0))
+
+
+def masked(api):
+    tokens = api.Input((5,), name="tokens", dtype="int32")
+    embedded = api.layers.Embedding(7, 4, mask_zero=True, name="embedded")(tokens)
+    return api.Model(tokens, api.layers.GRU(3, name="last")(api.layers.Dense(4, name="dense")(embedded)))
+
+
+def echo(api):
+    same = api.Input((4,), name="same")
+    return api.Model(same, [same, api.layers.ReLU(name="relu")(same)])
+
+
+@pytest.mark.parametrize("draw", [two_inputs, shared, masked, echo])
+def test_layers_are_keras_s_inputs_first_among_them(draw):
+    model, theirs = draw(layercli), draw(keras)
+    named = [[(layer.name, type(layer).__name__) for layer in each.layers] for each in (model, theirs)]
+    assert named[0] == named[1]
+    assert model.output_shape == theirs.output_shape
+    assert model.input_shape == theirs.input_shape
+
+
+def test_the_layer_of_an_input():
+    model = drawn()
+    first = model.layers[0]
+    assert isinstance(first, layers.InputLayer)
+    assert first is model.layers[0] is model.get_layer(model.input.name) is model.get_layer(index=0)
+    assert first.output is model.input
+    assert model.layers[1].input is first.output
+    assert model.count_params() == 32
+    assert [layer for _, layer in model.children()] == model.layers[1:]
 
 
 def test_a_model_may_end_at_a_layer():
@@ -41,7 +88,7 @@ def test_every_layer_of_a_stack_has_ends(first):
     parts = Model(stack.inputs, [layer.output for layer in stack.layers])(X)
     assert [tuple(x.shape) for x in parts] == [(4, 5), (4, 5), (4, 2)]
     assert torch.equal(parts[-1], stack(X))
-    assert (str(stack.input_shape), str(stack.output_shape)) == ("(None, 3)", "(None, 2)")
+    assert (stack.input_shape, stack.output_shape) == ((None, 3), (None, 2))
 
 
 def test_a_layer_that_was_not_called_on_an_input_has_no_ends():
