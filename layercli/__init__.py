@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from layercli import (
         activations,
         callbacks,
+        config,
         constraints,
         distributed,
         errors,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         layers,
         losses,
         metrics,
+        mixed_precision,
         models,
         ops,
         optimizers,
@@ -30,23 +32,36 @@ if TYPE_CHECKING:
         regularizers,
         saving,
         tf,
+        utils,
     )
     from layercli.core.layer import Layer
     from layercli.core.model import Model
     from layercli.core.sequential import Sequential
+    from layercli.core.symbolic import KerasTensor
     from layercli.core.variable import Variable
     from layercli.files.image_folder import image_dataset_from_directory
+    from layercli.initializers import Initializer
     from layercli.layers.input import Input
+    from layercli.losses import Loss
+    from layercli.metrics import Metric
+    from layercli.optimizers import Optimizer
+    from layercli.regularizers import Regularizer
     from layercli.runtime.saving import load_model
 
 MODULES = (
-    "activations", "callbacks", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "random", "regularizers", "saving", "tf",
+    "activations", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses",
+    "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "tf", "utils",
 )  # fmt: skip
 NAMES = {
+    "Initializer": "layercli.initializers",
     "Input": "layercli.layers.input",
+    "KerasTensor": "layercli.core.symbolic",
     "Layer": "layercli.core.layer",
+    "Loss": "layercli.losses",
+    "Metric": "layercli.metrics",
     "Model": "layercli.core.model",
+    "Optimizer": "layercli.optimizers",
+    "Regularizer": "layercli.regularizers",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
     "image_dataset_from_directory": "layercli.files.image_folder",
@@ -54,14 +69,21 @@ NAMES = {
 }
 
 __all__ = [
+    "Initializer",
     "Input",
+    "KerasTensor",
     "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "__version__",
     "activations",
     "callbacks",
+    "config",
     "constraints",
     "distributed",
     "errors",
@@ -72,6 +94,7 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
@@ -79,6 +102,7 @@ __all__ = [
     "regularizers",
     "saving",
     "tf",
+    "utils",
 ]
 
 

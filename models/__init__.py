@@ -2,9 +2,14 @@
 
 A model is a class (or a function that returns a Layer) whose settings all have defaults. Another package adds its own
 through the entry-point group ``layercli.models``: ``my-net = "my_package.nets:MyNet"``.
+
+What Keras has under this name is here too: ``Model``, ``Sequential``, ``load_model``, ``clone_model`` and the like.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 NAMED = {
     "resnet-block": "layercli.models.resnet:ResnetIdentityBlock",
@@ -19,3 +24,19 @@ NAMED = {
     "decoder": "layercli.models.decoder:Decoder",
 }
 """Where each model is found: a module and a name in it."""
+
+OF_KERAS = {
+    "Model": "layercli.core.model",
+    "Sequential": "layercli.core.sequential",
+    "clone_model": "layercli.core.cloning",
+    "load_model": "layercli.runtime.saving",
+    "model_from_json": "layercli.files.keras_model",
+    "save_model": "layercli.runtime.saving",
+}
+"""Where Keras's names are found."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in OF_KERAS:
+        return getattr(import_module(OF_KERAS[name]), name)
+    raise AttributeError(f"layercli.models has no {name!r}")

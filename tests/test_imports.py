@@ -20,7 +20,7 @@ LEVELS = [
     {"core", "initializers", "regularizers", "constraints", "saving"},
     {"ops", "activations", "random"},
     {"layers"},
-    {"models", "losses", "metrics", "optimizers", "callbacks", "tf"},
+    {"models", "losses", "metrics", "optimizers", "callbacks", "config", "mixed_precision", "tf", "utils"},
     {"files"},
     {"inspect"},
     {"runtime", "gpu", "render", "distributed"},
@@ -33,7 +33,7 @@ DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
     "core/functional.py": {"files", "layers"},
     "core/holder.py": {"layers"},
-    "core/model.py": {"runtime"},
+    "core/model.py": {"files", "runtime"},
     "core/op.py": {"runtime"},
     "callbacks/backup.py": {"runtime"},
     "callbacks/progress.py": {"render"},
@@ -43,6 +43,7 @@ DOORS = {
     "ops/conversion.py": {"runtime"},
     "ops/raw_torch.py": {"runtime"},
     "saving.py": {"runtime"},
+    "utils.py": {"files"},
 }
 """The files that open a package above them inside a function, and which."""
 

@@ -90,6 +90,16 @@ class Policy:
     compute: str
     variable: str
 
+    @property
+    def compute_dtype(self) -> str:
+        """Keras's name for ``compute``."""
+        return self.compute
+
+    @property
+    def variable_dtype(self) -> str:
+        """Keras's name for ``variable``."""
+        return self.variable
+
     @staticmethod
     def named(name: Any) -> Policy:
         """Return the policy called ``name``: a dtype, ``mixed_float16`` or ``mixed_bfloat16``; a policy is kept."""

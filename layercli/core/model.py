@@ -177,6 +177,25 @@ class Model(Layer):
 
         saving.save(self, path)
 
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the model's config as JSON, no values in it: ``models.model_from_json`` makes a model of it.
+
+        ``kwargs`` are for json.dumps. UsageError for a model that no file can name.
+        """
+        from layercli.files.keras_config import to_json
+
+        return to_json(self, **kwargs)
+
+    def export(self, path: Any) -> None:
+        """Write the model in inference as a graph, whole or not at all: ``.pt2`` of torch.export, or ``.onnx``.
+
+        Sizes that are not known stay open, the batch among them; inputs have their names. The graph runs where this library
+        is not. UsageError for a model that torch cannot trace, or another ending; NotBuiltError before it was called.
+        """
+        from layercli.runtime import exporting
+
+        exporting.export(self, path)
+
     def save_weights(self, path: Any) -> None:
         """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
         from layercli.runtime import saving
@@ -218,6 +237,15 @@ class Model(Layer):
     def metrics(self) -> list[Any]:
         """The metrics of compile, once a batch was seen, and those in the model's attributes."""
         return [] if self._trainer is None else list(self._trainer.metrics)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what ``evaluate`` returns, in its order."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    def get_metrics_result(self) -> Mapping[str, Any]:
+        """Return the metrics so far, as a ``train_step`` of one's own may return them."""
+        return self._trained("get_metrics_result").results()  # type: ignore[no-any-return]  # core knows no Trainer
 
     def reset_metrics(self) -> None:
         """Forget every batch that the loss and the metrics have seen."""

@@ -182,3 +182,7 @@ class SymbolicTensor(Operators):
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.spec}>"
+
+
+KerasTensor = SymbolicTensor
+"""Keras's name for it."""

@@ -39,6 +39,13 @@ def config_of(layer: Layer) -> dict[str, Any]:
     return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
 
 
+def to_json(model: Layer, **kwargs: Any) -> str:
+    """See Model.to_json."""
+    import json
+
+    return json.dumps(config_of(model), **kwargs)
+
+
 def named(
     module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
 ) -> dict[str, Any]:

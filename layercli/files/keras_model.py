@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import layercli.layers
@@ -17,6 +18,7 @@ from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import FormatError, LayercliError
 from layercli.files.keras_graph import MODELS, UNFIT, Drawing
+from layercli.files.strict_json import parse
 from layercli.layers.input import Input
 
 DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
@@ -224,3 +226,12 @@ def named_modules() -> set[str]:
     from layercli.models import NAMED
 
     return {place.partition(":")[0] for place in NAMED.values()}
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Return a new model of the config that ``to_json`` gave, Keras's too; FormatError where it makes none.
+
+    Only layers of a fixed list are made, and those of ``custom_objects``; nothing in the text is executed.
+    """
+    where = Path("the JSON")
+    return Reader(str(where), custom_objects).model(parse(where, json_string.encode(), "a config"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import warnings
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +20,7 @@ from layercli.core import tree
 from layercli.errors import ShapeError, UsageError
 from layercli.files.image_folder import ImageFolder
 from layercli.runtime import tensors
+from layercli.utils import PyDataset
 
 Batch = tuple[Any, Any, Any]
 """x, y and the weights of the samples, None where there are none."""
@@ -55,6 +58,10 @@ class Samples(ABC):
     def steps(self, size: int) -> int:
         """Return how many batches of ``size`` there are, the last one perhaps smaller."""
         return -(-self.samples // size)
+
+    def epoch(self) -> AbstractContextManager[None]:
+        """Return a context for one pass over the samples."""
+        return nullcontext()
 
     def order(self, seed: int) -> torch.Tensor:
         """Return a permutation of the samples that follows from ``seed``."""
@@ -162,6 +169,14 @@ class Stream:
         """Return how many batches there are, None where nobody knows."""
         return self.length
 
+    def order(self, seed: int) -> torch.Tensor | None:
+        """Return None: the batches come as they come."""
+        return None
+
+    def epoch(self) -> AbstractContextManager[None]:
+        """Return a context for one pass over the batches."""
+        return nullcontext()
+
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield the batches, of a loader from number ``first`` on; a generator goes on where it stopped."""
         if self._started is None or not self.once:
@@ -169,6 +184,68 @@ class Stream:
         for batch in itertools.islice(self._started, 0 if self.once else first, None):
             x, y, weight = unpacked(batch)
             yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
+
+
+@dataclass
+class Prepared(Stream):
+    """Batches that a PyDataset makes on request, which can be taken in any order and made ahead."""
+
+    source: PyDataset
+    length: int | None = None
+    once: bool = False
+
+    def order(self, seed: int) -> torch.Tensor | None:
+        """Return a permutation of the batches that follows from ``seed``, None where there is no end of them."""
+        if self.length is None:
+            return None
+        return torch.randperm(self.length, generator=torch.Generator().manual_seed(seed))
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        places = itertools.count() if self.length is None else range(self.length) if order is None else order.tolist()
+        for batch in ahead(self.source, itertools.islice(places, first, None)):
+            x, y, weight = unpacked(batch)
+            yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
+
+    @contextmanager
+    def epoch(self) -> Iterator[None]:
+        """Tell the dataset that an epoch begins, and that it has ended."""
+        self.source.on_epoch_begin()
+        yield
+        self.source.on_epoch_end()
+
+
+def ahead(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
+    """Yield the batches at ``places``; those that come next are made by its threads or processes meanwhile."""
+    workers, most = dataset.workers, max(dataset.max_queue_size, 1)
+    if dataset.use_multiprocessing and workers > 0:
+        given: Any = dataset  # no Dataset of torch's, but it is asked for what one is
+        most_each = -(-most // workers)
+        yield from DataLoader(
+            given, batch_size=None, sampler=places, num_workers=workers, prefetch_factor=most_each, collate_fn=same
+        )
+    elif workers > 1:
+        yield from ahead_in_threads(dataset, places, workers, most)
+    else:
+        yield from (dataset[place] for place in places)
+
+
+def ahead_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
+    """Yield the batches at ``places``, of which ``most`` are being made or waiting."""
+    with ThreadPoolExecutor(workers) as pool:
+        coming = deque(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, most))
+        try:
+            while coming:
+                ready = coming.popleft().result()
+                coming.extend(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, 1))
+                yield ready
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def same(batch: Any) -> Any:
+    """Return a batch as it is."""
+    return batch
 
 
 def unpacked(batch: Any) -> Batch:
@@ -191,11 +268,13 @@ def source_of(
         return x
     if isinstance(x, Dataset):
         x = DataLoader(x, batch_size=batch_size, shuffle=shuffle and not isinstance(x, IterableDataset))
-    if isinstance(x, DataLoader | ImageFolder) or hasattr(x, "__next__"):
+    if isinstance(x, DataLoader | ImageFolder | PyDataset) or hasattr(x, "__next__"):
         if y is not None or sample_weight is not None:
             raise UsageError(f"{what} takes no y and no sample_weight beside {type(x).__name__}: its batches hold them")
         if isinstance(x, ImageFolder):
             return Images(x)
+        if isinstance(x, PyDataset):
+            return Prepared(x, x.num_batches)
         return Stream(x, length_of(x), hasattr(x, "__next__"))
     return checked(Arrays(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
 

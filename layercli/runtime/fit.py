@@ -75,8 +75,8 @@ def fit(
             told.tell("on_epoch_begin", epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
             trainer.updates = start.updates if batch else trainer.optimizer.applied
-            with drawing(trainer, epoch) as seed, jit.compiled(model, trainer.jit_compile):
-                order = source.order(seed) if shuffle and isinstance(source, Samples) else None
+            with drawing(trainer, epoch) as seed, source.epoch(), jit.compiled(model, trainer.jit_compile):
+                order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
                 batches = itertools.islice(shared(trainer, source, size, order, batch), left)
                 logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
@@ -146,7 +146,7 @@ def run_test(
     model.module.eval()
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
-    with torch.no_grad(), jit.compiled(model, trainer.jit_compile):
+    with torch.no_grad(), source.epoch(), jit.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(packed(placed(batch, device)))

@@ -77,10 +77,7 @@ def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
     """
     if isinstance(program.model, OnnxGraph):
         raise UsageError(f"{program.name} is ONNX already")
-    if importlib.util.find_spec("onnxscript") is None:
-        raise MissingPackageError(
-            "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
-        )
+    check_exporter()
     recorder, leaves = Recorder(program, inputs), tuple(tree.leaves(inputs))
     check_dtypes(program, leaves)
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +87,14 @@ def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
         taken = [x for x, name in zip(leaves, names_in(leaves), strict=True) if name in graph.specs]
         found = list(graph(*taken).values())
     return [(heard, found[place]) for heard, place in recorder.places.found]
+
+
+def check_exporter() -> None:
+    """Raise MissingPackageError where torch lacks what it exports by."""
+    if importlib.util.find_spec("onnxscript") is None:
+        raise MissingPackageError(
+            "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
+        )
 
 
 def check_dtypes(program: Program, leaves: tuple[torch.Tensor, ...]) -> None:

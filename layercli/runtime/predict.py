@@ -36,7 +36,7 @@ def predict(
     step_of = Settled(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode(), jit.compiled(model, compiles):
+    with torch.inference_mode(), source.epoch(), jit.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_leaves(tensors.to_numpy, step_of(packed(placed(batch, device)))))

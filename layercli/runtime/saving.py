@@ -137,6 +137,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             keras_archive.write(path, described, groups)
 
 
+def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
+    """Write the model to a ``.keras`` file, as its ``save`` does."""
+    model.save(filepath)
+
+
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Model:

@@ -1,0 +1,58 @@
+"""What holds for all layers made from now on, in Keras's words."""
+
+from __future__ import annotations
+
+from layercli.core import dtypes
+from layercli.core.dtypes import default_policy as dtype_policy
+from layercli.core.dtypes import set_default_policy as set_dtype_policy
+from layercli.errors import UsageError
+
+__all__ = [
+    "backend",
+    "dtype_policy",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_dtype_policy",
+    "set_floatx",
+    "set_image_data_format",
+]
+
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+LAST = "channels_last"
+
+
+def backend() -> str:
+    """Return whose kernels compute: torch's."""
+    return "torch"
+
+
+def floatx() -> str:
+    """Return the dtype of the variables of layers that are given none: float32 unless told otherwise."""
+    return dtypes.default_policy().variable
+
+
+def set_floatx(value: str) -> None:
+    """Have layers that are given no dtype compute and keep their variables in this one; UsageError for other than floats."""
+    if value not in FLOATS:
+        raise UsageError(f"set_floatx expects {', '.join(FLOATS[:-1])} or {FLOATS[-1]}, got {value!r}")
+    dtypes.set_default_policy(value)
+
+
+def epsilon() -> float:
+    """Return what losses keep probabilities away from 0 by."""
+    return 1e-7
+
+
+def image_data_format() -> str:
+    """Return where images have their channels, unless a layer is told otherwise: last."""
+    return LAST
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Accept ``channels_last``, which it is; UsageError for another: a layer is told so by its ``data_format``."""
+    if data_format != LAST:
+        raise UsageError(
+            f"images have their channels last here, not {data_format!r}",
+            hint="give the layer data_format='channels_first'",
+        )

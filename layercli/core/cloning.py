@@ -1,0 +1,66 @@
+"""A model once more: new layers of the same settings, with variables of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.core import tree
+from layercli.core.functional import Functional
+from layercli.core.graph import Graph
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.sequential import Sequential
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import UsageError
+
+
+def clone_model(
+    model: Model, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None
+) -> Model:
+    """Return a model like ``model``, none of its values kept: on ``input_tensors`` where they are given, else on its own.
+
+    ``clone_function`` gives the layer to be used for a layer; by default one of the same settings. UsageError for a model that
+    is neither a stack nor drawn from inputs to outputs: such a one has its own ``from_config``.
+    """
+    if not isinstance(model, (Sequential, Functional)):
+        raise UsageError(f"clone_model expects a Sequential or a model drawn from Input, got {type(model).__name__}")
+    clones: dict[int, Layer] = {}
+
+    def clone(layer: Layer) -> Layer:
+        if id(layer) not in clones:
+            clones[id(layer)] = (clone_function or again)(layer)
+        return clones[id(layer)]
+
+    if isinstance(model, Sequential):
+        first = [fresh(x) for x in model.inputs] if input_tensors is None else tree.leaves(input_tensors)
+        return Sequential([*first, *map(clone, model._stack)], name=model.name)
+    graph = Graph(model.input, model.output)
+    given = tree.map_leaves(fresh, graph.inputs) if input_tensors is None else input_tensors
+    return Functional(given, drawn(graph, tree.leaves(given), clone), name=model.name)
+
+
+def again(layer: Layer) -> Layer:
+    """Return a new layer of the same class and settings."""
+    return type(layer).from_config(layer.get_config())  # type: ignore[no-any-return]  # a layer of that class
+
+
+def fresh(x: SymbolicTensor) -> SymbolicTensor:
+    """Return an Input like ``x``."""
+    return SymbolicTensor(x.spec, name=x.name)
+
+
+def drawn(graph: Graph, inputs: list[SymbolicTensor], clone: Callable[[Layer], Layer]) -> Any:
+    """Return the outputs of ``graph`` drawn anew from ``inputs``, each layer by its clone."""
+    if len(inputs) != len(tree.leaves(graph.inputs)):
+        raise UsageError(f"clone_model expects {len(tree.leaves(graph.inputs))} input tensors, got {len(inputs)}")
+    found = {id(x): given for x, given in zip(tree.leaves(graph.inputs), inputs, strict=True)}
+
+    def known(value: Any) -> Any:
+        return tree.map_leaves(lambda x: found[id(x)] if isinstance(x, SymbolicTensor) else x, value)
+
+    for node in graph.nodes:
+        target = clone(node.target) if isinstance(node.target, Layer) else node.target
+        result = target(*known(node.args), **known(node.kwargs))
+        found |= {id(x): given for x, given in zip(tree.leaves(node.outputs), tree.leaves(result), strict=True)}
+    return known(graph.outputs)

@@ -1,0 +1,172 @@
+"""Helpers around data and models, in Keras's words; arrays in, numpy arrays out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layercli import ops
+from layercli.core import seeds
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.saving import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+
+if TYPE_CHECKING:
+    from layercli.files.image_folder import image_dataset_from_directory
+
+__all__ = [
+    "PyDataset",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "image_dataset_from_directory",
+    "normalize",
+    "pad_sequences",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+]
+
+
+class PyDataset:
+    """Batches made on request: subclass it and write ``__len__`` and ``__getitem__(index)``, which returns a batch.
+
+    A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. ``fit`` takes the batches in another order in each epoch, unless
+    it is told not to shuffle. With ``workers`` above 1 that many threads make the batches that come next, with
+    ``use_multiprocessing`` that many processes, at most ``max_queue_size`` of them ahead. A ``num_batches`` of None says that
+    there is no end.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return np.full((2, 1), index), np.full((2, 1), index**2)
+    >>> [int(y[0, 0]) for _, y in Squares()]
+    [0, 1, 4]
+    """
+
+    workers = 1
+    use_multiprocessing = False
+    max_queue_size = 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the batch of that number."""
+        raise NotImplementedError(f"{type(self).__name__} needs a __getitem__(index) that returns a batch")
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches in turn."""
+        length = self.num_batches
+        yield from (self[index] for index in (count() if length is None else range(length)))
+
+    @property
+    def num_batches(self) -> int | None:
+        """How many batches there are, None where there is no end."""
+        if not hasattr(self, "__len__"):
+            raise UsageError(
+                f"{type(self).__name__} needs a __len__ or num_batches that says how many batches there are"
+            )
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """Hear that an epoch begins."""
+
+    def on_epoch_end(self) -> None:
+        """Hear that an epoch has ended."""
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's, numpy's and torch's generators, and the draws of variables."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    seeds.set_seed(seed)
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """Return class numbers as rows with a 1 at their place: (..., num_classes), by default one more than the highest.
+
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    if not isinstance(x, (np.ndarray, list, tuple)) and hasattr(x, "detach"):
+        return ops.one_hot(x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x, num_classes)
+    labels = np.array(x, dtype="int64")
+    labels = labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
+    classes = num_classes or int(labels.max()) + 1
+    if labels.size and not -classes <= labels.min() <= labels.max() < classes:
+        raise UsageError(f"to_categorical got the class {labels.max()}, and there are {classes}, counted from 0")
+    return np.eye(classes)[labels]
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+    """Return ``x`` divided by its norm of that order along ``axis``; where that is 0, x.
+
+    >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    if not isinstance(x, np.ndarray):
+        return ops.normalize(x, axis=axis, order=order)
+    norms = np.linalg.norm(x, order, axis, keepdims=True)
+    return x / np.where(norms == 0, 1, norms)
+
+
+def pad_sequences(
+    sequences: Sequence[Sequence[Any]],
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray:
+    """Return sequences as one array (sequences, maxlen, ...): ``value`` fills up, before (pre) or after (post) what is there.
+
+    A sequence longer than ``maxlen``, by default the longest, loses its beginning (pre) or its end (post). ShapeError where
+    the steps are not of one shape.
+
+    >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
+    array([[0, 1],
+           [2, 3],
+           [5, 6]], dtype=int32)
+    """
+    for name, side in (("padding", padding), ("truncating", truncating)):
+        if side not in ("pre", "post"):
+            raise UsageError(f"pad_sequences expects {name} to be pre or post, got {side!r}")
+    if any(not hasattr(sequence, "__len__") for sequence in sequences):
+        raise UsageError("pad_sequences expects a list of sequences")
+    length = max(map(len, sequences), default=0) if maxlen is None else maxlen
+    step = next((np.asarray(sequence).shape[1:] for sequence in sequences if len(sequence)), ())
+    padded = np.full((len(sequences), length, *step), value, dtype)
+    for row, sequence in zip(padded, sequences, strict=True):
+        first = max(len(sequence) - length, 0) if truncating == "pre" else 0
+        kept = np.asarray(sequence, dtype)[first : first + length]
+        if len(kept) and kept.shape[1:] != step:
+            raise ShapeError(f"pad_sequences expects steps of one shape, got {kept.shape[1:]} beside {step}")
+        if len(kept):
+            row[-len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
+    return padded
+
+
+def __getattr__(name: str) -> Any:
+    if name == "image_dataset_from_directory":
+        from layercli.files.image_folder import image_dataset_from_directory
+
+        return image_dataset_from_directory
+    raise AttributeError(f"layercli.utils has no {name!r}")

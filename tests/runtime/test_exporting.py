@@ -1,0 +1,144 @@
+"""Models written as graphs: torch and onnxruntime give what the model gives, for other batch sizes too."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from layercli.models.lenet import lenet
+
+from layercli import Input, Model, Sequential, layers
+from layercli.errors import FileError, NotBuiltError, UsageError
+
+RNG = np.random.default_rng(0)
+
+
+def drawn():
+    tokens, x = Input(("T",), dtype="int32", name="tokens"), Input((3,), name="x")
+    embedded = layers.GlobalAveragePooling1D()(layers.Embedding(7, 4)(tokens))
+    return Model(
+        {"tokens": tokens, "x": x}, {"both": layers.Dense(2)(layers.Concatenate()([embedded, x])), "x": x * 2.0}
+    )
+
+
+def inputs_of_drawn(batch):
+    return {"tokens": RNG.integers(0, 7, (batch, 5 + batch), "int32"), "x": RNG.standard_normal((batch, 3), "float32")}
+
+
+class Written(Model):
+    """Dropout is off in a graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.drop, self.norm = layers.Dense(4), layers.Dropout(0.5), layers.BatchNormalization()
+
+    def call(self, inputs):
+        return self.norm(self.drop(self.first(inputs)))
+
+
+CASES = {
+    "drawn": (drawn, inputs_of_drawn),
+    "lenet": (lenet, lambda batch: RNG.standard_normal((batch, 32, 32, 1), "float32")),
+    "written": (Written, lambda batch: RNG.standard_normal((batch, 3), "float32")),
+    "stack": (
+        lambda: Sequential([Input((6, 3)), layers.LSTM(4)]),
+        lambda batch: RNG.standard_normal((batch, 6, 3), "float32"),
+    ),
+}
+cases = pytest.mark.parametrize("case", CASES)
+
+
+def made(case):
+    make, inputs = CASES[case]
+    model = make()
+    model(inputs(2))
+    return model, inputs
+
+
+def named(values, names):
+    return values if isinstance(values, dict) else dict(zip(names, [values], strict=True))
+
+
+@cases
+@pytest.mark.parametrize("batch", [1, 5])
+def test_torch_gives_the_same(case, batch, tmp_path):
+    model, inputs = made(case)
+    model.export(tmp_path / "net.pt2")
+    given = inputs(batch)
+    as_tensors = (
+        {k: torch.from_numpy(x) for k, x in given.items()} if isinstance(given, dict) else torch.from_numpy(given)
+    )
+    found = torch.export.load(tmp_path / "net.pt2").module()(as_tensors)
+    expected = model(given)
+    for name, value in named(found, ["output"]).items():
+        assert torch.allclose(value, named(expected, ["output"])[name], rtol=1e-6, atol=1e-6)
+
+
+@cases
+@pytest.mark.parametrize("batch", [1, 5])
+def test_onnxruntime_gives_the_same(case, batch, tmp_path):
+    model, inputs = made(case)
+    model.export(tmp_path / "net.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    given = inputs(batch)
+    expected = model(given)
+    found = session.run(None, named(given, [x.name for x in session.get_inputs()]))
+    for value, wanted in zip(found, named(expected, ["output"]).values(), strict=True):
+        assert np.allclose(value, wanted.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_names_in_a_graph(tmp_path):
+    model, _ = made("drawn")
+    model.export(tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    assert [x.name for x in session.get_inputs()] == ["tokens", "x"]
+    assert [x.name for x in session.get_outputs()] == ["both", "x_1"]
+
+
+def test_a_model_in_training_stays_so(tmp_path):
+    model, _ = made("written")
+    model.module.train()
+    model.export(tmp_path / "net.pt2")
+    assert model.module.training
+
+
+class Throws(Model):
+    """What it computes depends on a die."""
+
+    def call(self, inputs):
+        return inputs * 2 if float(torch.rand(())) > 0.5 else inputs
+
+
+REFUSED = {
+    "never called": (
+        lambda: Sequential([layers.Dense(2)], name="s"), "s.pt2", NotBuiltError,
+        "s has no variables yet: their shapes follow from its input",
+    ),
+    "another ending": (
+        lambda: made("written")[0], "net.h5", UsageError, "a model is exported to .pt2 or .onnx, not '{folder}/net.h5'",
+    ),
+    "no folder": (
+        lambda: made("written")[0], "none/net.pt2", FileError,
+        "cannot write {folder}/none/net.pt2: its folder does not exist",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_cannot_be_exported(why, tmp_path):
+    make, name, kind, message = REFUSED[why]
+    with pytest.raises(kind) as error:
+        make().export(tmp_path / name)
+    assert str(error.value) == message.format(folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_follows_values_cannot_be_traced(tmp_path):
+    model = Throws(name="throws")
+    model(np.ones((2, 3), "float32"))
+    with pytest.raises(UsageError) as error:
+        model.export(tmp_path / "throws.pt2")
+    assert str(error.value).startswith("throws cannot be exported: Could not guard on data-dependent expression")
+    assert list(tmp_path.iterdir()) == []
