@@ -244,12 +244,17 @@ class Layer(Holder, Called, Configurable):
         return building.specs_for(shape, self._policy.compute)
 
     @property
+    def holds_only(self) -> bool:
+        """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
+        return type(self).call is Layer.call and bool(self.layers)
+
+    @property
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
-        if self._module is None:
+        if self._module is None or self.holds_only:
             from layercli.runtime import mirror
 
-            if not self.built and not self._variables:
+            if not self.built and not self._variables and not self.holds_only:
                 raise NotBuiltError(
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",

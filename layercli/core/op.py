@@ -64,7 +64,7 @@ class Op(ABC):
 
     def __call__(self, *inputs: Any) -> Any:
         """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
-        values = [x.value if type(x) is Variable else x for x in inputs]
+        values = [x.operand if type(x) is Variable else x for x in inputs]
         for x in values:
             if type(x) is SymbolicTensor:
                 return self.trace(inputs, values)

@@ -102,8 +102,19 @@ class Variable(Operators):
     def value(self) -> Any:
         """The value as a torch tensor of the logical shape: a view of what the mirror holds, in the compute dtype.
 
-        While a model is described it is a symbolic tensor.
+        Its ``grad`` is what a backward pass left, which torch itself keeps with the mirror's tensor. While a model is described
+        it is a symbolic tensor.
         """
+        value = self.operand
+        if self._logical is not None and self._cast is None and not graph.frames():
+            gradient = getattr(self.stored, "grad", None)
+            if gradient is not None:
+                value.grad = gradient.permute(*self._logical)
+        return value
+
+    @property
+    def operand(self) -> Any:
+        """The value as an op takes it."""
         if graph.frames():
             return SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
         module = self.owner._module

@@ -8,7 +8,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import alike, pairwise, with_class_ids
-from layercli.ops.crossentropy import EPSILON, NO_CLASS, binary, categorical, classes_required, sparse
+from layercli.ops.crossentropy import NO_CLASS, binary, categorical, classes_required, of_probabilities, sparse
 
 
 @pairwise
@@ -85,7 +85,7 @@ def whole_binary_crossentropy(
         return None
     if from_logits:
         return F.binary_cross_entropy_with_logits(y_pred, y_true)
-    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true)
+    return of_probabilities(y_true, y_pred, "mean")
 
 
 @with_class_ids

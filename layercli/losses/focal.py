@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from layercli.lazy import F, torch
+from layercli.lazy import torch
 from layercli.losses.crossentropy import smooth
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import pairwise
-from layercli.ops.crossentropy import EPSILON
+from layercli.ops.crossentropy import EPSILON, of_probabilities
 
 
 @pairwise
@@ -29,7 +29,7 @@ def binary_focal_crossentropy(
         y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
         y_pred = y_pred.sigmoid()
-    values = F.binary_cross_entropy(y_pred.clamp(EPSILON, 1 - EPSILON), y_true, reduction="none")
+    values = of_probabilities(y_true, y_pred, "none")
     right = y_true * y_pred + (1 - y_true) * (1 - y_pred)
     values = (1 - right) ** gamma * values
     if apply_class_balancing:

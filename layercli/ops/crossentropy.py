@@ -116,8 +116,13 @@ def binary(target: torch.Tensor, output: torch.Tensor, from_logits: bool) -> tor
     """Return the binary crossentropy of each value, of tensors of one shape and dtype."""
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+    return of_probabilities(target, output, "none")
+
+
+def of_probabilities(target: torch.Tensor, output: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Return the binary crossentropy of probabilities, kept away from 0 and 1; UsageError for targets that are none."""
     try:
-        return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction="none")
+        return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction=reduction)
     except RuntimeError:
         require_shares(target)
         raise

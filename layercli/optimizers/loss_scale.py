@@ -10,11 +10,12 @@ from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
 from layercli.errors import UsageError
 from layercli.lazy import torch
+from layercli.optimizers.applying import Applying
 from layercli.optimizers.optimizer import Optimizer
 
 
 @dataclass(eq=False)
-class LossScaleOptimizer(Configured):
+class LossScaleOptimizer(Configured, Applying):
     """``inner_optimizer`` on gradients of a loss that was multiplied by a scale, which finds its own size.
 
     Gradients are divided by the scale, which starts at ``initial_scale``. A step with a gradient that is not finite is
@@ -44,9 +45,10 @@ class LossScaleOptimizer(Configured):
         """Apply the gradients that the backward pass left in the parameters."""
         self._apply([parameter.grad for parameter in self.inner_optimizer.built.parameters])
 
-    def apply(self, gradients: Sequence[Any]) -> None:
-        """Apply ``gradients`` of the scaled loss, one for each parameter."""
-        self._apply([None if gradient is None else torch.as_tensor(gradient) for gradient in gradients])
+    @property
+    def held(self) -> Sequence[torch.nn.Parameter] | None:
+        """The parameters of the inner optimizer in order, None before ``build``."""
+        return self.inner_optimizer.held  # type: ignore[no-any-return]  # it is an Optimizer
 
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         present = [gradient for gradient in gradients if gradient is not None]

@@ -11,6 +11,7 @@ from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
+from layercli.optimizers.applying import Applying
 from layercli.optimizers.optimizer import Optimizer
 
 
@@ -52,7 +53,7 @@ class OptimizerMap(Configured):
 
 
 @dataclass(eq=False)
-class MultiOptimizer(Configured):
+class MultiOptimizer(Configured, Applying):
     """Each parameter by the optimizer that ``optimizer_map``, an OptimizerMap or a function of the path, gives it.
 
     ``loss_scale_factor`` is set on every one of them.
@@ -98,10 +99,14 @@ class MultiOptimizer(Configured):
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
-        self.apply([parameter.grad for parameter in self._built(self.parameters)])
+        self._apply([parameter.grad for parameter in self._built(self.parameters)])
 
-    def apply(self, gradients: Sequence[Any]) -> None:
-        """Apply ``gradients``, one for each parameter, None where it had no part."""
+    @property
+    def held(self) -> Sequence[torch.nn.Parameter] | None:
+        """The parameters in order, None before ``build``."""
+        return None if self.members is None else self.parameters
+
+    def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         for optimizer, chosen in zip(self.optimizers, self._built(self.members), strict=True):
             if any(gradients[i] is not None for i in chosen):
                 optimizer.apply([gradients[i] for i in chosen])

@@ -12,6 +12,7 @@ from layercli.core.catalogue import Configured, plain
 from layercli.core.naming import snake_case
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
+from layercli.optimizers.applying import Applying
 from layercli.optimizers.clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
 from layercli.optimizers.rate import Rate
 from layercli.optimizers.sharded import fill
@@ -21,7 +22,7 @@ Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 @dataclasses.dataclass(eq=False)
-class Optimizer(Configured):
+class Optimizer(Configured, Applying):
     """One step takes the gradients through clipping, weight decay and ``update``, the rule of the subclass.
 
     Settings of every optimizer:
@@ -104,6 +105,11 @@ class Optimizer(Configured):
             state.add(group, self.initial, logical=self.by_axis)
 
     @property
+    def held(self) -> Sequence[torch.nn.Parameter] | None:
+        """The parameters in order, None before ``build``."""
+        return None if self.state is None else self.state.parameters
+
+    @property
     def built(self) -> State:
         """The state; raises NotBuiltError before ``build``."""
         if self.state is None:
@@ -118,32 +124,6 @@ class Optimizer(Configured):
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
         self._apply([parameter.grad for parameter in self.built.parameters])
-
-    def apply(self, gradients: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Apply ``gradients``, one for each parameter, None where it had no part.
-
-        With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
-        shapes; None is what the backward pass left: torch keeps it with the parameter, not with ``variable.value``, a view.
-        Raises UsageError if they do not fit.
-        """
-        if trainable_variables is not None:
-            gradients = self._in_order(gradients, trainable_variables)
-        parameters = self.built.parameters
-        if len(gradients) != len(parameters):
-            raise UsageError(f"{self.name} holds {len(parameters)} parameters, got {len(gradients)} gradients")
-        self._apply([None if g is None else like(g, p) for g, p in zip(gradients, parameters, strict=True)])
-
-    def _in_order(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
-        """Return the gradients of ``variables`` in the order and the layouts of the parameters."""
-        given = {id(variable.stored): (variable, g) for variable, g in zip(variables, gradients, strict=True)}
-        found = []
-        for parameter in self.built.parameters:
-            variable, gradient = given.get(id(parameter), (None, None))
-            if variable is None or gradient is None:
-                found.append(None if variable is None else parameter.grad)
-            else:
-                found.append(gradient if variable.layout is None else gradient.permute(variable.layout))
-        return found
 
     def zero_grad(self) -> None:
         """Drop the gradients of the parameters."""
@@ -294,14 +274,6 @@ def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:
     """Copy each of ``values`` into its target; one by one, as a sharded parameter (DTensor) has no foreach copy."""
     for target, value in zip(targets, values, strict=True):
         target.copy_(value)
-
-
-def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:
-    """Return ``value`` as a tensor of the parameter's dtype and device; raise UsageError for another shape."""
-    gradient = torch.as_tensor(value, dtype=parameter.dtype, device=parameter.device)
-    if gradient.shape != parameter.shape:
-        raise UsageError(f"a parameter of shape {tuple(parameter.shape)} got a gradient of {tuple(gradient.shape)}")
-    return gradient
 
 
 def check_settings(optimizer: Optimizer) -> None:

@@ -16,7 +16,7 @@ from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.render.progress import reporter
-from layercli.runtime import distributed, execute, jit
+from layercli.runtime import distributed, execute, jit, mirror
 from layercli.runtime.data import Arrays, Batch, Samples, Stream, packed, source_of, weights_of_classes
 from layercli.runtime.draws import drawing, reseed
 from layercli.runtime.heap import keep_freed_memory
@@ -60,7 +60,7 @@ def fit(
     told = Callbacks([*shown, *others, history], model, params)
     first, source = peeked(source, size)
     begin(trainer, first)
-    if not model.trainable_variables:
+    if not model.trainable_variables and not model.holds_only:
         raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
     if trainer.part is not None:
         trainer.part.check(size)
@@ -247,8 +247,11 @@ def begin(trainer: Trainer, batch: Batch) -> None:
 
 
 def build(model: Model, x: Any) -> None:
-    """Build ``model`` for a batch, if it is not."""
-    if model._module is None or not model._module.ready:
+    """Build ``model`` for a batch, if it is not; one that only holds layers is what they are by now."""
+    if model.holds_only:
+        mirror.attach(model)
+        model.built = True
+    elif model._module is None or not model._module.ready:
         execute.describe(model, (x,), {})
 
 

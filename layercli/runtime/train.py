@@ -130,16 +130,11 @@ class Trainer:
     # What a run needs
 
     def prepare(self) -> None:
-        """Build the optimizer on the variables of the model, which is built."""
+        """Build the optimizer on the variables of the model, which is built; one that only holds layers may yet get more."""
         trained = self.model.trainable_variables
         self._penalized = [variable for variable in trained if variable.regularizer is not None]
-        if self.optimizer is not None and trained:
-            self.optimizer.build(
-                [variable.stored for variable in trained],
-                [variable.path for variable in trained],
-                constraints=[variable.constraint for variable in trained],
-                orders=[variable._logical for variable in trained],
-            )
+        if self.optimizer is not None and trained and not self.model.holds_only:
+            self.optimizer.build_for(trained)
 
     @property
     def metrics(self) -> list[Metric]:

@@ -13,6 +13,7 @@ from layercli import Input, Model, Sequential, ops
 from layercli.layers.convolution import Conv2D
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import BatchNormalization
+from layercli.layers.reshaping import Flatten
 from layercli.ops import convolution
 
 
@@ -177,3 +178,34 @@ def test_made_on_the_meta_device_nothing_is_drawn():
     layer.build((None, 10**12))
     with torch.device("meta"):
         assert layer.module.kernel.shape == (3, 10**12)
+
+
+def test_the_gradient_of_a_value_is_the_parameter_s():
+    model = Sequential([Input((5, 5, 2)), Conv2D(3, 2), Flatten(), Dense(2)])
+    x = torch.randn(2, 5, 5, 2)
+    kernel = model.trainable_variables[0]
+    model(x).square().sum().backward()
+    assert kernel.value.grad.shape == kernel.shape == (2, 2, 2, 3)
+    assert torch.equal(kernel.value.grad, kernel.stored.grad.permute(*kernel._logical))
+    step = 1e-3
+    moved = [model(x).square().sum()]
+    with torch.no_grad():
+        kernel.assign(kernel.value + step * kernel.value.grad)
+    moved.append(model(x).square().sum())
+    assert (moved[1] - moved[0]).item() == pytest.approx(step * kernel.value.grad.square().sum().item(), rel=0.2)
+    model.zero_grad()
+    assert kernel.stored.grad is None
+
+
+def test_gradients_taken_from_values_are_what_the_backward_pass_left():
+    def trained(how):
+        model = Sequential([Input((5, 5, 2)), Conv2D(3, 2), Flatten(), Dense(2)])
+        model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
+        model.compile("adam", "mse")
+        model(torch.linspace(-1, 1, 100).reshape(2, 5, 5, 2)).square().sum().backward()
+        weights = model.trainable_variables
+        model.optimizer.apply([how(weight) for weight in weights], weights)
+        return model.get_weights()
+
+    for a, b in zip(trained(lambda weight: weight.value.grad), trained(lambda weight: None), strict=True):
+        assert np.array_equal(a, b)

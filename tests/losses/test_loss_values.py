@@ -13,6 +13,7 @@ import torch
 
 from layercli import losses
 from layercli.core.naming import snake_case
+from layercli.errors import UsageError
 
 RNG = np.random.default_rng(7)
 BATCH, CLASSES, STEPS = 6, 5, 9
@@ -198,3 +199,12 @@ def test_double_predictions_stay_double():
     assert (loss.dtype, loss.item()) == (torch.float64, 7.0)
     half = losses.MeanSquaredError()(np.zeros(3), torch.tensor([1.0, 2.0, 4.0], dtype=torch.bfloat16))
     assert half.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.BinaryCrossentropy(), losses.binary_crossentropy, losses.BinaryFocalCrossentropy()]
+)
+def test_a_target_that_is_no_share_is_named(loss):
+    with pytest.raises(UsageError) as error:
+        loss(torch.tensor([[0.0], [9.0]]), torch.tensor([[0.2], [0.7]]))
+    assert str(error.value) == "binary_crossentropy expects targets from 0 to 1, got 9"

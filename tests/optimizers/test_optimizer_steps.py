@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+import layercli
 from layercli import optimizers
+from layercli.errors import UsageError
 
 RNG = np.random.default_rng(3)
 PATHS = ["dense/kernel", "dense/bias", "embedding/embeddings", "conv/kernel"]
@@ -208,3 +210,39 @@ def test_schedule_free_is_that_of_keras_on_torch(settings):
 
 
 START_LISTS = [value.tolist() for value in START]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layercli.optimizers.Adam(0.1),
+        lambda: layercli.optimizers.LossScaleOptimizer(layercli.optimizers.Adam(0.1), initial_scale=1.0),
+        lambda: layercli.optimizers.MultiOptimizer(lambda name, adam=layercli.optimizers.Adam(0.1): adam),
+    ],
+    ids=["Adam", "LossScaleOptimizer", "MultiOptimizer"],
+)
+def test_an_optimizer_is_built_on_the_variables_it_is_first_handed(make):
+    def net():
+        made = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(2)])
+        made.set_weights([np.ones((3, 2)), np.zeros(2)])
+        return made
+
+    model, other, peer = net(), net(), net()
+    gradients = [torch.full((3, 2), 2.0), torch.tensor([1.0, -1.0])]
+    optimizer = make()
+    optimizer.apply(gradients[::-1], model.trainable_variables[::-1])
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    assert optimizer.applied == 2
+    beside = layercli.optimizers.Adam(0.1)
+    beside.build([variable.stored for variable in peer.trainable_variables])
+    for _ in range(2):
+        beside.apply([gradients[0].T, gradients[1]])
+    for a, b in zip(model.get_weights(), peer.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    with pytest.raises(UsageError) as error:
+        optimizer.apply(gradients, other.trainable_variables)
+    name = other.trainable_variables[0].path
+    assert str(error.value) == f"{optimizer.name} was built on other variables than {name}"
+    with pytest.raises(UsageError) as error:
+        optimizer.apply(gradients[:1], model.trainable_variables)
+    assert str(error.value) == f"{optimizer.name} got 1 gradients for 2 variables"

@@ -1,0 +1,82 @@
+"""What every optimizer does with gradients it is handed, whoever computed them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from layercli.errors import NotBuiltError, UsageError
+from layercli.lazy import torch
+
+
+class Applying:
+    """An optimizer that applies gradients: to the parameters it was built on, or to variables that are handed over with them."""
+
+    name: str | None
+    build: Callable[..., None]
+
+    @property
+    @abstractmethod
+    def held(self) -> Sequence[torch.nn.Parameter] | None:
+        """The parameters in order, None before ``build``."""
+
+    @abstractmethod
+    def _apply(self, gradients: list[torch.Tensor | None]) -> None:
+        """Apply one gradient for each parameter."""
+
+    def build_for(self, variables: Sequence[Any]) -> None:
+        """Make the state for variables of a model; a second call does nothing."""
+        self.build(
+            [variable.stored for variable in variables],
+            [variable.path for variable in variables],
+            constraints=[variable.constraint for variable in variables],
+            orders=[variable._logical for variable in variables],
+        )
+
+    def apply(self, gradients: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Apply ``gradients``, one for each parameter, None where it had no part.
+
+        With ``trainable_variables``, as Keras's steps hand them over, they are the gradients of those, in their logical
+        shapes, and None is what the backward pass left; the first time they are what the optimizer is built on. UsageError
+        if they do not fit, or for a variable that it was not built on.
+        """
+        if trainable_variables is not None:
+            if self.held is None:
+                self.build_for(trainable_variables)
+            gradients = self._in_order(gradients, trainable_variables)
+        if self.held is None:
+            raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
+        if len(gradients) != len(self.held):
+            raise UsageError(f"{self.name} holds {len(self.held)} parameters, got {len(gradients)} gradients")
+        self._apply([None if g is None else like(g, p) for g, p in zip(gradients, self.held, strict=True)])
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
+        """Apply pairs of a gradient and its variable, as ``apply`` does."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+
+    def _in_order(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+        """Return the gradients of ``variables`` in the order and the layouts of the parameters."""
+        if len(gradients) != len(variables):
+            raise UsageError(f"{self.name} got {len(gradients)} gradients for {len(variables)} variables")
+        places = {id(parameter): place for place, parameter in enumerate(self.held or ())}
+        found: list[Any] = [None] * len(places)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            parameter = variable.stored
+            if id(parameter) not in places:
+                raise UsageError(f"{self.name} was built on other variables than {variable.path}")
+            if gradient is None:
+                gradient = parameter.grad
+            elif variable.layout is not None:
+                gradient = gradient.permute(variable.layout)
+            found[places[id(parameter)]] = gradient
+        return found
+
+
+def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:
+    """Return ``value`` as a tensor of the parameter's dtype and device; raise UsageError for another shape."""
+    gradient = torch.as_tensor(value, dtype=parameter.dtype, device=parameter.device)
+    if gradient.shape != parameter.shape:
+        raise UsageError(f"a parameter of shape {tuple(parameter.shape)} got a gradient of {tuple(gradient.shape)}")
+    return gradient

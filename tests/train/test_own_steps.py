@@ -1,0 +1,63 @@
+"""Models with a train_step of their own that call their parts one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import layercli
+from layercli.errors import UsageError
+
+RNG = np.random.default_rng(5)
+
+
+class Autoencoder(layercli.Model):
+    """A model that computes nothing itself: its step calls its parts, as Keras's examples of VAEs and GANs do."""
+
+    def __init__(self, coder, decoder):
+        super().__init__(name="autoencoder")
+        self.coder, self.decoder = coder, decoder
+        self.tracker = layercli.metrics.Mean(name="error")
+
+    @property
+    def metrics(self):
+        return [self.tracker]
+
+    def train_step(self, data):
+        self.zero_grad()
+        error = layercli.ops.mean(layercli.ops.square(self.decoder(self.coder(data)) - data))
+        error.backward()
+        weights = list(self.trainable_weights)
+        with torch.no_grad():
+            self.optimizer.apply([weight.value.grad for weight in weights], weights)
+        self.tracker.update_state(error)
+        return {"error": self.tracker.result()}
+
+
+def parts(known):
+    first = [layercli.Input((4, 4, 1))] if known else []
+    coder = layercli.Sequential([*first, layercli.layers.Conv2D(3, 3, padding="same", activation="tanh")])
+    return coder, layercli.Sequential([layercli.layers.Conv2DTranspose(1, 3, padding="same")])
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["built before", "built by the first step"])
+@pytest.mark.filterwarnings("error:The .grad attribute")
+def test_a_model_that_only_holds_its_parts_is_trained(known):
+    layercli.utils.set_random_seed(1)
+    x = RNG.standard_normal((32, 4, 4, 1)).astype("float32")
+    coder, decoder = parts(known)
+    model = Autoencoder(coder, decoder)
+    model.compile(layercli.optimizers.Adam(0.05))
+    errors = model.fit(x, epochs=6, batch_size=8, verbose=0).history["error"]
+    assert errors[-1] < 0.5 * errors[0]
+    assert len(model.trainable_variables) == 4
+    assert sum(p.numel() for p in model.parameters()) == model.count_params() == 58
+    assert {name for name, _ in model.module.named_children()} == {"coder", "decoder"}
+
+
+def test_what_holds_only_parts_cannot_be_called():
+    model = Autoencoder(*parts(True))
+    with pytest.raises(UsageError) as error:
+        model(np.zeros((1, 4, 4, 1), "float32"))
+    assert str(error.value) == "autoencoder (Autoencoder) does not say what it computes: it has no call method"
