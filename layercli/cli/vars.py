@@ -16,7 +16,7 @@ def vars_(
         str,
         typer.Argument(
             metavar="MODEL|FILE",
-            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy.",
+            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf.",
             autocompletion=arguments.complete_model,
             show_default=False,
         ),

@@ -12,7 +12,7 @@ from layercli.files.weights import WeightFile
 
 #: How many of a file's first bytes are looked at.
 ENOUGH = 4096
-HDF5 = b"\x89HDF\r\n\x1a\n"
+HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
 TORCHSCRIPT, OLD_TORCH, LFS = "a TorchScript program", "a file of torch.save before PyTorch 1.6", "a Git LFS pointer"
 #: The number that such a file begins with, as it is pickled.
@@ -21,7 +21,7 @@ OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 OLD_MEMBERS = (b"sys_info\0", b"storages\0", b"tensors\0", b"pickle\0")
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
-    (0, b"GGUF", "a GGUF file"),
+    (0, GGUF, "a GGUF file"),
     (4, b"TFL3", "a TensorFlow Lite file"),
     (257, b"ustar", "a tar archive"),
     (0, b"\x1f\x8b", "a gzip file"),
@@ -45,7 +45,7 @@ ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, or an index. No value is read.
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, or an index. No value is read.
 
     Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
     damaged.
@@ -83,6 +83,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.files.torch_pickle import TorchFile
 
             return TorchFile(file)
+        case "gguf":
+            from layercli.files.gguf import GgufFile
+
+            return GgufFile(file)
     raise unreadable(file, start)
 
 
@@ -128,6 +132,8 @@ def kind(file: Path, start: bytes) -> str | None:
         return "npy"
     if start.startswith(HDF5):
         return "h5"
+    if start.startswith(GGUF) and not has_header(start):
+        return "gguf"
     if start.startswith(b"PK") and not has_header(start):
         return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
     return "safetensors" if is_safetensors(file, start) else None
