@@ -221,7 +221,7 @@ class Header:
             if position + LONG.size > end:
                 raise FormatError(f"{self.file} ends within its header")
             position += LONG.size + length_at(self.content, position)[0]
-        self.position = min(position, end)
+        self.skip(position - self.position)
 
     def described(self, package: Any) -> tuple[Entry, Place]:
         """Return what the header says of a tensor, its place counted from where the first may begin."""
@@ -235,10 +235,13 @@ class Header:
             kind = package.GGMLQuantizationType(number)
         except ValueError:
             raise FormatError(f"{where} is of type {number}, which this release of gguf does not know") from None
+        if not Entry(name, shape, "float64").fits:
+            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist")
         values, size = package.GGML_QUANT_SIZES[kind]
         name_of_kind = kind.name.lower()
-        if (shape[-1] if shape else 1) % values:
-            raise FormatError(f"{where} has rows of {shape[-1]:,} values, and {name_of_kind} has blocks of {values}")
+        row = shape[-1] if shape else 1
+        if row % values:
+            raise FormatError(f"{where} has rows of {row:,} values, and {name_of_kind} has blocks of {values}")
         plain = Entry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
         held = None if name_of_kind in PLAIN else plain.size // values * size
         return Entry(name, shape, plain.dtype, held), Place(start, kind, values, size)

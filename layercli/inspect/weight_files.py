@@ -99,7 +99,7 @@ def top_of(root: Module) -> Module:
     """Return the module whose parts are the first level: what holds everything, as ``module`` in many files, is none."""
     while not root.entries and len(root.children) == 1:
         [only] = root.children.values()
-        if not only.children or only.listing:
+        if only.entries or only.listing:
             break
         root = only
     return root
