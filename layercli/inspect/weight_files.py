@@ -22,7 +22,7 @@ DEEPEST = 64
 
 def weights_at(text: str, given: Iterable[str] = ()) -> WeightFile | None:
     """Return the file of weights that ``text`` names, or None; UsageError where settings or shapes are ``given`` to it."""
-    if not os.path.isfile(text) or detect.is_model(text):
+    if not os.path.isfile(text) or text.endswith(".keras") or detect.is_model(text):
         return None
     if not text.endswith(ENDINGS) and not detect.is_weights(text):
         return None
