@@ -14,7 +14,8 @@ from layercli.files.weights import WeightFile
 ENOUGH = 4096
 HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
-TORCHSCRIPT, OLD_TORCH, LFS = "a TorchScript program", "a file of torch.save before PyTorch 1.6", "a Git LFS pointer"
+TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
+OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
 #: The number that such a file begins with, as it is pickled.
 OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 #: What a tar archive of torch.save, older still, has first.
@@ -180,8 +181,10 @@ def seeming(file: Path, start: bytes) -> str | None:
         return zip_content(file)
     if start.startswith(HDF5):
         return "an HDF5 file"
-    if OLD_MAGIC in start[:32] or (start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS)):
+    if OLD_MAGIC in start[:32]:
         return OLD_TORCH
+    if start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS):
+        return OLDER_TORCH
     for offset, magic, name in FOREIGN:
         if start[offset:].startswith(magic):
             return name

@@ -610,13 +610,17 @@ def test_older_files_say_how_they_are_made_anew():
     torch.save({"x": ROWS}, "old.pt", _use_new_zipfile_serialization=False)
     with tarfile.open("older.pt", "w") as archive:
         archive.addfile(tarfile.TarInfo("sys_info"))
-    for path in ("old.pt", "older.pt"):
+    for path, release, hint in [
+        ("old.pt", "1.6", "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew"),
+        ("older.pt", "0.1.11",
+         "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it"),
+    ]:  # fmt: skip
         with pytest.raises(FormatError) as error:
             open_weights(path)
         assert str(error.value) == (
-            f"{path} is a file of torch.save before PyTorch 1.6, which is a pickle and never loaded"
+            f"{path} is a file of torch.save before PyTorch {release}, which is a pickle and never loaded"
         )
-        assert error.value.hint == "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew"
+        assert error.value.hint == hint
         assert not is_weights(path)
     torch.save(torch.load("old.pt", weights_only=True), "new.pt")
     check(open_weights("new.pt"), "x", ROWS)
