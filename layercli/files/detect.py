@@ -40,6 +40,10 @@ REFUSALS: dict[str | None, tuple[str, str]] = {
         "which is a pickle and never loaded",
         "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew",
     ),
+    OLDER_TORCH: (
+        "which is a pickle and never loaded",
+        "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it",
+    ),
 }
 #: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.
 ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
