@@ -22,7 +22,7 @@ def summary(
     ] = None,
     format: output.FormatOption = None,
 ) -> None:
-    """Show a model's layers, shapes, parameters and cost, without running it.
+    """Show a model's layers, shapes, parameters and cost, without running it; of a file of weights what it holds.
 
     [dim]$[/dim] layercli summary resnet-block
     [dim]$[/dim] layercli summary resnet-block --set filters=64,64,256 --columns +macs,+share
@@ -30,16 +30,22 @@ def summary(
     [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
     [dim]$[/dim] layercli summary net.py:TorchNet --input-shape 1,3,224,224
     [dim]$[/dim] layercli summary model.keras --custom net.py:Net
+    [dim]$[/dim] layercli summary net.safetensors --depth 2
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
     from layercli.core.layer import Layer
     from layercli.inspect.reference import learn, resolve
     from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import summarize
-    from layercli.render.summary import parse_columns, table
+    from layercli.inspect.weight_files import summarize_file, weights_at
+    from layercli.render.summary import OF_FILE, parse_columns, table
 
-    chosen = parse_columns(columns)
+    chosen, fold = parse_columns(columns), output.chosen(format) is output.Format.table
     learn(custom)
+    if (file := weights_at(model, [*set_, *input_shape, *at])) is not None:
+        report = summarize_file(file)
+        output.emit(table(report, parse_columns(columns, OF_FILE), depth, fold), report.to_json, format)
+        return
     subject = resolve(model, set_, modules=True)
     if isinstance(subject.model, Layer):
         inputs = inputs_of(subject.model, input_shape, at)
@@ -49,5 +55,4 @@ def summary(
 
         inputs = inputs_of_module(subject.model, subject.name, input_shape, at)
         report = summarize_module(subject.model, inputs, subject.name, subject.source)
-    fold = output.chosen(format) is output.Format.table
     output.emit(table(report, chosen, depth, fold), report.to_json, format)

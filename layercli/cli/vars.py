@@ -16,7 +16,7 @@ def vars_(
         str,
         typer.Argument(
             metavar="MODEL|FILE",
-            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy.",
+            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf.",
             autocompletion=arguments.complete_model,
             show_default=False,
         ),
@@ -87,4 +87,6 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
 
 def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".h5", ".json"))
+    return os.path.isfile(text) or text.endswith(
+        (".safetensors", ".npz", ".npy", ".h5", ".json", ".pt", ".pth", ".gguf")
+    )

@@ -59,11 +59,12 @@ class Block:
 
     def read(self) -> np.ndarray:
         """Return the values, mapped from the file where their dtype is one of numpy's."""
-        values = decode(self._stored(), self.layout.entry.dtype)
+        values = decode(self.stored(), self.layout.entry.dtype)
         values.flags.writeable = False
         return values
 
-    def _stored(self) -> np.ndarray:
+    def stored(self) -> np.ndarray:
+        """Return the values as they lie, before they are decoded."""
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)

@@ -12,11 +12,17 @@ from layercli.files.weights import WeightFile
 
 #: How many of a file's first bytes are looked at.
 ENOUGH = 4096
-HDF5 = b"\x89HDF\r\n\x1a\n"
-KERAS = "a .keras archive"
+HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
+KERAS, TORCH = "a .keras archive", "a PyTorch archive"
+TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
+OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
+#: The number that such a file begins with, as it is pickled.
+OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+#: What a tar archive of torch.save, older still, has first.
+OLD_MEMBERS = (b"sys_info\0", b"storages\0", b"tensors\0", b"pickle\0")
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
-    (0, b"GGUF", "a GGUF file"),
+    (0, GGUF, "a GGUF file"),
     (4, b"TFL3", "a TensorFlow Lite file"),
     (257, b"ustar", "a tar archive"),
     (0, b"\x1f\x8b", "a gzip file"),
@@ -24,14 +30,27 @@ FOREIGN = [
     (0, b"\x80\x03", "a Python pickle"),
     (0, b"\x80\x04", "a Python pickle"),
     (0, b"\x80\x05", "a Python pickle"),
-    (0, b"version https://git-lfs", "a Git LFS pointer"),
+    (0, b"version https://git-lfs", LFS),
 ]
+#: What else is said of some, after their name, and the hint.
+REFUSALS: dict[str | None, tuple[str, str]] = {
+    LFS: ("not the file it stands for", "git lfs pull"),
+    TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
+    OLD_TORCH: (
+        "which is a pickle and never loaded",
+        "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew",
+    ),
+    OLDER_TORCH: (
+        "which is a pickle and never loaded",
+        "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it",
+    ),
+}
 #: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.
 ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, or the index of a sharded one. No value is read.
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, or an index. No value is read.
 
     Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
     damaged.
@@ -65,6 +84,14 @@ def open_single(file: Path) -> WeightFile:
             from layercli.files.h5_file import H5File
 
             return H5File(file, archived=found == "keras")
+        case "torch":
+            from layercli.files.torch_pickle import TorchFile
+
+            return TorchFile(file)
+        case "gguf":
+            from layercli.files.gguf import GgufFile
+
+            return GgufFile(file)
     raise unreadable(file, start)
 
 
@@ -110,8 +137,10 @@ def kind(file: Path, start: bytes) -> str | None:
         return "npy"
     if start.startswith(HDF5):
         return "h5"
+    if start.startswith(GGUF) and not has_header(start):
+        return "gguf"
     if start.startswith(b"PK") and not has_header(start):
-        return {None: "npz", KERAS: "keras"}.get(zip_content(file))
+        return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
     return "safetensors" if is_safetensors(file, start) else None
 
 
@@ -143,8 +172,8 @@ def zip_content(file: Path) -> str | None:
         names = zipped.namelist()
     if "config.json" in names:
         return KERAS
-    if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
-        return "a PyTorch archive"
+    if any(f"/{name}".endswith("/data.pkl") for name in names):
+        return TORCHSCRIPT if any(f"/{name}".endswith("/constants.pkl") for name in names) else TORCH
     if names and not any(name.endswith(".npy") for name in names):
         return "a zip archive"
     return None
@@ -156,6 +185,10 @@ def seeming(file: Path, start: bytes) -> str | None:
         return zip_content(file)
     if start.startswith(HDF5):
         return "an HDF5 file"
+    if OLD_MAGIC in start[:32]:
+        return OLD_TORCH
+    if start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS):
+        return OLDER_TORCH
     for offset, magic, name in FOREIGN:
         if start[offset:].startswith(magic):
             return name
@@ -169,6 +202,7 @@ def unreadable(file: Path, start: bytes) -> FormatError:
     name = seeming(file, start)
     if name is None:
         return FormatError(f"{file} is in no format that layercli knows")
-    if name == "a Git LFS pointer":
-        return FormatError(f"{file} is {name}, not the file it stands for", hint="git lfs pull")
+    if name in REFUSALS:
+        reason, hint = REFUSALS[name]
+        return FormatError(f"{file} is {name}, {reason}", hint=hint)
     return FormatError(f"{file} is {name}, which layercli does not read yet")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ENCRYPTED = 1
 #: No deflated byte stands for more than this many.
 HIGHEST_RATIO = 1032
+LOCAL_MAGIC = b"PK\3\4"
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
@@ -132,9 +133,12 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
 
 def member_start(file: Path, info: zipfile.ZipInfo) -> int:
     """Return the offset at which the content of a member begins, after a header of its own beside the directory's."""
-    with open(file, "rb") as stream:
+    with reading(file), open(file, "rb") as stream:
         stream.seek(info.header_offset)
-        fields = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
+        header = stream.read(LOCAL_HEADER.size)
+    if len(header) != LOCAL_HEADER.size or not header.startswith(LOCAL_MAGIC):
+        raise FormatError(f"{file} is a damaged zip archive: {info.filename!r} is not where its directory says")
+    fields = LOCAL_HEADER.unpack(header)
     *_, name_length, extra_length = fields
     return info.header_offset + LOCAL_HEADER.size + int(name_length) + int(extra_length)
 

@@ -39,10 +39,9 @@ def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
 
     if dtype == "bfloat16":
         # A bfloat16 is the upper half of the float32 of the same value.
-        return (stored.astype(np.uint32) << 16).view(np.float32)
+        return np.asarray(stored.astype(np.uint32) << 16).view(np.float32)  # of one value numpy makes no array
     if dtype in SMALL_FLOATS:
-        floats: np.ndarray = small_float_values(dtype)[stored]
-        return floats
+        return np.asarray(small_float_values(dtype)[stored])
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
 
 

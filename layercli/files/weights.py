@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,6 +41,9 @@ MOST_BYTES = 2**63 - 1
 class Entry:
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
 
+    ``held`` is what the file takes for it where its dtype does not say; ``same_as`` the path of an entry before it that has
+    the very same bytes.
+
     >>> Entry("dense/kernel", (4, 3), "bfloat16").bytes
     24
     """
@@ -48,6 +51,8 @@ class Entry:
     path: str
     shape: tuple[int, ...]
     dtype: str
+    held: int | None = field(default=None, repr=False)
+    same_as: str | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -57,7 +62,7 @@ class Entry:
     @property
     def bytes(self) -> int:
         """The bytes its values take, compression apart."""
-        return -(-self.size * BITS[self.dtype] // 8)
+        return -(-self.size * BITS[self.dtype] // 8) if self.held is None else self.held
 
     @property
     def fits(self) -> bool:

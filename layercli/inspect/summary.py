@@ -22,11 +22,12 @@ class Row:
     """One layer. Counts include the layers below it; ``shared`` says that it is called more than once.
 
     A layer that was never called has no shapes; where it would make variables when built, their number is not known: None.
+    A file of weights does not say of which class its modules are.
     """
 
     path: str
     name: str
-    cls: str
+    cls: str | None
     depth: int
     input_shape: Any
     output_shape: Any
@@ -50,11 +51,14 @@ class Row:
 
 @dataclass
 class Totals:
-    """Sums over the whole model, everything shared counted once; ``bytes`` is what the variables take."""
+    """Sums over the whole model, everything shared counted once; ``bytes`` is what the variables take.
+
+    What is trained is None where a file does not say.
+    """
 
     parameters: int
-    trainable: int
-    non_trainable: int
+    trainable: int | None
+    non_trainable: int | None
     bytes: int
     macs: Size
 
@@ -64,7 +68,7 @@ class Summary:
     """A model, its ends, its layers in the order their author wrote them, and the totals."""
 
     name: str
-    cls: str
+    cls: str | None
     source: str
     inputs: list[tuple[str, Spec]]
     outputs: list[tuple[str, Spec]]

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class VariableRow:
-    """One variable. ``trainable`` and ``initializer`` are None where a file does not say."""
+    """One variable. ``trainable`` and ``initializer`` are None where a file does not say.
+
+    ``same_as`` is the path of another whose very values a file has for it.
+    """
 
     path: str
     shape: tuple[int, ...]
@@ -36,6 +39,7 @@ class VariableRow:
     read: Callable[[], np.ndarray]
     chunks: Callable[[], Iterator[np.ndarray]]
     statistics: Statistics | None = None
+    same_as: str | None = None
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the variable as JSON has it, with its statistics where there are some and its values on request."""
@@ -59,13 +63,17 @@ class Variables:
 
     @property
     def parameters(self) -> int:
-        """How many values they hold together."""
-        return sum(row.parameters for row in self.rows)
+        """How many values they hold together, those that are another's once."""
+        return sum(row.parameters for row in self._distinct)
 
     @property
     def bytes(self) -> int:
         """How many bytes they take together."""
-        return sum(row.bytes for row in self.rows)
+        return sum(row.bytes for row in self._distinct)
+
+    @property
+    def _distinct(self) -> list[VariableRow]:
+        return list({row.same_as or row.path: row for row in self.rows}.values())
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the document ``layercli vars --format json`` prints."""
@@ -153,6 +161,7 @@ def of_entry(file: WeightFile, entry: Entry) -> VariableRow:
         initializer=None,
         read=lambda: file.read(entry.path),
         chunks=lambda: file.chunks(entry.path),
+        same_as=entry.same_as,
     )
 
 

@@ -15,6 +15,8 @@ from layercli.render.table import Column, Table, show
 
 def why_unknown(summary: Summary) -> str:
     """Return why the cost is not known, and what makes it known."""
+    if summary.cls is None:
+        return "unknown: a file of weights does not say what is computed"
     if not summary.inputs:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
@@ -62,6 +64,8 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     ),
 }
 DEFAULT = ("layer", "output_shape", "parameters")
+OF_FILE = ("layer", "parameters", "share")
+"""The usual columns of a model, and those of a file of weights."""
 
 
 def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:
@@ -70,17 +74,18 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, 
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = folded(shown) if fold else shown
     totals, several = summary.totals, len(summary.outputs) > 1
+    none = "?" if summary.cls is None else "-"
     facts = [
-        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
-        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or "-"),
+        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or none),
+        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or none),
         ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})"),
-        ("Trainable", f"{totals.trainable:,}"),
-        ("Non-trainable", f"{totals.non_trainable:,}"),
+        ("Trainable", show(or_unknown(totals.trainable))),
+        ("Non-trainable", show(or_unknown(totals.non_trainable))),
         ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
     ]
     return Table(
-        title=summary.name if summary.name == summary.cls else f"{summary.name} ({summary.cls})",
-        columns=[column for column, _ in chosen],
+        title=summary.name if summary.cls in (None, summary.name) else f"{summary.name} ({summary.cls})",
+        columns=[replace(c, title="Layer") if c.key == "layer" and summary.cls is None else c for c, _ in chosen],
         rows=[[value(row, summary) for _, value in chosen] for row in rows],
         facts=facts,
         notes=notes(summary, shown, rows),
@@ -101,11 +106,17 @@ def runs(rows: list[Row]) -> list[list[list[Row]]]:
     """Return the top rows, each with those below it, grouped into runs of siblings that are alike."""
     grouped: list[list[list[Row]]] = []
     for block in blocks(rows):
-        if grouped and likeness(grouped[-1][0]) == likeness(block) is not None:
+        if grouped and likeness(grouped[-1][0]) == likeness(block) is not None and follows(grouped[-1][-1], block):
             grouped[-1].append(block)
         else:
             grouped.append([block])
     return grouped
+
+
+def follows(one: list[Row], other: list[Row]) -> bool:
+    """Whether two blocks of a numbered list have numbers in a row: what has no variables is not in a file."""
+    first, second = (int(block[0].path.rpartition("/")[2]) for block in (one, other))
+    return second == first + 1
 
 
 def blocks(rows: list[Row]) -> list[list[Row]]:
@@ -121,7 +132,7 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
 def likeness(block: list[Row]) -> Any:
     """Return what two blocks of a run have in common, or None for a row that is not one of a numbered list."""
     stem, _, number = block[0].path.rpartition("/")
-    if not stem or not number.isdigit():
+    if not stem or not number.isdecimal():
         return None
     start = len(block[0].path)
     alike = [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]
@@ -143,14 +154,14 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     return found
 
 
-def parse_columns(text: str | None) -> tuple[str, ...]:
+def parse_columns(text: str | None, usual: tuple[str, ...] = DEFAULT) -> tuple[str, ...]:
     """Return the columns named in ``text``, with commas between; ``all`` is all of them, ``+macs`` adds to the usual ones."""
     if text is None:
-        return DEFAULT
+        return usual
     written = [name.strip() for name in text.split(",")]
     names = [name for each in written for name in (COLUMNS if each.removeprefix("+") == "all" else [each])]
     added = [name[1:] for name in names if name.startswith("+")]
-    chosen = [*(DEFAULT if added else ()), *(name for name in names if not name.startswith("+")), *added]
+    chosen = [*(usual if added else ()), *(name for name in names if not name.startswith("+")), *added]
     for name in chosen:
         if name not in COLUMNS:
             raise UsageError(
@@ -179,4 +190,4 @@ def or_unknown(count: int | None) -> int | str:
 
 def _layer(row: Row) -> str:
     mark = " *" if row.shared else ""
-    return f"{row.path} ({row.cls}){mark}"
+    return f"{row.path}{mark}" if row.cls is None else f"{row.path} ({row.cls}){mark}"

@@ -7,23 +7,35 @@ from typing import Any
 from torch import nn
 
 from layercli.core.layer import Layer
+from layercli.core.variable import Variable
 from layercli.errors import FormatError, nearest
+from layercli.files.torch_pickle import TorchFile
 from layercli.files.weights import WeightFile
 from layercli.runtime import tensors
+
+PARALLEL = "module/"
+"""What DataParallel and DistributedDataParallel put before every name."""
 
 
 def load(model: Layer, file: WeightFile) -> None:
     """Set every variable of ``model`` from ``file``, whose names are the variables' paths with ``/`` or ``.`` between.
 
-    Shapes are logical. FormatError names a variable the file lacks, one too many, or one of another shape; nothing is set
-    unless all fit.
+    Shapes are logical, but in a file of ``torch.save``, which holds a ``state_dict``: there they are the mirror's. FormatError
+    names a variable the file lacks, one too many, or one of another shape; nothing is set unless all fit.
     """
     variables = model.named_variables()
     entries = matched(file, list(variables), model.name)
+    stored = isinstance(file, TorchFile)
     for path, variable in variables.items():
-        _check(file, entries[path], path, variable.shape)
+        _check(file, entries[path], path, in_mirror(variable.shape, variable) if stored else variable.shape)
     for path, variable in variables.items():
-        variable.assign(file.read(entries[path]))
+        value = file.read(entries[path])
+        variable.assign(value.transpose(variable._logical) if stored and variable._logical else value)
+
+
+def in_mirror(shape: tuple[Any, ...], variable: Variable) -> tuple[Any, ...]:
+    """Return a variable's shape in the order in which the mirror holds its axes."""
+    return tuple(shape[axis] for axis in variable.layout or range(len(shape)))
 
 
 def load_state(module: nn.Module, file: WeightFile) -> None:
@@ -36,15 +48,49 @@ def load_state(module: nn.Module, file: WeightFile) -> None:
 
 
 def matched(file: WeightFile, wanted: list[str], owner: str) -> dict[str, str]:
-    """Return the entry of ``file`` for each path; FormatError where one lacks or one is left over."""
-    names = {entry.replace(".", "/"): entry for entry in file.entries}
-    missing = [path for path in wanted if path.replace(".", "/") not in names]
+    """Return the entry of ``file`` for each path; FormatError where one lacks or one is left over.
+
+    In a checkpoint they are those under the one key that has the very paths.
+    """
+    paths = {path.replace(".", "/"): path for path in wanted}
+    names = fitting(file, paths.keys(), owner)
+    missing = [path for name, path in paths.items() if name not in names]
     if missing:
         raise FormatError(f"{file.file} has no {missing[0]}{_more(missing)}", hint=nearest(missing[0], list(names)))
-    extra = sorted(names.keys() - {path.replace(".", "/") for path in wanted})
+    extra = sorted(names.keys() - paths.keys())
     if extra:
         raise FormatError(f"{file.file} has {extra[0]}{_more(extra)}, which {owner} has not")
-    return {path: names[path.replace(".", "/")] for path in wanted}
+    return {path: names[name] for name, path in paths.items()}
+
+
+def fitting(file: WeightFile, wanted: Any, owner: str) -> dict[str, str]:
+    """Return the entries of ``file`` by their paths with ``/`` between, of a checkpoint those in the part that fits.
+
+    Where none does they are those of the part that has the most of what is wanted; FormatError where several fit.
+    """
+    if not isinstance(file, TorchFile) or not file.parts:
+        return bare({entry.replace(".", "/"): entry for entry in file.entries}, wanted)
+    parts = {part: bare(part_of(file, part), wanted) for part in file.parts}
+    fit = [part for part, names in parts.items() if names.keys() == wanted]
+    if len(fit) > 1:
+        raise FormatError(
+            f"{file.file} holds the state of {owner} {len(fit)} times: under {' and '.join(fit)}",
+            hint=f"save the one that is meant alone: torch.save(checkpoint[{fit[0]!r}], FILE)",
+        )
+    return max(parts.values(), key=lambda names: (names.keys() == wanted, len(names.keys() & wanted)))
+
+
+def part_of(file: TorchFile, part: str) -> dict[str, str]:
+    """Return the entries in one dict of a checkpoint, by their paths in it."""
+    inside = f"{part}/" if part else ""
+    return {entry[len(inside) :].replace(".", "/"): entry for entry in file.entries if entry.startswith(inside)}
+
+
+def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
+    """Return the entries without the word that a parallel module puts before each, unless it is wanted."""
+    if not all(name.startswith(PARALLEL) for name in names) or any(name.startswith(PARALLEL) for name in wanted):
+        return names
+    return {name.removeprefix(PARALLEL): entry for name, entry in names.items()}
 
 
 def _check(file: WeightFile, entry: str, path: str, shape: tuple[Any, ...]) -> None:

@@ -119,7 +119,6 @@ def written(path, content):
 
 
 FOREIGN = {
-    "m.gguf": (b"GGUF" + bytes(99), "m.gguf is a GGUF file, which layercli does not read yet"),
     "m.onnx": (b"\x08\x0a\x12\x07pytorch", "m.onnx is an ONNX file, which layercli does not read yet"),
     "m.tflite": (b"\x1c\0\0\0TFL3", "m.tflite is a TensorFlow Lite file, which layercli does not read yet"),
     "m.gz": (gzip.compress(b"hi"), "m.gz is a gzip file, which layercli does not read yet"),
@@ -146,7 +145,7 @@ def test_foreign_archives_are_named():
     keras = zipped("m.keras", "metadata.json", "config.json", "model.weights.h5")
     assert str(refusal(keras, damaged=True)) == "m.keras is no HDF5 file, or a damaged one"
     torch = zipped("m.pt", "m/data.pkl", "m/data/0")
-    assert str(refusal(torch)) == "m.pt is a PyTorch archive, which layercli does not read yet"
+    assert str(refusal(torch, damaged=True)) == "m.pt has the pickle instruction b'{', which no file of tensors needs"
     other = zipped("m.zip", "readme.txt")
     assert str(refusal(other)) == "m.zip is a zip archive, which layercli does not read yet"
     assert str(refusal(written("m.npz", b"PK\3\4"))) == "m.npz is a damaged zip archive: file is not a zip file"

@@ -1,0 +1,133 @@
+"""A file of weights as a MODEL: where it is one, and the summary of what it holds, a row for every module of its paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from layercli.core.dims import UNKNOWN
+from layercli.errors import UsageError
+from layercli.files import detect
+from layercli.files.weights import Entry, WeightFile
+from layercli.inspect.summary import Row, Summary, Totals
+
+ENDINGS = (".safetensors", ".npz", ".npy", ".h5", ".json", ".pt", ".pth", ".bin", ".gguf")
+"""How the names of such files end; what is in one decides."""
+DEEPEST = 64
+"""How many modules may be inside each other; what is deeper is one name."""
+
+
+def weights_at(text: str, given: Iterable[str] = ()) -> WeightFile | None:
+    """Return the file of weights that ``text`` names, or None; UsageError where settings or shapes are ``given`` to it."""
+    if not os.path.isfile(text) or text.endswith(".keras") or detect.is_model(text):
+        return None
+    if not text.endswith(ENDINGS) and not detect.is_weights(text):
+        return None
+    if list(given):
+        raise UsageError(f"{text} holds weights: it takes no settings and no shape")
+    return detect.open_weights(text)
+
+
+@dataclass
+class Module:
+    """What has the same beginning of its path: its own entries by the rest of it, and the modules below."""
+
+    path: tuple[str, ...] = ()
+    entries: dict[str, Entry] = field(default_factory=dict)
+    children: dict[str, Module] = field(default_factory=dict)
+
+    @property
+    def listing(self) -> bool:
+        """Whether it is nothing but a list of modules."""
+        return bool(self.children) and not self.entries and all(key.isdecimal() for key in self.children)
+
+    @property
+    def ordered(self) -> list[Module]:
+        """The modules below as the file has them; those of a list by their numbers, which many files sort as texts."""
+        return [self.children[key] for key in sorted(self.children, key=int if self.listing else lambda _: 0)]
+
+    def child(self, name: str) -> Module:
+        """Return the module of that name below, made if it is not there."""
+        return self.children.setdefault(name, Module((*self.path, name)))
+
+    def held(self) -> dict[str, Entry]:
+        """Return the entries here and below; of two that are the same values the first."""
+        found = {entry.same_as or entry.path: entry for entry in self.entries.values()}
+        for module in self.children.values():
+            found = {**module.held(), **found}
+        return found
+
+
+def summarize_file(file: WeightFile) -> Summary:
+    """Return the summary of a file of weights: what is called, what it costs and what is trained are not known."""
+    root, held = tree_of(file), {entry.same_as or entry.path: entry for entry in file.entries.values()}
+    parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
+    name = Path(file.file).name
+    rows = list(below(top_of(root), 1))
+    own = [row_of(root, (name,), 1, root.entries)] if root.entries or not rows else []
+    return Summary(name, None, str(file.file), [], [], own + rows, Totals(parameters, None, None, size, UNKNOWN))
+
+
+def tree_of(file: WeightFile) -> Module:
+    """Return the modules that the paths of the entries tell of, whose parts have ``/`` or ``.`` between."""
+    root = Module()
+    for entry in file.entries.values():
+        *modules, name = parts_of(entry.path)
+        module = root
+        for step in modules:
+            module = module.child(step)
+        module.entries[entry.path if name in module.entries else name] = entry
+    return root
+
+
+def parts_of(path: str) -> list[str]:
+    """Return the modules that a path leads through, and the name of the variable there.
+
+    >>> parts_of("encoder.0.weight"), parts_of("layers/dense/vars/0")
+    (['encoder', '0', 'weight'], ['layers', 'dense', 'vars/0'])
+    """
+    parts = [part for part in re.split(r"[/.]", path, maxsplit=DEEPEST) if part] or [path]
+    if len(parts) > 2 and parts[-2] == "vars" and parts[-1].isdecimal():  # how Keras names a layer's variables
+        parts[-2:] = ["/".join(parts[-2:])]
+    return parts
+
+
+def top_of(root: Module) -> Module:
+    """Return the module whose parts are the first level: what holds everything, as ``module`` in many files, is none."""
+    while not root.entries and len(root.children) == 1:
+        [only] = root.children.values()
+        if only.entries or only.listing:
+            break
+        root = only
+    return root
+
+
+def below(module: Module, depth: int) -> Iterator[Row]:
+    """Yield the row of every module below, parents first; a mere list has none, and is no level."""
+    for child in module.ordered:
+        if child.listing:
+            yield from below(child, depth)
+        else:
+            yield row_of(child, child.path, depth, child.held())
+            yield from below(child, depth + 1)
+
+
+def row_of(module: Module, path: tuple[str, ...], depth: int, held: dict[str, Entry]) -> Row:
+    """Return the row of a module that holds ``held``."""
+    return Row(
+        path="/".join(path),
+        name=path[-1],
+        cls=None,
+        depth=depth,
+        input_shape=None,
+        output_shape=None,
+        parameters=sum(entry.size for entry in held.values()),
+        trainable=None,
+        non_trainable=None,
+        macs=UNKNOWN,
+        shared=False,
+        variables={name: entry.shape for name, entry in module.entries.items()},
+    )

@@ -1,0 +1,240 @@
+"""The summary of a file of weights: what it holds, and nothing that it does not say."""
+
+import json
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layercli import Sequential, layers
+from layercli.core.dims import UNKNOWN
+from layercli.files.detect import open_weights
+from layercli.files.npz import save_npz
+from layercli.files.safetensors import save
+from layercli.files.weights import Entry
+from layercli.inspect.variables import matching, of_file
+from layercli.inspect.weight_files import parts_of, summarize_file
+from layercli.render import plain
+from layercli.render.summary import OF_FILE, table
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows(file, depth=99):
+    return [(row.path, row.depth, row.parameters) for row in summarize_file(file).rows if row.depth <= depth]
+
+
+class Listed:
+    """A file of which only the paths matter; each entry has ten values."""
+
+    def __init__(self, *paths):
+        self.file = "w.any"
+        self.entries = {path: Entry(path, (10,), "float32") for path in paths}
+
+
+def test_modules_of_torch():
+    net = nn.ModuleDict(
+        {"stem": nn.Conv2d(3, 4, 3), "blocks": nn.ModuleList(nn.Sequential(nn.Linear(4, 4)) for _ in range(12))}
+    )
+    net.register_buffer("steps", torch.ones(7, dtype=torch.int32))
+    torch.save(net.state_dict(), "net.pt")
+    found = summarize_file(open_weights("net.pt"))
+    state = net.state_dict()
+    assert found.totals.parameters == sum(x.numel() for x in state.values())
+    assert found.totals.bytes == sum(x.numel() * x.element_size() for x in state.values())
+    assert (found.totals.trainable, found.totals.non_trainable, found.totals.macs) == (None, None, UNKNOWN)
+    own, stem, *blocks = found.rows
+    assert (own.path, own.parameters, own.variables) == ("net.pt", 7, {"steps": (7,)})
+    assert (stem.path, stem.parameters, stem.variables) == ("stem", 112, {"weight": (4, 3, 3, 3), "bias": (4,)})
+    assert [(row.path, row.depth, row.parameters) for row in blocks] == [(f"blocks/{i}/0", 1, 20) for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["a.w", "b.w"], [("a", 1, 10), ("b", 1, 10)]),
+        (["m.a.w", "m.b.w", "m.b.c.w"], [("m/a", 1, 10), ("m/b", 1, 20), ("m/b/c", 2, 10)]),
+        (["m.a.w"], [("m/a", 1, 10)]),
+        (["w"], [("w.any", 1, 10)]),
+        (["w", "a.w"], [("w.any", 1, 10), ("a", 1, 10)]),
+        (["a", "a.w"], [("w.any", 1, 10), ("a", 1, 10)]),
+        (["a.10.w", "a.2.w", "a.1.w"], [("a/1", 1, 10), ("a/2", 1, 10), ("a/10", 1, 10)]),
+        (["10.w", "2.w"], [("2", 1, 10), ("10", 1, 10)]),
+        (["a.b.10.w", "a.b.9.w", "a.c"], [("a", 1, 30), ("a/b/9", 2, 10), ("a/b/10", 2, 10)]),
+        (["a.1.w", "a.x.w"], [("a/1", 1, 10), ("a/x", 1, 10)]),
+        (["a..w", "/b/w", "...", ""], [("w.any", 1, 20), ("a", 1, 10), ("b", 1, 10)]),
+        (["a.w", "a/w"], [("a", 1, 20)]),
+        ([], [("w.any", 1, 0)]),
+        (["blk.0.q.weight", "blk.1.q.weight", "out.weight"],
+         [("blk/0", 1, 10), ("blk/0/q", 2, 10), ("blk/1", 1, 10), ("blk/1/q", 2, 10), ("out", 1, 10)]),
+        (["layers/dense/vars/0", "layers/dense/vars/1", "optimizer/vars/0"],
+         [("layers", 1, 20), ("layers/dense", 2, 20), ("optimizer", 1, 10)]),
+    ],
+)  # fmt: skip
+def test_paths_tell_of_modules(paths, expected):
+    assert rows(Listed(*paths)) == expected
+
+
+def test_a_path_of_a_thousand_parts():
+    [*_, last] = rows(Listed("x.w", ".".join("a" * 1000)))
+    assert last[1] == 64
+    assert len(parts_of(".".join("a" * 1000))) == 65
+
+
+def test_values_that_are_another_s_count_once():
+    net = nn.ModuleDict({"embed": nn.Embedding(10, 4), "head": nn.Linear(4, 10, bias=False)})
+    net["head"].weight = net["embed"].weight
+    torch.save(net.state_dict(), "net.pt")
+    found = summarize_file(open_weights("net.pt"))
+    assert (found.totals.parameters, found.totals.bytes) == (40, 160)
+    assert [(row.path, row.parameters) for row in found.rows] == [("embed", 40), ("head", 40)]
+    listed = of_file(open_weights("net.pt"))
+    assert (len(listed.rows), listed.parameters, listed.bytes) == (2, 40, 160)
+    assert matching(listed, "head").parameters == 40
+
+
+def test_every_format(cli):
+    arrays = {
+        "enc.0.w": np.ones((2, 3), "float32"),
+        "enc.1.w": np.ones((2, 3), "float32"),
+        "out.b": np.ones(4, "float16"),
+    }
+    save("w.safetensors", arrays)
+    save_npz("w.npz", arrays)
+    torch.save({name: torch.from_numpy(value) for name, value in arrays.items()}, "w.bin")
+    with open("w.json", "w") as file:
+        json.dump({"weight_map": dict.fromkeys(arrays, "w.safetensors")}, file)
+    with h5py.File("w.h5", "w") as file:
+        for name, value in arrays.items():
+            file[name.replace(".", "/")] = value
+    for name in ("w.safetensors", "w.npz", "w.bin", "w.json", "w.h5"):
+        done = cli(f"summary {name} --format json")
+        assert (done.code, done.err) == (0, "")
+        document = json.loads(done.out)
+        assert document["schema"] == "layercli.summary/1"
+        assert document["model"] == {"name": name, "class": None, "source": name}
+        assert document["totals"] == {
+            "parameters": 16, "trainable": None, "non_trainable": None, "bytes": 56, "macs": None
+        }  # fmt: skip
+        assert [(row["path"], row["class"], row["parameters"], row["trainable"], row["output_shape"], row["macs"])
+                for row in document["rows"]] == [
+            ("enc/0", None, 6, None, None, None), ("enc/1", None, 6, None, None, None), ("out", None, 4, None, None, None)
+        ]  # fmt: skip
+
+
+def test_quantized_blocks_take_what_the_file_has(cli):
+    gguf = pytest.importorskip("gguf")
+    writer = gguf.GGUFWriter("m.gguf", "llama")
+    for i in range(12):
+        writer.add_tensor(
+            f"blk.{i}.attn_q.weight", np.zeros((4, 144), np.uint8), raw_dtype=gguf.GGMLQuantizationType.Q4_K
+        )
+    writer.add_tensor("output_norm.weight", np.ones(256, np.float32))
+    for write in ("header", "kv_data", "tensors"):
+        getattr(writer, f"write_{write}_to_file")()
+    writer.close()
+    done = cli("summary m.gguf --format table")
+    assert (done.code, done.err) == (0, "")
+    assert (
+        done.out
+        == """\
+m.gguf
+
+Layer        Parameters  Share
+──────────────────────────────
+blk/0..11         1,024   8.2%
+output_norm         256   2.0%
+
+Input:          ?
+Output:         ?
+Parameters:     12,544 (7.8 KiB)
+Trainable:      ?
+Non-trainable:  ?
+MACs:           unknown: a file of weights does not say what is computed
+
+0..9 stands for ten layers alike: the figures are of each
+12 layers below are not shown (--depth)
+"""
+    )
+    done = cli("vars m.gguf blk.0.")
+    assert (
+        done.out
+        == """\
+m.gguf
+
+Variable             Shape     Dtype  Parameters  Bytes
+blk.0.attn_q.weight  (4, 256)  q4_k        1,024    576
+
+Variables:   1
+Parameters:  1,024 (576 B)
+"""
+    )
+
+
+def test_numbers_with_gaps_are_not_folded():
+    net = nn.Sequential(*[nn.Linear(2, 2), nn.ReLU()] * 2, *[nn.Linear(2, 2)] * 3)
+    torch.save(nn.ModuleDict({"a": net}).state_dict(), "net.pt")
+    drawn = plain.draw(table(summarize_file(open_weights("net.pt")), OF_FILE, fold=True))
+    assert re.findall(r"^a\S*", drawn, re.MULTILINE) == ["a/0", "a/2", "a/4..6"]
+
+
+def test_columns_and_depth(cli):
+    save("w.safetensors", {"enc.a.w": np.ones((2, 3)), "enc.b.w": np.ones((2, 4)), "out.b": np.ones(4)})
+    done = cli("summary w.safetensors --depth 2 --columns +variables --format csv")
+    assert done.out == (
+        "layer,parameters,share,variables\nenc,14,0.7777777777777778,\n"
+        'enc/a,6,0.3333333333333333,"w(2, 3)"\nenc/b,8,0.4444444444444444,"w(2, 4)"\n'
+        'out,4,0.2222222222222222,"b(4,)"\n'
+    )
+    assert cli("summary w.safetensors --columns all").code == 0
+
+
+@pytest.mark.parametrize("given", ["--set units=3", "--input-shape 1,2", "--at T=4"])
+def test_weights_take_no_settings(cli, given):
+    save("w.safetensors", {"a.w": np.ones(3)})
+    done = cli(f"summary w.safetensors {given}")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: w.safetensors holds weights: it takes no settings and no shape\n"
+
+
+def test_what_is_no_weights_says_so(cli, folder):
+    (folder / "w.pt").write_bytes(b"hello")
+    (folder / "config.json").write_text("{}")
+    torch.save({"x": torch.ones(2)}, "old.pth", _use_new_zipfile_serialization=False)
+    for name, sentence in [
+        ("w.pt", "w.pt is in no format that layercli knows"),
+        ("config.json", "config.json is JSON without a weight_map, so not an index of weight files"),
+        ("old.pth", "old.pth is a file of torch.save before PyTorch 1.6, which is a pickle and never loaded"),
+        ("none.pt", "there is no file none.pt"),
+    ]:
+        done = cli(f"summary {name}")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.splitlines()[0] == f"error: {sentence}"
+
+
+def test_a_model_in_a_file_is_still_a_model(cli):
+    model = Sequential([layers.Dense(3, input_shape=(2,))])
+    model.save("net.keras")
+    assert "Dense" in cli("summary net.keras").out
+
+
+def test_neither_torch_nor_numpy_is_needed():
+    torch.save({"a.w": torch.ones(2)}, "net.pt")
+    save("net.safetensors", {"a.w": np.ones(2)})
+    program = """
+import sys
+for name in ("torch", "numpy", "h5py", "safetensors", "gguf", "pickle", "layercli.runtime"): sys.modules[name] = None
+from layercli.cli.app import run
+sys.exit(max(run([command, name]) for command in ("summary", "vars") for name in ("net.pt", "net.safetensors")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
