@@ -121,7 +121,7 @@ def no_model(text: str) -> FileError:
 
     quoted = shlex.quote(text)
     if detect.is_weights(text):
-        return FileError(f"{text} holds weights, not a model", hint=f"layercli vars {quoted} lists them")
+        return FileError(f"{text} holds weights, not a model", hint=f"give them to one: MODEL --weights {quoted}")
     if text.endswith((".pt2", ".onnx")):
         return FileError(
             f"{text} is a graph that is only run", hint=f"layercli run {quoted} --profile shows its layers"

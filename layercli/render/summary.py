@@ -15,8 +15,6 @@ from layercli.render.table import Column, Table, show
 
 def why_unknown(summary: Summary) -> str:
     """Return why the cost is not known, and what makes it known."""
-    if summary.cls is None:
-        return "unknown: a file of weights does not say what is computed"
     if not summary.inputs:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
@@ -73,23 +71,29 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, 
     chosen = [COLUMNS[name] for name in columns]
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = folded(shown) if fold else shown
-    totals, several = summary.totals, len(summary.outputs) > 1
-    none = "?" if summary.cls is None else "-"
-    facts = [
-        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or none),
-        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or none),
-        ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})"),
-        ("Trainable", show(or_unknown(totals.trainable))),
-        ("Non-trainable", show(or_unknown(totals.non_trainable))),
-        ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
-    ]
     return Table(
         title=summary.name if summary.cls in (None, summary.name) else f"{summary.name} ({summary.cls})",
         columns=[replace(c, title="Layer") if c.key == "layer" and summary.cls is None else c for c, _ in chosen],
         rows=[[value(row, summary) for _, value in chosen] for row in rows],
-        facts=facts,
+        facts=facts_of(summary),
         notes=notes(summary, shown, rows),
     )
+
+
+def facts_of(summary: Summary) -> list[tuple[str, str]]:
+    """Return what is said below the table: of a file of weights only what it holds."""
+    totals, several = summary.totals, len(summary.outputs) > 1
+    held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
+    if summary.cls is None:
+        return [held]
+    return [
+        ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
+        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or "-"),
+        held,
+        ("Trainable", show(or_unknown(totals.trainable))),
+        ("Non-trainable", show(or_unknown(totals.non_trainable))),
+        ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
+    ]
 
 
 def folded(rows: list[Row]) -> list[Row]:

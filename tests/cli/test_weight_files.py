@@ -154,12 +154,7 @@ Layer        Parameters  Share
 blk/0..11         1,024   8.2%
 output_norm         256   2.0%
 
-Input:          ?
-Output:         ?
-Parameters:     12,544 (7.8 KiB)
-Trainable:      ?
-Non-trainable:  ?
-MACs:           unknown: a file of weights does not say what is computed
+Parameters:  12,544 (7.8 KiB)
 
 0..9 stands for ten layers alike: the figures are of each
 12 layers below are not shown (--depth)
