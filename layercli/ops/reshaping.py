@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Dim, Size
+from layercli.core.graph import frames
 from layercli.core.op import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.errors import ShapeError, UsageError
@@ -187,7 +188,9 @@ def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> A
     """Return the settings of an op for a shape the user wrote: it, and where it has unknowns, whence they are found."""
     sizes = (shape,) if isinstance(shape, (int, Dim)) else tuple(shape)
     rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.nameless)]
-    if len(rest) > allow_rest or any(isinstance(size, int) and size < -1 for size in sizes):
+    if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
+        if frames() and all(isinstance(size, Dim) for size in rest):
+            return (sizes,)  # a layer says so again when it is called, with the numbers they then are
         raise UsageError(f"expects a shape with at most {int(allow_rest)} size left open, got {sizes}")
     sizes = tuple(-1 if any(size is one for one in rest) else size for size in sizes)
     unknown = any(isinstance(size, Dim) for size in sizes)

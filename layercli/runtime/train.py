@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -65,7 +67,7 @@ class Trainer:
         """Take one step on a batch and return the logs so far."""
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=True)
-        loss = self.model.compute_loss(x, y, y_pred, weight)
+        loss = self._loss(x, y, y_pred, weight, training=True)
         self.minimize(loss)
         self.objective.count(loss, len(tree.leaves(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
@@ -74,15 +76,23 @@ class Trainer:
         """Evaluate one batch and return the logs so far."""
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=False)
-        loss = self.model.compute_loss(x, y, y_pred, weight, training=False)
+        loss = self._loss(x, y, y_pred, weight, training=False)
         self.objective.count(loss, len(tree.leaves(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
+    def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
+        """Return the model's loss; an author's own may not ask whether it is trained."""
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight}
+        return self.model.compute_loss(**given, **({"training": training} if self._asks_training else {}))
+
+    @cached_property
+    def _asks_training(self) -> bool:
+        taken = inspect.signature(self.model.compute_loss).parameters.values()
+        return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in taken)
+
     def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
         """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
-        if self.objective.outputs is None:
-            self.objective.build(self.model, y, y_pred)
-            self.objective.check(y, y_pred)
+        self._match(y, y_pred)
         parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
         parts += [self.shared(loss.sum(), own=True) for _, loss in self.model.module.bag.losses]
         own = self.objective.loss(y, y_pred, weight)
@@ -94,11 +104,18 @@ class Trainer:
 
     def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
         """Add a batch to the metrics and return the logs so far, computed when they are read."""
+        self._match(y, y_pred)
         if self.part is None:
             self.objective.update(y, y_pred, weight)
         else:
             self.part.update(self.objective.metrics, lambda: self.objective.update(y, y_pred, weight))
         return LazyLogs(self.results)
+
+    def _match(self, y: Any, y_pred: Any) -> None:
+        """Match losses and metrics with the outputs, the first time that there are some."""
+        if self.objective.outputs is None:
+            self.objective.build(self.model, y, y_pred)
+            self.objective.check(y, y_pred)
 
     def minimize(self, loss: torch.Tensor) -> None:
         """Follow the gradient of ``loss`` once."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercli import layers, ops
+from layercli import Input, Layer, Model, layers, ops
 from layercli.errors import ShapeError, UsageError
 
 X = np.random.default_rng(0).standard_normal((2, 5, 4)).astype("float32")
@@ -142,3 +142,32 @@ def test_settings_that_cannot_be_meant(call, message):
     with pytest.raises(UsageError) as error:
         call(torch.from_numpy(X))
     assert str(error.value) == message
+
+
+class DepthToSpace(Layer):
+    """Sizes of no name, several of them, multiplied and given back: a layer says them again when it is called."""
+
+    def call(self, x):
+        batch, height, width, depth = ops.shape(x)
+        x = ops.reshape(x, [batch, height, width, 2, 2, depth // 4])
+        x = ops.transpose(x, [0, 1, 3, 2, 4, 5])
+        return ops.broadcast_to(
+            ops.reshape(x, [batch, height * 2, width * 2, depth // 4]), (batch, 2 * height, 2 * width, 1)
+        )
+
+
+def test_sizes_without_a_name_in_a_layer():
+    x = Input((None, None, 4))
+    out = DepthToSpace()(x)
+    assert out.shape == (None, None, None, 1)
+    values = torch.arange(2 * 3 * 5 * 4.0).reshape(2, 3, 5, 4)
+    found = Model(x, out)(values)
+    assert torch.equal(found[..., 0], torch.pixel_shuffle(values.permute(0, 3, 1, 2), 2)[:, 0])
+
+
+def test_sizes_without_a_name_outside_of_a_layer():
+    x = Input((None, None, 4))
+    batch, height, width, _ = ops.shape(x)
+    with pytest.raises(UsageError) as error:
+        ops.reshape(x, [batch, 2 * height, width, 2])
+    assert str(error.value) == "expects a shape with at most 1 size left open, got (None, None, None, 2)"

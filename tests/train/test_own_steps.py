@@ -61,3 +61,43 @@ def test_what_holds_only_parts_cannot_be_called():
     with pytest.raises(UsageError) as error:
         model(np.zeros((1, 4, 4, 1), "float32"))
     assert str(error.value) == "autoencoder (Autoencoder) does not say what it computes: it has no call method"
+
+
+class Distiller(layercli.Model):
+    """Its loss is its own, asks not whether it is trained, and nothing of compile's."""
+
+    def __init__(self, student, teacher):
+        super().__init__()
+        self.student, self.teacher = student, teacher
+
+    def compile(self, optimizer, metrics, temperature):
+        super().compile(optimizer=optimizer, metrics=metrics)
+        self.temperature = temperature
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, allow_empty=False):
+        wanted = layercli.ops.softmax(self.teacher(x, training=False) / self.temperature)
+        return layercli.losses.kl_divergence(wanted, layercli.ops.softmax(y_pred / self.temperature)).mean()
+
+    def call(self, x):
+        return self.student(x)
+
+
+def test_a_loss_of_ones_own_beside_metrics_of_compile():
+    def dense(name):
+        return layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(4)], name=name)
+
+    layercli.utils.set_random_seed(2)
+    x, y = RNG.standard_normal((64, 3)).astype("float32"), RNG.integers(0, 4, 64)
+    model = Distiller(dense("student"), dense("teacher"))
+    model.compile(layercli.optimizers.Adam(0.05), ["sparse_categorical_accuracy"], temperature=2.0)
+    model.teacher.trainable = False  # else it learns as well, in Keras too
+    before = model.teacher.get_weights()
+    history = model.fit(x, y, epochs=8, verbose=0, batch_size=16).history
+    assert list(history) == ["loss", "sparse_categorical_accuracy"]
+    assert history["loss"][-1] < 0.2 * history["loss"][0]
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    right = (model.predict(x, verbose=0).argmax(-1) == y).mean()
+    assert found["sparse_categorical_accuracy"] == pytest.approx(right)
+    assert found["loss"] == pytest.approx(model.compute_loss(torch.from_numpy(x), y, model(x)).item(), rel=1e-5)
+    for a, b in zip(before, model.teacher.get_weights(), strict=True):
+        assert np.array_equal(a, b)
