@@ -29,7 +29,7 @@ def clone_model(
 
     def clone(layer: Layer) -> Layer:
         if id(layer) not in clones:
-            clones[id(layer)] = (clone_function or again)(layer)
+            clones[id(layer)] = clone_function(layer) if clone_function else layer.again()
         return clones[id(layer)]
 
     if isinstance(model, Sequential):
@@ -38,11 +38,6 @@ def clone_model(
     graph = Graph(model.input, model.output)
     given = tree.map_leaves(fresh, graph.inputs) if input_tensors is None else input_tensors
     return Functional(given, drawn(graph, tree.leaves(given), clone), name=model.name)
-
-
-def again(layer: Layer) -> Layer:
-    """Return a new layer of the same class and settings."""
-    return type(layer).from_config(layer.get_config())  # type: ignore[no-any-return]  # a layer of that class
 
 
 def fresh(x: SymbolicTensor) -> SymbolicTensor:

@@ -33,6 +33,10 @@ class Configurable:
             given, extra = config.arguments(type(self).__init__, args, kwargs), {}
         return {**own, **{key: config.serialize(value) for key, value in {**given, **extra}.items()}}
 
+    def again(self) -> Any:
+        """Return a new layer of the same class and settings."""
+        return type(self).from_config(self.get_config())
+
     @classmethod
     def from_config(cls, settings: dict[str, Any]) -> Any:
         """Return a new layer with these settings, as ``get_config`` gave them.

@@ -84,7 +84,11 @@ class Op(ABC):
 
         if isinstance(error, LayercliError):
             raise error
-        converted = tuple(tensors.as_tensor(x) if tensors.is_array(x) else x for x in inputs)
+        alone = not any(hasattr(x, "shape") for x in inputs)  # numbers beside nothing are tensors too
+        converted = tuple(
+            tensors.as_tensor(x) if tensors.is_array(x) or (alone and isinstance(x, (int, float))) else x
+            for x in inputs
+        )
         if any(a is not b for a, b in zip(converted, inputs, strict=True)):
             return self(*converted)
         specs = [spec_of(x) for x in inputs]

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
+from layercli import saving
 from layercli.core import graph, tree
 from layercli.core.catalogue import function as named
 from layercli.core.config import Rule
@@ -81,6 +82,11 @@ class Lambda(Layer):
                 )
         return super().get_config() | {name: named(value) for name, value in held.items()}
 
+    def again(self) -> Any:
+        """Return a new layer of the very same functions, which need no names for that."""
+        held = self.function, self.output_shape, self.mask, self.arguments
+        return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)
+
     @classmethod
     def from_config(cls, settings: dict[str, Any]) -> Any:
         """Return a new layer with these settings; UsageError where its functions are not there themselves."""
@@ -88,7 +94,9 @@ class Lambda(Layer):
         for name in SERIALIZED:
             value = found.get(name)
             if isinstance(value, dict) and value.get("class_name") == "function":
-                value = value.get("config")
+                named_so = value.get("registered_name"), value.get("config")
+                known = (saving.get_registered_object(str(each)) for each in named_so)
+                value = found[name] = next((each for each in known if each is not None), value.get("config"))
             if isinstance(value, str):
                 raise UsageError(
                     f"its {name} {value!r} is not registered",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core import dims, dtypes
@@ -27,6 +27,11 @@ class Normalization(Layer):
     variance: Any = None
     invert: Truth = False
 
+    if TYPE_CHECKING:  # what was given; annotated in the class itself they would be settings
+        input_mean: Any
+        input_variance: Any
+        rank: int
+
     supports_masking = True
     adapted_mean: Variable
     adapted_variance: Variable
@@ -37,9 +42,8 @@ class Normalization(Layer):
         given = self.axis
         self.axis = () if given is None else tuple(given) if isinstance(given, (list, tuple)) else (given,)
         for name in ("mean", "variance"):
-            value = getattr(self, name)
-            setattr(self, name, value.tolist() if hasattr(value, "tolist") else value)
-        if (self.mean is None) != (self.variance is None):
+            setattr(self, name, vars(self).pop(name))
+        if (self.input_mean is None) != (self.input_variance is None):
             raise UsageError("Normalization expects mean and variance, or neither")
 
     def build(self, input_shape: Shape) -> None:
@@ -51,14 +55,18 @@ class Normalization(Layer):
         sizes = tuple(input_shape[axis] for axis in axes)
         if not all(map(dims.known, sizes)):
             raise ShapeError(f"expects x with known sizes along {self.axis}, got {show_shape(input_shape)}")
+        self.rank = rank
         self.op = Standardize(axes, self.invert)
         start: tuple[Any, Any] = ("zeros", "ones")
-        if self.mean is not None:
-            start = (lambda shape, dtype: spread(self.mean, shape)), (lambda shape, dtype: spread(self.variance, shape))
-        settings: dict[str, Any] = {"trainable": False, "listed": self.mean is None}
+        if self.input_mean is not None:
+            start = (
+                (lambda shape, dtype: spread(self.input_mean, shape)),
+                (lambda shape, dtype: spread(self.input_variance, shape)),
+            )
+        settings: dict[str, Any] = {"trainable": False, "listed": self.input_mean is None}
         self.adapted_mean = self.add_weight("mean", sizes, start[0], **settings)
         self.adapted_variance = self.add_weight("variance", sizes, start[1], **settings)
-        if self.mean is None:
+        if self.input_mean is None:
             self.count = self.add_weight("count", (), "zeros", dtype="int32", trainable=False)
 
     def adapt(self, data: Any) -> None:
@@ -68,7 +76,7 @@ class Normalization(Layer):
         """
         import numpy as np
 
-        if self.mean is not None:
+        if self.input_mean is not None:
             raise UsageError(f"{self.name} has a mean and a variance of its own, so there is nothing to adapt")
         count, mean, squares = 0, np.float64(0), np.float64(0)
         for batch in [data] if hasattr(data, "shape") else data:
@@ -92,6 +100,31 @@ class Normalization(Layer):
         whole = not dtypes.is_floating(spec_of(inputs).dtype)
         x = ops.cast(inputs, self.compute_dtype) if whole else inputs
         return self.op(x, self.adapted_mean, self.adapted_variance)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, mean and variance as they were given."""
+        return super().get_config() | {"mean": self.input_mean, "variance": self.input_variance}
+
+    def broadcast(self, variable: Variable) -> Any:
+        """Return the values of a variable along the layer's axes as a tensor with all axes of an input."""
+        sizes = dict(zip(self.op.axes, variable.sizes, strict=True))
+        return variable.value.reshape([sizes.get(axis, 1) for axis in range(self.rank)])
+
+
+def statistic(name: str) -> property:
+    """Return the attribute that is set to what is given, and read as what the layer computes with."""
+
+    def read(layer: Normalization) -> Any:
+        given = vars(layer)[f"input_{name}"]
+        return layer.broadcast(getattr(layer, f"adapted_{name}")) if layer.built else given
+
+    def write(layer: Normalization, value: Any) -> None:
+        vars(layer)[f"input_{name}"] = value.tolist() if hasattr(value, "tolist") else value
+
+    return property(read, write)
+
+
+Normalization.mean, Normalization.variance = map(statistic, ("mean", "variance"))  # fields until now
 
 
 def spread(value: Any, shape: tuple[int, ...]) -> Any:

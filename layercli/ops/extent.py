@@ -7,6 +7,23 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.spec import Shape
+from layercli.core.symbolic import SymbolicTensor
+from layercli.ops.creation import Constant
+
+
+class Sizes(tuple[Size, ...]):
+    """Sizes in a row, not all of them known yet: what a vector of them is while a model is described."""
+
+    __slots__ = ()
+    __add__ = __mul__ = __rmul__ = None  # type: ignore[assignment]  # a tuple's would be no vector's
+
+
+def sizes_in(x: Any) -> tuple[Size, ...]:
+    """Return the whole numbers and the sizes in x: one of them, a vector, or a list."""
+    if isinstance(x, SymbolicTensor) and x.node is not None and isinstance(x.node.target, Constant):
+        x = x.node.args[0]
+    found = x.tolist() if hasattr(x, "tolist") else x
+    return tuple(found) if isinstance(found, (list, tuple)) else (found,)
 
 
 def shape(x: Any) -> Shape:

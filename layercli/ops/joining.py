@@ -9,12 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from layercli.core import dims, dtypes
+from layercli.core.dims import Dim
 from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UnknownSizeError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
-from layercli.ops.extent import ndim
+from layercli.ops.extent import Sizes, ndim, sizes_in
 from layercli.ops.reshaping import expand_dims, ravel
 
 
@@ -107,11 +108,15 @@ class Unstack(Op):
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` one after the other along ``axis``."""
+    if any(isinstance(x, Sizes) for x in xs):
+        return Sizes(size for x in xs for size in sizes_in(x))
     return Concatenate(axis)(*some(xs))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` side by side along a new axis."""
+    if any(isinstance(x, Dim) for x in xs):
+        return Sizes(size for x in xs for size in sizes_in(x))
     return Stack(axis)(*some(xs))
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.ops.axes import axis_of
+from layercli.ops.extent import sizes_in
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Repeat(Op):
 class Tile(Op):
     """out = x as a whole repeated along its last axes, ``times`` per axis; more of them make new axes in front."""
 
-    times: tuple[int, ...]
+    times: tuple[Size, ...]
 
     def spec(self, x: Spec) -> Spec:
         """Return the product of x's shape and ``times``, the shorter one led by ones."""
@@ -52,4 +54,4 @@ def repeat(x: Any, repeats: int, axis: int) -> Any:
 
 def tile(x: Any, repeats: int | Iterable[int]) -> Any:
     """Return x repeated as a whole, ``repeats`` times along each of its last axes."""
-    return Tile((repeats,) if isinstance(repeats, int) else tuple(repeats))(x)
+    return Tile(sizes_in(repeats))(x)

@@ -15,6 +15,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.axes import axes_of, axis_of
 from layercli.ops.elementwise import broadcast_shapes
+from layercli.ops.extent import Sizes, ndim, sizes_in
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ def transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
 def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
     """Return x with an axis of size 1 at each place in ``axis``, places of the result."""
     places = (axis,) if isinstance(axis, int) else tuple(axis)
-    rank = len(spec_of(x).shape) + len(places)
+    if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and places in ((0,), (-1,)):
+        return Sizes((x,))
+    rank = ndim(x) + len(places)
     for place in sorted(place % rank for place in places) if len(places) > 1 else places:
         x = ExpandDims(place)(x)
     return x
@@ -186,7 +189,7 @@ def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[in
 
 def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:
     """Return the settings of an op for a shape the user wrote: it, and where it has unknowns, whence they are found."""
-    sizes = (shape,) if isinstance(shape, (int, Dim)) else tuple(shape)
+    sizes = sizes_in(shape)
     rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.nameless)]
     if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
         if frames() and all(isinstance(size, Dim) for size in rest):

@@ -31,6 +31,11 @@ class Output:
     weighted: list[Metric] = field(default_factory=list)
     mean: Mean | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it wants a target."""
+        return self.loss is not None or bool(self.plain or self.weighted)
+
     def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
         """Add a batch to the metrics; steps that a mask leaves out count for nothing."""
         kept = masking.mask_of(y_pred)
@@ -63,7 +68,6 @@ class Objective:
 
     def _matched(self, names: list[str], y_true: Any, y_pred: Any) -> list[Output]:
         loss, loss_weights, plain, weighted = self.given
-        predicted, wanted = tree.leaves(y_pred), in_order(y_true, names, "targets")
         several = len(names) > 1
         each_loss = per_output(loss, names, "loss", spread=True)
         each_weight = per_output(loss_weights, names, "loss_weights")
@@ -71,9 +75,11 @@ class Objective:
             metrics_per_output(given, names, what)
             for given, what in ((plain, "metrics"), (weighted, "weighted_metrics"))
         ]
+        asked = [one is not None or any(every[i] for every in each_metrics) for i, one in enumerate(each_loss)]
+        wanted = in_order(y_true, names, "targets", asked)
         found = []
-        for i, (name, true, pred) in enumerate(zip(names, wanted, predicted, strict=True)):
-            if true is None and (each_loss[i] is not None or any(every[i] for every in each_metrics)):
+        for i, (name, true, pred) in enumerate(zip(names, wanted, tree.leaves(y_pred), strict=True)):
+            if true is None and asked[i]:
                 raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
             own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
             output = Output(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
@@ -152,7 +158,7 @@ class Objective:
             yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
             return
         names = [output.name for output in outputs]
-        wanted = in_order(y_true, names, "targets")
+        wanted = in_order(y_true, names, "targets", [output.asks for output in outputs])
         weights = [weight] * len(outputs) if is_leaf(weight) else in_order(weight, names, "sample weights")
         yield from zip(outputs, wanted, tree.leaves(y_pred), weights, strict=True)
 
@@ -186,15 +192,22 @@ def maker_of(x: Any) -> str:
     return x.node.target.name if isinstance(x.node.target, Layer) else naming.snake_case(type(x.node.target).__name__)
 
 
-def in_order(values: Any, names: Sequence[str], what: str) -> list[Any]:
-    """Return one value for each output, from a dict by their names or from a list; ShapeError for another number."""
+def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool] | None = None) -> list[Any]:
+    """Return one value for each output, from a dict by their names or from a list; ShapeError for another number.
+
+    Outputs of which nothing is ``asked`` may be left out.
+    """
+    asked = [True] * len(names) if asked is None else asked
     if isinstance(values, Mapping):
-        if missing := [name for name in names if name not in values]:
+        if missing := [name for name, asks in zip(names, asked, strict=True) if asks and name not in values]:
             raise ShapeError(
                 f"expects {what} for the output {missing[0]!r}, got them for {', '.join(map(repr, values))}"
             )
-        return [values[name] for name in names]
+        return [values.get(name) for name in names]
     found = [None] * len(names) if values is None else tree.leaves(values)
+    if len(found) == sum(asked) < len(names):
+        remaining = iter(found)
+        return [next(remaining) if asks else None for asks in asked]
     if len(found) != len(names):
         raise ShapeError(f"expects {what} for {len(names)} outputs ({', '.join(names)}), got {len(found)}")
     return found

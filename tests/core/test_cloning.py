@@ -108,3 +108,18 @@ def test_keras_s_names_beside_the_named_models():
     with pytest.raises(AttributeError) as error:
         models.nothing  # noqa: B018
     assert str(error.value) == "layercli.models has no 'nothing'"
+
+
+def test_a_function_in_a_layer_is_cloned_without_a_name():
+    inputs = Input((3,))
+    model = Model(inputs, layers.Lambda(lambda x: 2 * x)(inputs))
+    assert torch.equal(models.clone_model(model)(X), 2 * torch.from_numpy(X))
+
+
+def test_a_registered_function_is_found_by_its_full_name():
+    @layercli.saving.register_keras_serializable(package="tests")
+    def thrice(x):
+        return 3 * x
+
+    layer = layers.Lambda(thrice)
+    assert layers.Lambda.from_config(layer.get_config()).function is thrice

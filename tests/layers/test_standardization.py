@@ -91,3 +91,20 @@ def test_messages():
     assert said(layer, image(2, 5)) == "n (Normalization) expects x with the sizes (4,) along (1,) (x = float32[2, 5])"
     wrong = layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 2.0], name="n")
     assert said(wrong, image(2, 5)) == "n (Normalization) expects a mean and a variance of the shape (5,), got (2,)"
+
+
+def test_mean_and_variance_are_tensors_that_broadcast_once_they_are_known():
+    ours, theirs = layers.Normalization(axis=1), keras.layers.Normalization(axis=1)
+    x = np.random.default_rng(0).standard_normal((4, 3, 2)).astype("float32")
+    assert ours.mean is ours.variance is None
+    for layer in (ours, theirs):
+        layer.adapt(x)
+    for name in ("mean", "variance"):
+        close(getattr(ours, name), getattr(theirs, name))
+    assert ours.get_config()["mean"] is None
+    given = layers.Normalization(mean=np.array([1.0, 2.0]), variance=2.0)
+    assert given.get_config()["mean"] == given.mean == [1.0, 2.0]
+    given.build((None, 2))
+    assert given.mean.tolist() == [[1.0, 2.0]]
+    assert given.variance.tolist() == [[2.0, 2.0]]
+    assert given.get_config()["variance"] == 2.0

@@ -171,3 +171,38 @@ def test_sizes_without_a_name_outside_of_a_layer():
     with pytest.raises(UsageError) as error:
         ops.reshape(x, [batch, 2 * height, width, 2])
     assert str(error.value) == "expects a shape with at most 1 size left open, got (None, None, None, 2)"
+
+
+class Causal(Layer):
+    """A mask for each sample, made of vectors of sizes, as Keras's example of a small GPT makes it."""
+
+    def call(self, x):
+        batch, steps, _ = ops.shape(x)
+        places = ops.arange(steps)
+        mask = ops.reshape(ops.cast(places[:, None] >= places, "float32"), [1, steps, steps])
+        times = ops.concatenate([ops.expand_dims(batch, -1), ops.convert_to_tensor([1, 1])], 0)
+        return ops.tile(mask, times) + ops.broadcast_to(ops.zeros((1, 1, 1)), ops.stack([batch, steps, 1]))
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (None, 4), ("T", 4)])
+def test_vectors_of_sizes(shape):
+    x = Input(shape)
+    out = Causal()(x)
+    assert out.shape[0] == None  # noqa: E711 - as a shape compares
+    assert str(out.shape[1]) == str(shape[0])
+    found = Model(x, out)(torch.zeros(3, 5, 4))
+    assert torch.equal(found, torch.ones(5, 5).tril().expand(3, 5, 5))
+    assert torch.equal(Causal()(torch.zeros(3, 5, 4)), found)
+
+
+def test_a_vector_of_sizes_is_not_reckoned_with():
+    sizes = ops.expand_dims(Input((2,)).shape[0], 0)
+    with pytest.raises(TypeError):
+        sizes + sizes
+    with pytest.raises(TypeError):
+        sizes * 2
+
+
+def test_a_number_alone_is_a_tensor():
+    assert ops.expand_dims(3, -1).tolist() == [3]
+    assert ops.stack([2, 5]).tolist() == [2, 5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from oracle import keras
 from torch.utils.data import DataLoader, TensorDataset
 
 import layercli
@@ -374,3 +375,29 @@ def test_nothing_to_train_is_said():
     with pytest.raises(LayercliError) as raised:
         model.fit(X, Y)
     assert str(raised.value) == "line has no trainable variables, so there is nothing to fit"
+
+
+def test_outputs_without_a_loss_need_no_targets():
+    def net(api):
+        inputs = api.Input((3,), name="x")
+        first, second = api.layers.Dense(1, name="first")(inputs), api.layers.Dense(2, name="second")(inputs)
+        made = api.Model(inputs, [first, second])
+        made.set_weights([np.full(weight.shape, 0.1) for weight in made.get_weights()])
+        return made
+
+    def after(model, loss, y):
+        model.compile("sgd", loss)
+        model.fit(X, y, epochs=2, batch_size=8, shuffle=False, **QUIET)
+        return model.get_weights()
+
+    expected = after(net(layercli), ["mse", None], [Y, np.zeros((40, 2))])
+    assert same(after(net(layercli), ["mse", None], Y), expected)
+    assert same(after(net(layercli), {"first": "mse"}, {"first": Y}), expected)
+    for ours, theirs in zip(expected, after(net(keras), ["mse", None], Y), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    with pytest.raises(LayercliError) as error:
+        after(net(layercli), ["mse", "mse"], Y)
+    assert str(error.value) == "expects targets for 2 outputs (first, second), got 1"
+    with pytest.raises(LayercliError) as error:
+        after(net(layercli), {"first": "mse"}, {"second": Y})
+    assert str(error.value) == "expects targets for the output 'first', got them for 'second'"
