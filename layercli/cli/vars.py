@@ -87,4 +87,4 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
 
 def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".h5", ".json"))
+    return os.path.isfile(text) or text.endswith((".safetensors", ".npz", ".npy", ".h5", ".json", ".onnx", ".pt2"))

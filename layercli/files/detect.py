@@ -14,6 +14,7 @@ from layercli.files.weights import WeightFile
 ENOUGH = 4096
 HDF5 = b"\x89HDF\r\n\x1a\n"
 KERAS = "a .keras archive"
+ONNX = "an ONNX file"
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
     (0, b"GGUF", "a GGUF file"),
@@ -31,7 +32,7 @@ ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, or the index of a sharded one. No value is read.
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, onnx, or the index of a sharded one. No value is read.
 
     Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
     damaged.
@@ -65,6 +66,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.files.h5_file import H5File
 
             return H5File(file, archived=found == "keras")
+        case "onnx":
+            from layercli.files.onnx import OnnxFile
+
+            return OnnxFile(file)
     raise unreadable(file, start)
 
 
@@ -112,7 +117,9 @@ def kind(file: Path, start: bytes) -> str | None:
         return "h5"
     if start.startswith(b"PK") and not has_header(start):
         return {None: "npz", KERAS: "keras"}.get(zip_content(file))
-    return "safetensors" if is_safetensors(file, start) else None
+    if is_safetensors(file, start):
+        return "safetensors"
+    return "onnx" if file.suffix == ".onnx" or seeming(file, start) == ONNX else None
 
 
 def is_safetensors(file: Path, start: bytes) -> bool:
@@ -160,7 +167,7 @@ def seeming(file: Path, start: bytes) -> str | None:
         if start[offset:].startswith(magic):
             return name
     if len(start) > 2 and start[0] == 8 and start[1] < 32 and start[2] in ONNX_FIELDS:
-        return "an ONNX file"
+        return ONNX
     return None
 
 
