@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,11 @@ DTYPES = {
     24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
 }  # fmt: skip
 """Our dtypes by ONNX's numbers for them, of all that holds numbers."""
-TEXT, EXTERNAL, GRAPH, GRAPHS = 8, 1, 5, 10
-"""ONNX's numbers for text, for values that lie in another file, and for the attributes that are bodies."""
+TEXT, FLOAT16, COMPLEX64 = 8, 10, 14
+PAIRS = {COMPLEX64: "f4", 15: "f8"}
+"""The dtypes kept as a real and an imaginary part, and the dtype of either."""
+EXTERNAL, GRAPH, GRAPHS = 1, 5, 10
+"""ONNX's numbers for values that lie in another file, and for attributes that are bodies."""
 
 
 def onnx() -> Any:
@@ -57,35 +59,32 @@ class OnnxFile:
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, mapped where they lie in a file of their own."""
-        x, layout = self._tensor(path)
-        if x.data_location == EXTERNAL:
-            return external(self.file, x, layout).read()
-        found = next(iter(self.chunks(path, max(layout.entry.size, 1))), None)
-        if found is None:
-            return decode(bytes_of(x, layout, self.file)[:0], layout.entry.dtype).reshape(layout.entry.shape)
-        values = found.reshape(layout.entry.shape)
-        values.flags.writeable = False
-        return values
+        return tensor_values(self.file, path, self._tensor(path))
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
-        x, layout = self._tensor(path)
+        x, layout = self._tensor(path), Layout(self.entries[path])
         if x.data_location == EXTERNAL:
             yield from external(self.file, x, layout).chunks(values)
             return
-        stored = bytes_of(x, layout, self.file)
-        if stored.size != layout.entry.size:
-            raise FormatError(
-                f"{self.file} holds {stored.size:,} values of {path!r}, whose shape {list(layout.entry.shape)} takes "
-                f"{layout.entry.size:,}"
-            )
+        stored = bytes_of(self.file, x, layout)
         for start in range(0, stored.size, values):
             yield decode(stored[start : start + values], layout.entry.dtype)
 
-    def _tensor(self, path: str) -> tuple[Any, Layout]:
+    def _tensor(self, path: str) -> Any:
         if path not in self._tensors:
             raise missing(self.file, path, self.entries)
-        return self._tensors[path], Layout(self.entries[path])
+        return self._tensors[path]
+
+
+def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
+    """Return the values of a tensor, which is called ``name``, mapped where they lie in a file of their own."""
+    layout = Layout(entry_of(file, name, x))
+    if x.data_location == EXTERNAL:
+        return external(file, x, layout).read()
+    values = decode(bytes_of(file, x, layout), layout.entry.dtype).reshape(layout.entry.shape)
+    values.flags.writeable = False
+    return values
 
 
 def load(file: Path) -> Any:
@@ -164,23 +163,29 @@ def entry_of(file: Path, name: str, x: Any) -> Entry:
     return entry
 
 
-def bytes_of(x: Any, layout: Layout, file: Path) -> np.ndarray:
+def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
     """Return the stored values of a tensor that is in the model itself, flat, before they are decoded."""
+    stored, entry = stored_in(x, layout.storage(file)), layout.entry
+    if stored.size != entry.size:
+        raise FormatError(
+            f"{file} holds {stored.size:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}"
+        )
+    return stored
+
+
+def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
+    """Return the values of a tensor as they are kept: in bytes, or in a list of numbers of another type."""
     import numpy as np
 
-    dtype = layout.storage(file)
     if x.HasField("raw_data"):
-        raw = BytesIO(x.raw_data).getbuffer()
+        raw = memoryview(x.raw_data)
         return np.frombuffer(raw[: len(raw) - len(raw) % dtype.itemsize], dtype)
-    if x.data_type in (14, 15):  # pairs of a real and an imaginary part
-        parts = x.float_data if x.data_type == 14 else x.double_data
-        pairs = np.array(parts, "f4" if x.data_type == 14 else "f8")
-        return pairs[: len(pairs) - len(pairs) % 2].view(dtype)
-    wide = {1: x.float_data, 7: x.int64_data, 11: x.double_data, 12: x.uint64_data, 13: x.uint64_data}
-    values = np.array(wide.get(x.data_type, x.int32_data))
-    if x.data_type == 10:  # the bits of a half
-        return values.astype("u2").view(dtype)
-    return values.astype(dtype)
+    if x.data_type in PAIRS:
+        parts = np.array(x.float_data if x.data_type == COMPLEX64 else x.double_data, PAIRS[x.data_type])
+        return parts[: len(parts) - len(parts) % 2].view(dtype)
+    lists = {1: x.float_data, 7: x.int64_data, 11: x.double_data, 12: x.uint64_data, 13: x.uint64_data}
+    values = np.array(lists.get(x.data_type, x.int32_data))
+    return values.astype("u2").view(dtype) if x.data_type == FLOAT16 else values.astype(dtype)
 
 
 def external(file: Path, x: Any, layout: Layout) -> Block:

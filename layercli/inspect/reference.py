@@ -75,6 +75,12 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     return Subject(model, text, text, archive=text)
 
 
+def no_settings(text: str, settings: Iterable[str]) -> None:
+    """Raise UsageError where a model that is made already is given settings."""
+    if settings:
+        raise UsageError(f"{text} is a model already made: it takes no settings")
+
+
 def learn(custom: Iterable[str]) -> None:
     """Let files find, under their own names, the classes and functions that ``net.py:Net`` each name."""
     for text in custom:
