@@ -14,12 +14,12 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec
-from layercli.errors import FormatError, ShapeError
+from layercli.errors import FormatError
 from layercli.files.onnx import DTYPES, TEXT
+from layercli.inspect.graph_inputs import graph_inputs
 from layercli.inspect.onnx_graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx_scopes import UNKNOWN_CLASS, Place, shared_by_all, within
 from layercli.inspect.onnx_shapes import Shapes
-from layercli.inspect.shapes import fill, parse_sizes, shapes_by_name
 from layercli.inspect.summary import Row, Summary, Totals, as_shape
 
 WITHOUT_CLASS = "ONNX"
@@ -46,15 +46,7 @@ def summarize_onnx(path: str, shapes: list[str], sizes: list[str]) -> Summary:
 def inputs_of(opened: OpenedGraph, path: str, shapes: list[str], sizes: list[str]) -> dict[str, Spec]:
     """Return the Specs of the inputs: those the file names, with what the user gave; ShapeError where that cannot be."""
     offered = {x.name: spec for x in opened.ends if (spec := spec_of(opened, x)) is not None}
-    found = dict(offered)
-    if shapes:
-        given = shapes_by_name(path, shapes, offered, [x.name for x in opened.ends])
-        found = {name: agreed(name, spec, offered.get(name)) for name, spec in given.items()}
-    bound = named_in(offered, found)
-    found = {name: spec.at(bound) for name, spec in found.items()}
-    asked = {opened.names.of(name): size for name, size in parse_sizes(sizes).items()}
-    filled: dict[str, Spec] = fill(found, asked)
-    return filled
+    return graph_inputs(path, offered, [x.name for x in opened.ends], shapes, sizes, opened.names.batch)
 
 
 def spec_of(opened: OpenedGraph, x: Any) -> Spec | None:
@@ -70,26 +62,6 @@ def spec_of(opened: OpenedGraph, x: Any) -> Spec | None:
 def dtype_of(code: int) -> str:
     """Return the name of a dtype."""
     return DTYPES.get(code, "string" if code == TEXT else "?")
-
-
-def agreed(name: str, given: Spec, offered: Spec | None) -> Spec:
-    """Return the Spec of an input that was given a shape: a size that the file fixes stays what it is."""
-    if offered is None:
-        return given
-    if given.rank != offered.rank or not all(map(dims.may_equal, given.shape, offered.shape)):
-        raise ShapeError(f"the input {name} is {given}, the model takes {offered}")
-    sizes = (b if isinstance(b, int) else a for a, b in zip(given.shape, offered.shape, strict=True))
-    return Spec(tuple(sizes), given.dtype)
-
-
-def named_in(offered: dict[str, Spec], given: dict[str, Spec]) -> dict[str, Size]:
-    """Return what the names of the file were given by the shapes of inputs."""
-    found: dict[str, Size] = {}
-    for name, spec in offered.items():
-        for size, now in zip(spec.shape, given[name].shape, strict=True):
-            if isinstance(size, dims.Dim) and len(size.names) == 1 and str(size) in size.names:
-                found[str(size)] = now
-    return {name: size for name, size in found.items() if isinstance(size, int)}
 
 
 def outputs_of(opened: OpenedGraph, known: Shapes) -> list[tuple[str, Spec]]:

@@ -126,12 +126,10 @@ def no_model(text: str) -> FileError:
     from layercli.files import detect
 
     quoted = shlex.quote(text)
+    if text.endswith((".pt2", ".onnx")):
+        return FileError(f"{text} is a graph, which is not trained here", hint=f"layercli summary {quoted} shows its layers")
     if detect.is_weights(text):
         return FileError(f"{text} holds weights, not a model", hint=f"layercli vars {quoted} lists them")
-    if text.endswith((".pt2", ".onnx")):
-        return FileError(
-            f"{text} is a graph that is only run", hint=f"layercli run {quoted} --profile shows its layers"
-        )
     found = detect.seeming(Path(text), detect.first_bytes(Path(text)))
     return FileError(f"{text} is {found or 'in no format that layercli knows'}, not a model")
 

@@ -59,6 +59,16 @@ class ExportedGraph(Graph):
             self._unflatten()
         return self
 
+    def unbound(self) -> ExportedGraph:
+        """Let sizes be beyond the range it was exported for, which is a bound on what is computed, not on what is described."""
+        self.graph.check_input_constraints = False
+        return self
+
+    @property
+    def _ty(self) -> str | None:
+        """The class that torch has noted of the whole, as it does of the modules in it."""
+        return getattr(self.graph, "_ty", None)
+
     def _unflatten(self) -> None:
         with warnings.catch_warnings(action="ignore"):
             graph: Any = torch.export.unflatten(self._program).eval()

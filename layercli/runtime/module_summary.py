@@ -6,6 +6,7 @@ formula, as for raw torch inside a layer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,12 +23,15 @@ from layercli.inspect.summary import Row, Summary, Totals, as_shape, ends
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime import tensors
 from layercli.runtime.arguments import arguments_of
+from layercli.runtime.graph import Graph
 from layercli.runtime.meta import PRIMES, explained
 from layercli.runtime.module_cost import counted
 from layercli.runtime.recording import class_of
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 """Modules that are never called, and hold only others."""
+
+AGAIN = re.compile(r"@\d+")
 
 Fill = dict[Any, int]
 """What every name stands for in one run, and under None what a size without one does."""
@@ -70,11 +74,13 @@ class Run:
         self.times: dict[str, int] = {}
         inputs = {key: meta_tensor(spec, fill) for key, spec in given.items()}
         every = [("", module), *named_parts(module)]
-        handles = [child.register_forward_hook(self._heard(path), with_kwargs=True) for path, child in every]
+        handles = [
+            child.register_forward_hook(self._heard(place_of(module, path)), with_kwargs=True) for path, child in every
+        ]
         modes = {child: child.training for child in module.modules()}
         module.eval()
         try:
-            self.outputs, self.macs = counted(module, inputs)
+            self.outputs, macs = counted(module, inputs)
         except Exception as error:
             shown = ", ".join(map(str, given.values()))
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -87,6 +93,10 @@ class Run:
                 handle.remove()
             for child, training in modes.items():
                 child.training = training
+
+        self.macs: dict[str, list[int]] = {}
+        for path, costs in macs.items():
+            self.macs.setdefault(place_of(module, path), []).extend(costs)
 
     def _heard(self, path: str) -> Any:
         def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
@@ -103,16 +113,33 @@ class Run:
 
 def named_parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield every module below, each once, with the path its author gave it."""
+    if isinstance(module, Graph):
+        yield from module.layers()
+        return
     yield from ((path.replace(".", "/"), child) for path, child in module.named_modules() if path)
+
+
+def place_of(module: nn.Module, path: str) -> str:
+    """Return the path of what ran there: in a graph a second call of a module is a module ``path@1`` of its own."""
+    return AGAIN.sub("", path.removeprefix(module.held_under)) if isinstance(module, Graph) else path
 
 
 def parts(module: nn.Module) -> Iterator[tuple[str, int, nn.Module]]:
     """Yield the modules that make a row, all below but mere containers: the path, how deep it is, and the module."""
     depths = {"": 0}
     for path, child in named_parts(module):
-        depths[path] = depths[path.rpartition("/")[0]] + (not isinstance(child, CONTAINERS))
-        if not isinstance(child, CONTAINERS):
+        if AGAIN.search(path):
+            continue
+        depths[path] = depths[path.rpartition("/")[0]] + (not is_container(child))
+        if not is_container(child):
             yield path, depths[path], child
+
+
+def is_container(module: nn.Module) -> bool:
+    """Whether a module only holds others: one of torch's for that, or in a graph one in which nothing is computed."""
+    graph = getattr(module, "graph", None)
+    idle = graph is not None and not len(graph.nodes) and not module._parameters and bool(module._modules)
+    return isinstance(module, CONTAINERS) or idle
 
 
 def row_of(path: str, depth: int, module: nn.Module, runs: list[Run], fills: list[Fill], shown: str = "") -> Row:
@@ -144,11 +171,13 @@ def counts(module: nn.Module) -> tuple[int, int]:
 
 
 def cost(path: str, runs: list[Run], fills: list[Fill]) -> Size:
-    """Return the multiply-accumulates of the module at ``path``: a number, a multiple of a named size, or unknown."""
+    """Return the multiply-accumulates of the module at ``path``: a sum over operations of multiples of names, or unknown."""
     if not runs:
         return UNKNOWN
-    first, second = (run.macs.get(path, 0) for run in runs)
-    return explained(first, second, fills)
+    first, second = (run.macs.get(path, []) for run in runs)
+    if len(first) != len(second):  # what is done depends on the sizes
+        return UNKNOWN
+    return dims.total(explained(a, b, fills) for a, b in zip(first, second, strict=True))
 
 
 def merged(first: Any, second: Any, fills: list[Fill]) -> Any:
