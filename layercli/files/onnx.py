@@ -15,6 +15,7 @@ from layercli.errors import FileError, FormatError, MissingPackageError
 from layercli.files import detect
 from layercli.files.block import Block, Layout
 from layercli.files.failure import reading
+from layercli.files.onnx_text import check_texts
 from layercli.files.values import decode
 from layercli.files.weights import Entry, missing
 
@@ -101,6 +102,7 @@ def load(file: Path) -> Any:
         raise FormatError(f"{file} is {found}, not an ONNX file") from error
     if not model.HasField("graph") or not model.opset_import:
         raise FormatError(f"{file} is damaged, or no ONNX file at all: it holds no {lacking(model)}")
+    check_texts(file, model)
     return model
 
 

@@ -12,7 +12,12 @@ from layercli.inspect.shapes import fill, parse_sizes, shapes_by_name
 
 
 def graph_inputs(
-    model: str, offered: dict[str, Spec], names: list[str], shapes: Sequence[str], sizes: Sequence[str], batch: str | None = None
+    model: str,
+    offered: dict[str, Spec],
+    names: list[str],
+    shapes: Sequence[str],
+    sizes: Sequence[str],
+    batch: str | None = None,
 ) -> dict[str, Spec]:
     """Return the Specs of the inputs called ``names``, of which the file says what is ``offered``.
 

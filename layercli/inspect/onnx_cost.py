@@ -62,7 +62,9 @@ def is_free(node: Any) -> bool:
     """Whether a node computes with bodies none of whose nodes multiply matrices."""
     bodies = [body for _, body in bodies_of(node)]
     return bool(bodies) and all(
-        inner.domain in ("", "ai.onnx") and (inner.op_type in FREE or is_free(inner)) for body in bodies for inner in body.node
+        inner.domain in ("", "ai.onnx") and (inner.op_type in FREE or is_free(inner))
+        for body in bodies
+        for inner in body.node
     )
 
 
@@ -116,14 +118,14 @@ def attention(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -
         key, _ = in_heads(key, settings["kv_num_heads"])
         value, _ = in_heads(value, settings["kv_num_heads"])
     batch, heads, targets, features = query
-    before = placed(given, 4)[2] if len(given) > 4 and given[4] is not None else 0
+    before: Size = placed(given, 4)[2] if len(given) > 4 and given[4] is not None else 0
     return batch * heads * targets * (key[2] + before) * (features + value[3])
 
 
-def in_heads(sizes: Any, heads: int) -> tuple[Any, int]:
+def in_heads(sizes: list[Size], heads: int) -> tuple[list[Size], int]:
     """Return the sizes of a tensor with the heads in an axis of their own."""
     batch, steps, features = sizes
-    return (batch, heads, steps, features // heads), heads
+    return [batch, heads, steps, features // heads], heads
 
 
 RULES: dict[str, Rule] = {

@@ -51,12 +51,12 @@ def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, Any]) -
         return UNKNOWN
 
 
-def placed(given: list[Shape], index: int) -> Any:
+def placed(given: list[Shape], index: int) -> list[Size]:
     """Return the sizes of an input; IndexError or TypeError leaves its maker's cost unknown."""
     found = given[index]
     if found is None:
         raise TypeError
-    return found
+    return list(found)
 
 
 def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
@@ -83,7 +83,7 @@ def packed_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
 
 def packed_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
     """Return the cost of a product with weights of 4 bits: every row of x with K x N of them."""
-    return dims.product(placed(given, 0)[:-1]) * settings["K"] * settings["N"]
+    return dims.product([*placed(given, 0)[:-1], settings["K"], settings["N"]])
 
 
 def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size, Size]:

@@ -100,7 +100,9 @@ class Ownership:
         taken = {p.name: p for p in self._taken(node, self._held)}
         for name in node.input:
             taken |= {p.name: p for p in self._fixed.get(name, ())}
-        found = Seen(place_of(node), node.op_type, [x for x in node.input if x and x not in self._fixed], [*node.output], macs)
+        found = Seen(
+            place_of(node), node.op_type, [x for x in node.input if x and x not in self._fixed], [*node.output], macs
+        )
         if self._is_fixed(node):
             self._fixed |= {name: list(taken.values()) for name in node.output if name}
             if (constant := constant_of(node)) is not None:
@@ -129,7 +131,7 @@ class Ownership:
                 parameter = self._parameters.taken(node, i, name, x, constant=name in self._constants)
                 if parameter is not None:
                     yield parameter
-        for place, body in bodies_of(node):
+        for _, body in bodies_of(node):
             inner = {x.name: x for x in body.initializer}
             inner |= {n.output[0]: x for n in body.node if (x := constant_of(n)) is not None}
             for each in body.node:
@@ -140,4 +142,3 @@ class Ownership:
 def parameters_of(nodes: list[Seen]) -> list[Parameter]:
     """Return the parameters of nodes, each once."""
     return list({p.name: p for node in nodes for p in node.parameters}.values())
-

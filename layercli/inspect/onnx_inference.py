@@ -69,7 +69,11 @@ class Inference:
     def keep(self, name: str, x: Any) -> None:
         """Note a tensor that the file holds, and its values where it is small."""
         self.kinds[name] = Kind(x.data_type, tuple(x.dims))
-        if x.data_type in DTYPES and 0 <= count_of(x) <= MOST and (values := small_values(self.file, name, x)) is not None:
+        if (
+            x.data_type in DTYPES
+            and 0 <= count_of(x) <= MOST
+            and (values := small_values(self.file, name, x)) is not None
+        ):
             self.values[name] = values
 
     def infer(self, node: Any) -> None:
@@ -114,8 +118,9 @@ class Inference:
             sizes = self.sizes(node.input[0]) if node.input else None
             if sizes is None or None in sizes:
                 return None
-            part = sizes[settings.get("start", 0) : settings.get("end")]
-            return [np.array(part, "i8")] if node.op_type == "Shape" else [np.array(dims.product(sizes), "i8")]
+            whole = [size for size in sizes if size is not None]
+            part = whole[settings.get("start", 0) : settings.get("end")]
+            return [np.array(part, "i8")] if node.op_type == "Shape" else [np.array(dims.product(whole), "i8")]
         inputs = [self.values.get(name) if name else None for name in node.input]
         if any(value is None and name for value, name in zip(inputs, node.input, strict=True)):
             return None

@@ -3,7 +3,8 @@
 A parameter is an array of real numbers that the file holds: an initializer, or a Constant of more than one value. One value
 alone is a parameter only where torch noted it as one, or where nothing is noted and it is no scalar: an exporter writes
 factors and limits in the same way. Whole numbers are parameters where an operator takes them for quantized weights; what
-goes with those, scales and zero points, is not, so that a quantized model has as many parameters as the one it was made of.
+goes with those, scales and zero points, is not, so that a quantized model has as many parameters as the one it was made of;
+nor is the state a recurrent operator begins with, which exporters write as zeros.
 What torch noted as a buffer, and the mean and variance of a BatchNormalization, is not trainable.
 """
 
@@ -24,12 +25,15 @@ QUANTIZED = {
     "QLinearMatMul": {0, 3}, "GatherBlockQuantized": {0},
 }  # fmt: skip
 """Where an operator takes whole numbers that are weights."""
-SCALES = {
+SETTINGS = {
     "DequantizeLinear": {1}, "DynamicQuantizeMatMul": {2}, "MatMulIntegerToFloat": {2, 3}, "MatMulNBits": {2},
     "QAttention": {3, 4}, "QGemm": {1, 4, 7}, "QLinearConv": {1, 4, 6}, "QLinearMatMul": {1, 4, 6}, "QuantizeLinear": {1},
-    "GatherBlockQuantized": {2},
+    "GatherBlockQuantized": {2}, "Clip": {1, 2}, "Dropout": {1}, "NonMaxSuppression": {3, 4}, "OneHot": {2}, "Pad": {2},
+    "Range": {0, 1, 2}, "Resize": {1, 2}, "Upsample": {1},
 }  # fmt: skip
-"""Where an operator takes the scales of what is quantized; at a Constant or an initializer they are no parameters."""
+"""Where an operator takes the scales of what is quantized, or what sets how it works: these are no parameters."""
+STATES = {"LSTM": {5, 6}, "GRU": {5}, "RNN": {5}}
+"""Where a recurrent operator takes the state it begins with: zeros, unless torch noted a parameter."""
 STATISTICS = {"BatchNormalization": {3, 4}}
 
 
@@ -61,9 +65,15 @@ class Parameters:
         """Return the parameter that a tensor is for the node that takes it as that input; None where it is none."""
         dtype = DTYPES.get(x.data_type, "")
         whole = dtype == "bool" or "int" in dtype
-        if not dtype or index in SCALES.get(node.op_type, ()) or (whole and index not in QUANTIZED.get(node.op_type, ())):
+        if (
+            not dtype
+            or index in SETTINGS.get(node.op_type, ())
+            or (whole and index not in QUANTIZED.get(node.op_type, ()))
+        ):
             return None
         size = count_of(x)
+        if index in STATES.get(node.op_type, ()) and self._noted.get(name) != "PARAMETER":
+            return None
         if not whole and size == 1 and self._is_factor(name, x, constant):
             return None
         fixed = self._noted.get(name) in ("BUFFER", "CONSTANT_TENSOR") or index in STATISTICS.get(node.op_type, ())

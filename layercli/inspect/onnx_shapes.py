@@ -141,7 +141,9 @@ class Shapes:
         return moved.pop() if len(moved) == 1 else None
 
 
-def tried(node: Any, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]) -> list[Size | None]:
+def tried(
+    node: Any, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]
+) -> list[Size | None]:
     """Return the formula of each axis of what a node gives, None where it has none."""
     first = given[0]
     assert first is not None

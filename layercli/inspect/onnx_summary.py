@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec
 from layercli.errors import FormatError
 from layercli.files.onnx import DTYPES, TEXT
@@ -199,4 +198,3 @@ def first_of_each(names: Iterable[str], shapes: Shapes) -> list[str]:
     for name in names:
         found.setdefault(shapes.of(name), name)
     return list(found.values())
-

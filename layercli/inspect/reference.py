@@ -127,7 +127,9 @@ def no_model(text: str) -> FileError:
 
     quoted = shlex.quote(text)
     if text.endswith((".pt2", ".onnx")):
-        return FileError(f"{text} is a graph, which is not trained here", hint=f"layercli summary {quoted} shows its layers")
+        return FileError(
+            f"{text} is a graph, which is not trained here", hint=f"layercli summary {quoted} shows its layers"
+        )
     if detect.is_weights(text):
         return FileError(f"{text} holds weights, not a model", hint=f"layercli vars {quoted} lists them")
     found = detect.seeming(Path(text), detect.first_bytes(Path(text)))

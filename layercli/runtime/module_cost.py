@@ -37,7 +37,9 @@ def counted(module: nn.Module, inputs: Any) -> tuple[Any, dict[str, list[int]]]:
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=one_by_one()) as counter:
         args, kwargs = spreading(module)(inputs)
         outputs = functional_call(module, state, tuple(args), kwargs)
-    counts = {path: [cost for costs in ops.values() for cost in costs] for path, ops in counter.get_flop_counts().items()}
+    counts = {
+        path: [cost for costs in ops.values() for cost in costs] for path, ops in counter.get_flop_counts().items()
+    }
     inner = {path.partition(".")[2].replace(".", "/"): costs for path, costs in counts.items() if "." in path}
     return outputs, {**inner, "": counts.get("Global", [])}
 
