@@ -114,18 +114,17 @@ def attention(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -
     """Return the cost of attention: batch x heads x targets x sources x (features + depth)."""
     query, key, value = (placed(given, i) for i in range(3))
     if len(query) == 3:
-        query, heads = in_heads(query, settings["q_num_heads"])
-        key, _ = in_heads(key, settings["kv_num_heads"])
-        value, _ = in_heads(value, settings["kv_num_heads"])
+        query = in_heads(query, settings["q_num_heads"])
+        key, value = (in_heads(x, settings["kv_num_heads"]) for x in (key, value))
     batch, heads, targets, features = query
     before: Size = placed(given, 4)[2] if len(given) > 4 and given[4] is not None else 0
     return batch * heads * targets * (key[2] + before) * (features + value[3])
 
 
-def in_heads(sizes: list[Size], heads: int) -> tuple[list[Size], int]:
+def in_heads(sizes: list[Size], heads: int) -> list[Size]:
     """Return the sizes of a tensor with the heads in an axis of their own."""
     batch, steps, features = sizes
-    return [batch, heads, steps, features // heads], heads
+    return [batch, heads, steps, features // heads]
 
 
 RULES: dict[str, Rule] = {

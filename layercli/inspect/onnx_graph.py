@@ -98,8 +98,8 @@ class Ownership:
     def seen(self, node: Any, macs: Size) -> Seen:
         """Return what is to be said of a node, those before it having been seen."""
         taken = {p.name: p for p in self._taken(node, self._held)}
-        for name in node.input:
-            taken |= {p.name: p for p in self._fixed.get(name, ())}
+        for i, name in enumerate(node.input):
+            taken |= {p.name: p for p in self._parameters.carried(node, i, self._fixed.get(name, []))}
         found = Seen(
             place_of(node), node.op_type, [x for x in node.input if x and x not in self._fixed], [*node.output], macs
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from layercli.core import dims
+from layercli.core.dims import Size
 from layercli.files.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
 from layercli.inspect import onnx_fused
 from layercli.inspect.onnx_names import Names
@@ -63,7 +64,7 @@ class Inference:
     kinds: dict[str, Kind]
     stored: dict[str, Any]
     names: Names
-    fill: Mapping[str, int]
+    fill: Mapping[str, Size]
     values: dict[str, np.ndarray] = field(default_factory=dict)
 
     def keep(self, name: str, x: Any) -> None:

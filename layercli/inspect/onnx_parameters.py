@@ -72,15 +72,26 @@ class Parameters:
         ):
             return None
         size = count_of(x)
-        if index in STATES.get(node.op_type, ()) and self._noted.get(name) != "PARAMETER":
+        if is_state(node, index) and self._noted.get(name) != "PARAMETER":
             return None
         if not whole and size == 1 and self._is_factor(name, x, constant):
             return None
         fixed = self._noted.get(name) in ("BUFFER", "CONSTANT_TENSOR") or index in STATISTICS.get(node.op_type, ())
         return Parameter(name, tuple(x.dims), size, -(-size * BITS[dtype] // 8), not fixed)
 
+    def carried(self, node: Any, index: int, held: list[Parameter]) -> list[Parameter]:
+        """Return which of the parameters that an input was computed of are the node's: where it begins, noted ones."""
+        if index in SETTINGS.get(node.op_type, ()):
+            return []
+        return [p for p in held if not is_state(node, index) or self._noted.get(p.name) == "PARAMETER"]
+
     def _is_factor(self, name: str, x: Any, constant: bool) -> bool:
         """Whether one value is a number of the formula rather than a parameter."""
         if self._noted:
             return self._noted.get(name) != "PARAMETER"
         return constant or not x.dims
+
+
+def is_state(node: Any, index: int) -> bool:
+    """Whether that input of a node is the state it begins with."""
+    return index in STATES.get(node.op_type, ())

@@ -14,6 +14,8 @@ from itertools import takewhile
 from typing import Any
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+MIRROR = "layercli.runtime.mirror.Mirror"
+"""The class of every module of a model of ours, which says nothing of its layer."""
 LONGEST = 20_000
 UNKNOWN_CLASS = "scope"
 """What stands for the class of a part of which the file knows only the name."""
@@ -36,11 +38,11 @@ def place_of(node: Any) -> Place:
         return by_name(node)
     name = re.sub(r"_+\d*$", "", node.name.removeprefix("node_")) or node.op_type  # its number is of the whole graph
     known = [
-        (scope.replace(".", "/"), cls.rpartition(".")[2])
+        (scope.replace(".", "/"), UNKNOWN_CLASS if cls == MIRROR else cls.rpartition(".")[2])
         for scope, cls in zip(scopes[:-1], classes[:-1], strict=True)
         if not scope.startswith("_empty_nn_module_stack")
     ]
-    root = next((cls for scope, cls in known if not scope), None)
+    root = next((cls for scope, cls in known if not scope and cls != UNKNOWN_CLASS), None)
     return Place(name, tuple((scope, cls) for scope, cls in known if scope), root)
 
 

@@ -16,6 +16,7 @@ from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
 from layercli.core.spec import Shape, Spec
 from layercli.errors import LayercliError
+from layercli.inspect.graph_inputs import bound_in
 from layercli.inspect.onnx_inference import Inference, Kind, settings_of
 from layercli.inspect.onnx_names import Names
 from layercli.ops.window import Window
@@ -32,17 +33,23 @@ class Shapes:
     def __init__(self, file: Path, graph: Any, versions: dict[str, int], inputs: dict[str, Spec], names: Names) -> None:
         open_ = sorted({name for spec in inputs.values() for size in spec.shape for name in dims.names(size)})
         several = open_ or any(size == UNKNOWN for spec in inputs.values() for size in spec.shape)
-        fills = [dict(zip(open_, primes_from(first), strict=False)) for first in FIRST[: 2 if several else 1]]
+        declared = {
+            x.name: Spec(names.shape(x.type.tensor_type.shape, end=True)) for x in graph.input if x.name in inputs
+        }
+        bound = bound_in({name: spec for name, spec in declared.items() if spec.rank == inputs[name].rank}, inputs)
+        primes = [dict(zip(open_, primes_from(first), strict=False)) for first in FIRST[: 2 if several else 1]]
         stored = {x.name: x for x in [*graph.value_info, *graph.output]}
         codes = {x.name: x.type.tensor_type.elem_type for x in graph.input}
-        self._file = file
+        self._bound = bound
+        self._file, self._names, self._stored = file, names, stored
         self._runs = []
-        for fill, first in zip(fills, FIRST, strict=False):
+        for prime, first in zip(primes, FIRST, strict=False):
+            fill = {**bound, **prime}
             unnamed = iter(primes_from(first * 2))
             kinds = {name: Kind(codes[name], filled(spec.shape, fill, unnamed)) for name, spec in inputs.items()}
             self._runs.append(Inference(file, versions, kinds, stored, names, fill))
         self._formulas: dict[tuple[int, ...], Size] = {
-            tuple(fill[name] for fill in fills): Dim.named(name) for name in open_
+            tuple(prime[name] for prime in primes): Dim.named(name) for name in open_
         }
         self._found: dict[tuple[int, ...], Size] = {}
         self._shapes: dict[str, Shape | None] = {}
@@ -83,8 +90,15 @@ class Shapes:
             if size == UNKNOWN and None not in pair and node is not None:
                 tried = self._tried(node, len(pairs)) if tried is None else tried
                 size = self._kept(tried[axis], pair)
+            if size == UNKNOWN and None not in pair and name in self._stored:
+                size = self._kept(self._noted(name, len(pairs))[axis], pair)
             found.append(size)
         return tuple(found)
+
+    def _noted(self, name: str, rank: int) -> Sequence[Size | None]:
+        """Return the formulas that the file has for the sizes of a tensor."""
+        noted = self._names.shape(self._stored[name].type.tensor_type.shape)
+        return noted if len(noted) == rank else [None] * rank
 
     def _size(self, pair: tuple[int | None, ...]) -> Size:
         """Return a number that the runs agree on, a product of formulas that fits both, or unknown."""
@@ -113,9 +127,10 @@ class Shapes:
 
     def _kept(self, formula: Size | None, pair: tuple[int, ...]) -> Size:
         """Return a formula that gives what both runs have, to be found again; else unknown."""
-        if formula is None or not isinstance(formula, Dim) or formula == UNKNOWN:
+        formula = None if formula is None else dims.at(formula, self._bound)
+        if not isinstance(formula, Dim) or formula == UNKNOWN:
             return UNKNOWN
-        if tuple(formula.at(run.fill) for run in self._runs) != pair:
+        if tuple(dims.at(formula, run.fill) for run in self._runs) != pair:
             return UNKNOWN
         if len(self._formulas) < MOST_FORMULAS:
             self._formulas[pair] = formula
@@ -195,7 +210,7 @@ def geometry(rank: int, given: Sequence[Shape | None], settings: dict[str, Any])
     )
 
 
-def filled(shape: Shape, fill: dict[str, int], unnamed: Iterator[int]) -> tuple[int | None, ...]:
+def filled(shape: Shape, fill: dict[str, Size], unnamed: Iterator[int]) -> tuple[int | None, ...]:
     """Return the sizes of an input in one run; one without a name has a prime of its own."""
     found = [dims.at(size, fill) for size in shape]
     return tuple(size if isinstance(size, int) else next(unnamed) for size in found)
