@@ -10,7 +10,7 @@ from typing import Any
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
-from layercli.files.onnx import bodies_of, constant_of, load
+from layercli.files.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
 from layercli.inspect.onnx_cost import cost_of
 from layercli.inspect.onnx_inference import settings_of
 from layercli.inspect.onnx_names import Names
@@ -45,6 +45,9 @@ class OpenedGraph:
         if model.functions:
             model = inlined(self.file, model)
         self.graph: Any = model.graph
+        for name, x in tensors_in(self.file, self.graph):
+            if x.data_type != TEXT:
+                entry_of(self.file, name, x)  # which refuses what cannot be
         self.versions = {"" if x.domain == "ai.onnx" else x.domain: x.version for x in model.opset_import}
         self._held = {x.name: x for x in self.graph.initializer}
         self.ends = [x for x in self.graph.input if x.name not in self._held]

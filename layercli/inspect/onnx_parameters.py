@@ -88,7 +88,7 @@ class Parameters:
     def _is_factor(self, name: str, x: Any, constant: bool) -> bool:
         """Whether one value is a number of the formula rather than a parameter."""
         if self._noted:
-            return self._noted.get(name) != "PARAMETER"
+            return self._noted.get(name) not in ("PARAMETER", "BUFFER")
         return constant or not x.dims
 
 

@@ -7,7 +7,6 @@ torch notes the modules in each node's metadata, with their classes; exporters b
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -36,7 +35,7 @@ def place_of(node: Any) -> Place:
     scopes, classes = listed(noted.get(SCOPES)), listed(noted.get(CLASSES))
     if not scopes or len(scopes) != len(classes):
         return by_name(node)
-    name = re.sub(r"_+\d*$", "", node.name.removeprefix("node_")) or node.op_type  # its number is of the whole graph
+    name = unnumbered(node.name.removeprefix("node_").lstrip("_")) or node.op_type
     known = [
         (scope.replace(".", "/"), UNKNOWN_CLASS if cls == MIRROR else cls.rpartition(".")[2])
         for scope, cls in zip(scopes[:-1], classes[:-1], strict=True)
@@ -44,6 +43,12 @@ def place_of(node: Any) -> Place:
     ]
     root = next((cls for scope, cls in known if not scope and cls != UNKNOWN_CLASS), None)
     return Place(name, tuple((scope, cls) for scope, cls in known if scope), root)
+
+
+def unnumbered(name: str) -> str:
+    """Return a name without the numbers at its end, which torch gives throughout the whole graph: ``relu`` of ``relu_17``."""
+    stem = name.rstrip("_0123456789")
+    return stem + name[len(stem) :].partition("_")[0]
 
 
 def listed(text: str | None) -> list[str]:
