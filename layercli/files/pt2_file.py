@@ -90,7 +90,7 @@ def entry_of(file: Path, name: str, noted: Any) -> Entry:
     """Return what the archive says of a tensor; FormatError where that cannot be."""
     meta = noted.get("tensor_meta")
     code = meta.get("dtype") if isinstance(meta, dict) else None
-    if code not in DTYPES:
+    if not isinstance(code, int) or code not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {code!r}, which layercli does not know")
     sizes = numbers(file, name, noted, "sizes")
     entry = Entry(name, tuple(sizes), DTYPES[code])

@@ -68,7 +68,9 @@ def test_bfloat16_is_read_as_float32(raw):
     np.testing.assert_array_equal(found, (bits.astype("uint32") << 16).view("float32"))
 
 
-@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"])
+@pytest.mark.parametrize(
+    "dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
+)
 def test_floats_of_eight_bits(dtype):
     code = next(code for code, name in DTYPES.items() if name == dtype)
     path = holding(TensorProto(name="w", data_type=code, dims=[256], raw_data=bytes(range(256))))
@@ -214,7 +216,9 @@ def test_files_that_are_no_model(folder):
         archive.writestr("a", b"")
     assert refusal(summarize_onnx, "z.onnx", [], []) == "z.onnx is a zip archive, not an ONNX file"
     assert refused(b"GGUF" + bytes(50)) == "odd.onnx is a GGUF file, not an ONNX file"
-    assert refused(onnx.ModelProto(ir_version=8, producer_name="p").SerializeToString()) == f"{nothing}it holds no graph"
+    assert (
+        refused(onnx.ModelProto(ir_version=8, producer_name="p").SerializeToString()) == f"{nothing}it holds no graph"
+    )
     assert refused(onnx.ModelProto(graph=model.graph).SerializeToString()) == (
         f"{nothing}it holds no version of the operators it uses"
     )
@@ -226,7 +230,10 @@ def test_files_that_are_no_model(folder):
     assert refused(model.SerializeToString()) == "odd.onnx holds 'w' twice"
     del model.graph.initializer[:]
     model.graph.sparse_initializer.add().values.name = "thin"
-    assert refused(model.SerializeToString()) == "odd.onnx holds 'thin' as a sparse tensor, which layercli does not read yet"
+    assert (
+        refused(model.SerializeToString())
+        == "odd.onnx holds 'thin' as a sparse tensor, which layercli does not read yet"
+    )
 
 
 def varint(number):
@@ -250,9 +257,7 @@ def test_bodies_within_bodies(folder):
         for tag in (b"\x32", b"\x2a", b"\x0a"):
             content = tag + varint(len(content)) + content
     (folder / "deep.onnx").write_bytes(b"\x3a" + varint(len(content)) + content)
-    assert refusal(open_weights, "deep.onnx") == (
-        "deep.onnx is damaged, or no ONNX file at all: onnx cannot read it"
-    )
+    assert refusal(open_weights, "deep.onnx") == ("deep.onnx is damaged, or no ONNX file at all: onnx cannot read it")
 
 
 def test_the_extra_is_named(monkeypatch):

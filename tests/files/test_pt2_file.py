@@ -21,12 +21,12 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
         self.norm = nn.BatchNorm2d(4)
         self.norm.bias.requires_grad_(False)
-        self.half = nn.Parameter(torch.randn(5).to(torch.bfloat16))
+        self.brief = nn.Parameter(torch.randn(5).to(torch.bfloat16))
         self.turned = nn.Parameter(torch.randn(4, 7).T)
         self.register_buffer("empty", torch.zeros(0, 3))
 
     def forward(self, x):
-        return self.norm(self.conv(x)).sum((2, 3)) @ self.turned.T + self.half[0] + self.empty.sum()
+        return self.norm(self.conv(x)).sum((2, 3)) @ self.turned.T + self.brief[0] + self.empty.sum()
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_it_is_the_state_dict(net):
     for name, value in state.items():
         entry = file.entries[name]
         assert (entry.shape, entry.dtype) == (tuple(value.shape), str(value.dtype)[6:])
-        np.testing.assert_array_equal(file.read(name), value.float().numpy() if name == "half" else value.numpy())
+        np.testing.assert_array_equal(file.read(name), value.float().numpy() if name == "brief" else value.numpy())
         chunks = [*file.chunks(name, 3), np.zeros(0, "f4")]
         np.testing.assert_array_equal(np.concatenate(chunks), file.read(name).ravel())
     trained = {name for name, x in net.named_parameters() if x.requires_grad}
