@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def summary(
-    model: arguments.Model,
+    model: arguments.AnyModel,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
