@@ -86,7 +86,10 @@ def check_order(file: Path, graph: Any, known: set[str]) -> None:
             if name not in known:
                 called = node.name or f"of {node.op_type}"
                 raise FormatError(f"{file} is damaged: the node {called} takes {name!r}, which nothing before it gives")
-        known.update(node.output)
+        for name in filter(None, node.output):
+            if name in known:
+                raise FormatError(f"{file} is damaged: {name!r} is given twice")
+            known.add(name)
 
 
 class Ownership:
@@ -135,11 +138,10 @@ class Ownership:
                 if parameter is not None:
                     yield parameter
         for _, body in bodies_of(node):
-            inner = {x.name: x for x in body.initializer}
+            inner = {**held, **{x.name: x for x in body.initializer}}
             inner |= {n.output[0]: x for n in body.node if (x := constant_of(n)) is not None}
             for each in body.node:
-                for parameter in self._taken(each, {**held, **inner}):
-                    yield parameter
+                yield from self._taken(each, inner)
 
 
 def parameters_of(nodes: list[Seen]) -> list[Parameter]:

@@ -165,14 +165,12 @@ def inferred_by_onnx(
     inputs = [f"i{i}" if given else "" for i, given in enumerate(places)]
     node = onnx.NodeProto(op_type=op, domain=domain, input=inputs)
     node.output.extend(f"o{i}" if wanted else "" for i, wanted in enumerate(outputs))
-    node.attribute.extend(map(onnx.AttributeProto.FromString, attributes))
-    tensors = {
-        f"i{i}": onnx.numpy_helper.from_array(np.frombuffer(raw, dtype).reshape(shape))  # type: ignore[arg-type]  # known
-        for i, dtype, shape, raw in data
-    }
-    types = {name: Kind(*kind).proto() for name, kind in zip(inputs, kinds, strict=True) if name}
-    imports = [onnx.OperatorSetIdProto(domain=domain, version=version)]
+    arrays = {f"i{i}": np.frombuffer(raw, dtype).reshape(shape) for i, dtype, shape, raw in data}  # type: ignore[arg-type]  # known
     try:
+        node.attribute.extend(map(onnx.AttributeProto.FromString, attributes))
+        types = {name: Kind(*kind).proto() for name, kind in zip(inputs, kinds, strict=True) if name}
+        tensors = {name: onnx.numpy_helper.from_array(x) for name, x in arrays.items()}
+        imports = [onnx.OperatorSetIdProto(domain=domain, version=version)]
         schema = onnx.defs.get_schema(op, version, domain)
         found = onnx.shape_inference.infer_node_outputs(schema, node, types, tensors, opset_imports=imports)
     except Exception:  # a node that does not fit what it is given: nothing is known of what it gives

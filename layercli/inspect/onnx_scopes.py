@@ -15,7 +15,8 @@ from typing import Any
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 MIRROR = "layercli.runtime.mirror.Mirror"
 """The class of every module of a model of ours, which says nothing of its layer."""
-LONGEST = 20_000
+LONGEST, DEEPEST = 20_000, 64
+"""No longer what is noted is read, and no deeper do parts stand in parts."""
 UNKNOWN_CLASS = "scope"
 """What stands for the class of a part of which the file knows only the name."""
 
@@ -33,7 +34,7 @@ def place_of(node: Any) -> Place:
     """Return where a node stands, by its metadata, else by its name."""
     noted = {item.key: item.value for item in node.metadata_props}
     scopes, classes = listed(noted.get(SCOPES)), listed(noted.get(CLASSES))
-    if not scopes or len(scopes) != len(classes):
+    if not scopes or len(scopes) != len(classes) or len(scopes) > DEEPEST:
         return by_name(node)
     name = unnumbered(node.name.removeprefix("node_").lstrip("_")) or node.op_type
     known = [
@@ -63,6 +64,8 @@ def listed(text: str | None) -> list[str]:
 def by_name(node: Any) -> Place:
     """Return where a node stands by a name with slashes."""
     *parts, name = node.name.partition(";")[0].strip("/").split("/")
+    if len(parts) > DEEPEST or len(node.name) > LONGEST:
+        return Place(name or node.op_type)
     paths = ["/".join(parts[: i + 1]).replace(".", "/") for i in range(len(parts))]
     return Place(name or node.op_type, tuple((path, UNKNOWN_CLASS) for path in paths if path))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
 from layercli.errors import UsageError, nearest
@@ -19,6 +20,8 @@ def why_unknown(summary: Summary) -> str:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
         return "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
+    if not any(dims.names(size) for _, spec in summary.inputs for size in spec.shape):
+        return "unknown: some of what it does cannot be counted"
     return "unknown for sizes that are names: give numbers"
 
 

@@ -10,6 +10,6 @@ from layercli.runtime.module_summary import summarize_module
 
 def summarize_graph(file: str, shapes: list[str], sizes: list[str]) -> Summary:
     """Return the summary of the program in a file, its inputs of the shapes and named sizes that the user gave."""
-    graph = ExportedGraph(file)
+    graph = ExportedGraph(file).describing()
     inputs = graph_inputs(file, graph.specs, list(graph.specs), shapes, sizes)
-    return summarize_module(graph.unbound(), inputs, file, file)
+    return summarize_module(graph, inputs, file, file, limits=graph.limits)

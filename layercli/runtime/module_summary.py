@@ -17,13 +17,13 @@ from torch import nn
 from layercli.core import dims, dtypes, tree
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
-from layercli.errors import FormatError
+from layercli.errors import FormatError, LayercliError
 from layercli.inspect.shapes import fill, parse_sizes, shapes_by_name
 from layercli.inspect.summary import Row, Summary, Totals, as_shape, ends
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime import tensors
 from layercli.runtime.arguments import arguments_of
-from layercli.runtime.graph import Graph
+from layercli.runtime.graph import Graph, first_line
 from layercli.runtime.meta import PRIMES, explained
 from layercli.runtime.module_cost import counted
 from layercli.runtime.recording import class_of
@@ -48,14 +48,16 @@ def inputs_of_module(module: nn.Module, name: str, shapes: list[str], sizes: lis
     return found
 
 
-def summarize_module(module: nn.Module, inputs: dict[str, Spec], name: str, source: str) -> Summary:
+def summarize_module(
+    module: nn.Module, inputs: dict[str, Spec], name: str, source: str, limits: dict[str, int] | None = None
+) -> Summary:
     """Return the summary of ``module`` called on arguments of those Specs; where there are none, it is not called at all.
 
-    It is called as in inference, and left as it was.
+    It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most.
     """
     specs = list(inputs.values())
     names = sorted({found for spec in specs for size in spec.shape for found in dims.names(size)})
-    fills = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+    fills = filled_within(names, limits or {})
     runs = [Run(module, inputs, fill, name) for fill in fills] if inputs else []
     rows = [row_of(path, depth, child, runs, fills) for path, depth, child in parts(module)]
     trainable, parameters = counts(module)
@@ -63,6 +65,22 @@ def summarize_module(module: nn.Module, inputs: dict[str, Spec], name: str, sour
     totals = Totals(parameters, trainable, parameters - trainable, held, cost("", runs, fills))
     own = [] if rows else [row_of("", 1, module, runs, fills, shown=type(module).__name__)]
     return Summary(name, class_of(module), source, list(inputs.items()), outputs_of(runs, fills), own + rows, totals)
+
+
+def filled_within(names: list[str], limits: dict[str, int]) -> list[Fill]:
+    """Return what stands for the names in either run: a prime each, as large as its limit lets it be."""
+    fills: list[Fill] = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+    taken: set[int] = set()
+    for name, run in ((name, run) for name in names for run in reversed(fills)):
+        if run[name] > limits.get(name, run[name]):
+            run[name] = next((p for p in range(limits[name], 1, -1) if is_prime(p) and p not in taken), limits[name])
+        taken.add(run[name])
+    return fills
+
+
+def is_prime(number: int) -> bool:
+    """Whether nothing divides a number."""
+    return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
 class Run:
@@ -83,10 +101,16 @@ class Run:
             self.outputs, macs = counted(module, inputs)
         except Exception as error:
             shown = ", ".join(map(str, given.values()))
-            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            cause = (
+                error.__cause__
+                if isinstance(error, LayercliError) and isinstance(error.__cause__, Exception)
+                else error
+            )
+            text = first_line(cause) if isinstance(module, Graph) else " ".join(str(cause).split())
+            reason = text.rstrip(".") or type(cause).__name__
+            hint = "without --input-shape its modules and their parameters are listed"
             raise FormatError(
-                f"{name} cannot be described on {shown}: {reason}",
-                hint="without --input-shape its modules and their parameters are listed",
+                f"{name} cannot be described on {shown}: {reason}", hint=None if isinstance(module, Graph) else hint
             ) from error
         finally:
             for handle in handles:

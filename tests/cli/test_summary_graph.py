@@ -172,10 +172,42 @@ def test_formulas_of_a_pt2(cli, folder):
         assert found["outputs"][0]["shape"] == [3, 9, 5]
 
 
+class Placing(nn.Module):
+    """Tensors made on the way, on the device that is written in the graph, and one layer under two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.place = nn.Embedding(10, 8), nn.Embedding(64, 8)
+        self.once = self.again = nn.Linear(8, 8)
+        self.shift = torch.arange(8.0)
+        self.register_buffer("mask", torch.ones(64, 64).tril(), persistent=False)
+
+    def forward(self, x):
+        steps = x.shape[1]
+        h = self.embed(x) + self.place(torch.arange(steps)) + self.shift
+        h = h.to(torch.float64).to(torch.float32)
+        scores = (h @ h.transpose(1, 2)).masked_fill(self.mask[:steps, :steps] == 0, float("-inf"))
+        return self.again(self.once(scores.softmax(-1) @ h)) + torch.zeros(h.shape)
+
+
+def test_what_a_pt2_makes_on_the_way(cli, folder):
+    """The mask has 64 steps, so that larger sizes are not tried."""
+    dims = {0: torch.export.Dim("batch"), 1: torch.export.Dim("T", min=2, max=32)}
+    x = torch.zeros(2, 7, dtype=torch.int64)
+    torch.export.save(torch.export.export(Placing().eval(), (x,), dynamic_shapes=(dims,)), "placing.pt2")
+    document = json.loads(cli("summary placing.pt2 --format json").out)
+    steps = document["inputs"][0]["shape"][1]
+    assert document["totals"]["macs"] == f"16*B*{steps}^2 + 128*B*{steps}"
+    assert document["totals"]["parameters"] == 80 + 512 + 72
+    assert failure(cli, "summary placing.pt2 --input-shape 2,90") == (
+        "error: placing.pt2 cannot be described on int64[2, 90]: Expected input at *args[0].shape[1] to be <= 32, but got 90\n"
+    )
+
+
 def test_variables(cli, folder):
     state = Net().state_dict()
     listed = json.loads(cli("vars net.pt2 --stats --format json").out)["variables"]
-    assert [row["path"] for row in listed] == list(state) or {row["path"] for row in listed} == set(state)
+    assert {row["path"] for row in listed} == set(state)
     assert {row["path"] for row in listed if row["trainable"]} == {
         name for name, _ in Net().named_parameters() if name != "head.weight"
     }
@@ -237,6 +269,28 @@ def test_nodes_in_a_circle(cli, folder):
     assert failure(cli, "summary lost.onnx") == (
         "error: lost.onnx is damaged: the node of Relu takes 'z', which nothing before it gives\n"
     )
+
+
+def test_what_is_given_twice(cli, folder):
+    written("twice.onnx", [helper.make_node("Identity", ["x"], ["x"])], [tensor("x", (2,))], [tensor("x", (2,))])
+    assert failure(cli, "summary twice.onnx") == "error: twice.onnx is damaged: 'x' is given twice\n"
+
+
+def test_names_that_are_too_deep(cli, folder):
+    ends = [tensor("x", (2,))], [tensor("y", (2,))]
+    written("deep.onnx", [helper.make_node("Relu", ["x"], ["y"], name="a/" * 100_000 + "last")], *ends)
+    assert "\nlast (Relu) " in cli("summary deep.onnx").out
+    node = helper.make_node("Relu", ["x"], ["y"], name="node_relu_7")
+    for key in ("name_scopes", "class_hierarchy"):
+        node.metadata_props.add(key=f"pkg.torch.onnx.{key}", value="[" * 5000)
+    written("deep.onnx", [node], *ends)
+    assert "\nnode_relu_7 (Relu) " in cli("summary deep.onnx").out
+
+
+def test_what_cannot_be_counted(cli, folder):
+    nodes = [helper.make_node("Odd", ["x"], ["y"], domain="mine")]
+    written("odd.onnx", nodes, [tensor("x", (2,))], [tensor("y", (2,))], domains=["mine"])
+    assert "MACs:           unknown: some of what it does cannot be counted\n" in cli("summary odd.onnx").out
 
 
 def test_functions_that_call_themselves(cli, folder):
