@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -52,6 +53,7 @@ def unnumbered(name: str) -> str:
     return stem + name[len(stem) :].partition("_")[0]
 
 
+@lru_cache(maxsize=4096)
 def listed(text: str | None) -> list[str]:
     """Return the texts in a list written as Python writes it; none where it is something else."""
     try:

@@ -1,7 +1,8 @@
 """The summary of an ``.onnx`` file, made by the onnx package alone: neither torch nor a runtime is asked.
 
 A row is a node, or a part of the model that nodes stand in, as the exporter noted it. Nodes whose results follow from
-constants and shapes, and Identity, have none: they compute nothing. A part of one node is that node's row.
+constants and shapes, and Identity, have none: they compute nothing. A part of one node is that node's row; one whose class
+nobody noted is called by the operator in it that multiplies or holds something, where there is just one.
 """
 
 from __future__ import annotations
@@ -95,6 +96,15 @@ class Part:
                 yield from each.nodes()
 
 
+def main_operator(part: Part) -> str:
+    """Return what stands for the class of a part that has none: the operator of the one node in it that multiplies or holds."""
+    nodes = [x for x in part.inside if isinstance(x, Seen)]
+    if len(nodes) < len(part.inside):
+        return UNKNOWN_CLASS
+    main = [x for x in nodes if x.macs != 0] or [x for x in nodes if x.parameters] or nodes
+    return main[0].op if len(main) == 1 else UNKNOWN_CLASS
+
+
 class Table:
     """The rows of the nodes that are shown."""
 
@@ -131,7 +141,7 @@ class Table:
                 continue
             nodes, [first, *others] = list(each.nodes()), each.inside
             alone = isinstance(first, Seen) and not others
-            cls = nodes[0].op if alone and each.cls == UNKNOWN_CLASS else each.cls
+            cls = main_operator(each) if each.cls == UNKNOWN_CLASS else each.cls
             yield self._row(each.path, cls, each.depth, nodes, direct=[x for x in each.inside if isinstance(x, Seen)])
             if not alone:
                 yield from self._inside(each)

@@ -188,6 +188,22 @@ def test_names_with_slashes_are_scopes(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_part_without_a_class_is_called_by_its_main_operator(tmp_path):
+    node = helper.make_node
+    nodes = [
+        node("Transpose", ["x"], ["a"], name="/dense/Transpose"),
+        node("MatMul", ["a", "w"], ["b"], name="/dense/MatMul"),
+        node("Add", ["b", "bias"], ["c"], name="/dense/Add"),
+        node("Relu", ["c"], ["d"], name="/act/Relu"),
+        node("Abs", ["d"], ["e"], name="/odd/Abs"),
+        node("Neg", ["e"], ["y"], name="/odd/Neg"),
+    ]
+    held = [array("w", (2, 5)), array("bias", (5,))]
+    path = written(tmp_path / "net.onnx", nodes, [tensor("x", (2, 3))], [tensor("y", None)], held)
+    found = [(row.path, row.cls, row.parameters) for row in summarize_onnx(path, [], []).rows if row.depth == 1]
+    assert found == [("dense", "MatMul", 15), ("act", "Relu", 0), ("odd", "scope", 0)]
+
+
 def test_nodes_without_names_are_told_apart(tmp_path):
     nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
     path = written(tmp_path / "net.onnx", nodes, [tensor("x", (2, 3))], [tensor("y", (2, 3))])
