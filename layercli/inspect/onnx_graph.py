@@ -18,6 +18,8 @@ from layercli.inspect.onnx_parameters import Parameter, Parameters
 from layercli.inspect.onnx_scopes import Place, place_of
 from layercli.inspect.onnx_shapes import Shapes
 
+MOST_NODES = 1_000_000
+"""A graph has no more nodes once its functions are put in."""
 WITHOUT_INPUTS = {"Constant", "ConstantOfShape", "Shape", "Size"}
 """Operators whose results follow from shapes and constants alone."""
 
@@ -73,9 +75,31 @@ def inlined(file: Path, model: Any) -> Any:
     import onnx.inliner
 
     try:
+        check_growth(model)
         return onnx.inliner.inline_local_functions(model)
     except Exception as error:  # of C++, whatever is wrong with the functions
         raise FormatError(f"{file} is damaged: its functions cannot be put in where they are called") from error
+
+
+def check_growth(model: Any) -> None:
+    """Raise ValueError where functions call themselves, or double what they call until there is no end of nodes."""
+    functions = {(f.domain, f.name): f.node for f in model.functions}
+    counts: dict[tuple[str, str], int] = {}
+
+    def count(nodes: Any) -> int:
+        return sum(
+            1 + called((node.domain, node.op_type)) + sum(count(body.node) for _, body in bodies_of(node))
+            for node in nodes
+        )
+
+    def called(key: tuple[str, str]) -> int:
+        if key in functions and key not in counts:
+            counts[key] = MOST_NODES + 1  # to one that calls itself
+            counts[key] = count(functions[key])
+        return counts.get(key, 0)
+
+    if count(model.graph.node) > MOST_NODES:
+        raise ValueError
 
 
 def check_order(file: Path, graph: Any, known: set[str]) -> None:
