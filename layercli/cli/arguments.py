@@ -23,6 +23,15 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+AnyModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net), or a file: .keras, .onnx, .pt2.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
 Set = Annotated[
     list[str],
     typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False),

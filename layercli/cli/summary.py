@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layercli.cli import arguments, output
 
+if TYPE_CHECKING:
+    from layercli.inspect.summary import Summary
+
 
 def summary(
-    model: arguments.Model,
+    model: arguments.AnyModel,
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
@@ -30,29 +33,45 @@ def summary(
     [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
     [dim]$[/dim] layercli summary net.py:TorchNet --input-shape 1,3,224,224
     [dim]$[/dim] layercli summary model.keras --custom net.py:Net
+    [dim]$[/dim] layercli summary net.onnx
     [dim]$[/dim] layercli summary net.safetensors --depth 2
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
+    from layercli.inspect.reference import learn
+    from layercli.render.summary import parse_columns, table, usual
+
+    parse_columns(columns)  # what is wrong with them is said before a file is read
+    learn(custom)
+    report = report_of(model, set_, input_shape, at)
+    chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
+    output.emit(table(report, chosen, depth, fold), report.to_json, format)
+
+
+def report_of(model: str, settings: list[str], input_shape: list[str], at: list[str]) -> Summary:
+    """Return the summary of what is called ``model``: a graph by its nodes, weights by their paths, others by their layers."""
     from layercli.core.layer import Layer
-    from layercli.inspect.reference import learn, resolve
+    from layercli.inspect.reference import no_settings, resolve
     from layercli.inspect.shapes import inputs_of
     from layercli.inspect.summary import summarize
     from layercli.inspect.weight_files import summarize_file, weights_at
-    from layercli.render.summary import OF_FILE, parse_columns, table
 
-    chosen, fold = parse_columns(columns), output.chosen(format) is output.Format.table
-    learn(custom)
-    if (file := weights_at(model, [*set_, *input_shape, *at])) is not None:
-        report = summarize_file(file)
-        output.emit(table(report, parse_columns(columns, OF_FILE), depth, fold), report.to_json, format)
-        return
-    subject = resolve(model, set_, modules=True)
+    if model.endswith(".onnx"):
+        from layercli.inspect.onnx_summary import summarize_onnx
+
+        no_settings(model, settings)
+        return summarize_onnx(model, input_shape, at)
+    if model.endswith(".pt2"):
+        from layercli.runtime.graph_summary import summarize_graph
+
+        no_settings(model, settings)
+        return summarize_graph(model, input_shape, at)
+    if (file := weights_at(model, [*settings, *input_shape, *at])) is not None:
+        return summarize_file(file)
+    subject = resolve(model, settings, modules=True)
     if isinstance(subject.model, Layer):
         inputs = inputs_of(subject.model, input_shape, at)
-        report = summarize(subject.model, inputs, name=subject.name, source=subject.source)
-    else:
-        from layercli.runtime.module_summary import inputs_of_module, summarize_module
+        return summarize(subject.model, inputs, name=subject.name, source=subject.source)
+    from layercli.runtime.module_summary import inputs_of_module, summarize_module
 
-        inputs = inputs_of_module(subject.model, subject.name, input_shape, at)
-        report = summarize_module(subject.model, inputs, subject.name, subject.source)
-    output.emit(table(report, chosen, depth, fold), report.to_json, format)
+    given = inputs_of_module(subject.model, subject.name, input_shape, at)
+    return summarize_module(subject.model, given, subject.name, subject.source)

@@ -16,7 +16,7 @@ def vars_(
         str,
         typer.Argument(
             metavar="MODEL|FILE",
-            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf.",
+            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf, .onnx, .pt2.",
             autocompletion=arguments.complete_model,
             show_default=False,
         ),
@@ -67,7 +67,7 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
         if not is_model(model):
             if settings or input_shape:
                 raise UsageError(f"{model} holds weights: it takes no settings and no shape")
-            return variables.of_file(open_weights(model))
+            return variables.of_exported(model) if model.endswith(".pt2") else variables.of_file(open_weights(model))
     from layercli.core.layer import Layer
     from layercli.inspect.reference import resolve
     from layercli.inspect.shapes import inputs_of
@@ -87,6 +87,6 @@ def variables_of(model: str, settings: list[str], input_shape: list[str], seed: 
 
 def is_file(text: str) -> bool:
     """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    return os.path.isfile(text) or text.endswith(
-        (".safetensors", ".npz", ".npy", ".h5", ".json", ".pt", ".pth", ".gguf")
-    )
+    from layercli.inspect.weight_files import ENDINGS
+
+    return os.path.isfile(text) or text.endswith((*ENDINGS, ".onnx", ".pt2"))

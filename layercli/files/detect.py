@@ -20,6 +20,7 @@ OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of t
 OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 #: What a tar archive of torch.save, older still, has first.
 OLD_MEMBERS = (b"sys_info\0", b"storages\0", b"tensors\0", b"pickle\0")
+ONNX = "an ONNX file"
 #: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
 FOREIGN = [
     (0, GGUF, "a GGUF file"),
@@ -50,7 +51,9 @@ ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, or an index. No value is read.
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, onnx, or an index of others.
+
+    No value is read.
 
     Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
     damaged.
@@ -92,6 +95,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.files.gguf import GgufFile
 
             return GgufFile(file)
+        case "onnx":
+            from layercli.files.onnx import OnnxFile
+
+            return OnnxFile(file)
     raise unreadable(file, start)
 
 
@@ -141,7 +148,9 @@ def kind(file: Path, start: bytes) -> str | None:
         return "gguf"
     if start.startswith(b"PK") and not has_header(start):
         return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
-    return "safetensors" if is_safetensors(file, start) else None
+    if is_safetensors(file, start):
+        return "safetensors"
+    return "onnx" if file.suffix == ".onnx" or seeming(file, start) == ONNX else None
 
 
 def is_safetensors(file: Path, start: bytes) -> bool:
@@ -193,7 +202,7 @@ def seeming(file: Path, start: bytes) -> str | None:
         if start[offset:].startswith(magic):
             return name
     if len(start) > 2 and start[0] == 8 and start[1] < 32 and start[2] in ONNX_FIELDS:
-        return "an ONNX file"
+        return ONNX
     return None
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: The bits one value takes, by dtype.
 BITS: dict[str, int] = {
     "bool": 8,
+    **{f"{kind}{bits}": bits for kind in ("int", "uint") for bits in (2, 4)},
     "float4_e2m1fn": 4,
     "float6_e2m3fn": 6,
     "float6_e3m2fn": 6,

@@ -75,6 +75,12 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     return Subject(model, text, text, archive=text)
 
 
+def no_settings(text: str, settings: Iterable[str]) -> None:
+    """Raise UsageError where a model that is made already is given settings."""
+    if settings:
+        raise UsageError(f"{text} is a model already made: it takes no settings")
+
+
 def learn(custom: Iterable[str]) -> None:
     """Let files find, under their own names, the classes and functions that ``net.py:Net`` each name."""
     for text in custom:
@@ -120,12 +126,12 @@ def no_model(text: str) -> FileError:
     from layercli.files import detect
 
     quoted = shlex.quote(text)
-    if detect.is_weights(text):
-        return FileError(f"{text} holds weights, not a model", hint=f"give them to one: MODEL --weights {quoted}")
     if text.endswith((".pt2", ".onnx")):
         return FileError(
-            f"{text} is a graph that is only run", hint=f"layercli run {quoted} --profile shows its layers"
+            f"{text} is a graph, which is not trained here", hint=f"layercli summary {quoted} shows its layers"
         )
+    if detect.is_weights(text):
+        return FileError(f"{text} holds weights, not a model", hint=f"give them to one: MODEL --weights {quoted}")
     found = detect.seeming(Path(text), detect.first_bytes(Path(text)))
     return FileError(f"{text} is {found or 'in no format that layercli knows'}, not a model")
 

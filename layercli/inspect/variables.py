@@ -149,6 +149,16 @@ def of_file(file: WeightFile) -> Variables:
     return Variables(str(file.file), [of_entry(file, entry) for entry in file.entries.values()])
 
 
+def of_exported(path: str) -> Variables:
+    """Return the state_dict of a ``.pt2``, which says what is trained."""
+    from layercli.files.pt2_file import Pt2File
+
+    file = Pt2File(path)
+    return Variables(
+        path, [replace(of_entry(file, entry), trainable=file.trainable[name]) for name, entry in file.entries.items()]
+    )
+
+
 def of_entry(file: WeightFile, entry: Entry) -> VariableRow:
     """Return the row of one entry of ``file``."""
     return VariableRow(

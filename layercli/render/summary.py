@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
 from layercli.errors import UsageError, nearest
@@ -19,6 +20,8 @@ def why_unknown(summary: Summary) -> str:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
         return "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
+    if not any(dims.names(size) for _, spec in summary.inputs for size in spec.shape):
+        return "unknown: some of what it does cannot be counted"
     return "unknown for sizes that are names: give numbers"
 
 
@@ -64,6 +67,11 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
 DEFAULT = ("layer", "output_shape", "parameters")
 OF_FILE = ("layer", "parameters", "share")
 """The usual columns of a model, and those of a file of weights."""
+
+
+def usual(summary: Summary) -> tuple[str, ...]:
+    """Return the columns that are shown where none are asked for."""
+    return OF_FILE if summary.cls is None else DEFAULT
 
 
 def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:

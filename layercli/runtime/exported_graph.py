@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.export.graph_signature import InputKind, TensorArgument
+from torch.fx.node import map_aggregate
 from torch.utils import _pytree as pytree
 
+from layercli.core.dims import Dim
 from layercli.core.spec import Spec, batched
 from layercli.errors import FormatError
 from layercli.files.pt2 import checked
@@ -59,12 +61,41 @@ class ExportedGraph(Graph):
             self._unflatten()
         return self
 
+    def describing(self) -> ExportedGraph:
+        """Let what is written in the graph run on the meta device. Values stay: there torch would take those alike for one."""
+        for module in self.graph.modules():
+            graph = getattr(module, "graph", None)
+            module._run_with_interpreter = True
+            vars(module).update({name: x.to("meta") for name, x in vars(module).items() if isinstance(x, torch.Tensor)})
+            for node in graph.nodes if isinstance(graph, fx.Graph) else ():
+                node.args, node.kwargs = map_aggregate((node.args, node.kwargs), on_meta)
+        return self
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The largest that each size may be which is open, by its name; one without a limit is left out."""
+        values = {node.name: node.meta["val"] for node in self._program.graph.nodes if node.op == "placeholder"}
+        pairs = (pair for name, spec in self.specs.items() for pair in zip(values[name].shape, spec.shape, strict=True))
+        ranges = {str(symbol): found.upper for symbol, found in self._program.range_constraints.items()}
+        uppers = ((str(ours), ranges.get(str(theirs))) for theirs, ours in pairs if isinstance(ours, Dim))
+        return {name: int(upper) for name, upper in uppers if upper is not None and getattr(upper, "is_Integer", False)}
+
+    @property
+    def _ty(self) -> str | None:
+        """The class that torch has noted of the whole, as it does of the modules in it."""
+        return getattr(self.graph, "_ty", None)
+
     def _unflatten(self) -> None:
         with warnings.catch_warnings(action="ignore"):
             graph: Any = torch.export.unflatten(self._program).eval()
         for module in graph.modules():
             module._run_with_interpreter = False  # the code made of a graph takes a third of the interpreter's time
         self.graph = graph
+
+
+def on_meta(value: Any) -> Any:
+    """Return the meta device for any device, and what is none as it is."""
+    return torch.device("meta") if isinstance(value, torch.device) else value
 
 
 def loaded(file: str) -> torch.export.ExportedProgram:

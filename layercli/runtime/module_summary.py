@@ -6,6 +6,7 @@ formula, as for raw torch inside a layer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,18 +17,21 @@ from torch import nn
 from layercli.core import dims, dtypes, tree
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
-from layercli.errors import FormatError
+from layercli.errors import FormatError, LayercliError
 from layercli.inspect.shapes import fill, parse_sizes, shapes_by_name
 from layercli.inspect.summary import Row, Summary, Totals, as_shape, ends
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime import tensors
 from layercli.runtime.arguments import arguments_of
+from layercli.runtime.graph import Graph, first_line
 from layercli.runtime.meta import PRIMES, explained
 from layercli.runtime.module_cost import counted
 from layercli.runtime.recording import class_of
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 """Modules that are never called, and hold only others."""
+
+AGAIN = re.compile(r"@\d+")
 
 Fill = dict[Any, int]
 """What every name stands for in one run, and under None what a size without one does."""
@@ -44,14 +48,16 @@ def inputs_of_module(module: nn.Module, name: str, shapes: list[str], sizes: lis
     return found
 
 
-def summarize_module(module: nn.Module, inputs: dict[str, Spec], name: str, source: str) -> Summary:
+def summarize_module(
+    module: nn.Module, inputs: dict[str, Spec], name: str, source: str, limits: dict[str, int] | None = None
+) -> Summary:
     """Return the summary of ``module`` called on arguments of those Specs; where there are none, it is not called at all.
 
-    It is called as in inference, and left as it was.
+    It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most.
     """
     specs = list(inputs.values())
     names = sorted({found for spec in specs for size in spec.shape for found in dims.names(size)})
-    fills = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+    fills = filled_within(names, limits or {})
     runs = [Run(module, inputs, fill, name) for fill in fills] if inputs else []
     rows = [row_of(path, depth, child, runs, fills) for path, depth, child in parts(module)]
     trainable, parameters = counts(module)
@@ -59,6 +65,22 @@ def summarize_module(module: nn.Module, inputs: dict[str, Spec], name: str, sour
     totals = Totals(parameters, trainable, parameters - trainable, held, cost("", runs, fills))
     own = [] if rows else [row_of("", 1, module, runs, fills, shown=type(module).__name__)]
     return Summary(name, class_of(module), source, list(inputs.items()), outputs_of(runs, fills), own + rows, totals)
+
+
+def filled_within(names: list[str], limits: dict[str, int]) -> list[Fill]:
+    """Return what stands for the names in either run: a prime each, as large as its limit lets it be."""
+    fills: list[Fill] = [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+    taken: set[int] = set()
+    for name, run in ((name, run) for name in names for run in reversed(fills)):
+        if run[name] > limits.get(name, run[name]):
+            run[name] = next((p for p in range(limits[name], 1, -1) if is_prime(p) and p not in taken), limits[name])
+        taken.add(run[name])
+    return fills
+
+
+def is_prime(number: int) -> bool:
+    """Whether nothing divides a number."""
+    return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
 class Run:
@@ -70,23 +92,35 @@ class Run:
         self.times: dict[str, int] = {}
         inputs = {key: meta_tensor(spec, fill) for key, spec in given.items()}
         every = [("", module), *named_parts(module)]
-        handles = [child.register_forward_hook(self._heard(path), with_kwargs=True) for path, child in every]
+        handles = [
+            child.register_forward_hook(self._heard(place_of(module, path)), with_kwargs=True) for path, child in every
+        ]
         modes = {child: child.training for child in module.modules()}
         module.eval()
         try:
-            self.outputs, self.macs = counted(module, inputs)
+            self.outputs, macs = counted(module, inputs)
         except Exception as error:
             shown = ", ".join(map(str, given.values()))
-            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            cause = (
+                error.__cause__
+                if isinstance(error, LayercliError) and isinstance(error.__cause__, Exception)
+                else error
+            )
+            text = first_line(cause) if isinstance(module, Graph) else " ".join(str(cause).split())
+            reason = text.rstrip(".") or type(cause).__name__
+            hint = "without --input-shape its modules and their parameters are listed"
             raise FormatError(
-                f"{name} cannot be described on {shown}: {reason}",
-                hint="without --input-shape its modules and their parameters are listed",
+                f"{name} cannot be described on {shown}: {reason}", hint=None if isinstance(module, Graph) else hint
             ) from error
         finally:
             for handle in handles:
                 handle.remove()
             for child, training in modes.items():
                 child.training = training
+
+        self.macs: dict[str, list[int]] = {}
+        for path, costs in macs.items():
+            self.macs.setdefault(place_of(module, path), []).extend(costs)
 
     def _heard(self, path: str) -> Any:
         def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
@@ -103,16 +137,33 @@ class Run:
 
 def named_parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield every module below, each once, with the path its author gave it."""
+    if isinstance(module, Graph):
+        yield from module.layers()
+        return
     yield from ((path.replace(".", "/"), child) for path, child in module.named_modules() if path)
+
+
+def place_of(module: nn.Module, path: str) -> str:
+    """Return the path of what ran there: in a graph a second call of a module is a module ``path@1`` of its own."""
+    return AGAIN.sub("", path.removeprefix(module.held_under)) if isinstance(module, Graph) else path
 
 
 def parts(module: nn.Module) -> Iterator[tuple[str, int, nn.Module]]:
     """Yield the modules that make a row, all below but mere containers: the path, how deep it is, and the module."""
     depths = {"": 0}
     for path, child in named_parts(module):
-        depths[path] = depths[path.rpartition("/")[0]] + (not isinstance(child, CONTAINERS))
-        if not isinstance(child, CONTAINERS):
+        if AGAIN.search(path):
+            continue
+        depths[path] = depths[path.rpartition("/")[0]] + (not is_container(child))
+        if not is_container(child):
             yield path, depths[path], child
+
+
+def is_container(module: nn.Module) -> bool:
+    """Whether a module only holds others: one of torch's for that, or in a graph one in which nothing is computed."""
+    graph = getattr(module, "graph", None)
+    idle = graph is not None and not len(graph.nodes) and not module._parameters and bool(module._modules)
+    return isinstance(module, CONTAINERS) or idle
 
 
 def row_of(path: str, depth: int, module: nn.Module, runs: list[Run], fills: list[Fill], shown: str = "") -> Row:
@@ -144,11 +195,13 @@ def counts(module: nn.Module) -> tuple[int, int]:
 
 
 def cost(path: str, runs: list[Run], fills: list[Fill]) -> Size:
-    """Return the multiply-accumulates of the module at ``path``: a number, a multiple of a named size, or unknown."""
+    """Return the multiply-accumulates of the module at ``path``: a sum over operations of multiples of names, or unknown."""
     if not runs:
         return UNKNOWN
-    first, second = (run.macs.get(path, 0) for run in runs)
-    return explained(first, second, fills)
+    first, second = (run.macs.get(path, []) for run in runs)
+    if len(first) != len(second):  # what is done depends on the sizes
+        return UNKNOWN
+    return dims.total(explained(a, b, fills) for a, b in zip(first, second, strict=True))
 
 
 def merged(first: Any, second: Any, fills: list[Fill]) -> Any:

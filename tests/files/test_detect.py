@@ -119,7 +119,6 @@ def written(path, content):
 
 
 FOREIGN = {
-    "m.onnx": (b"\x08\x0a\x12\x07pytorch", "m.onnx is an ONNX file, which layercli does not read yet"),
     "m.tflite": (b"\x1c\0\0\0TFL3", "m.tflite is a TensorFlow Lite file, which layercli does not read yet"),
     "m.gz": (gzip.compress(b"hi"), "m.gz is a gzip file, which layercli does not read yet"),
     "m.tar": (bytes(257) + b"ustar\0" + bytes(300), "m.tar is a tar archive, which layercli does not read yet"),

@@ -1,0 +1,57 @@
+"""The texts in an ONNX message, which protobuf hands on unread: a damaged one is no text at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from layercli.errors import FormatError
+
+
+def check_texts(file: Path, model: Any) -> None:
+    """Raise FormatError unless all names in a model are texts."""
+    try:
+        graphs = [model.graph, *model.functions]
+        damaged = any(not isinstance(text, str) for graph in graphs for text in texts_in(graph))
+        damaged = damaged or any(not isinstance(opset.domain, str) for opset in model.opset_import)
+    except UnicodeDecodeError:
+        damaged = True
+    if damaged:
+        raise FormatError(f"{file} is damaged: a name in it is no text")
+
+
+def texts_in(graph: Any) -> Iterator[Any]:
+    """Yield the texts of a graph, or of a function, and of the bodies of its nodes."""
+    yield graph.name
+    if hasattr(graph, "initializer"):
+        for x in graph.initializer:
+            yield from texts_of_tensor(x)
+        for x in (*graph.input, *graph.output):
+            yield from texts_of_value(x)
+    else:
+        yield from (graph.domain, *graph.input, *graph.output, *graph.attribute)
+    for x in graph.value_info:
+        yield from texts_of_value(x)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (text for item in node.metadata_props for text in (item.key, item.value))
+        for attribute in node.attribute:
+            yield attribute.name
+            if attribute.HasField("t"):
+                yield from texts_of_tensor(attribute.t)
+            for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from texts_in(body)
+
+
+def texts_of_tensor(x: Any) -> Iterator[Any]:
+    """Yield the name of a tensor and what is said of the file it lies in."""
+    yield x.name
+    yield from (text for item in x.external_data for text in (item.key, item.value))
+
+
+def texts_of_value(x: Any) -> Iterator[Any]:
+    """Yield the name of a value, of its sizes, and what is noted of it."""
+    yield x.name
+    yield from (size.dim_param for size in x.type.tensor_type.shape.dim)
+    yield from (text for item in x.metadata_props for text in (item.key, item.value))

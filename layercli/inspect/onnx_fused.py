@@ -1,0 +1,142 @@
+"""The operators of onnxruntime's own, ``com.microsoft``: what they give, of which onnx knows nothing, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN, Size
+
+DOMAIN = "com.microsoft"
+Shape = Sequence[Any] | None
+STANDARD = {"FusedConv": "Conv", "FusedGemm": "Gemm"}
+"""Operators that are ONNX's own with an activation after it."""
+WORDS = (
+    "BiasGelu BiasSoftmax BiasSplitGelu DequantizeLinear FastGelu Gelu GroupNorm LayerNormalization QLinearSigmoid "
+    "QLinearLeakyRelu QuantizeLinear QuickGelu RotaryEmbedding SimplifiedLayerNormalization SkipGroupNorm "
+    "SkipLayerNormalization SkipSimplifiedLayerNormalization"
+)
+LIKE_FIRST = frozenset(WORDS.split())
+"""Operators that give what is like their first input, and multiply no matrices."""
+OTHERS = (
+    "EmbedLayerNormalization ExpandDims GatherND Inverse NhwcMaxPool Pad QLinearAdd QLinearAveragePool QLinearConcat "
+    "QLinearGlobalAveragePool QLinearMul QLinearReduceMean QLinearSoftmax Trilu Unique"
+)
+FREE = LIKE_FIRST | set(OTHERS.split())
+
+
+def sizes_of(op: str, given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of the first output of an operator for those of its inputs, or None where this cannot tell."""
+    first = given[0] if given else None
+    if op in LIKE_FIRST:
+        return first
+    rule = SIZES.get(op)
+    if rule is None or first is None:
+        return None
+    try:
+        return rule(given, settings)
+    except (IndexError, TypeError, KeyError, ZeroDivisionError):  # a node that does not fit what it is given
+        return None
+
+
+def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the multiply-accumulates of an operator, unknown for one that this does not know."""
+    if op in FREE:
+        return 0
+    rule = COSTS.get(op)
+    try:
+        return UNKNOWN if rule is None else rule(given, out, settings)
+    except (IndexError, TypeError, KeyError, ZeroDivisionError):
+        return UNKNOWN
+
+
+def placed(given: list[Shape], index: int) -> list[Size]:
+    """Return the sizes of an input; IndexError or TypeError leaves its maker's cost unknown."""
+    found = given[index]
+    if found is None:
+        raise TypeError
+    return list(found)
+
+
+def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a product of matrices, either of which may be turned."""
+    left, right = placed(given, 0), placed(given, 1)
+    if settings.get("transBatchA") or settings.get("transBatchB"):
+        return None
+    rows = left[-1] if settings.get("transA") else left[-2]
+    columns = right[-2] if settings.get("transB") else right[-1]
+    lead = left[:-2] if len(left) >= len(right) else right[:-2]
+    return (*lead, rows, columns)
+
+
+def product_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the size of the product times what is summed."""
+    left = placed(given, 0)
+    return dims.product(placed([out], 0)) * (left[-2] if settings.get("transA") else left[-1])
+
+
+def packed_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of x with another number of features, which the settings say."""
+    return (*placed(given, 0)[:-1], settings["N"])
+
+
+def packed_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the cost of a product with weights of 4 bits: every row of x with K x N of them."""
+    return dims.product([*placed(given, 0)[:-1], settings["K"], settings["N"]])
+
+
+def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size, Size]:
+    """Return the features of queries, keys and values that an Attention projects its input to."""
+    if found := settings.get("qkv_hidden_sizes"):
+        query, key, value = found
+        return query, key, value
+    return (placed(given, 1)[1] // 3,) * 3
+
+
+def attention_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of an Attention's output: of its input, with the features of the values."""
+    return (*placed(given, 0)[:2], projected(given, settings)[2])
+
+
+def attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the cost of an Attention with nothing from before: the projection, then the scores and their sums."""
+    if len(given) > 4 and given[4] is not None:
+        return UNKNOWN
+    (batch, steps, features), (query, key, value) = placed(given, 0), projected(given, settings)
+    return batch * steps * features * (query + key + value) + batch * steps * steps * (query + value)
+
+
+def heads_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
+    """Return the sizes of a MultiHeadAttention's output."""
+    return (*placed(given, 0)[:2], placed(given, 2)[2]) if len(placed(given, 0)) == len(placed(given, 2)) == 3 else None
+
+
+def heads_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
+    """Return the cost of attention between given queries, keys and values with nothing from before."""
+    query, key, value = (placed(given, i) for i in range(3))
+    if len(given) > 6 and given[6] is not None:
+        return UNKNOWN
+    batch, steps, features = query
+    return batch * steps * key[1] * (features + value[2])
+
+
+SIZES: dict[str, Callable[[list[Shape], dict[str, Any]], Shape]] = {
+    "FusedMatMul": product_sizes,
+    "TransposeMatMul": product_sizes,
+    "MatMulIntegerToFloat": product_sizes,
+    "DynamicQuantizeMatMul": product_sizes,
+    "MatMulNBits": packed_sizes,
+    "Attention": attention_sizes,
+    "MultiHeadAttention": heads_sizes,
+    "GroupQueryAttention": lambda given, _: placed(given, 1) and placed(given, 0),
+}
+COSTS: dict[str, Callable[[list[Shape], Shape, dict[str, Any]], Size]] = {
+    "FusedMatMul": product_cost,
+    "TransposeMatMul": product_cost,
+    "MatMulIntegerToFloat": product_cost,
+    "DynamicQuantizeMatMul": product_cost,
+    "MatMulNBits": packed_cost,
+    "Attention": attention_cost,
+    "MultiHeadAttention": heads_cost,
+}

@@ -1,0 +1,223 @@
+"""ONNX graphs that torch exports, summarised by the onnx package alone: the modules they were made of say the same."""
+
+from __future__ import annotations
+
+import inspect
+
+import onnxruntime
+import pytest
+import torch
+from onnx import helper
+from onnx_graphs import array, exported, randomized, tensor, written
+from torch import nn
+
+from benchmarks.plain import ResNet50
+from layercli.core.spec import Spec
+from layercli.inspect.onnx_summary import summarize_onnx
+from layercli.runtime.module_summary import summarize_module
+
+IMAGE = torch.zeros(2, 3, 12, 10)
+STEPS = torch.zeros(2, 7, 16)
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(50, 16)
+        self.block = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, tokens):
+        return self.head(self.block(self.embed(tokens)))
+
+
+class Cached(nn.Module):
+    """Attention to what came before, with a step put in front."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key = nn.Linear(16, 16), nn.Linear(16, 16)
+        self.first = nn.Parameter(torch.zeros(1, 1, 16))
+
+    def forward(self, x, past):
+        x = torch.cat([self.first.expand(x.shape[0], -1, -1), x], 1)
+        keys = torch.cat([past, self.key(x)], 1)
+        return torch.softmax(self.query(x) @ keys.transpose(1, 2), -1) @ keys, keys
+
+
+MODULES = {
+    "resnet50": (ResNet50, torch.zeros(1, 3, 64, 64)),
+    "lstm": (lambda: nn.LSTM(16, 5, 2, batch_first=True, bidirectional=True), STEPS),
+    "gru": (lambda: nn.GRU(16, 5, batch_first=True), STEPS),
+    "attention": (Attending, torch.zeros(2, 7, dtype=torch.int64)),
+    "convolutions": (
+        lambda: nn.Sequential(nn.ConvTranspose2d(3, 6, 3, 2, 1, 1, groups=3), nn.ReLU(), nn.Conv2d(6, 4, 3, groups=2)),
+        IMAGE,
+    ),
+    "conv3d": (lambda: nn.Conv3d(3, 5, 3), torch.zeros(1, 3, 7, 6, 5)),
+}
+
+
+def of_module(module, *inputs):
+    names = list(inspect.signature(module.forward).parameters)
+    given = {name: Spec(tuple(x.shape), str(x.dtype)[6:]) for name, x in zip(names, inputs, strict=False)}
+    return summarize_module(module, given, "", "")
+
+
+def shapes_given_by_onnxruntime(path, *inputs):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = {end.name: x.numpy() for end, x in zip(session.get_inputs(), inputs, strict=True)}
+    return [x.shape for x in session.run(None, given)]
+
+
+@pytest.mark.parametrize("how", [{}, {"opset_version": 23}, {"optimize": False}, {"dynamo": False}], ids=str)
+@pytest.mark.parametrize("name", MODULES)
+def test_the_module_it_was_made_of_says_the_same(tmp_path, name, how):
+    made, x = MODULES[name]
+    module = randomized(made())
+    if (name, how) in [("attention", {"dynamo": False}), ("conv3d", {"optimize": False})]:
+        pytest.skip("that exporter cannot write it, or writes what onnxruntime refuses")
+    ours, theirs = summarize_onnx(exported(module, [x], tmp_path / "net.onnx", **how), [], []), of_module(module, x)
+    assert ours.totals.macs == theirs.totals.macs
+    assert [spec.shape for _, spec in ours.outputs] == shapes_given_by_onnxruntime(ours.source, x)
+    if name != "resnet50" or "optimize" in how:  # else batch normalizations were put into the convolutions
+        assert ours.totals.trainable == theirs.totals.trainable
+
+
+def test_layers_are_those_of_the_module(tmp_path):
+    module = randomized(Attending())
+    x = torch.zeros(2, 7, dtype=torch.int64)
+    ours = summarize_onnx(exported(module, [x], tmp_path / "net.onnx"), [], [])
+    theirs = {row.path: row for row in of_module(module, x).rows}
+    found = {row.path: row for row in ours.rows if row.path in theirs}
+    assert ours.cls == "Attending"
+    assert set(found) == {
+        "embed", "block", "block/self_attn", "block/linear1", "block/linear2", "block/norm1", "block/norm2", "head"
+    }  # fmt: skip
+    for path, row in found.items():
+        other = theirs[path]
+        assert (row.cls, row.depth, row.macs, row.trainable) == (other.cls, other.depth, other.macs, other.trainable)
+        if path != "block/self_attn":  # which gives its weights too, and the graph does not
+            assert row.output_shape == other.output_shape
+
+
+def test_a_layer_of_ours_says_the_same(tmp_path):
+    from layercli.inspect.reference import resolve
+    from layercli.inspect.summary import summarize
+
+    model = resolve("mlp").model
+    ours = summarize(model)
+    [(_, spec)] = ours.inputs
+    x = torch.zeros(3, *spec.shape[1:])
+    model(x)
+    theirs = summarize_onnx(exported(randomized(model.module), [x], tmp_path / "net.onnx"), [], [])
+    assert theirs.totals.macs == ours.totals.macs.at({"B": 3})
+    assert theirs.totals.parameters == ours.totals.parameters
+
+
+def dynamic(tmp_path, module, inputs, sizes, **how):
+    named = {name: torch.export.Dim(name, min=2, max=4096) for each in sizes for name in each.values()}
+    shapes = tuple({axis: named[name] for axis, name in each.items()} for each in sizes)
+    return exported(randomized(module), inputs, tmp_path / "net.onnx", dynamic_shapes=shapes, **how)
+
+
+def test_formulas_of_open_sizes(tmp_path):
+    path = dynamic(tmp_path, Cached(), [STEPS, torch.zeros(2, 5, 16)], [{0: "batch", 1: "T"}, {0: "batch", 1: "P"}])
+    summary = summarize_onnx(path, [], [])
+    assert [str(spec) for _, spec in summary.inputs] == ["float32[None, T, 16]", "float32[None, P, 16]"]
+    assert [str(spec) for _, spec in summary.outputs] == ["float32[None, T + 1, 16]", "float32[None, P + T + 1, 16]"]
+    assert str(summary.totals.macs) == "32*B*P*T + 32*B*T^2 + 32*B*P + 576*B*T + 544*B"
+    x, past = torch.zeros(3, 9, 16), torch.zeros(3, 4, 16)
+    expected = of_module(Cached(), x, past).totals.macs
+    assert summary.totals.macs.at({"B": 3, "T": 9, "P": 4}) == expected
+    for shapes, sizes in (
+        (["3,9,16", "3,4,16"], []),
+        (["x=3,9,16"], ["P=4"]),
+        ([], ["batch=3", "T=9", "P=4"]),
+        ([], ["B=3", "T=9", "P=4"]),
+    ):
+        filled = summarize_onnx(path, shapes, sizes)
+        assert filled.totals.macs == expected
+        assert [spec.shape for _, spec in filled.outputs] == shapes_given_by_onnxruntime(path, x, past)
+    assert str(summarize_onnx(path, [], ["P=4"]).totals.macs) == "32*B*T^2 + 704*B*T + 672*B"
+
+
+def test_windows_over_open_sizes(tmp_path):
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.MaxPool2d(2), nn.Conv2d(8, 4, 3), nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 1)
+    )
+    path = dynamic(tmp_path, module, [torch.zeros(2, 3, 64, 48)], [{2: "H", 3: "W"}])
+    summary = summarize_onnx(path, [], [])
+    assert [row.output_shape and str(row.output_shape) for row in summary.rows] == [
+        "(2, 8, ceil(H/2), ceil(W/2))",
+        "(2, 8, floor((H + 1)/4), floor((W + 1)/4))",
+        "(2, 4, floor((H + 1)/4) - 2, floor((W + 1)/4) - 2)",
+        "(2, 4, 2*floor((H + 1)/4) - 4, 2*floor((W + 1)/4) - 4)",
+        "(2, 2, 2*floor((H + 1)/4) - 4, 2*floor((W + 1)/4) - 4)",
+    ]
+    for height, width in ((64, 48), (61, 55), (30, 31)):
+        x = torch.zeros(2, 3, height, width)
+        assert summary.totals.macs.at({"H": height, "W": width}) == of_module(module, x).totals.macs
+        found = [spec.at({"H": height, "W": width}).shape for _, spec in summary.outputs]
+        assert found == shapes_given_by_onnxruntime(path, x)
+
+
+def test_names_with_slashes_are_scopes(tmp_path):
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w1"], ["a"], name="net/layer1/0/conv1/Conv2D"),
+        node("Relu", ["a"], ["b"], name="net/layer1/0/Relu;net/other"),
+        node("Identity", ["b"], ["c"], name="net/layer1/Identity"),
+        node("Conv", ["c", "w2"], ["d"], name="net/layer1/1/conv1/Conv2D"),
+        node("Relu", ["d"], ["y"], name="net/last"),
+    ]
+    held = [array("w1", (4, 3, 1, 1)), array("w2", (4, 4, 1, 1))]
+    path = written(tmp_path / "net.onnx", nodes, [tensor("x", (1, 3, 5, 5))], [tensor("y", None)], held)
+    summary = summarize_onnx(path, [], [])
+    assert [(row.depth, row.path, row.cls, row.parameters, row.macs) for row in summary.rows] == [
+        (1, "layer1", "scope", 28, 700),
+        (2, "layer1/0", "scope", 12, 300),
+        (3, "layer1/0/conv1", "Conv", 12, 300),
+        (3, "layer1/0/Relu", "Relu", 0, 0),
+        (2, "layer1/1", "scope", 16, 400),
+        (3, "layer1/1/conv1", "Conv", 16, 400),
+        (1, "last", "Relu", 0, 0),
+    ]
+    assert [(row.input_shape, row.output_shape) for row in summary.rows][:2] == [
+        ((1, 3, 5, 5), (1, 4, 5, 5)), ((1, 3, 5, 5), (1, 4, 5, 5))
+    ]  # fmt: skip
+
+
+def test_a_part_without_a_class_is_called_by_its_main_operator(tmp_path):
+    node = helper.make_node
+    nodes = [
+        node("Transpose", ["x"], ["a"], name="/dense/Transpose"),
+        node("MatMul", ["a", "w"], ["b"], name="/dense/MatMul"),
+        node("Add", ["b", "bias"], ["c"], name="/dense/Add"),
+        node("Relu", ["c"], ["d"], name="/act/Relu"),
+        node("Abs", ["d"], ["e"], name="/odd/Abs"),
+        node("Neg", ["e"], ["y"], name="/odd/Neg"),
+    ]
+    held = [array("w", (2, 5)), array("bias", (5,))]
+    path = written(tmp_path / "net.onnx", nodes, [tensor("x", (2, 3))], [tensor("y", None)], held)
+    found = [(row.path, row.cls, row.parameters) for row in summarize_onnx(path, [], []).rows if row.depth == 1]
+    assert found == [("dense", "MatMul", 15), ("act", "Relu", 0), ("odd", "scope", 0)]
+
+
+def test_nodes_without_names_are_told_apart(tmp_path):
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
+    path = written(tmp_path / "net.onnx", nodes, [tensor("x", (2, 3))], [tensor("y", (2, 3))])
+    assert [row.path for row in summarize_onnx(path, [], []).rows] == ["Relu", "Relu_1"]
+
+
+def test_sizes_the_file_computed_of_its_names(tmp_path):
+    """A node that nobody knows gives what the file says it gives."""
+    nodes = [helper.make_node("Odd", ["x"], ["a"], domain="mine"), helper.make_node("MatMul", ["a", "w"], ["y"])]
+    path = written(
+        tmp_path / "net.onnx", nodes, [tensor("x", ("N", "steps", 3))], [tensor("y", None)], [array("w", (3, 5))],
+        domains=["mine"], infos=[tensor("a", ("N", "2*steps + 1", 3))],
+    )  # fmt: skip
+    summary = summarize_onnx(path, [], [])
+    assert [str(row.output_shape) for row in summary.rows] == ["(None, 2*steps + 1, 3)", "(None, 2*steps + 1, 5)"]
+    assert str(summary.rows[1].macs) == "30*B*steps + 15*B"
+    assert summarize_onnx(path, ["2,4,3"], []).rows[1].macs == 2 * 9 * 15
