@@ -14,8 +14,6 @@ from itertools import takewhile
 from typing import Any
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
-MIRROR = "layercli.runtime.mirror.Mirror"
-"""The class of every module of a model of ours, which says nothing of its layer."""
 LONGEST, DEEPEST = 20_000, 64
 """No longer what is noted is read, and no deeper do parts stand in parts."""
 UNKNOWN_CLASS = "scope"
@@ -39,7 +37,7 @@ def place_of(node: Any) -> Place:
         return by_name(node)
     name = unnumbered(node.name.removeprefix("node_").lstrip("_")) or node.op_type
     known = [
-        (scope.replace(".", "/"), UNKNOWN_CLASS if cls == MIRROR else cls.rpartition(".")[2])
+        (scope.replace(".", "/"), cls.rpartition(".")[2])
         for scope, cls in zip(scopes[:-1], classes[:-1], strict=True)
         if not scope.startswith("_empty_nn_module_stack")
     ]

@@ -21,7 +21,7 @@ from layercli.core.model import Model
 from layercli.core.naming import distinct
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.files.atomic import staged
+from layercli.files.atomic import replacing, staged
 from layercli.inspect.names import numbered
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import tensors
@@ -42,11 +42,12 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
         check_exporter()
     require_built(model)
     program = traced(model)
-    with staged(path) as temporary:
-        if name.endswith(".pt2"):
-            torch.export.save(program, temporary)
-        else:
+    if name.endswith(".onnx"):
+        with staged(path) as temporary:
             write_onnx(model, program, str(temporary))
+    else:
+        with replacing(path) as stream:
+            torch.export.save(program, stream)
 
 
 def traced(model: Model) -> torch.export.ExportedProgram:
@@ -89,6 +90,12 @@ def open_axes(spec: Spec) -> dict[int, Any]:
     return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if axis == 0 or not dims.known(size)}
 
 
+def named_axes(spec: Spec) -> dict[int, str | Any]:
+    """Return the names of the axes left open, for a format that keeps them."""
+    names = {axis: "batch" if axis == 0 else str(spec.shape[axis]) for axis in open_axes(spec)}
+    return {axis: name if name.isidentifier() and name != "None" else Dim.AUTO for axis, name in names.items()}
+
+
 def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -> None:
     """Write the program as ONNX; inputs and outputs have the model's names for them."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
@@ -108,6 +115,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
                 external_data=False,
                 input_names=given,
                 output_names=gives,
+                dynamic_shapes=tree.map_leaves(named_axes, model._traced),
             )
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -55,6 +56,9 @@ class Mirror(nn.Module):
         self.bag = Bag(self)
         if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
             self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
+
+    def __reduce__(self) -> Any:
+        return bare, (type(self.described),), self.__dict__  # by its name pickle would find the layer's class
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
@@ -121,6 +125,22 @@ class Mirror(nn.Module):
                 parameter.requires_grad_(variable.trainable)
 
 
+_kinds: WeakKeyDictionary[type[Layer], type[Mirror]] = WeakKeyDictionary()
+
+
+def kind_of(layer: type[Layer]) -> type[Mirror]:
+    """Return the class of the mirrors of such layers: torch shows, exports and counts a module by the name of its class."""
+    if layer not in _kinds:
+        names = {"__module__": layer.__module__, "__qualname__": layer.__qualname__, "__doc__": Mirror.__doc__}
+        _kinds[layer] = type(layer.__name__, (Mirror,), names)
+    return _kinds[layer]
+
+
+def bare(layer: type[Layer]) -> Mirror:
+    """Return a mirror of such a layer that holds nothing yet."""
+    return kind_of(layer).__new__(kind_of(layer))
+
+
 def attach(layer: Layer, *, ready: bool = False) -> Mirror:
     """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
     with torch.inference_mode(False), torch.enable_grad():
@@ -137,7 +157,7 @@ def attach(layer: Layer, *, ready: bool = False) -> Mirror:
 
 def _attached(layer: Layer, path: str) -> Mirror:
     if layer._module is None:
-        layer._module = Mirror(layer)
+        layer._module = kind_of(type(layer))(layer)
     mirror: Mirror = layer._module
     for variable in layer._variables.values():
         mirror.hold(variable, f"{path}/{variable.key}")

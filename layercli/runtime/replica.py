@@ -48,11 +48,11 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     places = [device] if device is not None and device.type == "cuda" else None
     wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)
     mirror.__dict__.update(through=wrapper, inside=False)  # past Module's own registry: it holds the mirror itself
-    mirror.__class__ = Replicated
+    own, mirror.__class__ = type(mirror), Replicated
     try:
         yield
     finally:
-        mirror.__class__ = Mirror
+        mirror.__class__ = own
         del mirror.__dict__["through"], mirror.__dict__["inside"]
 
 

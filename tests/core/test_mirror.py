@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -209,3 +210,13 @@ def test_gradients_taken_from_values_are_what_the_backward_pass_left():
 
     for a, b in zip(trained(lambda weight: weight.value.grad), trained(lambda weight: None), strict=True):
         assert np.array_equal(a, b)
+
+
+def test_a_module_has_the_name_of_its_layer():
+    model, x = drawn()
+    model(x)
+    assert str(model.module) == "Functional(\n  (dense): Dense()\n  (dense_1): Dense()\n)"
+    kinds = {
+        type(module) for module in (model.module, copy.deepcopy(model.module), pickle.loads(pickle.dumps(model.module)))
+    }
+    assert [(kind.__name__, kind.__module__) for kind in kinds] == [("Functional", "layercli.core.functional")]

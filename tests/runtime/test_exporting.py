@@ -142,3 +142,11 @@ def test_a_model_that_follows_values_cannot_be_traced(tmp_path):
         model.export(tmp_path / "throws.pt2")
     assert str(error.value).startswith("throws cannot be exported: Could not guard on data-dependent expression")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_open_sizes_keep_their_names(tmp_path):
+    model, _ = made("drawn")
+    model.export(tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    assert [x.shape for x in session.get_inputs()] == [["batch", "T"], ["batch", 3]]
+    assert {x.shape[0] for x in session.get_outputs()} == {"batch"}
