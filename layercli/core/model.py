@@ -19,10 +19,11 @@ class Model(Layer):
 
     if TYPE_CHECKING:  # annotated in the class itself they would be settings
         optimizer: Any
+        loss: Any
         history: Any
         _trainer: Any
     else:
-        optimizer = history = _trainer = None
+        optimizer = loss = history = _trainer = None
     stop_training = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

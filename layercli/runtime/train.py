@@ -201,6 +201,8 @@ def compile_model(
     jit.check(jit_compile)
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made
+    if loss is not None:
+        model.loss = loss  # a step of one's own may call it
     objective = Objective(loss, loss_weights, metrics, weighted_metrics)
     model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
 

@@ -101,3 +101,10 @@ def test_a_loss_of_ones_own_beside_metrics_of_compile():
     assert found["loss"] == pytest.approx(model.compute_loss(torch.from_numpy(x), y, model(x)).item(), rel=1e-5)
     for a, b in zip(before, model.teacher.get_weights(), strict=True):
         assert np.array_equal(a, b)
+
+
+def test_a_step_may_call_the_loss_of_compile():
+    model = layercli.Sequential([layercli.Input((3,)), layercli.layers.Dense(1)])
+    assert model.loss is None
+    model.compile("sgd", layercli.losses.mean_absolute_error)
+    assert model.loss(np.ones((2, 1)), np.zeros((2, 1))).tolist() == [1.0, 1.0]
