@@ -16,7 +16,7 @@ from layercli.ops.pooling import with_channels_first
 
 @dataclass(frozen=True)
 class SpaceToDepth(Op):
-    """out[n, i, j, (a, b, c)] = x[n, i * block + a, j * block + b, c]; channels first they are in the same order."""
+    """out[n, i, j, (a, b, c)] = x[n, i * block + a, j * block + b, c]; channels first those are in the order (c, a, b)."""
 
     block: int
     channels_first: bool = False
@@ -35,7 +35,8 @@ class SpaceToDepth(Op):
 
     def _moved(self, x: Any) -> Any:
         x = x.unflatten(3, (-1, self.block)).unflatten(2, (-1, self.block))
-        return x.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
+        order = (0, 1, 3, 5, 2, 4) if self.channels_first else (0, 3, 5, 1, 2, 4)
+        return x.permute(order).flatten(1, 3)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import torch
@@ -26,6 +26,7 @@ class ViewAsComplex(Op):
 
     def run(self, x: Any) -> Any:
         """Return torch's complex of the parts."""
+        self.spec(spec_of(x))
         x = x if x.dtype is torch.float64 else x.float()
         return torch.complex(x[..., 0], x[..., 1])
 

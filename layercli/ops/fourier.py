@@ -36,6 +36,7 @@ class Fourier(Op):
 
     def run(self, real: Any, imaginary: Any) -> Any:
         """Return torch's transform."""
+        self.spec(spec_of(real), spec_of(imaginary))
         return parts_of(TRANSFORMS[self.function][1](torch.complex(real, imaginary)))
 
 
@@ -73,6 +74,7 @@ class InverseRealFourier(Op):
 
     def run(self, real: Any, imaginary: Any) -> Any:
         """Return torch's irfft."""
+        self.spec(spec_of(real), spec_of(imaginary))
         return torch.fft.irfft(torch.complex(real, imaginary), self.length)
 
 

@@ -117,7 +117,11 @@ class InverseShortTimeFourier(_Spectrum):
         return Spec((*lead, length), real.dtype)
 
     def run(self, real: Any, imaginary: Any, window: Any = None) -> Any:
-        """Return the frames weighted again and added up, divided by what the weights' squares add up to."""
+        """Return the frames weighted again and added up, divided by what the weights' squares add up to.
+
+        Where there is no window the result is size / stride times that, as Keras's is.
+        """
+        self.spec(*map(spec_of, (real, imaginary)), None if window is None else spec_of(window))
         weights = self.weights(real, window)
         frames = torch.fft.irfft(torch.complex(real, imaginary), self.size) * weights
         count = frames.shape[-2]
@@ -125,6 +129,7 @@ class InverseShortTimeFourier(_Spectrum):
         out = self._added(frames.reshape(-1, count, self.size), whole)
         norm = self._added((weights * weights).expand(1, count, self.size), whole)
         out = torch.where(norm > 1e-10, out / torch.where(norm > 1e-10, norm, 1), out)
+        out = out if self.window or window is not None else out * (self.size / self.stride)
         start = self.size // 2 if self.center else 0
         end = start + self.values if self.values is not None else whole - start
         return out[:, start:end].reshape(*real.shape[:-2], -1)

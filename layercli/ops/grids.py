@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec, shape_of
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
@@ -54,10 +55,8 @@ class UnravelIndex(Op):
 
     def run(self, indices: Any) -> Any:
         """Return what is left of division by each size, from the last; a place beyond the end is the last."""
-        places = []
-        total = 1
-        for size in self.shape:
-            total *= size
+        check_whole(spec_of(indices))
+        places, total = [], math.prod(self.shape)
         indices = torch.where(indices < 0, indices + total, indices).clamp(0, total - 1)
         for size in reversed(self.shape):
             places.append(indices % size)

@@ -11,7 +11,7 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.errors import ShapeError, UnknownSizeError
+from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
 from layercli.ops.extent import ndim
@@ -147,11 +147,11 @@ def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> li
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
 
 
-def array_split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:
-    """Return that many parts of x along ``axis``, of sizes that differ by 1 at most, or the parts between the places given."""
-    if isinstance(indices_or_sections, int):
-        return list(ArraySplit(indices_or_sections, axis)(x))
-    return split(x, indices_or_sections, axis)
+def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Any]:
+    """Return that many parts of x along ``axis``, of sizes that differ by 1 at most."""
+    if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
+        raise UsageError(f"array_split expects a number of parts from 1 on, got {indices_or_sections}")
+    return list(ArraySplit(indices_or_sections, axis)(x))
 
 
 def hsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:

@@ -16,7 +16,7 @@ WHOLE = np.random.default_rng(0).integers(-2, 3, (4, 4)).astype("int32")
 
 @pytest.mark.parametrize("name", ["bartlett", "blackman", "hamming", "hanning"])
 def test_tapers(name):
-    for count in (1, 2, 7, 8):
+    for count in (1, 3, 7, 8):
         agree(lambda k, count=count: getattr(k, name)(count), gradients=False)
 
 
@@ -163,7 +163,6 @@ def test_splits():
     for parts in (1, 2, 3):
         agree(lambda k, x, n=parts: k.array_split(x, n, 1), X)
         agree(lambda k, x, n=parts: k.array_split(x, n, axis=-1), X)
-    agree(lambda k, x: k.array_split(x, [1, 3], 1), X)
     agree(lambda k, x: k.hsplit(x, [1, 4]), X)
     agree(lambda k, x: k.hsplit(x, 2), X[0, 0], sizes="known")
     agree(lambda k, x: k.vsplit(x, 2), X, sizes="known")
