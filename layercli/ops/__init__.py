@@ -90,7 +90,13 @@ HOMES = {name: family for family, names in FAMILIES.items() for name in names.sp
 __all__ = sorted(HOMES)  # the table is the one list
 
 
+NAMESPACES = ("image", "linalg", "nn", "numpy")
+"""Keras's modules of operations: ``ops.image.resize(x, (8, 8))``."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in NAMESPACES:
+        return import_module(f"layercli.ops.{name}")
     if name not in HOMES:
         raise AttributeError(f"layercli.ops has no operation {name!r}")
     operation = getattr(import_module(f"layercli.ops.{HOMES[name]}"), name)

@@ -8,8 +8,8 @@ from typing import Any
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
-from layercli.ops.convolution import joined, split
 from layercli.ops.conversion import convert_to_tensor
+from layercli.ops.convolution import joined, split
 from layercli.ops.named_windows import channels_first
 from layercli.ops.pooling import with_channels_first
 
@@ -66,7 +66,7 @@ class DepthToSpace(Op):
 
 
 def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> Any:
-    """Return x (batch, height, width, channels) with each block of ``block_size`` x ``block_size`` pixels as one pixel's channels."""
+    """Return x (batch, height, width, channels) with each block of ``block_size``^2 pixels as one pixel's channels."""
     return SpaceToDepth(_checked("space_to_depth", block_size), channels_first(data_format))(convert_to_tensor(x))
 
 

@@ -56,7 +56,7 @@ class Correlate(Op):
 def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     """Return the sums of x1[n + k] * x2[n] for each k at which ``mode`` (valid, same, full) lays two vectors on each other."""
     if mode not in MODES:
-        raise UsageError(f"correlate has no mode {mode!r}", hint=nearest(mode, MODES))
+        raise UsageError(f"correlate has no mode {mode!r}", hint=nearest(mode, list(MODES)))
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     dtype = promoted(spec_of(x1), spec_of(x2))
     dtype = dtype if dtypes.is_floating(dtype) else "float32"

@@ -121,7 +121,7 @@ class InverseShortTimeFourier(_Spectrum):
 
         Where there is no window the result is size / stride times that, as Keras's is.
         """
-        self.spec(*map(spec_of, (real, imaginary)), None if window is None else spec_of(window))
+        self.spec(spec_of(real), spec_of(imaginary), None if window is None else spec_of(window))
         weights = self.weights(real, window)
         frames = torch.fft.irfft(torch.complex(real, imaginary), self.size) * weights
         count = frames.shape[-2]
@@ -152,8 +152,9 @@ def stft(
     Frames of ``sequence_length`` values, ``sequence_stride`` apart, times a window (hann, hamming, a tensor, or None), are
     transformed in ``fft_length`` values: (..., frames, fft_length // 2 + 1).
     """
-    settings, given = _settings("stft", sequence_length, sequence_stride, fft_length, window)
-    real, imaginary = ShortTimeFourier(*settings, center)(convert_to_tensor(x), *given)
+    name, given = _window("stft", sequence_length, fft_length, window)
+    op = ShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center)
+    real, imaginary = op(convert_to_tensor(x), *given)
     return real, imaginary
 
 
@@ -167,15 +168,17 @@ def istft(
     center: bool = True,
 ) -> Any:
     """Return the signal that ``stft``, with the same settings, made the pair x of; ``length`` values of it where one is given."""
-    settings, given = _settings("istft", sequence_length, sequence_stride, fft_length, window)
-    return InverseShortTimeFourier(*settings, center, length)(*checked_pair("istft", x), *given)
+    name, given = _window("istft", sequence_length, fft_length, window)
+    op = InverseShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center, length)
+    return op(*checked_pair("istft", x), *given)
 
 
-def _settings(name: str, length: int, stride: int, size: int, window: Any) -> tuple[Any, tuple[Any, ...]]:
+def _window(name: str, length: int, size: int, window: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the name of a window, empty where it is a tensor or there is none, and the tensor; UsageError for another."""
     if size < length:
         raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")
-    if isinstance(window, str):
-        if window not in WINDOWS:
-            raise UsageError(f"{name} expects window to be hann, hamming, a tensor or None, got {window!r}")
-        return (length, stride, size, window), ()
-    return (length, stride, size, ""), () if window is None else (convert_to_tensor(window),)
+    if not isinstance(window, str):
+        return "", () if window is None else (convert_to_tensor(window),)
+    if window not in WINDOWS:
+        raise UsageError(f"{name} expects window to be hann, hamming, a tensor or None, got {window!r}")
+    return window, ()

@@ -194,7 +194,7 @@ def vstack(xs: Sequence[Any]) -> Any:
 
 
 def dstack(xs: Sequence[Any]) -> Any:
-    """Return the tensors ``xs`` one after the other along their third axis; a vector counts as a row, a matrix as one of depth 1."""
+    """Return the tensors ``xs`` one after the other along their third axis; vectors count as rows, matrices as of depth 1."""
     return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 

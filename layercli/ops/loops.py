@@ -299,7 +299,7 @@ def places(xs: Any) -> Size:
     """Return how many places all specs have along their first axis; ShapeError where they differ."""
     if any(not x.rank for x in xs):
         raise ShapeError(f"expects tensors with at least 1 axis, got {', '.join(str(x) for x in xs)}")
-    sizes = [x.shape[0] for x in xs]
+    sizes: list[Size] = [x.shape[0] for x in xs]
     if any(not dims.may_equal(sizes[0], size) for size in sizes):
         raise ShapeError(
             f"expects tensors with as many places along their first axis, got {', '.join(str(x) for x in xs)}"
@@ -330,5 +330,8 @@ def stacked(results: list[Any]) -> Any:
 
 def empty(specs: Any, device: Any) -> Any:
     """Return tensors of no values, of shapes that have room for none."""
-    dtype = lambda spec: getattr(torch, spec.dtype)  # noqa: E731
-    return tree.map_leaves(lambda x: torch.zeros(tuple(map(int, x.shape)), dtype=dtype(x), device=device), specs)
+
+    def made(spec: Spec) -> Any:
+        return torch.zeros([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device=device)
+
+    return tree.map_leaves(made, specs)

@@ -41,7 +41,7 @@ def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | No
 
 
 def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
-    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per spatial axis."""
+    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels): one number, or one per spatial axis."""
     return _parts("max", inputs, output_size, data_format)
 
 
@@ -66,7 +66,7 @@ def conv(
         groups = max(channels // group, 1)
         check_channels(x, channels, group * groups)
     settings = _settings(size, strides, dilation_rate)
-    return Convolution(settings[0], settings[1], _padding(padding, ("causal",)), settings[2], first, groups)(
+    return Convolution(settings[0], settings[1], checked_padding(padding, ("causal",)), settings[2], first, groups)(
         inputs, kernel
     )
 
@@ -83,9 +83,9 @@ def conv_transpose(
     """Return ``inputs`` (batch, *spatial, channels) spread by ``kernel`` (*size, filters, channels), places ``strides`` apart."""
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
-    extra = None if output_padding is None else _each(output_padding, len(size), "output_padding")
+    extra = None if output_padding is None else each(output_padding, len(size), "output_padding")
     first = channels_first(data_format)
-    return TransposedConvolution(size, steps, _padding(padding), dilation, extra, first)(inputs, kernel)
+    return TransposedConvolution(size, steps, checked_padding(padding), dilation, extra, first)(inputs, kernel)
 
 
 def depthwise_conv(
@@ -102,7 +102,9 @@ def depthwise_conv(
     """
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
-    return DepthwiseConvolution(size, steps, _padding(padding), dilation, channels_first(data_format))(inputs, kernel)
+    return DepthwiseConvolution(size, steps, checked_padding(padding), dilation, channels_first(data_format))(
+        inputs, kernel
+    )
 
 
 def separable_conv(
@@ -121,7 +123,7 @@ def separable_conv(
 
 def _parts(kind: str, inputs: Any, parts: Sizes, data_format: str | None) -> Any:
     axes = _spatial_axes(inputs)
-    return AdaptivePool(kind, _each(parts, axes, "output_size"), channels_first(data_format))(inputs)
+    return AdaptivePool(kind, each(parts, axes, "output_size"), channels_first(data_format))(inputs)
 
 
 def _spatial_axes(inputs: Any) -> int:
@@ -134,9 +136,9 @@ def _spatial_axes(inputs: Any) -> int:
 
 def _pooled(kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding: str, data_format: str | None) -> Any:
     axes = _spatial_axes(inputs)
-    window = _each(size, axes, "pool_size")
-    steps = window if strides is None else _each(strides, axes, "strides")
-    return Pool(kind, window, steps, _padding(padding), channels_first(data_format))(inputs)
+    window = each(size, axes, "pool_size")
+    steps = window if strides is None else each(strides, axes, "strides")
+    return Pool(kind, window, steps, checked_padding(padding), channels_first(data_format))(inputs)
 
 
 def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
@@ -152,11 +154,11 @@ def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
 def _settings(size: Any, strides: Sizes, dilation_rate: Sizes) -> tuple[Any, Any, Any]:
     """Return the size, the strides and the dilation, one number per axis each."""
     axes = len(size)
-    dilation = _each(dilation_rate, axes, "dilation_rate")
-    return tuple(map(int, size)), _each(strides, axes, "strides"), None if {*dilation} == {1} else dilation
+    dilation = each(dilation_rate, axes, "dilation_rate")
+    return tuple(map(int, size)), each(strides, axes, "strides"), None if {*dilation} == {1} else dilation
 
 
-def _each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
+def each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
     """Return one number for each axis."""
     sizes = (value,) * axes if isinstance(value, int) else tuple(value)
     if len(sizes) != axes:
@@ -164,7 +166,8 @@ def _each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
     return sizes
 
 
-def _padding(padding: str, more: tuple[str, ...] = ()) -> str:
+def checked_padding(padding: str, more: tuple[str, ...] = ()) -> str:
+    """Return the padding in lower case; UsageError for one there is not."""
     known = ["valid", "same", *more]
     if padding.lower() not in known:
         raise UsageError(f"there is no padding {padding!r}", hint=nearest(padding, known))

@@ -43,12 +43,12 @@ class Quantile(Op):
 
     def run(self, x: Any, q: Any) -> Any:
         """Return the values at those places in order, or between them."""
-        out = self.spec(spec_of(x), spec_of(q)).shape
+        out: Any = self.spec(spec_of(x), spec_of(q)).shape
         axes = axes_of(spec_of(x), self.axis)
         x = x if x.is_floating_point() else x.float()
         last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
         ordered = torch.sort(last, -1).values  # nan comes last
-        count = (~ordered.isnan()).sum(-1, keepdim=True) if self.skip else ordered.shape[-1]
+        count: Any = (~ordered.isnan()).sum(-1, keepdim=True) if self.skip else ordered.shape[-1]
         found = self._between(ordered, q.to(x.dtype) * (count - 1))
         if self.skip:
             found = torch.where(count == 0, float("nan"), found)
@@ -102,7 +102,7 @@ def nanmedian(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 def _quantile(name: str, x: Any, q: Any, axis: Axes, method: str, keepdims: bool) -> Any:
     if method not in METHODS:
-        raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, METHODS))
+        raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
     q = convert_to_tensor(q)
     q = q if dtypes.is_floating(spec_of(q).dtype) else cast(q, "float32")
     axes = None if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)

@@ -41,10 +41,7 @@ class Solve(Op):
         vector = b.ndim == 1
         b = b.unsqueeze(-1) if vector else b
         upper = self.triangle == "upper"
-        if self.triangle:
-            out = torch.linalg.solve_triangular(a, b, upper=upper)
-        else:
-            out = torch.linalg.solve(a, b)
+        out = torch.linalg.solve_triangular(a, b, upper=upper) if self.triangle else torch.linalg.solve(a, b)
         return out.squeeze(-1) if vector else out
 
 

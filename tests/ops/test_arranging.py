@@ -217,7 +217,11 @@ MESSAGES = [
     (UsageError, lambda x: ops.depth_to_space(x, 1), "depth_to_space expects a block_size of at least 2, got 1"),
     (ShapeError, lambda x: ops.space_to_depth(x[None], 3), None),
     (ShapeError, lambda x: ops.unfold(x, 2), "expects x with 4 axes, got 3 (x = float32[2, 5, 4])"),
-    (ShapeError, lambda x: ops.fold(x, 3, 2), "expects x with windows of a multiple of 4 values, got 5 (x = float32[2, 5, 4])"),
+    (
+        ShapeError,
+        lambda x: ops.fold(x, 3, 2),
+        "expects x with windows of a multiple of 4 values, got 5 (x = float32[2, 5, 4])",
+    ),
     (ShapeError, lambda x: ops.diag(x), "expects x with 1 or 2 axes, got 3 (x = float32[2, 5, 4])"),
     (
         ShapeError,
@@ -230,7 +234,11 @@ MESSAGES = [
         "expects x1 and x2 of one shape, got float32[2, 5, 4] and float32[5, 4]",
     ),
     (UsageError, lambda x: ops.correlate(x, x, "fill"), "correlate has no mode 'fill'"),
-    (DTypeError, lambda x: ops.unravel_index(x, (2,)), "expects indices that are whole numbers (indices = float32[2, 5, 4])"),
+    (
+        DTypeError,
+        lambda x: ops.unravel_index(x, (2,)),
+        "expects indices that are whole numbers (indices = float32[2, 5, 4])",
+    ),
     (ShapeError, lambda x: ops.view_as_complex(x), None),
     (UsageError, lambda x: ops.meshgrid(x, indexing="yx"), "meshgrid expects indexing to be xy or ij, got 'yx'"),
 ]

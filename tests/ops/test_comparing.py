@@ -143,7 +143,11 @@ MESSAGES = [
         "expects predictions with an axis of classes more than targets int64[2], got float32[2, 5, 4]",
     ),
     (ShapeError, lambda x: ops.quantile(x, x), "expects q with at most 1 axis, got 3 (q = float32[2, 5, 4])"),
-    (UsageError, lambda x: ops.searchsorted(x[0, 0], x, "middle"), "searchsorted expects side to be left or right, got 'middle'"),
+    (
+        UsageError,
+        lambda x: ops.searchsorted(x[0, 0], x, "middle"),
+        "searchsorted expects side to be left or right, got 'middle'",
+    ),
     (UsageError, lambda x: ops.histogram(x, 0), "histogram expects bins to be a whole number from 1 on, got 0"),
     (UsageError, lambda x: ops.histogram(x, 3, (1, 0)), "histogram expects a range that rises, got (1, 0)"),
     (UsageError, lambda x: ops.select([x > 0], []), "select expects a choice for each condition, got 0 and 1"),

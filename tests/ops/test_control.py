@@ -169,7 +169,11 @@ MESSAGES = [
         "scan expects values that keep their shapes, got float32[3] after float32[4]",
     ),
     (UsageError, lambda x: ops.scan(lambda c, row: (c, row), x), "scan expects xs or a length, got neither"),
-    (UsageError, lambda x: ops.scan(lambda c, row: (c, row), x, x, length=4), "scan expects a length of 5, as xs has, got 4"),
+    (
+        UsageError,
+        lambda x: ops.scan(lambda c, row: (c, row), x, x, length=4),
+        "scan expects a length of 5, as xs has, got 4",
+    ),
     (
         UsageError,
         lambda x: ops.scan(lambda c, row: (c, row), x, x, unroll=0),

@@ -46,7 +46,9 @@ UNARY = {
     "sinc": X,
 }
 STEPS = {"trunc": X * 3, "isinf": np.array([1, np.inf, -np.inf, np.nan], "float32")}
-STEPS |= dict.fromkeys(("isneginf", "isposinf", "isreal", "signbit"), np.array([1, -0.0, np.inf, -np.inf, np.nan], "float32"))
+STEPS |= dict.fromkeys(
+    ("isneginf", "isposinf", "isreal", "signbit"), np.array([1, -0.0, np.inf, -np.inf, np.nan], "float32")
+)
 STEPS |= {"imag": X, "bitwise_not": WHOLE, "bitwise_invert": TRUTHS, "signbit": WHOLE, "isreal": WHOLE}
 
 

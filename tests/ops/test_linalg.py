@@ -44,7 +44,9 @@ def test_eigenvalues():
 
 @pytest.mark.parametrize("mode", ["reduced", "complete"])
 def test_qr(mode):
-    agree(lambda k, x: [abs_of(k, each) for each in k.qr(x, mode)], SQUARE, tolerance=NEAR, gradients=False, sizes="known")
+    agree(
+        lambda k, x: [abs_of(k, each) for each in k.qr(x, mode)], SQUARE, tolerance=NEAR, gradients=False, sizes="known"
+    )
     for x in (TALL, TALL.transpose(0, 2, 1).copy()):
         q, r = ops.qr(torch.from_numpy(x), mode)
         close(q @ r, x, NEAR)
@@ -110,7 +112,11 @@ MESSAGES = [
         lambda x: ops.lstsq(x, x),
         "expects a matrix a and b with as many rows (a = float32[2, 5, 3], b = float32[2, 5, 3])",
     ),
-    (DTypeError, lambda x: ops.svd(ops.cast(x, "float16")), "expects matrices of float32 or float64, got float16[2, 5, 3]"),
+    (
+        DTypeError,
+        lambda x: ops.svd(ops.cast(x, "float16")),
+        "expects matrices of float32 or float64, got float16[2, 5, 3]",
+    ),
     (UsageError, lambda x: ops.qr(x, "raw"), "qr expects mode to be reduced or complete, got 'raw'"),
 ]
 

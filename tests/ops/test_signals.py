@@ -95,11 +95,27 @@ MESSAGES = [
         "expects x with at least 9 values along its last axis, got 8 (x = float32[2, 5, 8])",
     ),
     (UsageError, lambda x: ops.stft(x, 8, 2, 7), "stft expects fft_length to be at least sequence_length, got 7 and 8"),
-    (UsageError, lambda x: ops.stft(x, 8, 2, 8, "kaiser"), "stft expects window to be hann, hamming, a tensor or None, got 'kaiser'"),
+    (
+        UsageError,
+        lambda x: ops.stft(x, 8, 2, 8, "kaiser"),
+        "stft expects window to be hann, hamming, a tensor or None, got 'kaiser'",
+    ),
     (ShapeError, lambda x: ops.stft(x, 8, 2, 8, x[0, 0, :7]), "expects a window of the shape (8,), got float32[7]"),
-    (DTypeError, lambda x: ops.stft(ops.cast(x, "int32"), 8, 2, 8), "expects x in float32 or float64 (x = int32[2, 5, 8])"),
-    (UsageError, lambda x: ops.ctc_decode(x, [8, 8], "best"), "ctc_decode expects strategy to be greedy or beam_search, got 'best'"),
-    (ShapeError, lambda x: ops.ctc_decode(x[0], [8]), "expects x with 3 axes (batch, steps, classes), got 2 (x = float32[5, 8])"),
+    (
+        DTypeError,
+        lambda x: ops.stft(ops.cast(x, "int32"), 8, 2, 8),
+        "expects x in float32 or float64 (x = int32[2, 5, 8])",
+    ),
+    (
+        UsageError,
+        lambda x: ops.ctc_decode(x, [8, 8], "best"),
+        "ctc_decode expects strategy to be greedy or beam_search, got 'best'",
+    ),
+    (
+        ShapeError,
+        lambda x: ops.ctc_decode(x[0], [8]),
+        "expects x with 3 axes (batch, steps, classes), got 2 (x = float32[5, 8])",
+    ),
 ]
 
 

@@ -47,6 +47,7 @@ FAMILIES = (
     "linalg",
     "signals",
     "control",
+    "images",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}

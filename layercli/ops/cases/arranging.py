@@ -24,8 +24,16 @@ CASES = [
     Case(Rearrange("b t (h n) -> b (h t) n", (("n", 2),)), (X,)),
     Case(Rearrange("b t c -> (c b t)"), (X,)),
     Case(Rearrange("(b two) -> two b", (("two", 2),)), (spec("4", "int32"),), differentiable=False),
-    *(Case(op(2, first), (spec("B 4 H 8") if first else spec("B H 4 8"),)) for op in (DepthToSpace,) for first in (True, False)),
-    *(Case(op(2, first), (spec("B D 4 6") if first else spec("B 4 6 D"),)) for op in (SpaceToDepth,) for first in (True, False)),
+    *(
+        Case(op(2, first), (spec("B 4 H 8") if first else spec("B H 4 8"),))
+        for op in (DepthToSpace,)
+        for first in (True, False)
+    ),
+    *(
+        Case(op(2, first), (spec("B D 4 6") if first else spec("B 4 6 D"),))
+        for op in (SpaceToDepth,)
+        for first in (True, False)
+    ),
     Case(Unfold((2, 3)), (IMAGE,), sizes={"B": 2, "H": 9, "W": 8}),
     Case(Unfold((3, 3), (2, 1), (1, 0), (2, 2)), (spec("B 2 7 8"),)),
     Case(AddPatches((2, 3), output=(4, 5)), (spec("B 12 9"),)),

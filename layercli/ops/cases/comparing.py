@@ -44,5 +44,7 @@ CASES = [
     Case(Segment("sum"), (X, IDS), by_values=True),
     *(Case(Quantile(None, method), (X, spec("")), low=0, high=1, constants=(1,)) for method in METHODS),
     Case(Quantile((0, -1), "linear", True), (X, spec("3")), low=0, high=1, constants=(1,)),
-    Case(Quantile((1,), "nearest", False, True), (spec("B T", "int32"), spec("3")), differentiable=False, low=0, high=1),
+    Case(
+        Quantile((1,), "nearest", False, True), (spec("B T", "int32"), spec("3")), differentiable=False, low=0, high=1
+    ),
 ]

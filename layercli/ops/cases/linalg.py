@@ -21,7 +21,13 @@ OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "
 
 CASES = [
     *(
-        Case(OfSquare(function), (spec("B 1 1") if "cholesky" in function else SQUARE,), low=0.5, high=2, differentiable=False)
+        Case(
+            OfSquare(function),
+            (spec("B 1 1") if "cholesky" in function else SQUARE,),
+            low=0.5,
+            high=2,
+            differentiable=False,
+        )
         for function in OF_SQUARES
         if function in OUT_OF_LAW
     ),
