@@ -41,7 +41,7 @@ def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | No
 
 
 def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
-    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels): one number, or one per spatial axis."""
+    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per axis."""
     return _parts("max", inputs, output_size, data_format)
 
 

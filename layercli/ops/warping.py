@@ -51,7 +51,8 @@ class ResamplePerspective(Resample):
 class MapCoordinates(Op):
     """out[...] = x at the place coordinates[:, ...], one number per axis of x.
 
-    Between its values is the nearest one (``order`` 0), or all around, weighted by nearness (1). Outside of x is ``fill_value``, or what the mode, a key of ``INSIDE``, says.
+    Between its values is the nearest one (``order`` 0), or all around, weighted by nearness (1). Outside of x is
+    ``fill_value``, or what the mode, a key of ``INSIDE``, says.
     """
 
     order: int

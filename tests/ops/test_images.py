@@ -150,7 +150,10 @@ MESSAGES = [
     (ShapeError, lambda x: ops.image.rgb_to_hsv(x[..., :2]), "expects x with 3 channels, got 2 (x = float32[2, 9, 8, 2])"),
     (DTypeError, lambda x: ops.image.hsv_to_rgb(ops.cast(x, "uint8")), "expects x of a floating dtype (x = uint8[2, 9, 8, 3])"),
     (ShapeError, lambda x: ops.image.resize(x[0, 0], (2, 2)), "expects x with 3 or 4 axes, got 2 (x = float32[8, 3])"),
-    (UsageError, lambda x: ops.image.resize(x, (2, 2), "lanczos3"), "resize cannot interpolate by lanczos3: torch has no such kernel"),
+    (
+        UsageError,
+        lambda x: ops.image.resize(x, (2, 2), "lanczos3"),
+        "resize cannot interpolate by lanczos3: torch has no such kernel"),
     (UsageError, lambda x: ops.image.resize(x, (2, 2), fill_mode="wrap"), "resize expects fill_mode to be constant, got 'wrap'"),
     (
         UsageError,
@@ -174,7 +177,8 @@ MESSAGES = [
         lambda x: ops.image.perspective_transform(x, START[0], END),
         "expects start_points and end_points of the shape (4, 2) or (batch, 4, 2), got float32[4, 2] and float32[2, 4, 2]",
     ),
-    (UsageError, lambda x: ops.image.extract_patches(x, (2, 2, 2, 2)), "extract_patches expects a size of 2 or 3 numbers, got (2, 2, 2, 2)"),
+    (UsageError, lambda x: ops.image.extract_patches(x, (2,) * 4),
+     "extract_patches expects a size of 2 or 3 numbers, got (2, 2, 2, 2)"),
     (UsageError, lambda x: ops.image.gaussian_blur(x, (3,)), "expects two sizes and two sigmas, got (3,) and (1.0, 1.0)"),
 ]  # fmt: skip
 
