@@ -263,7 +263,7 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
 OTHER_FAMILIES = (
     "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution",
     "cropping", "embedding", "filtering", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling",
-    "resizing", "rotary", "steps", "transposed_convolution", "warping",
+    "resizing", "rotary", "scaling", "steps", "transposed_convolution", "warping",
 )  # fmt: skip
 """The families with no functions of their own."""
 

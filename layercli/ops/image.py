@@ -10,7 +10,8 @@ FAMILIES = {
     "filtering": "gaussian_blur sobel_edges ssim",
     "framing": "crop_images pad_images resize",
     "patches": "extract_patches extract_patches_3d",
-    "warping": "affine_transform map_coordinates perspective_transform",
+    "scaling": "scale_and_translate",
+    "warping": "affine_transform elastic_transform map_coordinates perspective_transform",
 }
 """Where each operation is."""
 

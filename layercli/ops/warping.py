@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
-from layercli.core.op import Op, spec_of
-from layercli.core.spec import Spec
+from layercli.core.dims import Size
+from layercli.core.op import Op, derived, spec_of
+from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.affine import INSIDE, Resample, around_of, in_dtype, nearest_of
+from layercli.ops.axes import check_rank
 from layercli.ops.batches import as_batch
 from layercli.ops.conversion import convert_to_tensor
+from layercli.ops.convolution import split
+from layercli.ops.draws import DISTRIBUTIONS, drawing
 from layercli.ops.elementwise import cast, multiply
 from layercli.ops.filling import ones_like, zeros_like
+from layercli.ops.filtering import Filter, bell
 from layercli.ops.joining import concatenate, stack
 from layercli.ops.named_windows import channels_first
 from layercli.ops.reshaping import broadcast_to, expand_dims, squeeze
@@ -45,6 +50,55 @@ class ResamplePerspective(Resample):
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
         depth = down * c1 + across * c0 + 1
         return rows / depth, columns / depth
+
+
+@dataclass(frozen=True)
+class ResampleShifted(Resample):
+    """out[y, x] = image at (x + shift 0, y + shift 1) of the pixel's own shifts (batch, height, width, 2): as ``Resample``."""
+
+    def spec(self, x: Spec, maps: Spec) -> Spec:
+        """Return x's spec; ShapeError where there are not two shifts for each pixel."""
+        batch, sizes, _ = split(x, 2, self.channels_first)
+        wanted = (batch, *sizes, 2)
+        if maps.rank != 4 or not all(map(dims.may_equal, maps.shape, wanted)):
+            raise ShapeError(f"expects shifts of the shape {show_shape(wanted)}, got {maps}")
+        return x
+
+    def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
+        down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
+        across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
+        return down + maps[..., 1], across + maps[..., 0]
+
+
+@dataclass(frozen=True)
+class Elastic(Op):
+    """out = x ``resampled`` at places that are moved by ``alpha`` times noise, of deviation ``sigma``, blurred by as much."""
+
+    resampled: ResampleShifted
+    alpha: float = 20.0
+    sigma: float = 5.0
+    seed: Any = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        check_rank(x, 4)
+        return x
+
+    def macs(self, x: Spec) -> Size:
+        """Return the cost of the blur."""
+        batch, sizes, _ = split(x, 2, self.resampled.channels_first)
+        return self.blur.macs(Spec((batch, *sizes, 2)))
+
+    def run(self, x: Any) -> Any:
+        """Return the image at places of new noise."""
+        batch, sizes, _ = split(spec_of(x), 2, self.resampled.channels_first)
+        noise = DISTRIBUTIONS["normal"](drawing(self.seed, x.device), (batch, *sizes, 2), 0.0, self.sigma)
+        return self.resampled.run(x, self.alpha * self.blur.run(noise))
+
+    @derived
+    def blur(self) -> Filter:
+        """What smooths the noise: 3 deviations to either side."""
+        return Filter(bell((int(6 * self.sigma) | 1,) * 2, (self.sigma,) * 2))
 
 
 @dataclass(frozen=True)
@@ -122,6 +176,25 @@ def perspective_transform(
     op = ResamplePerspective(interpolation, "constant", fill_value, channels_first(data_format))
     maps = _perspective(cast(start, "float32"), cast(end, "float32"))
     return as_batch(lambda batch: op(batch, _for_each(batch, maps)), x)
+
+
+def elastic_transform(
+    images: Any,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: Any = None,
+    data_format: str | None = None,
+) -> Any:
+    """Return an image or a batch bent at random: each pixel is that at a place moved by ``alpha`` times smooth noise of ``sigma``.
+
+    Across and down the noise differs. What is outside of the image the fill mode says, as in ``affine_transform``.
+    """
+    _check("elastic_transform", interpolation, fill_mode)
+    op = ResampleShifted(interpolation, fill_mode, fill_value, channels_first(data_format))
+    return as_batch(Elastic(op, float(alpha), float(sigma), seed), convert_to_tensor(images))
 
 
 def map_coordinates(

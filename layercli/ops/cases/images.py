@@ -6,7 +6,8 @@ from layercli.ops.affine import INSIDE, Resample
 from layercli.ops.cases import Case, spec
 from layercli.ops.filtering import Filter
 from layercli.ops.patches import ExtractPatches
-from layercli.ops.warping import MapCoordinates, ResamplePerspective
+from layercli.ops.scaling import KERNELS, ScaleAndTranslate
+from layercli.ops.warping import Elastic, MapCoordinates, ResamplePerspective, ResampleShifted
 
 IMAGES = spec("B H W 3")
 TAPS = ((0.5, 1.0, -1.0), (0.25, 2.0, 0.0))
@@ -23,6 +24,18 @@ CASES = [
         for mode in INSIDE
     ),
     Case(MapCoordinates(1), (spec("7 T 3", "int32"), spec("3 B")), differentiable=False),
+    *(
+        Case(
+            ScaleAndTranslate((3, 5, 12, 2), (1, 2), method, antialias),
+            (spec("3 H W 2"), spec("2"), spec("2")),
+            low=0.4,
+            high=1.5,
+        )
+        for method in KERNELS
+        for antialias in (True, False)
+    ),
+    Case(ResampleShifted(), (IMAGES, spec("B H W 2"))),
+    Case(Elastic(ResampleShifted("bilinear", "reflect"), 2.0, 1.0, 3), (IMAGES,)),
     Case(Resample("bilinear", "mirror"), (IMAGES, spec("B 6"))),
     Case(ResamplePerspective(), (IMAGES, spec("B 8")), low=0.1, high=1.0),
     Case(ResamplePerspective("nearest", "constant", 2.0, True), (spec("B 3 H W"), spec("B 8")), differentiable=False),

@@ -146,7 +146,43 @@ def test_map_coordinates(mode, order):
     agree(lambda k, x: k.image.map_coordinates(x, [[0.5, 1], [2, 3.5]], order, mode), x[..., 0], gradients=False)
 
 
+@pytest.mark.parametrize("method", ["linear", "bicubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("antialias", [True, False])
+def test_scale_and_translate(method, antialias):
+    scale, shift = np.array([0.6, 1.4], "float32"), np.array([0.7, -1.2], "float32")
+    for size in ((2, 5, 12, 3), (2, 9, 8, 3)):
+        agree(
+            lambda k, x, s, t, n=size: k.image.scale_and_translate(x, n, s, t, (1, 2), method, antialias),
+            IMAGES, scale, shift, gradients=False, tolerance=1e-5, sizes="known",
+        )  # fmt: skip
+
+
+def test_elastic_transform():
+    x = torch.from_numpy(IMAGES)
+    assert torch.equal(ops.image.elastic_transform(x, alpha=0.0), x)
+    bent = ops.image.elastic_transform(x, 5.0, 1.0, seed=3)
+    assert torch.equal(bent, ops.image.elastic_transform(x, 5.0, 1.0, seed=3))
+    assert bent.shape == x.shape
+    assert not torch.allclose(bent, x)
+    first = ops.image.elastic_transform(torch.from_numpy(FIRST), 5.0, 1.0, seed=3, data_format="channels_first")
+    close(first, bent.permute(0, 3, 1, 2))
+    assert str(ops.image.elastic_transform(Input((None, None, 3))).spec) == "float32[None, None, None, 3]"
+    assert ops.image.elastic_transform(x[0], seed=1).shape == x[0].shape
+
+
 MESSAGES = [
+    (UsageError, lambda x: ops.image.scale_and_translate(x, x.shape, [1.0], [0.0], (1,), "quintic"),
+     "scale_and_translate has no method 'quintic'"),
+    (
+        ShapeError,
+        lambda x: ops.image.scale_and_translate(x, (2, 9, 4, 3), [1.0], [0.0], (1,), "linear"),
+        "expects x whose shape differs from (2, 9, 4, 3) along (1,) alone, got float32[2, 9, 8, 3]",
+    ),
+    (
+        ShapeError,
+        lambda x: ops.image.scale_and_translate(x, (2, 4, 8, 3), [1.0, 2.0], [0.0], (1,), "linear"),
+        "expects 1 numbers to scale and to translate by, got float32[2] and float32[1]",
+    ),
     (ShapeError, lambda x: ops.image.rgb_to_hsv(x[..., :2]), "expects x with 3 channels, got 2 (x = float32[2, 9, 8, 2])"),
     (DTypeError, lambda x: ops.image.hsv_to_rgb(ops.cast(x, "uint8")), "expects x of a floating dtype (x = uint8[2, 9, 8, 3])"),
     (ShapeError, lambda x: ops.image.resize(x[0, 0], (2, 2)), "expects x with 3 or 4 axes, got 2 (x = float32[8, 3])"),
@@ -205,9 +241,8 @@ def test_a_model_drawn_of_them_gives_the_same():
 def test_keras_s_namespaces():
     for name in ("image", "linalg", "nn", "numpy"):
         theirs = {each for each in dir(getattr(keras.ops, name)) if not each.startswith("_")}
-        lacking = {"elastic_transform", "scale_and_translate"} if name == "image" else set()
         ours = getattr(ops, name)
-        assert theirs - {*dir(ours)} == lacking
+        assert theirs - {*dir(ours)} == set()
         for each in dir(ours):
             assert (getattr(ours, each).__doc__ or "").strip(), each
         with pytest.raises(AttributeError, match=f"layercli.ops.{name} has no operation 'nothing'"):
