@@ -15,7 +15,7 @@ from layercli.core.seeds import seed as seed
 from layercli.core.seeds import set_seed as set_seed
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
-from layercli.ops import creation, draws
+from layercli.ops import conversion, creation, draws, shaped_draws
 
 
 class SeedGenerator:
@@ -71,6 +71,21 @@ def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = N
     return _drawn("uniform", shape, (minval, maxval), dtype, seed)
 
 
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return values of a gamma distribution of the shape ``alpha``, a number or a tensor, and the scale 1, in ``shape``."""
+    return _shaped("gamma", shape, (alpha,), dtype, seed)
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return values of a beta distribution in ``shape``; ``alpha`` and ``beta`` are numbers, or tensors that broadcast to it."""
+    return _shaped("beta", shape, (alpha, beta), dtype, seed)
+
+
+def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Any:
+    """Return, in ``shape``, how many of ``counts`` draws succeed that each do so with ``probabilities``: numbers or tensors."""
+    return _shaped("binomial", shape, (counts, probabilities), dtype, seed)
+
+
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
     """Return whole numbers in ``shape`` from ``minval`` up to but not including ``maxval``, all as likely."""
     return _drawn("randint", shape, (minval, maxval), dtype, seed)
@@ -91,10 +106,20 @@ def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None =
     return draws.Drop(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
 
 
+def _shaped(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
+    given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
+    op = shaped_draws.ShapedDraw(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
+    return creation.made(op, *given)
+
+
 def _drawn(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
-    if distribution != "randint" and dtype is not None and not dtypes.is_floating(dtypes.name_of(dtype)):
-        raise DTypeError(
-            f"{distribution} expects a floating dtype, got {dtypes.name_of(dtype)}", hint="randint draws whole numbers"
-        )
-    sizes = creation.sizes_of(shape)
-    return creation.made(draws.Draw(distribution, sizes, settings, creation.dtype_or(dtype, "float32"), seed))
+    wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
+    return creation.made(draws.Draw(distribution, creation.sizes_of(shape), settings, wanted, seed))
+
+
+def _floating(distribution: str, dtype: Any) -> str:
+    """Return the name of a dtype, float32 where it is None; DTypeError where it has no fractions."""
+    name = creation.dtype_or(dtype, "float32")
+    if not dtypes.is_floating(name):
+        raise DTypeError(f"{distribution} expects a floating dtype, got {name}", hint="randint draws whole numbers")
+    return name

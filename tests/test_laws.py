@@ -44,16 +44,28 @@ def test_every_operation_has_cases():
 
 @each_case
 def test_spec_is_what_runs(case):
-    assert case.op.spec(*case.inputs) == specs_of(case.op.run(*tensors(case)))
+    said, found = case.op.spec(*case.inputs), specs_of(case.op.run(*tensors(case)))
+    assert fits(said, found) if case.by_values else said == found
+
+
+def fits(said, found):
+    """Whether nothing is said of a size but what is found, and of no dtype."""
+    pairs = list(zip(tree.leaves(said), tree.leaves(found), strict=True))
+    return all(a.dtype == b.dtype and all(map(dims.may_equal, a.shape, b.shape)) for a, b in pairs)
 
 
 @each_case
 def test_spec_is_what_the_meta_device_says(case):
+    if case.by_values:
+        return
     assert case.op.spec(*case.inputs) == specs_of(case.op.run(*tensors(case, device="meta")))
 
 
 @each_case
 def test_cost_is_what_torch_counts(case):
+    if case.by_values:
+        assert case.op.macs(*case.inputs) in (0, UNKNOWN)
+        return
     with FlopCounterMode(display=False, custom_mapping=UNCOUNTED_BY_TORCH) as counter:
         case.op.run(*tensors(case, device="meta"))
     assert 2 * case.op.macs(*case.inputs) == counter.get_total_flops()

@@ -14,6 +14,9 @@ BYTES = {
 }  # fmt: skip
 """Every dtype there is, with the size of one value in bytes."""
 
+REAL = {"complex64": "float32", "complex128": "float64"}
+"""Complex dtypes, with the dtype of their parts."""
+
 ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 
 _FLOATS = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32", "float64")
@@ -40,6 +43,24 @@ def is_floating(dtype: str) -> bool:
 def is_integer(dtype: str) -> bool:
     """Whether ``dtype`` holds whole numbers (bool is not one)."""
     return dtype in _SIGNED or dtype.startswith("uint")
+
+
+_GREATEST = {
+    "float8_e4m3fn": 448.0, "float8_e5m2": 57344.0, "float16": 65504.0, "bfloat16": 3.3895313892515355e38,
+    "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308,
+}  # fmt: skip
+
+
+def ends(dtype: str) -> tuple[Any, Any]:
+    """Return the least and the greatest number that ``dtype``, one of numbers that are not complex, holds.
+
+    >>> ends("int8")
+    (-128, 127)
+    """
+    if dtype in _GREATEST:
+        return -_GREATEST[dtype], _GREATEST[dtype]
+    bits = BYTES[dtype] * 8
+    return (0, 2**bits - 1) if dtype.startswith("uint") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def rank(dtype: str) -> int:

@@ -84,6 +84,21 @@ def inside(frame: Frame) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Body:
+    """A function that is called where no layer is, in the place of one."""
+
+    name: str = "body"
+
+
+@contextmanager
+def aside(node: Node) -> Iterator[None]:
+    """Collect in ``node`` the calls that a function makes which is handed over to an operation, as the layer around it would."""
+    *outer, last = _thread.frames or (Frame(node, Body(), False),)  # type: ignore[arg-type]  # no layer
+    with _set((*outer, Frame(node, last.layer, last.training))):
+        yield
+
+
 @contextmanager
 def afresh(*, drawing: bool = False) -> Iterator[None]:
     """Leave every symbolic call in progress for a while, so that a trace of its own can be made, or a model drawn."""

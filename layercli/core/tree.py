@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -24,6 +24,27 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return type(tree)(map_leaves(function, value) for value in tree)
     return function(tree)
+
+
+def outline(tree: Any) -> Any:
+    """Return the structure of ``tree`` with None for each leaf, lists made tuples, so that it can be a setting.
+
+    >>> outline([1, (2, 3)])
+    (None, (None, None))
+    """
+    if isinstance(tree, dict):
+        return {key: outline(value) for key, value in tree.items()}
+    return tuple(map(outline, tree)) if isinstance(tree, (list, tuple)) else None
+
+
+def packed(structure: Any, values: Iterable[Any]) -> Any:
+    """Return a tree of that structure whose leaves are ``values``, in order.
+
+    >>> packed((None, (None, None)), [1, 2, 3])
+    (1, (2, 3))
+    """
+    left = iter(values)
+    return map_leaves(lambda _: next(left), structure)
 
 
 def _walk(tree: Any) -> Iterator[Any]:

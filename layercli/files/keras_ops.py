@@ -15,6 +15,7 @@ from layercli.core.op import REGISTRY, Op
 from layercli.errors import FormatError, UsageError
 from layercli.ops import (
     contraction,
+    decompositions,
     elementwise,
     filling,
     joining,
@@ -23,6 +24,7 @@ from layercli.ops import (
     padding,
     repeating,
     reshaping,
+    solving,
 )
 from layercli.ops.accumulation import Running
 from layercli.ops.activation import Curve, Relu, ReluInPlace, Softmax
@@ -33,23 +35,28 @@ from layercli.ops.triangles import Triangle
 
 CLASSES = {
     "keras.src.ops.numpy": (
-        "Absolute Add All Amax Amin Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin "
-        "Argsort Average BroadcastTo Ceil Clip Concatenate Cos Cosh CountNonzero Cumprod Cumsum Diff Divide DivideNoNan "
-        "Dot Einsum Equal Exp Exp2 ExpandDims Expm1 Flip Floor FloorDivide FullLike GetItem Greater GreaterEqual Hstack "
-        "Hypot Inner Isfinite Isinf Isnan Less LessEqual Log Log10 Log1p Log2 Logaddexp LogicalAnd LogicalNot LogicalOr "
-        "LogicalXor Matmul Max Maximum Mean Median Min Minimum Mod Moveaxis Multiply NanToNum Negative NotEqual "
-        "OnesLike Outer Pad Power Prod Ravel Reciprocal Repeat Reshape Roll Round Sign Sin Sinh Sort Split Sqrt Square "
-        "Squeeze Stack Std Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh Tensordot Tile Transpose Tril Triu "
-        "TrueDivide Trunc Var Vdot Vstack Where ZerosLike"
+        "Absolute Add All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax "
+        "Argmin Argsort Average BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift "
+        "BitwiseXor BroadcastTo Cbrt Ceil Clip Concatenate Conj Conjugate Copy Corrcoef Cos Cosh CountNonzero Cross "
+        "Cumprod Cumsum Deg2rad Diagonal Diff Divide DivideNoNan Dot Dsplit Dstack Einsum Equal Exp Exp2 ExpandDims "
+        "Expm1 Fabs Flip Fliplr Flipud Floor FloorDivide Fmax Fmin Fmod FullLike Gcd GetItem Greater GreaterEqual "
+        "Heaviside Hsplit Hstack Hypot I0 Imag Inner Isfinite Isinf Isnan Isneginf Isposinf Isreal Kron Lcm Ldexp "
+        "LeftShift Less LessEqual Log Log10 Log1p Log2 Logaddexp Logaddexp2 LogicalAnd LogicalNot LogicalOr "
+        "LogicalXor Matmul Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax "
+        "Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmin Nanprod Nanstd Nansum Nanvar Negative Nextafter "
+        "NotEqual OnesLike Outer Pad Power Prod Ptp Rad2deg Ravel Real Reciprocal Repeat Reshape RightShift Roll "
+        "Rot90 Round Sign Signbit Sin Sinc Sinh Slogdet Sort Split Sqrt Square Squeeze Stack Std Subtract Sum "
+        "Swapaxes Take TakeAlongAxis Tan Tanh Tensordot Tile Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Var "
+        "Vdot Vsplit Vstack Where ZerosLike"
     ),
     "keras.src.ops.nn": (
-        "Celu Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax OneHot Relu Relu6 "
-        "Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign SparsePlus SparseSigmoid Sparsemax Squareplus "
+        "Celu Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax OneHot Polar Relu "
+        "Relu6 Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign SparsePlus SparseSigmoid Sparsemax Squareplus "
         "TanhShrink Threshold"
     ),
-    "keras.src.ops.math": "Erf Erfinv Logsumexp Rsqrt TopK",
-    "keras.src.ops.core": "Cast ScatterUpdate Unstack",
-    "keras.src.ops.linalg": "Norm",
+    "keras.src.ops.math": "Erf Erfc Erfinv InTopK Logdet Logsumexp Rsqrt TopK ViewAsComplex ViewAsReal",
+    "keras.src.ops.core": "Cast SaturateCast ScatterUpdate Unstack",
+    "keras.src.ops.linalg": "Cholesky Det Eigh Inv MatrixRank Norm Pinv Qr Solve SolveTriangular",
     "keras.src.activations.activations": "Mish ReLU",
 }
 """Where Keras has its classes of operations that are ours as well."""
@@ -149,6 +156,17 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
         case contraction.Einsum(equation):
             return Spelled("Einsum", {"subscripts": equation}, args)
+        case decompositions.OfSquare(function):
+            name, _, upper = function.partition(" ")
+            return Spelled(class_of(name), {"upper": bool(upper)} if name.startswith("cholesky") else {}, args)
+        case solving.Solve(triangle):
+            return (
+                Spelled("SolveTriangular", {"lower": triangle == "lower"}, args)
+                if triangle
+                else Spelled("Solve", {}, args)
+            )
+        case decompositions.PseudoInverse(rcond):
+            return Spelled("Pinv", {"rcond": rcond}, args)
         case linear.MatMul():
             return Spelled("Matmul", {}, args)
     if type(op).__name__ in HOMES:  # the fields have the names and the meaning of Keras's settings
@@ -243,9 +261,9 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
 
 
 OTHER_FAMILIES = (
-    "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution", "cropping",
-    "embedding", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling", "resizing", "rotary", "steps",
-    "transposed_convolution",
+    "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution",
+    "cropping", "embedding", "filtering", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling",
+    "resizing", "rotary", "scaling", "steps", "transposed_convolution", "warping",
 )  # fmt: skip
 """The families with no functions of their own."""
 

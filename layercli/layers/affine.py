@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from layercli.core.op import Op
 from layercli.layers.images import RandomImages
 from layercli.layers.settings import DataFormat, Number, Seed, ends_of, factor, one_of
-from layercli.ops.affine import INSIDE, Resample, Rotation, Translation, Zoom
+from layercli.ops.affine import Resample, Rotation, Translation, Zoom
 
-FillMode = Annotated[str, one_of(*INSIDE)]
+FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # Keras's layers know no mirror
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]
 
 

@@ -30,7 +30,7 @@ from layercli.layers.settings import (
 )
 from layercli.ops.recurrent import Filled, FusedRecurrence, check_state
 from layercli.ops.reshaping import ExpandDims
-from layercli.ops.scan import Scan
+from layercli.ops.stepping import Scan
 
 CELL = (
     "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",

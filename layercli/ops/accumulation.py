@@ -13,12 +13,15 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
 from layercli.ops.elementwise import not_equal, subtract
+from layercli.ops.reduction import replaced
 from layercli.ops.reshaping import ravel
 from layercli.ops.slicing import GetItem, Range
 
 TOTALS: dict[str, Callable[..., Any]] = {
     "cumsum": lambda x, axis, dtype: torch.cumsum(x, axis, dtype=dtype),
     "cumprod": lambda x, axis, dtype: torch.cumprod(x, axis, dtype=dtype),
+    "nancumsum": lambda x, axis, dtype: torch.cumsum(replaced(x, 0), axis, dtype=dtype),
+    "nancumprod": lambda x, axis, dtype: torch.cumprod(replaced(x, 1), axis, dtype=dtype),
 }
 """Functions of all values up to a place."""
 
@@ -49,6 +52,16 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Return the products x[0], x[0] * x[1], ... along ``axis``; None: of all values in a row."""
     return _running("cumprod", x, axis, dtype)
+
+
+def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return ``cumsum`` of x, what is not a number counting as 0."""
+    return _running("nancumsum", x, axis, dtype)
+
+
+def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return ``cumprod`` of x, what is not a number counting as 1."""
+    return _running("nancumprod", x, axis, dtype)
 
 
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:

@@ -19,6 +19,7 @@ from layercli.ops.axes import check_rank
 from layercli.ops.convolution import CHANNELS_FIRST, CHANNELS_LAST
 
 COEFFICIENTS = 6
+"""How many numbers a map is."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,11 @@ class Resample(Op):
     """out[y, x] = image at (a0 x + a1 y + a2, b0 x + b1 y + b2), between pixels ``bilinear``, or that of the ``nearest`` one.
 
     x is (batch, height, width, channels), or channels first, the maps (batch, 6). Outside of the image is ``fill_value``
-    (constant), the pixel at the edge (nearest), or the image again, as it is (wrap) or mirrored with its edge (reflect).
+    (constant), the pixel at the edge (nearest), or the image again, as it is (wrap) or mirrored, with its edge (reflect) or
+    without (mirror). Whole numbers are rounded, halves away from 0.
     """
+
+    coefficients = COEFFICIENTS
 
     interpolation: str = "bilinear"
     fill_mode: str = "constant"
@@ -97,7 +101,7 @@ class Resample(Op):
     def spec(self, x: Spec, maps: Spec) -> Spec:
         """Return x's spec."""
         check_rank(x, 4)
-        wanted = (x.shape[0], COEFFICIENTS)
+        wanted = (x.shape[0], self.coefficients)
         if maps.rank != 2 or not all(map(dims.may_equal, maps.shape, wanted)):
             raise ShapeError(f"expects maps of the shape {show_shape(wanted)}, got {maps}")
         return x
@@ -107,12 +111,12 @@ class Resample(Op):
         images = x.permute(*CHANNELS_LAST[4]) if self.channels_first else x
         height, width = images.shape[1:3]
         rows, columns = self._places(images, maps)
-        around = _around if self.interpolation == "bilinear" else _nearest
+        around = around_of if self.interpolation == "bilinear" else nearest_of
         total: Any = 0
         for row, by_row in around(rows):
             for column, by_column in around(columns):
                 total = total + (by_row * by_column).unsqueeze(-1) * self._pixels(images, row, column, height, width)
-        out = total.to(x.dtype)
+        out = in_dtype(total, x.dtype)
         return out.permute(*CHANNELS_FIRST[4]) if self.channels_first else out
 
     def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
@@ -134,7 +138,12 @@ class Resample(Op):
         return torch.where(valid.unsqueeze(-1), found, found.new_full((), self.fill_value))
 
 
-def _around(place: Any) -> list[tuple[Any, Any]]:
+def in_dtype(x: Any, dtype: Any) -> Any:
+    """Return x in a dtype, rounded where that is one of whole numbers, halves away from 0."""
+    return x.to(dtype) if dtype.is_floating_point else (torch.sign(x) * torch.floor(torch.abs(x) + 0.5)).to(dtype)
+
+
+def around_of(place: Any) -> list[tuple[Any, Any]]:
     """Return the whole numbers before and after each place, with what each counts."""
     lower = torch.floor(place)
     beyond = place - lower
@@ -142,7 +151,7 @@ def _around(place: Any) -> list[tuple[Any, Any]]:
     return [(index, 1 - beyond), (index + 1, beyond)]
 
 
-def _nearest(place: Any) -> list[tuple[Any, Any]]:
+def nearest_of(place: Any) -> list[tuple[Any, Any]]:
     """Return the nearest whole number to each place, halves away from 0, which counts once."""
     whole = torch.trunc(place)
     nearest = whole + torch.sign(place) * ((place - whole).abs() >= 0.5)
@@ -163,10 +172,17 @@ def _mirrored(index: Any, size: int) -> Any:
     return torch.where(turn < size, turn, 2 * size - 1 - turn)
 
 
+def _mirrored_inside(index: Any, size: int) -> Any:
+    """Return where an index is in an image and its mirror image, which share their edges: ... 2 1 0 1 ... n-1 n-2 ..."""
+    turn = max(2 * size - 2, 1)
+    return size - 1 - (index.remainder(turn) - (size - 1)).abs()
+
+
 INSIDE: dict[str, Callable[[Any, int], Any]] = {
     "constant": _clipped,
     "nearest": _clipped,
     "wrap": _wrapped,
     "reflect": _mirrored,
+    "mirror": _mirrored_inside,
 }
 """By fill mode, which pixel of an axis of some size an index outside of it stands for."""

@@ -9,8 +9,8 @@ from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.ops.creation import Constant, made
-from layercli.ops.elementwise import cast
-from layercli.ops.extent import array
+from layercli.ops.elementwise import Unary, cast
+from layercli.ops.extent import array as as_array
 from layercli.ops.joining import stack
 
 
@@ -25,6 +25,21 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
 
 
+def array(x: Any, dtype: Any = None) -> Any:
+    """Return x, whatever holds its values, as a tensor of its own, in ``dtype`` where one is given."""
+    return Unary("copy")(convert_to_tensor(x, dtype))
+
+
+def dtype(x: Any) -> str:
+    """Return the name of the dtype that x has, or would have as a tensor."""
+    return dtypes.name_of(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether x is a tensor: torch's, or a symbolic one; an array, a list and a variable are none."""
+    return _is_tensor(x)
+
+
 def convert_to_numpy(x: Any) -> Any:
     """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16, which numpy lacks, becomes float32."""
     if isinstance(x, Variable):
@@ -32,7 +47,7 @@ def convert_to_numpy(x: Any) -> Any:
     if isinstance(x, SymbolicTensor):
         return x.__array__()  # an error that says why
     if not _is_tensor(x):
-        return array(x)
+        return as_array(x)
     from layercli.runtime import tensors
 
     return tensors.to_numpy(x)
@@ -49,4 +64,4 @@ def _tensor(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.leaves(x)):
         return stack([_tensor(item) for item in x])
-    return made(Constant(), array(x) if graph.frames() else x)  # torch.compile traces no array
+    return made(Constant(), as_array(x) if graph.frames() else x)  # torch.compile traces no array

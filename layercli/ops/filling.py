@@ -40,3 +40,8 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 def zeros_like(x: Any, dtype: Any = None) -> Any:
     """Return zeros in the shape of x."""
     return full_like(x, 0, dtype)
+
+
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """Return a tensor of x's shape to be written over: zeros, as its values have to be something."""
+    return full_like(x, 0, dtype)

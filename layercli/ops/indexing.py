@@ -14,8 +14,9 @@ from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
 from layercli.ops.conversion import convert_to_tensor
+from layercli.ops.creation import zeros
 from layercli.ops.elementwise import broadcast_shapes
-from layercli.ops.reshaping import ravel
+from layercli.ops.reshaping import ravel, reshape
 
 COMBINED: dict[str | None, Callable[[Any, Any, Any], Any]] = {
     None: lambda rows, places, updates: rows.index_put((places,), updates),
@@ -131,6 +132,15 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         hint = nearest(str(reduction), known) or f"reductions: {', '.join(known)}"
         raise UsageError(f"scatter_update has no reduction {reduction!r}", hint=hint)
     return ScatterUpdate(reduction)(inputs, convert_to_tensor(indices), convert_to_tensor(updates))
+
+
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """Return zeros of ``shape`` with each value added at the place that its index names: indices (..., axes)."""
+    indices, values = convert_to_tensor(indices), convert_to_tensor(values)
+    axes = spec_of(indices).shape[-1]
+    places = reshape(indices, (-1, axes))
+    rows = reshape(values, (-1, *spec_of(values).shape[spec_of(indices).rank - 1 :]))
+    return ScatterUpdate("add")(zeros(shape, dtypes.name_of(values.dtype)), places, rows)
 
 
 def check_whole(indices: Spec) -> None:

@@ -12,7 +12,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Dim
 from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.errors import ShapeError, UnknownSizeError
+from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
 from layercli.ops.extent import Sizes, ndim, sizes_in
@@ -86,6 +86,24 @@ class Split(Op):
 
 
 @dataclass(frozen=True)
+class ArraySplit(Op):
+    """Parts of x along ``axis``, ``parts`` of them, the first ones larger by 1 where they cannot be of one size."""
+
+    parts: int
+    axis: int = 0
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return the parts' specs: ceil((size - i) / parts) for the i-th."""
+        axis = axis_of(x, self.axis)
+        sizes = [dims.ceil_div(x.shape[axis] - i, self.parts) for i in range(self.parts)]
+        return tuple(Spec((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in sizes)
+
+    def run(self, x: Any) -> Any:
+        """Return views of the parts."""
+        return tuple(torch.tensor_split(x, self.parts, self.axis))
+
+
+@dataclass(frozen=True)
 class Unstack(Op):
     """The ``num`` places of x along ``axis``, each without the axis: views."""
 
@@ -134,6 +152,28 @@ def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> li
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
 
 
+def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Any]:
+    """Return that many parts of x along ``axis``, of sizes that differ by 1 at most."""
+    if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
+        raise UsageError(f"array_split expects a number of parts from 1 on, got {indices_or_sections}")
+    return list(ArraySplit(indices_or_sections, axis)(x))
+
+
+def hsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its second axis, of a vector along its only one."""
+    return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+def vsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its first axis."""
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its third axis."""
+    return split(x, indices_or_sections, 2)
+
+
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """Return the places of x along ``axis``, each without the axis; ``num`` says how many where x's size is not known."""
     spec = spec_of(x)
@@ -156,6 +196,11 @@ def hstack(xs: Sequence[Any]) -> Any:
 def vstack(xs: Sequence[Any]) -> Any:
     """Return the tensors ``xs`` one after the other along their first axis; a vector counts as a row."""
     return concatenate([_at_least_a_row(x) for x in xs], 0)
+
+
+def dstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their third axis; vectors count as rows, matrices as of depth 1."""
+    return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.op import Op
+from layercli.core import dtypes
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.lazy import torch
-from layercli.ops.elementwise import maximum, minimum, promoted
+from layercli.ops.elementwise import cast, maximum, minimum, promoted
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,12 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """Return x with ``nan`` where it is not a number, and the infinities as given, or the ends of what its dtype holds."""
     return NanToNum(nan, posinf, neginf)(x)
+
+
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Return x in ``dtype``, values beyond what it holds at its ends."""
+    wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
+    if wanted == "bool" or here == "bool":
+        return cast(x, wanted)
+    (low, high), (least, most) = dtypes.ends(wanted), dtypes.ends(here)
+    return cast(clip(x, max(low, least), min(high, most)) if low > least or high < most else x, wanted)

@@ -76,6 +76,16 @@ def silu(x: Any) -> Any:
     return ops.Curve("silu")(x)
 
 
+def swish(x: Any) -> Any:
+    """Return ``silu`` of x, which Keras also calls so."""
+    return silu(x)
+
+
+def hard_swish(x: Any) -> Any:
+    """Return ``hard_silu`` of x, which Keras also calls so."""
+    return hard_silu(x)
+
+
 def mish(x: Any) -> Any:
     """Return x * tanh(softplus(x))."""
     return ops.Curve("mish")(x)

@@ -9,7 +9,7 @@ from layercli.core.op import spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.ops.convolution import Convolution, DepthwiseConvolution, check_channels
-from layercli.ops.pooling import Pool
+from layercli.ops.pooling import AdaptivePool, Pool
 from layercli.ops.transposed_convolution import TransposedConvolution
 
 Sizes = int | Sequence[int]
@@ -35,6 +35,16 @@ def max_pool(
     return _pooled("max", inputs, pool_size, strides, padding, data_format)
 
 
+def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+    """Return the means of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per spatial axis."""
+    return _parts("average", inputs, output_size, data_format)
+
+
+def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per axis."""
+    return _parts("max", inputs, output_size, data_format)
+
+
 def conv(
     inputs: Any,
     kernel: Any,
@@ -48,7 +58,7 @@ def conv(
     It has as many groups as the kernel's channels go into those of the inputs.
     """
     x, weights = _checked(inputs, kernel)
-    first = _channels_first(data_format)
+    first = channels_first(data_format)
     size, group = weights.shape[:-2], weights.shape[-2]
     channels = x.shape[1 if first else -1]
     groups = 1
@@ -56,7 +66,7 @@ def conv(
         groups = max(channels // group, 1)
         check_channels(x, channels, group * groups)
     settings = _settings(size, strides, dilation_rate)
-    return Convolution(settings[0], settings[1], _padding(padding, ("causal",)), settings[2], first, groups)(
+    return Convolution(settings[0], settings[1], checked_padding(padding, ("causal",)), settings[2], first, groups)(
         inputs, kernel
     )
 
@@ -73,9 +83,9 @@ def conv_transpose(
     """Return ``inputs`` (batch, *spatial, channels) spread by ``kernel`` (*size, filters, channels), places ``strides`` apart."""
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
-    extra = None if output_padding is None else _each(output_padding, len(size), "output_padding")
-    first = _channels_first(data_format)
-    return TransposedConvolution(size, steps, _padding(padding), dilation, extra, first)(inputs, kernel)
+    extra = None if output_padding is None else each(output_padding, len(size), "output_padding")
+    first = channels_first(data_format)
+    return TransposedConvolution(size, steps, checked_padding(padding), dilation, extra, first)(inputs, kernel)
 
 
 def depthwise_conv(
@@ -92,7 +102,9 @@ def depthwise_conv(
     """
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
-    return DepthwiseConvolution(size, steps, _padding(padding), dilation, _channels_first(data_format))(inputs, kernel)
+    return DepthwiseConvolution(size, steps, checked_padding(padding), dilation, channels_first(data_format))(
+        inputs, kernel
+    )
 
 
 def separable_conv(
@@ -109,13 +121,24 @@ def separable_conv(
     return conv(x, pointwise_kernel, 1, "valid", data_format)
 
 
-def _pooled(kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding: str, data_format: str | None) -> Any:
+def _parts(kind: str, inputs: Any, parts: Sizes, data_format: str | None) -> Any:
+    axes = _spatial_axes(inputs)
+    return AdaptivePool(kind, each(parts, axes, "output_size"), channels_first(data_format))(inputs)
+
+
+def _spatial_axes(inputs: Any) -> int:
+    """Return how many spatial axes the inputs have; ShapeError where they are not 1 to 3."""
     axes = len(spec_of(inputs).shape) - 2
     if axes not in (1, 2, 3):
         raise ShapeError(f"expects x with 3 to 5 axes, got {axes + 2} (x = {spec_of(inputs)})")
-    window = _each(size, axes, "pool_size")
-    steps = window if strides is None else _each(strides, axes, "strides")
-    return Pool(kind, window, steps, _padding(padding), _channels_first(data_format))(inputs)
+    return axes
+
+
+def _pooled(kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding: str, data_format: str | None) -> Any:
+    axes = _spatial_axes(inputs)
+    window = each(size, axes, "pool_size")
+    steps = window if strides is None else each(strides, axes, "strides")
+    return Pool(kind, window, steps, checked_padding(padding), channels_first(data_format))(inputs)
 
 
 def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
@@ -131,11 +154,11 @@ def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
 def _settings(size: Any, strides: Sizes, dilation_rate: Sizes) -> tuple[Any, Any, Any]:
     """Return the size, the strides and the dilation, one number per axis each."""
     axes = len(size)
-    dilation = _each(dilation_rate, axes, "dilation_rate")
-    return tuple(map(int, size)), _each(strides, axes, "strides"), None if {*dilation} == {1} else dilation
+    dilation = each(dilation_rate, axes, "dilation_rate")
+    return tuple(map(int, size)), each(strides, axes, "strides"), None if {*dilation} == {1} else dilation
 
 
-def _each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
+def each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
     """Return one number for each axis."""
     sizes = (value,) * axes if isinstance(value, int) else tuple(value)
     if len(sizes) != axes:
@@ -143,14 +166,15 @@ def _each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
     return sizes
 
 
-def _padding(padding: str, more: tuple[str, ...] = ()) -> str:
+def checked_padding(padding: str, more: tuple[str, ...] = ()) -> str:
+    """Return the padding in lower case; UsageError for one there is not."""
     known = ["valid", "same", *more]
     if padding.lower() not in known:
         raise UsageError(f"there is no padding {padding!r}", hint=nearest(padding, known))
     return padding.lower()
 
 
-def _channels_first(data_format: str | None) -> bool:
+def channels_first(data_format: str | None) -> bool:
     """Whether channels come before the spatial axes; None is channels last, as everywhere here."""
     if data_format not in (None, "channels_last", "channels_first"):
         raise UsageError(f"there is no data_format {data_format!r}", hint=nearest(data_format, ["channels_last"]))

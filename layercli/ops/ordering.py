@@ -12,11 +12,14 @@ from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.axes import axis_of
+from layercli.ops.reduction import replaced
 from layercli.ops.reshaping import ravel
 
 EXTREMES: dict[str, Callable[..., Any]] = {
     "argmax": lambda x, axis, keep: torch.argmax(x, axis, keep),
     "argmin": lambda x, axis, keep: torch.argmin(x, axis, keep),
+    "nanargmax": lambda x, axis, keep: _numbered(torch.argmax, float("-inf"), x, axis, keep),
+    "nanargmin": lambda x, axis, keep: _numbered(torch.argmin, float("inf"), x, axis, keep),
 }
 """Functions that give the place of one value along an axis; the first of several."""
 
@@ -109,6 +112,16 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return Extreme("argmin", axis, keepdims)(x)
 
 
+def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the place of the greatest number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
+    return Extreme("nanargmax", axis, keepdims)(x)
+
+
+def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the place of the least number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
+    return Extreme("nanargmin", axis, keepdims)(x)
+
+
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Return the values of x along ``axis`` from the least to the greatest; None: all of them, in one axis."""
     return Sort(0)(ravel(x)) if axis is None else Sort(axis)(x)
@@ -119,6 +132,21 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     return Argsort(0)(ravel(x)) if axis is None else Argsort(axis)(x)
 
 
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+    """Return places, in int64, that bring the ``kth`` value along ``axis`` to its own place, lesser ones before it.
+
+    None: of all values in a row. The order on either side is not said; here they are all in order.
+    """
+    return argsort(x, axis)
+
+
 def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     """Return the ``k`` greatest values along the last axis, and their places in int64; from the greatest on if ``sorted``."""
     return TopK(k, sorted)(x)
+
+
+def _numbered(place: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
+    """Return the place of an extreme of the numbers, -1 where there are none."""
+    if not x.is_floating_point():
+        return place(x, axis, keep)
+    return torch.where(torch.all(x.isnan(), axis, keep), -1, place(replaced(x, end), axis, keep))

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from string import ascii_letters
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.op import spec_of
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
 from layercli.ops.axes import axes_of
 from layercli.ops.contraction import Einsum
 from layercli.ops.conversion import convert_to_tensor
-from layercli.ops.elementwise import cast, multiply, promoted
+from layercli.ops.elementwise import cast, multiply, promoted, subtract
 from layercli.ops.extent import ndim
+from layercli.ops.joining import stack, unstack
 from layercli.ops.linear import matmul
-from layercli.ops.reshaping import ravel
+from layercli.ops.reshaping import moveaxis, ravel
+
+
+@dataclass(frozen=True)
+class Kron(Op):
+    """out[i * n + k, ...] = x[i, ...] * y[k, ...], n being y's size: along each axis, of which the last ones go together."""
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return the products of the sizes."""
+        rank = max(x.rank, y.rank)
+        first, second = ((1,) * (rank - each.rank) + each.shape for each in (x, y))
+        return Spec(tuple(a * b for a, b in zip(first, second, strict=True)), promoted(x, y))
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's kron."""
+        return torch.kron(x, y)
 
 
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
@@ -69,6 +87,31 @@ def vdot(x1: Any, x2: Any) -> Any:
 def outer(x1: Any, x2: Any) -> Any:
     """Return the product of each value of x1 and each of x2, taken in a row: (values of x1, values of x2)."""
     return tensordot(ravel(convert_to_tensor(x1)), ravel(convert_to_tensor(x2)), 0)
+
+
+def kron(x1: Any, x2: Any) -> Any:
+    """Return x1 with each of its values replaced by that value times x2: the sizes are the products of both's."""
+    return Kron()(*_alike(x1, x2))
+
+
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """Return the vector at right angles to those of x1 and x2, of 2 or 3 places along ``axisa`` and ``axisb``, along ``axisc``.
+
+    ``axis`` stands for all three. Of two vectors of 2 places it is a number, which has no axis.
+    """
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    x1, x2 = _alike(x1, x2)
+    left, right = moveaxis(x1, axisa, -1), moveaxis(x2, axisb, -1)
+    sizes = [spec_of(x).shape[-1] for x in (left, right)]
+    if not all(size in (2, 3) for size in sizes):
+        raise ShapeError(f"expects vectors of 2 or 3 places, got {spec_of(x1)} and {spec_of(x2)}")
+    (a, b, *c), (d, e, *f) = (unstack(x, axis=-1) for x in (left, right))
+    upright = subtract(multiply(a, e), multiply(b, d))
+    if not c and not f:
+        return upright
+    along = subtract(multiply(b, f[0]), multiply(c[0], e)) if c and f else multiply(b, f[0]) if f else -(c[0] * e)
+    across = subtract(multiply(c[0], d), multiply(a, f[0])) if c and f else -(a * f[0]) if f else multiply(c[0], d)
+    return stack([along, across, upright], axisc)
 
 
 def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:

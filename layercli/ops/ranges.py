@@ -14,7 +14,8 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.conversion import convert_to_tensor
 from layercli.ops.creation import dtype_or, made, number, place
-from layercli.ops.elementwise import cast
+from layercli.ops.elementwise import cast, exp, log, power
+from layercli.ops.filling import zeros_like
 from layercli.ops.reshaping import expand_dims, moveaxis
 
 
@@ -110,6 +111,29 @@ def linspace(
         return points
     parts = number(num) - bool(endpoint)
     return points, (stop - start) / (parts or float("nan"))
+
+
+def logspace(
+    start: Any, stop: Any, num: Size = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Return ``base`` to the power of each value of ``linspace`` from ``start`` to ``stop``."""
+    exponents = linspace(start, stop, num, endpoint, dtype="float64", axis=axis)
+    return _in(power(base, exponents), dtype, start, stop)
+
+
+def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Return ``num`` values from ``start`` to ``stop``, or to just before it, each the same multiple of the one before."""
+    first, last = (cast(convert_to_tensor(end), "float64") for end in (start, stop))
+    shares = linspace(zeros_like(first * last), log(last / first), num, endpoint, dtype="float64", axis=axis)
+    whole = spec_of(first * last).rank
+    return _in((expand_dims(first, axis) if whole else first) * exp(shares), dtype, start, stop)
+
+
+def _in(values: Any, dtype: Any, *ends: Any) -> Any:
+    """Return float64 values in ``dtype``, or in that of the ends where they are floating tensors, else in float32."""
+    kinds = [spec_of(end).dtype for end in map(convert_to_tensor, ends)]
+    own = dtypes.promote(*kinds)
+    return cast(values, dtypes.name_of(dtype) if dtype is not None else own if dtypes.is_floating(own) else "float32")
 
 
 def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Any:

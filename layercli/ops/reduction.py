@@ -25,11 +25,19 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "any": lambda x, axes, keep: torch.any(x, axes, keep),
     "logsumexp": lambda x, axes, keep: torch.logsumexp(_floating(x), axes, keep),
     "median": lambda x, axes, keep: _median(_floating(x), axes, keep),
+    "ptp": lambda x, axes, keep: torch.amax(x, axes, keep) - torch.amin(x, axes, keep),
+    "nanmax": lambda x, axes, keep: _extreme(torch.amax, float("-inf"), x, axes, keep),
+    "nanmin": lambda x, axes, keep: _extreme(torch.amin, float("inf"), x, axes, keep),
+    "nansum": lambda x, axes, keep: torch.sum(replaced(x, 0), axes, keep),
+    "nanprod": lambda x, axes, keep: _product(replaced(x, 1), axes, keep),
+    "nanmean": lambda x, axes, keep: torch.nanmean(_floating(x), axes, keep),
+    "nanvar": lambda x, axes, keep: _variance(_floating(x), axes, keep),
+    "nanstd": lambda x, axes, keep: torch.sqrt(_variance(_floating(x), axes, keep)),
 }
-"""Functions of the values along some axes, the axes being kept with the size 1 or not."""
+"""Functions of the values along some axes, the axes being kept with the size 1 or not; ``nan``... leave out what is no number."""
 
-MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median"}
-WIDEN = {"sum", "prod"}
+MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
+WIDEN = {"sum", "prod", "nansum", "nanprod"}
 """Functions whose result for whole numbers is int64, as in torch."""
 OTHER_NAMES = {"amax": "max", "amin": "min"}
 """Second names that Keras has for some."""
@@ -64,6 +72,25 @@ class Reduction(Op):
 
 def _floating(x: Any) -> Any:
     return x if x.is_floating_point() or x.is_complex() else x.float()
+
+
+def replaced(x: Any, value: float) -> Any:
+    """Return x with ``value`` where it is not a number."""
+    return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
+
+
+def _extreme(reduce: Any, end: float, x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+    """Return the extreme of the numbers in x, and nan where there are none."""
+    if not x.is_floating_point():
+        return reduce(x, axes, keep)
+    return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replaced(x, end), axes, keep))
+
+
+def _variance(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+    """Return the mean square of what is left of the numbers in x without their mean; what is none has no gradient."""
+    gone = x.isnan()
+    apart = torch.where(gone, 0, x - torch.nanmean(x, axes, True))
+    return torch.sum(torch.square(apart), axes, keep) / torch.sum(~gone, axes, keep)
 
 
 def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.op import Op
+from layercli.core.op import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.axes import axes_of, axis_of
+from layercli.ops.reshaping import swapaxes
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,30 @@ class Roll(Op):
 def flip(x: Any, axis: int | Iterable[int] | None = None) -> Any:
     """Return x backwards along ``axis``: one, several, or None for all."""
     return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+
+
+def flipud(x: Any) -> Any:
+    """Return x backwards along its first axis."""
+    return Flip(0)(x)
+
+
+def fliplr(x: Any) -> Any:
+    """Return x backwards along its second axis."""
+    return Flip(1)(x)
+
+
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    """Return the array turned ``k`` times by a quarter, from the first of two ``axes`` towards the second."""
+    spec = spec_of(array)
+    if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
+        raise UsageError(f"rot90 expects two axes, got {axes}")
+    first, second = axes
+    turns = k % 4
+    if turns == 2:
+        return Flip((first, second))(array)
+    if turns == 1:
+        return swapaxes(Flip(second)(array), first, second)
+    return Flip(second)(swapaxes(array, first, second)) if turns else array
 
 
 def roll(x: Any, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Any:

@@ -95,6 +95,9 @@ def getitem(x: Any, key: Any) -> Any:
     return GetItem(tuple(Range(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)
 
 
+get_item = getitem
+
+
 def _simple(part: Any) -> bool:
     if isinstance(part, slice):
         return all(end is None or isinstance(end, int) for end in (part.start, part.stop, part.step))

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.dims import Size
 from layercli.core.op import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import torch
+from layercli.ops.creation import ones
 
 TRIANGLES: dict[str, Callable[[Any, int], Any]] = {
     "tril": lambda x, k: torch.tril(x, k),
@@ -47,3 +49,8 @@ def tril(x: Any, k: int = 0) -> Any:
 def triu(x: Any, k: int = 0) -> Any:
     """Return x with zeros below the ``k``-th diagonal of its matrices (..., rows, columns)."""
     return Triangle("triu", k)(x)
+
+
+def tri(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
+    """Return the matrix of N rows and M (None: N) columns with ones up to its k-th diagonal, zeros above, in float32."""
+    return tril(ones((N, N if M is None else M), dtype), k)

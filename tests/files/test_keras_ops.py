@@ -51,7 +51,57 @@ ceil cos erf exp expm1 floor round sign sin square celu elu hard_shrink hard_sig
 log_softmax relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh
 tanh_shrink ones_like zeros_like
 """
+MORE = """
+angle cbrt conj copy deg2rad erfc fabs flipud fliplr i0 imag isneginf isposinf isreal rad2deg real signbit sinc rot90 nanmax
+nanmean nanmin nanprod nanstd nansum nanvar ptp trace view_as_real
+"""
+
+
+def whole(o, x):
+    return o.cast(x * 3.0, "int32")
+
+
+def gram(o, x):
+    return o.matmul(x, o.transpose(x, (0, 2, 1))) + 3.0 * np.eye(4, dtype="float32")
+
+
 FUNCTIONS = {
+    **{name: named(name) for name in MORE.split()},
+    "places of numbers": lambda o, a, b: o.cast(o.nanargmax(a, axis=1) + o.nanargmin(b, axis=1), "float32"),
+    "running around gaps": lambda o, a, b: o.nancumsum(a, axis=1) + o.nancumprod(b, axis=-1),
+    "two more": lambda o, a, b: o.fmax(a, b) + o.fmin(a, 0.1) + o.logaddexp2(a, b) + o.fmod(a, 2.0) + o.heaviside(a, b),
+    "bits": lambda o, a, b: o.cast(o.bitwise_xor(o.cast(a, "int32"), o.left_shift(o.cast(b, "int32"), 2)), "float32"),
+    "diagonals": lambda o, a, b: o.diagonal(a, 1) + o.diagonal(b, axis1=1, axis2=2, offset=-1)[:, :2][0, 0],
+    "kron": lambda o, a, b: o.kron(a, b),
+    "second names": lambda o, a, b: o.conjugate(a) + o.cast(o.bitwise_invert(whole(o, a)), "float32"),
+    "shifts": lambda o, a, b: o.cast(
+        o.bitwise_left_shift(whole(o, a), 1) + o.bitwise_right_shift(whole(o, b), 1) + o.right_shift(whole(o, a), 1),
+        "float32",
+    ),
+    "more bits": lambda o, a, b: o.cast(
+        o.bitwise_and(o.bitwise_or(whole(o, a), whole(o, b)), o.bitwise_not(whole(o, a))), "float32"
+    ),
+    "divisors": lambda o, a, b: o.cast(o.gcd(whole(o, a), whole(o, b)) + o.lcm(whole(o, a), whole(o, b)), "float32"),
+    "scaled": lambda o, a, b: o.ldexp(a, whole(o, b)) + o.nextafter(a, b),
+    "rows": lambda o, a, b: o.vsplit(a, 2)[1],
+    "columns": lambda o, a, b: o.hsplit(a, 2)[1],
+    "layers": lambda o, a, b: o.dsplit(a, 3)[1],
+    "stacked in depth": lambda o, a, b: o.dstack([a, b]),
+    "cross": lambda o, a, b: o.cross(a[..., :3], b[..., :3]),
+    "grid": lambda o, a, b: o.meshgrid(a[0, :, 0], b[0, 0])[0],
+    "areas": lambda o, a, b: o.trapezoid(a, axis=1),
+    "correlated": lambda o, a, b: o.corrcoef(a[0]),
+    "complex": lambda o, a, b: o.real(o.polar(a, b)) + o.sum(o.view_as_real(o.view_as_complex(a[..., :2]))),
+    "near the top": lambda o, a, b: o.cast(o.in_top_k(o.argmax(a[0], axis=-1), b[0], 3), "float32"),
+    "saturated": lambda o, a, b: o.cast(o.saturate_cast(a * 300.0, "int8"), "float32"),
+    "determinants": lambda o, a, b: o.det(gram(o, a)) + o.logdet(gram(o, b)) + o.slogdet(gram(o, a))[1],
+    "factors": lambda o, a, b: o.cholesky(gram(o, a)) + o.cholesky(gram(o, b), upper=True),
+    "orthogonal": lambda o, a, b: o.abs(o.qr(a)[1]),
+    "eigenvalues": lambda o, a, b: o.eigh(gram(o, a))[0],
+    "inverses of any": lambda o, a, b: o.pinv(a),
+    "ranks": lambda o, a, b: o.cast(o.matrix_rank(a), "float32"),
+    "solved": lambda o, a, b: o.solve(gram(o, a), b) + o.solve_triangular(gram(o, a), b, lower=True),
+    "square matrices": lambda o, a, b: o.inv(gram(o, a)),
     **{name: named(name) for name in UNARY.split()},
     **{f"{name} of an axis": named(name, axis=1) for name in ("mean", "sum", "max", "min", "prod", "std", "var")},
     "sum of axes": lambda o, a, b: o.sum(a, axis=(1, 2), keepdims=True),
@@ -174,6 +224,17 @@ def test_every_operation_that_a_file_can_name_is_tried():
         used |= {each["class_name"] for each in call.get_config()["layers"]} & set(keras_ops.HOMES)
     others = {"Amax", "Amin", "TrueDivide", "ReLU", "OnesLike", "ZerosLike"}  # each written under another of its names
     others |= {"Append", "Average", "Diff", "Dot", "Hstack", "Inner", "Moveaxis"}  # written as what they are made of
+    others |= {
+        "BitwiseInvert",
+        "BitwiseLeftShift",
+        "BitwiseRightShift",
+        "Conjugate",
+        "Corrcoef",
+        "Cross",
+        "Dsplit",
+        "Dstack",
+    }
+    others |= {"Fliplr", "Flipud", "Hsplit", "Logdet", "Rot90", "SaturateCast", "Trace", "Trapezoid", "Vsplit"}
     others |= {"Outer", "Ravel", "Swapaxes", "Tensordot", "Vdot", "Vstack"}
     wrong_in_keras = {"Sparsemax", "Norm"}  # on JAX it is no projection, and no norm that it has saved can be computed
     assert used == set(keras_ops.HOMES) - others - wrong_in_keras
@@ -262,7 +323,7 @@ def first(class_name):
 softmax, split = first("Softmax"), first("Split")
 NO_ARRAY = [{"class_name": "__numpy__", "config": {"value": {}, "dtype": "object"}}]
 HOSTILE = [
-    (lambda c: softmax(c, class_name="Cholesky"), "holds the operation Cholesky, which layercli does not have"),
+    (lambda c: softmax(c, class_name="Bincount"), "holds the operation Bincount, which layercli does not have"),
     (
         lambda c: softmax(c, module="layercli.ops", class_name="TorchFunction"),
         "holds the operation TorchFunction, which layercli does not have",

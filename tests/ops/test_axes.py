@@ -25,6 +25,34 @@ def test_running_totals(name, axis):
     agree(lambda k, x: getattr(k, name)(x, axis=axis, dtype="float32"), WHOLE, gradients=False)
 
 
+@pytest.mark.parametrize("axis", [None, *AXES])
+@pytest.mark.parametrize("name", ["nancumsum", "nancumprod"])
+def test_running_totals_around_gaps(name, axis):
+    gaps = np.where(X > 0.8, np.nan, X)
+    agree(lambda k, x: getattr(k, name)(x, axis), gaps, gradients=False)
+    agree(lambda k, x: getattr(k, name)(x, axis=axis), WHOLE, gradients=False)
+    agree(lambda k, x: getattr(k, name)(x, axis=axis, dtype="float32"), WHOLE, gradients=False)
+
+
+@pytest.mark.parametrize("axis", [None, *AXES])
+def test_argpartition(axis):
+    places = ops.argpartition(torch.from_numpy(X), 1, axis)
+    x = X if axis is not None else X.reshape(-1)
+    ordered = np.take_along_axis(x, places.numpy(), axis or 0)
+    kth = np.take(ordered, [1], axis or 0)
+    assert (np.take(ordered, [0], axis or 0) <= kth).all()
+    assert (np.sort(ordered, axis or 0) == np.sort(x, axis or 0)).all()
+    assert (kth == np.take(np.partition(x, 1, axis or 0), [1], axis or 0)).all()
+
+
+def test_turned():
+    agree(lambda k, x: k.flipud(x), X)
+    agree(lambda k, x: k.fliplr(x), X)
+    for turns in (0, 1, 2, 3, -1, 5):
+        agree(lambda k, x, turns=turns: k.rot90(x, turns), X)
+        agree(lambda k, x, turns=turns: k.rot90(x, k=turns, axes=(2, 0)), X)
+
+
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_diff(n, axis):

@@ -8,7 +8,7 @@ import torch
 from oracle import agree, image, keras
 
 from layercli import Input, ops
-from layercli.errors import ShapeError
+from layercli.errors import DTypeError, ShapeError
 
 X, Y = image(2, 5, 3), image(5, 1, seed=1)
 INSIDE = np.random.default_rng(2).uniform(-0.9, 0.9, (2, 5)).astype("float32")
@@ -32,8 +32,24 @@ UNARY = {
     "reciprocal": np.abs(X) + 0.5,
     "sinh": X,
     "tan": INSIDE,
+    "angle": X,
+    "cbrt": X,
+    "conj": X,
+    "conjugate": X,
+    "copy": X,
+    "deg2rad": X * 90,
+    "erfc": X,
+    "fabs": X,
+    "i0": X,
+    "rad2deg": X,
+    "real": X,
+    "sinc": X,
 }
 STEPS = {"trunc": X * 3, "isinf": np.array([1, np.inf, -np.inf, np.nan], "float32")}
+STEPS |= dict.fromkeys(
+    ("isneginf", "isposinf", "isreal", "signbit"), np.array([1, -0.0, np.inf, -np.inf, np.nan], "float32")
+)
+STEPS |= {"imag": X, "bitwise_not": WHOLE, "bitwise_invert": TRUTHS, "signbit": WHOLE, "isreal": WHOLE}
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -51,7 +67,7 @@ def test_of_whole_numbers(name):
     agree(lambda k, x: getattr(k, name)(x), np.arange(1, 7, dtype="int32").reshape(2, 3), gradients=False)
 
 
-BINARY = ["arctan2", "divide_no_nan", "hypot", "logaddexp", "true_divide"]
+BINARY = ["arctan2", "divide_no_nan", "fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "true_divide"]
 
 
 @pytest.mark.parametrize("name", BINARY)
@@ -61,6 +77,84 @@ def test_of_two_values(name):
     agree(lambda k, x: getattr(k, name)(x, 2.0), X)
     agree(lambda k, x: getattr(k, name)(2, x), X)
     agree(lambda k, x, y: getattr(k, name)(x, y), WHOLE, TRUTHS + np.int32(1), gradients=False)
+
+
+OF_WHOLE = ["bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"]
+SHIFTS = ["bitwise_left_shift", "bitwise_right_shift", "left_shift", "right_shift"]
+
+
+@pytest.mark.parametrize("name", [*OF_WHOLE, *SHIFTS])
+def test_of_two_whole_numbers(name):
+    y = np.array([2, 0, 3], "int32")
+    agree(lambda k, x, y: getattr(k, name)(x, y), WHOLE, y, gradients=False)
+    agree(lambda k, x: getattr(k, name)(x, 2), WHOLE, gradients=False)
+    agree(lambda k, x, y: getattr(k, name)(x, y), WHOLE.astype("int8"), y, gradients=False)
+
+
+@pytest.mark.parametrize("name", OF_WHOLE[:3])
+def test_of_two_truths(name):
+    agree(lambda k, x, y: getattr(k, name)(x, y), TRUTHS, ~TRUTHS, gradients=False)
+
+
+@pytest.mark.parametrize("name", ["fmod", "heaviside", "nextafter"])
+def test_of_two_values_in_steps(name):
+    agree(lambda k, x, y: getattr(k, name)(x, y), X * 3, Y, gradients=False)
+    agree(lambda k, x, y: getattr(k, name)(x, y), WHOLE, TRUTHS + np.int32(1), gradients=False)
+    agree(lambda k, x, y: getattr(k, name)(x, y), np.array([0.0, -1.0, np.nan], "float32"), Y[:3, 0], gradients=False)
+
+
+def test_fmod_has_the_gradient_of_its_first_value():
+    agree(lambda k, x: k.fmod(x, 0.7), X)
+
+
+def test_ldexp():
+    agree(lambda k, x, y: k.ldexp(x, y), X[0, :, :1], np.array([[1, -3, 0]], "int32"))
+    agree(lambda k, x, y: k.ldexp(x, y), WHOLE, np.array([2, 1, 4], "int32"), gradients=False)
+
+
+@pytest.mark.parametrize("name", ["fmax", "fmin"])
+def test_what_is_no_number_gives_way(name):
+    x, y = np.array([1, np.nan, np.nan], "float32"), np.array([np.nan, 2, np.nan], "float32")
+    agree(lambda k, x, y: getattr(k, name)(x, y), x, y, gradients=False)
+
+
+COMPLEX = (X[0] + 1j * X[1]).astype("complex64")
+
+
+@pytest.mark.parametrize("name", ["abs", "angle", "conj", "exp", "imag", "isreal", "real"])
+def test_of_complex_numbers(name):
+    agree(lambda k, x: getattr(k, name)(x), COMPLEX, gradients=False)
+
+
+def test_complex_numbers_and_pairs():
+    agree(lambda k, x: k.view_as_complex(x), X[..., :2], gradients=False)
+    agree(lambda k, x: k.view_as_real(x), COMPLEX, gradients=False)
+    agree(lambda k, x: k.view_as_real(x), X, gradients=False)
+    agree(lambda k, x, y: k.polar(x, y), np.abs(X), X, gradients=False)
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype"),
+    [(X * 300, "int8"), (X * 300, "uint8"), (WHOLE, "uint8"), (X, "float16"), (WHOLE * 100, "int8"),
+     (TRUTHS, "uint8"), (np.array([0.0, 2.0], "float32"), "bool")],
+)  # fmt: skip
+def test_saturate_cast(x, dtype):
+    agree(lambda k, x: k.saturate_cast(x, dtype), x, gradients=False)
+
+
+def test_select():
+    agree(lambda k, x: k.select([x > 1, x < 0], [x, x * 2], 0.5), X, gradients=False)
+    agree(lambda k, x, y: k.select([x > 1, y < 0], [x, y]), X, Y, gradients=False)
+
+
+def test_functions_of_whole_numbers_alone():
+    for x in (torch.from_numpy(X), Input(batch_shape=X.shape)):
+        with pytest.raises(DTypeError) as error:
+            ops.gcd(x, x)
+        assert str(error.value) == "gcd expects whole numbers, got float32"
+        with pytest.raises(DTypeError) as error:
+            ops.bitwise_not(x)
+        assert str(error.value) == "bitwise_not expects whole numbers or truths, got float32"
 
 
 def test_divide_no_nan_gives_0_where_the_divisor_is_0_and_so_does_its_gradient():

@@ -30,6 +30,52 @@ def test_pool(name, padding, data_format):
 
 
 @pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("name", ["adaptive_average_pool", "adaptive_max_pool"])
+def test_adaptive_pool(name, data_format):
+    call = lambda *given, **named: lambda k, x: getattr(k, name)(x, *given, **named)  # noqa: E731
+    agree(call((3, 5), data_format), first(IMAGE, data_format), sizes="known")
+    agree(call(output_size=(4,), data_format=data_format), first(LINE, data_format), sizes="known")
+    agree(call((2, 3, 4), data_format), first(SOLID, data_format), sizes="known")
+
+
+QUERY, KEY, VALUE = image(2, 5, 3, 4), image(2, 7, 3, 4, seed=1), image(2, 7, 3, 4, seed=2)
+LOOKED = np.random.default_rng(3).random((2, 1, 5, 7)) < 0.7
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_dot_product_attention(causal, masked, biased):
+    given = [QUERY, KEY, VALUE, *[image(1, 3, 5, 7, seed=5)] * biased, *[LOOKED] * masked]
+
+    def call(k, query, key, value, *rest):
+        bias, mask = (*rest[:biased], *[None] * (1 - biased), *rest[biased:], None)[:2]
+        return k.dot_product_attention(query, key, value, bias, mask, is_causal=causal)
+
+    agree(call, *given, sizes="known", tolerance=4e-6)
+
+
+def test_dot_product_attention_to_nothing_and_of_a_scale():
+    agree(lambda k, q, y, v: k.dot_product_attention(q, y, v, scale=0.3), QUERY, KEY, VALUE, sizes="known")
+    agree(
+        lambda k, q, y, v: k.dot_product_attention(q, y, v, mask=k.zeros((1, 1, 5, 7), "bool")),
+        QUERY, KEY, VALUE, sizes="known", gradients=False,
+    )  # fmt: skip
+    for x in (torch.from_numpy(QUERY), Input(batch_shape=QUERY.shape)):
+        with pytest.raises(ShapeError) as error:
+            ops.dot_product_attention(x, x[0], x)
+        assert str(error.value) == "expects key with 4 axes, got 3 (key = float32[5, 3, 4])"
+        with pytest.raises(UsageError) as error:
+            ops.dot_product_attention(x, x, x, attn_logits_soft_cap=3.0)
+        assert str(error.value) == "dot_product_attention has no attn_logits_soft_cap: Keras has it on TPUs alone"
+
+
+@pytest.mark.parametrize("name", ["swish", "hard_swish"])
+def test_second_names_of_activations(name):
+    agree(lambda k, x: getattr(k, name)(x), IMAGE)
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_conv(padding, data_format):
     call = lambda *given, **named: lambda k, x, w: k.conv(x, w, *given, **named)  # noqa: E731

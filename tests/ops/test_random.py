@@ -18,6 +18,15 @@ CALLS = {
     "truncated_normal": lambda r, n, seed: r.truncated_normal((n,), mean=2.0, stddev=0.5, seed=seed),
     "randint": lambda r, n, seed: r.randint((n, 2), -3, 4, seed=seed),
     "randint wide": lambda r, n, seed: r.randint((n,), 0, 2**30, seed=seed),
+    "gamma": lambda r, n, seed: r.gamma((n,), 2.5, seed=seed),
+    "gamma below 1": lambda r, n, seed: r.gamma((n, 2), np.float32([0.3, 7.0]), seed=seed),
+    "beta": lambda r, n, seed: r.beta((n,), 0.7, beta=3.0, dtype="float16", seed=seed),
+    "beta of tensors": lambda r, n, seed: r.beta((n, 2), np.float32([2.0, 0.5]), np.float32([1.0, 4.0]), seed=seed),
+    "binomial": lambda r, n, seed: r.binomial((n,), 20, 0.3, seed=seed),
+    "binomial of many": lambda r, n, seed: r.binomial((n,), 100000.0, 0.01, seed=seed),
+    "binomial of tensors": lambda r, n, seed: r.binomial(
+        (n, 2), np.float32([1, 50]), np.float32([0.6, 0.9]), seed=seed
+    ),
     "categorical": lambda r, n, seed: r.categorical(np.log(np.float32([[0.1, 0.2, 0.7]])), n, seed=seed),
     "dropout": lambda r, n, seed: r.dropout(np.ones((n, 2), "float32"), 0.3, seed=seed),
     "dropout of rows": lambda r, n, seed: r.dropout(np.ones((n, 2), "float32"), 0.3, (n, 1), seed),
@@ -95,12 +104,16 @@ def test_whole_numbers_are_drawn_by_randint():
     with pytest.raises(DTypeError) as error:
         random.uniform((2,), 0, 5, dtype="int32")
     assert str(error.value) == "uniform expects a floating dtype, got int32"
+    with pytest.raises(DTypeError) as error:
+        random.gamma((2,), 1.0, dtype="int32")
+    assert str(error.value) == "gamma expects a floating dtype, got int32"
 
 
 MESSAGES = [
     (lambda x: random.categorical(x, 3), "expects x with 2 axes, got 3 (x = float32[2, 5, 4])"),
     (lambda x: random.shuffle(x, 3), "expects x with an axis 3, got 3 axes (x = float32[2, 5, 4])"),
     (lambda x: random.dropout(x, 0.5, (2, 3, 4)), "expects shapes that broadcast, got [2, 3, 4] and [2, 5, 4]"),
+    (lambda x: random.gamma((2, 4), x), "expects shapes that broadcast, got [2, 4] and [2, 5, 4]"),
     (lambda x: random.normal((2, -1)), "a size cannot be negative, got -1"),
 ]
 

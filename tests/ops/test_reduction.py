@@ -18,7 +18,7 @@ INF = float("inf")
 
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize("name", ["amax", "amin", "logsumexp", "median"])
+@pytest.mark.parametrize("name", ["amax", "amin", "logsumexp", "median", "ptp"])
 def test_along_axes(name, axis, keepdims):
     agree(lambda k, x: getattr(k, name)(x, axis, keepdims), X)
     agree(lambda k, x: getattr(k, name)(x, axis=axis, keepdims=keepdims), WHOLE, gradients=False)
@@ -26,6 +26,53 @@ def test_along_axes(name, axis, keepdims):
 
 def test_a_median_of_what_is_no_number_is_none():
     agree(lambda k, x: k.median(x, axis=1), np.array([[1, np.nan, 3], [4, 2, 8]], "float32"), gradients=False)
+
+
+GAPS = np.where(np.random.default_rng(3).random((2, 5, 4)) < 0.3, np.nan, X).astype("float32")
+GAPS[0, :, 1] = np.nan
+NAN = ["nanmax", "nanmean", "nanmedian", "nanmin", "nanprod", "nanstd", "nansum", "nanvar"]
+
+
+@pytest.mark.parametrize("axis", [*AXES, 1])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", NAN)
+def test_what_is_no_number_is_left_out(name, axis, keepdims):
+    agree(lambda k, x: getattr(k, name)(x, axis, keepdims), GAPS, gradients=False)
+    agree(lambda k, x: getattr(k, name)(x, axis=axis, keepdims=keepdims), WHOLE, gradients=False)
+
+
+@pytest.mark.parametrize("name", NAN)
+def test_gradients_around_gaps(name):
+    agree(lambda k, x: getattr(k, name)(x), np.where(np.isnan(GAPS), np.nan, X), gradients=True)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", ["nanargmax", "nanargmin"])
+def test_the_place_of_an_extreme_number(name, axis, keepdims):
+    agree(lambda k, x: getattr(k, name)(x, axis, keepdims), GAPS, gradients=False)
+    agree(lambda k, x: getattr(k, name)(x, axis=axis, keepdims=keepdims), WHOLE, gradients=False)
+
+
+METHODS = ["linear", "lower", "higher", "midpoint", "nearest"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("axis", AXES)
+def test_quantiles(method, axis):
+    q = np.array([0.0, 0.31, 0.62, 1.0], "float32")
+    agree(lambda k, x: k.quantile(x, 0.37, axis, method), X, gradients=method != "nearest")
+    agree(lambda k, x, q: k.quantile(x, q, axis, method, True), X, q, gradients=False)
+    agree(lambda k, x, q: k.percentile(x, q, axis=axis, method=method), WHOLE, q * 100, gradients=False)
+    agree(lambda k, x, q: k.nanquantile(x, q, axis, method), GAPS, q, gradients=False)
+    agree(lambda k, x: k.nanpercentile(x, 41, axis=axis, method=method, keepdims=True), GAPS, gradients=False)
+    agree(lambda k, x: k.quantile(x, 0.5, axis, method), GAPS, gradients=False)
+
+
+def test_a_method_that_is_none():
+    with pytest.raises(UsageError) as error:
+        ops.quantile(torch.from_numpy(X), 0.5, method="medium")
+    assert str(error.value) == "quantile has no method 'medium'"
 
 
 @pytest.mark.parametrize("axis", AXES)

@@ -42,6 +42,12 @@ FAMILIES = (
     "creation",
     "ordering",
     "crossentropy",
+    "comparing",
+    "arranging",
+    "linalg",
+    "signals",
+    "control",
+    "images",
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
@@ -54,7 +60,7 @@ class Case:
 
     ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (whole numbers: high excluded);
     ``differentiable`` is false where the gradient is not defined or not unique; no gradient flows into the inputs whose
-    places are in ``constants``.
+    places are in ``constants``. ``by_values`` says that only values tell some sizes, or the cost: no meta device does.
     """
 
     op: Op
@@ -64,6 +70,7 @@ class Case:
     high: float | None = None
     differentiable: bool = True
     constants: tuple[int, ...] = ()
+    by_values: bool = False
 
     @cached_property
     def inputs(self) -> tuple[Any, ...]:
@@ -92,6 +99,8 @@ class Case:
         shape = tuple(int(size) for size in spec.shape)
         if spec.dtype == "bool":
             return rng.random(shape) < 0.5
+        if spec.dtype in dtypes.REAL:
+            return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(spec.dtype)
         if dtypes.is_integer(spec.dtype):
             return rng.integers(int(self.low or 0), int(self.high or 5), shape).astype(spec.dtype)
         if self.low is not None and self.high is not None:

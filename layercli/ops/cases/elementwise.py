@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
-from layercli.ops.elementwise import BINARY, GIVE_BOOL, PREDICATES, UNARY, Binary, Cast, Unary, Where
+from layercli.ops.elementwise import BINARY, BITS, GIVE_BOOL, PREDICATES, UNARY, WHOLE, Binary, Cast, Unary, Where
 from layercli.ops.filling import FullLike
 from layercli.ops.rescaling import Rescale, Standardize
 
-STEPS = {"ceil", "floor", "round", "sign", "trunc", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES}
+STEPS = {"ceil", "floor", "round", "sign", "trunc", "floor_divide", "mod", "logical_not", *GIVE_BOOL, *PREDICATES} | {
+    *BITS, *WHOLE, "heaviside", "nextafter", "fmod", "imag", "angle",
+}  # fmt: skip
 POSITIVE = (
     {"log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"}
+    | {"cbrt", "left_shift", "right_shift", "sinc", "i0", "fmod"}
     | {"arctan2", "divide_no_nan", "hypot", "power", "mod", "floor_divide"}
 )  # fmt: skip
+COMPLEX = ("absolute", "angle", "conj", "copy", "exp", "imag", "isreal", "real")
 INSIDE = {"arccos", "arcsin", "arctanh", "erfinv", "tan"}
 
 
@@ -21,11 +25,27 @@ def _case(op: Unary | Binary, *inputs: object) -> Case:
     return Case(op, inputs, low=bounds[0], high=bounds[1], differentiable=op.function not in STEPS)
 
 
+def _dtype(function: str) -> str:
+    return "int32" if function in {*BITS, *WHOLE} else "float32"
+
+
 CASES = [
-    *(_case(Unary(function), spec("B T 3")) for function in UNARY),
+    *(_case(Unary(function), spec("B T 3", _dtype(function))) for function in UNARY),
+    *(Case(Unary(function), (spec("B T", "complex64"),), differentiable=False) for function in COMPLEX),
+    *(
+        Case(Unary(function), (spec("B T", "int32"),), differentiable=False)
+        for function in ("fabs", "i0", "real", "cbrt")
+    ),
+    Case(Unary("bitwise_not"), (spec("B", "bool"),), differentiable=False),
+    Case(Binary("ldexp"), (spec("B 3"), spec("3", "int32"))),
+    Case(Binary("ldexp"), (spec("B 3", "int32"), spec("3", "int32")), differentiable=False),
+    Case(Binary("heaviside"), (spec("B 3", "int32"), 0.5), differentiable=False),
+    Case(Binary("left_shift"), (spec("B 3", "int32"), 2), differentiable=False),
+    Case(Binary("bitwise_xor"), (spec("B 3", "bool"), spec("3", "int32")), differentiable=False),
+    Case(Binary("fmax"), (spec("B 3", "int32"), 0.5), differentiable=False),
     Case(Unary("exp"), (spec("B 3", "int32"),), differentiable=False),
     Case(Unary("relu"), (spec("B 3", "int32"),), differentiable=False),
-    *(_case(Binary(function), spec("B T 3"), spec("T 1")) for function in BINARY),
+    *(_case(Binary(function), *(spec(sizes, _dtype(function)) for sizes in ("B T 3", "T 1"))) for function in BINARY),
     Case(Binary("add"), (spec("B 3"), 2)),
     Case(Binary("add"), (2.5, spec("B 3", "int64")), differentiable=False),
     Case(Binary("divide"), (spec("B 3", "int64"), spec("3", "int64")), low=1, high=9, differentiable=False),

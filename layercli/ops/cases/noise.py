@@ -5,6 +5,7 @@ from __future__ import annotations
 from layercli.ops.cases import Case, spec
 from layercli.ops.draws import Categorical, Draw, Drop, Shuffle
 from layercli.ops.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, Uniform
+from layercli.ops.shaped_draws import ShapedDraw
 
 COUNTER = spec("1", "int64")
 
@@ -19,6 +20,11 @@ CASES = [
     Case(GaussianDropout(0.3, 7), (spec("B T 3", "float16"), COUNTER)),
     Case(GaussianNoise(0.3), (spec("B T 3"),)),
     Case(GaussianNoise(0.3, 7), (spec("B T 3"), COUNTER)),
+    Case(ShapedDraw("gamma", (3, 2)), (0.5,), differentiable=False),
+    Case(ShapedDraw("beta", (3, 2), "float16", 3), (spec("2"), 2.0), low=0.5, high=2, differentiable=False),
+    Case(
+        ShapedDraw("binomial", (3,), "float64", 3), (spec("3", "int32"), spec("")), low=0, high=1, differentiable=False
+    ),
     Case(Draw("uniform", (2, 3), (-1.0, 2.0)), (), differentiable=False),
     Case(Draw("normal", (2, 0), (0.0, 2.0), "float16", 3), (), differentiable=False),
     Case(Draw("truncated_normal", (), (0.0, 1.0), "float64", 3), (), differentiable=False),

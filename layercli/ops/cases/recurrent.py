@@ -8,7 +8,7 @@ from layercli.ops.cases import Case, spec
 from layercli.ops.elementwise import Binary, Unary
 from layercli.ops.linear import Dense
 from layercli.ops.recurrent import Filled, FusedRecurrence, GruStep, LstmStep, Pick
-from layercli.ops.scan import Scan
+from layercli.ops.stepping import Scan
 
 TANH, SIGMOID = Unary("tanh"), Unary("sigmoid")
 X, STATE = spec("B T 3"), spec("B 4")
