@@ -41,6 +41,14 @@ def afresh(request):
         output.quiet = False
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _what_the_oracle_compiled():
+    """Let go of JAX's compiled calls, of which no other file makes the same: they take gigabytes."""
+    yield
+    if (jax := sys.modules.get("jax")) is not None:
+        jax.clear_caches()
+
+
 def pytest_configure(config):
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"

@@ -22,6 +22,7 @@ from layercli.inspect import reference
 from layercli.inspect.summary import default_inputs
 from layercli.losses.loss import Loss
 from layercli.ops.cases import all_cases
+from layercli.ops.loops import While
 from layercli.runtime import comparison, fit_files, logs, mirror, tensors
 from layercli.runtime.data import source_of
 from layercli.runtime.program import Settings, prepare
@@ -148,8 +149,10 @@ def backward(outputs, wanted):
 
 
 def operations():
-    """Every case of every operation, forward and backward."""
+    """Every case of every operation, forward and backward; a loop that only values would end is left out."""
     for case in all_cases():
+        if isinstance(case.op, While) and case.op.most is None:
+            continue
         yield "operation", case.name, lambda case=case: operation(case)
 
 
@@ -160,7 +163,8 @@ def operation(case):
         for place, x in enumerate(inputs)
         if case.differentiable and isinstance(x, torch.Tensor) and x.is_floating_point() and place not in case.constants
     ]
-    with torch.device("cuda") if not inputs else nullcontext():  # as the mirror does for what is made of settings alone
+    beside = any(isinstance(x, torch.Tensor) for x in inputs)
+    with nullcontext() if beside else torch.device("cuda"):  # as the mirror does for what is made of settings alone
         outputs = case.op.run(*inputs)
     require_gpu(outputs)
     backward(outputs, wanted)

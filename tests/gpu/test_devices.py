@@ -29,8 +29,11 @@ UNKNOWN_TO_TORCH = {
     "operation FusedRecurrence(kind='gru', backwards=True",
     "layer GRU",
     "loss CTC",
+    "operation CtcLoss",
+    "operation Nonzero",
+    "operation Unique",
 }
-"""Kernels that torch cannot follow without values: an LSTM without a bias, a GRU, the CTC loss."""
+"""What torch cannot follow without values: an LSTM without a bias, a GRU, the CTC loss, sizes that values tell."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,9 @@ def complaints(tmp_path_factory):
     command = [COMPILER, "-std=c++20", "-O0", "-shared", "-fPIC", f"-I{home / 'include'}", HERE / "fake_device.cpp"]
     subprocess.run([*command, "-o", library, *links], check=True)
     program, preloaded = [sys.executable, HERE / "device_program.py"], {**os.environ, "LD_PRELOAD": str(library)}
-    return json.loads(subprocess.run(program, check=True, capture_output=True, text=True, env=preloaded).stdout)
+    return json.loads(
+        subprocess.run(program, check=True, capture_output=True, text=True, env=preloaded, timeout=300).stdout
+    )
 
 
 def test_a_mixture_is_found(complaints):
@@ -56,6 +61,7 @@ def test_a_mixture_is_found(complaints):
 
 def test_nothing_is_mixed(complaints):
     found = {name: why for name, why in complaints.items() if why is not None and not name.startswith("control ")}
-    assert {name: why for name, why in found.items() if name.split(", sequences")[0] not in UNKNOWN_TO_TORCH} == {}
-    assert len(found) == len(UNKNOWN_TO_TORCH)
+    known = {one: [name for name in found if name.startswith(one)] for one in UNKNOWN_TO_TORCH}
+    assert {name: found[name] for name in found.keys() - {name for names in known.values() for name in names}} == {}
+    assert all(known.values())
     assert len(complaints) > 450
