@@ -27,10 +27,18 @@ class Called:
     """The arguments of ``call``, and the first call of the layer on symbolic tensors outside any other."""
 
     name: str
-    call: Callable[..., Any]
     _node: Node | None
     _call_names: ClassVar[frozenset[str]]
     _tensors_taken: ClassVar[list[str]]
+
+    def call(self, *inputs: Any, **named: Any) -> Any:
+        """Return the outputs for the inputs: written with ops, other layers, or torch."""
+        raise UsageError("does not say what it computes: it has no call method")
+
+    @property
+    def holds_only(self) -> bool:
+        """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
+        return type(self).call is Called.call and bool(self.layers)  # type: ignore[attr-defined]  # every Called is a Holder too
 
     @classmethod
     def call_names(cls) -> frozenset[str]:

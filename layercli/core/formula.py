@@ -100,9 +100,7 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __eq__(self, other: object) -> bool:
-        if other is None:
-            return self._shown_as_none
-        return isinstance(other, Dim) and self.terms == other.terms
+        return self._shown_as_none if other is None else isinstance(other, Dim) and self.terms == other.terms
 
     def __hash__(self) -> int:
         return hash(None if self.terms is None or self._shown_as_none else frozenset(self.terms.items()))

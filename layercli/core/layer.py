@@ -115,10 +115,6 @@ class Layer(Holder, Called, Configurable):
         )
         self(*args, **kwargs)
 
-    def call(self, *inputs: Any, **named: Any) -> Any:
-        """Return the outputs for the inputs: written with ops, other layers, or torch."""
-        raise UsageError("does not say what it computes: it has no call method")
-
     def add_weight(
         self,
         *positional: Any,
@@ -244,11 +240,6 @@ class Layer(Holder, Called, Configurable):
         return building.specs_for(shape, self._policy.compute)
 
     @property
-    def holds_only(self) -> bool:
-        """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
-        return type(self).call is Layer.call and bool(self.layers)
-
-    @property
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
         if self._module is None or self.holds_only:
@@ -296,9 +287,17 @@ class Layer(Holder, Called, Configurable):
         """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
         if self._module is None and not self.built:
             return []
-        below = {id(layer) for _, layer in self.walk()}
-        added = [loss for owner, loss in self.module.bag.losses if id(owner) in below]
-        return added + [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
+        return self.added_losses() + [
+            v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None
+        ]
+
+    def added_losses(self) -> list[Any]:
+        """Return what add_loss was given in the last call, here and below."""
+        if self.holds_only:  # each of its layers was called by itself
+            return [loss for layer in self.layers for loss in layer.added_losses()]
+        given = [] if self._module is None else self._module.bag.losses
+        below = {id(layer) for _, layer in self.walk()} if given else set()
+        return [loss for owner, loss in given if id(owner) in below]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return the Spec of the outputs (a tree of them) for inputs' Specs."""

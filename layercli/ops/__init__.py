@@ -11,6 +11,7 @@ from layercli.ops import raw_torch as raw_torch
 
 FAMILIES = {
     "accumulation": "cumprod cumsum diff nancumprod nancumsum",
+    "associative": "associative_scan",
     "averages": "average moments norm normalize",
     "bits": "view",
     "blocks": "slice slice_update",
@@ -49,7 +50,7 @@ FAMILIES = {
     "letters": "einsum",
     "limits": "clip nan_to_num saturate_cast",
     "linear": "matmul",
-    "loops": "associative_scan fori_loop scan while_loop",
+    "loops": "fori_loop scan while_loop",
     "mapping": "map vectorize vectorized_map",
     "named_activations": (
         "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu log_sigmoid "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from layercli import ops
+from layercli.ops.namespace import finder
 
 NAMES = (
     "adaptive_average_pool adaptive_max_pool average_pool batch_normalization binary_crossentropy "
@@ -18,12 +16,7 @@ NAMES = (
 """What is there; all of it is in ``ops`` as well."""
 
 __all__ = NAMES.split()  # the table is the one list
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"layercli.ops.nn has no operation {name!r}")
-    return getattr(ops, name)
+__getattr__ = finder(__name__, __all__)
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import warnings
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,6 +19,7 @@ from layercli.core import tree
 from layercli.errors import ShapeError, UsageError
 from layercli.files.image_folder import ImageFolder
 from layercli.runtime import tensors
+from layercli.runtime.ahead import ahead
 from layercli.utils import PyDataset
 
 Batch = tuple[Any, Any, Any]
@@ -213,39 +213,6 @@ class Prepared(Stream):
         self.source.on_epoch_begin()
         yield
         self.source.on_epoch_end()
-
-
-def ahead(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
-    """Yield the batches at ``places``; those that come next are made by its threads or processes meanwhile."""
-    workers, most = dataset.workers, max(dataset.max_queue_size, 1)
-    if dataset.use_multiprocessing and workers > 0:
-        given: Any = dataset  # no Dataset of torch's, but it is asked for what one is
-        most_each = -(-most // workers)
-        yield from DataLoader(
-            given, batch_size=None, sampler=places, num_workers=workers, prefetch_factor=most_each, collate_fn=same
-        )
-    elif workers > 1:
-        yield from ahead_in_threads(dataset, places, workers, most)
-    else:
-        yield from (dataset[place] for place in places)
-
-
-def ahead_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
-    """Yield the batches at ``places``, of which ``most`` are being made or waiting."""
-    with ThreadPoolExecutor(workers) as pool:
-        coming = deque(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, most))
-        try:
-            while coming:
-                ready = coming.popleft().result()
-                coming.extend(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, 1))
-                yield ready
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def same(batch: Any) -> Any:
-    """Return a batch as it is."""
-    return batch
 
 
 def unpacked(batch: Any) -> Batch:

@@ -145,14 +145,24 @@ def attach(layer: Layer, *, ready: bool = False) -> Mirror:
     """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
     with torch.inference_mode(False), torch.enable_grad():
         mirror = _attached(layer, layer.name)
-    mirror.bag = Bag(mirror)
+    if not layer.holds_only:
+        _share_bag(layer, ready)
+        return mirror
+    for child in layer.layers:  # called one by one, each keeps what its own last call was given
+        below = [each._module for _, each in child.walk() if each._module is not None]
+        if any(each.bag is not child._module.bag for each in below):
+            _share_bag(child, ready)
+    return mirror
+
+
+def _share_bag(layer: Layer, ready: bool) -> None:
+    bag = layer._module.bag = Bag(layer._module)
     for _, below in layer.walk():
         if below._module is not None:
             below._module.ready |= ready
-            below._module.bag = mirror.bag
+            below._module.bag = bag
             if below._makes_tensors:
                 vars(below._module).pop("forward", None)
-    return mirror
 
 
 def _attached(layer: Layer, path: str) -> Mirror:

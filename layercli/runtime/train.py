@@ -93,8 +93,10 @@ class Trainer:
     def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
         """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
         self._match(y, y_pred)
+        if self.model.holds_only:  # its layers may have got variables since it was prepared
+            self._penalized = penalized(self.model)
         parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
-        parts += [self.shared(loss.sum(), own=True) for _, loss in self.model.module.bag.losses]
+        parts += [self.shared(loss.sum(), own=True) for loss in self.model.added_losses()]
         own = self.objective.loss(y, y_pred, weight)
         if own is None and not parts:
             raise UsageError(
@@ -149,7 +151,7 @@ class Trainer:
     def prepare(self) -> None:
         """Build the optimizer on the variables of the model, which is built; one that only holds layers may yet get more."""
         trained = self.model.trainable_variables
-        self._penalized = [variable for variable in trained if variable.regularizer is not None]
+        self._penalized = penalized(self.model)
         if self.optimizer is not None and trained and not self.model.holds_only:
             self.optimizer.build_for(trained)
 
@@ -205,6 +207,11 @@ def compile_model(
         model.loss = loss  # a step of one's own may call it
     objective = Objective(loss, loss_weights, metrics, weighted_metrics)
     model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
+
+
+def penalized(model: Model) -> list[Any]:
+    """Return the trainable variables that a regularizer penalizes."""
+    return [variable for variable in model.trainable_variables if variable.regularizer is not None]
 
 
 def check_names(loss: Any, *metrics: Any) -> None:

@@ -108,3 +108,47 @@ def test_a_step_may_call_the_loss_of_compile():
     assert model.loss is None
     model.compile("sgd", layercli.losses.mean_absolute_error)
     assert model.loss(np.ones((2, 1)), np.zeros((2, 1))).tolist() == [1.0, 1.0]
+
+
+class Penalized(layercli.Layer):
+    def call(self, x):
+        self.add_loss(layercli.ops.mean(layercli.ops.square(x)))
+        return x
+
+
+class Summing(layercli.Model):
+    """Its step minimises what its parts add to the losses, each in its last call."""
+
+    def __init__(self):
+        super().__init__()
+        dense = layercli.layers.Dense(4, activity_regularizer="l2", kernel_regularizer="l1")
+        self.first = layercli.Sequential([layercli.Input((3,)), dense, Penalized()])
+        self.second = layercli.Sequential([layercli.layers.Dense(2), Penalized()])
+        self.counts = []
+
+    def train_step(self, data):
+        self.zero_grad()
+        self.second(self.first(data))
+        self.counts.append(len(self.losses))
+        loss = sum(self.losses)
+        loss.backward()
+        weights = self.trainable_weights
+        self.optimizer.apply([weight.value.grad for weight in weights], weights)
+        return {"loss": loss}
+
+
+def test_what_parts_add_to_the_losses_is_of_their_last_call():
+    model = Summing()
+    model.compile(layercli.optimizers.SGD(0.1))
+    losses = model.fit(RNG.standard_normal((16, 3)), batch_size=4, epochs=3, verbose=0).history["loss"]
+    assert model.counts == [4] * 12
+    assert losses[-1] < losses[0]
+    x = torch.ones(2, 3)
+    dense = model.first.layers[0]
+    values = dense(x)
+    outputs = model.second(model.first(x))
+    added = [0.01 * values.square().sum() / 2, values.square().mean(), outputs.square().mean()]
+    expected = torch.stack([*added, 0.01 * dense.kernel.value.abs().sum()])
+    assert torch.allclose(torch.stack(model.losses), expected)
+    model.compile("sgd", "mse")
+    assert torch.allclose(model.compute_loss(y=torch.zeros(2, 2), y_pred=outputs), expected.sum() + added[2])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.ops.associative import AssociativeScan
 from layercli.ops.cases import Case, spec
 from layercli.ops.elementwise import Binary, Unary
 from layercli.ops.linear import MatMul
-from layercli.ops.loops import AssociativeScan, Map, ScanOver, While
+from layercli.ops.loops import Map, ScanOver, While
 
 X = spec("B T 4")
 
