@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -127,12 +128,22 @@ def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:
 
 
 def recorded(path: str, model: str | None) -> Record:
-    """Return the record to run again; it is the one to say which model."""
+    """Return the record to run again; it says which model, and the command line says it again where that is Python."""
+    from layercli.inspect.reference import is_python
     from layercli.runtime.reproduction import load
 
-    if model is not None:
-        raise UsageError(f"--from {path} says which model to run, so {model} is one too many")
-    return load(path)
+    found = load(path)
+    if not is_python(found.plan.model):
+        if model is not None:
+            raise UsageError(f"--from {path} says which model to run, so {model} is one too many")
+    elif model is None:
+        raise UsageError(
+            f"{path} names {found.plan.model}, and a file never says which Python is executed",
+            hint=f"name the model again if you trust it: layercli run {shlex.quote(found.plan.model)} --from {path}",
+        )
+    elif model != found.plan.model:
+        raise UsageError(f"{path} is the record of a run of {found.plan.model}, not of {model}")
+    return found
 
 
 def reproduction(before: Record, now: Record) -> Section:

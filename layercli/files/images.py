@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""The only formats that Pillow may read, whatever a file is named: for EPS, for one, it starts another program."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 WHITE = 257
 """What a pixel of 16 bits is divided by to be one of 8: white, 65535, becomes 255."""
@@ -74,7 +76,7 @@ def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np
         ) from None
     with reading(file):
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 converted = ImageOps.exif_transpose(of_bytes(file, image)).convert(MODES[channels])
         except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError):
             raise FormatError(f"{file} is not an image, or is damaged") from None

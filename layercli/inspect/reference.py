@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -209,8 +210,7 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
         if settings:
             raise UsageError(f"{text} is a model already made: it takes no settings")
         return found
-    if not callable(found):
-        raise UsageError(f"{text} is a {type(found).__name__}, not {wanted}")
+    check_maker(found, text, wanted, kinds(modules))
     known = settings_of(found)
     for name in settings:
         if name not in known and not takes_any(found):
@@ -225,6 +225,24 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
     if not isinstance(model, kinds(modules)):
         raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
     return model
+
+
+def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -> None:
+    """Raise UsageError unless calling ``found`` can only make a model: a class of models, or a function of the user's.
+
+    Other classes, built-in functions and the standard library's functions make no model, and are not called to find out.
+    """
+    maker = inspect.unwrap(found) if inspect.isfunction(found) else found
+    while isinstance(maker, functools.partial):
+        maker = maker.func
+    if isinstance(maker, type):
+        if not issubclass(maker, allowed):
+            raise UsageError(f"{text} gives a {maker.__name__}, not {wanted}")
+        return
+    cached = isinstance(maker, functools._lru_cache_wrapper)
+    home = str(getattr(maker, "__module__", "")).partition(".")[0]
+    if not (inspect.isfunction(maker) or inspect.ismethod(maker) or cached) or home in sys.stdlib_module_names:
+        raise UsageError(f"{text} is a {type(found).__name__}, not {wanted}")
 
 
 def settings_of(found: Callable[..., Any]) -> dict[str, Any]:

@@ -103,3 +103,45 @@ def test_a_record_is_not_run_in_another_way(cli, recorded, words, option):
 def test_one_file_is_not_written_twice(cli, recorded, words, both):
     done = cli(f"run mlp --device cpu {words}")
     assert (done.code, done.out, done.err) == (2, "", f"error: {both}\n")
+
+
+NET = """
+from pathlib import Path
+
+from layercli import Sequential, layers
+
+Path("imported").touch()
+
+
+def net():
+    return Sequential([layers.Dense(2, name="dense")], name="net")
+"""
+
+
+def test_a_record_never_says_which_python_is_executed(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net.py").write_text(NET)
+    assert cli("run own_net.py:net --input-shape 1,3 --device cpu --repro run.json").code == 0
+    (tmp_path / "imported").unlink()
+    refused = (
+        "error: run.json names own_net.py:net, and a file never says which Python is executed\n"
+        "hint: name the model again if you trust it: layercli run own_net.py:net --from run.json\n"
+    )
+    done = cli("run --from run.json")
+    assert (done.code, done.out, done.err) == (2, "", refused)
+    done = cli("run own_net.py:other --from run.json")
+    assert (done.code, done.err) == (2, "error: run.json is the record of a run of own_net.py:net, not of own_net.py:other\n")
+    assert not (tmp_path / "imported").exists()
+    done = cli("run own_net.py:net --from run.json --format json")
+    assert (done.code, json.loads(done.out)["reproduction"]["bit_equal"]) == (0, True)
+
+
+@pytest.mark.parametrize("model", ["os:system", "evil.py:run", "subprocess:getoutput", "evil:run", ":", "a:b:c"])
+def test_no_record_runs_a_command(cli, recorded, tmp_path, model):
+    (tmp_path / "evil.py").write_text("open('owned', 'w')\n\n\ndef run(command='touch owned'): ...\n")
+    recorded["plan"] |= {"model": model, "set": ["command=touch owned"]}
+    (tmp_path / "run.json").write_text(json.dumps(recorded))
+    done = cli("run --from run.json")
+    sentence = f"error: run.json names {model}, and a file never says which Python is executed"
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", sentence)
+    assert not (tmp_path / "owned").exists()

@@ -74,6 +74,66 @@ def test_what_cannot_be_made(folder, text, settings, message, hint):
     assert (str(raised.value), raised.value.hint) == (message, hint)
 
 
+@pytest.mark.parametrize(
+    ("text", "settings", "kind"),
+    [
+        ("os:system", ["command=touch owned"], "is a builtin_function_or_method"),
+        ("subprocess:getoutput", ["cmd=touch owned"], "is a function"),
+        ("subprocess:Popen", ["args=touch owned", "shell=true"], "gives a Popen"),
+        ("pathlib:Path.touch", [], "is a function"),
+        ("net3.py:Touch", [], "gives a Touch"),
+        ("net3.py:partial", [], "gives a Touch"),
+        ("net3.py:touch", [], "is a Toucher"),
+    ],
+)
+def test_nothing_is_called_but_what_makes_models(folder, text, settings, kind):
+    (folder / "net3.py").write_text(TOUCH)
+    with pytest.raises(UsageError) as raised:
+        resolve(text, settings)
+    assert str(raised.value) == f"{text} {kind}, not a layercli Layer or Model"
+    assert not (folder / "owned").exists()
+
+
+def test_functions_that_are_wrapped_are_called(folder):
+    (folder / "net3.py").write_text(TOUCH)
+    assert resolve("net3.py:held").model.units == 4
+    assert resolve("net3.py:three").model.units == 3
+    assert resolve("net3.py:Made.of", ["units=5"]).model.units == 5
+
+
+TOUCH = """
+import functools
+from pathlib import Path
+
+from layercli import layers
+
+
+class Touch:
+    def __init__(self, *given):
+        Path("owned").touch()
+
+
+class Toucher:
+    def __call__(self):
+        Path("owned").touch()
+
+
+class Made(layers.Dense):
+    @classmethod
+    def of(cls, units):
+        return cls(units)
+
+
+partial, touch = functools.partial(Touch, 1), Toucher()
+three = functools.partial(layers.Dense, 3)
+
+
+@functools.cache
+def held():
+    return layers.Dense(4)
+"""
+
+
 def test_other_packages_add_models(folder, monkeypatch):
     (folder / "plugin.py").write_text(
         "from layercli import Model\n\n\nclass Theirs(Model):\n    '''What it is.'''\n\n    width: int = 3\n"
