@@ -130,7 +130,10 @@ def test_a_record_never_says_which_python_is_executed(cli, tmp_path, monkeypatch
     done = cli("run --from run.json")
     assert (done.code, done.out, done.err) == (2, "", refused)
     done = cli("run own_net.py:other --from run.json")
-    assert (done.code, done.err) == (2, "error: run.json is the record of a run of own_net.py:net, not of own_net.py:other\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: run.json is the record of a run of own_net.py:net, not of own_net.py:other\n",
+    )
     assert not (tmp_path / "imported").exists()
     done = cli("run own_net.py:net --from run.json --format json")
     assert (done.code, json.loads(done.out)["reproduction"]["bit_equal"]) == (0, True)
