@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Node:
     """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer.
 
-    ``masks`` are those that travelled with the arguments and were given to the layer.
+    ``masks`` are those that travelled with the arguments and were given to the layer; ``results`` is what a layer's ``call``
+    returned, for which ``outputs`` stand outside it.
     """
 
     target: Layer | Op
@@ -35,6 +36,7 @@ class Node:
     specs: tuple[Any, ...] = ()
     calls: list[Node] = field(default_factory=list)
     masks: list[Any] = field(default_factory=list)
+    results: Any = None
 
     @property
     def inputs(self) -> list[SymbolicTensor]:

@@ -205,7 +205,8 @@ class Layer(Holder, Called, Configurable):
             kwargs.pop("training", None)
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
-            outputs = tree.map_leaves(spec_of, self.call(*args, **kwargs))
+            node.results = self.call(*args, **kwargs)
+            outputs = tree.map_leaves(spec_of, node.results)
         if not graph.frames():
             self._traced = self._traced or tree.map_leaves(spec_of, node.args)
             self._node = self._node or (node if graph.drawing() else None)
@@ -217,7 +218,7 @@ class Layer(Holder, Called, Configurable):
         if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
             return x
         cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
-        cast.mask = x.mask
+        cast.mask, cast.origin = x.mask, x
         return cast
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

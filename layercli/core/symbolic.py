@@ -122,8 +122,11 @@ class Operators:
 class SymbolicTensor(Operators):
     """A Spec with its place in a graph: output ``index`` of ``node``, or an input where ``node`` is None.
 
-    ``mask`` says which steps of a sequence are padding, where the layer that made the tensor knows.
+    ``mask`` says which steps of a sequence are padding, where the layer that made the tensor knows. ``origin`` is the variable
+    whose value it is, or the tensor that it is cast from.
     """
+
+    origin: Any = None
 
     def __init__(self, spec: Spec, node: Node | None = None, index: int = 0, name: str = "") -> None:
         self.spec = spec

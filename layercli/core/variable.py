@@ -116,7 +116,9 @@ class Variable(Operators):
     def operand(self) -> Any:
         """The value as an op takes it."""
         if graph.frames():
-            return SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
+            value = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
+            value.origin = self
+            return value
         module = self.owner._module
         if module is None:
             module = self.owner.module

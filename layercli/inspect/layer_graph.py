@@ -1,0 +1,218 @@
+"""The ModelGraph of a Layer or Model, from one symbolic call of it: every call of an op, with the module it ran in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from layercli.core import tree
+from layercli.core.dims import UNKNOWN
+from layercli.core.graph import Node
+from layercli.core.layer import Layer
+from layercli.core.op import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
+from layercli.inspect.summary import below, described, ends, input_names, lacks_variables
+
+VIEWS = frozenset({"BroadcastTo", "ExpandDims", "ReluInPlace", "Squeeze", "StopGradient", "Transpose"})
+"""Operations whose result is always a view of what they are given, or written over it."""
+SCATTERED = frozenset({"BroadcastTo", "Transpose"})
+"""Operations whose result lies in memory in another order than its axes say, so that a reshape of it copies."""
+
+
+def layer_graph(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> ModelGraph:
+    """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for."""
+    node, given = described(model, inputs)
+    return _Describer(model, name or model.name, source or type(model).__module__).graph(node, given)
+
+
+class _Describer:
+    """Turns the nodes that a symbolic call left behind into a ModelGraph."""
+
+    def __init__(self, model: Layer, name: str, source: str) -> None:
+        self.model = model
+        self.builder = ModelGraphBuilder(name, type(model).__name__, source)
+        self.places: dict[Any, int] = {}
+        self.scattered: set[int] = set()
+        self.keep: list[Any] = []
+        self.paths = {id(model): ROOT}
+        self._add_layer(ROOT, 0, model)
+        for path, depth, layer in below(model):
+            self.paths[id(layer)] = path
+            self._add_layer(path, depth, layer)
+        for _, layer in model.walk():
+            for _, child in layer.children():
+                self.builder.add_child(self.paths[id(layer)], self.paths[id(child)])
+
+    def _add_layer(self, path: str, depth: int, layer: Layer) -> None:
+        self.builder.add_module(
+            path,
+            type(layer).__name__,
+            name=layer.name,
+            depth=depth,
+            arguments=getattr(layer, "_settings", {}),
+            variables={variable.key: self._variable(variable, path) for variable in layer.own_variables},
+            built=not lacks_variables(layer),
+        )
+
+    def graph(self, root: Node, given: Any) -> ModelGraph:
+        """Return the ModelGraph of one call of the model, whose node is ``root``."""
+        inputs = self._inputs(root, given)
+        self._add_layer_call(root, ROOT)
+        found = ends(root.outputs, None)
+        leaves = [x for x in tree.leaves(root.outputs) if isinstance(x, SymbolicTensor)]
+        names = [name for name, spec in found if isinstance(spec, Spec)]
+        return self.builder.graph(inputs, {name: self.place(x, ROOT) for name, x in zip(names, leaves, strict=True)})
+
+    def _inputs(self, root: Node, given: Any) -> dict[str, int]:
+        """Add the inputs and return their places by name, in the order of ``given``."""
+        free = [x for x in tree.leaves(root.args) if isinstance(x, SymbolicTensor)]
+        found = {}
+        for name, spec in ends(given, input_names(self.model, given)):
+            x = next((x for x in free if x.spec is spec), None)
+            if x is not None:
+                free.remove(x)
+                found[name] = self._add(x, spec, ValueKind.INPUT, path=name)
+        return found
+
+    def _add(self, key: Any, spec: Spec, kind: ValueKind, **more: Any) -> int:
+        """Add a value that ``key`` stands for, an object that lives until the description is done."""
+        self.keep.append(key)
+        self.places[id(key)] = self.builder.add_value(spec, kind, **more)
+        return self.places[id(key)]
+
+    def _variable(self, variable: Variable, path: str) -> int:
+        if id(variable) in self.places:
+            return self.places[id(variable)]
+        kind = ValueKind.PARAMETER if variable.made_trainable else ValueKind.BUFFER
+        name = f"{path}/{variable.key}".lstrip("/")
+        return self._add(variable, variable.spec, kind, path=name, trainable=variable.trainable)
+
+    def place(self, x: Any, module: str) -> int:
+        """Return the place of a symbolic tensor, a variable or an array that is used inside ``module``."""
+        if (known := self.places.get(id(x))) is not None:
+            return known
+        if isinstance(x, Variable):
+            return self._variable(x, module)
+        if not isinstance(x, SymbolicTensor):
+            return self._add(x, spec_of(x), ValueKind.CONSTANT)
+        if x.origin is not None:
+            return self._cast(x, module)
+        if x.node is None:
+            return self._add(x, x.spec, ValueKind.CONSTANT)
+        if isinstance(x.node.target, Op):  # another object for the same output
+            return self._of_output(x)
+        inner = tree.leaves(x.node.results)[x.index]
+        self.keep.append(x)
+        self.places[id(x)] = self.place(inner, module)
+        return self.places[id(x)]
+
+    def _of_output(self, x: SymbolicTensor) -> int:
+        assert x.node is not None
+        original = tree.leaves(x.node.outputs)[x.index]
+        known = self.places.get(id(original))
+        return self._add(x, x.spec, ValueKind.CONSTANT) if known is None else known
+
+    def _cast(self, x: SymbolicTensor, module: str) -> int:
+        """Return the place of the value of a variable, or of a tensor in another dtype, which a cast gives."""
+        before = self.place(x.origin, module)
+        if self.builder.values[before].spec.dtype == x.dtype:
+            self.keep.append(x)
+            self.places[id(x)] = before
+            return before
+        after = self._add(x, x.spec, ValueKind.ACTIVATION)
+        self.builder.calls.append(OperationCall("Cast", module, (before,), (after,), arguments={"dtype": x.dtype}))
+        return after
+
+    def _add_layer_call(self, node: Node, path: str) -> None:
+        assert isinstance(node.target, Layer)
+        module = self.paths.get(id(node.target), path)
+        inputs = tuple(self.place(x, path) for x in node.inputs)
+        start = len(self.builder.calls)
+        slot = len(self.builder.module_calls)
+        self.builder.module_calls.append(ModuleCall(module, inputs, None, start, start, finished=False))
+        for call in node.calls:
+            if isinstance(call.target, Layer):
+                self._add_layer_call(call, module)
+            else:
+                self._add_operation(call, module)
+        outputs = tree.map_leaves(
+            lambda x: self.place(x, module) if isinstance(x, SymbolicTensor) else None, node.outputs
+        )
+        self.builder.module_calls[slot] = ModuleCall(module, inputs, outputs, start, len(self.builder.calls))
+
+    def _add_operation(self, node: Node, module: str) -> None:
+        op = node.target
+        assert isinstance(op, Op)
+        inputs = [
+            self._operand(x, spec, module)
+            for x, spec in zip(node.args, node.specs, strict=True)
+            if isinstance(spec, Spec)
+        ]
+        name = operation_name(op)
+        source = self._viewed(name, inputs)
+        outputs = tuple(
+            self._add(x, x.spec, ValueKind.ACTIVATION, view_of=source)
+            for x in tree.leaves(node.outputs)
+            if isinstance(x, SymbolicTensor)
+        )
+        if name in SCATTERED or (source is not None and source in self.scattered):
+            self.scattered.update(outputs)
+        macs = op.macs(*node.specs)
+        unknown = f"the sizes {name} is given are not known" if macs == UNKNOWN else ""
+        self.builder.calls.append(
+            OperationCall(
+                name, module, tuple(inputs), outputs, None if unknown else macs, unknown, arguments_of(op, node)
+            )
+        )
+
+    def _operand(self, x: Any, spec: Spec, module: str) -> int:
+        """Return the place of what an operation is given: of a variable, its value in the dtype it computes in."""
+        if isinstance(x, Variable) and x.dtype != spec.dtype:
+            value = SymbolicTensor(spec)
+            value.origin = x
+            return self._cast(value, module)
+        return self.place(x, module)
+
+    def _viewed(self, name: str, inputs: list[int]) -> int | None:
+        """Return the place of what an operation's result is a view of, or None where it has memory of its own."""
+        if not inputs:
+            return None
+        if name in VIEWS or (name == "Reshape" and inputs[0] not in self.scattered):
+            return inputs[0]
+        return None
+
+
+def operation_name(op: Op) -> str:
+    """Return an operation's name: that of its class, or of the function that one class of many applies, as in ``Add``."""
+    function = getattr(op, "function", None)
+    return "".join(map(str.capitalize, function.split("_"))) if isinstance(function, str) else type(op).__name__
+
+
+def arguments_of(op: Op, node: Node) -> Mapping[str, Any]:
+    """Return an operation's arguments by name: its fields, and the numbers it was called on beside tensors."""
+    found = {name: getattr(op, name) for name in field_names(type(op))}
+    if len([spec for spec in node.specs if isinstance(spec, Spec)]) < len(node.specs):
+        given = zip(operand_names(type(op), len(node.specs)), node.specs, strict=True)
+        found |= {name: x for name, x in given if not isinstance(x, Spec) and x is not None}
+    return found
+
+
+@cache
+def field_names(cls: type[Op]) -> tuple[str, ...]:
+    """Return the names of an operation's fields."""
+    return tuple(each.name for each in fields(cls) if each.type != "str" or each.name != "function")  # type: ignore[arg-type]  # every op is a dataclass
+
+
+@cache
+def operand_names(cls: type[Op], count: int) -> tuple[str, ...]:
+    """Return names for what an operation is called on: those of the parameters of its ``spec``, numbered after a ``*``."""
+    parameters = list(inspect.signature(cls.spec).parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "inputs")
+    return tuple([*names, *(f"{rest}_{i}" for i in range(count))][:count])
