@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from layercli.gpu import cuda_error
 from layercli.gpu.gemm import FLOAT32, running_in
-from layercli.gpu.result import FAILED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, PASSED, Result
 from layercli.lazy import torch
+
+Reference = tuple[list[Any], list["torch.Tensor"]] | None
+References = dict[int, Reference]
 
 DRAWS = 4  # runs that must agree before a case counts as one that draws no random numbers
 GATE = 1e-4  # relative Frobenius error of float32 kernels that sum thousands of terms; a wrong kernel is far above it
@@ -40,19 +45,29 @@ class Case(Protocol):
     def constants(self) -> tuple[int, ...]:
         """The places of the inputs without a gradient."""
 
+    @property
+    def invariant(self) -> Callable[[tuple[Any, ...], Any], Any] | None:
+        """What of the inputs and outputs every device agrees on, where the outputs are not unique."""
+
+    @property
+    def bitwise(self) -> bool:
+        """Whether the outputs are the bits of the inputs, which only inputs of the same dtype have."""
+
     def arrays(self) -> tuple[Any, ...]:
         """Return the inputs, the same every time: numpy arrays, and numbers and None as they are."""
 
 
 @dataclass
 class Tally:
-    """How many cases agreed, which did not, and the largest error among those that did."""
+    """How many cases agreed, which did not or could not be run, and the largest error among those that agreed."""
 
     agreed: int = 0
     worst: float = 0.0
     worst_name: str = ""
     failures: list[tuple[str, str]] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     def count(self, name: str, error: float) -> None:
         """Count a case by its error."""
@@ -71,49 +86,78 @@ def registered() -> list[Case]:
     return list(all_cases())
 
 
-def parity(device: torch.device, cases: Iterable[Case] | None = None) -> Iterator[Result]:
-    """Yield one result per case that disagrees, and one for all of them together."""
+def parity(
+    device: torch.device, cases: Iterable[Case] | None = None, references: References | None = None
+) -> Iterator[Result]:
+    """Yield one result per case that disagrees or cannot be run, and one for all of them together.
+
+    ``references`` keeps what the CPU computed, for the next device that is given the same cases. After an error that
+    leaves CUDA unusable the remaining cases are not tried.
+    """
     tally = Tally()
+    known = {} if references is None else references
     with running_in(FLOAT32):
-        for case in registered() if cases is None else cases:
-            try_case(case, device, tally)
-    for name, why in tally.failures:
-        yield Result(f"kernel {name}", str(device), FAILED, gate=GATE, detail=why)
+        for number, case in enumerate(registered() if cases is None else cases):
+            if number not in known:
+                known[number] = reference(case)
+            try_case(case, device, tally, known[number])
+            if tally.stopped:
+                break
+    for verdict, found in ((FAILED, tally.failures), (ERROR, tally.errors)):
+        for name, why in found:
+            yield Result(f"kernel {name}", str(device), verdict, gate=GATE, detail=why)
     yield summary(tally, device)
 
 
 def summary(tally: Tally, device: torch.device) -> Result:
     """Return the result for all cases together."""
-    tried = tally.agreed + len(tally.failures)
+    tried = tally.agreed + len(tally.failures) + len(tally.errors)
     detail = f"{tally.agreed} of {tried} cases agree, forward and backward"
     if tally.worst_name:
         detail += f"; the largest error is {tally.worst_name.partition('(')[0]}'s"
     if tally.left_out:
         detail += f"; {len(tally.left_out)} not comparable"
-    verdict = PASSED if tally.agreed and not tally.failures else FAILED
+    if tally.stopped:
+        detail += "; the rest was not tried"
+    verdict = FAILED if tally.failures or not tried else ERROR if tally.errors else PASSED
     return Result("kernels", str(device), verdict, tally.worst, "error", GATE, detail)
 
 
-def try_case(case: Case, device: torch.device, tally: Tally) -> None:
-    """Run one case on the CPU and on the device, and count how they compare.
+def reference(case: Case) -> Reference:
+    """Return the inputs of a case and what the CPU computes from them in float64, None where there is no such result.
 
     A case that the CPU cannot run in float64, or that draws random numbers, has no reference.
     """
     try:
         inputs = [torch.from_numpy(each) if hasattr(each, "dtype") else each for each in case.arrays()]
-        exact = [each.double() if floating(each) else each for each in inputs]
+        exact = [each.double() if floating(each) and not case.bitwise else each for each in inputs]
         truth, *others = (seeded(case, exact, seed) for seed in range(DRAWS))
-        repeats = all(distance(other, truth) == 0 for other in others)
     except Exception:
-        repeats = False
-    if not repeats:
+        return None
+    return (inputs, truth) if all(distance(other, truth) == 0 for other in others) else None
+
+
+def try_case(case: Case, device: torch.device, tally: Tally, known: Reference) -> None:
+    """Run one case on the device, and count how it compares with its reference."""
+    if known is None:
         tally.left_out.append(case.name)
         return
+    inputs, truth = known
     try:
-        there = [single(each).to(device) if isinstance(each, torch.Tensor) else each for each in inputs]
-        tally.count(case.name, distance(both_ways(case, there), truth))
+        there = [as_tested(case, each).to(device) if isinstance(each, torch.Tensor) else each for each in inputs]
+        tally.count(case.name, distance(both_ways(case, there, device), truth))
     except Exception as error:
-        tally.failures.append((case.name, f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"))
+        text = cuda_error.first_line(f"{type(error).__name__}: {error}")
+        if lacking(device.type, error):
+            tally.left_out.append(case.name)
+            return
+        tally.errors.append((case.name, text))
+        tally.stopped = cuda_error.code(text) in cuda_error.STICKY
+
+
+def lacking(backend: str, error: Exception) -> bool:
+    """Whether an error says that the backend does not have the operation or the dtype at all: MPS has no float64."""
+    return backend == "mps" and (isinstance(error, NotImplementedError) or "float64" in str(error))
 
 
 def floating(value: Any) -> bool:
@@ -121,25 +165,28 @@ def floating(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
-def single(tensor: torch.Tensor) -> torch.Tensor:
+def as_tested(case: Case, tensor: torch.Tensor) -> torch.Tensor:
     """Return floats in float32, the precision that the gate is for, and everything else as it is."""
-    return tensor.float() if floating(tensor) else tensor
+    return tensor.float() if floating(tensor) and not case.bitwise else tensor
 
 
 def seeded(case: Case, inputs: list[Any], seed: int) -> list[torch.Tensor]:
     """Return what a case comes to on the CPU when random numbers start from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return both_ways(case, inputs)
+        return both_ways(case, inputs, torch.device("cpu"))
 
 
-def both_ways(case: Case, inputs: list[Any]) -> list[torch.Tensor]:
-    """Return the outputs of a case and the gradients of its inputs, on the CPU."""
+def both_ways(case: Case, inputs: list[Any], device: torch.device) -> list[torch.Tensor]:
+    """Return the outputs of a case computed on a device (or its invariant) and the gradients of its inputs, on the CPU."""
     wanted = [place for place, each in enumerate(inputs) if floating(each) and place not in case.constants]
     leaves = [each.detach() if isinstance(each, torch.Tensor) else each for each in inputs]
     for place in wanted if case.differentiable else []:
         leaves[place].requires_grad_()
-    outputs = list(flat(case.op.run(*leaves)))
+    creates = not any(isinstance(each, torch.Tensor) for each in leaves)
+    with device if creates else nullcontext():
+        computed = case.op.run(*leaves)
+    outputs = list(flat(computed if case.invariant is None else case.invariant(tuple(leaves), computed)))
     smooth = [out for out in outputs if out.requires_grad]
     scale = [weights(out) for out in smooth]
     gradients = (

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-PASSED, FAILED, MEASURED, SKIPPED = "passed", "failed", "measured", "skipped"
+PASSED, FAILED, MEASURED, SKIPPED, ERROR = "passed", "failed", "measured", "skipped", "error"
 
 
 @dataclass(frozen=True)
 class Result:
-    """``figure`` in ``unit`` is what was found, ``gate`` what is allowed; ``detail`` a clause on what was seen."""
+    """``figure`` in ``unit`` is what was found, ``gate`` what is allowed; ``detail`` a clause on what was seen.
+
+    ``verdict`` is failed where the device computed something wrong, and error where the test could not be run.
+    """
 
     name: str
     device: str

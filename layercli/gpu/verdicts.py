@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from layercli.gpu import cuda_error
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
-from layercli.gpu.result import FAILED, MEASURED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, Result
 
+OUT_OF_MEMORY, NO_KERNEL = 2, 209  # CUDA errors
 SLOW = 0.85  # of what the best device of the same name reaches
 
 
 def verdicts(items: list[Item], results: list[Result]) -> Iterator[Finding]:
     """Yield the findings that the results amount to."""
     for item in items:
-        failed = [each for each in results if each.verdict == FAILED and item.torch in each.device.split(", ")]
-        if failed:
+        here = [each for each in results if item.torch in each.device.split(", ")]
+        if failed := [each for each in here if each.verdict == FAILED]:
             yield wrong(item, failed)
+        if errors := [each for each in here if each.verdict == ERROR]:
+            yield not_run(item, errors)
     yield from slower(items, results)
 
 
@@ -32,6 +36,27 @@ def wrong(item: Item, failed: list[Result]) -> Finding:
         "before trusting this one."
     )
     return Finding("wrong-results", "error", seen, remedy, item.device.index)
+
+
+def not_run(item: Item, errors: list[Result]) -> Finding:
+    """Return the finding for a device on which self-tests could not be run."""
+    first = errors[0]
+    more = f", and {len(errors) - 1} more tests could not be run" if len(errors) > 1 else ""
+    told = f" ({first.detail})" if first.detail else ""
+    seen = f"{item.label} could not run {first.name}{told}{more}"
+    return Finding("test-error", "error", seen, remedy(first.detail), item.device.index)
+
+
+def remedy(message: str) -> str:
+    """Return what to do about an error in a self-test."""
+    code = cuda_error.code(message)
+    if code == OUT_OF_MEMORY or "OutOfMemoryError" in message:
+        return "Stop what holds the device's memory, and run it again."
+    if code == NO_KERNEL:
+        return "Install a PyTorch that has code for this device (torch.cuda.get_arch_list())."
+    if code in cuda_error.STICKY:
+        return "Look for Xid errors in dmesg; if it stays after a reset (nvidia-smi --gpu-reset), run dcgmi diag -r 3."
+    return "Run it again; if it stays, reinstall PyTorch, whose libraries may be incomplete or mixed with others."
 
 
 def slower(items: list[Item], results: list[Result]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import pytest
 
 from layercli.errors import UsageError
 from layercli.gpu import check, child, examination, snapshot, torch_devices
-from layercli.gpu.result import FAILED, MEASURED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, Result
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
 
 from .stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
@@ -80,6 +80,24 @@ def test_wrong_results_rule_a_device_out(tell):
         "(3 wrong, row 17, column 23 is 1042, not 18), and 1 more tests failed."
     )
     assert codes(report) == ["wrong-results"]
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "Stop what holds the device's memory"),
+        ("AcceleratorError: CUDA error: no kernel image is available for execution on the device",
+         "Install a PyTorch that has code for this device"),
+        ("AcceleratorError: CUDA error: an illegal memory access was encountered", "Look for Xid errors in dmesg"),
+        ("OSError: libcudnn.so.9: cannot open shared object file", "Run it again; if it stays, reinstall PyTorch"),
+    ],
+)  # fmt: skip
+def test_a_test_that_could_not_be_run_is_no_wrong_result(tell, message, remedy):
+    tell("ok", [*results()[:1], Result("rate bfloat16", "cuda:0", ERROR, detail=message)])
+    report = check()
+    assert codes(report) == ["test-error"]
+    assert report.sentence == f"No: GPU 0 (NVIDIA H100 80GB HBM3) could not run rate bfloat16 ({message})."
+    assert report.findings[0].remedy.startswith(remedy)
 
 
 def test_a_test_without_a_figure_that_fails(tell):

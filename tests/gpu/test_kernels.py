@@ -1,6 +1,6 @@
 """Parity of operations between a device and float64, with operations that are wrong on the device alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from layercli.gpu import kernels
-from layercli.gpu.result import FAILED, PASSED
+from layercli.gpu.result import ERROR, FAILED, PASSED
+from layercli.ops.cases import invariants
 
 CPU = torch.device("cpu")
 
@@ -31,6 +32,8 @@ class Case:
     inputs: tuple[Any, ...]
     differentiable: bool = True
     constants: tuple[int, ...] = ()
+    invariant: Any = None
+    bitwise: bool = False
 
     def arrays(self):
         draws = np.random.default_rng(5)
@@ -94,7 +97,6 @@ def test_sound_operations_agree_forward_and_backward():
         (only_on_device(lambda x: (x * 2)[:-1]), "relative error inf"),
         (only_on_device(lambda x: x * float("nan")), "relative error inf"),
         (only_on_device(lambda x: (x * 2, x)), "relative error inf"),
-        (only_on_device(lambda x: [][1]), "IndexError: list index out of range"),
         (lambda x: Crooked.apply(x, x), "relative error 0.005"),
         (lambda x: (x > 0) ^ (x.dtype == torch.float32), "relative error inf"),
     ],
@@ -106,6 +108,138 @@ def test_a_wrong_operation_fails_under_its_name(run, why):
     assert (first.name, first.verdict, first.detail) == ("kernel bad", FAILED, why)
     assert found.verdict == FAILED
     assert found.detail.startswith("1 of 2 cases agree, forward and backward")
+
+
+def test_every_registered_case_agrees_on_the_cpu():
+    references = {}
+    found = list(kernels.parity(CPU, references=references))
+    assert [(each.name, each.detail) for each in found if each.verdict != PASSED] == []
+    agreed, of, *_ = found[0].detail.replace(" of ", " ").split()
+    assert agreed == of
+    assert int(of) > 750
+    cases = kernels.registered()
+    left_out = {case.name for number, case in enumerate(cases) if references[number] is None}
+    assert left_out == {case.name for case in cases if draws_random_numbers(case)}
+
+
+def draws_random_numbers(case):
+    """Whether an operation's own module is one of random numbers."""
+    return "seed" in {entry.name for entry in fields(case.op)} and not {getattr(case.op, "seed", 0)} - {None}
+
+
+def swapped(run):
+    """Return an operation that gives another right answer on the device: signs, order and null space changed."""
+    return lambda x: run(x, x.dtype == torch.float32)
+
+
+def eigh(x, other):
+    values, vectors = torch.linalg.eigh(x + x.mT)
+    return values, vectors * torch.tensor([1, -1, -1, 1.0] if other else [1.0]).to(x.dtype)
+
+
+def eig(x, other):
+    values, vectors = torch.linalg.eig(x)
+    turned = vectors * torch.exp(torch.tensor(0.7j)).to(vectors.dtype)
+    return (values.flip(-1), turned.flip(-1)) if other else (values, vectors)
+
+
+def svd(x, other):
+    u, s, v = torch.linalg.svd(x[:, :2])
+    if not other:
+        return u, s, v
+    signs = torch.tensor([-1.0, 1])
+    return torch.cat([u[:, :2] * signs, u[:, 2:].flip(-1)], 1), s, v * signs[:, None]
+
+
+def qr(x, other):
+    q, r = torch.linalg.qr(x)
+    return (-q, -r) if other else (q, r)
+
+
+def top(x, other):
+    values, indices = torch.topk(x, 3)
+    return (values.flip(-1), indices.flip(-1)) if other else (values, indices)
+
+
+ANOTHER_ANSWER = {
+    eigh: invariants.symmetric_eigenvectors, eig: invariants.eigenvectors, svd: invariants.singular_vectors,
+    qr: invariants.orthogonal_triangular, top: invariants.unordered_top,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("run", ANOTHER_ANSWER, ids=lambda run: run.__name__)
+def test_another_right_answer_agrees_and_a_wrong_one_does_not(run):
+    sound = case("op", swapped(run), Spec((4, 4)), differentiable=False, invariant=ANOTHER_ANSWER[run])
+    assert [each.verdict for each in kernels.parity(CPU, [sound])] == [PASSED]
+    assert [each.verdict for each in kernels.parity(CPU, [replace(sound, invariant=None)])] == [FAILED, FAILED]
+    for place in range(len(run(torch.ones(4, 4), False))):
+        first, _ = kernels.parity(CPU, [replace(sound, op=Op(spoiled(run, place)))])
+        assert first.verdict == FAILED
+
+
+def spoiled(run, place):
+    """Return an operation one of whose outputs is off by a thousandth on the device, or by a whole place."""
+
+    def spoil(x):
+        outputs = [*run(x, False)]
+        if x.dtype == torch.float32:
+            old = outputs[place]
+            outputs[place] = old * 1.001 if old.dtype != torch.int64 else old.roll(1, 0)
+        return outputs
+
+    return spoil
+
+
+def test_bits_are_compared_in_the_dtype_they_are_of():
+    bits = case("bits", lambda x: x.view(torch.int32), Spec((5,)), differentiable=False)
+    assert [each.verdict for each in kernels.parity(CPU, [bits])] == [FAILED, FAILED]
+    assert [each.verdict for each in kernels.parity(CPU, [replace(bits, bitwise=True)])] == [PASSED]
+
+
+def test_a_case_that_cannot_be_run_is_an_error_and_no_wrong_result():
+    first, found = kernels.parity(CPU, [case("bad", only_on_device(lambda x: [][1]), Spec((40,))), SOUND[0]])
+    assert (first.name, first.verdict, first.detail) == ("kernel bad", ERROR, "IndexError: list index out of range")
+    assert (found.verdict, found.detail[:41]) == (ERROR, "1 of 2 cases agree, forward and backward;")
+
+
+def test_nothing_is_tried_after_an_error_that_ends_the_context():
+    def fail(x):
+        raise RuntimeError("CUDA error: device-side assert triggered\nCompile with TORCH_USE_CUDA_DSA")
+
+    def never(x):
+        raise AssertionError("tried")
+
+    cases = [SOUND[0], *(case(name, only_on_device(run), Spec((4,))) for name, run in (("bad", fail), ("n", never)))]
+    first, found = kernels.parity(CPU, cases)
+    assert (first.verdict, first.detail) == (ERROR, "RuntimeError: CUDA error: device-side assert triggered")
+    assert found.detail == (
+        "1 of 2 cases agree, forward and backward; the largest error is matmul's; the rest was not tried"
+    )
+
+
+def test_the_reference_is_computed_once_for_all_devices():
+    ran = []
+    counted = case("counted", lambda x: ran.append(x.dtype) or x * 2, Spec((4,)))
+    references = {}
+    for _ in range(3):
+        assert [each.verdict for each in kernels.parity(CPU, [counted], references)] == [PASSED]
+    assert (ran.count(torch.float64), ran.count(torch.float32)) == (kernels.DRAWS, 3)
+
+
+def test_a_case_without_tensors_is_computed_on_the_device():
+    made = []
+    creation = case("ones", lambda: made.append(torch.ones(3).device.type) or torch.ones(3).cpu())
+    list(kernels.parity(CPU, [creation], {0: ([], [torch.ones(3)])}))
+    with pytest.raises(NotImplementedError, match="meta"):
+        kernels.both_ways(creation, [], torch.device("meta"))
+    assert made == ["cpu", "meta"]
+
+
+def test_what_apples_backend_does_not_have_is_not_comparable():
+    assert kernels.lacking("mps", TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework ..."))
+    assert kernels.lacking("mps", NotImplementedError("The operator 'aten::linalg_eig' is not implemented for MPS"))
+    assert not kernels.lacking("mps", RuntimeError("something else"))
+    assert not kernels.lacking("cuda", NotImplementedError("'aten::x' is not implemented for CUDA"))
 
 
 def test_what_has_no_reference_is_left_out_and_counted():

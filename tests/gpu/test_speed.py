@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from layercli.gpu import gemm, selftest, speed, sustained
-from layercli.gpu.result import FAILED, MEASURED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, Result
 from layercli.gpu.snapshot import Device
 
 CPU = torch.device("cpu")
@@ -102,6 +102,11 @@ def test_what_runs_at_each_level():
     assert list(selftest.plan(3, [], dict)) == []
 
 
+def test_apples_half_precision_is_not_expected_to_be_exact(monkeypatch):
+    names = [trial.name for trial in selftest.thorough(torch.device("mps"), {})]
+    assert (names.count("exact GEMM"), names.count("random GEMM")) == (0, 3)
+
+
 def test_level_2_tries_every_precision_of_the_device():
     gemms = [trial for trial in selftest.plan(2, ["cpu"], dict) if trial.name == "random GEMM"]
     assert len(gemms) == len(gemm.precisions(CPU)) == 3
@@ -111,7 +116,7 @@ def test_an_allocation_is_filled_and_added_up():
     assert selftest.allocate(CPU, 1000) == Result("allocation", "cpu", PASSED)
 
 
-def test_an_exception_is_a_failed_test():
+def test_an_exception_is_an_error_and_no_wrong_result():
     def run():
         yield Result("half done", "cpu", PASSED)
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
@@ -119,7 +124,7 @@ def test_an_exception_is_a_failed_test():
     trial = selftest.Trial("a test", "cpu", run)
     assert list(selftest.run(trial)) == [
         Result("half done", "cpu", PASSED),
-        Result("a test", "cpu", FAILED, detail="RuntimeError: CUDA error: an illegal memory access was encountered"),
+        Result("a test", "cpu", ERROR, detail="RuntimeError: CUDA error: an illegal memory access was encountered"),
     ]
 
 

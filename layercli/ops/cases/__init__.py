@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -61,6 +61,8 @@ class Case:
     ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (whole numbers: high excluded);
     ``differentiable`` is false where the gradient is not defined or not unique; no gradient flows into the inputs whose
     places are in ``constants``. ``by_values`` says that only values tell some sizes, or the cost: no meta device does.
+    ``invariant`` of the inputs and outputs is what devices agree on where the outputs are not unique; ``bitwise`` says
+    that the outputs are the bits of the inputs, so that other dtypes have other outputs.
     """
 
     op: Op
@@ -71,6 +73,8 @@ class Case:
     differentiable: bool = True
     constants: tuple[int, ...] = ()
     by_values: bool = False
+    invariant: Callable[[tuple[Any, ...], Any], Any] | None = None
+    bitwise: bool = False
 
     @cached_property
     def inputs(self) -> tuple[Any, ...]:

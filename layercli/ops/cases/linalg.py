@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from layercli.ops.cases import Case, spec
+from layercli.ops.cases.invariants import (
+    eigenvectors,
+    orthogonal_triangular,
+    singular_vectors,
+    symmetric_eigenvectors,
+)
 from layercli.ops.decompositions import (
     OF_SQUARES,
     LuFactor,
@@ -19,6 +25,9 @@ SQUARE, WIDE, TALL = spec("B 4 4"), spec("B 3 5"), spec("B 5 3")
 OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "cholesky_inverse upper"}
 """Functions that need matrices of a kind, or have no gradient for most."""
 
+NOT_UNIQUE = {"eig": eigenvectors, "eigh": symmetric_eigenvectors}
+"""What is unique of the functions whose outputs are not."""
+
 CASES = [
     *(
         Case(
@@ -27,14 +36,23 @@ CASES = [
             low=0.5,
             high=2,
             differentiable=False,
+            invariant=NOT_UNIQUE.get(function),
         )
         for function in OF_SQUARES
         if function in OUT_OF_LAW
     ),
     *(Case(OfSquare(function), (SQUARE,)) for function in OF_SQUARES if function not in OUT_OF_LAW),
     Case(OfSquare("inv"), (spec("T T", "float64"),)),
-    *(Case(Qr(mode), (x,), differentiable=False) for mode in ("reduced", "complete") for x in (SQUARE, TALL, WIDE)),
-    *(Case(Svd(full), (x,), differentiable=False) for full in (True, False) for x in (SQUARE, TALL, WIDE)),
+    *(
+        Case(Qr(mode), (x,), differentiable=False, invariant=orthogonal_triangular)
+        for mode in ("reduced", "complete")
+        for x in (SQUARE, TALL, WIDE)
+    ),
+    *(
+        Case(Svd(full), (x,), differentiable=False, invariant=singular_vectors)
+        for full in (True, False)
+        for x in (SQUARE, TALL, WIDE)
+    ),
     Case(SingularValues(), (TALL,)),
     Case(LuFactor(), (TALL,), differentiable=False),
     Case(LuFactor(), (SQUARE,), differentiable=False),
