@@ -9,16 +9,27 @@ from layercli.gpu.finding import Finding
 from layercli.gpu.snapshot import Snapshot
 from layercli.gpu.versions import major
 from layercli.gpu.visible import selection
+from layercli.gpu.wheels import INDEX, ROCM, advice_beside, capabilities, capital, covering, update
 
-MINIMUM_DRIVER = {11: 450, 12: 525, 13: 580}
-INDEX = "https://download.pytorch.org/whl"
-OFF_THE_BUS = {"dxg", "kfd", "nvhost-gpu", "nvgpu"}  # the device files of GPUs that the PCI bus does not show
+JETSON = "https://docs.nvidia.com/deeplearning/frameworks/install-pytorch-jetson-platform/"
+JETSON_NODES = {"nvhost-gpu", "nvgpu"}
+OFF_THE_BUS = {"dxg", "kfd", *JETSON_NODES}  # the device files of GPUs that the PCI bus does not show
 LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
 
 
-def cuda_index(driver_cuda: str | None) -> str:
-    """Return the part of PyTorch's wheel index that a driver for that CUDA can run."""
-    return "cu126" if driver_cuda and major(driver_cuda) < 13 else "cu130"
+def wheel_advice(s: Snapshot) -> str:
+    """Return which PyTorch to install for the machine's devices, or that there is none."""
+    if s.host.amd_cards and not has_nvidia(s):
+        return f"Install one built for the GPU: pip install --force-reinstall torch --index-url {INDEX}/{ROCM}"
+    if is_jetson(s):
+        return f"Install NVIDIA's own build of PyTorch for this JetPack: see {JETSON}"
+    wanted = capabilities(device.capability for device in s.devices)
+    return advice_beside([max(wanted)] if wanted else [], wanted, s.driver.cuda, s.host.machine)
+
+
+def is_jetson(s: Snapshot) -> bool:
+    """Whether the GPU is that of a Jetson, which PyTorch's own wheels are not built for."""
+    return bool(JETSON_NODES & {*s.host.nodes})
 
 
 def has_nvidia(s: Snapshot) -> bool:
@@ -35,7 +46,8 @@ def cards(s: Snapshot) -> list[str]:
 def no_torch(s: Snapshot) -> Iterator[Finding]:
     """PyTorch is not there at all."""
     if s.wheel.version is None:
-        yield Finding("no-torch", "error", "PyTorch is not installed", "Install it: pip install torch")
+        remedy = wheel_advice(s) if has_nvidia(s) else "Install it: pip install torch"
+        yield Finding("no-torch", "error", "PyTorch is not installed", remedy)
 
 
 def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
@@ -43,10 +55,11 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
     built = s.wheel.cuda or s.wheel.hip or s.wheel.xpu or s.host.platform == "darwin"
     if s.wheel.version in (None, "unknown") or built:
         return
-    build = "rocm6.4" if s.host.amd_cards and not s.host.nvidia_cards else cuda_index(s.driver.cuda)
-    wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{build}"
-    seen = f"this PyTorch is built for the CPU only ({s.wheel.version})"
-    yield Finding("cpu-only-torch", "error", seen, f"Install one built for the GPU: {wheel}")
+    why = ""
+    if s.host.machine == "aarch64" and has_nvidia(s) and not is_jetson(s):
+        why = ", as were all of PyPI's for aarch64 before 2.11"
+    seen = f"this PyTorch is built for the CPU only ({s.wheel.version}){why}"
+    yield Finding("cpu-only-torch", "error", seen, wheel_advice(s))
 
 
 def no_hardware(s: Snapshot) -> Iterator[Finding]:
@@ -122,12 +135,22 @@ def driver_too_old(s: Snapshot) -> Iterator[Finding]:
     """The wheel's CUDA is of a newer generation than the driver."""
     if not s.wheel.cuda or not s.driver.cuda or not 0 < major(s.driver.cuda) < major(s.wheel.cuda):
         return
-    needed = MINIMUM_DRIVER.get(major(s.wheel.cuda))
     newest = f"the driver {s.driver.version or s.host.module or ''}".rstrip()
     seen = f"{newest} runs CUDA up to {s.driver.cuda}, and this PyTorch ({s.wheel.version}) needs CUDA {s.wheel.cuda}"
-    update = f"Update the driver to {needed} or newer" if needed else "Update the driver"
-    wheel = f"pip install --force-reinstall torch --index-url {INDEX}/{cuda_index(s.driver.cuda)}"
-    yield Finding("driver-too-old", "error", seen, f"{update}, or install a PyTorch for an older CUDA: {wheel}")
+    yield Finding("driver-too-old", "error", seen, newer_driver_or_other_wheel(s))
+
+
+def newer_driver_or_other_wheel(s: Snapshot) -> str:
+    """Return the two ways out of a driver that is too old, as far as each leads to code for the devices."""
+    if is_jetson(s):
+        return f"Update JetPack, or install NVIDIA's own build of PyTorch for it: see {JETSON}"
+    wanted = capabilities(device.capability for device in s.devices)
+    builds = covering(wanted, s.host.machine)
+    fitting = [build for build in builds if build.runs_on(s.driver.cuda)]
+    if all(build.cuda != major(s.wheel.cuda) for build in builds):
+        return wheel_advice(s)  # a driver for this wheel would not help: it has no code for the devices
+    newer = capital(update(major(s.wheel.cuda), wanted))
+    return f"{newer}, or install a PyTorch for an older CUDA: {fitting[0].command}" if fitting else f"{newer}."
 
 
 def driver_mismatch(s: Snapshot) -> Iterator[Finding]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from layercli.gpu.device_causes import held
 from layercli.gpu.finding import Finding
-from layercli.gpu.host_causes import INDEX
+from layercli.gpu.host_causes import JETSON, is_jetson
 from layercli.gpu.inventory import Item, inventory
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot
 from layercli.gpu.versions import pair
+from layercli.gpu.wheels import advice_beside, capabilities, runs
 
 NOTHING = Runtime()
-ARCHITECTURE = re.compile(r"(sm|compute)_(\d{1,3})(\d)([af]?)")
 
 
 def failed(s: Snapshot, *codes: int) -> bool:
@@ -106,7 +105,7 @@ def arch_unsupported(s: Snapshot) -> Iterator[Finding]:
             what = offered.arch or f"capability {offered.capability}"
             built = " ".join(runtime.arch_list)
             seen = f"this PyTorch ({s.wheel.version}) has no code for {item.label}, {what}; it has {built}"
-            yield Finding("arch-unsupported", "error", seen, other_wheel(offered), item.device.index)
+            yield Finding("arch-unsupported", "error", seen, other_wheel(s, offered), item.device.index)
 
 
 def supported(offered: Offered, arch_list: list[str]) -> bool:
@@ -119,29 +118,15 @@ def supported(offered: Offered, arch_list: list[str]) -> bool:
     return capability is None or any(runs(arch, *capability) for arch in arch_list)
 
 
-def runs(arch: str, major: int, minor: int) -> bool:
-    """Whether code named ``sm_90`` or ``compute_90`` runs on that capability; ``sm_90a`` runs on 9.0 alone."""
-    found = ARCHITECTURE.fullmatch(arch)
-    if found is None:
-        return False
-    kind, *digits, variant = found.groups()
-    built = (int(digits[0]), int(digits[1]))
-    if variant == "a":
-        return built == (major, minor)
-    if kind == "compute" and not variant:
-        return built <= (major, minor)
-    return built[0] == major and built[1] <= minor
-
-
-def other_wheel(offered: Offered) -> str:
-    """Return where a wheel with code for the device is found."""
+def other_wheel(s: Snapshot, offered: Offered) -> str:
+    """Return where a wheel with code for the device is found, and for the machine's other devices if there is one."""
     if offered.arch:
         return f"Install a PyTorch for ROCm that lists {offered.arch} (torch.cuda.get_arch_list())."
-    capability = pair(offered.capability) or (0, 0)
-    if capability < (5, 0):
-        return "No current PyTorch supports a GPU this old: use the CPU, or PyTorch 1.x."
-    build = "cu126" if capability < (7, 5) else "cu130"
-    return f"Install one that has it: pip install --force-reinstall torch --index-url {INDEX}/{build}"
+    if is_jetson(s):
+        return f"Install NVIDIA's own build of PyTorch for this JetPack: see {JETSON}"
+    every = capabilities(each.capability for each in (s.runtime or NOTHING).devices)
+    alone = capabilities([offered.capability])
+    return advice_beside(alone, every, s.driver.cuda, s.host.machine, s.wheel.version)
 
 
 def ended(s: Snapshot) -> Iterator[Finding]:
