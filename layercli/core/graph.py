@@ -179,7 +179,7 @@ class Graph:
         given = {id(x) for x in tree.leaves(self.inputs)}
         known = {id(node) for node in nodes}
         met: dict[int, Layer | Node | SymbolicTensor] = {}
-        pending = list(reversed(tree.leaves(self.outputs)))
+        pending = list(reversed(tree.sorted_leaves(self.outputs)))
         while pending:
             x = pending.pop()
             if id(x) in given:
@@ -188,7 +188,7 @@ class Graph:
                 known.discard(id(x.node))
                 met.setdefault(id(_operation(x.node)), _operation(x.node))
                 pending += reversed(_needed_with_masks(x.node))
-        return [*(x for x in tree.leaves(self.inputs) if id(x) not in met), *met.values()]
+        return [*(x for x in tree.sorted_leaves(self.inputs) if id(x) not in met), *met.values()]
 
     @property
     def specs(self) -> Any:

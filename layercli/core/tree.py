@@ -11,6 +11,17 @@ def leaves(tree: Any) -> list[Any]:
     return list(_walk(tree))
 
 
+def sorted_leaves(tree: Any) -> list[Any]:
+    """Return the leaves of ``tree`` as Keras numbers them: a dict's in the order of its sorted keys.
+
+    >>> sorted_leaves([{"b": 1, "a": (2, 3)}, 4])
+    [2, 3, 1, 4]
+    """
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in sorted_leaves(tree[key])]
+    return [leaf for item in tree for leaf in sorted_leaves(item)] if isinstance(tree, (list, tuple)) else [tree]
+
+
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return a tree of the same structure whose leaves are ``function(leaf)``.
 

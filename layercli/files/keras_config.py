@@ -136,6 +136,13 @@ def drawn(model: Functional) -> dict[str, Any]:
     return _Drawn(model).settings()
 
 
+def place_of(x: SymbolicTensor) -> int:
+    """Return which of its call's outputs a tensor is, as Keras numbers them."""
+    if x.node is None or isinstance(x.node.outputs, SymbolicTensor):
+        return x.index
+    return next((i for i, each in enumerate(tree.sorted_leaves(x.node.outputs)) if each is x), x.index)
+
+
 class _Drawn:
     """A drawn model as its config is made: the name of each operation, and which of its calls each node is."""
 
@@ -166,8 +173,8 @@ class _Drawn:
             "name": self.model.name,
             "trainable": self.model.trainable,
             "layers": layers,
-            "input_layers": tree.map_leaves(self.history, self.model._graph.inputs),
-            "output_layers": tree.map_leaves(self.history, self.model._graph.outputs),
+            "input_layers": tree.map_leaves(self.end, self.model._graph.inputs),
+            "output_layers": tree.map_leaves(self.end, self.model._graph.outputs),
         }
 
     def layer(self, layer: Layer) -> dict[str, Any]:
@@ -207,7 +214,12 @@ class _Drawn:
             return [x.name, 0, 0]
         target = x.node.target
         name = self.names[id(target) if isinstance(target, Layer) else id(x.node)]
-        return [name, self.places[id(x.node)], x.index]
+        return [name, self.places[id(x.node)], place_of(x)]
+
+    def end(self, x: SymbolicTensor) -> list[Any]:
+        """Return where an input or output comes from: there Keras counts the call by which a functional model was made."""
+        name, call, place = self.history(x)
+        return [name, call + 1 if x.node is not None and isinstance(x.node.target, Functional) else call, place]
 
     def checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return an operation's arguments; UsageError where one is a variable, which is of no layer of the model."""

@@ -33,13 +33,24 @@ class Drawing:
         self.offsets()
 
     def offsets(self) -> None:
-        """Find where the numbers of each model's calls begin: at 0, or in files of some versions at 1."""
-        used: dict[str, list[int]] = defaultdict(list)
+        """Find where the numbers of each model's calls begin among arguments: at 0, or at 1 if the last call's number says so.
+
+        Keras 3 begins at 0 there. Keras 2 counted the call by which a model was made, and began at 1.
+        """
+        used: dict[str, int] = defaultdict(int)
         for history in histories(self.described):
-            used[history[0]].append(history[1])
+            used[history[0]] = max(used[history[0]], history[1])
         for each in self.described:
-            if each.get("class_name") in MODELS:
-                self.first[self.name_of(each)] = min(used[self.name_of(each)], default=0)
+            name, calls = self.name_of(each), each.get("inbound_nodes")
+            if each.get("class_name") in MODELS and isinstance(calls, list):
+                self.first[name] = int(len(calls) > 0 and used[name] == len(calls))
+
+    def first_end(self, name: str, numbers: list[int]) -> int:
+        """Return the number of a layer's first call among the model's inputs and outputs, where it has these numbers.
+
+        Keras counts there, unlike among arguments, the call by which a functional model was made. layercli 0.1 did not.
+        """
+        return int(isinstance(self.made.get(name), Functional) and 0 not in numbers)
 
     def name_of(self, described: Any) -> str:
         """Return the name of a layer of the graph."""
@@ -63,7 +74,12 @@ class Drawing:
                     progress = True
             if not progress:
                 raise self.damaged("calls that wait for each other")
-        ends = [tree_of(self.settings.get(key), self.tensor) for key in ("input_layers", "output_layers")]
+        ends = [tree_of(self.settings.get(key), checked) for key in ("input_layers", "output_layers")]
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for name, call, _ in ends_of(ends):
+            numbers[name].append(call)
+        first = {name: self.first_end(name, numbers[name]) for name in numbers}
+        ends = [tree_of(end, lambda history: self.tensor(history, first)) for end in ends]
         return Functional(ends[0], ends[1], name=self.settings.get("name"))
 
     def ready(self, call: Any) -> bool:
@@ -113,12 +129,13 @@ class Drawing:
             return {key: self.filled(item) for key, item in value.items()}
         return [self.filled(item) for item in value] if isinstance(value, list) else value
 
-    def tensor(self, history: Any) -> Any:
-        """Return the tensor of a layer's name, a call of it, and an output of that."""
+    def tensor(self, history: Any, first: dict[str, int] | None = None) -> Any:
+        """Return the tensor of a layer's name, a call of it, and an output of that; ``first`` are the first calls' numbers."""
         found = self.outputs.get(history[0], [])
-        if not 0 <= self.place(history) < len(found):
+        place = int(history[1]) - (self.first if first is None else first)[history[0]]
+        if not 0 <= place < len(found):
             raise self.damaged(f"the output {history!r}, which nothing gives")
-        leaves = tree.leaves(found[self.place(history)])
+        leaves = tree.sorted_leaves(found[place])
         if not 0 <= int(history[2]) < len(leaves):
             raise self.damaged(f"the output {history!r}, which nothing gives")
         return leaves[int(history[2])]
@@ -134,6 +151,14 @@ def histories(value: Any) -> list[Any]:
         return [checked(value.get("config", {}).get("keras_history"))]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [history for item in items for history in histories(item)]
+
+
+def ends_of(value: Any) -> list[Any]:
+    """Return the places of tensors in a tree of them, flat."""
+    if is_history(value):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [history for item in items for history in ends_of(item)]
 
 
 def is_history(value: Any) -> bool:
