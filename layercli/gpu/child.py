@@ -7,25 +7,57 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
-from layercli.gpu import probe
+from layercli.gpu import cuda_error, nvml, probe
 from layercli.gpu.diagnose import diagnose
 from layercli.gpu.inventory import Item, inventory
-from layercli.gpu.snapshot import Device, Snapshot
+from layercli.gpu.result import ERROR, Result
+from layercli.gpu.runtime_causes import compiles
+from layercli.gpu.snapshot import Device, Runtime, Snapshot
+
+PR_SET_PDEATHSIG = 1
+COMPILING = 600.0  # seconds that a driver may take to compile a wheel's PTX
 
 
 def main() -> None:
     """Answer the request on stdin, and leave without waiting for what a driver may still hold."""
     events = claim_stdout()
     request = json.load(sys.stdin)
+    end_with_parent(request["parent"])
     for event in look() if request["task"] == "look" else attempt(request):
         events.write(json.dumps(event) + "\n")
         events.flush()
     os._exit(0)
+
+
+def end_with_parent(parent: int) -> None:
+    """See to it that this process ends when ``parent``, which started it, does, however that is ended.
+
+    Linux sends a signal; elsewhere a thread looks.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    else:
+        threading.Thread(target=watch_parent, args=(parent,), daemon=True).start()
+
+
+def watch_parent(parent: int, pause: float = 1.0) -> None:
+    """End this process when its parent is another than ``parent``."""
+    while os.getppid() == parent:
+        time.sleep(pause)
+    os._exit(1)
 
 
 def claim_stdout() -> TextIO:
@@ -49,23 +81,48 @@ def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     runtime = torch_devices.look()
     snapshot = replace(Snapshot.from_json(request["snapshot"]), runtime=runtime)
-    yield {"runtime": asdict(runtime), "doing": "a first tensor"}
-    runtime = torch_devices.touched(runtime, [item.torch for item in ready(snapshot, request["device"]) if item.torch])
+    yield {"runtime": asdict(runtime), **first_tensor(runtime)}
+    wanted = {item.torch for item in ready(snapshot, request["device"]) if item.torch} - {*request.get("spoiled", [])}
+    runtime = torch_devices.touched(runtime, wanted)
     snapshot = replace(snapshot, runtime=runtime)
     yield {"runtime": asdict(runtime)}
     yield from selftests(request, ready(snapshot, request["device"]))
     yield {"done": True}
 
 
+def first_tensor(runtime: Runtime) -> dict[str, Any]:
+    """Return the event before the first tensor: with time for a driver that compiles the wheel's PTX first."""
+    if any(compiles(offered, runtime.arch_list) for offered in runtime.devices):
+        return {"doing": "a first tensor, for which the driver compiles this PyTorch's PTX", "allow": COMPILING}
+    return {"doing": "a first tensor"}
+
+
 def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, Any]]:
-    """Yield the results of the level's self-tests on the devices."""
+    """Yield the results of the level's self-tests on the devices.
+
+    After an error that ends CUDA for this process comes the request with which another one takes over, without the
+    device.
+    """
     from layercli.gpu import selftest
 
-    names = [item.torch for item in items if item.torch]
-    for trial in selftest.plan(request["level"], names, lambda: watch(items), request["speed"]):
+    names = request.get("names") or [item.torch for item in items if item.torch]
+    plan = selftest.plan(request["level"], names, lambda: monitored(items), request["speed"])
+    spoiled = request.get("spoiled", [])
+    for number, trial in enumerate(plan):
+        if number < request.get("first", 0) or not {*spoiled}.isdisjoint(trial.devices):
+            continue
         yield {"doing": f"{trial.name} on {trial.device}"}
         for result in selftest.run(trial):
             yield {"result": asdict(result)}
+            if sticky(result):
+                lost = [*spoiled, *trial.devices]
+                yield {"resume": {"first": number + 1, "names": names, "spoiled": lost}, "done": True}
+                return
+
+
+def sticky(result: Result) -> bool:
+    """Whether a test met an error after which this process's CUDA answers nothing else."""
+    return result.verdict == ERROR and cuda_error.code(result.detail) in cuda_error.STICKY
 
 
 def ready(snapshot: Snapshot, wanted: int | None) -> list[Item]:
@@ -75,12 +132,12 @@ def ready(snapshot: Snapshot, wanted: int | None) -> list[Item]:
     return [item for item in items if None not in bad and wanted in (None, item.device.index)]
 
 
-def watch(items: list[Item]) -> dict[str, Device]:
-    """Return what the driver sees of the devices now, by torch's names."""
-    from layercli.gpu import nvml
-
-    seen = {device.index: device for device in nvml.read([])[1]}
-    return {item.torch: seen[item.device.index] for item in items if item.torch and item.device.index in seen}
+@contextmanager
+def monitored(items: list[Item]) -> Iterator[Callable[[], dict[str, Device]]]:
+    """Give a function that tells what the driver sees of the devices now, by torch's names."""
+    names = {item.device.index: item.torch for item in items if item.torch and item.device.vendor == "nvidia"}
+    with nvml.monitor(names) as sample:
+        yield lambda: {names[index]: device for index, device in sample().items()}
 
 
 if __name__ == "__main__":

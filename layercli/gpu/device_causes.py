@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item, inventory
 from layercli.gpu.sizes import show
-from layercli.gpu.snapshot import Process, Snapshot
+from layercli.gpu.snapshot import Process, Runtime, Snapshot
 from layercli.gpu.visible import selection
 
 FALLEN = 79  # the Xid of a GPU that has fallen off the bus
@@ -42,6 +42,23 @@ def unreadable(s: Snapshot) -> Iterator[Finding]:
                 seen = f"the driver cannot read {item.label}: NVML answers unknown error (999)"
                 remedy = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot."
                 yield Finding("gpu-lost", "error", seen, remedy, item.device.index)
+
+
+HANDLE_ERRORS = {
+    4: ("is not this process's to use", "Ask the scheduler or the container's owner for this device."),
+    8: ("does not get enough power", "Connect all of the card's power cables, and power the machine off and on."),
+    11: ("gets no interrupts", "Read dmesg | grep NVRM, and look at the machine's BIOS settings."),
+}
+"""What NVML answers instead of a handle for a device that it counts."""
+
+
+def no_handle(s: Snapshot) -> Iterator[Finding]:
+    """NVML counts the device and refuses it."""
+    for item in inventory(s):
+        code = item.device.error
+        if code is not None and code not in (15, 16, 999):
+            what, remedy = HANDLE_ERRORS.get(code, ("cannot be read", "Read dmesg | grep NVRM; reset it or reboot."))
+            yield Finding("gpu-refused", "error", f"{item.label} {what} (NVML {code})", remedy, item.device.index)
 
 
 def mig(s: Snapshot) -> Iterator[Finding]:
@@ -118,9 +135,16 @@ def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
         yield "warning", held_down, "Look at cooling and power supply: nvidia-smi -q -d PERFORMANCE,POWER,TEMPERATURE"
 
 
+def computed(s: Snapshot) -> set[int]:
+    """Return the devices on which torch has put a first tensor without complaint."""
+    offered = {f"{each.backend}:{each.index}" for each in (s.runtime or Runtime()).devices if each.error is None}
+    return {item.device.index for item in inventory(s) if item.torch in offered}
+
+
 def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
     """The device has not joined the NVSwitch fabric, so CUDA will most likely answer 802."""
     waiting = [item for item in inventory(s) if item.device.fabric in ("not started", "in progress")]
+    waiting = [item for item in waiting if item.device.index not in computed(s)]
     if waiting and (s.runtime is None or s.runtime.cuda_error != 802):
         names = ", ".join(str(item.device.index) for item in waiting)
         have = "has" if len(waiting) == 1 else "have"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.gpu import device_causes, host_causes, runtime_causes
+from layercli.gpu import device_causes, host_causes, runtime_causes, start_causes
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import inventory
 from layercli.gpu.snapshot import Snapshot
@@ -14,18 +14,27 @@ CAUSES = (
     host_causes.no_driver,
     host_causes.container_lost_gpu,
     host_causes.container_no_gpu,
+    host_causes.not_started,
     host_causes.no_permission,
     host_causes.driver_mismatch,
     host_causes.driver_too_old,
     host_causes.gone,
     host_causes.hidden_by_env,
     runtime_causes.forward_compat,
-    runtime_causes.fabric_manager,
+    start_causes.confidential,
+    start_causes.fabric_manager,
+    start_causes.stub_library,
+    start_causes.mps,
+    start_causes.unified_memory,
+    start_causes.refused_by_system,
+    start_causes.mixed_libraries,
+    start_causes.amd_too_new,
     runtime_causes.uvm_wedged,
     runtime_causes.forked,
     runtime_causes.ended,
     device_causes.gpu_lost,
     device_causes.unreadable,
+    device_causes.no_handle,
     device_causes.mig,
     device_causes.busy,
     device_causes.no_memory,

@@ -20,12 +20,24 @@ DEBUGGING = (
     "PYTORCH_NO_CUDA_MEMORY_CACHING",
     "AMD_SERIALIZE_KERNEL",
 )
-OTHER = ("CUDA_DEVICE_ORDER", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_DISABLE_REQUIRE", "HSA_OVERRIDE_GFX_VERSION")
-COMPAT = "LD_LIBRARY_PATH"
+OTHER = (
+    "CUDA_DEVICE_ORDER",
+    "CUDA_MPS_PIPE_DIRECTORY",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "NVIDIA_DISABLE_REQUIRE",
+    "HSA_OVERRIDE_GFX_VERSION",
+)
+LIBRARIES = "LD_LIBRARY_PATH"
+LIBRARY_FOLDERS = {
+    "CUDA compatibility libraries": re.compile(r"/compat(/|:|$)"),
+    "CUDA stub libraries": re.compile(r"/stubs(/|:|$)"),
+    "a system CUDA": re.compile(r"/cuda[^:/]*/(lib64|lib|targets/[^:]*lib)(/|:|$)"),
+}
+"""What may stand before the driver's or the wheel's own libraries."""
 
 PLAIN = re.compile(
     r"-?\d+(\.\d+)*|(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]*"
-    r"|PCI_BUS_ID|FASTEST_FIRST|all|none|void|compute|utility|graphics|video|display|compat32|ngx"
+    r"|PCI_BUS_ID|FASTEST_FIRST|NoDevFiles|all|none|void|compute|utility|graphics|video|display|compat32|ngx"
 )
 UUID = re.compile(r"((?:GPU|MIG)-(?:GPU-)?[0-9a-fA-F]{8})[0-9a-fA-F/-]*")
 
@@ -33,9 +45,8 @@ UUID = re.compile(r"((?:GPU|MIG)-(?:GPU-)?[0-9a-fA-F]{8})[0-9a-fA-F/-]*")
 def read(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that are set and matter; a value that is not a plain setting becomes ``(set)``."""
     seen = {name: presentable(environment[name]) for name in SELECTING + DEBUGGING + OTHER if name in environment}
-    if "/compat" in environment.get(COMPAT, ""):
-        seen[COMPAT] = "(CUDA compatibility libraries)"
-    return seen
+    found = [what for what, folder in LIBRARY_FOLDERS.items() if folder.search(environment.get(LIBRARIES, ""))]
+    return seen | ({LIBRARIES: f"({', '.join(found)})"} if found else {})
 
 
 def presentable(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,9 @@ from layercli.gpu.result import Result
 from layercli.gpu.snapshot import Host, Runtime, Snapshot
 from layercli.gpu.verdicts import verdicts
 
-TIMEOUTS = {0: 10.0, 1: 60.0, 2: 600.0, 3: 1800.0}
+TIMEOUTS = {0: 60.0, 1: 60.0, 2: 600.0, 3: 1800.0}
+
+LEAST_SECONDS = 10.0  # what a child that takes over from another is given at least
 
 Listen = Callable[[str], None]
 
@@ -47,7 +50,7 @@ def check(
     ``level`` 0 looks without torch; 1 lets torch compute one exact product; 2 runs every self-test; 3 adds minutes of
     full load. ``device`` is a number as nvidia-smi shows it, or ``"all"``. At least ``require`` devices must be usable
     and meet every demand: ``min_memory="16GiB"`` (total), ``min_capability="8.0"``, ``min_tflops="bf16=500"``,
-    ``min_bandwidth="device=2000"`` (GB/s). After ``timeout`` seconds the trial is ended. With ``snapshot``, or the
+    ``min_bandwidth="device=2000"`` (GB/s). After ``timeout`` seconds the look, and the trial, are ended. With ``snapshot``, or the
     path of one, another machine's GPUs are diagnosed and nothing is run. ``listen`` is told what is being done.
 
     Raises UsageError for a demand that cannot be meant, FileError or FormatError for a snapshot that cannot be read.
@@ -63,7 +66,7 @@ def check(
     limit = TIMEOUTS[level] if timeout is None else timeout
     results: list[Result] = []
     if snapshot is None:
-        seen = look(min(limit, TIMEOUTS[0]))
+        seen = look(TIMEOUTS[0] if timeout is None else timeout)
         if level > 0 and promising(seen, wanted):
             request = {"task": "try", "level": level, "device": wanted, "speed": bool(demands.floors)}
             seen, results = attempt(seen, request, limit, listen)
@@ -87,7 +90,7 @@ def look(timeout: float) -> Snapshot:
     seen = story.last("snapshot")
     if seen is not None:
         return Snapshot.from_json(seen)
-    ended = Runtime(ended=story.ended, during=story.during, seconds=timeout)
+    ended = Runtime(ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)
     host = Host(sys.platform)
     return Snapshot(host=host, wheel=torch_files.read([]), environment=environment.read(os.environ), runtime=ended)
 
@@ -103,12 +106,21 @@ def promising(seen: Snapshot, wanted: int | None) -> bool:
 def attempt(
     seen: Snapshot, request: dict[str, object], timeout: float, listen: Listen
 ) -> tuple[Snapshot, list[Result]]:
-    """Return what was seen when a child asked torch and ran the self-tests, and their results."""
+    """Return what was seen when a child asked torch and ran the self-tests, and their results.
+
+    A child whose CUDA is lost to an error hands the remaining tests on to another one.
+    """
+    end = time.monotonic() + timeout
     story = supervisor.run({**request, "snapshot": seen.to_json()}, timeout, listen)
     runtime = snapshots.decode_record(Runtime, story.last("runtime") or {}, "runtime")
+    results = story.every("result")
+    while resume := story.last("resume"):
+        again = {**request, **resume, "snapshot": seen.to_json()}
+        story = supervisor.run(again, max(end - time.monotonic(), LEAST_SECONDS), listen)
+        results += story.every("result")
     if story.ended:
-        runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout)
-    return replace(seen, runtime=runtime), [Result(**result) for result in story.every("result")]
+        runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)
+    return replace(seen, runtime=runtime), [Result(**result) for result in results]
 
 
 def concluded(seen: Snapshot, wanted: int | None, results: list[Result], demands: demanding.Demands) -> Report:

@@ -14,6 +14,14 @@ from layercli.gpu.wheels import INDEX, ROCM, advice_beside, capabilities, capita
 JETSON = "https://docs.nvidia.com/deeplearning/frameworks/install-pytorch-jetson-platform/"
 JETSON_NODES = {"nvhost-gpu", "nvgpu"}
 OFF_THE_BUS = {"dxg", "kfd", *JETSON_NODES}  # the device files of GPUs that the PCI bus does not show
+NO_DEVICES = "NoDevFiles"  # what Slurm sets for a job without a GPU
+LOGGED = {
+    "open-module-required": "the GPU requires the open kernel modules",
+    "legacy-driver-required": "only legacy drivers support the GPU",
+    "adapter-failed": "RmInitAdapter failed",
+}
+"""What the kernel's log said, by the name of the complaint."""
+
 LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
 
 
@@ -93,7 +101,8 @@ def no_driver(s: Snapshot) -> Iterator[Finding]:
 
 def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
     """The host's driver shows through, and the devices or the libraries were not handed in."""
-    if s.host.module is None or s.host.denied or (not s.host.container and cards(s)):
+    bare = not s.host.container and (cards(s) or s.host.nvidia_cards)
+    if s.host.module is None or s.host.denied or bare or is_jetson(s):
         return
     where = "this container" if s.host.container else "this process's container or sandbox"
     told = s.environment.get("NVIDIA_VISIBLE_DEVICES")
@@ -107,9 +116,29 @@ def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
         yield Finding("container-no-gpu", "error", seen, remedy)
 
 
+def not_started(s: Snapshot) -> Iterator[Finding]:
+    """A card on the bus and its driver in the kernel, which cannot start it: NVML counts no device."""
+    asked = s.driver.version is not None or s.driver.nvml_error == DRIVER_MISSING
+    if s.host.container or s.host.module is None or not s.host.nvidia_cards or s.devices or not asked:
+        return
+    said = [words for name, words in LOGGED.items() if name in s.host.complaints]
+    log = f" (kernel log: {said[0]})" if said else ""
+    seen = f"the driver {s.host.module} is loaded and does not start the NVIDIA GPU that is on the PCI bus{log}"
+    if "open-module-required" in s.host.complaints:
+        remedy = "Install the driver with its open kernel modules (nvidia-open), which this GPU needs, and reboot."
+    elif "legacy-driver-required" in s.host.complaints:
+        remedy = "Install the older driver branch that knows this GPU: dmesg | grep NVRM names it"
+    else:
+        remedy = (
+            "Read dmesg | grep NVRM. GPUs since Blackwell need the open kernel modules (nvidia-open), GPUs that the "
+            "driver no longer knows an older branch; else power the machine off and on."
+        )
+    yield Finding("gpu-not-started", "error", seen, remedy)
+
+
 def container_lost_gpu(s: Snapshot) -> Iterator[Finding]:
     """The container's right to its devices was taken away while it ran."""
-    refused = [name for name, reason in s.host.denied.items() if reason == "EPERM"]
+    refused = closed(s, "EPERM")
     unknown = s.driver.nvml_error == UNKNOWN
     if not refused and not (unknown and s.host.container):
         return
@@ -122,12 +151,26 @@ def container_lost_gpu(s: Snapshot) -> Iterator[Finding]:
     yield Finding("container-lost-gpu", "error", seen, remedy)
 
 
+def closed(s: Snapshot, reason: str) -> list[str]:
+    """Return the device files that cannot be opened for a reason, unless a device can be used all the same.
+
+    A scheduler such as Slurm gives a job some of a machine's devices, and refuses the files of the others.
+    """
+    if any(device.vendor == "nvidia" and device.error is None for device in s.devices):
+        return []
+    refused = [name for name, why in s.host.denied.items() if why == reason]
+    one_opens = any(name not in s.host.denied for name in cards(s))
+    return [name for name in refused if not (one_opens and name[6:].isdigit())]
+
+
 def no_permission(s: Snapshot) -> Iterator[Finding]:
     """The device file's mode keeps this user out."""
-    refused = [name for name, reason in s.host.denied.items() if reason == "EACCES"]
+    refused = closed(s, "EACCES")
     if refused:
         seen = f"this user may not open /dev/{refused[0]} (EACCES)"
         remedy = "Add the user to the group that owns the file (often video or render), and log in again."
+        if refused[0].startswith(("kfd", "dri/")):
+            remedy = "Add the user to AMD's groups, and log in again: sudo usermod -aG render,video $USER"
         yield Finding("no-permission", "error", seen, remedy)
 
 
@@ -175,6 +218,10 @@ def hidden_by_env(s: Snapshot) -> Iterator[Finding]:
     if chosen.variable is None or not (s.devices or has_nvidia(s)):
         return
     setting = f"{chosen.variable}={chosen.value}"
+    if chosen.value == NO_DEVICES:
+        seen = f"this job was given no GPU by Slurm ({setting})"
+        yield Finding("hidden-by-env", "error", seen, "Ask for one: srun --gres=gpu:1 ... (or sbatch)")
+        return
     correct = f"Unset {chosen.variable}, or set it to numbers or UUIDs that nvidia-smi -L lists."
     if chosen.value in ("", "-1"):
         seen = f"{setting} hides every GPU" if chosen.value else f"{chosen.variable} is empty, which hides every GPU"

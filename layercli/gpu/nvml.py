@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from layercli.errors import MissingPackageError
@@ -14,7 +15,12 @@ from layercli.lazy import LazyModule
 pynvml: Any = LazyModule("pynvml")
 
 UNASKABLE = {3, 6, 13, 25}  # not supported, not found, no such function, another version: what an older card lacks
-LOST = {15, 16, 999}
+LOST = {15, 16}
+UNKNOWN = 999
+VITAL = {"nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName", "nvmlDeviceGetMemoryInfo"}
+"""The questions that a sound device answers; others fail with 999 on healthy cards too."""
+
+HANDLE = "nvmlDeviceGetHandleByIndex"
 
 SLOWDOWNS = {0x08: "hardware slowdown", 0x20: "software thermal", 0x40: "hardware thermal", 0x80: "power brake"}
 COMPUTE_MODES = {0: "default", 1: "exclusive", 2: "prohibited", 3: "exclusive"}
@@ -33,7 +39,7 @@ class Session:
         try:
             return getattr(pynvml, function)(*arguments)
         except pynvml.NVMLError as error:
-            if error.value in LOST:
+            if error.value in LOST or (error.value == UNKNOWN and function in VITAL) or function == HANDLE:
                 self.lost = self.lost or error.value
             elif error.value not in UNASKABLE:
                 self.note(f"{function}: {error}")
@@ -60,7 +66,24 @@ def read(notes: list[str]) -> tuple[Driver, list[Device]]:
     except pynvml.NVMLError as error:
         return Driver(nvml_error=error.value), []
     try:
-        return driver(session), [device(session, index) for index in range(session.ask("nvmlDeviceGetCount") or 0)]
+        count = session.ask("nvmlDeviceGetCount") or 0
+        return driver(session), [device(session, index) for index in range(count)]
+    finally:
+        session.ask("nvmlShutdown")
+
+
+@contextmanager
+def monitor(indices: Iterable[int]) -> Iterator[Callable[[], dict[int, Device]]]:
+    """Give a function that returns the condition of the devices now; NVML stays open, so that it answers at once."""
+    session = Session([])
+    try:
+        pynvml.nvmlInit()
+    except (MissingPackageError, pynvml.NVMLError):
+        yield dict
+        return
+    try:
+        handles = {index: session.ask(HANDLE, index) for index in indices}
+        yield lambda: {i: Device(i, **condition(session, h)) for i, h in handles.items() if h is not None}
     finally:
         session.ask("nvmlShutdown")
 
@@ -69,13 +92,28 @@ def driver(session: Session) -> Driver:
     """Return the driver's version and the newest CUDA it can run."""
     cuda = session.ask("nvmlSystemGetCudaDriverVersion")
     version = session.ask("nvmlSystemGetDriverVersion")
-    return Driver(nvml_error=session.lost, version=version, cuda=libcuda.version(cuda) if cuda else None)
+    return Driver(
+        nvml_error=session.lost,
+        version=version,
+        cuda=libcuda.version(cuda) if cuda else None,
+        confidential=confidential(session),
+    )
+
+
+def confidential(session: Session) -> bool | None:
+    """Return whether GPUs in confidential computing mode are ready for work; None where they are not in that mode."""
+    if not hasattr(pynvml, "nvmlSystemGetConfComputeGpusReadyState"):
+        return None
+    state = session.ask("nvmlSystemGetConfComputeState")
+    if state is None or not state.ccFeature:
+        return None
+    return bool(session.ask("nvmlSystemGetConfComputeGpusReadyState"))
 
 
 def device(session: Session, index: int) -> Device:
     """Return what NVML tells about the device of that number."""
     session.lost = None
-    handle = session.ask("nvmlDeviceGetHandleByIndex", index)
+    handle = session.ask(HANDLE, index)
     if handle is None:
         return Device(index, error=session.lost)
     known: dict[str, Any] = {}
@@ -189,8 +227,13 @@ def partitions(session: Session, handle: Any) -> dict[str, Any]:
         return {"mig": None if mode is None else False}
     slots = range(session.ask("nvmlDeviceGetMaxMigDeviceCount", handle) or 0)
     found = [session.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, slot) for slot in slots]
-    uuids = [session.ask("nvmlDeviceGetUUID", instance) for instance in found if instance is not None]
-    return {"mig": True, "mig_instances": [shortened(uuid) for uuid in uuids if uuid]}
+    named = [(session.ask("nvmlDeviceGetUUID", instance), instance) for instance in found if instance is not None]
+    sizes = [session.ask("nvmlDeviceGetMemoryInfo", instance) for uuid, instance in named if uuid]
+    return {
+        "mig": True,
+        "mig_instances": [shortened(uuid) for uuid, _ in named if uuid],
+        "mig_memory": [size.total for size in sizes] if all(sizes) else [],
+    }
 
 
 def processes(session: Session, handle: Any) -> list[Process]:

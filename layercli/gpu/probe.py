@@ -18,13 +18,19 @@ T = TypeVar("T")
 def snapshot(
     roots: system.Roots | None = None, variables: Mapping[str, str] | None = None, torch_folder: Path | None = None
 ) -> Snapshot:
-    """Return what was seen; each look that failed is a note in it."""
+    """Return what was seen; each look that failed is a note in it.
+
+    Device files are only opened where NVML shows no sound device: opening one starts its GPU, which takes seconds.
+    """
     places = roots or system.Roots()
     settings = os.environ if variables is None else variables
     notes: list[str] = []
     host = attempt("the operating system", lambda: system.read(places, settings, notes), Host(sys.platform), notes)
     silent: tuple[Driver, list[Device]] = (Driver(), [])
     driver, devices = attempt("NVML", lambda: nvml.read(notes), silent, notes)
+    if not devices or any(device.error is not None for device in devices):
+        closed = attempt("the device files", lambda: system.denied(places, host), dict[str, str](), notes)
+        host = replace(host, denied=closed)
     absent: tuple[bool, str | None] = (False, None)
     loads, cuda = attempt("libcuda", lambda: libcuda.read(notes), absent, notes)
     return Snapshot(

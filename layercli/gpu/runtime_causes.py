@@ -13,6 +13,7 @@ from layercli.gpu.versions import pair
 from layercli.gpu.wheels import advice_beside, capabilities, runs
 
 NOTHING = Runtime()
+NO_CODE = "sm_"  # stands in a list without machine code, as an empty list says that nothing is known
 
 
 def failed(s: Snapshot, *codes: int) -> bool:
@@ -30,23 +31,20 @@ def forward_compat(s: Snapshot) -> Iterator[Finding]:
         yield Finding("forward-compat", "error", seen, remedy)
 
 
-def fabric_manager(s: Snapshot) -> Iterator[Finding]:
-    """An NVSwitch machine whose fabric is not up."""
-    if failed(s, 802):
-        of = f" {s.driver.version}" if s.driver.version else " of the driver's version"
-        seen = "the NVSwitch fabric of this machine is not up (CUDA error 802)"
-        remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager"
-        yield Finding("fabric-manager", "error", seen, remedy)
-
-
 def uvm_wedged(s: Snapshot) -> Iterator[Finding]:
     """CUDA fails where NVML works: the unified memory driver is stuck or absent."""
-    if failed(s, 999) and s.driver.nvml_error is None and s.devices:
-        loaded = "nvidia-uvm" in s.host.nodes
-        there = "stuck, often after a suspend" if loaded else "not loaded (/dev/nvidia-uvm is missing)"
-        seen = f"CUDA cannot start (CUDA error 999) though NVML works: the unified memory driver is {there}"
-        remedy = "Stop what uses the GPU, then: sudo rmmod nvidia_uvm; sudo modprobe nvidia_uvm"
-        yield Finding("uvm-wedged", "error", seen, remedy)
+    if not failed(s, 999) or s.driver.nvml_error is not None or not s.devices:
+        return
+    loaded = "nvidia-uvm" in s.host.nodes
+    there = "stuck, often after a suspend" if loaded else "not loaded (/dev/nvidia-uvm is missing)"
+    remedy = "Stop what uses the GPU, then: sudo rmmod nvidia_uvm; sudo modprobe nvidia_uvm"
+    if s.host.wsl:
+        there, remedy = "Windows's own, seen from WSL", "Restart WSL, from Windows: wsl --shutdown"
+    elif s.host.container:
+        there = "stuck, often after a suspend of the host" if loaded else "not handed in (/dev/nvidia-uvm is missing)"
+        remedy = "Reload nvidia_uvm on the host." if loaded else "Start the container with: docker run --gpus all ..."
+    seen = f"CUDA cannot start (CUDA error 999) though NVML works: the unified memory driver is {there}"
+    yield Finding("uvm-wedged", "error", seen, remedy)
 
 
 def forked(s: Snapshot) -> Iterator[Finding]:
@@ -121,7 +119,10 @@ def supported(offered: Offered, arch_list: list[str]) -> bool:
 def other_wheel(s: Snapshot, offered: Offered) -> str:
     """Return where a wheel with code for the device is found, and for the machine's other devices if there is one."""
     if offered.arch:
-        return f"Install a PyTorch for ROCm that lists {offered.arch} (torch.cuda.get_arch_list())."
+        runtime = s.runtime or NOTHING
+        others = [str(each.index) for each in runtime.devices if supported(each, runtime.arch_list)]
+        hide = f", or leave this device out: HIP_VISIBLE_DEVICES={','.join(others)}" if others else "."
+        return f"Install a PyTorch for ROCm that lists {offered.arch} (torch.cuda.get_arch_list()){hide}"
     if is_jetson(s):
         return f"Install NVIDIA's own build of PyTorch for this JetPack: see {JETSON}"
     every = capabilities(each.capability for each in (s.runtime or NOTHING).devices)
@@ -136,7 +137,19 @@ def ended(s: Snapshot) -> Iterator[Finding]:
     look = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot"
     if runtime.ended == "hang":
         seen = f"the GPU did not answer within {runtime.seconds or 0:g} s{doing}"
+        compiled = [item.label for item, offered in pairs(s) if compiles(offered, runtime.arch_list)]
+        if compiled:
+            seen += f"; this PyTorch has no machine code for {compiled[0]}, and the driver was compiling it"
+            look = "Give it minutes, once, or install a PyTorch with code for this GPU"
         yield Finding("hang", "error", seen, f"{look}; a slow machine may need a longer --timeout.")
     elif runtime.ended:
-        seen = f"the process that tried the GPU died{doing} ({runtime.ended})"
+        said = f": {runtime.detail}" if runtime.detail else ""
+        seen = f"the process that tried the GPU died{doing} ({runtime.ended}{said})"
         yield Finding("crash", "error", seen, f"{look}; see also whether python -c 'import torch' works.")
+
+
+def compiles(offered: Offered, arch_list: list[str]) -> bool:
+    """Whether the wheel has only PTX for the device, which the driver compiles at first use, for minutes."""
+    machine_code = [architecture for architecture in arch_list if not architecture.startswith("compute")]
+    ptx = len(machine_code) < len(arch_list)
+    return ptx and not supported(offered, machine_code or [NO_CODE]) and supported(offered, arch_list)

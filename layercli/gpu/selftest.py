@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from layercli.gpu import cuda_error, gemm, kernels, memory, speed, sustained
@@ -15,7 +16,7 @@ LEAST = 1 << 20
 RESERVE = 640 << 20  # what comparing a chunk of memory takes on top of the memory itself
 LOAD_SECONDS = 120.0
 
-Watch = Callable[[], dict[str, Device]]
+Monitor = Callable[[], AbstractContextManager[Callable[[], dict[str, Device]]]]
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,13 @@ class Trial:
     device: str
     run: Callable[[], Iterable[Result]]
 
+    @property
+    def devices(self) -> list[str]:
+        """The names of the devices it runs on."""
+        return self.device.split(", ")
 
-def plan(level: int, names: list[str], watch: Watch, speed_wanted: bool = False) -> Iterator[Trial]:
+
+def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = False) -> Iterator[Trial]:
     """Yield the trials of a level on the named devices; rates are measured earlier where they are wanted."""
     references: kernels.References = {}
     for name in names:
@@ -39,7 +45,7 @@ def plan(level: int, names: list[str], watch: Watch, speed_wanted: bool = False)
         if level >= 2 or speed_wanted:
             yield from speeds(device)
     if level >= 3 and names:
-        yield from long(names, watch)
+        yield from long(names, monitor)
 
 
 def allocate(device: torch.device, size: int = 16 << 20) -> Result:
@@ -78,16 +84,22 @@ def speeds(device: torch.device) -> Iterator[Trial]:
         yield Trial("rate", str(device), lambda p=precision, n=size: [speed.rate(device, p, n)])  # type: ignore[misc]
 
 
-def long(names: list[str], watch: Watch) -> Iterator[Trial]:
+def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
     """Yield level 3: all devices under load together, then nearly all of each one's memory."""
     devices = [torch.device(name) for name in names]
-    yield Trial("sustained load", ", ".join(names), lambda: sustained.sustained(devices, LOAD_SECONDS, watch))
+    yield Trial("sustained load", ", ".join(names), lambda: loaded(devices, monitor))
     for device in devices:
         yield Trial(
             "memory patterns",
             str(device),
             lambda d=device: [memory.patterns(d, share(d, MOST, 1 << 62))],  # type: ignore[misc]
         )
+
+
+def loaded(devices: list[torch.device], monitor: Monitor) -> Iterator[Result]:
+    """Yield the results of minutes of load, watched."""
+    with monitor() as watch:
+        yield from sustained.sustained(devices, LOAD_SECONDS, watch)
 
 
 def share(device: torch.device, part: float, cap: int) -> int:

@@ -61,6 +61,7 @@ class Device:
     nvlinks: int | None = None
     mig: bool | None = None
     mig_instances: list[str] = field(default_factory=list)
+    mig_memory: list[int] = field(default_factory=list)
     compute_mode: str | None = None
     fabric: str | None = None
     processes: list[Process] = field(default_factory=list)
@@ -89,7 +90,7 @@ class Host:
     """The machine as the operating system describes it; counts are None where the PCI bus cannot be listed.
 
     ``module`` is the version of the loaded NVIDIA kernel module, ``nodes`` the device files under /dev,
-    ``denied`` the reason why one of them cannot be opened.
+    ``denied`` the reason why one of them cannot be opened, ``complaints`` what the kernel's log says of the driver.
     """
 
     platform: str = "linux"
@@ -103,16 +104,21 @@ class Host:
     nodes: list[str] = field(default_factory=list)
     denied: dict[str, str] = field(default_factory=dict)
     xids: list[Xid] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Driver:
-    """NVIDIA's user-space libraries: NVML's answer and libcuda's version; ``nvml_error`` is NVML's own code."""
+    """NVIDIA's user-space libraries: NVML's answer and libcuda's version; ``nvml_error`` is NVML's own code.
+
+    ``confidential`` says whether a GPU in confidential computing mode is ready for work, None without that mode.
+    """
 
     nvml_error: int | None = None
     version: str | None = None
     cuda: str | None = None
     libcuda: bool = False
+    confidential: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,8 @@ class Runtime:
     """What happened when torch was asked in a process of its own.
 
     ``error`` is torch's complaint and ``cuda_error`` the CUDA code in it. ``ended`` says how the process came to
-    its end where it did not end by itself: ``hang`` or the signal; ``during`` what it was doing, for ``seconds``.
+    its end where it did not end by itself: ``hang`` or the signal; ``during`` what it was doing, for ``seconds``;
+    ``detail`` is the last thing it said on stderr.
     """
 
     devices: list[Offered] = field(default_factory=list)
@@ -148,6 +155,7 @@ class Runtime:
     ended: str | None = None
     during: str | None = None
     seconds: float | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True)

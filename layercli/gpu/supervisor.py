@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,18 +16,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from layercli.gpu import cuda_error
+from layercli.gpu.snapshot import printable
+
 COMMAND = (sys.executable, "-P", "-m", "layercli.gpu.child")
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 POLL = 0.02
+TAIL = 1 << 16
+NOT_A_REASON = re.compile(
+    r"\s*(Aborted|Extension modules:|Current thread|Thread 0x|Fatal Python error: Aborted|frame #\d|\*\*\*)"
+)
+"""Lines that come after the reason when a process dies."""
 
 
 @dataclass
 class Story:
-    """The child's events; ``ended`` is how it came to its end where it did not end well: hang, or a signal."""
+    """The child's events; ``ended`` is how it came to its end where it did not end well: hang, or a signal.
+
+    ``detail`` is the last thing that the child said on stderr then, without folders.
+    """
 
     events: list[dict[str, Any]] = field(default_factory=list)
     ended: str | None = None
     during: str | None = None
+    detail: str | None = None
 
     def hear(self, event: dict[str, Any]) -> None:
         """Keep an event."""
@@ -53,14 +66,31 @@ def run(
     Files stand between the two, not pipes: a process stuck in a driver can be neither killed nor waited for.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        asked, said = Path(folder, "request"), Path(folder, "events")
-        asked.write_text(json.dumps(request), encoding="utf-8")
-        with asked.open("rb") as stdin, said.open("wb") as stdout, said.open("rb") as events:
-            child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, env=environment())
+        asked, said, complaints = (Path(folder, name) for name in ("request", "events", "stderr"))
+        asked.write_text(json.dumps({**request, "parent": os.getpid()}), encoding="utf-8")
+        with (
+            asked.open("rb") as stdin,
+            said.open("wb") as stdout,
+            said.open("rb") as events,
+            complaints.open("wb") as err,
+        ):
+            child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=err, env=environment())
             try:
-                return follow(child, events, time.monotonic() + timeout, listen)
+                story = follow(child, events, time.monotonic() + timeout, listen)
             finally:
                 end(child)
+        if story.ended not in (None, "hang"):
+            story.detail = last_complaint(complaints)
+        return story
+
+
+def last_complaint(path: Path) -> str | None:
+    """Return what a child that died said last on stderr, None for nothing; folders may hold somebody's name."""
+    with path.open("rb") as stream:
+        stream.seek(max(stream.seek(0, os.SEEK_END) - TAIL, 0))
+        lines = stream.read().decode(errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip() and not NOT_A_REASON.match(line)]
+    return cuda_error.first_line(printable(said[-1])) if said else None
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
@@ -86,6 +116,7 @@ def follow(child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, lis
             if event.get("doing", story.during) != story.during:
                 listen(event["doing"])
             story.hear(event)
+            deadline = max(deadline, time.monotonic() + event.get("allow", 0))
         if story.last("done"):
             return story
         if over:

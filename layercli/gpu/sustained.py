@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from layercli.gpu.gemm import FLOAT32, Precision, Product, multiply, precisions, running_in
 from layercli.gpu.result import MEASURED, Result, judged
@@ -12,19 +16,51 @@ from layercli.gpu.snapshot import Device
 from layercli.gpu.speed import wait
 from layercli.lazy import torch
 
-BURST = 20  # products between two looks at the bits
+BURST = 20  # products between two comparisons of the bits
+QUEUED = 2  # bursts that a device has been given and not finished, so that it never waits for the next one
+PAUSE = 0.25  # seconds between two looks at heat and power
+
+Watch = Callable[[], dict[str, Device]]
+
+
+class Stopwatch:
+    """The time a device takes between two points of its own work: CUDA's events, which know nothing of other devices."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def mark(self) -> Any:
+        """Return the point that the device's work has come to."""
+        if self.device.type != "cuda":
+            wait(self.device)
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    def seconds(self, start: Any, end: Any) -> float:
+        """Return the seconds between two points, when the second is reached."""
+        if self.device.type != "cuda":
+            return float(end - start)
+        end.synchronize()
+        return float(start.elapsed_time(end)) / 1000
 
 
 @dataclass
 class Load:
-    """One device under load: its operands, the product that must come out every time, and what was seen so far."""
+    """One device under load: its operands, the product that must come out every time, and what was seen so far.
+
+    ``differing`` is counted on the device, so that it need not be waited for; ``queued`` are the bursts under way.
+    """
 
     device: torch.device
     x: torch.Tensor
     y: torch.Tensor
     first: torch.Tensor
+    differing: torch.Tensor
+    stopwatch: Stopwatch
     rounds: int = 0
-    differing: int = 0
+    queued: deque[tuple[Any, Any]] = field(default_factory=deque)
     rates: list[float] = field(default_factory=list)
     seen: list[Device] = field(default_factory=list)
 
@@ -34,13 +70,14 @@ def load(device: torch.device, precision: Precision, size: int, product: Product
     generator = torch.Generator().manual_seed(3)
     dtype = getattr(torch, precision.dtype)
     x, y = (torch.randn(size, size, generator=generator).to(device, dtype) for _ in range(2))
-    return Load(device, x, y, product(x, y).clone())
+    first = product(x, y).clone()
+    return Load(device, x, y, first, torch.zeros((), dtype=torch.int64, device=device), Stopwatch(device))
 
 
 def sustained(
     devices: list[torch.device],
     seconds: float,
-    watch: Callable[[], dict[str, Device]],
+    watch: Watch,
     *,
     precision: Precision | None = None,
     size: int = 8192,
@@ -48,40 +85,69 @@ def sustained(
 ) -> Iterator[Result]:
     """Load all devices together for ``seconds``, each in the smallest precision it has.
 
-    ``watch`` returns what the driver sees of each device, by torch's name.
+    ``watch`` returns what the driver sees of each device, by torch's name; a thread of its own asks it meanwhile.
     """
     with running_in(FLOAT32):
         loads = [load(device, precision or precisions(device)[-1], size, product) for device in devices]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            burst(loads, product)
-            sample = watch()
+        with watched(watch, loads):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                for each in loads:
+                    burst(each, product)
             for each in loads:
-                if str(each.device) in sample:
-                    each.seen.append(sample[str(each.device)])
+                finish(each, 0)
     for each in loads:
         yield from results(each, seconds)
 
 
-def burst(loads: list[Load], product: Product) -> None:
-    """Give every device a burst of products, then look at the bits of the last one."""
-    start = time.perf_counter()
-    outs = []
-    for each in loads:
-        for _ in range(BURST):
-            out = product(each.x, each.y)
-        outs.append(out)
-    for each, out in zip(loads, outs, strict=True):
-        wait(each.device)
-        each.rates.append(BURST * 2 * each.x.shape[0] ** 3 / (time.perf_counter() - start) / 1e12)
-        each.rounds += 1
-        each.differing += int(not torch.equal(out, each.first))
+@contextmanager
+def watched(watch: Watch, loads: list[Load]) -> Iterator[None]:
+    """Look at the devices at once, every quarter of a second, and at the end."""
+    over = threading.Event()
+
+    def look() -> None:
+        sample = watch()
+        for each in loads:
+            if str(each.device) in sample:
+                each.seen.append(sample[str(each.device)])
+
+    def keep_looking() -> None:
+        while not over.wait(PAUSE):
+            look()
+
+    look()
+    thread = threading.Thread(target=keep_looking, daemon=True)
+    thread.start()
+    try:
+        yield
+        look()
+    finally:
+        over.set()
+        thread.join()
+
+
+def burst(load: Load, product: Product) -> None:
+    """Give the device a burst of products and the comparison of the last one, and wait for an earlier burst."""
+    start = load.stopwatch.mark()
+    for _ in range(BURST):
+        out = product(load.x, load.y)
+    load.differing += (out != load.first).any()
+    load.queued.append((start, load.stopwatch.mark()))
+    load.rounds += 1
+    finish(load, QUEUED)
+
+
+def finish(load: Load, left: int) -> None:
+    """Wait until no more than ``left`` bursts are under way."""
+    while len(load.queued) > left:
+        taken = load.stopwatch.seconds(*load.queued.popleft())
+        load.rates.append(BURST * 2 * load.x.shape[0] ** 3 / taken / 1e12)
 
 
 def results(load: Load, seconds: float) -> Iterator[Result]:
     """Yield what a device's minutes of load came to."""
     name = str(load.device)
-    yield judged("sustained load", name, load.differing, f"of {load.rounds} differ", 0, f"{seconds:g} s")
+    yield judged("sustained load", name, int(load.differing), f"of {load.rounds} differ", 0, f"{seconds:g} s")
     quarter = max(len(load.rates) // 4, 1)
     early, late = (sum(part) / len(part) for part in (load.rates[:quarter], load.rates[-quarter:]))
     yield Result("sustained rate", name, MEASURED, late, "TFLOP/s", detail=f"{early:.4g} TFLOP/s in the first quarter")

@@ -16,7 +16,15 @@ from layercli.gpu.snapshot import Device, Host, Xid
 NVIDIA, AMD = "0x10de", "0x1002"
 DISPLAYS = ("0x0300", "0x0302", "0x0380", "0x1200")  # VGA, 3D, other display, processing accelerator
 DEVICE_FILE = re.compile(r"nvidia\d+|nvidiactl|nvidia-uvm|kfd|dxg|nvhost-gpu|nvgpu")
-CARD_FILE = re.compile(r"nvidia\d+")
+RENDER = re.compile(r"renderD\d+")
+AMD_FILES = ("kfd", "dri/renderD")
+COMPLAINTS = {
+    "open-module-required": "requires use of the NVIDIA open kernel modules",
+    "legacy-driver-required": "Legacy drivers",
+    "adapter-failed": "RmInitAdapter failed",
+}
+"""What the kernel's log says where the driver cannot start a GPU."""
+
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
 CONTAINED = re.compile(r"docker|kubepods|containerd|libpod|lxc|garden")
 
@@ -34,7 +42,7 @@ class Roots:
 def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host:
     """Return what the operating system tells of its GPUs."""
     cards = display_cards(roots, notes)
-    nodes = device_files(roots)
+    log = kernel_log(roots.dev / "kmsg")
     return Host(
         platform=sys.platform,
         machine=platform.machine(),
@@ -44,9 +52,9 @@ def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host
         amd_cards=None if cards is None else cards.count(AMD),
         module=module_version(roots),
         nouveau=(roots.sys / "module/nouveau").exists(),
-        nodes=nodes,
-        denied=denied(roots, nodes),
-        xids=xids(roots),
+        nodes=device_files(roots),
+        xids=xids(log),
+        complaints=[name for name, words in COMPLAINTS.items() if words in log],
     )
 
 
@@ -91,18 +99,26 @@ def in_container(roots: Roots, environment: Mapping[str, str]) -> bool:
 
 
 def device_files(roots: Roots) -> list[str]:
-    """Return the names of the GPU device files."""
+    """Return the names of the GPU device files under /dev."""
+    return sorted([*matching(roots.dev, DEVICE_FILE), *(f"dri/{name}" for name in matching(roots.dev / "dri", RENDER))])
+
+
+def matching(folder: Path, names: re.Pattern[str]) -> list[str]:
+    """Return the names in a folder that match, none where it cannot be listed."""
     try:
-        return sorted(entry.name for entry in roots.dev.iterdir() if DEVICE_FILE.fullmatch(entry.name))
+        return [entry.name for entry in folder.iterdir() if names.fullmatch(entry.name)]
     except OSError:
         return []
 
 
-def denied(roots: Roots, nodes: list[str]) -> dict[str, str]:
-    """Return why NVIDIA device files cannot be opened: EPERM comes from a container, EACCES from the file's mode."""
+def denied(roots: Roots, host: Host) -> dict[str, str]:
+    """Return why device files cannot be opened: EPERM comes from a container, EACCES from the file's mode.
+
+    AMD's are tried where there is a card of AMD's; the files of other makers' displays are of no concern.
+    """
     reasons = {}
-    for name in nodes:
-        if name.startswith("nvidia"):
+    for name in host.nodes:
+        if name.startswith("nvidia") or (host.amd_cards and not host.nvidia_cards and name.startswith(AMD_FILES)):
             try:
                 os.close(os.open(roots.dev / name, os.O_RDWR | os.O_CLOEXEC))
             except OSError as error:
@@ -110,9 +126,9 @@ def denied(roots: Roots, nodes: list[str]) -> dict[str, str]:
     return reasons
 
 
-def xids(roots: Roots) -> list[Xid]:
-    """Return the NVIDIA driver's errors in the kernel's log, where it may be read, each once."""
-    found = XID.findall(kernel_log(roots.dev / "kmsg"))
+def xids(log: str) -> list[Xid]:
+    """Return the NVIDIA driver's errors in the kernel's log, each once."""
+    found = XID.findall(log)
     return [Xid(pci if "." in pci else f"{pci}.0", int(code)) for pci, code in dict.fromkeys(found)]
 
 

@@ -46,10 +46,11 @@ class Children:
     def __init__(self, seen, found=(), *, ended=None, during=None, look_ended=None, said=None):
         self.seen, self.found, self.ended, self.during, self.look_ended = seen, found, ended, during, look_ended
         self.said = said
-        self.requests = []
+        self.requests, self.timeouts = [], []
 
     def run(self, request, timeout, listen=lambda doing: None):
         self.requests.append(request)
+        self.timeouts.append(timeout)
         if request["task"] == "look":
             if self.look_ended:
                 return Story([{"doing": "the look at the driver"}], self.look_ended, "the look at the driver")

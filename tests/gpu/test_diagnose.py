@@ -17,7 +17,8 @@ CODES = {
     "ok", "no-torch", "cpu-only-torch", "no-hardware", "no-driver", "container-no-gpu", "container-lost-gpu",
     "no-permission", "driver-too-old", "driver-mismatch", "forward-compat", "fabric-manager", "hidden-by-env",
     "uvm-wedged", "arch-unsupported", "mig", "forked", "busy", "no-memory", "gpu-lost", "unhealthy", "debug-env",
-    "hang", "crash", "torch-error", "unexplained", "unseen",
+    "hang", "crash", "torch-error", "unexplained", "unseen", "gpu-not-started", "gpu-refused", "confidential",
+    "stub-library", "mps", "cuda-init", "refused-by-system", "mixed-libraries", "rocm-too-old",
 }  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from layercli.errors import UsageError
-from layercli.gpu import check, child, examination, snapshot, torch_devices
+from layercli.gpu import check, child, examination, selftest, snapshot, torch_devices
 from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, Result
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
+from layercli.gpu.supervisor import Story
 
 from .stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
 
@@ -124,6 +125,69 @@ def test_a_hang_of_the_look_itself_is_a_finding(tell, monkeypatch):
     report = check(level=0, timeout=3)
     assert report.sentence == "No: the GPU did not answer within 3 s during the look at the driver."
     assert children.trials == []
+
+
+@pytest.mark.parametrize(("options", "seconds"), [({}, 60), ({"timeout": 300}, 300), ({"timeout": 3}, 3)])
+def test_the_timeout_reaches_the_look(tell, options, seconds):
+    children = tell("ok", results())
+    check(**options)
+    assert children.timeouts == [seconds, options.get("timeout", 60)]
+
+
+def test_a_second_child_goes_on_after_an_error_that_ends_cuda(tell, monkeypatch):
+    children = tell("eight-h100", results()[:2])
+    bad = Result("kernels", "cuda:0", ERROR, detail="RuntimeError: CUDA error: device-side assert triggered")
+    stories = [
+        Story([{"runtime": asdict(runtime(children.seen))}, {"result": asdict(bad)},
+               {"resume": {"first": 5, "names": ["cuda:0", "cuda:1"], "spoiled": ["cuda:0"]}, "done": True}]),
+        Story([{"runtime": asdict(Runtime())}, *({"result": asdict(each)} for each in results("cuda:1")), {"done": True}]),
+    ]  # fmt: skip
+    asked = []
+
+    def run(request, timeout, listen=None):
+        if request["task"] == "look":
+            return children.run(request, timeout)
+        asked.append((request, timeout))
+        return stories[len(asked) - 1]
+
+    monkeypatch.setattr(examination.supervisor, "run", run)
+    report = check(level=2)
+    assert [each.device for each in report.tests] == ["cuda:0"] + ["cuda:1"] * len(results())
+    assert [(request.get("first"), request.get("spoiled")) for request, _ in asked] == [(None, None), (5, ["cuda:0"])]
+    assert asked[1][1] <= 600
+    assert report.devices[0].why_not.startswith("GPU 0 (NVIDIA H100 80GB HBM3) could not run kernels")
+    assert report.devices[1].why_not is None
+
+
+def test_the_child_stops_at_the_first_error_that_ends_cuda_and_says_how_to_go_on(monkeypatch):
+    def boom():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def fine():
+        return [Result("fine", "cpu:0", PASSED)]
+
+    trials = [selftest.Trial("a", "cpu:0", fine), selftest.Trial("b", "cpu:0", boom), selftest.Trial("c", "cpu:0", fine),
+              selftest.Trial("d", "cpu:1", fine)]  # fmt: skip
+    monkeypatch.setattr(selftest, "plan", lambda *arguments: iter(trials))
+    monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("cpu", 0, "This CPU")]))
+    request = {"task": "try", "level": 2, "device": None, "speed": False}
+    request["snapshot"] = replace(machine("unseen"), devices=[]).to_json()
+    first = list(child.attempt(request))
+    assert [event["result"]["verdict"] for event in first if "result" in event] == [PASSED, ERROR]
+    [resume] = [event["resume"] for event in first if "resume" in event]
+    assert resume == {"first": 2, "names": ["cpu:0"], "spoiled": ["cpu:0"]}
+    second = list(child.attempt({**request, **resume}))
+    assert [event["doing"] for event in second if "doing" in event][2:] == ["d on cpu:1"]
+    assert not [event for event in second if "resume" in event]
+
+
+def test_a_wheel_that_has_ptx_alone_gets_time_to_compile():
+    offered = [Offered("cuda", 0, "R100", capability="13.0")]
+    assert child.first_tensor(Runtime(offered, ["sm_120", "compute_120"])) == {
+        "doing": "a first tensor, for which the driver compiles this PyTorch's PTX", "allow": 600.0,
+    }  # fmt: skip
+    for arch_list in (["sm_130", "compute_120"], ["sm_120"], ["compute_140"], []):
+        assert child.first_tensor(Runtime(offered, arch_list)) == {"doing": "a first tensor"}
 
 
 def test_demands(tell):

@@ -42,7 +42,13 @@ def look(libraries, **settings):
 
 def test_a_device_is_described_as_far_as_the_library_tells(libraries):
     seen = look(libraries, FAKE_CUDA="12040")
-    assert seen["driver"] == {"nvml_error": None, "version": "580.65.06", "cuda": "13.0", "libcuda": False}
+    assert seen["driver"] == {
+        "nvml_error": None,
+        "version": "580.65.06",
+        "cuda": "13.0",
+        "libcuda": False,
+        "confidential": None,
+    }
     assert seen["libcuda"] == [True, "12.4"]
     [device] = seen["devices"]
     known = {key: value for key, value in device.items() if value not in (None, [])}

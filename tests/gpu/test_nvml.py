@@ -65,7 +65,9 @@ FULL = {
     "nvmlDeviceGetPciInfo": SimpleNamespace(busId="00000000:3B:00.0"),
     "nvmlDeviceGetCudaComputeCapability": (9, 0),
     "nvmlDeviceGetComputeMode": 0,
-    "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=80 << 30, free=70 << 30),
+    "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(
+        total=(10 if handle == "instance" else 80) << 30, free=70 << 30
+    ),
     "nvmlDeviceGetEccMode": [1, 1],
     "nvmlDeviceGetTotalEccErrors": lambda handle, kind, counter: 5 + kind,
     "nvmlDeviceGetRemappedRows": (0, 1, 1, 0),
@@ -134,6 +136,7 @@ def test_every_answer_has_its_place(read):
         nvlinks=2,
         mig=True,
         mig_instances=["MIG-5a1c0e11"],
+        mig_memory=[10 << 30],
         compute_mode="default",
         fabric="in progress",
         processes=[Process(42, "compute", 1 << 30), Process(7, "graphics", None)],
@@ -158,6 +161,70 @@ def test_a_device_that_is_lost_while_it_is_looked_at_keeps_what_it_told(read):
     _, [device], notes = read(nvmlDeviceGetTemperature=error(15))
     assert (device.name, device.temperature, device.error) == ("NVIDIA H100", None, 15)
     assert notes == []
+
+
+SECONDARY = ["nvmlDeviceGetPowerUsage", "nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetClockInfo",
+             "nvmlDeviceGetTemperature", "nvmlDeviceGetEccMode", "nvmlDeviceGetMigMode"]  # fmt: skip
+
+
+@pytest.mark.parametrize("question", SECONDARY)
+def test_a_healthy_card_may_answer_unknown_error_to_a_secondary_question(read, question):
+    _, [device], notes = read(**{question: error(999)})
+    assert (device.name, device.error) == ("NVIDIA H100", None)
+    assert notes == [f"{question}: Unknown Error"]
+
+
+@pytest.mark.parametrize("question", ["nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName", "nvmlDeviceGetMemoryInfo"])
+def test_a_card_that_answers_unknown_error_to_the_first_questions_is_lost(read, question):
+    _, [device], _ = read(**{question: error(999)})
+    assert device.error == 999
+
+
+def test_a_count_that_is_an_unknown_error_is_the_drivers(read):
+    driver, devices, _ = read(nvmlDeviceGetCount=error(999))
+    assert (driver.nvml_error, devices) == (999, [])
+
+
+@pytest.mark.parametrize("code", [4, 8, 11, 17])
+def test_a_refused_handle_keeps_its_code(read, code):
+    _, [device], _ = read(nvmlDeviceGetHandleByIndex=error(code))
+    assert device == Device(0, error=code)
+
+
+@pytest.mark.parametrize(("feature", "ready", "expected"), [(0, 0, None), (1, 0, False), (1, 1, True)])
+def test_confidential_computing_is_ready_or_not(read, feature, ready, expected):
+    driver, _, notes = read(
+        nvmlSystemGetConfComputeState=SimpleNamespace(ccFeature=feature), nvmlSystemGetConfComputeGpusReadyState=ready
+    )
+    assert (driver.confidential, notes) == (expected, [])
+
+
+def test_the_monitor_keeps_nvml_open_and_asks_for_the_condition_alone(read, monkeypatch):
+    asked = []
+
+    class Counting(FakeNvml):
+        def __getattr__(self, name):
+            asked.append(name)
+            return super().__getattr__(name)
+
+    monkeypatch.setattr(nvml, "pynvml", Counting(**FULL))
+    with nvml.monitor([0, 3]) as sample:
+        for _ in range(3):
+            assert {index: (device.temperature, device.power) for index, device in sample().items()} == {
+                0: (40, 70.5), 3: (40, 70.5),
+            }  # fmt: skip
+    assert (asked.count("nvmlInit"), asked.count("nvmlShutdown"), asked.count("nvmlDeviceGetHandleByIndex")) == (
+        1,
+        1,
+        2,
+    )
+    assert "nvmlDeviceGetName" not in asked
+
+
+def test_without_nvml_the_monitor_sees_nothing(monkeypatch):
+    monkeypatch.setattr(nvml, "pynvml", FakeNvml(nvmlInit=error(9)))
+    with nvml.monitor([0]) as sample:
+        assert sample() == {}
 
 
 def test_a_function_that_this_nvidia_ml_py_does_not_have_is_noted(read):

@@ -111,7 +111,49 @@ def test_device_files_are_listed_and_tried(roots, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     host = system.read(roots, {}, [])
     assert host.nodes == ["kfd", "nvidia-uvm", "nvidia0", "nvidia1", "nvidiactl"]
-    assert host.denied == {"nvidia1": "EPERM", "nvidiactl": "EACCES"}
+    assert system.denied(roots, host) == {"nvidia1": "EPERM", "nvidiactl": "EACCES"}
+
+
+def test_device_files_are_opened_only_where_nvml_shows_no_sound_device(roots, monkeypatch):
+    put(roots.dev / "nvidia0", "")
+    opened = []
+    monkeypatch.setattr(system, "denied", lambda roots, host: opened.append(host.nodes) or {"nvidia0": "EPERM"})
+    for devices, expected in (
+        ([Device(0)], {}),
+        ([], {"nvidia0": "EPERM"}),
+        ([Device(0, error=4)], {"nvidia0": "EPERM"}),
+    ):
+        monkeypatch.setattr(nvml, "read", lambda notes, devices=devices: (Driver(), devices))
+        assert probe.snapshot(roots, {}).host.denied == expected
+    assert opened == [["nvidia0"], ["nvidia0"]]
+
+
+def test_amds_device_files_are_tried_where_there_is_an_amd_card_alone(roots, monkeypatch):
+    put(roots.dev / "kfd", "")
+    put(roots.dev / "dri/renderD128", "")
+    put(roots.dev / "dri/card0", "")
+
+    def refuse(path, *flags):
+        raise PermissionError(errno.EACCES, "no")
+
+    nodes = system.read(roots, {}, []).nodes
+    assert nodes == ["dri/renderD128", "kfd"]
+    monkeypatch.setattr(os, "open", refuse)
+    for nvidia, amd, count in ((0, 1, 2), (1, 1, 0), (0, 0, 0)):
+        assert len(system.denied(roots, Host(nvidia_cards=nvidia, amd_cards=amd, nodes=nodes))) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x40:2539)", "adapter-failed"),
+        ("NVRM: installed in this system requires use of the NVIDIA open kernel modules.", "open-module-required"),
+        ("NVRM: supported through the NVIDIA 470.xx Legacy drivers. Please", "legacy-driver-required"),
+    ],
+)
+def test_the_kernels_log_tells_why_the_driver_does_not_start_a_gpu(roots, line, complaint):
+    put(roots.dev / "kmsg", f"3,1,1,-;{line}\n")
+    assert system.read(roots, {}, []).complaints == [complaint]
 
 
 def test_xid_errors_are_read_from_the_kernels_log_without_the_process_they_name(roots):

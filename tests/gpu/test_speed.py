@@ -1,6 +1,7 @@
 """The measurements and the sustained load, on the CPU."""
 
 import itertools
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -40,7 +41,7 @@ def watched():
     def watch():
         now = next(readings)
         slow = ["hardware thermal"] if now > 0 else []
-        seen = Device(0, temperature=40 + min(now, 9), power=600.5, clock=1980 - min(now, 9), slowdowns=slow)
+        seen = Device(0, temperature=40 + min(now, 1), power=600.5, clock=1980 - min(now, 1), slowdowns=slow)
         return {"cpu": seen}
 
     return watch
@@ -60,9 +61,9 @@ def test_a_sustained_load_is_watched_and_its_bits_compared(clock):
     assert told == [
         ("sustained load", PASSED, 0, "of 3 differ", "3.5 s"),
         ("sustained rate", MEASURED, rate, "TFLOP/s", "8e-05 TFLOP/s in the first quarter"),
-        ("highest temperature", MEASURED, 42, "°C", "40 °C at the start"),
+        ("highest temperature", MEASURED, 41, "°C", "40 °C at the start"),
         ("highest power", MEASURED, 600.5, "W", ""),
-        ("lowest clock", MEASURED, 1978, "MHz", "hardware thermal"),
+        ("lowest clock", MEASURED, 1979, "MHz", "hardware thermal"),
     ]
 
 
@@ -77,6 +78,70 @@ def test_a_bit_that_flips_under_load_fails(clock):
 
     found = sustained.sustained([CPU], 3.5, dict, precision=gemm.FLOAT32, size=32, product=product)
     assert next((each.name, each.verdict, each.figure) for each in found) == ("sustained load", FAILED, 1)
+
+
+class Device28ms:
+    """A device whose products take 28 ms a burst in a queue of its own: a clock that only the queue moves."""
+
+    def __init__(self, seconds):
+        self.seconds_each, self.now, self.waited = seconds, 0.0, []
+
+    def product(self, x, y):
+        self.now += self.seconds_each
+        return x
+
+    def mark(self):
+        return self.now
+
+    def seconds(self, start, end):
+        self.waited.append((end, self.now))
+        return end - start
+
+
+def test_the_next_burst_is_queued_before_the_last_one_is_waited_for(clock, monkeypatch):
+    stub = Device28ms(0.028 / sustained.BURST)
+    monkeypatch.setattr(sustained, "Stopwatch", lambda device: stub)
+    list(sustained.sustained([CPU], 5.5, dict, precision=gemm.FLOAT32, size=4, product=stub.product))
+    busy = [given - awaited for awaited, given in stub.waited]
+    assert len(busy) == 5
+    assert min(busy[: -sustained.QUEUED]) >= 0.028 * sustained.QUEUED - 1e-9
+
+
+def test_each_device_is_timed_on_its_own(clock, monkeypatch):
+    fast, slow = Device28ms(0.01), Device28ms(0.02)
+    stubs = itertools.cycle([slow, fast])
+    monkeypatch.setattr(sustained, "Stopwatch", lambda device: next(stubs))
+    turn = itertools.cycle([slow] * (sustained.BURST) + [fast] * sustained.BURST)
+    product = lambda x, y: (next(turn).product(x, y), x)[1]  # noqa: E731
+    monkeypatch.setattr(sustained, "load", spare(sustained.load))
+    found = list(sustained.sustained([CPU, CPU], 3.5, dict, precision=gemm.FLOAT32, size=4, product=product))
+    rates = [each.figure for each in found if each.name == "sustained rate"]
+    assert rates[1] == pytest.approx(2 * rates[0])
+
+
+def spare(load):
+    """Return ``load`` without the first product, which is not part of any burst."""
+    return lambda device, precision, size, product: load(device, precision, size, lambda x, y: x)
+
+
+def test_heat_is_watched_in_a_thread_while_the_load_runs(monkeypatch):
+    monkeypatch.setattr(sustained, "PAUSE", 0)
+    looks = [threading.Event() for _ in range(4)]
+    seen = iter(looks)
+
+    def watch():
+        next(seen, looks[-1]).set()
+        return {"cpu": Device(0, temperature=threading.get_ident() % 7 + 1)}
+
+    def product(x, y):
+        assert looks[2].wait(30)
+        return x @ y
+
+    fake = SimpleNamespace(monotonic=itertools.count().__next__, perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(sustained, "time", fake)
+    monkeypatch.setattr(sustained, "load", spare(sustained.load))
+    found = list(sustained.sustained([CPU], 1.5, watch, precision=gemm.FLOAT32, size=4, product=product))
+    assert [each.name for each in found] == ["sustained load", "sustained rate", "highest temperature"]
 
 
 def test_the_load_is_in_the_smallest_precision_there_is(clock):

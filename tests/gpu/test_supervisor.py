@@ -1,6 +1,7 @@
 """A child that hangs, crashes, or talks nonsense: the story is told all the same."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from layercli.gpu import supervisor
+from layercli.gpu import child, supervisor
 
 PRELUDE = "import json, os, signal, sys, time\ndef say(**event): print(json.dumps(event), flush=True)\n"
 
@@ -62,6 +63,70 @@ def test_a_child_that_will_not_be_ended_gently_is_ended_all_the_same():
 def test_a_child_that_dies_tells_how(code, ended):
     told = story(f"say(doing='y'); {code}")
     assert (told.ended, told.during) == (ended, "y")
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("raise ValueError('no device at /home/alice/x')", "ValueError: no device at (path)"),
+        ("sys.stderr.write('terminate called: CUDA error\\n\\n\\x1b[2JAborted\\n'); sys.stderr.flush(); os.abort()",
+         " [2JAborted"),
+        ("sys.stderr.write('why\\nAborted (core dumped)\\n'); sys.stderr.flush(); os.abort()", "why"),
+        ("os.abort()", None),
+    ],
+)  # fmt: skip
+def test_a_child_that_dies_leaves_the_reason_it_gave(code, detail):
+    assert story(code).detail == (detail and detail.strip())
+
+
+def test_what_a_child_says_on_stderr_is_no_detail_while_it_lives():
+    assert story("sys.stderr.write('a warning\\n'); say(done=True)").detail is None
+    assert story("sys.stderr.write('a warning\\n'); sys.stderr.flush(); time.sleep(60)", timeout=0.6).detail is None
+
+
+def test_a_child_is_allowed_more_time_where_it_says_why():
+    told = story("say(doing='compiling', allow=60); time.sleep(1.2); say(done=True)", timeout=0.6)
+    assert told.ended is None
+
+
+PARENT = """
+import os, sys
+from layercli.gpu import supervisor
+child = (
+    "import json, os, sys, time; from layercli.gpu import child; child.end_with_parent(json.load(sys.stdin)['parent']);"
+    "pipe = open(os.environ['PIPE'], 'w'); pipe.write('here'); pipe.flush(); time.sleep(600)"
+)
+supervisor.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the child looks once a second")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_child_ends_with_its_parent_however_that_is_ended(how, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env={**supervisor.environment(), "PIPE": str(pipe)})
+    with pipe.open() as stream:
+        assert stream.read(4) == "here"
+        parent.send_signal(how)
+        parent.wait()
+        assert stream.read() == ""  # returns when nobody holds the other end
+
+
+def test_a_child_whose_parent_is_gone_already_ends_at_once():
+    code = "from layercli.gpu import child; child.end_with_parent(1); print('still here')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=supervisor.environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == ((1, "") if sys.platform == "linux" else (0, "still here\n"))
+
+
+def test_elsewhere_a_thread_sees_that_the_parent_is_gone(monkeypatch):
+    monkeypatch.setattr(child.os, "getppid", iter([7, 7, 1]).__next__)
+    ended = []
+    monkeypatch.setattr(child.os, "_exit", ended.append)
+    child.watch_parent(7, 0)
+    assert ended == [1]
 
 
 def test_a_line_cut_short_by_a_crash_is_no_event():
