@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from layercli.optimizers import Optimizer
     from layercli.regularizers import Regularizer
     from layercli.runtime.saving import load_model
+    from layercli.sources import open
 
 MODULES = (
     "activations", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses",
@@ -66,6 +67,7 @@ NAMES = {
     "Variable": "layercli.core.variable",
     "image_dataset_from_directory": "layercli.files.image_folder",
     "load_model": "layercli.runtime.saving",
+    "open": "layercli.sources",
 }
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "open",
     "ops",
     "optimizers",
     "random",

@@ -24,6 +24,7 @@ LEVELS = [
     {"files"},
     {"inspect"},
     {"runtime", "gpu", "render", "distributed"},
+    {"sources"},
     {"cli"},
     {"__main__"},
 ]

@@ -119,7 +119,7 @@ def run(
         streamed, section = run_stream.stream(plan, out, batch_size, resume=resume, force=force)
         show(streamed, [section], format)
         return sections.finiteness(streamed).code if check else 0
-    subject = program.resolve(plan.model, plan.set, plan.settings.seed)
+    subject = sections.opened(plan.model, plan.set, plan.settings.seed)
     arrays = feeding.inputs_for(subject, plan.request)
     ready = program.prepare(subject, arrays, plan.settings)
     if plan.settings.device == "auto":
@@ -139,7 +139,7 @@ def run(
 
     def rival(reference: str) -> tuple[Program, Any]:
         naming.clear_session()  # what variables draw follows from names: of the same model, the same
-        other = program.resolve(reference, (), plan.settings.seed)
+        other = sections.opened(reference, (), plan.settings.seed)
         taken = handed(other.name, other.model, subject.model, arrays)
         return program.prepare(other, taken, replace(plan.settings, weights=None)), taken
 

@@ -13,6 +13,7 @@ from layercli.render.table import Table
 
 if TYPE_CHECKING:
     from layercli.inspect.difference import Tolerance
+    from layercli.inspect.reference import Subject
     from layercli.runtime.program import Program
     from layercli.runtime.reproduction import Record
     from layercli.runtime.run import Run
@@ -34,6 +35,15 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     code: int = 0
+
+
+def opened(text: str, settings: Iterable[str], seed: int) -> Subject:
+    """Return the model that ``text`` names, to be run; what a torch module draws while it is made is drawn under ``seed``."""
+    from layercli import random
+    from layercli.sources.resolve import resolve
+
+    random.set_seed(seed)
+    return resolve(text, settings).subject
 
 
 def code_of(sections: Iterable[Section]) -> int:

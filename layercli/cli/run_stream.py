@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
-from layercli.cli.run_sections import Section
+from layercli.cli.run_sections import Section, opened
 from layercli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     if out is None or not out.lower().endswith(".npy") or not plan.request.files:
         raise UsageError("--batch-size goes from files to a .npy file", hint="--input x.npy --output y.npy")
     files = files_of(plan)
-    subject = program.resolve(plan.model, plan.set, plan.settings.seed)
+    subject = opened(plan.model, plan.set, plan.settings.seed)
     streaming.check_batch(subject.name, streaming.own_batch(subject.model), batch)
     inputs = feeding.inputs_for(subject, plan.request, streaming.Rows)
     rows = streaming.rows_in(by_name(subject.model, inputs))

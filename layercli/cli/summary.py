@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from layercli.cli import arguments, output
-
-if TYPE_CHECKING:
-    from layercli.inspect.summary import Summary
 
 
 def summary(
@@ -39,39 +36,11 @@ def summary(
     """
     from layercli.inspect.reference import learn
     from layercli.render.summary import parse_columns, table, usual
+    from layercli.sources.resolve import resolve
 
     parse_columns(columns)  # what is wrong with them is said before a file is read
     learn(custom)
-    report = report_of(model, set_, input_shape, at)
+    source = resolve(model, set_)
+    report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     output.emit(table(report, chosen, depth, fold), report.to_json, format)
-
-
-def report_of(model: str, settings: list[str], input_shape: list[str], at: list[str]) -> Summary:
-    """Return the summary of what is called ``model``: a graph by its nodes, weights by their paths, others by their layers."""
-    from layercli.core.layer import Layer
-    from layercli.inspect.reference import no_settings, resolve
-    from layercli.inspect.shapes import inputs_of
-    from layercli.inspect.summary import summarize
-    from layercli.inspect.weight_files import summarize_file, weights_at
-
-    if model.endswith(".onnx"):
-        from layercli.inspect.onnx_summary import summarize_onnx
-
-        no_settings(model, settings)
-        return summarize_onnx(model, input_shape, at)
-    if model.endswith(".pt2"):
-        from layercli.runtime.graph_summary import summarize_graph
-
-        no_settings(model, settings)
-        return summarize_graph(model, input_shape, at)
-    if (file := weights_at(model, [*settings, *input_shape, *at])) is not None:
-        return summarize_file(file)
-    subject = resolve(model, settings, modules=True)
-    if isinstance(subject.model, Layer):
-        inputs = inputs_of(subject.model, input_shape, at)
-        return summarize(subject.model, inputs, name=subject.name, source=subject.source)
-    from layercli.runtime.module_summary import inputs_of_module, summarize_module
-
-    given = inputs_of_module(subject.model, subject.name, input_shape, at)
-    return summarize_module(subject.model, given, subject.name, subject.source)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import Annotated
 
 import typer
 
 from layercli.cli import arguments, output
-from layercli.errors import UsageError
 
 
 def vars_(
@@ -47,46 +45,14 @@ def vars_(
     from layercli.inspect import variables
     from layercli.inspect.reference import learn
     from layercli.render.variables import table
+    from layercli.sources.resolve import resolve
 
     learn(custom)
-    found = variables.matching(variables_of(model, set_, input_shape, seed), pattern)
+    source = resolve(model, set_)
+    inputs = source.inputs(input_shape) if input_shape else None
+    found = variables.matching(source.variables(inputs, seed=seed), pattern)
     if stats:
         variables.measure(found)
     brief = output.chosen(format) is output.Format.table
     drawn = table(found, values=values, brief=brief and output.on_terminal(output.stdout()))
     output.emit(drawn, lambda: found.to_json(values), format)
-
-
-def variables_of(model: str, settings: list[str], input_shape: list[str], seed: int):  # type: ignore[no-untyped-def]  # its import is lazy
-    """Return the variables of a file where there is one of that name, else of a model."""
-    from layercli.inspect import variables
-
-    if is_file(model) and (":" not in model or os.path.exists(model)):
-        from layercli.files.detect import is_model, open_weights
-
-        if not is_model(model):
-            if settings or input_shape:
-                raise UsageError(f"{model} holds weights: it takes no settings and no shape")
-            return variables.of_exported(model) if model.endswith(".pt2") else variables.of_file(open_weights(model))
-    from layercli.core.layer import Layer
-    from layercli.inspect.reference import resolve
-    from layercli.inspect.shapes import inputs_of
-    from layercli.inspect.summary import described
-
-    subject = resolve(model, settings, modules=True)
-    if not isinstance(subject.model, Layer):
-        from layercli.runtime.module_summary import variables_of_module
-
-        return variables_of_module(subject.model, subject.name)
-    if not subject.model.built or input_shape:
-        described(subject.model, inputs_of(subject.model, input_shape, []))
-    if subject.archive is not None:
-        return variables.of_archive(subject.model, subject.archive)
-    return variables.of_model(subject.model, subject.name, seed)
-
-
-def is_file(text: str) -> bool:
-    """Whether ``text`` means a file: one is there, or it is spelled like one."""
-    from layercli.inspect.weight_files import ENDINGS
-
-    return os.path.isfile(text) or text.endswith((*ENDINGS, ".onnx", ".pt2"))

@@ -14,6 +14,7 @@ from layercli.files.weights import WeightFile
 ENOUGH = 4096
 HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
+PT2 = "a program of torch.export"
 TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
 OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
 #: The number that such a file begins with, as it is pickled.
@@ -124,6 +125,21 @@ def is_model(path: str | os.PathLike[str]) -> bool:
     return start.startswith(b"PK") and zip_content(file) == KERAS
 
 
+def content(path: str | os.PathLike[str]) -> str:
+    """Return what is in a file: ``keras``, ``onnx`` or ``pt2`` for a whole model, ``weights`` for anything else.
+
+    A file that begins as no format does is what its name says, so that it is refused as one of those.
+    """
+    file = Path(path)
+    start = first_bytes(file)
+    found = kind(file, start)
+    if found in ("keras", "onnx"):
+        return found
+    if found is None and (seeming(file, start) == PT2 or (file.suffix == ".pt2" and not is_weights(file))):
+        return "pt2"
+    return "weights"
+
+
 def first_bytes(file: Path) -> bytes:
     """Return the first bytes of ``file``, or raise FileError or FormatError if it has none."""
     with reading(file):
@@ -150,7 +166,8 @@ def kind(file: Path, start: bytes) -> str | None:
         return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
     if is_safetensors(file, start):
         return "safetensors"
-    return "onnx" if file.suffix == ".onnx" or seeming(file, start) == ONNX else None
+    found = seeming(file, start)
+    return "onnx" if found == ONNX or (found is None and file.suffix == ".onnx") else None
 
 
 def is_safetensors(file: Path, start: bytes) -> bool:
@@ -183,6 +200,8 @@ def zip_content(file: Path) -> str | None:
         return KERAS
     if any(f"/{name}".endswith("/data.pkl") for name in names):
         return TORCHSCRIPT if any(f"/{name}".endswith("/constants.pkl") for name in names) else TORCH
+    if any(f"/{name}".endswith(("/models/model.json", "/archive_format")) for name in names):
+        return PT2
     if names and not any(name.endswith(".npy") for name in names):
         return "a zip archive"
     return None

@@ -96,6 +96,8 @@ def archive(file: Path) -> Iterator[zipfile.ZipFile]:
     with reading(file):
         try:
             with zipfile.ZipFile(file) as zipped:
+                if min((info.header_offset for info in zipped.filelist), default=0) > 0:
+                    raise zipfile.BadZipFile("its list of members is that of another archive within it")
                 yield zipped
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
             fault = lower_first(str(error)) or "it ends too early"

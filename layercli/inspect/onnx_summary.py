@@ -8,7 +8,7 @@ nobody noted is called by the operator in it that multiplies or holds something,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,11 @@ WITHOUT_CLASS = "ONNX"
 def summarize_onnx(path: str, shapes: list[str], sizes: list[str]) -> Summary:
     """Return the summary of the graph in a file, its inputs of the shapes and named sizes that the user gave."""
     opened = OpenedGraph(path)
-    inputs = inputs_of(opened, path, shapes, sizes)
+    return summarize_opened(opened, inputs_of(opened, path, shapes, sizes), path)
+
+
+def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) -> Summary:
+    """Return the summary of an opened graph on inputs of those Specs."""
     nodes, known = opened.seen(inputs)
     shown = [node for node in nodes if not node.hidden]
     return Summary(
@@ -43,7 +47,7 @@ def summarize_onnx(path: str, shapes: list[str], sizes: list[str]) -> Summary:
     )
 
 
-def inputs_of(opened: OpenedGraph, path: str, shapes: list[str], sizes: list[str]) -> dict[str, Spec]:
+def inputs_of(opened: OpenedGraph, path: str, shapes: Sequence[str], sizes: Sequence[str]) -> dict[str, Spec]:
     """Return the Specs of the inputs: those the file names, with what the user gave; ShapeError where that cannot be."""
     offered = {x.name: spec for x in opened.ends if (spec := spec_of(opened, x)) is not None}
     return graph_inputs(path, offered, [x.name for x in opened.ends], shapes, sizes, opened.names.batch)

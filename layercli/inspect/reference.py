@@ -117,9 +117,21 @@ def unknown(text: str) -> UsageError | FileError:
     if os.path.exists(text):
         return FileError(f"{text} is not a regular file")
     if path.suffix or "/" in text:
-        return FileError(f"there is no file {text}")
+        return no_file(text)
     names = list(named_models())
     return UsageError(f"there is no model {text!r}", hint=nearest(text, names) or "layercli models lists them")
+
+
+def no_file(text: str) -> FileError:
+    """Return the error for a file that is not there, with the nearest name in its folder."""
+    from layercli.files.failure import reading
+
+    try:
+        with reading(Path(text)):
+            os.stat(text)
+    except FileError as error:
+        return error
+    return FileError(f"{text} is not a regular file")  # it was made in the meantime
 
 
 def no_model(text: str) -> FileError:
@@ -155,7 +167,7 @@ def from_python(text: str) -> Any:
 def from_file(path: Path) -> Any:
     """Import a file by its path; its folder comes before installed packages on the import path, and after Python's own."""
     if not path.is_file():
-        raise FileError(f"there is no file {path}" if not path.is_dir() else f"{path} is a folder, not a file")
+        raise no_file(str(path)) if not path.is_dir() else FileError(f"{path} is a folder, not a file")
     name = module_name(path.resolve())
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
-from layercli.errors import UsageError
-from layercli.files import detect
+from layercli.core.spec import Spec
 from layercli.files.weights import Entry, WeightFile
+from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
 from layercli.inspect.summary import Row, Summary, Totals
 
-ENDINGS = (".safetensors", ".npz", ".npy", ".h5", ".json", ".pt", ".pth", ".bin", ".gguf")
-"""How the names of such files end; what is in one decides."""
 DEEPEST = 64
 """How many modules may be inside each other; what is deeper is one name."""
-
-
-def weights_at(text: str, given: Iterable[str] = ()) -> WeightFile | None:
-    """Return the file of weights that ``text`` names, or None; UsageError where settings or shapes are ``given`` to it."""
-    if not os.path.isfile(text) or text.endswith(".keras") or detect.is_model(text):
-        return None
-    if not text.endswith(ENDINGS) and not detect.is_weights(text):
-        return None
-    if list(given):
-        raise UsageError(f"{text} holds weights: it takes no settings and no shape")
-    return detect.open_weights(text)
 
 
 @dataclass
@@ -69,6 +55,28 @@ def summarize_file(file: WeightFile) -> Summary:
     rows = list(below(top_of(root), 1))
     own = [row_of(root, (name,), 1, root.entries)] if root.entries or not rows else []
     return Summary(name, None, str(file.file), [], [], own + rows, Totals(parameters, None, None, size, UNKNOWN))
+
+
+def weights_graph(file: WeightFile) -> ModelGraph:
+    """Return the ModelGraph of a file of weights: the modules that the names tell of, and what each holds."""
+    builder = ModelGraphBuilder(Path(file.file).name, None, str(file.file))
+    places: dict[str, int] = {}
+
+    def add(module: Module, top: bool) -> None:
+        held = {name: place_of(entry) for name, entry in module.entries.items()}
+        builder.add_module("/".join(module.path), None, variables=held, container=module.listing and not top)
+        for child in module.ordered:
+            add(child, top=False)
+
+    def place_of(entry: Entry) -> int:
+        name = entry.same_as or entry.path
+        if name not in places:
+            spec = Spec(entry.shape, entry.dtype)
+            places[name] = builder.add_value(spec, ValueKind.PARAMETER, path=name, stored_bytes=entry.bytes)
+        return places[name]
+
+    add(tree_of(file), top=True)
+    return builder.graph(incomplete="a file of weights does not say what is computed with them")
 
 
 def tree_of(file: WeightFile) -> Module:

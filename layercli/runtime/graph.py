@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import nn
@@ -49,19 +48,3 @@ def refused(file: str, error: Exception, given: tuple[torch.Tensor, ...]) -> Exc
         return error
     shown = ", ".join(str(list(x.shape)) for x in given)
     return ShapeError(f"{file} cannot run on inputs of {shown}: {first_line(error)}")
-
-
-def opened(file: str) -> Any:
-    """Return the Graph in a ``.pt2`` or ``.onnx`` file."""
-    if file.endswith(".onnx"):
-        from layercli.runtime.onnx_graph import OnnxGraph
-
-        return OnnxGraph(file)
-    from layercli.runtime.exported_graph import ExportedGraph
-
-    return ExportedGraph(file)
-
-
-def is_graph(text: str) -> bool:
-    """Whether a MODEL is a file of a graph, by its ending."""
-    return text.endswith((".pt2", ".onnx"))

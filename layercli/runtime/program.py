@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,10 @@ from layercli.core.dtypes import Policy
 from layercli.core.layer import Layer
 from layercli.errors import LayercliError, UsageError
 from layercli.files.detect import open_weights
-from layercli.inspect import reference
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, given_to, no_tensor
 from layercli.runtime import device as devices
-from layercli.runtime import execute, graph, saving, tensors, weights
+from layercli.runtime import execute, saving, tensors, weights
 from layercli.runtime.arguments import calling_with
 from layercli.runtime.fusing import Folds, Fused
 from layercli.runtime.graph import Graph, first_line
@@ -116,22 +115,6 @@ class Program:
             yield from self.model.layers()
         else:
             yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
-
-
-def resolve(text: str, settings: Iterable[str] = (), seed: int = 0) -> Subject:
-    """Return the model that ``text`` names, of those that can run: a Layer, in Python any torch.nn.Module, or a Graph.
-
-    What a module draws while it is made is drawn under ``seed``.
-    """
-    random.set_seed(seed)
-    if graph.is_graph(text):
-        if list(settings):
-            raise UsageError(f"{text} is a model already made: it takes no settings")
-        return Subject(graph.opened(text), text, text)
-    if not reference.is_python(text):
-        return reference.resolve(text, settings)
-    given = dict(map(reference.parse_setting, settings))
-    return Subject(reference.made(reference.from_python(text), given, text, modules=True), text, text)
 
 
 def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = False) -> Program:

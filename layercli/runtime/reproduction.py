@@ -16,11 +16,9 @@ import torch
 from layercli.core import tree
 from layercli.errors import FormatError
 from layercli.files.atomic import replacing
-from layercli.files.detect import is_model
 from layercli.files.failure import reading
 from layercli.files.strict_json import parse
 from layercli.runtime.feeding import Request
-from layercli.runtime.graph import is_graph
 from layercli.runtime.program import Program, Settings
 from layercli.version import __version__
 
@@ -68,7 +66,7 @@ class Verdict:
 def record(plan: Plan, program: Program, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
     """Return the record of a plan that was run, the device and the threads being those it got."""
     settings = replace(plan.settings, device=str(program.device), threads=torch.get_num_threads())
-    given = plan.settings.weights or (plan.model if is_graph(plan.model) or is_model(plan.model) else None)
+    given = plan.settings.weights or (plan.model if os.path.isfile(plan.model) else None)
     return Record(
         replace(plan, settings=settings),
         versions(program.device),

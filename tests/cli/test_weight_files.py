@@ -209,7 +209,7 @@ def test_what_is_no_weights_says_so(cli, folder):
         ("w.pt", "w.pt is in no format that layercli knows"),
         ("config.json", "config.json is JSON without a weight_map, so not an index of weight files"),
         ("old.pth", "old.pth is a file of torch.save before PyTorch 1.6, which is a pickle and never loaded"),
-        ("none.pt", "there is no file none.pt"),
+        ("none.pt", "none.pt does not exist"),
     ]:
         done = cli(f"summary {name}")
         assert (done.code, done.out) == (2, "")

@@ -1,0 +1,60 @@
+"""A ``.pt2`` of ``torch.export.save`` as a Source: the modules that torch has noted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.spec import Spec
+from layercli.sources.torch_module import ModuleSource
+
+if TYPE_CHECKING:
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+
+
+class ExportedProgramSource(ModuleSource):
+    """The program in a ``.pt2`` file."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(None, file, file)
+
+    @cached_property
+    def model(self) -> Any:
+        """The program as a torch module that can run."""
+        from layercli.runtime.exported_graph import ExportedGraph
+
+        return ExportedGraph(self.name)
+
+    @cached_property
+    def _described(self) -> Any:
+        """The program made such that it runs on the meta device; it computes no values any more."""
+        from layercli.runtime.exported_graph import ExportedGraph
+
+        return ExportedGraph(self.name).describing()
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
+        """Return the Specs of the arguments that were exported, with the shapes and the named sizes given."""
+        from layercli.inspect.graph_inputs import graph_inputs
+
+        specs = self._described.specs
+        return graph_inputs(self.name, specs, list(specs), shapes, sizes)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the modules that were exported with their shapes, parameters and cost."""
+        from layercli.runtime.module_summary import summarize_module
+
+        return summarize_module(
+            self._described, self.named(inputs), self.name, self.origin, limits=self._described.limits
+        )
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the state_dict, read from the file alone."""
+        from layercli.inspect import variables
+
+        return variables.of_exported(self.name)
+
+    def named(self, inputs: Any) -> dict[str, Spec]:
+        """Return inputs by name, those that are not given as they were exported."""
+        return {**self.inputs(), **super().named(inputs)}

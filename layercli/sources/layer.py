@@ -1,0 +1,65 @@
+"""A Layer or Model as a Source: named, made in Python, or read from an archive of Keras's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.layer import Layer
+from layercli.inspect.model_graph import ModelGraph
+from layercli.sources.source import Source, as_specs
+
+if TYPE_CHECKING:
+    from layercli.inspect.reference import Subject
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+
+
+class LayerSource(Source):
+    """A Layer; ``archive`` is the ``.keras`` file that holds its values, where there is one."""
+
+    def __init__(self, model: Layer, name: str, origin: str, archive: str | None = None) -> None:
+        super().__init__(name, origin)
+        self._model = model
+        self.archive = archive
+
+    @property
+    def model(self) -> Layer:
+        """The Layer."""
+        return self._model
+
+    @property
+    def subject(self) -> Subject:
+        """What the runtime makes a program of."""
+        from layercli.inspect.reference import Subject
+
+        return Subject(self.model, self.name, self.origin, self.archive)
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
+        """Return the Specs it was built for or offers, with the shapes and the named sizes given."""
+        from layercli.inspect.shapes import inputs_of
+
+        return inputs_of(self.model, shapes, sizes)
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Return the ModelGraph of one symbolic call."""
+        from layercli.inspect.layer_graph import layer_graph
+
+        return layer_graph(self.model, as_specs(inputs), name=self.name, source=self.origin)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the layers with their shapes, parameters and cost."""
+        from layercli.inspect.summary import summarize
+
+        return summarize(self.model, as_specs(inputs), name=self.name, source=self.origin)
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the variables: the values of the archive, or those that the initializers draw with ``seed``."""
+        from layercli.inspect import variables
+        from layercli.inspect.summary import described
+
+        if not self.model.built or inputs is not None:
+            described(self.model, as_specs(inputs))
+        if self.archive is not None:
+            return variables.of_archive(self.model, self.archive)
+        return variables.of_model(self.model, self.name, seed)

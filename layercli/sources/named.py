@@ -1,0 +1,19 @@
+"""A named model as a Source: one of layercli's own, or one that another package registers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from layercli.inspect.reference import made, named_models
+from layercli.sources.layer import LayerSource
+
+
+def named_source(name: str, settings: Mapping[str, Any]) -> LayerSource | None:
+    """Return the named model made with ``settings``, or None where there is none of that name."""
+    location = named_models().get(name)
+    if location is None:
+        return None
+    module, _, function = location.partition(":")
+    return LayerSource(made(getattr(importlib.import_module(module), function), dict(settings), name), name, module)

@@ -1,0 +1,72 @@
+"""An ONNX file as a Source: looked at with the onnx package alone, run by onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.spec import Spec
+from layercli.inspect.model_graph import ModelGraph
+from layercli.sources.source import Source, as_specs
+
+if TYPE_CHECKING:
+    from layercli.inspect.onnx_graph import OpenedGraph
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+
+
+class OnnxSource(Source):
+    """The graph in an ``.onnx`` file."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file, file)
+
+    @cached_property
+    def model(self) -> Any:
+        """The graph as a torch module that onnxruntime runs."""
+        from layercli.runtime.onnx_graph import OnnxGraph
+
+        return OnnxGraph(self.name)
+
+    @cached_property
+    def opened(self) -> OpenedGraph:
+        """The nodes of the file."""
+        from layercli.inspect.onnx_graph import OpenedGraph
+
+        return OpenedGraph(self.name)
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
+        """Return the Specs of the inputs that the file names, with the shapes and the named sizes given."""
+        from layercli.inspect.onnx_summary import inputs_of
+
+        return inputs_of(self.opened, self.name, shapes, sizes)
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Return the nodes, in the scopes that the exporter noted."""
+        from layercli.inspect.onnx_model_graph import onnx_graph
+
+        return onnx_graph(self.opened, self.named(inputs), self.name)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the nodes, and the parts of the model that the exporter noted, with shapes, parameters and cost."""
+        from layercli.inspect.onnx_summary import summarize_opened
+
+        return summarize_opened(self.opened, self.named(inputs), self.name)
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the initializers and constants."""
+        from layercli.files.onnx import OnnxFile
+        from layercli.inspect import variables
+
+        return variables.of_file(OnnxFile(self.opened.file))
+
+    def named(self, inputs: Any) -> dict[str, Spec]:
+        """Return inputs by name: those given without one in the order of the file's; by default the file's own."""
+        specs = as_specs(inputs)
+        if isinstance(specs, dict):
+            return {**self.inputs(), **specs}
+        if specs is None:
+            return self.inputs()
+        given = specs if isinstance(specs, list) else [specs]
+        return dict(zip(self.inputs(), given, strict=False))

@@ -1,0 +1,67 @@
+"""What a MODEL means: a text, a path or an object becomes the Source of its kind, told by content and not by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from layercli.errors import UsageError
+from layercli.files import detect
+from layercli.inspect.reference import is_python, parse_setting, unknown
+from layercli.sources.exported_program import ExportedProgramSource
+from layercli.sources.keras import keras_source
+from layercli.sources.named import named_source
+from layercli.sources.onnx import OnnxSource
+from layercli.sources.python import object_source, python_source
+from layercli.sources.source import Source
+from layercli.sources.weights import WeightsSource, no_settings
+
+GRAPHS: dict[str, Callable[[str], Source]] = {
+    "keras": keras_source,
+    "onnx": OnnxSource,
+    "pt2": ExportedProgramSource,
+}
+"""The files that hold a whole model, by what ``detect.content`` says of them."""
+
+
+def resolve(text: str, settings: Iterable[str] = ()) -> Source:
+    """Return what a MODEL on the command line means, made with ``settings`` (``name=value`` each)."""
+    return open_source(text, **dict(map(parse_setting, settings)))
+
+
+def open_source(model: Any, /, **settings: Any) -> Source:
+    """Open a model and return its Source: ``.model``, ``.graph(inputs)``, ``.summary()``, ``.variables()``.
+
+    ``model`` is a named model (``"resnet50"``), a reference into Python (``"net.py:Net"``), the path of a file of any kind
+    that layercli reads, a Layer, a torch.nn.Module, or a class or function that makes one; ``settings`` are what the model
+    is made with. UsageError, FileError or FormatError says what is wrong.
+
+    >>> open_source("resnet-block", kernel_size=3).model.kernel_size
+    3
+    """
+    if not isinstance(model, (str, os.PathLike)):
+        return object_source(model, settings)
+    text = os.fspath(model)
+    if is_python(text):
+        return python_source(text, settings)
+    if os.path.isfile(text):
+        return file_source(text, settings)
+    if (found := named_source(text, settings)) is not None:
+        return found
+    raise unknown(text)
+
+
+def file_source(file: str, settings: Mapping[str, Any]) -> Source:
+    """Return the Source of a file by what is in it; FormatError where that is nothing that layercli reads."""
+    if file.endswith(".py"):
+        raise unknown(file)
+    kind = detect.content(file)
+    if kind in GRAPHS:
+        if settings:
+            raise UsageError(f"{file} is a model already made: it takes no settings")
+        return GRAPHS[kind](file)
+    opened = detect.open_weights(file)
+    if settings:
+        raise no_settings(file)
+    return WeightsSource(opened, file)

@@ -1,0 +1,91 @@
+"""Source: what a MODEL is once it is opened, whatever its kind: its graph, its summary, its variables, and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dtypes
+from layercli.core.spec import Spec, batched
+from layercli.errors import LayercliError, UsageError
+from layercli.inspect.model_graph import ModelGraph
+
+if TYPE_CHECKING:
+    from layercli.inspect.reference import Subject
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+    from layercli.runtime.program import Program
+
+
+class Source:
+    """A model that was opened, called ``name``, which comes from ``origin``: a file, a module of Python, a named model.
+
+    A kind of model overrides what it can do; what it does not override is refused here, in one sentence.
+    """
+
+    def __init__(self, name: str, origin: str) -> None:
+        self.name = name
+        self.origin = origin
+
+    @property
+    def model(self) -> Any:
+        """The Layer or the torch.nn.Module; an error where the source holds none."""
+        raise self.refusal()
+
+    def refusal(self) -> LayercliError:
+        """Return the error for a source that holds no model to run."""
+        return UsageError(f"{self.name} holds no model that can run")
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
+        """Return the Specs of the inputs, with shapes and named sizes given as on the command line (``1,T,512``, ``T=4``)."""
+        if [*shapes, *sizes]:
+            raise UsageError(f"{self.name} takes no input, so no shape either")
+        return None
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Return the ModelGraph of a call on ``inputs``: Specs as ``inputs`` returns them, or shapes; by default its own."""
+        raise NotImplementedError
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the summary of a call on ``inputs``, which are as in ``graph``."""
+        raise NotImplementedError
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the parameters and the buffers; values that no file holds are drawn with ``seed``."""
+        raise NotImplementedError
+
+    @property
+    def subject(self) -> Subject:
+        """What the runtime makes a program of."""
+        from layercli.inspect.reference import Subject
+
+        return Subject(self.model, self.name, self.origin)
+
+    def prepare(self, inputs: Any, **settings: Any) -> Program:
+        """Return the program that runs the model on inputs like these, a tree of arrays, with the settings of ``run``."""
+        from layercli.runtime.program import Settings, prepare
+
+        return prepare(self.subject, inputs, Settings(**settings))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+def as_specs(inputs: Any) -> Any:
+    """Return inputs as Specs: a shape (batch first) becomes one of float32, and so within lists and dicts of shapes.
+
+    >>> print(as_specs((None, 7)), *as_specs({"x": ("B", 3)}).values())
+    float32[None, 7] float32[None, 3]
+    """
+    if isinstance(inputs, Spec):
+        return Spec(batched(inputs.shape), dtypes.name_of(inputs.dtype))
+    if isinstance(inputs, dict):
+        return {name: as_specs(each) for name, each in inputs.items()}
+    if isinstance(inputs, (list, tuple)):
+        return Spec(batched(inputs)) if is_shape(inputs) else [as_specs(each) for each in inputs]
+    return inputs
+
+
+def is_shape(sizes: Iterable[Any]) -> bool:
+    """Whether these are the sizes of one tensor: nothing among them holds sizes of its own."""
+    return not any(isinstance(size, (list, tuple, dict, Spec)) for size in sizes)

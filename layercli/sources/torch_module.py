@@ -1,0 +1,61 @@
+"""A torch.nn.Module as a Source: made in Python, or read from a file of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.spec import Spec
+from layercli.inspect.model_graph import ModelGraph
+from layercli.sources.source import Source, as_specs
+
+if TYPE_CHECKING:
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+
+
+class ModuleSource(Source):
+    """A torch.nn.Module, which does not say by itself what it takes."""
+
+    def __init__(self, model: Any, name: str, origin: str) -> None:
+        super().__init__(name, origin)
+        self._model = model
+
+    @property
+    def model(self) -> Any:
+        """The module."""
+        return self._model
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
+        """Return the Specs of the arguments of ``forward`` that were given shapes."""
+        from layercli.runtime.module_summary import inputs_of_module
+
+        return inputs_of_module(self.model, self.name, list(shapes), list(sizes))
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Return the ModelGraph of the modules and their parameters."""
+        from layercli.runtime.module_graph import module_graph
+
+        return module_graph(self.model, self.named(inputs), self.name, self.origin)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the modules with their shapes, parameters and cost; without inputs, with their parameters alone."""
+        from layercli.runtime.module_summary import summarize_module
+
+        return summarize_module(self.model, self.named(inputs), self.name, self.origin)
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return what its state_dict holds."""
+        from layercli.runtime.module_summary import variables_of_module
+
+        return variables_of_module(self.model, self.name)
+
+    def named(self, inputs: Any) -> dict[str, Spec]:
+        """Return inputs by the names of the arguments: those given without one are the first."""
+        from layercli.runtime.arguments import arguments_of
+
+        specs = as_specs(inputs)
+        if specs is None or isinstance(specs, dict):
+            return specs or {}
+        given = specs if isinstance(specs, list) else [specs]
+        return dict(zip(arguments_of(self.model, None, len(given)).names, given, strict=False))

@@ -1,0 +1,57 @@
+"""A file of weights as a Source: safetensors, npz, npy, h5, torch.save's, gguf, or an index of several files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FileError, LayercliError, UsageError
+from layercli.files.weights import WeightFile
+from layercli.inspect.model_graph import ModelGraph
+from layercli.sources.source import Source
+
+if TYPE_CHECKING:
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
+
+
+class WeightsSource(Source):
+    """The entries of a file of weights, which does not say what is computed with them."""
+
+    def __init__(self, file: WeightFile, name: str) -> None:
+        super().__init__(name, name)
+        self.file = file
+
+    def refusal(self) -> LayercliError:
+        """Return the error for what needs a model."""
+        hint = f"give them to one: MODEL --weights {shlex.quote(self.name)}"
+        return FileError(f"{self.name} holds weights, not a model", hint=hint)
+
+    def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> None:
+        """Raise UsageError for any shape or size."""
+        if [*shapes, *sizes]:
+            raise no_settings(self.name)
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Return the modules that the names tell of, and their parameters."""
+        from layercli.inspect.weight_files import weights_graph
+
+        return weights_graph(self.file)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return a row for every module of the names."""
+        from layercli.inspect.weight_files import summarize_file
+
+        return summarize_file(self.file)
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the entries."""
+        from layercli.inspect import variables
+
+        return variables.of_file(self.file)
+
+
+def no_settings(name: str) -> UsageError:
+    """Return the error for settings and shapes that are given to a file of weights."""
+    return UsageError(f"{name} holds weights: it takes no settings and no shape")
