@@ -84,10 +84,14 @@ def run(
     checks.check_again(context, from_)
     checks.check_finite({"--max-slowdown": max_slowdown, "--rtol": rtol, "--atol": atol})
     checks.check_targets({"--output": out, "--repro": repro, "--trace": trace})
+    kept = force or resume  # what is there already, a stream that goes on looks at for itself
     if out is not None:
-        results.check_target(out, force=force)
+        results.check_target(out, force=kept)
     for target in filter(None, (repro, trace)):
         results.check_place(target, force=force)
+    for target in filter(None, (out, repro, trace)):
+        if target != results.STANDARD_OUTPUT:
+            context.with_resource(results.claimed(target, force=kept if target == out else force))
     others = {"--layers": layers, "--top": top, "--repeat": repeat, "--against-time": against_time, "--repro": repro}
     others |= {"--profile": profile, "--trace": trace, "--against": against, "--from": from_}
     checks.check_stream(batch_size, resume, others)

@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
 from layercli.cli.run_sections import Section, opened
-from layercli.errors import FileError, UsageError
+from layercli.errors import FileError, FormatError, UsageError
 
 if TYPE_CHECKING:
     from layercli.files.rows import RowWriter
@@ -24,6 +24,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     """Run the plan batch by batch into ``out``; return the report on what was written, and how it went."""
     from layercli.files.rows import RowWriter
     from layercli.render.run import streamed
+    from layercli.runtime import device as devices
     from layercli.runtime import feeding, program, streaming
     from layercli.runtime.arguments import by_name
 
@@ -36,6 +37,12 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     inputs = feeding.inputs_for(subject, plan.request, streaming.Rows)
     rows = streaming.rows_in(by_name(subject.model, inputs))
     writer = RowWriter(out, rows, streaming.identity(asdict(plan), files))
+    if resume and not force and is_complete(writer, files):
+        output.message(f"{out} is complete: all {rows:,} rows are there")
+        device, size = str(devices.resolve(plan.settings.device)), batch or streaming.LARGEST_BATCH
+        facts = {"rows": rows, "resumed_at": rows, "batch_size": size, "seconds": 0.0}
+        report = streaming.report(subject.name, device, inputs, out, streaming.Streamed(size))
+        return report, Section([streamed(facts)], {"stream": facts})
     begin(writer, resume=resume, force=force)
     first, start = writer.done, time.perf_counter()
     ready = program.prepare(subject, streaming.batch_of(inputs, 0, 1), plan.settings, many=True)
@@ -48,7 +55,9 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     seconds = time.perf_counter() - start
     output.message(f"wrote {out}")
     facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
-    return streaming.report(ready, inputs, out, done), Section([streamed(facts)], {"stream": facts})
+    return streaming.report(ready.name, str(ready.device), inputs, out, done), Section(
+        [streamed(facts)], {"stream": facts}
+    )
 
 
 def parse_batch(text: str) -> int | None:
@@ -78,17 +87,39 @@ def files_of(plan: Plan) -> list[str]:
     return [*model, *files, *filter(None, [plan.settings.weights])]
 
 
+def is_complete(writer: RowWriter, files: list[str]) -> bool:
+    """Whether the target is there whole already: with all rows, younger than every file it depends on, and no part beside it.
+
+    FileError where there is a target that is not.
+    """
+    from layercli.files.npy import NpyFile
+
+    if not writer.path.exists():
+        return False
+    if not writer.left_over and not writer.obstructed:
+        with suppress(FormatError):
+            [entry] = NpyFile(writer.path).entries.values()
+            age = writer.path.stat().st_mtime_ns
+            if entry.shape[:1] == (writer.total,) and all(os.stat(file).st_mtime_ns <= age for file in files):
+                return True
+    elif writer.left_over and not writer.part.exists():
+        return False  # it was killed between its last two steps
+    raise FileError(f"{writer.path} exists already", hint="--force writes over it")
+
+
 def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:
     """Go on with what an interrupted run left, if that is asked for; refuse to throw it away unasked."""
-    if not writer.left_over:
-        return
-    if resume:
+    if resume and writer.left_over:
         writer.resume()
         output.message(f"going on after {writer.done:,} of {writer.total:,} rows")
-    elif not force:
+    elif force:
+        writer.discard()
+    elif writer.left_over:
         raise FileError(
             f"{writer.part} was left by an interrupted run", hint="--resume goes on with it, --force begins again"
         )
+    elif writer.obstructed:
+        raise FileError(f"{writer.part} exists already", hint="--force writes over it")
 
 
 @contextmanager

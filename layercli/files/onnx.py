@@ -15,6 +15,7 @@ from layercli.errors import FileError, FormatError, MissingPackageError
 from layercli.files import detect
 from layercli.files.block import Block, Layout
 from layercli.files.failure import reading
+from layercli.files.names import is_inside, is_relative
 from layercli.files.onnx_text import check_texts
 from layercli.files.values import decode
 from layercli.files.weights import Entry, missing
@@ -209,9 +210,8 @@ def external(file: Path, x: Any, layout: Layout) -> Block:
 
 def beside(file: Path, path: str, location: str) -> Path:
     """Return the file that a model says holds a tensor; FileError where it is none, or not within the model's folder."""
-    folder = file.resolve().parent
     place = file.parent / location
-    if not location or os.path.isabs(location) or "\0" in location or not place.resolve().is_relative_to(folder):
+    if not is_relative(location) or not is_inside(file.parent, place):
         raise FileError(f"{file} keeps {path!r} in {location!r}, which is not within its folder and is never opened")
     if not place.is_file():
         raise FileError(f"{file} keeps {path!r} in {place}, which is not there")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.errors import FileError, UsageError
 from layercli.files import csv, npy, npz, safetensors
+from layercli.files.locks import locked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +42,14 @@ def check_place(path: str, *, force: bool = False) -> None:
         raise FileError(f"there is no folder {target.parent} to write {target.name} in")
     if target.exists() and not force:
         raise FileError(f"{path} exists already", hint="--force writes over it")
+
+
+@contextmanager
+def claimed(path: str, *, force: bool = False) -> Iterator[None]:
+    """Keep other processes from writing ``path`` meanwhile; refuse it as ``check_place`` does once it is locked."""
+    with locked(path):
+        check_place(path, force=force)
+        yield
 
 
 def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.errors import FileError, FormatError
 from layercli.files import strict_json
 from layercli.files.failure import reading
+from layercli.files.names import is_inside, is_plain
 from layercli.files.weights import Entry, WeightFile, missing
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class ShardedFile:
 
     def _open(self, name: str, open_shard: Callable[[Path], WeightFile]) -> WeightFile:
         shard = self.file.parent / name
+        if os.path.lexists(shard) and not is_inside(self.file.parent, shard):
+            raise FormatError(
+                f"{self.file} names the shard {name!r}, which leads out of its folder and is never opened"
+            )
         if not shard.exists():
             raise FileError(f"{self.file} names the shard {name!r}, which is not in its folder")
         return open_shard(shard)
@@ -67,11 +72,6 @@ def read_index(file: Path) -> dict[str, str]:
         raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files")
     names: dict[str, str] = index["weight_map"]
     for name in names.values():
-        check_name(file, name)
+        if not is_plain(name):
+            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name")
     return names
-
-
-def check_name(file: Path, name: Any) -> None:
-    """Raise FormatError unless ``name`` is that of a file in the index's own folder."""
-    if not isinstance(name, str) or name in ("", ".", "..") or any(separator in name for separator in "/\\\0"):
-        raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name")

@@ -65,13 +65,6 @@ def reproduction(found: Any) -> Table:
 def streamed(facts: dict[str, Any]) -> Table:
     """Return how a stream went, as facts."""
     done = facts["rows"] - facts["resumed_at"]
-    return Table(
-        "Stream",
-        [],
-        [],
-        [
-            ("Rows", f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")),
-            ("Batch size", f"{facts['batch_size']:,}"),
-            ("Rate", f"{done / facts['seconds']:,.0f} rows/s"),
-        ],
-    )
+    rows = f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")
+    rate = [("Rate", f"{done / facts['seconds']:,.0f} rows/s")] if done else []
+    return Table("Stream", [], [], [("Rows", rows), ("Batch size", f"{facts['batch_size']:,}"), *rate])

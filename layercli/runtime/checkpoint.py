@@ -11,7 +11,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,14 @@ from safetensors import SafetensorError
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError, nearest
+from layercli.files.atomic import real, sync, sync_all
+from layercli.files.failure import writing
+from layercli.files.locks import locked
+from layercli.files.temporary import imitate
 from layercli.runtime import group
 
 WRITING = ".writing"
+NUMBERED = re.compile("[0-9]{8,18}")
 
 
 def is_folder(path: str) -> bool:
@@ -33,8 +38,8 @@ def is_folder(path: str) -> bool:
 def newest(folder: str | os.PathLike[str]) -> Path | None:
     """Return the checkpoint in ``folder``, None where there is none."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    numbered = sorted(name for name in names if name.isdigit())
-    return Path(folder, numbered[-1]) if numbered else None
+    numbered = [name for name in names if NUMBERED.fullmatch(name) and not os.path.islink(Path(folder, name))]
+    return Path(folder, max(numbered, key=int)) if numbered else None
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> None:
@@ -42,24 +47,38 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
 
     FileError where it cannot be written; what was there before is then still there.
     """
+    joined, base = group.current(), Path(folder)
+    if joined is not None and not joined.first:
+        _save(model, base, joined)
+        return
+    with writing(base):
+        base.parent.mkdir(parents=True, exist_ok=True)
+    with locked(base):
+        _save(model, base, joined)
+
+
+def _save(model: Model, base: Path, joined: group.Group | None) -> None:
     from torch.distributed.checkpoint.api import CheckpointException  # to import these takes nearly a second
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
     from torch.distributed.checkpoint.state_dict_saver import save as write
 
-    joined, base = group.current(), Path(folder)
     before, state = newest(base), {key: tensor.contiguous() for key, tensor in state_of(model).items()}
     target = base / f"{int(before.name) + 1 if before else 1:08d}"
     try:
         if joined is None or joined.first:
-            shutil.rmtree(base / WRITING, ignore_errors=True)
+            remove(base / WRITING)
             (base / WRITING).mkdir(parents=True)
+            if before is not None:
+                imitate(base / WRITING, before.stat())
         if joined is not None:
             joined.wait()
         writer = HuggingFaceStorageWriter(str(base / WRITING), save_distributed=True)
         with alone_in_silence():
             write(state, storage_writer=writer, no_dist=joined is None)
         if joined is None or joined.first:
+            sync_all(base / WRITING)
             os.rename(base / WRITING, target)
+            sync(real(base))
             if before is not None:
                 shutil.rmtree(before)
     except CheckpointException as error:
@@ -69,6 +88,12 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
         raise FileError(f"cannot write {base}: {error.strerror}") from error
     if joined is not None:
         joined.wait()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that was not written to its end, or a symbolic link in its place."""
+    with suppress(FileNotFoundError):
+        folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
 
 
 def load(model: Model, folder: str | os.PathLike[str]) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from layercli.core.model import Model
 from layercli.errors import MissingPackageError, UsageError
+from layercli.files.atomic import staged
 from layercli.files.failure import writing
 from layercli.files.keras_config import config_of
 
@@ -69,8 +70,8 @@ class Events:
     def end_trace(self, profiler: Any, batch: int) -> None:
         """End a trace and write it to ``batch_<number>.trace.json``, for chrome://tracing or Perfetto."""
         profiler.__exit__(None, None, None)
-        with writing(self.folder):
-            profiler.export_chrome_trace(str(self.folder / f"batch_{batch}.trace.json"))
+        with staged(self.folder / f"batch_{batch}.trace.json") as temporary:
+            profiler.export_chrome_trace(str(temporary))
 
     def close(self) -> None:
         """Close the file."""

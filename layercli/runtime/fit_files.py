@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from layercli.errors import UsageError
 from layercli.files import keras_archive
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
+from layercli.files.locks import locked
 from layercli.inspect.numbers import json_number
 from layercli.inspect.reference import Subject
 from layercli.runtime import checkpoint, distributed, execute, fit, group, saving, sharding
@@ -121,24 +123,25 @@ def fit_file(
     check_classes(data, source, validation, held)
     model, report = ready(subject, settings, source, "fit")
     check_target(model, save, resume)
-    if resume and save is not None and saved_at(save):
-        before = model.optimizer.applied
-        restore(model, save)
-        epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
-        report.before = epoch
-        trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
-    keeper, interruption = Keeper(report, save), Interruption(group.current())
-    trainer_of(model, "fit").interruption = interruption
-    try:
-        with interruption.awaited():
-            model.fit(
-                source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
-                validation_batch_size=settings.batch_size,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        report.interrupted = True
-        with distributed.at_once(interruption.group):
-            keeper.write()
+    with locked(save) if save is not None and report.first else nullcontext():
+        if resume and save is not None and saved_at(save):
+            before = model.optimizer.applied
+            restore(model, save)
+            epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
+            report.before = epoch
+            trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
+        keeper, interruption = Keeper(report, save), Interruption(group.current())
+        trainer_of(model, "fit").interruption = interruption
+        try:
+            with interruption.awaited():
+                model.fit(
+                    source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                    validation_batch_size=settings.batch_size,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            report.interrupted = True
+            with distributed.at_once(interruption.group):
+                keeper.write()
     return report
 
 

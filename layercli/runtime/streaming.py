@@ -192,11 +192,11 @@ def check(found: torch.Tensor, rows: int) -> None:
         )
 
 
-def report(program: Program, inputs: Any, path: str, done: Streamed) -> Run:
+def report(name: str, device: str, inputs: Any, path: str, done: Streamed) -> Run:
     """Return the report on a file that was streamed; its values stay in it, mapped, and are read once, in order."""
     shown = [f"{rows.array.dtype.name}{list(rows.array.shape)}" for rows in tree.leaves(inputs)]
     written = NpyFile(path)
-    [name] = written.entries
-    array = written.read(name)
-    out = Output(done.name, done.dtype or array.dtype.name, array, statistics(written.chunks(name)))
-    return Run(program.name, str(program.device), shown, [out])
+    [entry] = written.entries
+    array = written.read(entry)
+    out = Output(done.name, done.dtype or array.dtype.name, array, statistics(written.chunks(entry)))
+    return Run(name, device, shown, [out])

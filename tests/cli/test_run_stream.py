@@ -177,6 +177,149 @@ def test_a_damaged_journal_is_refused(cli, interrupted):
     assert done.err == ("error: y.npy.part.json does not say how far y.npy.part is\nhint: --force begins again\n")
 
 
+def journal(folder, **changed):
+    """Change what the journal says."""
+    file = folder / "y.npy.part.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"done": 90}, {"done": -1}, {"done": 101}, {"done": True}, {"done": 1e9}, {"done": "48"}, {"bytes": 0}, {"row": [5]},
+        {"row": [-4]}, {"row": 4}, {"row": None}, {"dtype": "<f8"}, {"dtype": "|O"}, {"dtype": 3}, {"sha256": None},
+        {"schema": "layercli.rows/1"}, {"more": 1}, {"row": [2**63, 2**63]}, {"row": [2**62, 0]}, {"row": []},
+    ],
+)  # fmt: skip
+def test_a_journal_that_says_what_cannot_be_is_refused(cli, interrupted, changed):
+    journal(interrupted, **changed)
+    done = cli(*command("--batch-size", "8", "--resume"))
+    sentence = "error: y.npy.part.json does not say how far y.npy.part is\nhint: --force begins again\n"
+    assert (done.code, done.out, done.err) == (2, "", sentence)
+    assert names(interrupted) == ["y.npy.part", "y.npy.part.json"]
+
+
+@pytest.mark.parametrize("size", [0, 100, 128, 895])
+def test_a_part_shorter_than_its_journal_is_refused_and_never_filled_up(cli, interrupted, size):
+    os.truncate("y.npy.part", size)
+    done = cli(*command("--batch-size", "8", "--resume"))
+    sentence = f"error: y.npy.part has {size} bytes, and its journal says 896\nhint: --force begins again\n"
+    assert (done.code, done.out, done.err) == (2, "", sentence)
+    assert os.path.getsize("y.npy.part") == size
+
+
+@pytest.mark.parametrize("place", [0, 60, 127, 128, 500, 895])
+def test_a_part_that_was_changed_is_refused(cli, interrupted, place):
+    with open("y.npy.part", "r+b") as part:
+        part.seek(place)
+        [byte] = part.read(1)
+        part.seek(place)
+        part.write(bytes([byte ^ 1]))
+    done = cli(*command("--batch-size", "8", "--resume"))
+    sentence = "error: y.npy.part is damaged: it is not what its journal says\nhint: --force begins again\n"
+    assert (done.code, done.out, done.err) == (2, "", sentence)
+    assert cli(*command("--batch-size", "8", "--force")).code == 0
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+
+
+def test_rows_behind_what_the_journal_says_are_done_again(cli, interrupted):
+    with open("y.npy.part", "ab") as part:
+        part.write(b"\xff" * 37)
+    assert cli(*command("--batch-size", "8", "--resume")).code == 0
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+
+
+def test_after_the_end_there_is_nothing_to_go_on_with(cli, folder):
+    assert cli(*command("--batch-size", "8")).code == 0
+    whole = (folder / "y.npy").read_bytes()
+    done = cli(*command("--batch-size", "8", "--resume", "--format", "json"))
+    assert (done.code, done.err) == (0, "y.npy is complete: all 100 rows are there\n")
+    found = json.loads(done.out)
+    assert (found["stream"]["resumed_at"], found["outputs"][0]["maximum"]) == (100, 799)
+    assert cli(*command("--batch-size", "8", "--resume", "--format", "plain")).code == 0
+    refused = (2, "error: y.npy exists already\nhint: --force writes over it\n")
+    done = cli(*command("--batch-size", "8"))
+    assert (done.code, done.err) == refused
+    assert ((folder / "y.npy").read_bytes(), names(folder)) == (whole, ["y.npy"])
+    for rows in (X[:50], X):  # another file, younger than the results or not
+        np.save("x.npy", rows)
+        done = cli(*command("--batch-size", "8", "--resume"))
+        assert (done.code, done.err) == refused
+
+
+def test_killed_between_its_last_two_steps_it_is_complete(cli, folder, monkeypatch):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RowWriter, "_end", stop)
+    assert cli(*command("--batch-size", "8")).code == 130
+    assert names(folder) == ["y.npy", "y.npy.part.json"]
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    done = cli(*command("--batch-size", "8", "--resume"))
+    assert (done.code, done.err) == (0, "going on after 100 of 100 rows\nwrote y.npy\n")
+    assert names(folder) == ["y.npy"]
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+
+
+@pytest.mark.parametrize("name", ["y.npy.part", "y.npy.part.json"])
+def test_a_link_where_a_part_would_be_is_not_followed(cli, folder, name):
+    (folder / "victim").write_bytes(b"mine")
+    (folder / name).symlink_to("victim")
+    for more in ([], ["--resume"]):
+        assert cli(*command("--batch-size", "8", *more)).code == 2
+    assert cli(*command("--batch-size", "8", "--force")).code == 0
+    assert (folder / "victim").read_bytes() == b"mine"
+    assert names(folder) == ["y.npy"]
+
+
+def test_a_file_that_has_the_name_of_a_part_is_kept(cli, folder):
+    (folder / "y.npy.part").write_bytes(b"mine")
+    for more in ([], ["--resume"]):
+        done = cli(*command("--batch-size", "8", *more))
+        assert (done.code, done.err) == (2, "error: y.npy.part exists already\nhint: --force writes over it\n")
+    assert (folder / "y.npy.part").read_bytes() == b"mine"
+
+
+SPY = """
+import os
+from torch import nn
+
+class Net(nn.Module):
+    def forward(self, x):
+        with open("modes", "a") as file:
+            print(*(oct(entry.stat().st_mode & 0o777) for entry in os.scandir() if "part" in entry.name), file=file)
+        return x
+"""
+
+
+def test_a_part_has_the_permissions_of_what_it_replaces(cli, folder):
+    (folder / "y.npy").write_bytes(b"")
+    (folder / "y.npy").chmod(0o600)
+    (folder / "spy.py").write_text(SPY)
+    assert cli(*command("--batch-size", "8", "--force", model="spy.py:Net")).code == 0
+    assert set((folder / "modes").read_text().split()) == {"0o600", "0o644"}  # the journal's is a new file's
+    assert (folder / "y.npy").stat().st_mode & 0o777 == 0o600
+
+
+def test_two_streams_to_one_target_do_not_meet(cli, folder):
+    process = start(SLOW="1")
+    wait_for_rows(folder, process)
+    for more in ([], ["--resume"], ["--force"]):
+        done = cli(*command("--batch-size", "2", *more))
+        sentence = (
+            f"error: y.npy is being written by process {process.pid}\nhint: wait for it, or write to another name\n"
+        )
+        assert (done.code, done.out, done.err) == (2, "", sentence)
+    done = cli(*command())
+    assert (done.code, done.err.splitlines()[0]) == (2, f"error: y.npy is being written by process {process.pid}")
+    process.kill()
+    process.communicate()
+    assert cli(*command("--batch-size", "64", "--resume")).code == 0
+    np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
+    assert not [name for name in os.listdir() if "layercli" in name]
+
+
 def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
     from layercli.runtime.program import Program
 

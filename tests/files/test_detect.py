@@ -78,6 +78,36 @@ def test_a_shard_outside_the_folder(name):
     )
 
 
+def test_a_shard_that_is_a_link_out_of_the_folder(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "m.safetensors"
+    save(outside, {"a": np.ones(2)})
+    (folder / "m.safetensors").symlink_to(outside)
+    with pytest.raises(FormatError) as error:
+        open_weights(index(a="m.safetensors"))
+    assert str(error.value) == (
+        "model.safetensors.index.json names the shard 'm.safetensors', which leads out of its folder and is never opened"
+    )
+    (folder / "m.safetensors").unlink()
+    (folder / "other.safetensors").write_bytes(outside.read_bytes())
+    (folder / "m.safetensors").symlink_to("other.safetensors")
+    assert open_weights(index(a="m.safetensors")).read("a").tolist() == [1, 1]
+
+
+def test_the_links_of_a_hugging_face_cache_are_followed(folder, monkeypatch):
+    place = folder / "models--a--b" / "snapshots" / "0123"
+    place.mkdir(parents=True)
+    (place.parent.parent / "blobs").mkdir()
+    save(place.parent.parent / "blobs" / "beef", {"a": np.ones(2)})
+    monkeypatch.chdir(place)
+    path = index(a="m.safetensors")
+    (place / "m.safetensors").symlink_to("../../blobs/beef")
+    assert open_weights(path).read("a").tolist() == [1, 1]
+    (place / "m.safetensors").unlink()
+    (place / "m.safetensors").symlink_to("../../blobs/../secret")
+    with pytest.raises(FormatError, match="leads out of its folder"):
+        open_weights(path)
+
+
 def test_an_index_that_is_wrong(folder):
     save("m.safetensors", {"a": np.ones(2)})
     with open("m.weights.h5", "wb") as file:

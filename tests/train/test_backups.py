@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -79,10 +81,11 @@ def test_where_the_last_backup_is_damaged_the_one_before_serves(tmp_path):
     ("content", "message"),
     [
         ("{}", "FOLDER/backups.json is no list of backups"),
-        ('{"schema": "layercli.backups/1", "backups": [3]}', "FOLDER/backups.json is no list of backups"),
+        ('{"schema": "layercli.backups/2", "backups": [3]}', "FOLDER/backups.json is no list of backups"),
+        ('{"schema": "layercli.backups/1", "backups": []}', "FOLDER/backups.json is no list of backups"),
         ("no", "FOLDER/backups.json has content that is not JSON"),
         (
-            '{"schema": "layercli.backups/1", "backups": [["a.weights.h5", [1, 0, 0]]]}',
+            '{"schema": "layercli.backups/2", "backups": [["a.weights.h5", [1, 0, 0], 8, "0"]]}',
             "FOLDER/a.weights.h5 does not exist",
         ),
     ],
@@ -116,3 +119,43 @@ def test_what_cannot_be_meant(settings, message):
     with pytest.raises(LayercliError) as raised:
         callbacks.BackupAndRestore(**settings)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "name", ["../victim.weights.h5", "victim", "/victim.weights.h5", "", "..", 3, "a\0.weights.h5"]
+)
+def test_a_list_that_names_other_files_removes_none(tmp_path, name):
+    folder = tmp_path / "kept"
+    fitted(callbacks.BackupAndRestore(folder, delete_checkpoint=False))
+    for victim in ("victim.weights.h5", "kept/victim"):
+        (tmp_path / victim).write_bytes(b"mine")
+    document = json.loads((folder / "backups.json").read_text())
+    document["backups"].append([name, *document["backups"][0][1:]])
+    (folder / "backups.json").write_text(json.dumps(document))
+    for settings in ({}, {"double_checkpoint": True}):
+        with pytest.raises(FormatError) as raised:
+            fitted(callbacks.BackupAndRestore(folder, **settings))
+        said = str(raised.value).replace(str(folder), "FOLDER")
+        assert said == f"FOLDER/backups.json names the backup {name!r}, which is not a file of weights beside it"
+    assert (tmp_path / "victim.weights.h5").read_bytes() == (folder / "victim").read_bytes() == b"mine"
+
+
+def test_a_backup_that_was_changed_is_not_taken(tmp_path):
+    fitted(callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False))
+    file = tmp_path / "4-0.weights.h5"
+    whole = file.read_bytes()
+    half = len(whole) // 2
+    for content, fault in [
+        (whole[:-1], f"of {len(whole) - 1:,} bytes, and there it has {len(whole):,}"),
+        (whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :], "damaged"),
+    ]:
+        file.write_bytes(content)
+        with pytest.raises(FormatError) as raised:
+            fitted(callbacks.BackupAndRestore(tmp_path))
+        assert str(raised.value) == f"{file} is not what {tmp_path / 'backups.json'} says: it is {fault}"
+    file.write_bytes(whole)
+    (tmp_path / "outside").write_bytes(whole)
+    file.unlink()
+    file.symlink_to("outside")
+    with pytest.raises(FormatError, match="is a symbolic link, which no backup is"):
+        fitted(callbacks.BackupAndRestore(tmp_path))

@@ -1,0 +1,117 @@
+"""The files that layercli makes for itself beside a target: their names, how they are made, and what becomes of them.
+
+Each is locked by its process for as long as that lives; so those that a killed process left are told from the others,
+and the next one that writes in the folder removes them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+OWN = re.compile(r"\.layercli-\d+-[0-9a-f]{16}\.tmp|\.layercli-[0-9a-f]{16}\.lock")
+"""The names of files of ours, and of no others."""
+NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR | os.O_CLOEXEC
+"""How a file is made that must not be there, not even as a symbolic link."""
+
+
+def create(path: Path, like: os.stat_result | None) -> int:
+    """Make the empty file ``path``, which must not exist, and return its descriptor.
+
+    Its permissions are those of ``like``, or else those of any new file, before anything is written to it.
+    """
+    descriptor = os.open(path, NEW, 0o666 if like is None else 0o600)
+    try:
+        if like is not None:
+            imitate(descriptor, like)
+    except BaseException:
+        os.close(descriptor)
+        path.unlink()
+        raise
+    return descriptor
+
+
+def imitate(file: int | Path, like: os.stat_result) -> None:
+    """Give a file the permissions, and where that is allowed the owner and the group, that ``like`` says."""
+    now = os.stat(file)
+    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
+        with suppress(OSError):
+            os.chown(file, like.st_uid, like.st_gid)
+    os.chmod(file, stat.S_IMODE(like.st_mode))
+
+
+def create_beside(target: Path, like: os.stat_result | None) -> tuple[Path, int]:
+    """Make an empty file in the folder of ``target``; return its path and its descriptor, which holds its lock."""
+    while True:
+        path = new_name(target.parent)
+        descriptor = create(path, like)
+        if hold(descriptor, path):
+            return path, descriptor
+        os.close(descriptor)
+
+
+def create_folder_beside(target: Path) -> tuple[Path, int]:
+    """Make a folder beside ``target`` that only its owner may enter; return its path and the descriptor with its lock."""
+    while True:
+        path = new_name(target.parent)
+        path.mkdir(0o700)
+        with suppress(FileNotFoundError):  # somebody swept it before it was locked
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if hold(descriptor, path):
+                return path, descriptor
+            os.close(descriptor)
+
+
+def new_name(folder: Path) -> Path:
+    """Return a path in ``folder`` that says whose it is and that nobody has guessed."""
+    return folder / f".layercli-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def hold(descriptor: int, path: Path) -> bool:
+    """Lock an open file, and return whether it is locked and still the one at ``path``.
+
+    Where the file system knows no locks, nobody takes it for one that was left.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return is_at(descriptor, path)
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one at ``path``."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes of this user left in ``folder``."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if OWN.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+                remove_if_left(Path(entry.path))
+
+
+def remove_if_left(path: Path) -> None:
+    """Remove a file or a folder of ours whose process is gone, which its lock says."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        finally:
+            os.close(descriptor)
