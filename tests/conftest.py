@@ -4,10 +4,14 @@ import os
 import random
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+TESTS = Path(__file__).parent
+PASSED = pytest.StashKey[bool]()
 
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle is compiled once and made once
 
@@ -19,6 +23,8 @@ if (
 
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write the expected outputs anew")
+    parser.addoption("--live", action="store_true", help="ask Keras and JAX themselves, also what is recorded of them")
+    parser.addoption("--record", action="store_true", help="ask them, and record what they answer in tests/reference/")
     parser.addoption("--seed", type=int, default=0, help="the numbers that tests draw; another seed, other numbers")
 
 
@@ -41,6 +47,41 @@ def afresh(request):
         output.quiet = False
 
 
+@pytest.fixture(autouse=True)
+def _asked(request, afresh):
+    """What a test asks of Keras and JAX is looked up in the records of its file."""
+    if (reference := sys.modules.get("tests.keras_reference")) is None:
+        yield
+        return
+    session = reference.Session(
+        request.getfixturevalue("_recorded"), request.node.name, request.config.getoption("--seed")
+    )
+    reference.begin(session)
+    yield
+    reference.begin(reference.OUTSIDE)
+    session.end(passed=request.node.stash.get(PASSED, False))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
+@pytest.fixture(scope="module")
+def _recorded(request):
+    """The records of a test file."""
+    from tests.records import Records
+
+    options = request.config.option
+    store = Records(str(request.path.relative_to(TESTS).with_suffix("")).replace("/", "."))
+    yield store
+    if options.record:
+        store.save(whole=not (options.keyword or options.markexpr or any("::" in arg for arg in request.config.args)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _what_the_oracle_compiled():
     """Let go of JAX's compiled calls, of which no other file makes the same: they take gigabytes."""
@@ -50,6 +91,9 @@ def _what_the_oracle_compiled():
 
 
 def pytest_configure(config):
+    from tests.keras_reference import Mode
+
+    Mode.live, Mode.record = config.getoption("--live"), config.getoption("--record")
     if config.getoption("--golden"):
         os.environ["GOLDEN"] = "write"
 

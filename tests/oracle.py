@@ -5,13 +5,6 @@ Keras's torch backend is not the oracle: it differs from its JAX and TensorFlow 
 
 from __future__ import annotations
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
-import jax
-import jax.numpy as jnp
-import keras
 import numpy as np
 import torch
 
@@ -22,8 +15,9 @@ from layercli.core.graph import Frame, Node
 from layercli.core.op import spec_of
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
+from tests.keras_reference import asked, jax, jnp, keras, real_keras
 
-__all__ = ["agree", "check", "close", "image", "keras"]
+__all__ = ["agree", "check", "close", "image", "jax", "jnp", "keras", "real_keras"]
 
 TOLERANCE = 2e-6
 
@@ -56,13 +50,11 @@ def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLER
     """
     call = call or {}
     ours(*inputs, **call)
-    described(theirs, inputs, call)
     randomized(ours)
-    assert names(ours.variables) == names(theirs.weights)
-    assert [v.trainable for v in ours.variables] == [v.trainable for v in theirs.weights]
-    theirs.set_weights(ours.get_weights())
-
-    their_out, their_gradients, their_state = run_keras(theirs, inputs, training, call, gradients)
+    said = asked("layer", theirs, inputs, ours.get_weights(), training, call, gradients)
+    assert names(ours.variables) == list(zip(said["names"], said["shapes"], strict=True))
+    assert [v.trainable for v in ours.variables] == said["trainable"]
+    their_out, their_gradients, their_state = said["outputs"], said["gradients"], said["state"]
     our_out, our_gradients = run_ours(ours, inputs, training, call, gradients)
     assert len(our_out) == len(their_out)
     for i, (a, b) in enumerate(zip(our_out, their_out, strict=True)):
@@ -75,14 +67,6 @@ def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLER
             close(our_gradients[key], theirs_of_key, tolerance, f"gradient of {key}")
     for variable, value in zip(ours.non_trainable_variables, their_state, strict=True):
         close(variable.numpy(), value, tolerance, f"state {variable.path}")
-
-
-def described(layer, inputs, call):
-    """Build Keras's layer by a call on shapes alone, which compiles nothing."""
-    args, kwargs = jax.tree_util.tree_map(
-        lambda x: keras.KerasTensor(x.shape, str(x.dtype)) if hasattr(x, "dtype") else x, (inputs, call)
-    )
-    layer(*args, **kwargs)
 
 
 def names(variables):
@@ -108,49 +92,6 @@ def weighting(outputs):
 
 def floating(x):
     return hasattr(x, "dtype") and np.issubdtype(x.dtype, np.floating)
-
-
-def takes_training(layer):
-    return "training" in layer._call_signature.parameters if hasattr(layer, "_call_signature") else True
-
-
-def run_keras(layer, inputs, training, call, gradients):
-    flat, structure = jax.tree_util.tree_flatten(inputs)
-    variable = [i for i, x in enumerate(flat) if floating(x)]
-    state = [v.value for v in layer.non_trainable_variables]
-    extra = dict(call)
-    if takes_training(layer):
-        extra["training"] = training
-
-    def forward(trainable, chosen):
-        values = list(map(jnp.asarray, flat))
-        for i, x in zip(variable, chosen, strict=True):
-            values[i] = x
-        outputs, new_state = layer.stateless_call(
-            trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra
-        )
-        outputs = tree.leaves(outputs)
-        total = sum(
-            (y * w).sum()
-            for y, w in zip(outputs, weighting(outputs), strict=True)
-            if jnp.issubdtype(y.dtype, jnp.floating)
-        )
-        return total, (outputs, new_state)
-
-    trainable = [v.value for v in layer.trainable_variables]
-    chosen = [jnp.asarray(flat[i]) for i in variable]
-    if not gradients:
-        _, (outputs, new_state) = forward(trainable, chosen)
-        found = {}
-    else:
-        (by_weight, by_input), (outputs, new_state) = jax.grad(forward, argnums=(0, 1), has_aux=True)(trainable, chosen)
-        found = {
-            v.path.rpartition("/")[2] + f" {i}": g
-            for i, (v, g) in enumerate(zip(layer.trainable_variables, by_weight, strict=True))
-        }
-        found |= {f"input {i}": g for i, g in zip(variable, by_input, strict=True)}
-    kept = [s for v, s in zip(layer.non_trainable_variables, new_state, strict=True) if "seed_generator" not in v.path]
-    return [np.asarray(y) for y in outputs], found, kept
 
 
 def run_ours(layer, inputs, training, call, gradients):
@@ -198,14 +139,15 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
     equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none.
     """
     tensors = [torch.from_numpy(np.array(x)).requires_grad_(gradients and floating(x)) for x in arrays]
-    ours, theirs = tree.leaves(call(ops, *tensors)), tree.leaves(call(keras.ops, *map(jnp.asarray, arrays)))
+    ours, said = tree.leaves(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
+    theirs = said["outputs"]
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
         close(a.detach().numpy(), b, tolerance)
         kept = str(a.dtype).removeprefix("torch.")
         assert kept == str(b.dtype) or (kept, str(b.dtype)) == ("int64", "int32")
     if gradients:
-        _agree_on_gradients(call, tensors, ours, arrays, tolerance)
+        _agree_on_gradients(tensors, ours, said["gradients"], tolerance)
     expected = [spec_of(a) for a in ours]
     assert [x.spec for x in _described(call, [spec_of(x) for x in tensors])] == expected
     if sizes != "known":
@@ -227,21 +169,10 @@ def _named(spec):
     return Spec(tuple(n if n == 1 else Dim.named(f"n{n}") for n in spec.shape), spec.dtype)
 
 
-def _agree_on_gradients(call, tensors, ours, arrays, tolerance):
+def _agree_on_gradients(tensors, ours, theirs, tolerance):
     """Compare the gradients of a random weighting of the floating outputs."""
     weights = weighting(ours)
-    chosen = [i for i, x in enumerate(arrays) if floating(x)]
-
-    def total(*values):
-        full = list(map(jnp.asarray, arrays))
-        for i, x in zip(chosen, values, strict=True):
-            full[i] = x
-        outputs = tree.leaves(call(keras.ops, *full))
-        kept = [(y, w) for y, w in zip(outputs, weights, strict=True) if jnp.issubdtype(y.dtype, jnp.floating)]
-        return sum((y * w).sum() for y, w in kept)
-
-    theirs = jax.grad(total, argnums=tuple(range(len(chosen))))(*(arrays[i] for i in chosen))
     sum((y * torch.from_numpy(w)).sum() for y, w in zip(ours, weights, strict=True) if y.is_floating_point()).backward()
-    for i, gradient in zip(chosen, theirs, strict=True):
-        found = tensors[i].grad
-        close(torch.zeros_like(tensors[i]) if found is None else found, gradient, tolerance, f"gradient {i}")
+    chosen = [x for x in tensors if x.requires_grad]
+    for i, (x, gradient) in enumerate(zip(chosen, theirs, strict=True)):
+        close(torch.zeros_like(x) if x.grad is None else x.grad, gradient, tolerance, f"gradient {i}")

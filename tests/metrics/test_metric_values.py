@@ -1,15 +1,11 @@
 """Every metric against Keras 3.15.1 on JAX: after several batches, with and without sample weights."""
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
-import keras
 import numpy as np
 import pytest
 import torch
 
 from layercli import metrics
+from tests.keras_reference import asked, keras
 
 RNG = np.random.default_rng(11)
 BATCH, CLASSES = 7, 5
@@ -184,7 +180,7 @@ def test_the_mean_of_a_single_number_and_of_nothing():
 
 
 def test_every_metric_of_keras_is_compared():
-    theirs = {name for name in dir(keras.metrics) if isinstance(getattr(keras.metrics, name), type)}
+    theirs = {name for name, kind in asked("kinds", "keras.metrics").items() if kind == "type"}
     assert theirs - {"Metric", "MeanMetricWrapper", "Mean", "Sum"} == {case[0] for case in CASES}
 
 

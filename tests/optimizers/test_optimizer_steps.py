@@ -5,9 +5,6 @@ import os
 import subprocess
 import sys
 
-os.environ["KERAS_BACKEND"] = "jax"
-
-import keras
 import numpy as np
 import pytest
 import torch
@@ -15,6 +12,7 @@ import torch
 import layercli
 from layercli import optimizers
 from layercli.errors import UsageError
+from tests.keras_reference import keras
 
 RNG = np.random.default_rng(3)
 PATHS = ["dense/kernel", "dense/bias", "embedding/embeddings", "conv/kernel"]
@@ -175,8 +173,7 @@ def test_several_optimizers_share_the_parameters():
         chosen = {"dense/.*": module.SGD(0.1, momentum=0.5), "conv/kernel": module.Adam(0.01)}
         return multiple(mapping(module.RMSprop(0.02), chosen), loss_scale_factor=4.0)
 
-    from keras.src.optimizers import multi_optimizer
-
+    multi_optimizer = keras.src.optimizers.multi_optimizer
     theirs = several(keras.optimizers, multi_optimizer.OptimizerMap, multi_optimizer.MultiOptimizer)
     ours = several(optimizers, optimizers.OptimizerMap, optimizers.MultiOptimizer)
     same_numbers(by_us(ours), by_keras(theirs))

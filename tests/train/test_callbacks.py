@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from oracle import keras
+from oracle import real_keras as keras
 
 import layercli
 from layercli import Input, Sequential, callbacks, layers

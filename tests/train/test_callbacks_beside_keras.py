@@ -8,7 +8,8 @@ import types
 
 import numpy as np
 import pytest
-from oracle import close, keras
+from oracle import close
+from oracle import real_keras as keras
 
 import layercli
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from oracle import keras
+from oracle import real_keras as keras
 from sklearn.datasets import load_digits
 
 import layercli

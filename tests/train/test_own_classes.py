@@ -7,7 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from oracle import close, keras
+from oracle import close
+from oracle import real_keras as keras
 
 import layercli
 from layercli import layers, saving

@@ -14,7 +14,8 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from oracle import close, keras
+from oracle import close
+from oracle import real_keras as keras
 
 import layercli
 from layercli.errors import FileError, FormatError, LayercliError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import close, keras
+from oracle import close
+from oracle import real_keras as keras
 
 import layercli
 

@@ -1,0 +1,119 @@
+"""What the oracle asks of Keras on JAX itself. Imported only where no record has the answer.
+
+The source of each function here, and of those that it calls, is a part of the questions that it answers.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+
+def weighting(outputs):
+    rng = np.random.default_rng(2)
+    return [rng.standard_normal(tuple(y.shape)).astype("float32") for y in outputs]
+
+
+def floating(x):
+    return hasattr(x, "dtype") and np.issubdtype(x.dtype, np.floating)
+
+
+def weighted_sum(outputs):
+    pairs = zip(outputs, weighting(outputs), strict=True)
+    return sum((y * w).sum() for y, w in pairs if jnp.issubdtype(y.dtype, jnp.floating))
+
+
+def layer(theirs, inputs, weights, training, call, gradients):
+    """Return all that a layer holds and does: its variables, and with ``weights`` outputs, gradients and the state after."""
+    described(theirs, inputs, call)
+    found = {
+        "names": [v.path.rpartition("/")[2] for v in theirs.weights if "seed_generator" not in v.path],
+        "shapes": [tuple(v.shape) for v in theirs.weights if "seed_generator" not in v.path],
+        "trainable": [v.trainable for v in theirs.weights],
+    }
+    if found["shapes"] != [w.shape for w in weights]:
+        return found
+    theirs.set_weights(weights)
+    outputs, by_name, state = run(theirs, inputs, training, call, gradients)
+    return {**found, "outputs": outputs, "gradients": by_name, "state": state}
+
+
+def described(layer, inputs, call):
+    """Build Keras's layer by a call on shapes alone, which compiles nothing."""
+    args, kwargs = jax.tree_util.tree_map(
+        lambda x: keras.KerasTensor(x.shape, str(x.dtype)) if hasattr(x, "dtype") else x, (inputs, call)
+    )
+    layer(*args, **kwargs)
+
+
+def takes_training(layer):
+    return "training" in layer._call_signature.parameters if hasattr(layer, "_call_signature") else True
+
+
+def run(layer, inputs, training, call, gradients):
+    flat, structure = jax.tree_util.tree_flatten(inputs)
+    variable = [i for i, x in enumerate(flat) if floating(x)]
+    state = [v.value for v in layer.non_trainable_variables]
+    extra = dict(call)
+    if takes_training(layer):
+        extra["training"] = training
+
+    def forward(trainable, chosen):
+        values = list(map(jnp.asarray, flat))
+        for i, x in zip(variable, chosen, strict=True):
+            values[i] = x
+        outputs, new_state = layer.stateless_call(
+            trainable, state, *jax.tree_util.tree_unflatten(structure, values), **extra
+        )
+        outputs = keras.tree.flatten(outputs)
+        return weighted_sum(outputs), (outputs, new_state)
+
+    trainable = [v.value for v in layer.trainable_variables]
+    chosen = [jnp.asarray(flat[i]) for i in variable]
+    if not gradients:
+        _, (outputs, new_state) = forward(trainable, chosen)
+        found = {}
+    else:
+        (by_weight, by_input), (outputs, new_state) = jax.grad(forward, argnums=(0, 1), has_aux=True)(trainable, chosen)
+        found = {
+            v.path.rpartition("/")[2] + f" {i}": g
+            for i, (v, g) in enumerate(zip(layer.trainable_variables, by_weight, strict=True))
+        }
+        found |= {f"input {i}": g for i, g in zip(variable, by_input, strict=True)}
+    kept = [s for v, s in zip(layer.non_trainable_variables, new_state, strict=True) if "seed_generator" not in v.path]
+    return outputs, found, kept
+
+
+def operation(call, arrays, gradients):
+    """Return what ``call(keras.ops, *arrays)`` gives, and the gradients of a weighting of it."""
+    outputs = keras.tree.flatten(call(keras.ops, *map(jnp.asarray, arrays)))
+    if not gradients:
+        return {"outputs": outputs, "gradients": []}
+    chosen = [i for i, x in enumerate(arrays) if floating(x)]
+
+    def total(*values):
+        full = list(map(jnp.asarray, arrays))
+        for i, x in zip(chosen, values, strict=True):
+            full[i] = x
+        return weighted_sum(keras.tree.flatten(call(keras.ops, *full)))
+
+    found = jax.grad(total, argnums=tuple(range(len(chosen))))(*(arrays[i] for i in chosen))
+    return {"outputs": outputs, "gradients": found}
+
+
+def kinds(module):
+    """Return what a module such as ``keras.losses`` holds: by name, whether it is a class, a function or something else."""
+    found = keras
+    for name in module.split(".")[1:]:
+        found = getattr(found, name)
+    return {name: type(getattr(found, name)).__name__ for name in dir(found)}
+
+
+def class_name(value):
+    return type(value).__name__
