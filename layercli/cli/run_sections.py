@@ -127,7 +127,9 @@ def comparison(program: Program, inputs: Any, against: str, tolerance: Tolerance
     found = comparison.compare(ours, theirs, against, tolerance)
     if found.culprit is not None:
         output.message(f"differs from {against}, first in {found.culprit.name}")
-    return Section([table(found)], {"comparison": found.to_json()}, NO if found.culprit else 0)
+    elif found.first_not_finite is not None:
+        output.message(f"not finite here and in {against}, first in {found.first_not_finite.name}: nothing to compare")
+    return Section([table(found)], {"comparison": found.to_json()}, 0 if found.answer == "agrees" else NO)
 
 
 def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:

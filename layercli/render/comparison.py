@@ -7,6 +7,7 @@ from typing import Any
 from layercli.render.table import Column, Table
 
 MOST_NAMES = 5
+ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on both sides"}
 
 
 def table(found: Any) -> Table:
@@ -18,17 +19,20 @@ def table(found: Any) -> Table:
         Column("1 - cosine", numeric=True, key="cosine"),
         Column("Allowed", numeric=True),
         Column("Close"),
+        Column("Finite"),
     ]
     rows = [
-        [f"{d.name} ({d.cls})" if d.cls else d.name, d.absolute, d.relative, d.cosine, d.allowed, d.close]
+        [f"{d.name} ({d.cls})" if d.cls else d.name, d.absolute, d.relative, d.cosine, d.allowed, d.close, d.finite]
         for d in found.differences
     ]
     first = found.culprit
     facts = [
         ("Against", found.reference),
-        ("Agrees", "yes" if first is None else "no"),
+        ("Agrees", ANSWERS[found.answer]),
         ("First to diverge", "-" if first is None else first.name),
     ]
+    if found.first_not_finite is not None:
+        facts.append(("First not finite", found.first_not_finite.name))
     return Table("Difference", columns, rows, facts, notes(found))
 
 

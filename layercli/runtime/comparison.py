@@ -46,17 +46,37 @@ class Comparison:
         return next((found for found in self.differences if not found.close), None)
 
     @property
+    def first_not_finite(self) -> Difference | None:
+        """The first result with values that are not finite on either side, where they reach an output; else None.
+
+        An infinite value inside, of an attention mask for one, is none of these.
+        """
+        outputs = [found for found in self.differences if found.name.startswith(OUTPUT)] or self.differences
+        if all(found.finite for found in outputs):
+            return None
+        return next(found for found in self.differences if not found.finite)
+
+    @property
+    def answer(self) -> str:
+        """``agrees``, ``differs``, or ``not finite`` where both sides are alike, and an output is not finite."""
+        if self.culprit is not None:
+            return "differs"
+        return "agrees" if self.first_not_finite is None else "not finite"
+
+    @property
     def outputs_only(self) -> bool:
         """Whether no layer's result is among those compared."""
         return all(found.name.startswith(OUTPUT) for found in self.differences)
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON has it."""
-        first = self.culprit
+        first, unbounded = self.culprit, self.first_not_finite
         return {
             "reference": self.reference,
-            "agrees": first is None,
+            "agrees": self.answer == "agrees",
+            "answer": self.answer,
             "first_to_diverge": None if first is None else first.name,
+            "first_not_finite": None if unbounded is None else unbounded.name,
             "outputs_only": self.outputs_only,
             "results": [found.to_json() for found in self.differences],
             "only_here": self.only_here,
@@ -103,7 +123,8 @@ def compare(
         allowed = tolerance or max(
             (Tolerance.of(dtype, depth) for dtype in (mine.dtype, other.dtype)), key=lambda t: t.scaled
         )
-        done.differences.append(difference(name, mine.cls, mine.array, other.array, allowed))
+        dtypes = (mine.dtype, other.dtype)
+        done.differences.append(difference(name, mine.cls, mine.array, other.array, allowed, dtypes))
     if not done.differences:
         raise UsageError(f"{reference} has no result of the same name as any here", hint="--layers saves them by path")
     return done

@@ -110,3 +110,50 @@ def test_results_of_something_else_are_no_reference(cli, nets):
     assert done.err == (
         "error: other.safetensors has no result of the same name as any here\nhint: --layers saves them by path\n"
     )
+
+
+NOT_FINITE = """
+import torch
+from torch import nn
+
+class Log(nn.Module):
+    def forward(self, x):
+        return torch.log(x)
+
+class Mask(nn.Module):
+    def forward(self, x):
+        return torch.where(x > 0, x, -torch.inf)
+
+class Masked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mask = Mask()
+
+    def forward(self, x):
+        return torch.softmax(self.mask(x), -1)
+
+def log():
+    return nn.Sequential(nn.ReLU(), Log())
+"""
+
+
+def test_not_finite_on_both_sides_is_an_answer_of_its_own(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(NOT_FINITE)
+    done, found = against(cli, "float64", "nets.py:log", "--range=-2,-1")
+    assert done.code == 1
+    assert (found["agrees"], found["answer"], found["first_to_diverge"]) == (False, "not finite", None)
+    assert (found["first_not_finite"], [each["finite"] for each in found["results"]]) == ("1", [True, False, False])
+    assert "not finite here and in float64, first in 1: nothing to compare" in done.err
+    done = cli("run", "nets.py:log", "--range=-2,-1", "--input-shape", "5,4", "--device", "cpu", "--against", "float64")
+    facts = [" ".join(line.split()) for line in done.out.splitlines()[-4:]]
+    assert done.code == 1
+    assert facts[1:] == ["Agrees: no: not finite on both sides", "First to diverge: -", "First not finite: 1"]
+
+
+def test_an_infinite_mask_inside_is_no_such_answer(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(NOT_FINITE)
+    done, found = against(cli, "float64", "nets.py:Masked")
+    assert (done.code, found["answer"], found["first_not_finite"]) == (0, "agrees", None)
+    assert [each["finite"] for each in found["results"]] == [False, True]

@@ -36,7 +36,8 @@ def test_each_part_of_the_tolerance_counts(tolerance, close):
 
 
 def test_what_is_not_finite_must_be_the_same():
-    assert compare([np.nan, np.inf, 1], [np.nan, np.inf, 1]).close
+    both = compare([np.nan, np.inf, 1], [np.nan, np.inf, 1])
+    assert (both.close, both.finite) == (True, False)
     for ours, theirs in (([np.nan], [1.0]), ([np.inf], [-np.inf]), ([1.0], [np.inf]), ([1.0, 2.0], [1.0])):
         found = compare(ours, theirs, relative=1.0, absolute=1e9)
         assert (found.close, found.absolute) == (False, math.inf)
@@ -52,3 +53,13 @@ def test_rounding_allows_more_with_depth_and_fewer_digits():
     assert Tolerance.of("float32", 100).scaled == pytest.approx(10 * Tolerance.of("float32", 1).scaled)
     assert Tolerance.of("bfloat16", 1).scaled == 2**16 * Tolerance.of("float32", 1).scaled
     assert Tolerance.of("int64", 9).scaled == 0
+
+
+def test_two_least_numbers_stand_for_minus_infinity():
+    least = {dtype: np.finfo(dtype).min for dtype in ("float32", "float64")}
+    ours = np.array([least["float32"], 1.0], "float32")
+    for theirs in ([least["float64"], 1.0], [least["float32"], 1.0]):
+        found = difference("mask", "Mask", ours, np.array(theirs), Tolerance(), ("float32", "float64"))
+        assert (found.close, found.finite, found.absolute, found.cosine) == (True, True, 0, 0)
+    assert not difference("mask", "Mask", ours, np.array([-65504.0, 1.0]), Tolerance(), ("float32", "float64")).close
+    assert compare([1e300, 1e300], [1e300, 1e300]).cosine < 1e-15  # whose squares overflow
