@@ -74,4 +74,4 @@ def gpu_check(
         output.write(gpu.github(report))
     else:
         output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
-    return 0 if report.answer else 1
+    return (0 if report.conclusive else 3) if report.answer else 1

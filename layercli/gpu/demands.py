@@ -33,13 +33,16 @@ class Demands:
 
 @dataclass(frozen=True)
 class Demand:
-    """One demand on one device: what was wanted, what there is (None where nobody knows), and whether that will do."""
+    """One demand on one device: what was wanted, what there is (None where nobody knows), and whether that will do.
+
+    ``met`` is None where torch, which was not asked, may know what the driver does not tell.
+    """
 
     name: str
     device: int
     wanted: str
     got: str | None
-    met: bool
+    met: bool | None
 
 
 def parse(require: int, memory: str | int | None, capability: str | None, tflops: Floors, bandwidth: Floors) -> Demands:
@@ -78,16 +81,23 @@ def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -
         yield known[name], float(figure)
 
 
-def compare(demands: Demands, item: Item, results: list[Result]) -> Iterator[Demand]:
-    """Yield how a device meets each demand."""
+def compare(demands: Demands, item: Item, results: list[Result], asked: bool = True) -> Iterator[Demand]:
+    """Yield how a device meets each demand; ``asked`` says whether torch was."""
+    unknown = False if asked else None
     device = item.device
     if demands.memory is not None:
         total = device.memory_total
         got = None if total is None else sizes.show(total)
-        yield Demand("memory", device.index, sizes.show(demands.memory), got, (total or 0) >= demands.memory)
+        yield Demand(
+            "memory",
+            device.index,
+            sizes.show(demands.memory),
+            got,
+            unknown if total is None else total >= demands.memory,
+        )
     if demands.capability is not None:
         capability = versions.pair(device.capability)
-        met = capability is not None and capability >= demands.capability
+        met = unknown if capability is None else capability >= demands.capability
         yield Demand("capability", device.index, "{}.{}".format(*demands.capability), device.capability, met)
     for name, floor in demands.floors.items():
         found = next((each for each in results if each.name == name and each.device == item.torch), None)
@@ -98,7 +108,10 @@ def compare(demands: Demands, item: Item, results: list[Result]) -> Iterator[Dem
 
 
 def unmet(item: Item, demand: Demand) -> Finding:
-    """Return the finding for a demand that a device does not meet."""
+    """Return the finding for a demand that a device does not meet, or may not meet."""
+    if demand.met is None:
+        seen = f"{item.label} does not tell its {demand.name}, and {demand.wanted} is demanded"
+        return Finding("demand", "warning", seen, "Ask torch: layercli gpu-check --level 1", item.device.index)
     seen = f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
     return Finding("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
 

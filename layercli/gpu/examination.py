@@ -132,9 +132,13 @@ def concluded(seen: Snapshot, wanted: int | None, results: list[Result], demands
         raise UsageError(f"there is no GPU {wanted}", hint=f"the GPUs here are: {listed}")
     chosen = [item for item in items if wanted in (None, item.device.index)]
     found = [finding for finding in diagnose(seen) if wanted is None or finding.device in (None, wanted)]
-    compared = [(item, demand) for item in chosen for demand in demanding.compare(demands, item, results)]
-    unmet = [demanding.unmet(item, demand) for item, demand in compared if not demand.met]
-    judged = [*verdicts(chosen, results), *unmet]
+    compared = [
+        (item, demand)
+        for item in chosen
+        for demand in demanding.compare(demands, item, results, seen.runtime is not None)
+    ]
+    unmet = [demanding.unmet(item, demand) for item, demand in compared if demand.met is not True]
+    judged = [*verdicts(chosen, results, seen.host.iommu), *unmet]
     if judged:
         found = [finding for finding in found if finding.code != "ok"]
     findings = sorted([*found, *judged], key=lambda finding: finding.severity != "error")

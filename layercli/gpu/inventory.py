@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from layercli.gpu.snapshot import Device, Offered, Snapshot
-from layercli.gpu.visible import selection
+from layercli.gpu.visible import by_speed, selection
 
 BACKENDS = {"nvidia": "cuda", "amd": "cuda", "apple": "mps"}
 VENDORS = {"mps": "apple", "xpu": "intel"}
@@ -13,7 +13,7 @@ VENDORS = {"mps": "apple", "xpu": "intel"}
 
 @dataclass(frozen=True)
 class Item:
-    """A device and its name in torch (``cuda:0``), None where torch does not offer it."""
+    """A device and its name in torch, None where torch does not offer it; ``cuda`` alone before its number is known."""
 
     device: Device
     torch: str | None
@@ -39,11 +39,38 @@ def inventory(snapshot: Snapshot) -> list[Item]:
 def expected(snapshot: Snapshot) -> list[Item]:
     """Return the devices with the names torch will give them."""
     order = selection(snapshot).order
+    if order and by_speed(snapshot):
+        return [Item(device, BACKENDS.get(device.vendor)) for device in snapshot.devices]
     return [
-        Item(device, f"{backend}:{order.index(device.index)}" if backend and device.index in order else None)
+        Item(
+            instance(device, snapshot),
+            f"{backend}:{order.index(device.index)}" if backend and device.index in order else None,
+        )
         for device in snapshot.devices
         for backend in [BACKENDS.get(device.vendor)]
     ]
+
+
+def visible_count(snapshot: Snapshot) -> int:
+    """Return how many devices torch shows at most."""
+    if snapshot.runtime is None or (snapshot.runtime.ended and not snapshot.runtime.devices):
+        return len(selection(snapshot).order)
+    return len(snapshot.runtime.devices)
+
+
+def instance(device: Device, snapshot: Snapshot) -> Device:
+    """Return a device in MIG mode with the memory of the instance that CUDA will show, any other as it is."""
+    if not device.mig or not device.mig_instances:
+        return device
+    named = [entry for entry in selection(snapshot).value.split(",") if entry in device.mig_instances]
+    place = device.mig_instances.index(named[0]) if named else 0
+    size = device.mig_memory[place] if place < len(device.mig_memory) else None
+    return replace(device, memory_total=size, memory_free=None)
+
+
+def bare(uuid: str | None) -> str:
+    """Return the digits of a UUID: torch tells that of a MIG instance without saying that it is one."""
+    return (uuid or "").rpartition("-")[2]
 
 
 def described(offered: Offered, snapshot: Snapshot) -> Device:
@@ -53,6 +80,8 @@ def described(offered: Offered, snapshot: Snapshot) -> Device:
     if known is None:
         taken = [device.index for device in snapshot.devices]
         known = Device(offered.index if not taken else max(taken) + 1 + offered.index, vendor=vendor)
+    if known.mig and known.mig_instances:  # the driver describes the whole of it, torch the slice
+        known = replace(known, name=offered.name, memory_total=offered.memory_total, memory_free=None)
     return replace(
         known,
         name=offered.name if vendor != "nvidia" else known.name or offered.name,
@@ -64,7 +93,7 @@ def described(offered: Offered, snapshot: Snapshot) -> Device:
 def match(offered: Offered, snapshot: Snapshot) -> Device | None:
     """Return the driver's device of the same UUID, or else the one the environment puts in that place."""
     for device in snapshot.devices:
-        if offered.uuid and offered.uuid in (device.uuid, *device.mig_instances):
+        if bare(offered.uuid) and bare(offered.uuid) in map(bare, (device.uuid, *device.mig_instances)):
             return device
     order = selection(snapshot).order
     index = order[offered.index] if offered.index < len(order) else None

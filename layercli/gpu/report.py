@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.gpu.demands import Demand, Demands, gated
 from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import Item
+from layercli.gpu.inventory import Item, visible_count
 from layercli.gpu.result import Result
 from layercli.gpu.snapshot import Device, Snapshot
 
@@ -45,6 +45,11 @@ class Report:
     demands: list[Demand]
     snapshot: Snapshot = field(repr=False)
 
+    @property
+    def conclusive(self) -> bool:
+        """Whether every demand on a usable device was compared with a figure."""
+        return not self.answer or not unknown(self.demands)
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON document."""
         return {
@@ -71,8 +76,9 @@ def build(
 ) -> Report:
     """Return the report on the devices in ``items``."""
     cards = [Card(item.device, item.torch, why_not(item, findings)) for item in items]
-    answer = sum(card.usable for card in cards) >= demands.require
-    told = yes(cards, tried=bool(results)) if answer else no(cards, findings, demands.require)
+    visible = visible_count(snapshot)
+    answer = min(sum(card.usable for card in cards), visible) >= demands.require
+    told = yes(cards, visible, bool(results), unknown(compared)) if answer else no(cards, findings, demands.require)
     tests = [gated(demands, result) for result in results]
     return Report(answer, told, cards, findings, tests, compared, snapshot)
 
@@ -85,14 +91,22 @@ def why_not(item: Item, findings: list[Finding]) -> str | None:
     return f"torch is not offered {item.label}" if item.torch is None else None
 
 
-def yes(cards: list[Card], tried: bool) -> str:
-    """Return the sentence for enough usable devices."""
+def unknown(compared: list[Demand]) -> list[str]:
+    """Return the names of the demands that only torch can tell of."""
+    return sorted({demand.name for demand in compared if demand.met is None})
+
+
+def yes(cards: list[Card], visible: int, tried: bool, unknown: list[str]) -> str:
+    """Return the sentence for enough usable devices, of which torch shows ``visible``."""
     good = [card for card in cards if card.usable]
+    count = min(len(good), visible)
     kinds = Counter(card.device.name or "unnamed" for card in good)
-    named = ", ".join(name if count == 1 else f"{count} x {name}" for name, count in kinds.items())
-    verb = ("works" if len(good) == 1 else "work") if tried else ("looks" if len(good) == 1 else "look") + " usable"
-    untried = "" if tried else f"; nothing was run on {'it' if len(good) == 1 else 'them'}"
-    return f"Yes: {counted(len(good), len(cards))} {verb}: {named}{untried}."
+    between = ", " if count == len(good) else " or "
+    named = between.join(name if number == 1 else f"{number} x {name}" for name, number in kinds.items())
+    verb = ("works" if count == 1 else "work") if tried else ("looks" if count == 1 else "look") + " usable"
+    untried = "" if tried else f"; nothing was run on {'it' if count == 1 else 'them'}"
+    open_ = f"; not known: {', '.join(unknown)}" if unknown else ""
+    return f"Yes: {counted(count, len(cards))} {verb}: {named}{untried}{open_}."
 
 
 def counted(count: int, total: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from layercli.gpu import cuda_error, gemm, kernels, memory, speed, sustained
+from layercli.gpu import cuda_error, gemm, kernels, memory, peer_copy, speed, sustained
 from layercli.gpu.result import ERROR, FAILED, PASSED, Result
 from layercli.gpu.snapshot import Device
 from layercli.lazy import torch
@@ -44,6 +44,9 @@ def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = Fa
             yield from thorough(device, references)
         if level >= 2 or speed_wanted:
             yield from speeds(device)
+    if level >= 2 and len(names) > 1:
+        devices = [torch.device(name) for name in names]
+        yield Trial(peer_copy.NAME, ", ".join(names), lambda: peer_copy.copies(devices))
     if level >= 3 and names:
         yield from long(names, monitor)
 

@@ -91,6 +91,7 @@ class Host:
 
     ``module`` is the version of the loaded NVIDIA kernel module, ``nodes`` the device files under /dev,
     ``denied`` the reason why one of them cannot be opened, ``complaints`` what the kernel's log says of the driver.
+    ``iommu`` says whether an IOMMU is on.
     """
 
     platform: str = "linux"
@@ -105,6 +106,7 @@ class Host:
     denied: dict[str, str] = field(default_factory=dict)
     xids: list[Xid] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    iommu: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host
         nouveau=(roots.sys / "module/nouveau").exists(),
         nodes=device_files(roots),
         xids=xids(log),
+        iommu=bool(matching(roots.sys / "class/iommu", re.compile(".+"))),
         complaints=[name for name, words in COMPLAINTS.items() if words in log],
     )
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu import cuda_error
+from layercli.gpu import cuda_error, peer_copy
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
 from layercli.gpu.result import ERROR, FAILED, MEASURED, Result
 
 OUT_OF_MEMORY, NO_KERNEL = 2, 209  # CUDA errors
 SLOW = 0.85  # of what the best device of the same name reaches
+SLOW_FROM_HOST = 0.4  # on machines with several sockets a device may be nearer to the memory than its twin
+FROM_HOST = ("bandwidth h2d", "bandwidth d2h")
 
 
-def verdicts(items: list[Item], results: list[Result]) -> Iterator[Finding]:
-    """Yield the findings that the results amount to."""
+def verdicts(items: list[Item], results: list[Result], iommu: bool = False) -> Iterator[Finding]:
+    """Yield the findings that the results amount to; ``iommu`` says whether one is on."""
     for item in items:
         here = [each for each in results if item.torch in each.device.split(", ")]
-        if failed := [each for each in here if each.verdict == FAILED]:
-            yield wrong(item, failed)
+        failed = [each for each in here if each.verdict == FAILED]
+        if alone := [each for each in failed if each.name != peer_copy.NAME]:
+            yield wrong(item, alone)
+        if apart := [each for each in failed if each.name == peer_copy.NAME]:
+            yield copied_wrong(item, apart[0], iommu)
         if errors := [each for each in here if each.verdict == ERROR]:
             yield not_run(item, errors)
     yield from slower(items, results)
@@ -38,6 +43,17 @@ def wrong(item: Item, failed: list[Result]) -> Finding:
     return Finding("wrong-results", "error", seen, remedy, item.device.index)
 
 
+def copied_wrong(item: Item, failed: Result, iommu: bool) -> Finding:
+    """Return the finding for a device from or to which another one's numbers do not arrive."""
+    on = "; an IOMMU is on" if iommu else ""
+    seen = f"{item.label} failed {failed.name} ({failed.detail}: {failed.figure:g} numbers wrong){on}"
+    remedy = (
+        "Start Linux with iommu=pt or iommu=off, and switch PCIe access control (ACS) off; until then go without: "
+        "NCCL_P2P_DISABLE=1, or one GPU alone (CUDA_VISIBLE_DEVICES)."
+    )
+    return Finding("peer-copy", "error", seen, remedy, item.device.index)
+
+
 def not_run(item: Item, errors: list[Result]) -> Finding:
     """Return the finding for a device on which self-tests could not be run."""
     first = errors[0]
@@ -54,6 +70,11 @@ def remedy(message: str) -> str:
         return "Stop what holds the device's memory, and run it again."
     if code == NO_KERNEL:
         return "Install a PyTorch that has code for this device (torch.cuda.get_arch_list())."
+    if "CUBLAS_STATUS" in message or "CUDNN_STATUS" in message:
+        return (
+            "Unset LD_LIBRARY_PATH, and reinstall PyTorch with the cuBLAS and cuDNN it was built with; on GPUs of "
+            "capability 12.x cuBLAS 13.5 fails so."
+        )
     if code in cuda_error.STICKY:
         return "Look for Xid errors in dmesg; if it stays after a reset (nvidia-smi --gpu-reset), run dcgmi diag -r 3."
     return "Run it again; if it stays, reinstall PyTorch, whose libraries may be incomplete or mixed with others."
@@ -68,7 +89,7 @@ def slower(items: list[Item], results: list[Result]) -> Iterator[Finding]:
         item = names[result.device]
         twins = [each for each in results if each.name == result.name and twin(names.get(each.device), item)]
         best = max((each.figure or 0 for each in twins), default=0)
-        if (result.figure or 0) < SLOW * best:
+        if (result.figure or 0) < (SLOW_FROM_HOST if result.name in FROM_HOST else SLOW) * best:
             seen = f"{item.label} reaches {result.figure:.4g} {result.unit} in {result.name}, its twin {best:.4g}"
             remedy = "Compare their clocks, power limits, temperatures and PCIe links (nvidia-smi -q)."
             yield Finding("slow-twin", "warning", seen, remedy, item.device.index)

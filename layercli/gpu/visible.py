@@ -23,14 +23,28 @@ class Selection:
 
 
 def selection(snapshot: Snapshot) -> Selection:
-    """Return which of the snapshot's devices torch can see, in torch's order."""
+    """Return which of the snapshot's devices torch can see, in torch's order.
+
+    Unless told otherwise CUDA shows one MIG instance where there is any, and nothing beside it.
+    """
     everything = [device.index for device in snapshot.devices]
+    sliced = [device.index for device in snapshot.devices if device.mig and device.mig_instances]
     names = HIP if snapshot.wheel.hip else CUDA
     variable = next((name for name in names if name in snapshot.environment), None)
     if variable is None or any(device.vendor == "apple" for device in snapshot.devices):
-        return Selection(None, "", everything)
+        return Selection(None, "", sliced[:1] or everything)
     value = snapshot.environment[variable]
     return chosen(variable, value, snapshot.devices)
+
+
+def by_speed(snapshot: Snapshot) -> bool:
+    """Whether CUDA numbers the devices by a speed that only CUDA knows: unequal ones, and nothing told by UUID or bus."""
+    if snapshot.wheel.hip or snapshot.environment.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID":
+        return False
+    kinds = {(device.name, device.capability) for device in snapshot.devices if device.vendor == "nvidia"}
+    value = selection(snapshot).value
+    told = bool(value) and not any(entry.isdigit() for entry in value.split(","))
+    return len(kinds) > 1 and not told and not any(device.mig for device in snapshot.devices)
 
 
 def chosen(variable: str, value: str, devices: list[Device]) -> Selection:

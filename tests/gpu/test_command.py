@@ -181,6 +181,12 @@ def test_github_escapes_what_would_end_an_annotation(tell, capsys):
     assert gpu.escaped("100%\r\nGPU") == "100%25%0D%0AGPU"
 
 
+def test_a_demand_that_nobody_can_tell_of_is_inconclusive(tell, capsys):
+    tell("memory-not-told")
+    assert command(capsys, "--level", "0")[0] == 0
+    assert command(capsys, "--level", "0", "--min-memory", "16GiB")[0] == 3
+
+
 def test_messages_go_to_stderr_and_q_silences_them(tell, capsys):
     tell("ok", results())
     assert command(capsys)[2] == "allocation on cuda:0 ...\n"

@@ -90,6 +90,8 @@ def test_wrong_results_rule_a_device_out(tell):
         ("AcceleratorError: CUDA error: no kernel image is available for execution on the device",
          "Install a PyTorch that has code for this device"),
         ("AcceleratorError: CUDA error: an illegal memory access was encountered", "Look for Xid errors in dmesg"),
+        ("RuntimeError: CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+         "Unset LD_LIBRARY_PATH, and reinstall PyTorch"),
         ("OSError: libcudnn.so.9: cannot open shared object file", "Run it again; if it stays, reinstall PyTorch"),
     ],
 )  # fmt: skip
@@ -255,6 +257,75 @@ def test_devices_that_the_environment_hides_are_not_usable(tell):
     assert report.sentence.startswith("Yes: 2 of 8 GPUs look usable")
     assert [(card.device.index, card.torch) for card in report.devices if card.usable] == [(2, "cuda:1"), (6, "cuda:0")]
     assert report.devices[0].why_not == "torch is not offered GPU 0 (NVIDIA H100 80GB HBM3)"
+
+
+def test_a_mig_instance_has_its_own_memory_not_the_whole_devices(tell):
+    for name, size, label in (("mig-slice-looked-at", "39.2 GiB", "NVIDIA H100 80GB HBM3"),
+                              ("mig-slice", "9.8 GiB", "NVIDIA H100 80GB HBM3 MIG 1g.10gb")):  # fmt: skip
+        report = check(snapshot=SNAPSHOTS / f"{name}.json", min_memory="40GiB")
+        assert [(card.device.index, card.torch) for card in report.devices] == [(0, None), (1, "cuda:0")]
+        assert not report.answer
+        assert report.devices[1].why_not.startswith(f"GPU 1 ({label}) has memory {size}")
+    assert check(snapshot=SNAPSHOTS / "mig-slice.json", min_memory="9GiB").sentence == (
+        "Yes: 1 of 2 GPUs looks usable: NVIDIA H100 80GB HBM3 MIG 1g.10gb; nothing was run on it."
+    )
+
+
+def test_unequal_gpus_are_not_numbered_before_torch_is_asked():
+    path = SNAPSHOTS / "unequal-gpus.json"
+    report = check(snapshot=path, min_memory="24GiB")
+    assert [card.torch for card in report.devices] == ["cuda", "cuda"]
+    assert report.sentence == "Yes: 1 of 2 GPUs looks usable: NVIDIA GeForce RTX 5090; nothing was run on it."
+    assert check(snapshot=path).sentence == (
+        "Yes: 1 of 2 GPUs looks usable: NVIDIA GeForce RTX 3060 or NVIDIA GeForce RTX 5090; nothing was run on it."
+    )
+    assert not check(snapshot=path, require=2).answer
+    seen = snapshot.read(path)
+    assert check(snapshot=replace(seen, environment={}), require=2).answer
+    bus = replace(seen, environment={"CUDA_VISIBLE_DEVICES": "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+    assert not check(snapshot=bus, min_memory="24GiB").answer
+
+
+def test_memory_that_the_driver_does_not_tell_is_asked_of_torch(tell):
+    seen = machine("memory-not-told")
+    report = check(snapshot=seen, min_memory="16GiB")
+    assert (report.answer, report.conclusive, report.demands[0].met) == (True, False, None)
+    assert report.sentence == "Yes: 1 GPU looks usable: NVIDIA GB10; nothing was run on it; not known: memory."
+    [finding] = report.findings
+    assert (finding.code, finding.severity) == ("demand", "warning")
+    assert finding.seen == "GPU 0 (NVIDIA GB10) does not tell its memory, and 16.0 GiB is demanded"
+    said = replace(runtime(seen), arch_list=["sm_120"])
+    for size, answer in ((119 << 30, True), (8 << 30, False), (None, False)):
+        offered = [replace(each, memory_total=size) for each in said.devices]
+        tell(seen, results(), said=replace(said, devices=offered))
+        found = check(min_memory="16GiB")
+        assert (found.answer, found.conclusive) == (answer, True)
+
+
+def test_copies_that_do_not_arrive_are_told_with_the_iommu(tell):
+    seen = machine("eight-h100")
+    seen = replace(seen, devices=seen.devices[:2], host=replace(seen.host, iommu=True))
+    lost = Result("copy between GPUs", "cuda:0, cuda:1", FAILED, 8388608, "wrong", 0, "cuda:0 to cuda:1")
+    tell(seen, [*results("cuda:0"), *results("cuda:1"), lost])
+    report = check(level=2)
+    assert codes(report) == ["peer-copy", "peer-copy"]
+    assert report.findings[0].seen == (
+        "GPU 0 (NVIDIA H100 80GB HBM3) failed copy between GPUs (cuda:0 to cuda:1: 8.38861e+06 numbers wrong); "
+        "an IOMMU is on"
+    )
+
+
+def test_twins_on_two_sockets_may_copy_from_the_host_at_different_rates(tell):
+    seen = machine("eight-h100")
+    seen = replace(seen, devices=seen.devices[:2])
+    for name, share, slow in (
+        ("bandwidth h2d", 0.5, False),
+        ("bandwidth h2d", 0.3, True),
+        ("bandwidth device", 0.5, True),
+    ):
+        rates = [Result(name, f"cuda:{n}", MEASURED, 50.0 * factor, "GB/s") for n, factor in ((0, 1), (1, share))]
+        tell(seen, rates)
+        assert ("slow-twin" in codes(check(level=2))) is slow
 
 
 PRECISIONS = "bf16, bfloat16, fp16, float16, fp32, float32, tf32"
