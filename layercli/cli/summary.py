@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from layercli.cli import arguments, output
+from layercli.errors import FormatError
 
 
 def summary(
@@ -44,3 +45,5 @@ def summary(
     report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     output.emit(table(report, chosen, depth, fold), report.to_json, format)
+    if report.failure is not None:
+        raise FormatError(report.failure)

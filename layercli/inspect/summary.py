@@ -22,7 +22,8 @@ class Row:
     """One layer. Counts include the layers below it; ``shared`` says that it is called more than once.
 
     A layer that was never called has no shapes; where it would make variables when built, their number is not known: None.
-    A file of weights does not say of which class its modules are.
+    A file of weights does not say of which class its modules are. ``shared_with`` are the other paths of its own parameters;
+    ``counted`` is how many of its parameters no row before it has held, where that is not all.
     """
 
     path: str
@@ -37,11 +38,14 @@ class Row:
     macs: Size
     shared: bool
     variables: dict[str, Shape] = field(default_factory=dict)
+    shared_with: list[str] = field(default_factory=list)
+    counted: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the row with sizes as JSON has them."""
         document = asdict(self)
-        del document["variables"]
+        for name in ("variables", "counted", *([] if self.shared_with else ["shared_with"])):
+            del document[name]
         sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
         return {
             "class" if key == "cls" else key: value
@@ -74,6 +78,11 @@ class Summary:
     outputs: list[tuple[str, Spec]]
     rows: list[Row]
     totals: Totals
+    footnotes: list[str] = field(default_factory=list)
+    failure: str | None = None
+    """Why the forward pass did not end: the rows are known up to there."""
+    other_outputs: list[tuple[str, str]] = field(default_factory=list)
+    """The outputs that are no tensors, such as a cache, with their classes."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document ``layercli summary --format json`` prints."""
@@ -84,6 +93,8 @@ class Summary:
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
             "rows": [row.to_json() for row in self.rows],
             "totals": {**asdict(self.totals), "macs": json_size(self.totals.macs)},
+            **({"notes": self.footnotes} if self.footnotes else {}),
+            **({"failure": self.failure} if self.failure else {}),
         }
 
 

@@ -16,6 +16,8 @@ from layercli.render.table import Column, Table, show
 
 def why_unknown(summary: Summary) -> str:
     """Return why the cost is not known, and what makes it known."""
+    if summary.failure is not None:
+        return "unknown: the forward pass did not end"
     if not summary.inputs:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
@@ -51,6 +53,11 @@ def show_cost(cost: Any) -> str:
     return "?" if cost == UNKNOWN else show(cost)
 
 
+def share_of(row: Row) -> int:
+    """Return how many parameters a row has that no row before it has."""
+    return (row.parameters or 0) if row.counted is None else row.counted
+
+
 COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     "layer": (Column("Layer (type)", key="layer", folds=True), lambda row, _: _layer(row)),
     "input_shape": (Column("Input shape", show=show_shapes), lambda row, _: row.input_shape),
@@ -61,7 +68,7 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     "variables": (Column("Variables", show=show_variables, folds=True), lambda row, _: row.variables),
     "share": (
         Column("Share", numeric=True, show=show_share),
-        lambda row, summary: (row.parameters or 0) / summary.totals.parameters if summary.totals.parameters else 0.0,
+        lambda row, summary: share_of(row) / summary.totals.parameters if summary.totals.parameters else 0.0,
     ),
 }
 DEFAULT = ("layer", "output_shape", "parameters")
@@ -90,13 +97,18 @@ def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, 
 
 def facts_of(summary: Summary) -> list[tuple[str, str]]:
     """Return what is said below the table: of a file of weights only what it holds."""
-    totals, several = summary.totals, len(summary.outputs) > 1
+    totals, several = summary.totals, len(summary.outputs) + len(summary.other_outputs) > 1
+    others = [f"{name} {cls}" for name, cls in summary.other_outputs]
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
     if summary.cls is None:
         return [held]
     return [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
-        ("Output", ", ".join(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs) or "-"),
+        (
+            "Output",
+            ", ".join([*(f"{name} {spec}" if several else str(spec) for name, spec in summary.outputs), *others])
+            or "-",
+        ),
         held,
         ("Trainable", show(or_unknown(totals.trainable))),
         ("Non-trainable", show(or_unknown(totals.non_trainable))),
@@ -160,6 +172,10 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
         found.append("* called more than once: its parameters count once, its MACs every time")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
         found.append("B is the batch size")
+    found += [f"{row.path} shares parameters with {', '.join(row.shared_with)}" for row in rows if row.shared_with]
+    found += summary.footnotes
+    if summary.failure is not None:
+        found.append(f"shown up to the call that failed: {summary.failure}")
     hidden = len(summary.rows) - len(shown)
     if hidden:
         found.append(f"{hidden} layer{'s' * (hidden > 1)} below {'are' if hidden > 1 else 'is'} not shown (--depth)")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, combinations_with_replacement
-from math import prod
 from operator import attrgetter
 from typing import Any
 
@@ -22,12 +20,8 @@ from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError
+from layercli.runtime.filled_sizes import PRIMES, explained
 from layercli.runtime.tensors import dtype_of
-
-PRIMES = (
-    (10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079),
-    (20011, 20021, 20023, 20029, 20047, 20051, 20063, 20071),
-)
 
 
 @dataclass(frozen=True)
@@ -176,15 +170,3 @@ def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> Any:
     if isinstance(first, (list, tuple)):
         return type(first)(_merged(a, b, fills) for a, b in zip(first, second, strict=True))
     return first
-
-
-def explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
-    """Return a number both runs agree on, a multiple of a product of up to three names that fits both, or a nameless unknown."""
-    if first == second:
-        return first
-    names = [name for name in fills[0] if name is not None]
-    for product in chain.from_iterable(combinations_with_replacement(names, degree) for degree in (1, 2, 3)):
-        factor, rest = divmod(first, prod(fills[0][name] for name in product))
-        if factor and rest == 0 and second == factor * prod(fills[1][name] for name in product):
-            return factor * dims.product(Dim.named(name) for name in product)
-    return UNKNOWN

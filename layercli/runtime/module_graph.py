@@ -9,7 +9,8 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ValueKind
-from layercli.runtime.module_summary import is_container, spec_of
+from layercli.runtime.module_rows import is_container
+from layercli.runtime.module_trace import spec_of
 from layercli.runtime.recording import class_of
 
 

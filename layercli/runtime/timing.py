@@ -23,7 +23,7 @@ from layercli.runtime.recording import tensors_in
 from layercli.runtime.roofline import timed
 from layercli.runtime.unchanged import unchanged
 
-MODULE_COST = "unknown: this torch.nn.Module does not run on torch's meta device, where its products are counted"
+MODULE_COST = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
 UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
 
 
@@ -122,7 +122,7 @@ def _timing(program: Program, placed: Any, seconds: list[float]) -> Timing:
 def cost(program: Program, placed: Any) -> tuple[int | None, str | None]:
     """Return the floating point operations of one run, or why they are not known.
 
-    They are twice what the summary says of the layers; of a torch module, what torch counts on the meta device.
+    They are twice what the summary says of the layers; of a torch module, what a trace of it counts.
     """
     if not isinstance(program.model, Layer):
         counted = macs_of(program.model, placed)

@@ -28,7 +28,7 @@ class ModuleSource(Source):
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given shapes."""
-        from layercli.runtime.module_summary import inputs_of_module
+        from layercli.runtime.module_inputs import inputs_of_module
 
         return inputs_of_module(self.model, self.name, list(shapes), list(sizes))
 

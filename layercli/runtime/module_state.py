@@ -1,0 +1,76 @@
+"""Look at a module without changing it: attributes, hooks, training flags, gradients and random generators are put back."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+CONTAINERS = (list, dict, set, deque)
+
+
+@contextmanager
+def preserved(module: nn.Module) -> Iterator[None]:
+    """Put back, at the end, all that a forward pass may change in ``module``; values of tensors are the tracer's concern."""
+    modules = list(dict.fromkeys(module.modules()))
+    saved = [(each, type(each), dict(vars(each))) for each in modules]
+    contents = _contents([x for _, _, attributes in saved for x in attributes.values()])
+    try:
+        yield
+    finally:
+        for container, content in contents:
+            _restore_content(container, content)
+        for each, cls, attributes in saved:
+            if type(each) is not cls:  # a lazy module has become another
+                each.__class__ = cls
+            if _differs(vars(each), attributes):
+                vars(each).clear()
+                vars(each).update(attributes)
+
+
+def _differs(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    return list(now) != list(before) or any(now[key] is not value for key, value in before.items())
+
+
+def _contents(values: list[Any]) -> list[tuple[Any, Any]]:
+    """Return every list, dict, set and deque in ``values`` with a copy of what it holds."""
+    found: list[tuple[Any, Any]] = []
+    pending, seen = list(values), set()
+    while pending:
+        value = pending.pop()
+        if not isinstance(value, CONTAINERS) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        found.append((value, value.copy()))
+        pending += value.values() if isinstance(value, dict) else value
+    return found
+
+
+def _restore_content(container: Any, content: Any) -> None:
+    if isinstance(container, dict):
+        if _differs(container, content):
+            container.clear()
+            container.update(content)
+    elif len(container) != len(content) or any(a is not b for a, b in zip(container, content, strict=True)):
+        container.clear()
+        (container.update if isinstance(container, set) else container.extend)(content)
+
+
+@contextmanager
+def preserved_generators() -> Iterator[None]:
+    """Put back, at the end, the states of the generators of random numbers of Python, NumPy and torch."""
+    numpy = sys.modules.get("numpy")
+    states = random.getstate(), torch.get_rng_state(), None if numpy is None else numpy.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        torch.set_rng_state(states[1])
+        if numpy is not None:
+            numpy.random.set_state(states[2])
