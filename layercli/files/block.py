@@ -63,8 +63,8 @@ class Block:
         values.flags.writeable = False
         return values
 
-    def stored(self) -> np.ndarray:
-        """Return the values as they lie, before they are decoded."""
+    def stored(self, *, own: bool = False) -> np.ndarray:
+        """Return the values as they lie, before they are decoded; ``own`` lets what is written to them stay in memory."""
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)
@@ -74,7 +74,7 @@ class Block:
             if self.file.stat().st_size < self.offset + entry.bytes:  # or touching the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}")
             order = self.layout.order
-            return np.memmap(self.file, dtype, "r", self.offset, entry.shape, order)
+            return np.memmap(self.file, dtype, "c" if own else "r", self.offset, entry.shape, order)
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
         """Yield the values flat, in the file's order."""

@@ -72,6 +72,10 @@ class SafetensorsFile:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
         return self._block(path).chunks(values)
 
+    def stored(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path`` as they lie, mapped so that what is written to them stays in memory."""
+        return self._block(path).stored(own=True)
+
     def _block(self, path: str) -> Block:
         if path not in self._blocks:
             raise missing(self.file, path, self.entries)

@@ -40,6 +40,10 @@ class ShardedFile:
         """Yield the values of the entry ``path``, as its shard does."""
         return self._shard(path).chunks(path, values)
 
+    def holder(self, path: str) -> WeightFile:
+        """Return the shard that holds the entry ``path``."""
+        return self._shard(path)
+
     def _shard(self, path: str) -> WeightFile:
         if path not in self._shards:
             raise missing(self.file, path, self.entries)

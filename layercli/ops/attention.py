@@ -85,7 +85,7 @@ class AttentionMask(Op):
     """out[..., t, s] = whether target t may look at source s: all that is given must agree.
 
     query and value are (batch, steps, ...); query_mask and value_mask (batch, steps) are false for padding; ``causal`` wants
-    s <= t, ``window`` |t - s| < window; attention_mask broadcasts to (batch, *targets, *sources), ``axes`` of each. The result
+    s <= t, ``window`` |t - s| < window; ``late`` targets are the last of the sources; attention_mask broadcasts to (batch, *targets, *sources), ``axes`` of each. The result
     has ``rank`` axes, those for heads being 1.
     """
 
@@ -93,6 +93,7 @@ class AttentionMask(Op):
     window: int | None = None
     axes: int = 1
     rank: int = 4
+    late: bool = False
 
     def spec(self, query: Spec, value: Spec, *masks: Spec | None) -> Spec:
         """Return the broadcast shape, bool."""
@@ -121,7 +122,8 @@ class AttentionMask(Op):
         parts = [] if query_mask is None else [query_mask.bool().unsqueeze(-1)]
         parts += [mask.bool().unsqueeze(-2) for mask in (value_mask, key_mask) if mask is not None]
         if self.causal or self.window is not None:
-            target = torch.arange(query.shape[1], device=query.device).reshape(1, -1, 1)
+            first = value.shape[1] - query.shape[1] if self.late else 0
+            target = torch.arange(first, first + query.shape[1], device=query.device).reshape(1, -1, 1)
             source = torch.arange(value.shape[1], device=query.device).reshape(1, 1, -1)
             parts += [source <= target] if self.causal else []
             parts += [(target - source).abs() < self.window] if self.window is not None else []

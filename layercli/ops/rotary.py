@@ -37,3 +37,49 @@ class Rotary(Op):
         cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         first, second = x.chunk(2, dim=-1)
         return torch.cat([first * cosine - second * sine, second * cosine + first * sine], dim=-1)
+
+
+@dataclass(frozen=True)
+class RotaryAngles(Op):
+    """out = factor * cos(a), factor * sin(a) of the angles a[..., i] = positions[...] * speeds[i], in float32."""
+
+    speeds: tuple[float, ...]
+    factor: float = 1.0
+
+    def spec(self, positions: Spec) -> tuple[Spec, Spec]:
+        """Return (*positions, pairs), twice."""
+        angles = Spec((*positions.shape, len(self.speeds)), "float32")
+        return angles, angles
+
+    def run(self, positions: Any) -> Any:
+        """Return both."""
+        speeds = torch.tensor(self.speeds, device=positions.device, dtype=torch.float32)
+        angles = positions.to(torch.float32).unsqueeze(-1) * speeds
+        return angles.cos() * self.factor, angles.sin() * self.factor
+
+
+@dataclass(frozen=True)
+class Rotate(Op):
+    """out = x (batch, steps, heads, features) with each of the first pairs of features turned by the angle of its step.
+
+    cosine and sine are (batch, steps, pairs), the batch perhaps 1. A pair is (i, i + pairs), or ``interleaved`` (2i, 2i + 1),
+    whose two come out at i and i + pairs. The features after the pairs stay as they are.
+    """
+
+    interleaved: bool = False
+
+    def spec(self, x: Spec, cosine: Spec, sine: Spec) -> Spec:
+        """Return x's spec."""
+        features, pairs = x.shape[-1], cosine.shape[-1]
+        if isinstance(features, int) and isinstance(pairs, int) and 2 * pairs > features:
+            raise ShapeError(f"expects x with at least {2 * pairs} features, got {features} (x = {x})")
+        return x
+
+    def run(self, x: Any, cosine: Any, sine: Any) -> Any:
+        """Return the pairs turned."""
+        turned = 2 * cosine.shape[-1]
+        pairs, rest = x[..., :turned], x[..., turned:]
+        cosine, sine = cosine.unsqueeze(-2).to(x.dtype), sine.unsqueeze(-2).to(x.dtype)
+        first, second = (pairs[..., ::2], pairs[..., 1::2]) if self.interleaved else pairs.chunk(2, dim=-1)
+        parts = [first * cosine - second * sine, second * cosine + first * sine]
+        return torch.cat(parts + [rest] if rest.shape[-1] else parts, dim=-1)

@@ -37,6 +37,7 @@ FAMILIES = (
     "einsum",
     "attention",
     "rotary",
+    "experts",
     "recurrent",
     "steps",
     "creation",

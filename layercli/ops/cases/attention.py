@@ -30,5 +30,6 @@ CASES = [
     Case(
         AttentionMask(rank=3, causal=True), (spec("B T 6"), spec("B H 6"), None, None, None, None), differentiable=False
     ),
+    Case(AttentionMask(causal=True, late=True), (QUERY, KEY, None, None, None, None), differentiable=False),
     Case(RepeatHeads(3), (spec("B T 2 5"),)),
 ]

@@ -1,0 +1,46 @@
+"""A mixture of experts: each token goes through the feed-forward networks that a router chose for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.op import Op
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+
+
+@dataclass(frozen=True)
+class ExpertFeedForward(Op):
+    """out[t] = sum over the chosen experts e of weights[t, e] * down_e(activation(gate_e(x[t])) * up_e(x[t])).
+
+    x is (..., features); indices and weights (..., chosen); gate and up (experts, features, hidden), down (experts, hidden,
+    features). The cost is that of the chosen experts. Shazeer et al., 2017 (arXiv:1701.06538).
+    """
+
+    activation: str = "silu"
+
+    def spec(self, x: Spec, indices: Spec, weights: Spec, gate: Spec, up: Spec, down: Spec) -> Spec:
+        """Return x's spec."""
+        if x.shape[-1] != gate.shape[1]:
+            raise ShapeError(f"expects x with {gate.shape[1]} features, got {x.shape[-1]} (x = {x})")
+        return x
+
+    def macs(self, x: Spec, indices: Spec, weights: Spec, gate: Spec, up: Spec, down: Spec) -> Size:
+        """Return tokens x chosen x 3 x features x hidden."""
+        return dims.product(indices.shape) * (3 * gate.shape[1] * gate.shape[2])
+
+    def run(self, x: Any, indices: Any, weights: Any, gate: Any, up: Any, down: Any) -> Any:
+        """Return the sum, expert by expert over the tokens that chose it."""
+        tokens, chosen = x.reshape(-1, x.shape[-1]), indices.reshape(-1, indices.shape[-1])
+        shares = weights.reshape(chosen.shape)
+        out = torch.zeros_like(tokens)
+        for expert in range(gate.shape[0]):
+            rows, places = torch.where(chosen == expert)
+            given = tokens[rows]
+            hidden = getattr(F, self.activation)(given @ gate[expert]) * (given @ up[expert])
+            out = out.index_add(0, rows, (hidden @ down[expert]) * shares[rows, places].unsqueeze(-1).to(x.dtype))
+        return out.reshape(x.shape)

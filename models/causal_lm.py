@@ -1,0 +1,275 @@
+"""The decoder that most language models share: embedding, blocks of attention and a feed-forward network, projection.
+
+What differs between families is a field of ``Decoder``: grouped heads, rotary positions and their scaling, sliding windows,
+normalized queries and keys, biases, fused projections, experts, caps, ties. A family's file fills it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import RMSNormalization
+from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
+from layercli.models.masks import attend, extended, mask_of
+from layercli.models.mixture import Experts, Mixture
+from layercli.models.pretrained import Pretrained, head_of, labels_of
+from layercli.models.rope import Rope
+from layercli.ops.axes import check_rank
+from layercli.ops.normalization import RmsNorm
+from layercli.ops.rotary import Rotate
+
+HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
+"""What a decoder ends in, by the end of its class's name."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """All that the decoders of the supported families differ in; ``windows`` has one entry a block, None for all steps.
+
+    ``local_rope`` is for the blocks with a window, where they have their own. ``experts`` has one entry a block, or is empty.
+    ``shifted_norm`` scales by 1 + weight; ``sandwich`` normalizes what attention and feed-forward network give as well.
+    """
+
+    vocabulary: int
+    width: int
+    depth: int
+    heads: int
+    key_heads: int
+    head_size: int
+    hidden: int
+    rope: Rope
+    local_rope: Rope | None = None
+    windows: tuple[int | None, ...] = ()
+    activation: str = "silu"
+    epsilon: float = 1e-6
+    scale: float | None = None
+    input_bias: bool = False
+    output_bias: bool = False
+    hidden_bias: bool = False
+    head_norm: bool = False
+    fused: bool = False
+    shifted_norm: bool = False
+    sandwich: bool = False
+    embedding_scale: float | None = None
+    score_cap: float | None = None
+    logit_cap: float | None = None
+    tied: bool = False
+    experts: tuple[Experts | None, ...] = ()
+    pad: int | None = None
+    head: str = "tokens"
+    classes: int = 2
+
+    def window(self, block: int) -> int | None:
+        """Return how many steps each step of a block looks at, or None for all."""
+        return self.windows[block] if self.windows else None
+
+    def normalization(self) -> Layer:
+        """Return a normalization of the kind that the decoder has."""
+        return ShiftedNorm(self.epsilon) if self.shifted_norm else RMSNormalization(epsilon=self.epsilon)
+
+
+class ShiftedNorm(Layer):
+    """out = x / sqrt(mean of x^2 + epsilon) * (1 + weight), worked out in float32."""
+
+    epsilon: float = 1e-6
+
+    def build(self, input_shape: Any) -> None:
+        """Make weight, one value a feature."""
+        self.weight = self.add_weight("weight", (input_shape[-1],), "zeros", autocast=False)
+        self.op = RmsNorm((-1,), self.epsilon)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        x = self.op(ops.cast(inputs, "float32")) * (ops.cast(self.weight, "float32") + 1.0)
+        return ops.cast(x, self.compute_dtype)
+
+
+class Attention(Layer):
+    """Causal attention with rotary positions; groups of query heads share a key and a value head."""
+
+    decoder: Any
+    window: Any = None
+
+    def setup(self) -> None:
+        """Make the projections, or the one that is all three."""
+        of, bias = self.decoder, self.decoder.input_bias
+        self.sizes = [count * of.head_size for count in (of.heads, of.key_heads, of.key_heads)]
+        if of.fused:
+            self.qkv_proj = Dense(sum(self.sizes), use_bias=bias)
+        else:
+            self.q_proj, self.k_proj, self.v_proj = (Dense(size, use_bias=bias) for size in self.sizes)
+        self.o_proj = Dense(of.width, use_bias=of.output_bias)
+        if of.head_norm:
+            self.q_norm, self.k_norm = of.normalization(), of.normalization()
+        self.rotate = Rotate()
+        self.scale = of.head_size**-0.5 if of.scale is None else of.scale
+
+    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        query, key, value = self.projected(inputs)
+        if self.decoder.head_norm:
+            query, key = self.q_norm(query), self.k_norm(key)
+        query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
+        key, value = kept = extended(past, key, value)
+        x = self.o_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, cap=self.decoder.score_cap)))
+        return x if past is None else (x, kept)
+
+    def projected(self, inputs: Any) -> list[Any]:
+        """Return query, key and value (batch, steps, heads, features)."""
+        of = self.decoder
+        if of.fused:
+            ends = [self.sizes[0], self.sizes[0] + self.sizes[1]]
+            parts = ops.split(self.qkv_proj(inputs), ends, axis=-1)
+        else:
+            parts = [self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs)]
+        return [split_heads(x, heads) for x, heads in zip(parts, (of.heads, of.key_heads, of.key_heads), strict=True)]
+
+
+class FeedForward(Layer):
+    """out = down(activation(gate(x)) * up(x))."""
+
+    decoder: Any
+
+    def setup(self) -> None:
+        """Make the projections; ``fused`` has gate and up in one."""
+        of, bias = self.decoder, self.decoder.hidden_bias
+        if of.fused:
+            self.gate_up_proj = Dense(2 * of.hidden, use_bias=bias)
+        else:
+            self.gate_proj, self.up_proj = Dense(of.hidden, use_bias=bias), Dense(of.hidden, use_bias=bias)
+        self.down_proj = Dense(of.width, use_bias=bias)
+        self.activate = activation(of.activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        if self.decoder.fused:
+            gate, up = ops.split(self.gate_up_proj(inputs), 2, axis=-1)
+        else:
+            gate, up = self.gate_proj(inputs), self.up_proj(inputs)
+        return self.down_proj(self.activate(gate) * up)
+
+
+class Block(Layer):
+    """Attention and a feed-forward network or experts, each on its normalized input and added to it."""
+
+    decoder: Any
+    place: int
+
+    def setup(self) -> None:
+        """Make the layers, under the names that the checkpoints of the family have."""
+        of = self.decoder
+        self.input_layernorm = of.normalization()
+        self.self_attn = Attention(of, of.window(self.place))
+        self.post_attention_layernorm = of.normalization()
+        experts = of.experts[self.place] if of.experts else None
+        self.network = "mlp" if experts is None else experts.module
+        setattr(self, self.network, FeedForward(of) if experts is None else Mixture(experts, of.width))
+        if of.sandwich:
+            self.pre_feedforward_layernorm, self.post_feedforward_layernorm = of.normalization(), of.normalization()
+
+    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        attended = self.self_attn(self.input_layernorm(inputs), mask, cosine, sine, past)
+        attended, kept = (attended, None) if past is None else attended
+        network = getattr(self, self.network)
+        if self.decoder.sandwich:
+            x = inputs + self.post_attention_layernorm(attended)
+            x = x + self.post_feedforward_layernorm(network(self.pre_feedforward_layernorm(x)))
+        else:
+            x = inputs + attended
+            x = x + network(self.post_attention_layernorm(x))
+        return x if past is None else (x, kept)
+
+
+class CausalLM(Pretrained):
+    """A decoder from tokens (batch, steps) to logits; with ``cache`` also what the next call takes as its cache.
+
+    ``attention_mask`` (batch, steps so far) is 0 for padding; a cache is what the last call gave, or () for the first.
+    """
+
+    decoder: Any
+
+    base_prefix = "model."
+    outside = ("lm_head", "score")
+    ignored = ("rotary_emb.inv_freq",)
+
+    def setup(self) -> None:
+        """Make the embedding, the blocks, the last normalization, and what the head needs."""
+        of = self.decoder
+        self.prefix = "model." if of.head else ""
+        self.embed_tokens = Embedding(of.vocabulary, of.width)
+        self.blocks = [Block(of, place) for place in range(of.depth)]
+        self.norm = of.normalization()
+        if of.head == "tokens" and not of.tied:
+            self.lm_head = Dense(of.vocabulary, use_bias=False)
+        if of.head == "classes":
+            self.score = Dense(of.classes, use_bias=False)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.decoder.tied else {}
+
+    def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
+        """Return the logits (batch, steps, vocabulary), those of the classes (batch, classes), or the last hidden states."""
+        check_rank(input_ids, 2)
+        x, kept = self.hidden(input_ids, attention_mask, position_ids, cache)
+        x = self.projected(self.norm(x), input_ids)
+        return x if cache is None else (x, kept)
+
+    def hidden(self, input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> tuple[Any, list[Any]]:
+        """Return what the last block gives, and what each block keeps."""
+        of = self.decoder
+        past = cache[0][0].shape[1] if cache else 0
+        batch, steps = input_ids.shape
+        if position_ids is None:
+            position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
+        angles = {False: of.rope.op(position_ids)}
+        angles[True] = of.local_rope.op(position_ids) if of.local_rope is not None else angles[False]
+        x = self.embed_tokens(input_ids)
+        if of.embedding_scale is not None:
+            x = x * of.embedding_scale
+        sources = ops.zeros((batch, past + steps)) if past else input_ids
+        masks = {window: mask_of(input_ids, sources, padding, window=window) for window in {*of.windows, None}}
+        kept = []
+        for i, block in enumerate(self.blocks):
+            window = of.window(i)
+            inputs = (x, masks[window], *angles[window is not None])
+            if cache is None:
+                x = block(*inputs)
+            else:
+                x, own = block(*inputs, cache[i] if cache else ())
+                kept.append(own)
+        return x, kept
+
+    def projected(self, x: Any, input_ids: Any) -> Any:
+        """Return what the head makes of the hidden states."""
+        of = self.decoder
+        if of.head == "tokens":
+            logits = ops.matmul(x, ops.transpose(self.embed_tokens.embeddings)) if of.tied else self.lm_head(x)
+            return soft_cap(logits, of.logit_cap)
+        return last_of(self.score(x), input_ids, of.pad) if of.head == "classes" else x
+
+
+def last_of(x: Any, input_ids: Any, pad: int | None) -> Any:
+    """Return x (batch, steps, features) at the last step of each text that is not the token ``pad``."""
+    if pad is None:
+        return x[:, -1]
+    steps = ops.arange(input_ids.shape[1])
+    last = ops.max(ops.where(ops.not_equal(input_ids, pad), steps, 0), axis=-1)
+    batch, _, features = x.shape
+    places = ops.broadcast_to(ops.reshape(last, (batch, 1, 1)), (batch, 1, features))
+    return ops.squeeze(ops.take_along_axis(x, places, axis=1), axis=1)
+
+
+def causal_lm(decoder: Decoder, config: Mapping[str, Any], architecture: str | None) -> CausalLM:
+    """Return the model with the head that ``architecture`` names."""
+    head = head_of(architecture, HEADS, "ForCausalLM")
+    classes = labels_of(config) if head == "classes" else 0
+    return CausalLM(replace(decoder, head=head, classes=classes))

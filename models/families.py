@@ -1,0 +1,50 @@
+"""The supported values of ``model_type`` in a ``config.json``, and the file of each; a family is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from layercli.errors import FormatError
+from layercli.models.pretrained import Pretrained, UnknownArchitectureError
+from layercli.models.reading import shown
+
+FAMILIES = {
+    "gemma": "gemma",
+    "gemma2": "gemma2",
+    "gemma3_text": "gemma3",
+    "llama": "llama",
+    "mistral": "mistral",
+    "mixtral": "mixtral",
+    "phi3": "phi3",
+    "qwen2": "qwen2",
+    "qwen3": "qwen3",
+    "qwen3_moe": "qwen3_moe",
+}
+"""The module in ``layercli.models`` that knows each ``model_type``."""
+
+
+def describe(config: Mapping[str, Any]) -> Pretrained:
+    """Return the model that a ``config.json`` describes, nothing of it built yet.
+
+    UnknownArchitectureError for a ``model_type`` or an architecture that layercli does not know, FormatError for values that
+    no such model can have.
+    """
+    kind = config.get("model_type")
+    if not isinstance(kind, str):
+        raise FormatError(f"config.json has model_type = {shown(kind)}, which is not text")
+    if kind not in FAMILIES:
+        raise UnknownArchitectureError(f"layercli has no description of the model_type {shown(kind)}")
+    found: Pretrained = import_module(f"layercli.models.{FAMILIES[kind]}").model(config, architecture_of(config))
+    return found
+
+
+def architecture_of(config: Mapping[str, Any]) -> str | None:
+    """Return the class that the checkpoint was saved from, the first of ``architectures``, or None."""
+    given = config.get("architectures")
+    if given is None or given == []:
+        return None
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise FormatError(f"config.json has architectures = {shown(given)}, which is not a list of texts")
+    return str(given[0])

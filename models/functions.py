@@ -1,0 +1,58 @@
+"""The functions that configs name in ``hidden_act``, and the smaller ones that several families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli import ops
+from layercli.errors import FormatError
+from layercli.models.reading import shown
+
+
+def quick_gelu(x: Any) -> Any:
+    """Return x * sigmoid(1.702 x)."""
+    return x * ops.sigmoid(x * 1.702)
+
+
+def tanh_gelu(x: Any) -> Any:
+    """Return GELU with a tanh in the place of the error function."""
+    return ops.gelu(x, approximate=True)
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "gelu": lambda x: ops.gelu(x),
+    "gelu_new": tanh_gelu,
+    "gelu_fast": tanh_gelu,
+    "gelu_pytorch_tanh": tanh_gelu,
+    "quick_gelu": quick_gelu,
+    "relu": lambda x: ops.relu(x),
+    "silu": lambda x: ops.silu(x),
+    "swish": lambda x: ops.silu(x),
+    "tanh": lambda x: ops.tanh(x),
+    "sigmoid": lambda x: ops.sigmoid(x),
+}
+
+
+def activation(name: str) -> Callable[[Any], Any]:
+    """Return the activation of that name; FormatError for one that is not here."""
+    if name not in ACTIVATIONS:
+        raise FormatError(f"config.json names the activation {shown(name)}, which layercli does not have")
+    return ACTIVATIONS[name]
+
+
+def split_heads(x: Any, heads: int) -> Any:
+    """Return (batch, steps, heads, features) of (batch, steps, heads x features)."""
+    batch, steps, width = x.shape
+    return ops.reshape(x, (batch, steps, heads, width // heads))
+
+
+def merge_heads(x: Any) -> Any:
+    """Return (batch, steps, heads x features) of (batch, steps, heads, features)."""
+    batch, steps, heads, features = x.shape
+    return ops.reshape(x, (batch, steps, heads * features))
+
+
+def soft_cap(x: Any, cap: float | None) -> Any:
+    """Return cap tanh(x / cap), or x where there is no cap."""
+    return x if cap is None else ops.tanh(x / cap) * cap

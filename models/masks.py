@@ -1,0 +1,56 @@
+"""Which steps look at which, and attention over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.ops.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.models.functions import soft_cap
+
+LOWEST = -3.0e38
+"""What is added to the score of a source that is not looked at: lost in any sum, and finite in float32 and bfloat16."""
+
+
+def mask_of(queries: Any, sources: Any, padding: Any = None, *, causal: bool = True, window: int | None = None) -> Any:
+    """Return the mask (batch, 1, targets, sources) for ``queries`` (batch, targets, ...), or None where none is needed.
+
+    ``sources`` (batch, sources, ...) end where the queries end; ``padding`` (batch, sources) is 0 for what nobody looks at;
+    ``window`` lets a target look at that many sources, itself the last.
+    """
+    cached = queries.shape[1] != sources.shape[1]
+    if padding is None and window is None and not cached:
+        return None
+    if padding is None and not causal:
+        return None
+    return AttentionMask(causal=causal, window=window, late=cached)(queries, sources, None, None, padding, None)
+
+
+def attend(
+    query: Any, key: Any, value: Any, mask: Any = None, *, scale: float, causal: bool = True, bias: Any = None,
+    cap: float | None = None,
+) -> Any:  # fmt: skip
+    """Return softmax(query . key * scale + bias) . value, (batch, targets, heads, depth); without a mask as ``causal`` says.
+
+    ``bias`` broadcasts to (batch, heads, targets, sources); ``cap`` bounds the scores as cap tanh(scores / cap).
+    """
+    if bias is None and cap is None:
+        return ScaledDotProductAttention(scale, causal=causal and mask is None)(query, key, value, mask)
+    if query.shape[-2] != key.shape[-2]:
+        groups = RepeatHeads(query.shape[-2] // key.shape[-2])
+        key, value = groups(key), groups(value)
+    scores = ops.matmul(ops.transpose(query, (0, 2, 1, 3)), ops.transpose(key, (0, 2, 3, 1))) * scale
+    scores = soft_cap(scores, cap)
+    if bias is not None:
+        scores = scores + bias
+    if mask is None and causal:
+        mask = AttentionMask(causal=True)(query, key, None, None, None, None)
+    if mask is not None:
+        scores = ops.where(mask, scores, LOWEST)
+    weights = ops.softmax(scores)
+    return ops.transpose(ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3))), (0, 2, 1, 3))
+
+
+def extended(past: Any, *new: Any) -> tuple[Any, ...]:
+    """Return what a block keeps: ``new`` (batch, steps, ...) each behind what the cache ``past`` holds of it."""
+    return new if not past else tuple(ops.concatenate(pair, axis=1) for pair in zip(past, new, strict=True))

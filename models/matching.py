@@ -1,0 +1,84 @@
+"""A model's variables beside the tensors that a checkpoint holds: what is missing, what is unexpected, what has another shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from layercli.core.variable import Variable
+from layercli.models.pretrained import Pretrained, Stored, checkpoint_names
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a variable's values are: the names that a file really has for it, in order."""
+
+    variable: Variable
+    stored: Stored
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """The places of the variables that a file has, by their paths, and what does not fit.
+
+    ``missing`` and ``unexpected`` are names in the checkpoint, ``other_shape`` names with the file's shape and the model's.
+    """
+
+    places: dict[str, Place]
+    missing: list[str]
+    unexpected: list[str]
+    other_shape: list[tuple[str, Shape, Shape]]
+
+    @property
+    def faults(self) -> list[str]:
+        """A sentence for each kind of what does not fit."""
+        shapes = [
+            f"{name} has the shape {found}, and config.json asks for {asked}" for name, found, asked in self.other_shape
+        ]
+        return [
+            *([f"{shapes[0]}{more(shapes)}"] if shapes else []),
+            *([f"the weights have no {self.missing[0]}{more(self.missing)}"] if self.missing else []),
+            *([f"config.json says nothing of {self.unexpected[0]}{more(self.unexpected)}"] if self.unexpected else []),
+        ]
+
+
+def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
+    """Return how the variables of a built model fit a file that holds tensors of these ``shapes`` by name."""
+    variables, places, missing, other = model.named_variables(), {}, [], []
+    taken: set[str] = set()
+    for path, stored in checkpoint_names(model).items():
+        found = [next((name for name in names if name in shapes), None) for names in alternatives(model, stored)]
+        missing += [name for name, own in zip(stored.names, found, strict=True) if own is None]
+        here = tuple(name for name in found if name is not None)
+        wanted = stored.shape(variables[path])
+        other += [(name, shapes[name], wanted) for name in here if shapes[name] != wanted]
+        taken.update(here)
+        if len(here) == len(found):
+            places[path] = Place(variables[path], stored, here)
+    unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
+    return Match(places, missing, unexpected, other)
+
+
+def alternatives(model: Pretrained, stored: Stored) -> Iterator[list[str]]:
+    """Yield for each part of a variable the names that it may have: the usual one first.
+
+    Files of a base model have no prefix, files with a head have it whatever the model is that is made of them.
+    """
+    for i, name in enumerate(stored.names):
+        module = name.rpartition(".")[0]
+        names = [name, *(f"{module}.{old}" for old in stored.replaced)] if len(stored.names) == 1 else [stored.names[i]]
+        bare = [each.removeprefix(model.prefix) for each in names]
+        yield list(dict.fromkeys([*names, *bare, *(model.base_prefix + each for each in bare)]))
+
+
+def is_ignored(model: Pretrained, name: str) -> bool:
+    """Whether no value is read from a tensor of that name: it is another's, or follows from the config."""
+    return name in model.ties or any(part in name for part in model.ignored)
+
+
+def more(names: list[str]) -> str:
+    """Return how many there are besides the first."""
+    return f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""

@@ -1,0 +1,144 @@
+"""A mixture of experts: a router chooses for each token the few feed-forward networks that it goes through.
+
+The experts' kernels are stacked, one variable for all; a checkpoint has one tensor for each expert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.models.functions import activation
+from layercli.models.pretrained import Stored
+from layercli.ops.experts import ExpertFeedForward
+
+GATE_UP_DOWN = ("gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class Experts:
+    """How many experts of which size there are, how many of them a token goes through, and how these are chosen.
+
+    ``scores`` are the softmax or the sigmoid of the router's logits. ``normalized`` shares sum to 1; ``factor`` multiplies
+    them. The router may look at ``groups`` first, and keep the best ``kept_groups`` by the sum of their best two scores or
+    by their best. ``corrected`` adds a bias to the scores that choose. ``shared`` is the hidden size of experts for every
+    token. ``module`` and ``names`` are what the checkpoint calls them.
+    """
+
+    count: int
+    chosen: int
+    hidden: int
+    normalized: bool = True
+    scores: str = "softmax"
+    factor: float = 1.0
+    groups: int = 1
+    kept_groups: int = 1
+    corrected: bool = False
+    shared: int | None = None
+    activation: str = "silu"
+    module: str = "mlp"
+    names: tuple[str, str, str] = GATE_UP_DOWN
+
+
+class ExpertBank(Layer):
+    """The experts, whose kernels are gate and up (experts, width, hidden) and down (experts, hidden, width)."""
+
+    experts: Any
+
+    def build(self, inputs_shape: Any) -> None:
+        """Make the kernels, stored as torch's linear wants each."""
+        of, width = self.experts, inputs_shape[-1]
+        sizes = {"gate": (width, of.hidden), "up": (width, of.hidden), "down": (of.hidden, width)}
+        for name, size in sizes.items():
+            setattr(self, name, self.add_weight(name, (of.count, *size), layout=(0, 2, 1)))
+        self.op = ExpertFeedForward(of.activation)
+
+    def call(self, inputs: Any, indices: Any, shares: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, indices, shares, self.gate, self.up, self.down)
+
+    def stored(self, key: str) -> Stored:
+        """Return the names of the experts' own kernels."""
+        name = dict(zip(("gate", "up", "down"), self.experts.names, strict=True))[key]
+        return Stored(tuple(f"{i}.{name}.weight" for i in range(self.experts.count)), (1, 0), stacked=True)
+
+
+class Router(Layer):
+    """The choice of the experts: indices and shares (batch, steps, chosen)."""
+
+    experts: Any
+
+    def build(self, input_shape: Any) -> None:
+        """Make the kernel (width, experts), and the bias that corrects the choice."""
+        of = self.experts
+        self.kernel = self.add_weight("weight", (input_shape[-1], of.count), layout=(1, 0))
+        if of.corrected:
+            self.correction = self.add_weight("e_score_correction_bias", (of.count,), "zeros", trainable=False)
+
+    def stored(self, key: str) -> Stored:
+        """Return the name, which is the variable's own."""
+        return Stored((key,), (1, 0) if key == "weight" else None)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the indices of the chosen experts and their shares, worked out in float32."""
+        of = self.experts
+        logits = ops.matmul(ops.cast(inputs, "float32"), ops.cast(self.kernel, "float32"))
+        scores = ops.softmax(logits) if of.scores == "softmax" else ops.sigmoid(logits)
+        choosing = scores + ops.cast(self.correction, "float32") if of.corrected else scores
+        if of.groups > 1:
+            choosing = self.within_groups(choosing)
+        _, indices = ops.top_k(choosing, of.chosen)
+        shares = ops.take_along_axis(scores, indices, axis=-1)
+        if of.normalized:
+            shares = shares / (ops.sum(shares, axis=-1, keepdims=True) + 1e-20)
+        return indices, shares * of.factor
+
+    def within_groups(self, scores: Any) -> Any:
+        """Return the scores with 0 for the experts of all groups but the best."""
+        of = self.experts
+        batch, steps, count = scores.shape
+        grouped = ops.reshape(scores, (batch, steps, of.groups, count // of.groups))
+        best, _ = ops.top_k(grouped, 2 if of.corrected else 1)
+        _, places = ops.top_k(ops.sum(best, axis=-1), of.kept_groups)
+        kept = ops.sum(ops.one_hot(places, of.groups), axis=-2)
+        return ops.reshape(grouped * ops.expand_dims(kept, -1), (batch, steps, count))
+
+
+class SharedExperts(Layer):
+    """The experts that every token goes through, as one feed-forward network."""
+
+    experts: Any
+    width: int
+
+    def setup(self) -> None:
+        """Make the projections."""
+        self.gate_proj = Dense(self.experts.shared, use_bias=False)
+        self.up_proj = Dense(self.experts.shared, use_bias=False)
+        self.down_proj = Dense(self.width, use_bias=False)
+        self.activate = activation(self.experts.activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.down_proj(self.activate(self.gate_proj(inputs)) * self.up_proj(inputs))
+
+
+class Mixture(Layer):
+    """The sum of what the chosen experts give, each times its share, and of what the shared ones give."""
+
+    of: Any
+    width: int
+
+    def setup(self) -> None:
+        """Make the router and the experts."""
+        self.gate = Router(self.of)
+        self.experts = ExpertBank(self.of)
+        if self.of.shared:
+            self.shared_experts = SharedExperts(self.of, self.width)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        x = self.experts(inputs, *self.gate(inputs))
+        return x + self.shared_experts(inputs) if self.of.shared else x

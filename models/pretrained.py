@@ -1,0 +1,133 @@
+"""Models whose parameters have the names of a Hugging Face checkpoint, and the rule from our paths to those names.
+
+The layers are called what the checkpoint calls its modules, so the rule is short: dots for slashes, torch's names for the
+variables, and the prefix of the base model. A layer whose variables are stored otherwise says so in ``stored``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Dim
+from layercli.core.dtypes import Policy
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.spec import Spec
+from layercli.core.variable import Variable
+from layercli.errors import FormatError
+from layercli.layers.convolution import Conv1D, Conv2D
+from layercli.layers.dense import Dense
+from layercli.models.reading import shown
+
+TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
+"""What torch calls the variables of our layers."""
+
+ORDERS: list[tuple[type[Layer], tuple[int, ...]]] = [(Dense, (1, 0)), (Conv1D, (2, 1, 0)), (Conv2D, (3, 2, 0, 1))]
+"""The axes of a kernel in the order in which torch stores them."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a checkpoint holds a variable: under one name, or in parts that are stacked along a new first axis.
+
+    ``order`` are the variable's axes, without the stacked one, in the order of the file; None where it is the same.
+    ``replaced`` are what older files call it in its module.
+    """
+
+    names: tuple[str, ...]
+    order: tuple[int, ...] | None = None
+    stacked: bool = False
+    replaced: tuple[str, ...] = ()
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """Return the shape that the file has under each of the names."""
+        sizes = variable.sizes[1:] if self.stacked else variable.sizes
+        return sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
+
+    def under(self, prefix: str) -> Stored:
+        """Return the same with ``prefix`` before every name."""
+        return replace(self, names=tuple(prefix + name for name in self.names))
+
+
+class Pretrained(Model):
+    """A model described by a ``config.json``.
+
+    ``prefix`` comes before the names of what the base model holds, which is all but the attributes in ``outside``; a base
+    model has none, and finds its values under ``base_prefix`` too.
+    ``ties`` are names that a file may hold though the values are another's; ``ignored`` parts of the
+    names of those whose values are not read. ``renamed`` are the steps of a path that the checkpoint calls otherwise.
+    """
+
+    prefix = ""
+    base_prefix = ""
+    renamed: ClassVar[Mapping[str, str]] = {"blocks": "layers"}
+    outside: ClassVar[tuple[str, ...]] = ()
+    ignored: ClassVar[tuple[str, ...]] = ()
+    _makes_tensors = True  # positions and masks
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The names that share their values with another, and which."""
+        return {}
+
+    def example_input(self) -> Any:
+        """Return B texts of T tokens."""
+        return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")
+
+
+def checkpoint_names(model: Pretrained) -> dict[str, Stored]:
+    """Return where a checkpoint holds each variable of a built model, by the variable's path."""
+    found = {}
+    for path, layer in model.walk():
+        place = ".".join(model.renamed.get(step, step) for step in path.split("/"))
+        inside = place.partition(".")[0] not in model.outside
+        start = (model.prefix if inside else "") + (f"{place}." if place else "")
+        for variable in layer.own_variables:
+            stored = layer.stored(variable.key) if hasattr(layer, "stored") else usual(layer, variable.key)
+            found[f"{path}/{variable.key}".lstrip("/")] = stored.under(start)
+    return found
+
+
+def usual(layer: Layer, key: str) -> Stored:
+    """Return where the variable ``key`` of one of the framework's own layers is, from the layer's place."""
+    name = TORCH_NAMES.get(key, key)
+    order = next((order for kind, order in ORDERS if isinstance(layer, kind)), None) if key == "kernel" else None
+    replaced = {"gamma": ("gamma",), "beta": ("beta",)}.get(key, ())
+    return Stored((name,), order, replaced=replaced)
+
+
+def set_dtype(model: Model, dtype: str | None) -> None:
+    """Let a model that is not built hold its values and compute in ``dtype``, as its file has them."""
+    if dtype is None:
+        return
+    policy = Policy.named(dtypes.name_of(dtype))
+    for _, layer in model.walk():
+        layer._policy = policy
+
+
+def labels_of(config: Mapping[str, Any]) -> int:
+    """Return the number of classes of a classifier: those that have labels, or 2."""
+    labels, number = config.get("id2label"), config.get("num_labels", 2)
+    if labels is not None and not isinstance(labels, dict):
+        raise FormatError(f"config.json has id2label = {shown(labels)}, which is not an object")
+    count = len(labels) if labels else number
+    if type(count) is not int or not 1 <= count < 2**31:
+        raise FormatError(f"config.json has num_labels = {shown(count)}, which is not an integer from 1")
+    return count
+
+
+def head_of(architecture: str | None, known: Mapping[str, str], default: str) -> str:
+    """Return what ``known`` says of the end of a class name, as ``ForCausalLM``; FormatError for a head that is not here."""
+    if architecture is None:
+        return known[default]
+    for end in sorted(known, key=len, reverse=True):
+        if architecture.endswith(end):
+            return known[end]
+    raise UnknownArchitectureError(f"layercli does not know {architecture}, of which it has: {', '.join(known)}")
+
+
+class UnknownArchitectureError(FormatError):
+    """A model that layercli has no description of."""

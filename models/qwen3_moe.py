@@ -1,0 +1,70 @@
+"""Qwen3 with experts: Yang et al., 2025 (arXiv:2505.09388)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layercli.models.causal_lm import CausalLM, causal_lm
+from layercli.models.llama import decoder_of, rope_of
+from layercli.models.mixture import Experts
+from layercli.models.reading import Count, Depth, Integers, Size, at_most, read
+
+
+@dataclass(frozen=True)
+class Qwen3MoeConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 151_936
+    hidden_size: Size = 2048
+    intermediate_size: Size = 6144
+    num_hidden_layers: Depth = 24
+    num_attention_heads: Size = 32
+    num_key_value_heads: Size | None = 4
+    head_dim: Size | None = None
+    hidden_act: str = "silu"
+    max_position_embeddings: Size = 32_768
+    rms_norm_eps: float = 1e-6
+    tie_word_embeddings: bool = False
+    attention_bias: bool = False
+    use_sliding_window: bool = False
+    sliding_window: Size | None = 4096
+    decoder_sparse_step: Size = 1
+    moe_intermediate_size: Size = 768
+    num_experts_per_tok: Size = 8
+    num_experts: Count = 128
+    norm_topk_prob: bool = False
+    mlp_only_layers: Integers = field(default_factory=list)
+    pad_token_id: Count | None = None
+
+    aliases = {"num_experts": ("num_local_experts",)}
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
+    """Return the model that a config describes."""
+    config = read(Qwen3MoeConfig, given)
+    if config.num_experts:
+        at_most("num_experts_per_tok", config.num_experts_per_tok, "num_experts", config.num_experts)
+    experts = Experts(
+        config.num_experts,
+        config.num_experts_per_tok,
+        config.moe_intermediate_size,
+        normalized=config.norm_topk_prob,
+        activation=config.hidden_act,
+    )
+    depth = config.num_hidden_layers
+    sparse = [
+        config.num_experts > 0 and i not in config.mlp_only_layers and (i + 1) % config.decoder_sparse_step == 0
+        for i in range(depth)
+    ]
+    decoder = decoder_of(
+        config,
+        rope_of(given, config),
+        input_bias=config.attention_bias,
+        output_bias=config.attention_bias,
+        head_norm=True,
+        windows=(config.sliding_window if config.use_sliding_window else None,) * depth,
+        experts=tuple(experts if each else None for each in sparse),
+    )
+    return causal_lm(decoder, given, architecture)

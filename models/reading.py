@@ -1,0 +1,105 @@
+"""Reads a ``config.json`` into the dataclass of its family: unknown keys are ignored, missing ones have their defaults.
+
+What a field may hold follows from its annotation: a ``Size`` is an integer from 1, a ``Count`` one from 0, a ``Depth`` the
+number of blocks. A value that no model can have is one sentence, before anything of that size is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
+
+from layercli.errors import FormatError
+
+Size = int
+Count = int
+Depth = int
+Names = list[str]
+Integers = list[int]
+
+LARGEST, DEEPEST, MOST_EXPERTS = 2**31, 2000, 10_000
+"""The largest size, the largest number of blocks, and the largest number of experts that a config may ask for."""
+
+Config = TypeVar("Config")
+
+
+def integer(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
+    """Return the words for, and the test of, an integer from ``low`` to ``high``."""
+    words = f"an integer from {low} to {high:,}"
+    return words, lambda value: type(value) is int and low <= value <= high
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a finite number."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "Size": integer(1, LARGEST),
+    "Count": integer(0, LARGEST),
+    "Depth": integer(1, DEEPEST),
+    "float": ("a number", is_number),
+    "bool": ("true or false", lambda value: type(value) is bool),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "Names": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(x, str) for x in value)),
+    "Integers": ("a list of integers", lambda value: isinstance(value, list) and all(type(x) is int for x in value)),
+    "Mapping": ("an object", lambda value: isinstance(value, dict)),
+    "Any": ("anything", lambda value: True),
+}
+
+
+def read(kind: type[Config], config: Mapping[str, Any]) -> Config:
+    """Return the dataclass ``kind`` with the values of ``config``; FormatError for a value that it cannot have.
+
+    A field may have other names in the file, listed in ``kind.aliases``.
+    """
+    aliases: Mapping[str, tuple[str, ...]] = getattr(kind, "aliases", {})
+    found = {}
+    for each in fields(kind):  # type: ignore[arg-type]  # every config is a dataclass
+        name = next((name for name in (each.name, *aliases.get(each.name, ())) if name in config), None)
+        if name is None:
+            if each.default is MISSING and each.default_factory is MISSING:
+                raise FormatError(f"config.json has no {each.name}")
+            continue
+        value = config[name]
+        check(name, value, str(each.type))
+        if value is not None or "None" in str(each.type):
+            found[each.name] = value
+    return kind(**found)
+
+
+def check(name: str, value: Any, annotation: str) -> None:
+    """Raise FormatError where ``value`` is not what ``annotation`` says; null always stands for a missing key."""
+    words, holds = KINDS[annotation.removesuffix(" | None").partition("[")[0]]
+    if value is not None and not holds(value):
+        raise FormatError(f"config.json has {name} = {shown(value)}, which is not {words}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error message has it, not longer than 60 characters."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**40 else f"a number of {len(str(value))} digits"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def divided(name: str, size: int, by: str, parts: int) -> int:
+    """Return ``size / parts``; FormatError where that is not an integer."""
+    if size % parts:
+        raise FormatError(f"config.json has {name} = {size}, which {by} = {parts} does not divide")
+    return size // parts
+
+
+def one_of(name: str, value: Any, known: Any) -> Any:
+    """Return ``value``, which is among ``known``; FormatError for any other."""
+    if value not in known:
+        raise FormatError(f"config.json has {name} = {shown(value)}, which is not {' or '.join(map(repr, known))}")
+    return value
+
+
+def at_most(name: str, value: int, limit: str, most: int) -> None:
+    """Raise FormatError where ``value`` is above ``most``; that both are small enough to list is checked as well."""
+    if value > most:
+        raise FormatError(f"config.json has {name} = {value}, more than {limit} = {most}")
+    if most > MOST_EXPERTS:
+        raise FormatError(f"config.json has {limit} = {most}, more than {MOST_EXPERTS:,}")
