@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layercli import ops
-from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import RMSNormalization
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
 from layercli.models.masks import attend, extended, mask_of
 from layercli.models.mixture import Experts, Mixture
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.rope import Rope
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import RMSNormalization
 from layercli.ops.axes import check_rank
 from layercli.ops.normalization import RmsNorm
 from layercli.ops.rotary import Rotate

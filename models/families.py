@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from layercli.errors import FormatError
 from layercli.models.pretrained import Pretrained, UnknownArchitectureError
 from layercli.models.reading import shown
+
+from layercli.errors import FormatError
 
 FAMILIES = {
     "gemma": "gemma",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from layercli.models.reading import shown
+
 from layercli import ops
 from layercli.errors import FormatError
-from layercli.models.reading import shown
 
 
 def quick_gelu(x: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from layercli.core.variable import Variable
 from layercli.models.pretrained import Pretrained, Stored, checkpoint_names
+
+from layercli.core.variable import Variable
 
 Shape = tuple[int, ...]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.models.functions import activation
+from layercli.models.pretrained import Stored
+
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.layers.dense import Dense
-from layercli.models.functions import activation
-from layercli.models.pretrained import Stored
 from layercli.ops.experts import ExpertFeedForward
 
 GATE_UP_DOWN = ("gate_proj", "up_proj", "down_proj")

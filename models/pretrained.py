@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from layercli.models.reading import shown
+
 from layercli.core import dims, dtypes
 from layercli.core.dims import Dim
 from layercli.core.dtypes import Policy
@@ -20,7 +22,6 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError
 from layercli.layers.convolution import Conv1D, Conv2D
 from layercli.layers.dense import Dense
-from layercli.models.reading import shown
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
 """What torch calls the variables of our layers."""

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.errors import FormatError
 from layercli.models.reading import is_number, one_of, shown
+
+from layercli.errors import FormatError
 from layercli.ops.rotary import RotaryAngles
 
 
@@ -40,7 +41,9 @@ def parameters(config: Mapping[str, Any], base: float = 10_000.0, kind: str | No
     if kind is not None and isinstance(given.get(kind), dict):
         given = given[kind]
     found = {"rope_theta": config.get("rope_theta") or base, "partial_rotary_factor": 1.0}
-    found |= {key: config[key] for key in ("partial_rotary_factor", "original_max_position_embeddings") if config.get(key)}
+    found |= {
+        key: config[key] for key in ("partial_rotary_factor", "original_max_position_embeddings") if config.get(key)
+    }
     found |= {key: value for key, value in given.items() if value is not None}
     found["rope_type"] = given.get("rope_type") or given.get("type") or "default"
     for key in ("rope_theta", "partial_rotary_factor", "factor"):
@@ -53,13 +56,17 @@ def rope(given: Mapping[str, Any], features: int, longest: int) -> Rope:
     """Return the rotary positions for heads of ``features`` features, of a model trained on ``longest`` positions."""
     turned = int(features * given["partial_rotary_factor"])
     if turned % 2:
-        raise FormatError(f"config.json turns {turned} features of each head by their position, which is not an even number")
+        raise FormatError(
+            f"config.json turns {turned} features of each head by their position, which is not an even number"
+        )
     base = float(given["rope_theta"])
     kind = one_of("rope_type", given["rope_type"], SCALINGS)
     try:
         return SCALINGS[kind](plain(base, turned), given, base, longest)
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise FormatError(f"config.json has rope_parameters of the type {kind!r} that do not say all it needs") from None
+        raise FormatError(
+            f"config.json has rope_parameters of the type {kind!r} that do not say all it needs"
+        ) from None
 
 
 def plain(base: float, features: int) -> tuple[float, ...]:

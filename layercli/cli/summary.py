@@ -44,6 +44,8 @@ def summary(
     source = resolve(model, set_)
     report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
+    for note in source.notes:
+        output.message(note)
     output.emit(table(report, chosen, depth, fold), report.to_json, format)
     if report.failure is not None:
         raise FormatError(report.failure)

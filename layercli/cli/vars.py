@@ -51,6 +51,8 @@ def vars_(
     source = resolve(model, set_)
     inputs = source.inputs(input_shape) if input_shape else None
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
+    for note in source.notes:
+        output.message(note)
     if stats:
         variables.measure(found)
     brief = output.chosen(format) is output.Format.table

@@ -29,13 +29,15 @@ WANTED = "a layercli Layer or Model"
 class Subject:
     """A model that was asked for: the layer itself, what it was called, and where it comes from.
 
-    ``archive`` is the ``.keras`` file that holds its values, and how it is compiled.
+    ``archive`` is the ``.keras`` file that holds its values, and how it is compiled; ``checkpoint`` the
+    Hugging Face folder that holds them.
     """
 
     model: Layer
     name: str
     source: str
     archive: str | None = None
+    checkpoint: Any = None
 
 
 def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> Subject:

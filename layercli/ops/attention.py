@@ -85,8 +85,8 @@ class AttentionMask(Op):
     """out[..., t, s] = whether target t may look at source s: all that is given must agree.
 
     query and value are (batch, steps, ...); query_mask and value_mask (batch, steps) are false for padding; ``causal`` wants
-    s <= t, ``window`` |t - s| < window; ``late`` targets are the last of the sources; attention_mask broadcasts to (batch, *targets, *sources), ``axes`` of each. The result
-    has ``rank`` axes, those for heads being 1.
+    s <= t, ``window`` |t - s| < window; ``late`` targets are the last of the sources; attention_mask broadcasts to (batch,
+    *targets, *sources), ``axes`` of each. The result has ``rank`` axes, those for heads being 1.
     """
 
     causal: bool = False

@@ -14,6 +14,7 @@ from layercli.errors import FormatError
 from layercli.files.safetensors import SafetensorsFile
 from layercli.files.shards import ShardedFile
 from layercli.files.weights import WeightFile
+from layercli.inspect.summary import described
 from layercli.models.matching import Place, match
 from layercli.models.pretrained import Pretrained
 from layercli.runtime import mirror, tensors
@@ -31,6 +32,17 @@ def load(model: Pretrained, file: WeightFile) -> None:
         for place in found.places.values():
             hold(place.variable, value_of(file, place))
     mirror.attach(model, ready=True)
+
+
+def restore(model: Pretrained, checkpoint: Any) -> None:
+    """Give a model that a folder describes the folder's weights; where it has none they are drawn, as any model's are."""
+    if checkpoint.quantization is not None:
+        raise FormatError(
+            f"{checkpoint.path} holds quantized weights ({checkpoint.quantization}), which layercli does not run"
+        )
+    if checkpoint.weights is not None:
+        described(model)
+        load(model, checkpoint.weights)
 
 
 def hold(variable: Variable, value: torch.Tensor) -> None:
@@ -51,9 +63,7 @@ def value_of(file: WeightFile, place: Place) -> torch.Tensor:
     order = place.stored.order or tuple(range(rank))
     physical = [axis - stacked for axis in variable.layout or range(variable.ndim)][int(stacked) :]
     dtype = tensors.dtype_of(variable.dtype)
-    parts = [
-        tensor_of(file, name).permute([order.index(axis) for axis in physical]).to(dtype) for name in place.names
-    ]
+    parts = [tensor_of(file, name).permute([order.index(axis) for axis in physical]).to(dtype) for name in place.names]
     return torch.stack(parts) if stacked else parts[0].contiguous()
 
 

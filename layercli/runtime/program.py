@@ -19,7 +19,7 @@ from layercli.files.detect import open_weights
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, given_to, no_tensor
 from layercli.runtime import device as devices
-from layercli.runtime import execute, saving, tensors, weights
+from layercli.runtime import execute, pretrained, saving, tensors, weights
 from layercli.runtime.arguments import calling_with
 from layercli.runtime.fusing import Folds, Fused
 from layercli.runtime.graph import Graph, first_line
@@ -186,6 +186,8 @@ def set_arithmetic(settings: Settings) -> None:
 def _built(subject: Subject, inputs: Any, settings: Settings) -> nn.Module:
     random.set_seed(settings.seed)
     model = subject.model
+    if subject.checkpoint is not None and model._module is None:
+        pretrained.restore(model, subject.checkpoint)
     if model._module is None or not model._module.ready:
         execute.describe(model, given_to(model, tree.map_leaves(tensors.as_tensor, inputs)), {})
     if (file := settings.weights or subject.archive) is not None:

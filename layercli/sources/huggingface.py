@@ -6,20 +6,27 @@ No code that a folder names (``auto_map``) is ever run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from layercli.core.dtypes import name_of
-from layercli.errors import DTypeError, FormatError, UsageError
+from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
 from layercli.files import strict_json
 from layercli.files.detect import open_single, open_weights
 from layercli.files.failure import reading
 from layercli.files.weights import WeightFile
+from layercli.inspect.reference import Subject
+from layercli.inspect.summary import Summary, described
+from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
-from layercli.models.pretrained import Pretrained, UnknownArchitectureError, set_dtype
+from layercli.models.pretrained import Pretrained, Stored, UnknownArchitectureError, checkpoint_names, set_dtype
 from layercli.models.reading import shown
+from layercli.sources.layer import LayerSource
+from layercli.sources.source import Source
+from layercli.sources.weights import WeightsSource
 
 CONFIG = "config.json"
 LONGEST_CONFIG = 20_000_000
@@ -36,7 +43,7 @@ WEIGHTS = (
 class Checkpoint:
     """An opened folder: its config, the model that it describes, its weights, and what is to be said of it.
 
-    ``model`` is None where layercli has no description of it, and ``weights`` where the folder holds none.
+    ``model`` is None where layercli has no description of it, ``why`` says what it does not know, and ``weights`` where the folder holds none.
     """
 
     path: Path
@@ -44,6 +51,7 @@ class Checkpoint:
     model: Pretrained | None
     weights: WeightFile | None
     notes: list[str] = field(default_factory=list)
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -54,6 +62,12 @@ class Checkpoint:
     def quantization(self) -> str | None:
         """How the weights are quantized, in words, or None."""
         return quantization_of(self.config)
+
+    def known(self) -> Pretrained:
+        """Return the model; UnknownArchitectureError where there is no description of it."""
+        if self.model is None:
+            raise UnknownArchitectureError(self.why)
+        return self.model
 
     def matched(self) -> Match | None:
         """Return how the weights fit the model, which is built; None where there is nothing to compare."""
@@ -76,17 +90,17 @@ def open(text: str) -> Checkpoint:
     """
     path = Path(text) if os.path.isdir(text) else Path(text).parent
     config = read_config(path / CONFIG)
-    weights, notes = weights_in(path), []
+    weights, notes, why = weights_in(path), [], ""
     try:
         model: Pretrained | None = describe(config)
     except UnknownArchitectureError as error:
-        model = None
-        notes.append(f"{error.message}: what is shown is what the weights hold")
+        model, why = None, error.message
+        notes.append(f"{why}: what is shown is what the weights hold")
     if (quantized := quantization_of(config)) is not None:
         notes.append(f"the weights are quantized ({quantized}): what is shown is the model before that")
     if model is not None:
         set_dtype(model, dtype_of(config, weights))
-    return Checkpoint(path, config, model, weights, notes)
+    return Checkpoint(path, config, model, weights, notes, why)
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -138,7 +152,81 @@ def quantization_of(config: dict[str, Any]) -> str | None:
     return ", ".join([*words, *([f"{bits} bits"] if type(bits) is int else [])])
 
 
-def no_settings(text: str, given: Any) -> None:
-    """Raise UsageError where a folder is given settings."""
-    if list(given):
+class PretrainedSource(LayerSource):
+    """The model that a folder describes, whose values are the folder's."""
+
+    def __init__(self, opened: Checkpoint, text: str) -> None:
+        super().__init__(opened.known(), opened.name, text)
+        self.opened = opened
+        self.notes = opened.notes
+
+    @property
+    def subject(self) -> Subject:
+        """What the runtime makes a program of."""
+        return Subject(self.model, self.name, self.origin, checkpoint=self.opened)
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Return the layers; FormatError where the weights have other shapes, a note of what they lack or have too much."""
+        report = super().summary(inputs)
+        found = self.opened.matched()
+        if found is not None and found.other_shape:
+            raise FormatError(f"{self.opened.path} contradicts itself: {found.faults[0]}")
+        self.notes.extend(found.faults if found is not None else [])
+        return report
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the tensors of the weights, with a note of what does not fit the config; without weights, the model's.
+
+        Those have the names that a checkpoint has, and values that the initializers draw under ``seed``.
+        """
+        model = self.opened.known()
+        described(model)
+        if self.opened.weights is not None:
+            found = self.opened.matched()
+            self.notes.extend(found.faults if found is not None else [])
+            return of_file(self.opened.weights)
+        rows, places = of_model(model, str(self.opened.path / CONFIG), seed), checkpoint_names(model)
+        return Variables(rows.source, [row for each in rows.rows for row in stored_rows(each, places[each.path])])
+
+
+class UnknownSource(WeightsSource):
+    """A folder whose model layercli has no description of: the tensors that its weights hold."""
+
+    def __init__(self, opened: Checkpoint, file: WeightFile, text: str) -> None:
+        super().__init__(file, text)
+        self.opened = opened
+        self.notes = opened.notes
+
+    def refusal(self) -> LayercliError:
+        """Return the error for what needs the model."""
+        return UnknownArchitectureError(self.opened.why)
+
+
+def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
+    """Return the Source of a folder, or of its ``config.json``."""
+    if settings:
         raise UsageError(f"{text} is a model already made: it takes no settings")
+    opened = open(text)
+    if opened.model is None and opened.weights is not None:
+        return UnknownSource(opened, opened.weights, text)
+    return PretrainedSource(opened, text)
+
+
+def stored_rows(row: VariableRow, stored: Stored) -> Iterator[VariableRow]:
+    """Yield a variable as a checkpoint would hold it: under its names, with its axes in their order."""
+    for i, name in enumerate(stored.names):
+
+        def read(i: int = i) -> Any:
+            values = row.read()[i] if stored.stacked else row.read()
+            return values if stored.order is None else values.transpose(stored.order)
+
+        shape = row.shape[1:] if stored.stacked else row.shape
+        yield replace(
+            row,
+            path=name,
+            shape=shape if stored.order is None else tuple(shape[axis] for axis in stored.order),
+            parameters=row.parameters // len(stored.names),
+            bytes=row.bytes // len(stored.names),
+            read=read,
+            chunks=lambda read=read: iter([read().ravel()]),
+        )

@@ -45,6 +45,11 @@ def open_source(model: Any, /, **settings: Any) -> Source:
     text = os.fspath(model)
     if is_python(text):
         return python_source(text, settings)
+    if os.path.isdir(text) or os.path.basename(text) == "config.json":
+        from layercli.sources import huggingface  # it brings in what describes models, which few commands need
+
+        if huggingface.is_folder(text):
+            return huggingface.pretrained_source(text, settings)
     if os.path.isfile(text):
         return file_source(text, settings)
     if (found := named_source(text, settings)) is not None:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 class Source:
     """A model that was opened, called ``name``, which comes from ``origin``: a file, a module of Python, a named model.
 
+    ``notes`` are sentences to be said of what is shown.
+
     A kind of model overrides what it can do; what it does not override is refused here, in one sentence.
     """
 
     def __init__(self, name: str, origin: str) -> None:
         self.name = name
         self.origin = origin
+        self.notes: list[str] = []
 
     @property
     def model(self) -> Any:

@@ -1,0 +1,152 @@
+"""GPT-2: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, extended
+from layercli.models.pretrained import Stored
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.text_decoder import TextDecoder, text_decoder
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import LayerNormalization
+
+
+@dataclass(frozen=True)
+class GPT2Config:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 50_257
+    n_positions: Size = 1024
+    n_embd: Size = 768
+    n_layer: Depth = 12
+    n_head: Size = 12
+    n_inner: Size | None = None
+    activation_function: str = "gelu_new"
+    layer_norm_epsilon: float = 1e-5
+    scale_attn_weights: bool = True
+    scale_attn_by_inverse_layer_idx: bool = False
+    tie_word_embeddings: bool = True
+    pad_token_id: Count | None = None
+
+    aliases = {
+        "n_positions": ("max_position_embeddings",),
+        "n_embd": ("hidden_size",),
+        "n_layer": ("num_hidden_layers",),
+        "n_head": ("num_attention_heads",),
+    }
+
+
+class InOutDense(Dense):
+    """A Dense whose kernel a checkpoint holds as (features, units)."""
+
+    def stored(self, key: str) -> Stored:
+        """Return the name, with the axes as they are here."""
+        return Stored(({"kernel": "weight"}.get(key, key),))
+
+
+class Attention(Layer):
+    """Causal attention, its three projections in one."""
+
+    config: Any
+    place: int
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.c_attn, self.c_proj = InOutDense(3 * of.n_embd), InOutDense(of.n_embd)
+        self.scale = divided("n_embd", of.n_embd, "n_head", of.n_head) ** -0.5 if of.scale_attn_weights else 1.0
+        if of.scale_attn_by_inverse_layer_idx:
+            self.scale /= self.place + 1
+
+    def call(self, inputs: Any, mask: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        query, key, value = (split_heads(x, self.config.n_head) for x in ops.split(self.c_attn(inputs), 3, axis=-1))
+        key, value = kept = extended(past, key, value)
+        x = self.c_proj(merge_heads(attend(query, key, value, mask, scale=self.scale)))
+        return x if past is None else (x, kept)
+
+
+class FeedForward(Layer):
+    """out = proj(activation(fc(x)))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.c_fc, self.c_proj = InOutDense(of.n_inner or 4 * of.n_embd), InOutDense(of.n_embd)
+        self.activate = activation(of.activation_function)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.c_proj(self.activate(self.c_fc(inputs)))
+
+
+class Block(Layer):
+    """Attention and a feed-forward network, each on its normalized input and added to it."""
+
+    config: Any
+    place: int
+
+    def setup(self) -> None:
+        """Make the layers."""
+        epsilon = self.config.layer_norm_epsilon
+        self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), Attention(self.config, self.place)
+        self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), FeedForward(self.config)
+
+    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        attended = self.attn(self.ln_1(inputs), mask, past)
+        attended, kept = (attended, None) if past is None else attended
+        x = inputs + attended
+        x = x + self.mlp(self.ln_2(x))
+        return x if past is None else (x, kept)
+
+
+class GPT2(TextDecoder):
+    """GPT-2, from tokens to logits."""
+
+    base_prefix = "transformer."
+    renamed = {"blocks": "h"}
+    outside = ("lm_head", "score")
+    ignored = (".attn.bias", ".attn.masked_bias")
+
+    def setup(self) -> None:
+        """Make the embeddings, the blocks, the last normalization and the head."""
+        of = self.config
+        self.prefix = "transformer." if self.head else ""
+        self.wte, self.wpe = Embedding(of.vocab_size, of.n_embd), Embedding(of.n_positions, of.n_embd)
+        self.blocks = [Block(of, place) for place in range(of.n_layer)]
+        self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
+        self.setup_head(of.n_embd)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return {"lm_head.weight": f"{self.prefix}wte.weight"} if self.config.tie_word_embeddings else {}
+
+    def table(self) -> Any:
+        """Return the embedding of tokens."""
+        return self.wte
+
+    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the sum of both embeddings."""
+        return self.wte(input_ids) + self.wpe(position_ids), ()
+
+    def finished(self, x: Any) -> Any:
+        """Return the normalized hidden states."""
+        return self.ln_f(x)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> GPT2:
+    """Return the model that a config describes."""
+    found: GPT2 = text_decoder(GPT2, read(GPT2Config, given), given, architecture)
+    return found

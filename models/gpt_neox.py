@@ -1,0 +1,145 @@
+"""GPT-NeoX and Pythia: Black et al., 2022 (arXiv:2204.06745): attention and feed-forward network side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads
+from layercli.models.masks import attend, extended
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.rope import parameters, rope
+from layercli.models.text_decoder import TextDecoder, fused_heads, text_decoder
+
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import LayerNormalization
+from layercli.ops.rotary import Rotate
+
+
+@dataclass(frozen=True)
+class GPTNeoXConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 50_432
+    hidden_size: Size = 6144
+    num_hidden_layers: Depth = 44
+    num_attention_heads: Size = 64
+    intermediate_size: Size = 24_576
+    hidden_act: str = "gelu"
+    max_position_embeddings: Size = 2048
+    layer_norm_eps: float = 1e-5
+    use_parallel_residual: bool = True
+    attention_bias: bool = True
+    tie_word_embeddings: bool = False
+    rotary_pct: float = 0.25
+    rotary_emb_base: float = 10_000.0
+    pad_token_id: Count | None = None
+
+    @property
+    def head_size(self) -> int:
+        """The features of a head."""
+        return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
+
+
+class Attention(Layer):
+    """Causal attention with rotary positions, its three projections in one, head by head."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.query_key_value = Dense(3 * of.hidden_size, use_bias=of.attention_bias)
+        self.dense = Dense(of.hidden_size, use_bias=of.attention_bias)
+        self.rotate, self.scale = Rotate(), of.head_size**-0.5
+
+    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        query, key, value = fused_heads(self.query_key_value(inputs), self.config.num_attention_heads, 1)
+        query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
+        key, value = kept = extended(past, key, value)
+        x = self.dense(merge_heads(attend(query, key, value, mask, scale=self.scale)))
+        return x if past is None else (x, kept)
+
+
+class FeedForward(Layer):
+    """out = 4h_to_h(activation(h_to_4h(x)))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        self.dense_h_to_4h = Dense(self.config.intermediate_size)
+        self.dense_4h_to_h = Dense(self.config.hidden_size)
+        self.activate = activation(self.config.hidden_act)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.dense_4h_to_h(self.activate(self.dense_h_to_4h(inputs)))
+
+
+class Block(Layer):
+    """Attention and a feed-forward network, each on its normalized input, both of the same or one after the other."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        epsilon = self.config.layer_norm_eps
+        self.input_layernorm, self.attention = LayerNormalization(epsilon=epsilon), Attention(self.config)
+        self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), FeedForward(self.config)
+
+    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        attended = self.attention(self.input_layernorm(inputs), mask, *others, past)
+        attended, kept = (attended, None) if past is None else attended
+        x = inputs + attended
+        x = x + self.mlp(self.post_attention_layernorm(inputs if self.config.use_parallel_residual else x))
+        return x if past is None else (x, kept)
+
+
+class GPTNeoX(TextDecoder):
+    """GPT-NeoX, from tokens to logits."""
+
+    base_prefix = "gpt_neox."
+    renamed = {"blocks": "layers", "lm_head": "embed_out"}
+    outside = ("embed_out", "score")
+    ignored = (".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
+
+    def setup(self) -> None:
+        """Make the embedding, the blocks, the last normalization and the head."""
+        of = self.config
+        self.prefix = "gpt_neox." if self.head else ""
+        self.embed_in = Embedding(of.vocab_size, of.hidden_size)
+        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
+        self.setup_head(of.hidden_size)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return {"embed_out.weight": f"{self.prefix}embed_in.weight"} if self.config.tie_word_embeddings else {}
+
+    def table(self) -> Any:
+        """Return the embedding."""
+        return self.embed_in
+
+    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the embedding, and cosine and sine of the positions."""
+        return self.embed_in(input_ids), self.positions.op(position_ids)
+
+    def finished(self, x: Any) -> Any:
+        """Return the normalized hidden states."""
+        return self.final_layer_norm(x)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> GPTNeoX:
+    """Return the model that a config describes."""
+    config = read(GPTNeoXConfig, given)
+    found: GPTNeoX = text_decoder(GPTNeoX, config, given, architecture)
+    turning = parameters({"partial_rotary_factor": config.rotary_pct, **given}, config.rotary_emb_base)
+    found.positions = rope(turning, config.head_size, config.max_position_embeddings)
+    return found

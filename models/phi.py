@@ -1,0 +1,150 @@
+"""Phi-1 and 2: Li et al., "Textbooks Are All You Need II", 2023 (arXiv:2309.05463): attention beside a feed-forward network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, extended
+from layercli.models.reading import Count, Depth, Size, divided, read
+from layercli.models.rope import parameters, rope
+from layercli.models.text_decoder import TextDecoder, text_decoder
+
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import LayerNormalization
+from layercli.ops.rotary import Rotate
+
+
+@dataclass(frozen=True)
+class PhiConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 51_200
+    hidden_size: Size = 2048
+    intermediate_size: Size = 8192
+    num_hidden_layers: Depth = 24
+    num_attention_heads: Size = 32
+    num_key_value_heads: Size | None = None
+    hidden_act: str = "gelu_new"
+    max_position_embeddings: Size = 2048
+    layer_norm_eps: float = 1e-5
+    qk_layernorm: bool = False
+    tie_word_embeddings: bool = False
+    pad_token_id: Count | None = None
+
+    @property
+    def head_size(self) -> int:
+        """The features of a head."""
+        return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
+
+    @property
+    def key_heads(self) -> int:
+        """The heads of keys and values."""
+        given = self.num_attention_heads if self.num_key_value_heads is None else self.num_key_value_heads
+        divided("num_attention_heads", self.num_attention_heads, "num_key_value_heads", given)
+        return given
+
+
+class Attention(Layer):
+    """Causal attention with rotary positions."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.q_proj = Dense(of.hidden_size)
+        self.k_proj, self.v_proj = Dense(of.key_heads * of.head_size), Dense(of.key_heads * of.head_size)
+        self.dense = Dense(of.hidden_size)
+        if of.qk_layernorm:
+            self.q_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
+            self.k_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
+        self.rotate, self.scale = Rotate(), of.head_size**-0.5
+
+    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        of = self.config
+        query = split_heads(self.q_proj(inputs), of.num_attention_heads)
+        key, value = split_heads(self.k_proj(inputs), of.key_heads), split_heads(self.v_proj(inputs), of.key_heads)
+        if of.qk_layernorm:
+            query, key = self.q_layernorm(query), self.k_layernorm(key)
+        query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
+        key, value = kept = extended(past, key, value)
+        x = self.dense(merge_heads(attend(query, key, value, mask, scale=self.scale)))
+        return x if past is None else (x, kept)
+
+
+class FeedForward(Layer):
+    """out = fc2(activation(fc1(x)))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
+        self.activate = activation(self.config.hidden_act)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.fc2(self.activate(self.fc1(inputs)))
+
+
+class Block(Layer):
+    """Attention and a feed-forward network of the same normalized input, both added to it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.input_layernorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
+        self.self_attn, self.mlp = Attention(self.config), FeedForward(self.config)
+
+    def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        normalized = self.input_layernorm(inputs)
+        attended = self.self_attn(normalized, mask, *others, past)
+        attended, kept = (attended, None) if past is None else attended
+        x = attended + self.mlp(normalized) + inputs
+        return x if past is None else (x, kept)
+
+
+class Phi(TextDecoder):
+    """Phi, from tokens to logits."""
+
+    base_prefix = "model."
+    outside = ("lm_head", "score")
+    ignored = ("rotary_emb.inv_freq",)
+
+    def setup(self) -> None:
+        """Make the embedding, the blocks, the last normalization and the head."""
+        of = self.config
+        self.prefix = "model." if self.head else ""
+        self.embed_tokens = Embedding(of.vocab_size, of.hidden_size)
+        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.final_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
+        self.setup_head(of.hidden_size, use_bias=True)
+
+    def table(self) -> Any:
+        """Return the embedding."""
+        return self.embed_tokens
+
+    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the embedding, and cosine and sine of the positions."""
+        return self.embed_tokens(input_ids), self.positions.op(position_ids)
+
+    def finished(self, x: Any) -> Any:
+        """Return the normalized hidden states."""
+        return self.final_layernorm(x)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> Phi:
+    """Return the model that a config describes."""
+    config = read(PhiConfig, given)
+    found: Phi = text_decoder(Phi, config, given, architecture)
+    turning = parameters({"partial_rotary_factor": 0.5, **given})
+    found.positions = rope(turning, config.head_size, config.max_position_embeddings)
+    return found

@@ -1,0 +1,125 @@
+"""What decoders outside Llama's line share: the way from tokens through blocks to a head, with a cache and padding.
+
+A family's file says how it embeds (``started``), what its blocks are, and how it ends (``finished``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from layercli.models.causal_lm import last_of
+from layercli.models.masks import mask_of
+from layercli.models.pretrained import Pretrained, head_of, labels_of
+
+from layercli import ops
+from layercli.layers.dense import Dense
+from layercli.ops.axes import check_rank
+
+
+class TextDecoder(Pretrained):
+    """A decoder from tokens (batch, steps) to logits; arguments as of ``CausalLM``. The head is tokens, classes or nothing."""
+
+    config: Any
+    head: str = "tokens"
+    classes: int = 0
+
+    counts_sources = False
+    """Whether the steps of the cache must be counted, so that a mask is made where there is none."""
+
+    def setup_head(self, width: int, *, use_bias: bool = False) -> None:
+        """Make the projection of the head, where it is not the embedding."""
+        if self.head == "tokens" and not self.config.tie_word_embeddings:
+            self.lm_head = Dense(self.config.vocab_size, use_bias=use_bias)
+        if self.head == "classes":
+            self.score = Dense(self.classes, use_bias=False)
+
+    def table(self) -> Any:
+        """Return the embedding, which projects to the vocabulary where the two are tied."""
+        raise NotImplementedError
+
+    def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return what the first block is given, and what else every block is; ``padding`` covers the steps of the cache too."""
+        raise NotImplementedError
+
+    def finished(self, x: Any) -> Any:
+        """Return the last hidden states."""
+        raise NotImplementedError
+
+    def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
+        """Return the logits (batch, steps, vocabulary), those of the classes, or the last hidden states; perhaps a cache."""
+        check_rank(input_ids, 2)
+        batch, steps = input_ids.shape
+        past = cache[0][0].shape[1] if cache else 0
+        sources = ops.zeros((batch, past + steps)) if past else input_ids
+        if position_ids is None:
+            position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
+        if self.counts_sources and past and attention_mask is None:
+            attention_mask = ops.ones((batch, past + steps), "int32")
+        x, others = self.started(input_ids, attention_mask, position_ids)
+        mask = mask_of(input_ids, sources, attention_mask)
+        kept = []
+        for i, block in enumerate(self.blocks):
+            if cache is None:
+                x = block(x, mask, others)
+            else:
+                x, own = block(x, mask, others, cache[i] if cache else ())
+                kept.append(own)
+        x = self.projected(self.finished(x), input_ids)
+        return x if cache is None else (x, kept)
+
+    def projected(self, x: Any, input_ids: Any) -> Any:
+        """Return what the head makes of the hidden states."""
+        if self.head == "tokens":
+            tied = self.config.tie_word_embeddings
+            return ops.matmul(x, ops.transpose(self.table().embeddings)) if tied else self.lm_head(x)
+        return last_of(self.score(x), input_ids, self.config.pad_token_id) if self.head == "classes" else x
+
+
+HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassification": "classes", "Model": ""}
+"""What a decoder ends in, by the end of its class's name."""
+
+
+def text_decoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
+    """Return the model of that kind with the head that ``architecture`` names."""
+    head = head_of(architecture, HEADS, "ForCausalLM")
+    return kind(config, head, labels_of(given) if head == "classes" else 0)
+
+
+def fused_heads(x: Any, groups: int, queries: int) -> tuple[Any, Any, Any]:
+    """Return query, key and value of one projection, which has for each group its query heads, a key and a value head."""
+    batch, steps, width = x.shape
+    size = width // (groups * (queries + 2))
+    x = ops.reshape(x, (batch, steps, groups, queries + 2, size))
+    query = ops.reshape(x[:, :, :, :queries], (batch, steps, groups * queries, size))
+    return query, x[:, :, :, queries], x[:, :, :, queries + 1]
+
+
+def alibi(heads: int, sources: Any, dtype: str = "float32") -> Any:
+    """Return the bias (batch, heads, 1, sources) that grows with the step, by another slope for each head.
+
+    ``sources`` are the steps (batch, sources). Press et al., "Train Short, Test Long", 2022 (arXiv:2108.12409).
+    """
+    power = 2 ** math.floor(math.log2(heads))
+
+    def slopes(first: int, end: int, step: int, closest: int) -> Any:
+        fall = -(2.0 ** -(math.log2(closest) - 3)) * math.log(2)
+        return ops.exp(ops.cast(ops.arange(first, end, step), "float32") * fall)
+
+    each = slopes(1, 1 + power, 1, power)
+    if power != heads:
+        each = ops.concatenate([each, slopes(1, 1 + 2 * (heads - power), 2, 2 * power)])
+    steps = ops.expand_dims(ops.expand_dims(ops.cast(sources, dtype), 1), 1)
+    return ops.cast(steps * ops.reshape(ops.cast(each, dtype), (1, heads, 1, 1)), "float32")
+
+
+def sources_of(padding: Any, position_ids: Any) -> Any:
+    """Return the number of each source (batch, sources) among those that are no padding, 0 for padding.
+
+    Without ``padding`` the sources are all steps up to the last of ``position_ids``.
+    """
+    if padding is None:
+        return position_ids
+    whole = ops.cast(padding, "int32")
+    return (ops.cumsum(whole, axis=-1) - 1) * whole

@@ -1,0 +1,79 @@
+"""The tiny models that transformers made and computed, by name: the class of each, its config, and its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """``cls`` is the model's class in transformers; ``inputs`` makes its arguments from a generator of numbers."""
+
+    cls: str
+    config: str
+    settings: dict[str, Any]
+    inputs: Any = None
+    cached: bool = True
+    call: dict[str, Any] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(7)
+        return tokens(rng) if self.inputs is None else self.inputs(rng)
+
+
+def tokens(rng, low=3):
+    """Two texts of 11 tokens, the second padded after 8."""
+    ids, mask = rng.integers(low, 50, (2, 11)), np.ones((2, 11), np.int64)
+    ids[1, 8:], mask[1, 8:] = 0, 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+TINY = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}
+LONG = {"short_factor": [1.0, 1.2], "long_factor": [2.0, 2.4]}
+
+
+def rope(kind, **more):
+    return {"rope_parameters": {"rope_type": kind, "rope_theta": 10_000.0, **more}}
+
+
+def decoder(family, *, head="ForCausalLM", config="Config", cached=True, **settings):
+    return Case(f"{family}{head}", f"{family}{config}", {**TINY, **settings}, cached=cached)
+
+
+CASES = {
+    "llama": decoder("Llama", **rope("llama3", **LLAMA3)),
+    "llama-tied": decoder("Llama", tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=8),
+    "llama-yarn": decoder("Llama", **rope("yarn", factor=4.0, original_max_position_embeddings=16)),
+    "llama-base": decoder("Llama", head="Model", **rope("linear", factor=4.0)),
+    "llama-classes": decoder("Llama", head="ForSequenceClassification", num_labels=5, cached=False),
+    "mistral": decoder("Mistral", sliding_window=5),
+    "mixtral": decoder("Mixtral", num_local_experts=4),
+    "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    "qwen3": decoder("Qwen3", head_dim=8),
+    "qwen3_moe": decoder(
+        "Qwen3Moe", num_experts=6, num_experts_per_tok=2, moe_intermediate_size=12, decoder_sparse_step=2,
+        norm_topk_prob=True,
+    ),
+    "gemma": decoder("Gemma", head_dim=8),
+    "gemma2": decoder("Gemma2", head_dim=8, sliding_window=4, query_pre_attn_scalar=8),
+    "gemma3": decoder(
+        "Gemma3", config="TextConfig", head_dim=8, sliding_window=4, query_pre_attn_scalar=8, sliding_window_pattern=2
+    ),
+    "phi3": decoder("Phi3"),
+    "phi3-longrope": decoder("Phi3", original_max_position_embeddings=32, **rope("longrope", **LONG)),
+}  # fmt: skip

@@ -1,0 +1,59 @@
+"""Asks transformers what it computes with a tiny model, and writes that down: ``python -m tests.models.recording NAME``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tests.models.cases import CASES
+
+FAMILIES = Path(__file__).parent.parent / "reference" / "families"
+
+
+def recorded(name: str) -> Path:
+    """Return the folder of a case; one that is missing is made, for which transformers is asked."""
+    folder = FAMILIES / name
+    if not (folder / "expected.npz").exists():
+        record(name, folder)
+    return folder
+
+
+def record(name: str, folder: Path) -> None:
+    """Make the model with values drawn by the case's name, save it as transformers does, and what it gives of the inputs."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import torch
+    import transformers
+
+    case = CASES[name]
+    torch.manual_seed(zlib.crc32(name.encode()))
+    model = getattr(transformers, case.cls)(getattr(transformers, case.config)(**case.settings)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.3)
+        for key, buffer in model.named_buffers():
+            if key.endswith("e_score_correction_bias"):
+                buffer.normal_(0, 0.1)
+    model.save_pretrained(folder)
+    model = getattr(transformers, case.cls).from_pretrained(folder, dtype=torch.float32).eval()
+    arrays = case.arrays()
+    with torch.no_grad():
+        given = model(**{key: torch.tensor(value) for key, value in arrays.items()}, **case.call).to_tuple()
+    outputs = [x.numpy() for x in given if isinstance(x, torch.Tensor)]
+    count = sum(parameter.numel() for parameter in model.parameters())
+    np.savez_compressed(
+        folder / "expected.npz",
+        parameters=count,
+        **{f"input_{key}": value for key, value in arrays.items()},
+        **{f"output_{i}": value for i, value in enumerate(outputs)},
+    )
+    for extra in folder.glob("generation_config.json"):
+        extra.unlink()
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or CASES:
+        record(each, FAMILIES / each)

@@ -1,0 +1,117 @@
+"""Every family beside transformers: outputs, with a cache too, parameter counts, and the names in the file."""
+
+import numpy as np
+import pytest
+import torch
+from layercli.models.families import describe
+
+from layercli.inspect.summary import described
+from layercli.runtime import pretrained
+from layercli.sources import huggingface
+from tests.models.cases import CASES
+from tests.models.recording import recorded
+
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    folder = recorded(request.param)
+    opened = huggingface.open(str(folder))
+    described(opened.model)
+    with np.load(folder / "expected.npz") as held:
+        return request.param, opened, {key: held[key] for key in held}
+
+
+def inputs_of(expected):
+    return {key.removeprefix("input_"): value for key, value in expected.items() if key.startswith("input_")}
+
+
+def outputs_of(model, *args, **kwargs):
+    with torch.inference_mode():
+        given = model(*args, **kwargs)
+    return list(given) if isinstance(given, (tuple, list)) else [given]
+
+
+def off(found, wanted, mask=None):
+    """How far two arrays are apart, of the scale of the wanted one, where the text is no padding."""
+    assert found.shape == wanted.shape
+    apart = np.abs(found - wanted)
+    apart = apart[mask.astype(bool)] if mask is not None and found.shape[:2] == mask.shape else apart
+    return apart.max() / np.abs(wanted).max()
+
+
+def test_the_file_has_the_names_and_shapes_that_the_config_asks_for(case):
+    _, opened, _ = case
+    found = opened.matched()
+    assert (found.missing, found.unexpected, found.other_shape) == ([], [], [])
+    assert found.places.keys() == opened.model.named_variables().keys()
+
+
+def test_there_are_as_many_parameters_as_in_transformers(case):
+    _, opened, expected = case
+    assert sum(int(variable.size) for variable in opened.model.trainable_variables) == expected["parameters"]
+
+
+def test_the_outputs_are_those_of_transformers(case):
+    _, opened, expected = case
+    if opened.model._module is None:
+        pretrained.load(opened.model, opened.weights)
+    inputs = inputs_of(expected)
+    wanted = [value for key, value in expected.items() if key.startswith("output_")]
+    found = outputs_of(opened.model, **inputs)
+    assert len(found) <= len(wanted)
+    for one, other in zip(found, wanted, strict=False):
+        assert off(one.numpy(), other, inputs.get("attention_mask")) < TOLERANCE
+
+
+def test_step_by_step_with_the_cache_the_outputs_are_the_same(case):
+    name, opened, expected = case
+    if not CASES[name].cached:
+        return
+    if opened.model._module is None:
+        pretrained.load(opened.model, opened.weights)
+    ids, mask = (torch.tensor(expected[f"input_{key}"]) for key in ("input_ids", "attention_mask"))
+    logits, cache = outputs_of(opened.model, ids[:, :7], attention_mask=mask[:, :7], cache=())
+    parts = [logits]
+    for end in range(8, ids.shape[1] + 1):
+        logits, cache = outputs_of(opened.model, ids[:, end - 1 : end], attention_mask=mask[:, :end], cache=cache)
+        parts.append(logits)
+    assert off(torch.cat(parts, 1).numpy(), expected["output_0"], mask.numpy()) < TOLERANCE
+
+
+def test_a_parameter_that_the_file_has_in_one_piece_is_a_view_of_it(monkeypatch):
+    mapped, tensor_of = set(), pretrained.tensor_of
+
+    def seen(file, name):
+        tensor = tensor_of(file, name)
+        mapped.add(tensor.data_ptr())
+        return tensor
+
+    monkeypatch.setattr(pretrained, "tensor_of", seen)
+    opened = huggingface.open(str(recorded("llama")))
+    described(opened.model)
+    pretrained.load(opened.model, opened.weights)
+    assert {parameter.data_ptr() for parameter in opened.model.module.parameters()} == mapped
+
+
+def test_bfloat16_is_kept(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = recorded("llama")
+    save_file(
+        {k: v.bfloat16() for k, v in load_file(folder / "model.safetensors").items()}, tmp_path / "model.safetensors"
+    )
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text().replace('"float32"', '"bfloat16"'))
+    opened = huggingface.open(str(tmp_path))
+    described(opened.model)
+    pretrained.load(opened.model, opened.weights)
+    assert {p.dtype for p in opened.model.module.parameters()} == {torch.bfloat16}
+    [logits] = outputs_of(opened.model, np.array([[3, 4, 5]]))
+    assert logits.dtype is torch.bfloat16
+
+
+def test_a_key_that_nobody_knows_is_ignored_and_null_stands_for_the_default():
+    plain = {"model_type": "llama", "num_hidden_layers": 1}
+    odd = {**plain, "auto_map": {"AutoModel": "evil.py"}, "hidden_size": None, "whatever": 1, "rope_scaling": None}
+    assert describe(odd).decoder == describe(plain).decoder

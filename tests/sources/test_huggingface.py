@@ -1,0 +1,253 @@
+"""Hugging Face folders on the command line: what is shown, what is run, and the one sentence for what cannot be meant."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from layercli.cli.app import run
+from tests.models.recording import recorded
+
+LLAMA_405B = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "vocab_size": 128_256,
+    "hidden_size": 16_384,
+    "intermediate_size": 53_248,
+    "num_hidden_layers": 126,
+    "num_attention_heads": 128,
+    "num_key_value_heads": 8,
+    "torch_dtype": "bfloat16",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    copy = tmp_path / "tiny"
+    shutil.copytree(recorded("llama"), copy)
+    return copy
+
+
+def change(folder, **values):
+    config = json.loads((folder / "config.json").read_text()) | values
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def rewrite(folder, **changes):
+    arrays = load_file(folder / "model.safetensors")
+    arrays |= changes
+    save_file({name: array for name, array in arrays.items() if array is not None}, folder / "model.safetensors")
+
+
+def asked(capsys, *args):
+    code = run([str(arg) for arg in args])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_summary_of_a_config_alone_needs_neither_torch_nor_numpy(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA_405B))
+    blocked = ["torch", "numpy", "safetensors", "transformers", "layercli.runtime"]
+    code = (
+        f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\n"
+        f"from layercli.cli.app import run\nsys.exit(run(['summary', {str(tmp_path)!r}, '--format', 'json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    totals = json.loads(done.stdout)["totals"]
+    assert totals["parameters"] == 405_853_388_800
+    assert totals["bytes"] == 2 * 405_853_388_800
+
+
+def test_a_folder_and_its_config_mean_the_same(folder, capsys):
+    of_folder, of_config = (asked(capsys, "summary", place) for place in (folder, folder / "config.json"))
+    assert of_folder == of_config
+    assert of_folder[0] == 0
+    assert "input_ids int32[None, T]" in of_folder[1]
+
+
+def test_running_a_folder_gives_the_logits_of_transformers(folder, tmp_path, capsys):
+    expected = np.load(folder / "expected.npz")
+    np.save(tmp_path / "ids.npy", expected["input_input_ids"][:1])
+    code, _, _ = asked(capsys, "run", folder, "--input", tmp_path / "ids.npy", "--output", tmp_path / "out.npy")
+    assert code == 0
+    wanted = expected["output_0"][:1]
+    assert np.abs(np.load(tmp_path / "out.npy") - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+def test_vars_lists_the_header(folder, capsys):
+    code, out, err = asked(capsys, "vars", folder, "q_proj", "--format", "csv")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].startswith("model.layers.0.self_attn.q_proj.weight,")
+
+
+def test_vars_of_a_config_alone_has_the_names_of_a_checkpoint(tmp_path, capsys):
+    folder = recorded("mixtral")
+    shutil.copy(folder / "config.json", tmp_path)
+    names = {
+        row["path"]: row["shape"]
+        for row in json.loads(asked(capsys, "vars", tmp_path, "--format", "json")[1])["variables"]
+    }
+    assert names == {name: list(array.shape) for name, array in load_file(folder / "model.safetensors").items()}
+
+
+def test_vars_says_what_does_not_fit(folder, capsys):
+    rewrite(
+        folder,
+        **{"model.norm.weight": None, "extra": np.zeros(3, "float32"), "lm_head.weight": np.zeros((50, 8), "float32")},
+    )
+    code, _, err = asked(capsys, "vars", folder)
+    assert code == 0
+    assert err.splitlines() == [
+        "lm_head.weight has the shape (50, 8), and config.json asks for (50, 16)",
+        "the weights have no model.norm.weight",
+        "config.json says nothing of extra",
+    ]
+
+
+def test_an_unknown_model_type_is_shown_by_what_its_weights_hold(folder, capsys):
+    change(folder, model_type="mystery", auto_map={"AutoModel": "modeling_mystery.Mystery"})
+    (folder / "modeling_mystery.py").write_text("raise SystemExit('this was run')")
+    code, out, err = asked(capsys, "summary", folder, "--depth", "2")
+    assert code == 0
+    assert err == "layercli has no description of the model_type 'mystery': what is shown is what the weights hold\n"
+    assert "model/embed_tokens" in out
+
+
+def test_quantized_weights_are_named_and_not_run(folder, capsys):
+    change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
+    code, _, err = asked(capsys, "summary", folder)
+    assert (code, err) == (0, "the weights are quantized (gptq, 4 bits): what is shown is the model before that\n")
+    code, _, err = asked(capsys, "run", folder, "--at", "T=4")
+    assert code == 2
+    assert err == f"error: {folder} holds quantized weights (gptq, 4 bits), which layercli does not run\n"
+
+
+CONFIGS = [
+    (
+        {"hidden_size": 10**15},
+        "config.json has hidden_size = 1000000000000000, which is not an integer from 1 to 2,147,483,648",
+    ),
+    (
+        {"num_hidden_layers": 10**9},
+        "config.json has num_hidden_layers = 1000000000, which is not an integer from 1 to 2,000",
+    ),
+    ({"hidden_size": -1}, "config.json has hidden_size = -1, which is not an integer from 1 to 2,147,483,648"),
+    ({"hidden_size": "16"}, "config.json has hidden_size = '16', which is not an integer from 1 to 2,147,483,648"),
+    ({"hidden_size": True}, "config.json has hidden_size = True, which is not an integer from 1 to 2,147,483,648"),
+    (
+        {"hidden_size": 18, "head_dim": None},
+        "config.json has hidden_size = 18, which num_attention_heads = 4 does not divide",
+    ),
+    (
+        {"num_key_value_heads": 3},
+        "config.json has num_attention_heads = 4, which num_key_value_heads = 3 does not divide",
+    ),
+    ({"hidden_act": "evil"}, "config.json names the activation 'evil', which layercli does not have"),
+    ({"head_dim": 7}, "config.json turns 7 features of each head by their position, which is not an even number"),
+    ({"model_type": 7}, "config.json has model_type = 7, which is not text"),
+    ({"architectures": "Llama"}, "config.json has architectures = 'Llama', which is not a list of texts"),
+    ({"dtype": "float7"}, "config.json has dtype = 'float7', which is no dtype"),
+    (
+        {"rope_parameters": {"rope_type": "llama3", "factor": 0}},
+        "config.json has factor = 0, which is not a number above 0",
+    ),
+    (
+        {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}},
+        "config.json has rope_parameters of the type 'llama3' that do not say all it needs",
+    ),
+    ({"quantization_config": 4}, "config.json has quantization_config = 4, which is not an object"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), CONFIGS, ids=lambda value: str(value)[:40])
+def test_a_config_that_no_model_can_have_is_one_sentence(folder, capsys, values, message):
+    change(folder, **values)
+    assert asked(capsys, "summary", folder) == (2, "", f"error: {message}\n")
+
+
+def sharded(folder, weight_map):
+    (folder / "model.safetensors").rename(folder / "one.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    return folder / "model.safetensors.index.json"
+
+
+def names_in(folder):
+    return list(load_file(folder / "model.safetensors"))
+
+
+def test_shards_are_read_through_their_index(folder, capsys):
+    whole = asked(capsys, "summary", folder)
+    sharded(folder, dict.fromkeys(names_in(folder), "one.safetensors"))
+    assert asked(capsys, "summary", folder) == whole
+    assert asked(capsys, "run", folder, "--at", "T=4")[0] == 0
+
+
+def test_a_missing_shard_is_one_sentence(folder, capsys):
+    index = sharded(folder, dict.fromkeys(names_in(folder), "two.safetensors"))
+    message = f"error: {index} names the shard 'two.safetensors', which is not in its folder\n"
+    assert asked(capsys, "summary", folder) == (2, "", message)
+
+
+@pytest.mark.parametrize("name", ["../one.safetensors", "/etc/passwd", "..", ""])
+def test_an_index_that_names_files_outside_the_folder_is_one_sentence(folder, capsys, name):
+    index = sharded(folder, dict.fromkeys(names_in(folder), name))
+    message = f"error: {index} names the shard {name!r}, which is not a plain file name\n"
+    assert asked(capsys, "run", folder, "--at", "T=4") == (2, "", message)
+
+
+def test_a_truncated_shard_is_one_sentence(folder, capsys):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    code, out, err = asked(capsys, "summary", folder)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {file} is cut short: its tensors take ")
+
+
+def test_weights_that_contradict_the_config_are_one_sentence(folder, capsys):
+    change(folder, hidden_size=32, head_dim=4)
+    fault = "model.embed_tokens.weight has the shape (50, 16), and config.json asks for (50, 32) (and 20 more)"
+    assert asked(capsys, "summary", folder) == (2, "", f"error: {folder} contradicts itself: {fault}\n")
+    code, _, err = asked(capsys, "run", folder, "--at", "T=4")
+    assert (code, err) == (2, f"error: {folder / 'model.safetensors'} does not fit config.json: {fault}\n")
+
+
+def test_several_files_without_an_index_are_one_sentence(folder, capsys):
+    (folder / "model.safetensors").rename(folder / "a.safetensors")
+    shutil.copy(folder / "a.safetensors", folder / "b.safetensors")
+    message = (
+        f"error: {folder} has 2 safetensors files and no model.safetensors.index.json that says what is in which\n"
+    )
+    assert asked(capsys, "summary", folder) == (2, "", message)
+
+
+def test_an_unknown_model_type_without_weights_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model_type": "mystery"}')
+    message = "error: layercli has no description of the model_type 'mystery'\n"
+    assert asked(capsys, "summary", tmp_path) == (2, "", message)
+
+
+def test_a_head_that_is_not_known_is_named(folder, capsys):
+    change(folder, architectures=["LlamaForQuestionAnswering"])
+    code, _, err = asked(capsys, "run", folder, "--at", "T=4")
+    wanted = "layercli does not know LlamaForQuestionAnswering, of which it has: ForCausalLM, ForSequenceClassification, Model"
+    assert (code, err) == (2, f"error: {wanted}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("[]", "is not a JSON object"), ("{", "is not JSON"), ('{"a":1,"a":2}', "holds 'a' twice")]
+)
+def test_a_config_that_is_no_config_is_one_sentence(folder, capsys, text, message):
+    (folder / "config.json").write_text(text)
+    code, _, err = asked(capsys, "summary", folder)
+    assert code == 2
+    assert err == f"error: {folder / 'config.json'} has a config that {message}\n"
+
+
+def test_a_folder_takes_no_settings(folder, capsys):
+    message = f"error: {folder} is a model already made: it takes no settings\n"
+    assert asked(capsys, "summary", folder, "--set", "a=1") == (2, "", message)
