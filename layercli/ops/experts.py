@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,21 @@ class ExpertFeedForward(Op):
         tokens, chosen = x.reshape(-1, x.shape[-1]), indices.reshape(-1, indices.shape[-1])
         shares = weights.reshape(chosen.shape)
         out = torch.zeros_like(tokens)
-        for expert in range(gate.shape[0]):
-            rows, places = torch.where(chosen == expert)
+        for expert, rows, places in choices(chosen, gate.shape[0]):
             given = tokens[rows]
             hidden = getattr(F, self.activation)(given @ gate[expert]) * (given @ up[expert])
             out = out.index_add(0, rows, (hidden @ down[expert]) * shares[rows, places].unsqueeze(-1).to(x.dtype))
         return out.reshape(x.shape)
+
+
+def choices(chosen: Any, experts: int) -> Iterator[tuple[int, Any, Any]]:
+    """Yield every expert with the rows of ``chosen`` (tokens, places) that name it, and the places where they do.
+
+    On the meta device, where there are no values, the first has all: shapes and costs do not depend on which it is.
+    """
+    if chosen.is_meta:
+        tokens, places = chosen.shape
+        yield 0, chosen.new_empty(tokens * places), chosen.new_empty(tokens * places)
+        return
+    for expert in range(experts):
+        yield expert, *torch.where(chosen == expert)

@@ -8,6 +8,16 @@ from layercli.ops.experts import ExpertFeedForward
 STACKED = (spec("5 6 4"), spec("5 6 4"), spec("5 4 6"))
 
 CASES = [
-    Case(ExpertFeedForward(), (spec("B T 6"), spec("B T 2", "int64"), spec("B T 2"), *STACKED), low=0, high=5),
-    Case(ExpertFeedForward("gelu"), (spec("T 6"), spec("T 3", "int64"), spec("T 3"), *STACKED), low=0, high=5),
+    Case(
+        ExpertFeedForward(),
+        (spec("B T 6"), spec("B T 2", "int64"), spec("B T 2"), *STACKED),
+        low=0,
+        high=5,
+    ),
+    Case(
+        ExpertFeedForward("gelu"),
+        (spec("T 6"), spec("T 3", "int64"), spec("T 3"), *STACKED),
+        low=0,
+        high=5,
+    ),
 ]
