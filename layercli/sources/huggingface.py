@@ -43,7 +43,7 @@ WEIGHTS = (
 class Checkpoint:
     """An opened folder: its config, the model that it describes, its weights, and what is to be said of it.
 
-    ``model`` is None where layercli has no description of it, ``why`` says what it does not know, and ``weights`` where the folder holds none.
+    ``model`` is None where layercli has no description of it, which ``why`` says; ``weights`` where the folder holds none.
     """
 
     path: Path
