@@ -16,7 +16,7 @@ ROOT = Path(layercli.__file__).parent
 MODELS = ROOT.parent / "models"
 
 LEVELS = [
-    {"errors", "lazy", "shortage", "version"},
+    {"errors", "escaping", "lazy", "shortage", "version"},
     {"core", "initializers", "regularizers", "constraints", "saving"},
     {"ops", "activations", "random"},
     {"layers"},

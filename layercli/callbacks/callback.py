@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from layercli.errors import UsageError
+from layercli.escaping import printable
 
 Logs = Mapping[str, Any]
 
@@ -116,7 +117,7 @@ def record(logs: Logs | None, name: str, value: Any) -> None:
 def say(verbose: int, message: str) -> None:
     """Print what a callback does on stderr, if it is to say it."""
     if verbose:
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 def listens(callback: Callback, hook: str) -> bool:

@@ -81,12 +81,13 @@ def run(args: list[str]) -> int:
     debugging = "--debug" in args
     output.prepare_streams()
     try:
-        result: Any = app(args, prog_name="layercli", standalone_mode=False)
+        with output.warnings_escaped():
+            result: Any = app(args, prog_name="layercli", standalone_mode=False)
     except Exception as error:
         if debugging:
             import traceback
 
-            traceback.print_exc()
+            output.tell_lines(traceback.format_exc().rstrip())
         return report(error)
     except KeyboardInterrupt:
         result = INTERRUPTED

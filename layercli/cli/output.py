@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from layercli.errors import FileError
+from layercli.escaping import printable
 from layercli.render.table import Table
 
 
@@ -146,11 +148,27 @@ def message(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Print ``text`` on stderr, ``-q`` or not: for errors."""
+    """Print ``text``, a line, on stderr, ``-q`` or not: for errors."""
+    tell_lines(printable(text))
+
+
+def tell_lines(text: str) -> None:
+    """Print the lines of ``text`` on stderr."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text, keep="\n"), file=sys.stderr, flush=True)
     except OSError:  # a reader who has gone, a disk that is full: there is nobody left to tell
         discard(sys.stderr)
+
+
+@contextmanager
+def warnings_escaped() -> Iterator[None]:
+    """Let what Python warns of meanwhile pass the same escape as everything else on stderr."""
+    written = warnings.formatwarning
+    warnings.formatwarning = lambda *given, **named: printable(written(*given, **named), keep="\n")
+    try:
+        yield
+    finally:
+        warnings.formatwarning = written
 
 
 def on_terminal(stream: TextIO) -> bool:

@@ -38,7 +38,7 @@ def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[
             with os.fdopen(descriptor, "w+b") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                sync(temporary)
                 os.replace(temporary, target)
         except BaseException:
             with suppress(OSError):

@@ -6,11 +6,13 @@ import csv
 import io
 from typing import Any
 
+from layercli.escaping import printable
 from layercli.render.table import Column, Table
 
 
 def draw(table: Table) -> str:
     """Return the rows as CSV, an absent value as an empty field."""
+    table = table.printable()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(column.name for column in table.columns)
@@ -19,7 +21,9 @@ def draw(table: Table) -> str:
 
 
 def field(column: Column, value: Any) -> Any:
-    """Return a value as one field: named values as they are shown, anything else raw."""
+    """Return a value as one field: numbers raw, named values as they are shown, control characters written out."""
     if value is None or value == {}:
         return ""
-    return column.show(value) if isinstance(value, dict) else value
+    if isinstance(value, int | float):
+        return value
+    return printable(column.show(value) if isinstance(value, dict) else str(value))

@@ -21,8 +21,13 @@ def text(value: Any, indent: str = "") -> str:
     """
     deeper = indent + "  "
     if isinstance(value, dict) and value:
-        members = [f"{deeper}{json.dumps(str(key))}: {text(item, deeper)}" for key, item in value.items()]
+        members = [f"{deeper}{quoted(str(key))}: {text(item, deeper)}" for key, item in value.items()]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list, tuple)) for item in value):
         return "[\n" + ",\n".join(deeper + text(item, deeper) for item in value) + f"\n{indent}]"
-    return json.dumps(value, allow_nan=False)
+    return quoted(value)
+
+
+def quoted(value: Any) -> str:
+    """Return a plain value, or a list of them, as JSON, in which ``json`` leaves one control character as it is."""
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")

@@ -7,6 +7,7 @@ from layercli.render.table import Table
 
 def draw(table: Table) -> str:
     """Return the table in Markdown: a bold title, the rows, facts as a list, notes as paragraphs."""
+    table = table.printable()
     blocks = [f"**{escape(table.title)}**"] if table.title else []
     if table.columns:
         rule = [("---:" if column.numeric else "---") for column in table.columns]

@@ -7,6 +7,7 @@ from layercli.render.table import Table
 
 def draw(table: Table) -> str:
     """Return the table's title, header, rows, facts and notes as lines of text."""
+    table = table.printable()
     lines = [table.title, ""] if table.title else []
     if table.columns:
         lines += aligned(

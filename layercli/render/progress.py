@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.escaping import printable
 
 REFRESH = 0.25
 """Seconds between two looks at the logs, which wait for the device."""
@@ -33,7 +34,7 @@ def show(logs: Mapping[str, Any] | None) -> str:
     """
     found = logs or {}
     names = sorted(found, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss", name))
-    return "  ".join(f"{name} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
+    return "  ".join(f"{printable(name)} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
 
 
 class Lines(Reporter):

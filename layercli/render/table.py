@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from layercli.escaping import printable
 
 
 def show(value: Any) -> str:
@@ -18,16 +20,7 @@ def show(value: Any) -> str:
             return f"{value:,}"
         case float() | complex():
             return f"{value:.4g}"
-    return printable(str(value))
-
-
-def printable(text: str) -> str:
-    r"""Return ``text`` with control characters written out: a name from a file must not steer a terminal.
-
-    >>> print(printable("kernel\x1b[2J"))
-    kernel\x1b[2J
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -71,4 +64,13 @@ class Table:
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""
-        return [[column.show(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows]
+        return [
+            [printable(column.show(value)) for column, value in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
+
+    def printable(self) -> Table:
+        """Return the table as every renderer has to take it: all texts beside the cells may be shown, as cells may."""
+        columns = [replace(each, title=printable(each.title), key=printable(each.key)) for each in self.columns]
+        facts = [(printable(name), printable(text)) for name, text in self.facts]
+        return Table(printable(self.title), columns, self.rows, facts, list(map(printable, self.notes)))

@@ -16,6 +16,7 @@ GAP = 2
 
 def draw(table: Table, console: Console) -> None:
     """Print the table: a title, the rows, facts below, notes last, an empty line between."""
+    table = table.printable()
     parts: list[RenderableType] = []
     if table.title:
         parts.append(Text(table.title, style="bold"))
