@@ -41,7 +41,7 @@ def summary(
 
     parse_columns(columns)  # what is wrong with them is said before a file is read
     learn(custom)
-    source = resolve(model, set_)
+    source = resolve(model, set_, describing=True)
     report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     for note in source.notes:

@@ -48,7 +48,7 @@ def vars_(
     from layercli.sources.resolve import resolve
 
     learn(custom)
-    source = resolve(model, set_)
+    source = resolve(model, set_, describing=True)
     inputs = source.inputs(input_shape) if input_shape else None
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
     for note in source.notes:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class VariableRow:
     """One variable. ``trainable`` and ``initializer`` are None where a file does not say.
 
-    ``same_as`` is the path of another whose very values a file has for it.
+    ``same_as`` is the path of another whose very values a file has for it. ``kind`` is "parameter" or "buffer" of a torch
+    module's, where a buffer is no parameter.
     """
 
     path: str
@@ -40,11 +41,13 @@ class VariableRow:
     chunks: Callable[[], Iterator[np.ndarray]]
     statistics: Statistics | None = None
     same_as: str | None = None
+    kind: str | None = None
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the variable as JSON has it, with its statistics where there are some and its values on request."""
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
+        document.update({"kind": self.kind} if self.kind is not None else {})
         if self.statistics is not None:
             document["statistics"] = {
                 key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"
@@ -64,12 +67,18 @@ class Variables:
     @property
     def parameters(self) -> int:
         """How many values they hold together, those that are another's once."""
-        return sum(row.parameters for row in self._distinct)
+        return sum(row.parameters for row in self._distinct if row.kind != "buffer")
 
     @property
     def bytes(self) -> int:
-        """How many bytes they take together."""
-        return sum(row.bytes for row in self._distinct)
+        """How many bytes those take together."""
+        return sum(row.bytes for row in self._distinct if row.kind != "buffer")
+
+    @property
+    def buffers(self) -> tuple[int, int]:
+        """How many values the buffers of a torch module hold, and how many bytes they take."""
+        found = [row for row in self._distinct if row.kind == "buffer"]
+        return sum(row.parameters for row in found), sum(row.bytes for row in found)
 
     @property
     def _distinct(self) -> list[VariableRow]:
@@ -80,7 +89,12 @@ class Variables:
         return {
             "schema": "layercli.vars/1",
             "variables": [row.to_json(values) for row in self.rows],
-            "totals": {"variables": len(self.rows), "parameters": self.parameters, "bytes": self.bytes},
+            "totals": {
+                "variables": len(self.rows),
+                "parameters": self.parameters,
+                "bytes": self.bytes,
+                **({"buffers": self.buffers[0]} if any(row.kind for row in self.rows) else {}),
+            },
         }
 
 

@@ -38,6 +38,11 @@ def table(variables: Variables, *, values: bool = False, brief: bool = False) ->
         facts=[
             ("Variables", show(len(rows))),
             ("Parameters", f"{variables.parameters:,} ({show_bytes(variables.bytes)})"),
+            *(
+                [("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})")]
+                if variables.buffers[0]
+                else []
+            ),
         ],
     )
 

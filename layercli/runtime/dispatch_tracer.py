@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from layercli.runtime.fake_tensors import CPU, FakeTensor, NeedsValues, reshape_in_place
 from layercli.runtime.product_costs import attention, product_cost
-from layercli.runtime.value_rules import DRAWING, check_values_known
+from layercli.runtime.value_rules import DRAWING, SHAPES, check_values_known
 
 MOST_REAL = 1 << 20
 """How many elements a tensor has at most that is computed."""
@@ -269,6 +269,8 @@ class _Call:
         if take == self._on_meta and (kwargs.get("device") is not None or not self.operands):
             kwargs["device"] = torch.device("meta")
         self.seen = (args, kwargs)
+        if take == self._on_meta and self.name in SHAPES:
+            return SHAPES[self.name](args, kwargs)
         return self.func(*args, **kwargs)
 
     def _taken(self, x: torch.Tensor, writes: bool) -> torch.Tensor:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 CPU = torch.device("cpu")
 
@@ -47,8 +48,11 @@ class FakeTensor(torch.Tensor):
             return func(*args, **(kwargs or {}))
 
     def _set_data(self, value: torch.Tensor) -> None:
+        if not isinstance(value, FakeTensor):
+            with _disable_current_modes():
+                value = FakeTensor(torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta"))
         torch.Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
-        self.meta = value.meta if isinstance(value, FakeTensor) else value.to("meta")
+        self.meta = value.meta
 
     data = property(lambda self: self.detach(), _set_data)  # type: ignore[assignment]  # a property in torch as well
 
@@ -69,7 +73,8 @@ class FakeTensor(torch.Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FakeTensor:
         if id(self) not in memo:
-            copied = FakeTensor(torch.empty_like(self.meta), self.requires_grad)
+            with _disable_current_modes():
+                copied = FakeTensor(torch.empty_like(self.meta), self.requires_grad)
             copied.__dict__.update({key: value for key, value in self.__dict__.items() if key != "meta"})
             memo[id(self)] = copied
         return memo[id(self)]  # type: ignore[no-any-return]

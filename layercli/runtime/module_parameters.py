@@ -38,6 +38,15 @@ def all_parameters(module: nn.Module) -> list[Parameter]:
     return list(found.values())
 
 
+def packed_parameters(module: nn.Module) -> list[tuple[str, Parameter]]:
+    """Return what quantised modules below ``module`` keep packed, by its name as a state_dict would have it."""
+    return [
+        (f"{path}.{name}".lstrip("."), _parameter(name, x, False, id(each)))
+        for path, each in module.named_modules()
+        for name, x in _packed(each)
+    ]
+
+
 def _parameter(name: str, x: torch.Tensor, trainable: bool, owner: int | None = None) -> Parameter:
     key = id(x) if owner is None else hash((owner, name))
     if is_lazy(x):

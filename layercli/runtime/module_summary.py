@@ -7,6 +7,7 @@ formula, as for raw torch inside a layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,15 @@ from layercli.inspect.names import distinct
 from layercli.inspect.summary import Summary, Totals
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.runtime import tensors
+from layercli.runtime.fake_tensors import FakeTensor
 from layercli.runtime.filled_sizes import PRIMES
 from layercli.runtime.graph import Graph, first_line
 from layercli.runtime.module_failure import failure_of
 from layercli.runtime.module_inputs import spread, tensors_for
-from layercli.runtime.module_parameters import all_parameters
+from layercli.runtime.module_parameters import Parameter, all_parameters, packed_parameters
 from layercli.runtime.module_rows import Rows
 from layercli.runtime.module_runs import Fill, Runs
-from layercli.runtime.module_trace import OtherValue, Trace, trace
+from layercli.runtime.module_trace import OtherValue, Trace, is_lazy, trace
 from layercli.runtime.recording import class_of
 
 SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
@@ -157,26 +159,46 @@ def _flat(tree: Any) -> list[Any]:
     return [tree] if isinstance(tree, (Spec, OtherValue)) else []
 
 
-def variables_of_module(module: nn.Module, source: str) -> Variables:
-    """Return the parameters and the buffers of ``module`` that its state_dict holds."""
-    state = module.state_dict(keep_vars=True)
-    return Variables(source, [variable_row(name, x) for name, x in state.items() if isinstance(x, torch.Tensor)])
+def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.Module] | None = None) -> Variables:
+    """Return the parameters and the buffers of ``module`` that its state_dict holds; ``model`` gives one with values."""
+    state = {name: x for name, x in module.state_dict(keep_vars=True).items() if isinstance(x, torch.Tensor)}
+
+    def value(name: str) -> torch.Tensor:
+        found = state[name]
+        return model().state_dict()[name] if isinstance(found, FakeTensor) and model is not None else found
+
+    first: dict[int, str] = {}
+    rows = [variable_row(name, x, partial(value, name), first.setdefault(id(x), name)) for name, x in state.items()]
+    return Variables(source, rows + [_packed_row(name, p) for name, p in packed_parameters(module)])
 
 
-def variable_row(name: str, x: torch.Tensor) -> VariableRow:
-    """Return the row of one entry of a state_dict."""
+def _packed_row(name: str, p: Parameter) -> VariableRow:
+    """Return the row of a weight that a quantised module keeps packed for its kernel; its values are those it stands for."""
 
     def read() -> np.ndarray:
-        return tensors.to_numpy(x)
+        x = p.value.detach()
+        return tensors.to_numpy(x.dequantize() if x.is_quantized else x)
 
+    return VariableRow(name, p.shape or (), p.dtype, False, p.size, p.bytes, None, read, lambda: iter([read().ravel()]))
+
+
+def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str) -> VariableRow:
+    """Return the row of one entry of a state_dict, whose values ``value`` gives; ``first`` is the first name of its tensor."""
+
+    def read() -> np.ndarray:
+        return tensors.to_numpy(value())
+
+    size = 0 if is_lazy(x) else x.numel()
     return VariableRow(
         path=name,
-        shape=tuple(x.shape),
+        shape=() if is_lazy(x) else tuple(x.shape),
         dtype=dtypes.name_of(x.dtype),
         trainable=isinstance(x, nn.Parameter) and x.requires_grad,
-        parameters=x.numel(),
-        bytes=x.numel() * x.element_size(),
+        parameters=size,
+        bytes=size * x.element_size(),
         initializer=None,
         read=read,
         chunks=lambda: iter([read().ravel()]),
+        same_as=None if first == name else first,
+        kind="parameter" if isinstance(x, nn.Parameter) else "buffer",
     )

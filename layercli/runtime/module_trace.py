@@ -17,7 +17,7 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.runtime.dispatch_tracer import Tracer, leaves, storage_of
-from layercli.runtime.fake_tensors import NeedsValues, without_slow_imports
+from layercli.runtime.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.free_memory import free_memory
 from layercli.runtime.graph import Graph
 from layercli.runtime.module_state import preserved, preserved_generators
@@ -245,8 +245,8 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
     recording = _Recording(module, paths or paths_of(module))
     found = recording.trace
     found.real = real
-    parameters = [x for x in module.parameters() if not is_lazy(x)]
-    buffers = [x for x in module.buffers() if not is_lazy(x)]
+    parameters = [x for x in module.parameters() if not is_lazy(x) and not isinstance(x, FakeTensor)]
+    buffers = [x for x in module.buffers() if not is_lazy(x) and not isinstance(x, FakeTensor)]
     fast = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
         stack.enter_context(preserved_generators())

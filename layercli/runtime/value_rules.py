@@ -82,6 +82,21 @@ DRAWING: dict[str, Drawn] = {
 """Operations that turn values into indices: cost and shapes do not depend on which are chosen."""
 
 
+def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+    """Rows of each group times the group's matrix: torch's own meta kernel takes bfloat16 alone."""
+    x, weight = args[:2]
+    groups = _argument(args, 2, kwargs.get("offs"))
+    batch = x.shape[:-2] if x.dim() == 3 and weight.dim() == 3 else ()
+    if x.dim() == weight.dim() == 2:
+        batch = (groups.shape[0],)
+    rows = x.shape[-2]
+    return torch.empty((*batch, rows, weight.shape[-1]), dtype=kwargs.get("out_dtype") or x.dtype, device="meta")
+
+
+SHAPES: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {"aten::_grouped_mm": _grouped_product}
+"""What operations give on the meta device for which torch has no kernel there, or one that refuses what the CPU takes."""
+
+
 def check_values_known(name: str, operands: list[bool]) -> None:
     """Raise NeedsValues where an operation reads values of an operand that has none; ``operands`` says which have none."""
     if name in NEEDING_VALUES and any(operands):

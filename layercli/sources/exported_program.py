@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
+from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class ExportedProgramSource(ModuleSource):
     """The program in a ``.pt2`` file."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(None, file, file)
+        Source.__init__(self, file, file)
 
     @cached_property
     def model(self) -> Any:
@@ -28,7 +29,7 @@ class ExportedProgramSource(ModuleSource):
         return ExportedGraph(self.name)
 
     @cached_property
-    def _described(self) -> Any:
+    def described(self) -> Any:
         """The program made such that it runs on the meta device; it computes no values any more."""
         from layercli.runtime.exported_graph import ExportedGraph
 
@@ -38,7 +39,7 @@ class ExportedProgramSource(ModuleSource):
         """Return the Specs of the arguments that were exported, with the shapes and the named sizes given."""
         from layercli.inspect.graph_inputs import graph_inputs
 
-        specs = self._described.specs
+        specs = self.described.specs
         return graph_inputs(self.name, specs, list(specs), shapes, sizes)
 
     def summary(self, inputs: Any = None) -> Summary:
@@ -46,7 +47,7 @@ class ExportedProgramSource(ModuleSource):
         from layercli.runtime.module_summary import summarize_module
 
         return summarize_module(
-            self._described, self.named(inputs), self.name, self.origin, limits=self._described.limits
+            self.described, self.named(inputs), self.name, self.origin, limits=self.described.limits
         )
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:

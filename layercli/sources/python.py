@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from layercli.core.layer import Layer
@@ -12,14 +14,27 @@ from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
 
-def python_source(text: str, settings: Mapping[str, Any]) -> Source:
+def python_source(text: str, settings: Mapping[str, Any], *, describing: bool = False) -> Source:
     """Return the model that ``text`` names; its module is imported, so trusted."""
-    return object_source(from_python(text), settings, text, text)
+    return object_source(from_python(text), settings, text, text, describing=describing)
 
 
-def object_source(found: Any, settings: Mapping[str, Any], name: str = "", origin: str = "") -> Source:
-    """Return a Layer, a torch.nn.Module, or what a class or a factory makes of ``settings``, as a Source."""
+def object_source(
+    found: Any, settings: Mapping[str, Any], name: str = "", origin: str = "", *, describing: bool = False
+) -> Source:
+    """Return a Layer, a torch.nn.Module, or what a class or a factory makes of ``settings``, as a Source.
+
+    ``describing``: the parameters of a torch module that is made are not allocated until their values are asked for.
+    """
     name = name or getattr(found, "name", "") or getattr(found, "__name__", type(found).__name__)
-    model = made(found, dict(settings), name, modules=True)
+    make = partial(made, found, dict(settings), name, modules=True)
+    if describing and "torch" in sys.modules and callable(found):
+        from layercli.runtime.module_building import built_without_values
+
+        model = built_without_values(make)
+    else:
+        model = make()
     origin = origin or type(model).__module__
-    return LayerSource(model, name, origin) if isinstance(model, Layer) else ModuleSource(model, name, origin)
+    if isinstance(model, Layer):
+        return LayerSource(model, name, origin)
+    return ModuleSource(model, name, origin, make if describing and model is not found else None)

@@ -25,9 +25,12 @@ GRAPHS: dict[str, Callable[[str], Source]] = {
 """The files that hold a whole model, by what ``detect.content`` says of them."""
 
 
-def resolve(text: str, settings: Iterable[str] = ()) -> Source:
-    """Return what a MODEL on the command line means, made with ``settings`` (``name=value`` each)."""
-    return open_source(text, **dict(map(parse_setting, settings)))
+def resolve(text: str, settings: Iterable[str] = (), *, describing: bool = False) -> Source:
+    """Return what a MODEL on the command line means, made with ``settings`` (``name=value`` each).
+
+    ``describing``: parameters of a torch module are not allocated until their values are asked for.
+    """
+    return _opened(text, dict(map(parse_setting, settings)), describing)
 
 
 def open_source(model: Any, /, **settings: Any) -> Source:
@@ -40,11 +43,15 @@ def open_source(model: Any, /, **settings: Any) -> Source:
     >>> open_source("resnet-block", kernel_size=3).model.kernel_size
     3
     """
+    return _opened(model, settings)
+
+
+def _opened(model: Any, settings: Mapping[str, Any], describing: bool = False) -> Source:
     if not isinstance(model, (str, os.PathLike)):
         return object_source(model, settings)
     text = os.fspath(model)
     if is_python(text):
-        return python_source(text, settings)
+        return python_source(text, settings, describing=describing)
     if os.path.isdir(text) or os.path.basename(text) == "config.json":
         from layercli.sources import huggingface  # it brings in what describes models, which few commands need
 

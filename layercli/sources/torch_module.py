@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
@@ -17,38 +18,38 @@ if TYPE_CHECKING:
 class ModuleSource(Source):
     """A torch.nn.Module, which does not say by itself what it takes."""
 
-    def __init__(self, model: Any, name: str, origin: str) -> None:
+    def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
         super().__init__(name, origin)
-        self._model = model
+        self.described, self._make = model, make
 
-    @property
+    @cached_property
     def model(self) -> Any:
-        """The module."""
-        return self._model
+        """The module; one that was made without values is made anew, by ``make``."""
+        return self.described if self._make is None else self._make()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given shapes."""
         from layercli.runtime.module_inputs import inputs_of_module
 
-        return inputs_of_module(self.model, self.name, list(shapes), list(sizes))
+        return inputs_of_module(self.described, self.name, list(shapes), list(sizes))
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of the modules and their parameters."""
         from layercli.runtime.module_graph import module_graph
 
-        return module_graph(self.model, self.named(inputs), self.name, self.origin)
+        return module_graph(self.described, self.named(inputs), self.name, self.origin)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules with their shapes, parameters and cost; without inputs, with their parameters alone."""
         from layercli.runtime.module_summary import summarize_module
 
-        return summarize_module(self.model, self.named(inputs), self.name, self.origin)
+        return summarize_module(self.described, self.named(inputs), self.name, self.origin, rebuilt=lambda: self.model)
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return what its state_dict holds."""
         from layercli.runtime.module_summary import variables_of_module
 
-        return variables_of_module(self.model, self.name)
+        return variables_of_module(self.described, self.name, lambda: self.model)
 
     def named(self, inputs: Any) -> dict[str, Spec]:
         """Return inputs by the names of the arguments: those given without one are the first."""
@@ -58,4 +59,4 @@ class ModuleSource(Source):
         if specs is None or isinstance(specs, dict):
             return specs or {}
         given = specs if isinstance(specs, list) else [specs]
-        return dict(zip(arguments_of(self.model, None, len(given)).names, given, strict=False))
+        return dict(zip(arguments_of(self.described, None, len(given)).names, given, strict=False))

@@ -1,0 +1,25 @@
+"""A torch module made without its parameters being allocated or initialised, whatever its constructor does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from layercli.runtime.dispatch_tracer import Tracer
+from layercli.runtime.fake_tensors import without_slow_imports
+from layercli.runtime.module_state import preserved_generators
+
+
+def built_without_values(make: Callable[[], Any]) -> Any:
+    """Return what ``make`` returns; parameters of a torch module in it are fake tensors.
+
+    Small values that a constructor computes are real. One that reads values of parameters is run again with them.
+    """
+    try:
+        with preserved_generators(), without_slow_imports(), Tracer(building=True):
+            found = make()
+    except Exception:  # it reads values, or is wrong, which the second run tells
+        return make()
+    return found if isinstance(found, nn.Module) else make()

@@ -1,0 +1,119 @@
+"""Torch modules made without their parameters being allocated."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from layercli.core.spec import Spec
+from layercli.runtime.fake_tensors import FakeTensor
+from layercli.runtime.module_building import built_without_values
+from layercli.runtime.module_summary import summarize_module
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, units: int = 4):
+        super().__init__()
+        rates = torch.linspace(0, 0.1, 3).tolist()
+        assert torch.tensor([2.0, 3.0]).sum().item() == 5
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(units, units), nn.Dropout(rate)) for rate in rates])
+        self.token = nn.Parameter(torch.zeros(1, units))
+        self.scale = nn.Parameter(torch.randn(units, units).abs().clamp(min=0.1))
+        self.register_buffer("places", torch.arange(units, dtype=torch.float32), persistent=False)
+        self.head = nn.Linear(units, units)
+        self.head.weight = self.blocks[0][0].weight
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight.data, std=0.02)
+                nn.init.orthogonal_(module.weight)
+                module.bias.data = torch.ones(units)
+                with torch.no_grad():
+                    module.bias[1:] += 1
+        self.double = nn.TransformerEncoder(nn.TransformerEncoderLayer(units, 2, 8), 2)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x + self.token + self.places) @ self.scale
+
+
+def build(units=4):
+    return Net(units).half().to("cpu")
+
+
+class Reading(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 4)
+        self.norm = self.weight.norm().item()
+
+
+class Refusing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        raise ValueError("no such model")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "net.py").write_text(NET)
+    yield tmp_path
+    sys.modules.pop("net", None)
+
+
+def test_a_summary_is_that_of_the_module_with_values(cli, folder):
+    for shape in ([], ["--input-shape", "2,4"]):
+        built = cli("summary", "net.py:Net", *shape, "--format", "json", "--depth", "9")
+        (folder / "same.py").write_text("from net import Net\nnet = Net()\n")
+        real = cli("summary", "same.py:net", *shape, "--format", "json", "--depth", "9")
+        assert built.code == real.code == 0, built.err
+        built, real = json.loads(built.out), json.loads(real.out)
+        assert {**built, "model": None} == {**real, "model": None}
+
+
+def test_it_is_moved_and_cast(cli, folder):
+    document = json.loads(cli("summary", "net.py:build", "--set", "units=6", "--format", "json").out)
+    assert document["totals"]["bytes"] == 2 * document["totals"]["parameters"]
+
+
+def test_values_are_there_where_they_are_asked_for(cli, folder):
+    listed = json.loads(cli("vars", "net.py:Net", "head.bias", "--values", "--stats", "--format", "json").out)
+    assert [row["values"] for row in listed["variables"]] == [[1, 2, 2, 2]]
+
+
+def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
+    assert cli("summary", "net.py:Reading").code == 0
+    done = cli("summary", "net.py:Refusing")
+    assert (done.code, done.err.splitlines()[0]) == (
+        2, "error: net.py, line 45, raises ValueError: no such model"
+    )  # fmt: skip
+
+
+def test_no_parameter_is_allocated():
+    net = built_without_values(lambda: nn.Sequential(*(nn.Linear(1 << 17, 1 << 17) for _ in range(8)), nn.LSTM(9, 9)))
+    assert all(isinstance(x, FakeTensor) and isinstance(x, nn.Parameter) for x in net.parameters())
+    summary = summarize_module(net[:8], {"input": Spec((2, 1 << 17))}, "", "")
+    assert summary.totals.macs == 2 * 8 * (1 << 34)
+    assert summary.totals.parameters == 8 * ((1 << 34) + (1 << 17))
+
+
+def test_generators_and_values_of_others_are_left_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(())
+    torch.manual_seed(0)
+    other = nn.Linear(2, 2)
+    torch.manual_seed(0)
+    built_without_values(lambda: nn.Linear(2, 2))
+    assert torch.equal(torch.rand(()), expected)
+    assert math.isfinite(float(other.weight.sum()))
