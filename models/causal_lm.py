@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
+from layercli.models.latent import Latent, LatentAttention
 from layercli.models.masks import attend, extended, mask_of
 from layercli.models.mixture import Experts, Mixture
 from layercli.models.pretrained import Pretrained, head_of, labels_of
@@ -62,6 +63,7 @@ class Decoder:
     logit_cap: float | None = None
     tied: bool = False
     experts: tuple[Experts | None, ...] = ()
+    latent: Latent | None = None
     pad: int | None = None
     head: str = "tokens"
     classes: int = 2
@@ -166,7 +168,7 @@ class Block(Layer):
         """Make the layers, under the names that the checkpoints of the family have."""
         of = self.decoder
         self.input_layernorm = of.normalization()
-        self.self_attn = Attention(of, of.window(self.place))
+        self.self_attn = Attention(of, of.window(self.place)) if of.latent is None else LatentAttention(of)
         self.post_attention_layernorm = of.normalization()
         experts = of.experts[self.place] if of.experts else None
         self.network = "mlp" if experts is None else experts.module

@@ -12,16 +12,27 @@ from layercli.models.reading import shown
 from layercli.errors import FormatError
 
 FAMILIES = {
+    "bert": "bert",
+    "bloom": "bloom",
+    "deepseek_v2": "deepseek_v2",
+    "deepseek_v3": "deepseek_v3",
+    "distilbert": "distilbert",
+    "falcon": "falcon",
     "gemma": "gemma",
     "gemma2": "gemma2",
     "gemma3_text": "gemma3",
+    "gpt2": "gpt2",
+    "gpt_neox": "gpt_neox",
     "llama": "llama",
     "mistral": "mistral",
     "mixtral": "mixtral",
+    "opt": "opt",
+    "phi": "phi",
     "phi3": "phi3",
     "qwen2": "qwen2",
     "qwen3": "qwen3",
     "qwen3_moe": "qwen3_moe",
+    "roberta": "roberta",
 }
 """The module in ``layercli.models`` that knows each ``model_type``."""
 

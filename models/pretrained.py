@@ -83,7 +83,7 @@ def checkpoint_names(model: Pretrained) -> dict[str, Stored]:
     """Return where a checkpoint holds each variable of a built model, by the variable's path."""
     found = {}
     for path, layer in model.walk():
-        place = ".".join(model.renamed.get(step, step) for step in path.split("/"))
+        place = ".".join(filter(None, (model.renamed.get(step, step) for step in path.split("/"))))
         inside = place.partition(".")[0] not in model.outside
         start = (model.prefix if inside else "") + (f"{place}." if place else "")
         for variable in layer.own_variables:

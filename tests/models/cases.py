@@ -55,6 +55,35 @@ def decoder(family, *, head="ForCausalLM", config="Config", cached=True, **setti
     return Case(f"{family}{head}", f"{family}{config}", {**TINY, **settings}, cached=cached)
 
 
+GPT2 = {"vocab_size": 50, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 64, "pad_token_id": 0}
+BLOOM = {"vocab_size": 50, "hidden_size": 24, "n_layer": 2, "n_head": 6, "pad_token_id": 0}
+FALCON = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "pad_token_id": 0}
+OPT = {**TINY, "ffn_dim": 24, "pad_token_id": 0}
+BERT = {**TINY, "type_vocab_size": 2, "num_labels": 3}
+DISTILBERT = {"vocab_size": 50, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24, "max_position_embeddings": 32}
+LATENT = {
+    "moe_intermediate_size": 12,
+    "n_routed_experts": 8,
+    "n_shared_experts": 2,
+    "num_experts_per_tok": 3,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 6,
+    "qk_nope_head_dim": 8,
+    "num_key_value_heads": 4,
+    "first_k_dense_replace": 1,
+}
+YARN = rope("yarn", factor=4.0, original_max_position_embeddings=16, mscale=0.7, mscale_all_dim=0.7)
+
+
+def segments(rng):
+    return {**tokens(rng), "token_type_ids": rng.integers(0, 2, (2, 11))}
+
+
+def encoder(cls, family, settings, inputs=segments):
+    return Case(cls, f"{family}Config", settings, inputs, cached=False)
+
+
 CASES = {
     "llama": decoder("Llama", **rope("llama3", **LLAMA3)),
     "llama-tied": decoder("Llama", tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=8),
@@ -75,5 +104,42 @@ CASES = {
         "Gemma3", config="TextConfig", head_dim=8, sliding_window=4, query_pre_attn_scalar=8, sliding_window_pattern=2
     ),
     "phi3": decoder("Phi3"),
+    "gpt2": Case("GPT2LMHeadModel", "GPT2Config", GPT2),
+    "gpt2-base": Case("GPT2Model", "GPT2Config", {**GPT2, "n_inner": 20, "scale_attn_by_inverse_layer_idx": True}),
+    "gpt_neox": decoder("GPTNeoX", rotary_pct=0.5),
+    "gpt_neox-serial": decoder("GPTNeoX", use_parallel_residual=False, attention_bias=False, rotary_pct=0.5),
+    "opt": Case("OPTForCausalLM", "OPTConfig", {**OPT, "word_embed_proj_dim": 16}),
+    "opt-projected": Case(
+        "OPTForCausalLM", "OPTConfig", {**OPT, "word_embed_proj_dim": 8, "do_layer_norm_before": False}
+    ),
+    "bloom": Case("BloomForCausalLM", "BloomConfig", BLOOM),
+    "falcon": Case("FalconForCausalLM", "FalconConfig", FALCON),
+    "falcon-alibi": Case(
+        "FalconForCausalLM", "FalconConfig", {**FALCON, "alibi": True, "multi_query": False, "parallel_attn": False, "bias": True}
+    ),
+    "falcon-grouped": Case(
+        "FalconForCausalLM", "FalconConfig", {**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2}
+    ),
+    "phi": decoder("Phi", num_key_value_heads=4),
+    "phi-grouped": decoder("Phi", qk_layernorm=True, hidden_size=32),
+    "bert": encoder("BertModel", "Bert", BERT),
+    "bert-masked": encoder("BertForMaskedLM", "Bert", BERT),
+    "bert-classes": encoder("BertForSequenceClassification", "Bert", BERT),
+    "bert-steps": encoder("BertForTokenClassification", "Bert", BERT),
+    "bert-answer": encoder("BertForQuestionAnswering", "Bert", {**BERT, "num_labels": 2}),
+    "roberta": encoder("RobertaModel", "Roberta", BERT, tokens),
+    "roberta-masked": encoder("RobertaForMaskedLM", "Roberta", BERT, tokens),
+    "roberta-classes": encoder("RobertaForSequenceClassification", "Roberta", BERT, tokens),
+    "distilbert": encoder("DistilBertModel", "DistilBert", DISTILBERT, tokens),
+    "distilbert-masked": encoder("DistilBertForMaskedLM", "DistilBert", DISTILBERT, tokens),
+    "distilbert-classes": encoder("DistilBertForSequenceClassification", "DistilBert", DISTILBERT, tokens),
+    "deepseek_v2": decoder("DeepseekV2", **LATENT, q_lora_rank=None),
+    "deepseek_v2-groups": decoder(
+        "DeepseekV2", **LATENT, q_lora_rank=10, topk_method="group_limited_greedy", n_group=4, topk_group=2, **YARN
+    ),
+    "deepseek_v3": decoder("DeepseekV3", **LATENT, q_lora_rank=10, n_group=4, topk_group=2),
+    "deepseek_v3-yarn": decoder(
+        "DeepseekV3", **LATENT, q_lora_rank=None, n_group=2, topk_group=1, rope_interleave=False, **YARN
+    ),
     "phi3-longrope": decoder("Phi3", original_max_position_embeddings=32, **rope("longrope", **LONG)),
 }  # fmt: skip

@@ -1,0 +1,302 @@
+"""BERT: Devlin et al., 2018 (arXiv:1810.04805); RoBERTa: Liu et al., 2019 (arXiv:1907.11692), which differs in its positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, mask_of
+from layercli.models.pretrained import Pretrained, Stored, head_of, labels_of
+from layercli.models.reading import Count, Depth, Size, divided, read
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import LayerNormalization
+from layercli.ops.axes import check_rank
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 30_522
+    hidden_size: Size = 768
+    num_hidden_layers: Depth = 12
+    num_attention_heads: Size = 12
+    intermediate_size: Size = 3072
+    hidden_act: str = "gelu"
+    max_position_embeddings: Size = 512
+    type_vocab_size: Size = 2
+    layer_norm_eps: float = 1e-12
+    pad_token_id: Count | None = 0
+    tie_word_embeddings: bool = True
+
+
+class Embeddings(Layer):
+    """The sum of the embeddings of tokens, positions and segments, normalized."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the three tables."""
+        of = self.config
+        self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
+        self.position_embeddings = Embedding(of.max_position_embeddings, of.hidden_size)
+        self.token_type_embeddings = Embedding(of.type_vocab_size, of.hidden_size)
+        self.LayerNorm = LayerNormalization(epsilon=of.layer_norm_eps)
+
+    def call(self, input_ids: Any, token_type_ids: Any, position_ids: Any) -> Any:
+        """Return (batch, steps, width)."""
+        x = self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids)
+        return self.LayerNorm(x + self.position_embeddings(position_ids))
+
+
+class Heads(Layer):
+    """Attention in both directions, before its output projection."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.query, self.key, self.value = (Dense(of.hidden_size) for _ in range(3))
+        heads = ("num_attention_heads", of.num_attention_heads)
+        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+
+    def call(self, inputs: Any, mask: Any) -> Any:
+        """Return (batch, steps, width)."""
+        given = (self.query(inputs), self.key(inputs), self.value(inputs))
+        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        return merge_heads(attend(query, key, value, mask, scale=self.scale, causal=False))
+
+
+class Added(Layer):
+    """out = norm(dense(x) + what it is added to)."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection and the normalization."""
+        self.dense = Dense(self.config.hidden_size)
+        self.LayerNorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
+
+    def call(self, inputs: Any, other: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.LayerNorm(self.dense(inputs) + other)
+
+
+class Attention(Layer):
+    """Attention, added to its input."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make both parts."""
+        self.heads, self.output_ = Heads(self.config), Added(self.config)
+
+    def call(self, inputs: Any, mask: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.output_(self.heads(inputs, mask), inputs)
+
+
+class Intermediate(Layer):
+    """out = activation(dense(x))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection."""
+        self.dense, self.activate = Dense(self.config.intermediate_size), activation(self.config.hidden_act)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, hidden)."""
+        return self.activate(self.dense(inputs))
+
+
+class Block(Layer):
+    """Attention and a feed-forward network, each added to its input and normalized."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.attention = Attention(self.config)
+        self.intermediate, self.output_ = Intermediate(self.config), Added(self.config)
+
+    def call(self, inputs: Any, mask: Any) -> Any:
+        """Return (batch, steps, width)."""
+        x = self.attention(inputs, mask)
+        return self.output_(self.intermediate(x), x)
+
+
+class Pooler(Layer):
+    """out = tanh(dense(the first step))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection."""
+        self.dense = Dense(self.config.hidden_size)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, width)."""
+        return ops.tanh(self.dense(inputs[:, 0]))
+
+
+class Transform(Layer):
+    """out = norm(activation(dense(x)))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection and the normalization."""
+        of = self.config
+        self.dense, self.norm = Dense(of.hidden_size), LayerNormalization(epsilon=of.layer_norm_eps)
+        self.activate = activation(of.hidden_act)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.norm(self.activate(self.dense(inputs)))
+
+
+class Vocabulary(Layer):
+    """What comes before the projection to the vocabulary, the bias after it, and the projection where it is no embedding."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the transform."""
+        self.transform = Transform(self.config)
+        if not self.config.tie_word_embeddings:
+            self.decoder = Dense(self.config.vocab_size, use_bias=False)
+
+    def build(self, inputs_shape: Any) -> None:
+        """Make the bias, one value a token."""
+        self.bias = self.add_weight("bias", (self.config.vocab_size,), "zeros")
+
+    def stored(self, key: str) -> Stored:
+        """Return where the bias is: beside the transform, and in some files in the decoder."""
+        return Stored((key,), replaced=("decoder.bias",))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width), or (batch, steps, vocabulary) where the projection is its own."""
+        x = self.transform(inputs)
+        return x if self.config.tie_word_embeddings else self.decoder(x)
+
+
+class Classifier(Layer):
+    """out = out_proj(tanh(dense(the first step)))."""
+
+    config: Any
+    classes: int
+
+    def setup(self) -> None:
+        """Make both projections."""
+        self.dense, self.out_proj = Dense(self.config.hidden_size), Dense(self.classes)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, classes)."""
+        return self.out_proj(ops.tanh(self.dense(inputs[:, 0])))
+
+
+class Bert(Pretrained):
+    """BERT, from tokens (batch, steps) to what its head gives.
+
+    The head is the logits of tokens, of classes, of classes of each step, the start and the end of an answer, or nothing:
+    then the hidden states come out, and what the pooler makes of the first.
+    """
+
+    config: Any
+    head: str = ""
+    classes: int = 0
+
+    base_prefix = "bert."
+    renamed = {"blocks": "encoder.layer", "heads": "self", "output_": "output", "vocabulary": "cls.predictions",
+               "norm": "LayerNorm"}  # fmt: skip
+    outside = ("cls", "classifier", "qa_outputs", "lm_head")
+    ignored = ("position_ids", "cls.seq_relationship")
+    pooled = ("", "classes")
+
+    def setup(self) -> None:
+        """Make the embeddings, the blocks and the head."""
+        of, head = self.config, self.head
+        self.prefix = self.base_prefix if head else ""
+        self.embeddings = Embeddings(of)
+        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        if head in self.pooled:
+            self.pooler = Pooler(of)
+        if head == "tokens":
+            self.vocabulary = Vocabulary(of)
+        if head in ("classes", "steps"):
+            self.classifier = self.classifying()
+        if head == "answer":
+            self.qa_outputs = Dense(2)
+
+    def classifying(self) -> Layer:
+        """Return the layer that classifies texts or steps."""
+        return Dense(self.classes)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary and its bias, where they are stored twice."""
+        place = self.renamed["vocabulary"]
+        tied = {f"{place}.decoder.weight": f"{self.prefix}embeddings.word_embeddings.weight"}
+        return {f"{place}.decoder.bias": f"{place}.bias", **(tied if self.config.tie_word_embeddings else {})}
+
+    def positions(self, input_ids: Any) -> Any:
+        """Return the rows of the table of positions."""
+        return ops.expand_dims(ops.arange(input_ids.shape[1]), 0)
+
+    def call(self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None) -> Any:
+        """Return what the head gives; ``attention_mask`` (batch, steps) is 0 for padding."""
+        check_rank(input_ids, 2)
+        kinds = ops.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+        x = self.embeddings(input_ids, kinds, self.positions(input_ids))
+        mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.finished(x)
+
+    def finished(self, x: Any) -> Any:
+        """Return what the head makes of the hidden states."""
+        match self.head:
+            case "tokens":
+                x = self.vocabulary(x)
+                if self.config.tie_word_embeddings:
+                    x = ops.matmul(x, ops.transpose(self.embeddings.word_embeddings.embeddings))
+                return x + self.vocabulary.bias
+            case "classes":
+                return self.classifier(self.pooler(x) if "classes" in self.pooled else x)
+            case "steps":
+                return self.classifier(x)
+            case "answer":
+                ends = self.qa_outputs(x)
+                return ends[:, :, 0], ends[:, :, 1]
+        return x, self.pooler(x)
+
+
+HEADS = {
+    "ForMaskedLM": "tokens",
+    "ForPreTraining": "tokens",
+    "ForSequenceClassification": "classes",
+    "ForTokenClassification": "steps",
+    "ForQuestionAnswering": "answer",
+    "Model": "",
+}
+"""What an encoder ends in, by the end of its class's name."""
+
+
+def encoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
+    """Return the encoder of that kind with the head that ``architecture`` names."""
+    head = head_of(architecture, HEADS, "Model")
+    return kind(config, head, labels_of(given) if head in ("classes", "steps") else 0)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> Bert:
+    """Return the model that a config describes; of a model for pretraining the logits of tokens."""
+    found: Bert = encoder(Bert, read(BertConfig, given), given, architecture)
+    return found

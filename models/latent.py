@@ -1,0 +1,78 @@
+"""Multi-head latent attention: keys and values are projected from a latent that is all a cache keeps of a step.
+
+DeepSeek-AI, "DeepSeek-V2", 2024 (arXiv:2405.04434).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import merge_heads, split_heads
+from layercli.models.masks import attend, extended
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+from layercli.layers.normalization import RMSNormalization
+from layercli.ops.rotary import Rotate
+
+
+@dataclass(frozen=True)
+class Latent:
+    """The sizes of the latents of queries (None: they have none) and of keys and values, and the features of the heads.
+
+    ``turned`` features of queries and keys are turned by their position, ``plain`` ones are not; values have ``value``.
+    """
+
+    queries: int | None
+    keys: int
+    plain: int
+    turned: int
+    value: int
+    interleaved: bool = True
+
+
+class LatentAttention(Layer):
+    """Causal attention whose keys and values come from a latent; the turned part of the keys is the same for all heads."""
+
+    decoder: Any
+
+    def setup(self) -> None:
+        """Make the projections down to the latents and up to the heads."""
+        of, latent = self.decoder, self.decoder.latent
+        size = latent.plain + latent.turned
+        if latent.queries is None:
+            self.q_proj = Dense(of.heads * size, use_bias=False)
+        else:
+            self.q_a_proj = Dense(latent.queries, use_bias=of.input_bias)
+            self.q_a_layernorm = RMSNormalization(epsilon=1e-6)
+            self.q_b_proj = Dense(of.heads * size, use_bias=False)
+        self.kv_a_proj_with_mqa = Dense(latent.keys + latent.turned, use_bias=of.input_bias)
+        self.kv_a_layernorm = RMSNormalization(epsilon=1e-6)
+        self.kv_b_proj = Dense(of.heads * (latent.plain + latent.value), use_bias=False)
+        self.o_proj = Dense(of.width, use_bias=of.output_bias)
+        self.rotate = Rotate(latent.interleaved)
+        self.scale = size**-0.5 if of.scale is None else of.scale
+
+    def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
+        """Return (batch, steps, width), and what to keep where ``past`` is given: the latents and the turned keys."""
+        latent = self.decoder.latent
+        query = split_heads(self.queries(inputs), self.decoder.heads)
+        given = self.kv_a_proj_with_mqa(inputs)
+        low, turned = self.kv_a_layernorm(given[:, :, : latent.keys]), ops.expand_dims(given[:, :, latent.keys :], 2)
+        low, turned = kept = extended(past, low, self.rotate(turned, cosine, sine))
+        high = split_heads(self.kv_b_proj(low), self.decoder.heads)
+        shape = (*high.shape[:3], latent.turned)
+        key = ops.concatenate([high[:, :, :, : latent.plain], ops.broadcast_to(turned, shape)], axis=-1)
+        plain, own = query[:, :, :, : latent.plain], query[:, :, :, latent.plain :]
+        query = ops.concatenate([plain, self.rotate(own, cosine, sine)], axis=-1)
+        x = attend(query, key, high[:, :, :, latent.plain :], mask, scale=self.scale)
+        x = self.o_proj(merge_heads(x))
+        return x if past is None else (x, kept)
+
+    def queries(self, inputs: Any) -> Any:
+        """Return the queries (batch, steps, heads x features)."""
+        if self.decoder.latent.queries is None:
+            return self.q_proj(inputs)
+        return self.q_b_proj(self.q_a_layernorm(self.q_a_proj(inputs)))

@@ -1,0 +1,46 @@
+"""RoBERTa: Liu et al., 2019 (arXiv:1907.11692): BERT whose positions begin behind the padding token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.bert import Bert, BertConfig, Classifier, encoder
+from layercli.models.reading import Count, Size, read
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.dense import Dense
+
+
+@dataclass(frozen=True)
+class RobertaConfig(BertConfig):
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 50_265
+    pad_token_id: Count | None = 1
+
+
+class Roberta(Bert):
+    """RoBERTa, from tokens (batch, steps) to what its head gives."""
+
+    base_prefix = "roberta."
+    renamed = {**Bert.renamed, "vocabulary": "lm_head", "transform": "", "norm": "layer_norm"}
+    pooled = ("",)
+
+    def classifying(self) -> Layer:
+        """Return the layer that classifies texts, which has two projections, or steps."""
+        return Classifier(self.config, self.classes) if self.head == "classes" else Dense(self.classes)
+
+    def positions(self, input_ids: Any) -> Any:
+        """Return the rows of the table: the number of each step among those that are no padding, behind the padding's."""
+        pad = self.config.pad_token_id or 0
+        whole = ops.cast(ops.not_equal(input_ids, pad), "int32")
+        return ops.cumsum(whole, axis=-1) * whole + pad
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> Roberta:
+    """Return the model that a config describes."""
+    found: Roberta = encoder(Roberta, read(RobertaConfig, given), given, architecture)
+    return found
