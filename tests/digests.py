@@ -15,7 +15,7 @@ from functools import cache, partial
 
 import numpy as np
 
-__all__ = ["Undescribed", "digest", "source_digest"]
+__all__ = ["Undescribed", "digest", "names_of", "source_digest"]
 
 
 class Undescribed(Exception):
@@ -99,7 +99,7 @@ def _feed_function(function, put, above):
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         put(f"cell {name};".encode())
         _feed(cell.cell_contents, put, above)
-    for name in sorted(_names(code)):
+    for name in sorted(names_of(code)):
         if name in function.__globals__:
             put(f"global {name};".encode())
             _feed(function.__globals__[name], put, above)
@@ -114,7 +114,8 @@ def _codes(code):
             yield from _codes(each)
 
 
-def _names(code):
+def names_of(code):
+    """Return the names that a function and those inside of it look up among globals."""
     return {
         step.argval
         for each in _codes(code)

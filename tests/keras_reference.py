@@ -360,26 +360,35 @@ def real(value):
 
 
 def real_function(function, made):
-    """Return a copy of a function that closes over, and finds among its globals, what is real."""
+    """Return a function that closes over, and finds among its globals, what is real: itself if it does already."""
     if function in made:
         return made[function]
-    code = function.__code__
-    cells = [types.CellType() for _ in function.__closure__ or ()]
-    used = {name: each for name, each in function.__globals__.items() if name != "__builtins__"}
-    names = digests._names(code)
-    held = {name: each for name, each in used.items() if name not in names}
-    copy = types.FunctionType(code, held, function.__name__, None, tuple(cells))
-    made[function] = copy
+    code, cells = function.__code__, function.__closure__ or ()
+    names = digests.names_of(code) & function.__globals__.keys()
+    held = {name: each for name, each in function.__globals__.items() if name not in names}
+    new = tuple(types.CellType() for _ in cells)
+    copy = made[function] = types.FunctionType(code, held, function.__name__, None, new)
 
     def inner(each):
         own = isinstance(each, types.FunctionType) and each.__module__ == function.__module__
         return real_function(each, made) if own else real(each)
 
-    for cell, old in zip(cells, function.__closure__ or (), strict=True):
-        cell.cell_contents = inner(old.cell_contents)
-    held.update({name: inner(used[name]) for name in names & used.keys()})
-    copy.__defaults__ = real(function.__defaults__)
-    copy.__kwdefaults__ = real(function.__kwdefaults__)
+    closed = [inner(cell.cell_contents) for cell in cells]
+    found = {name: inner(function.__globals__[name]) for name in names}
+    defaults, by_name = real(function.__defaults__), real(function.__kwdefaults__)
+    old = [*(cell.cell_contents for cell in cells), *(function.__globals__[name] for name in found)]
+    pairs = [
+        *zip(old, [*closed, *found.values()], strict=True),
+        (function.__defaults__, defaults),
+        (function.__kwdefaults__, by_name),
+    ]
+    if all(a is b or (a is function and b is copy) for a, b in pairs):
+        made[function] = function
+        return function
+    for cell, each in zip(new, closed, strict=True):
+        cell.cell_contents = each
+    held.update(found)
+    copy.__defaults__, copy.__kwdefaults__ = defaults, by_name
     return copy
 
 

@@ -15,30 +15,17 @@ from layercli.core.graph import Frame, Node
 from layercli.core.op import spec_of
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
-from tests.keras_reference import asked, jax, jnp, keras, real_keras
+from tests.keras_reference import asked, jax, jnp, keras, real_keras, value_of
+from tests.tolerances import assert_close, bound
 
-__all__ = ["agree", "check", "close", "image", "jax", "jnp", "keras", "real_keras"]
+__all__ = ["agree", "check", "close", "image", "jax", "jnp", "keras", "real_keras", "value_of"]
 
-TOLERANCE = 2e-6
+TOLERANCE = bound()
 
 
 def close(ours, theirs, tolerance=TOLERANCE, what="output"):
     """Assert max|a-b| <= tolerance * max|b|, shapes and places of non-finite values being the same."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape, f"{what}: {ours.shape} is not {theirs.shape}"
-    if not theirs.size:
-        return
-    if np.iscomplexobj(theirs):
-        ours, theirs = (np.stack([x.real, x.imag]) for x in (ours, theirs))
-    assert np.array_equal(np.isfinite(ours), np.isfinite(theirs)), f"{what}: not finite in other places"
-    finite = np.isfinite(theirs)
-    difference = np.abs(
-        np.where(finite, ours, 0).astype("float64") - np.where(finite, theirs, 0).astype("float64")
-    ).max()
-    scale = np.abs(np.where(finite, theirs, 0)).max()
-    assert difference <= tolerance * max(scale, 1e-30), (
-        f"{what}: {difference / max(scale, 1e-30):.2g} of the scale apart"
-    )
+    assert_close(ours, theirs, tolerance=tolerance, what=what)
 
 
 def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLERANCE, call=None, vanishing=()):
@@ -57,6 +44,7 @@ def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLER
     their_out, their_gradients, their_state = said["outputs"], said["gradients"], said["state"]
     our_out, our_gradients = run_ours(ours, inputs, training, call, gradients)
     assert len(our_out) == len(their_out)
+    tolerance = max(tolerance, bound(terms_of(inputs, their_out), our_out[0].dtype))
     for i, (a, b) in enumerate(zip(our_out, their_out, strict=True)):
         close(a, b, tolerance, f"output {i}")
     for key, theirs_of_key in their_gradients.items():
@@ -67,6 +55,11 @@ def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLER
             close(our_gradients[key], theirs_of_key, tolerance, f"gradient of {key}")
     for variable, value in zip(ours.non_trainable_variables, their_state, strict=True):
         close(variable.numpy(), value, tolerance, f"state {variable.path}")
+
+
+def terms_of(inputs, outputs):
+    """Return the number of values that a result may sum over: a gradient sums over all outputs, an output over its inputs."""
+    return max(sum(np.size(x) for x in tree.leaves(each)) for each in (inputs, outputs))
 
 
 def names(variables):
@@ -142,6 +135,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
     ours, said = tree.leaves(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
     theirs = said["outputs"]
     assert len(ours) == len(theirs)
+    tolerance = max(tolerance, bound(terms_of(arrays, theirs)))
     for a, b in zip(ours, theirs, strict=True):
         close(a.detach().numpy(), b, tolerance)
         kept = str(a.dtype).removeprefix("torch.")

@@ -8,6 +8,7 @@ from layercli import losses
 from layercli.core.naming import snake_case
 from layercli.errors import UsageError
 from tests.keras_reference import asked, jax, jnp, keras
+from tests.tolerances import assert_close
 
 RNG = np.random.default_rng(7)
 BATCH, CLASSES, STEPS = 6, 5, 9
@@ -96,10 +97,9 @@ FLAT = [
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"]
 
 
-def close(ours, theirs, tolerance=2e-6):
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).max(initial=0) <= tolerance * max(np.abs(theirs).max(initial=0), 1e-3)
+def close(ours, theirs):
+    theirs = np.asarray(theirs)
+    assert_close(ours, theirs, terms=BATCH * 4 * 4 * 2, dtype="float32", scale=max(np.abs(theirs).max(initial=0), 1e-3))
 
 
 def keras_value_and_gradient(loss, y_true, y_pred, *weights):
