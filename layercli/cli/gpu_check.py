@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +19,14 @@ class GpuFormat(StrEnum):
     table = "table"
     plain = "plain"
     json = "json"
+    csv = "csv"
     markdown = "markdown"
     github = "github"
 
 
-def option(name: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:
+def option(name: str, help: str, metavar: str | None = None, short: tuple[str, ...] = ()) -> typer.models.OptionInfo:
     """Return an option that has no default to show."""
-    info: typer.models.OptionInfo = typer.Option(name, help=help, metavar=metavar, show_default=False)
+    info: typer.models.OptionInfo = typer.Option(name, *short, help=help, metavar=metavar, show_default=False)
     return info
 
 
@@ -48,7 +50,12 @@ def gpu_check(
     timeout: Annotated[float | None, option("--timeout", "Seconds after which a hang is called one.")] = None,
     snapshot: Annotated[Path | None, option("--snapshot", "Write what was seen; nothing private is in it.")] = None,
     source: Annotated[Path | None, option("--from", "Diagnose the snapshot of another machine.")] = None,
-    format: Annotated[GpuFormat | None, option("--format", "Default: table on a terminal, plain off it.")] = None,
+    format: Annotated[
+        GpuFormat | None,
+        option(
+            "--format", "Default: table on a terminal, github under GitHub Actions, plain elsewhere.", short=("-f",)
+        ),
+    ] = None,
 ) -> int:
     """Is there a GPU, why not, and can it be trusted?
 
@@ -70,8 +77,26 @@ def gpu_check(
         write(report.snapshot, snapshot)
     from layercli.render import gpu
 
+    if format is None and os.environ.get("GITHUB_ACTIONS") == "true" and not output.on_terminal(output.stdout()):
+        format = GpuFormat.github
     if format is GpuFormat.github:
         output.write(gpu.github(report))
+        summarize(gpu.summary(report))
+    elif format is GpuFormat.csv:
+        output.message(report.sentence)
+        output.emit(gpu.records(report), report.to_json, output.Format.csv)
     else:
         output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
     return (0 if report.conclusive else 3) if report.answer else 1
+
+
+def summarize(text: str) -> None:
+    """Append Markdown to the summary of the GitHub job, where there is one; that it cannot be written is told, no more."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
+    except OSError as error:
+        output.message(f"warning: the job's summary cannot be written: {error.strerror}")

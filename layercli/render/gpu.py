@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from layercli.render import markdown
-from layercli.render.table import Column, Table
+from layercli.gpu.snapshot import Device
+from layercli.render import markdown, plain
+from layercli.render.table import Column, Table, printable
 
 if TYPE_CHECKING:
     from layercli.gpu.finding import Finding
     from layercli.gpu.report import Card, Report
     from layercli.gpu.result import Result
 
+NOT_A_FIELD = {"processes", "mig_memory"}  # records of their own, which JSON has
 SIDE_BY_SIDE = 2  # more devices than this stand below each other
 LEVELS = {"error": "error", "warning": "warning", "ok": "notice"}
 MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
+STYLES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 
 
 def tables(report: Report) -> list[Table]:
@@ -165,7 +169,9 @@ VALUES: list[Callable[[Card], object]] = [
 
 def findings(found: list[Finding]) -> Table:
     """Return what was found and what to do about it."""
-    return Table("", [], [], [(f"{MARKS[each.severity]}{each.code}", sentence(each)) for each in found])
+    named = [(f"{MARKS[each.severity]}{each.code}", each) for each in found]
+    styles = {name: STYLES[each.severity] for name, each in named}
+    return Table("", [], [], [(name, sentence(each)) for name, each in named], styles=styles)
 
 
 def sentence(finding: Finding) -> str:
@@ -214,12 +220,34 @@ def short(figure: float | None) -> str | None:
 
 
 def github(report: Report) -> str:
-    """Return GitHub Actions annotations, one per finding, under the answer and over the tables as a summary."""
+    """Return GitHub Actions annotations, one per finding, under the answer and over the tables in a folded group."""
     lines = [report.sentence]
     for each in report.findings:
         lines.append(f"::{LEVELS[each.severity]} title=gpu-check {each.code}::{escaped(sentence(each))}")
-    summary = "\n".join(markdown.draw(table) for table in tables(report))
-    return "\n".join([*lines, "::group::gpu-check", summary.rstrip("\n"), "::endgroup::"]) + "\n"
+    drawn = "\n".join(plain.draw(table) for table in tables(report)).rstrip("\n").split("\n")
+    shown = [f" {line}" if line.lstrip().startswith("::") else line for line in drawn]  # a note is no command
+    return "\n".join([*lines, "::group::gpu-check", *shown, "::endgroup::"]) + "\n"
+
+
+def summary(report: Report) -> str:
+    """Return the report in Markdown, for the summary of a job."""
+    return "\n".join(markdown.draw(table) for table in tables(report))
+
+
+def records(report: Report) -> Table:
+    """Return the devices with one property a column, for CSV: lists as words with spaces between, unknown values empty."""
+    names = ["torch", "usable", "why_not", *(each.name for each in fields(Device) if each.name not in NOT_A_FIELD)]
+    rows = [[flat(card.to_json()[name]) for name in names] for card in report.devices]
+    return Table("", [Column(name) for name in names], rows)
+
+
+def flat(value: object) -> object:
+    """Return a value that fits a field: a list as its words, a truth as JSON writes it, text without control characters."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return printable(value) if isinstance(value, str) else value
 
 
 def escaped(text: str) -> str:

@@ -46,13 +46,17 @@ class Column:
 
 @dataclass
 class Table:
-    """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs below; ``notes`` are sentences."""
+    """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs below; ``notes`` are sentences.
+
+    ``styles`` are Rich's, for the names of facts that shall not be dim on a terminal.
+    """
 
     title: str
     columns: list[Column]
     rows: list[list[Any]]
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    styles: dict[str, str] = field(default_factory=dict)
 
     def without(self, places: list[int]) -> Table:
         """Return the table without the columns at ``places``, and with a note that names them."""
@@ -60,7 +64,7 @@ class Table:
         named = " and ".join(self.columns[i].title.lower() for i in sorted(places))
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
         note = f"{named}: left out for want of width (--format plain shows all)"
-        return Table(self.title, columns, rows, self.facts, [*self.notes, note])
+        return Table(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""

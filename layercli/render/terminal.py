@@ -25,7 +25,7 @@ def draw(table: Table, console: Console) -> None:
         fits = least_width(table) <= console.width
         parts.append(grid(table) if fits else records(table, console.width))
     if table.facts:
-        parts.append(facts(table.facts, console.width))
+        parts.append(facts(table.facts, console.width, table.styles))
     if table.notes:
         parts.append(Group(*map(Text, table.notes)))
     spaced = [line for part in parts for line in (Text(""), part)][1:]
@@ -81,12 +81,15 @@ def records(table: Table, width: int) -> Group:
     return Group(*blocks)
 
 
-def facts(pairs: list[tuple[str, str]], width: int) -> Group:
-    """Return each pair with its name dim and its text folded beside it, all texts beginning in one column."""
+def facts(pairs: list[tuple[str, str]], width: int, styles: dict[str, str] | None = None) -> Group:
+    """Return each pair with its name dim, or in its style, and its text folded beside it, all texts beginning in one column."""
     indent = max(len(name) for name, _ in pairs) + 1 + GAP
     folded = [
         (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs
     ]
     return Group(
-        *(Text.assemble((f"{name}:".ljust(indent), "dim"), f"\n{' ' * indent}".join(lines)) for name, lines in folded)
+        *(
+            Text.assemble((f"{name}:".ljust(indent), (styles or {}).get(name, "dim")), f"\n{' ' * indent}".join(lines))
+            for name, lines in folded
+        )
     )

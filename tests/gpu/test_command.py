@@ -1,5 +1,7 @@
 """``layercli gpu-check`` as it is typed: whole outputs, exit codes, and what cannot be meant."""
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -8,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from layercli.cli.app import run
-from layercli.gpu import examination
-from layercli.render import gpu
+from layercli.gpu import check, examination
+from layercli.render import gpu, terminal
 
 from .stories import SNAPSHOTS, WRONG, Children, machine, results
 
@@ -27,6 +30,12 @@ def tell(monkeypatch):
         return children
 
     return tell
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch):
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
 
 def command(capsys, *arguments):
@@ -60,13 +69,14 @@ TOLD = {
 
 
 @pytest.mark.parametrize("name", TOLD)
-@pytest.mark.parametrize("format", ["plain", "json", "markdown", "github"])
+@pytest.mark.parametrize("format", ["plain", "json", "csv", "markdown", "github"])
 def test_the_whole_output_off_a_terminal(name, format, tell, capsys):
     seen, found, options, expected = TOLD[name]
     tell(seen, found)
     code, out, err = command(capsys, *options, "--format", format)
     assert code == expected
-    assert err in ("", "allocation on cuda:0 ...\n")
+    sentence = json.loads((GOLDEN / f"{name}.json").read_text())["sentence"]
+    assert err.removeprefix("allocation on cuda:0 ...\n") == (f"{sentence}\n" if format == "csv" else "")
     same(f"{name}.{format}", out)
 
 
@@ -116,8 +126,8 @@ def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
         (["--from", "none.json"], "error: none.json does not exist\n"),
         (["--from", "none.json", "--level", "2"],
          "error: --level runs tests on this machine, and --from reads what another one saw: give one of them\n"),
-        (["--format", "csv"],
-         "error: invalid value for '--format': 'csv' is not one of 'table', 'plain', 'json', 'markdown', 'github'\n"),
+        (["-f", "xml"],
+         "error: invalid value for '--format' / '-f': 'xml' is not one of 'table', 'plain', 'json', 'csv', 'markdown', 'github'\n"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_exit_2_and_nothing_on_stdout(arguments, message, tell, capsys):
@@ -168,9 +178,54 @@ def test_a_snapshot_that_cannot_be_written_is_exit_2(tell, capsys, tmp_path):
 def test_every_snapshot_can_be_drawn_in_every_format(path, capsys):
     codes = {
         command(capsys, "--from", path, "--format", format)[0]
-        for format in ("table", "plain", "json", "markdown", "github")
+        for format in ("table", "plain", "json", "csv", "markdown", "github")
     }
     assert codes in ({0}, {1})
+
+
+def test_csv_has_one_fact_a_field(tell, capsys):
+    seen = machine("mig-parent")
+    seen = replace(seen, devices=[replace(seen.devices[0], name="a,\x1b[2J\nb", slowdowns=["software thermal", "x"])])
+    tell(seen)
+    [row] = csv.DictReader(io.StringIO(command(capsys, "--level", "0", "-f", "csv")[1]))
+    assert (row["index"], row["usable"], row["mig"], row["torch"]) == ("0", "false", "true", "cuda:0")
+    assert (row["name"], row["slowdowns"], row["memory_total"]) == (
+        "a,\\x1b[2J\\nb",
+        "software thermal x",
+        "85520809984",
+    )
+
+
+def test_without_a_device_csv_is_a_header(tell, capsys):
+    tell("no-hardware")
+    code, out, err = command(capsys, "--format", "csv")
+    assert (code, len(out.splitlines()), err) == (1, 1, "No: no GPU was found on this machine.\n")
+
+
+def test_under_github_actions_annotations_come_by_themselves_and_a_summary_is_written(
+    tell, capsys, monkeypatch, tmp_path
+):
+    tell("gpu-lost", results())
+    path = tmp_path / "summary.md"
+    path.write_text("# Before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+    assert command(capsys)[1] == (GOLDEN / "mixed.github").read_text()
+    tell("gpu-lost", results())
+    assert path.read_text() == f"# Before\n{(GOLDEN / 'mixed.markdown').read_text()}\n"
+    assert command(capsys, "--format", "plain")[1] == (GOLDEN / "mixed.plain").read_text()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "x"))
+    code, _, err = command(capsys)
+    assert code == 0
+    assert err.endswith("warning: the job's summary cannot be written: No such file or directory\n")
+
+
+@pytest.mark.parametrize(("name", "style"), [("unhealthy", "1;31"), ("unhealthy-warning", "33"), ("ok", "32")])
+def test_an_error_is_red_a_warning_yellow_and_neither_is_dim(name, style):
+    console = Console(force_terminal=True, color_system="standard", width=100, file=io.StringIO())
+    [*_, drawn] = [each for each in gpu.tables(check(snapshot=SNAPSHOTS / f"{name}.json")) if each.styles]
+    terminal.draw(drawn, console)
+    assert console.file.getvalue().startswith(f"\x1b[{style}m")
 
 
 def test_github_escapes_what_would_end_an_annotation(tell, capsys):
@@ -185,6 +240,13 @@ def test_a_demand_that_nobody_can_tell_of_is_inconclusive(tell, capsys):
     tell("memory-not-told")
     assert command(capsys, "--level", "0")[0] == 0
     assert command(capsys, "--level", "0", "--min-memory", "16GiB")[0] == 3
+
+
+def test_a_note_of_a_snapshot_is_no_command_to_github(tell, capsys):
+    tell(replace(machine("ok"), notes=["::error::forged", "::add-mask::yes"]))
+    lines = command(capsys, "--level", "0", "-f", "github")[1].splitlines()
+    assert " ::error::forged." in lines
+    assert not any(line.startswith(("::error::", "::add-mask")) for line in lines)
 
 
 def test_messages_go_to_stderr_and_q_silences_them(tell, capsys):
