@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from layercli.gpu.examination import check
     from layercli.gpu.marker import requires_gpu
-    from layercli.gpu.report import Report
+    from layercli.gpu.report import GpuReport
     from layercli.gpu.snapshot import Snapshot
 
-__all__ = ["Report", "Snapshot", "check", "requires_gpu"]
+__all__ = ["GpuReport", "Snapshot", "check", "requires_gpu"]
 
-HOMES = {"Report": "report", "Snapshot": "snapshot", "check": "examination", "requires_gpu": "marker"}
+HOMES = {"GpuReport": "report", "Snapshot": "snapshot", "check": "examination", "requires_gpu": "marker"}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from layercli.gpu import cuda_error, nvml, probe
 from layercli.gpu.diagnose import diagnose
 from layercli.gpu.inventory import Item, inventory
-from layercli.gpu.result import ERROR, Result
+from layercli.gpu.result import ERROR, SelfTestResult
 from layercli.gpu.runtime_causes import compiles
 from layercli.gpu.snapshot import Device, Runtime, Snapshot
 
@@ -120,7 +120,7 @@ def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, 
                 return
 
 
-def sticky(result: Result) -> bool:
+def sticky(result: SelfTestResult) -> bool:
     """Whether a test met an error after which this process's CUDA answers nothing else."""
     return result.verdict == ERROR and cuda_error.code(result.detail) in cuda_error.STICKY
 

@@ -10,7 +10,7 @@ from layercli.errors import UsageError, nearest
 from layercli.gpu import sizes, versions
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
-from layercli.gpu.result import FAILED, PASSED, Result
+from layercli.gpu.result import FAILED, PASSED, SelfTestResult
 
 Floors = str | Iterable[str] | Mapping[str, float] | None
 
@@ -81,7 +81,7 @@ def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -
         yield known[name], float(figure)
 
 
-def compare(demands: Demands, item: Item, results: list[Result], asked: bool = True) -> Iterator[Demand]:
+def compare(demands: Demands, item: Item, results: list[SelfTestResult], asked: bool = True) -> Iterator[Demand]:
     """Yield how a device meets each demand; ``asked`` says whether torch was."""
     unknown = False if asked else None
     device = item.device
@@ -116,10 +116,10 @@ def unmet(item: Item, demand: Demand) -> Finding:
     return Finding("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
 
 
-def gated(demands: Demands, result: Result) -> Result:
+def gated(demands: Demands, result: SelfTestResult) -> SelfTestResult:
     """Return a measured result with the floor that was demanded of it as its gate."""
     floor = demands.floors.get(result.name)
     if floor is None or result.figure is None:
         return result
     verdict = PASSED if result.figure >= floor else FAILED
-    return Result(result.name, result.device, verdict, result.figure, result.unit, floor, result.detail)
+    return SelfTestResult(result.name, result.device, verdict, result.figure, result.unit, floor, result.detail)

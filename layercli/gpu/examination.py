@@ -17,8 +17,8 @@ from layercli.gpu import snapshot as snapshots
 from layercli.gpu.demands import Floors
 from layercli.gpu.diagnose import diagnose
 from layercli.gpu.inventory import inventory
-from layercli.gpu.report import Report
-from layercli.gpu.result import Result
+from layercli.gpu.report import GpuReport
+from layercli.gpu.result import SelfTestResult
 from layercli.gpu.snapshot import Host, Runtime, Snapshot
 from layercli.gpu.verdicts import verdicts
 
@@ -44,7 +44,7 @@ def check(
     timeout: float | None = None,
     snapshot: Snapshot | str | Path | None = None,
     listen: Listen = ignore,
-) -> Report:
+) -> GpuReport:
     """Return whether there is a GPU that can be trusted, and why.
 
     ``level`` 0 looks without torch; 1 lets torch compute one exact product; 2 runs every self-test; 3 adds minutes of
@@ -64,7 +64,7 @@ def check(
         raise UsageError(f"--timeout expects seconds, more than 0, got {timeout:g}")
     wanted = number(device)
     limit = TIMEOUTS[level] if timeout is None else timeout
-    results: list[Result] = []
+    results: list[SelfTestResult] = []
     if snapshot is None:
         seen = look(TIMEOUTS[0] if timeout is None else timeout)
         if level > 0 and promising(seen, wanted):
@@ -105,7 +105,7 @@ def promising(seen: Snapshot, wanted: int | None) -> bool:
 
 def attempt(
     seen: Snapshot, request: dict[str, object], timeout: float, listen: Listen
-) -> tuple[Snapshot, list[Result]]:
+) -> tuple[Snapshot, list[SelfTestResult]]:
     """Return what was seen when a child asked torch and ran the self-tests, and their results.
 
     A child whose CUDA is lost to an error hands the remaining tests on to another one.
@@ -120,10 +120,12 @@ def attempt(
         results += story.every("result")
     if story.ended:
         runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)
-    return replace(seen, runtime=runtime), [Result(**result) for result in results]
+    return replace(seen, runtime=runtime), [SelfTestResult(**result) for result in results]
 
 
-def concluded(seen: Snapshot, wanted: int | None, results: list[Result], demands: demanding.Demands) -> Report:
+def concluded(
+    seen: Snapshot, wanted: int | None, results: list[SelfTestResult], demands: demanding.Demands
+) -> GpuReport:
     """Return the report on what was seen, on the wanted device or all of them."""
     items = inventory(seen)
     known = [item.device.index for item in items]

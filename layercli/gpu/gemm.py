@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from layercli.gpu.result import Result, judged
+from layercli.gpu.result import SelfTestResult, judged
 from layercli.lazy import torch
 
 Product = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
@@ -18,7 +18,7 @@ LARGEST = 8
 
 
 @dataclass(frozen=True)
-class Precision:
+class MatmulPrecision:
     """A precision that products run in; ``gate`` is the relative Frobenius error it may have against float64."""
 
     name: str
@@ -26,14 +26,14 @@ class Precision:
     gate: float
 
 
-FLOAT32 = Precision("float32", "float32", 1e-6)
-TF32 = Precision("tf32", "float32", 1e-3)
-FLOAT16 = Precision("float16", "float16", 5e-4)
-BFLOAT16 = Precision("bfloat16", "bfloat16", 4e-3)
+FLOAT32 = MatmulPrecision("float32", "float32", 1e-6)
+TF32 = MatmulPrecision("tf32", "float32", 1e-3)
+FLOAT16 = MatmulPrecision("float16", "float16", 5e-4)
+BFLOAT16 = MatmulPrecision("bfloat16", "bfloat16", 4e-3)
 PRECISIONS = (FLOAT32, TF32, FLOAT16, BFLOAT16)
 
 
-def precisions(device: torch.device) -> list[Precision]:
+def precisions(device: torch.device) -> list[MatmulPrecision]:
     """Return the precisions that the device has in hardware."""
     if device.type != "cuda":
         return [FLOAT32, FLOAT16, BFLOAT16]
@@ -43,7 +43,7 @@ def precisions(device: torch.device) -> list[Precision]:
 
 
 @contextmanager
-def running_in(precision: Precision) -> Iterator[None]:
+def running_in(precision: MatmulPrecision) -> Iterator[None]:
     """Let float32 products run as the precision says, convolutions too, and sums never in half precision."""
     backends: Any = torch.backends  # torch's stubs do not know its newer settings
     settings = backends.cuda.matmul
@@ -84,7 +84,9 @@ def integers(rows: int, columns: int, seed: int) -> torch.Tensor:
     return torch.randint(-LARGEST, LARGEST + 1, (rows, columns), generator=generator).double()
 
 
-def exact(device: torch.device, precision: Precision, size: int = 2048, product: Product = multiply) -> Result:
+def exact(
+    device: torch.device, precision: MatmulPrecision, size: int = 2048, product: Product = multiply
+) -> SelfTestResult:
     """Multiply integers whose product is exact, three times with other numbers; not one entry may differ."""
     wrong, detail = 0, ""
     with running_in(precision):
@@ -101,7 +103,9 @@ def exact(device: torch.device, precision: Precision, size: int = 2048, product:
     return judged(f"exact GEMM {precision.name}", str(device), wrong, "wrong", 0, detail)
 
 
-def random(device: torch.device, precision: Precision, size: int = 1024, product: Product | None = None) -> Result:
+def random(
+    device: torch.device, precision: MatmulPrecision, size: int = 1024, product: Product | None = None
+) -> SelfTestResult:
     """Multiply normal numbers; the error against float64 also tells the precision that really ran."""
     generator = torch.Generator().manual_seed(7)
     dtype = getattr(torch, precision.dtype)
@@ -118,7 +122,7 @@ def distance(out: torch.Tensor, expected: torch.Tensor) -> float:
     return float((out - expected).norm() / expected.norm())
 
 
-def ran_as(asked: Precision, error: float) -> str:
+def ran_as(asked: MatmulPrecision, error: float) -> str:
     """Return the name of the precision that an error is typical of, given the precision that was asked for."""
     if asked.dtype != "float32" and error <= asked.gate:
         return asked.name
@@ -126,7 +130,9 @@ def ran_as(asked: Precision, error: float) -> str:
     return next((step.name for step in steps if error <= step.gate), "no precision there is")
 
 
-def repeatable(device: torch.device, precision: Precision, size: int = 1024, product: Product = multiply) -> Result:
+def repeatable(
+    device: torch.device, precision: MatmulPrecision, size: int = 1024, product: Product = multiply
+) -> SelfTestResult:
     """Multiply the same numbers again and again, others in between; every bit must come out the same."""
     dtype = getattr(torch, precision.dtype)
     generator = torch.Generator().manual_seed(11)

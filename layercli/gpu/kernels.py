@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from layercli.gpu import cuda_error
 from layercli.gpu.gemm import FLOAT32, running_in
-from layercli.gpu.result import ERROR, FAILED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, PASSED, SelfTestResult
 from layercli.lazy import torch
 
 Reference = tuple[list[Any], list["torch.Tensor"]] | None
@@ -26,7 +26,7 @@ class Runnable(Protocol):
         """Compute the operation on tensors."""
 
 
-class Case(Protocol):
+class OpCase(Protocol):
     """An operation with inputs that it accepts; no gradient flows into those whose places are in ``constants``."""
 
     @property
@@ -79,7 +79,7 @@ class Tally:
             self.worst, self.worst_name = error, name
 
 
-def registered() -> list[Case]:
+def registered() -> list[OpCase]:
     """Return the cases of every registered operation."""
     from layercli.ops.cases import all_cases
 
@@ -87,8 +87,8 @@ def registered() -> list[Case]:
 
 
 def parity(
-    device: torch.device, cases: Iterable[Case] | None = None, references: References | None = None
-) -> Iterator[Result]:
+    device: torch.device, cases: Iterable[OpCase] | None = None, references: References | None = None
+) -> Iterator[SelfTestResult]:
     """Yield one result per case that disagrees or cannot be run, and one for all of them together.
 
     ``references`` keeps what the CPU computed, for the next device that is given the same cases. After an error that
@@ -105,11 +105,11 @@ def parity(
                 break
     for verdict, found in ((FAILED, tally.failures), (ERROR, tally.errors)):
         for name, why in found:
-            yield Result(f"kernel {name}", str(device), verdict, gate=GATE, detail=why)
+            yield SelfTestResult(f"kernel {name}", str(device), verdict, gate=GATE, detail=why)
     yield summary(tally, device)
 
 
-def summary(tally: Tally, device: torch.device) -> Result:
+def summary(tally: Tally, device: torch.device) -> SelfTestResult:
     """Return the result for all cases together."""
     tried = tally.agreed + len(tally.failures) + len(tally.errors)
     detail = f"{tally.agreed} of {tried} cases agree, forward and backward"
@@ -120,10 +120,10 @@ def summary(tally: Tally, device: torch.device) -> Result:
     if tally.stopped:
         detail += "; the rest was not tried"
     verdict = FAILED if tally.failures or not tried else ERROR if tally.errors else PASSED
-    return Result("kernels", str(device), verdict, tally.worst, "error", GATE, detail)
+    return SelfTestResult("kernels", str(device), verdict, tally.worst, "error", GATE, detail)
 
 
-def reference(case: Case) -> Reference:
+def reference(case: OpCase) -> Reference:
     """Return the inputs of a case and what the CPU computes from them in float64, None where there is no such result.
 
     A case that the CPU cannot run in float64, or that draws random numbers, has no reference.
@@ -137,7 +137,7 @@ def reference(case: Case) -> Reference:
     return (inputs, truth) if all(distance(other, truth) == 0 for other in others) else None
 
 
-def try_case(case: Case, device: torch.device, tally: Tally, known: Reference) -> None:
+def try_case(case: OpCase, device: torch.device, tally: Tally, known: Reference) -> None:
     """Run one case on the device, and count how it compares with its reference."""
     if known is None:
         tally.left_out.append(case.name)
@@ -165,19 +165,19 @@ def floating(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
-def as_tested(case: Case, tensor: torch.Tensor) -> torch.Tensor:
+def as_tested(case: OpCase, tensor: torch.Tensor) -> torch.Tensor:
     """Return floats in float32, the precision that the gate is for, and everything else as it is."""
     return tensor.float() if floating(tensor) and not case.bitwise else tensor
 
 
-def seeded(case: Case, inputs: list[Any], seed: int) -> list[torch.Tensor]:
+def seeded(case: OpCase, inputs: list[Any], seed: int) -> list[torch.Tensor]:
     """Return what a case comes to on the CPU when random numbers start from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return both_ways(case, inputs, torch.device("cpu"))
 
 
-def both_ways(case: Case, inputs: list[Any], device: torch.device) -> list[torch.Tensor]:
+def both_ways(case: OpCase, inputs: list[Any], device: torch.device) -> list[torch.Tensor]:
     """Return the outputs of a case computed on a device (or its invariant) and the gradients of its inputs, on the CPU."""
     wanted = [place for place, each in enumerate(inputs) if floating(each) and place not in case.constants]
     leaves = [each.detach() if isinstance(each, torch.Tensor) else each for each in inputs]

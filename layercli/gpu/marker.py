@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from layercli.gpu.report import Report
+from layercli.gpu.report import GpuReport
 
 
 @cache
-def looked(require: int, min_memory: str | None, min_capability: str | None) -> Report:
+def looked(require: int, min_memory: str | None, min_capability: str | None) -> GpuReport:
     """Return the report of level 0, once per process."""
     from layercli.gpu.examination import check
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from layercli.gpu.result import Result, judged
+from layercli.gpu.result import SelfTestResult, judged
 from layercli.gpu.sizes import show
 from layercli.lazy import torch
 
@@ -28,7 +28,7 @@ def free(device: torch.device) -> int:
     return 1 << 30
 
 
-def patterns(device: torch.device, size: int, write: Write = write, chunk: int = CHUNK) -> Result:
+def patterns(device: torch.device, size: int, write: Write = write, chunk: int = CHUNK) -> SelfTestResult:
     """Fill ``size`` bytes with one pattern after another, reading all of it back each time."""
     cells = max(size // CELL, 1)
     lengths = [min(chunk, cells - start) for start in range(0, cells, chunk)]
@@ -51,7 +51,7 @@ def expected(pattern: int, place: int, part: torch.Tensor) -> torch.Tensor:
     return addresses if pattern == len(CONSTANTS) else ~addresses
 
 
-def round_trip(device: torch.device, size: int = 64 << 20, write: Write = write) -> Result:
+def round_trip(device: torch.device, size: int = 64 << 20, write: Write = write) -> SelfTestResult:
     """Send random numbers to the device and back, other ones each time."""
     there = torch.empty(size // CELL, dtype=torch.int32, device=device)
     wrong = 0

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from layercli.gpu.memory import CELL, Write, write
-from layercli.gpu.result import Result, judged
+from layercli.gpu.result import SelfTestResult, judged
 from layercli.lazy import torch
 
 NAME = "copy between GPUs"
 
 
-def copies(devices: list[torch.device], size: int = 32 << 20, copy: Write = write) -> Iterator[Result]:
+def copies(devices: list[torch.device], size: int = 32 << 20, copy: Write = write) -> Iterator[SelfTestResult]:
     """Send random numbers from each device to each other one, and compare what arrived."""
     for number, (source, target) in enumerate(permutations(devices, 2)):
         generator = torch.Generator().manual_seed(number)

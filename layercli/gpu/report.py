@@ -9,7 +9,7 @@ from typing import Any
 from layercli.gpu.demands import Demand, Demands, gated
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item, visible_count
-from layercli.gpu.result import Result
+from layercli.gpu.result import SelfTestResult
 from layercli.gpu.snapshot import Device, Snapshot
 
 SCHEMA = "layercli.gpu-check/1"
@@ -34,14 +34,14 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Report:
+class GpuReport:
     """``answer`` says whether enough devices are usable and meet every demand; ``sentence`` says so in words."""
 
     answer: bool
     sentence: str
     devices: list[Card]
     findings: list[Finding]
-    tests: list[Result]
+    tests: list[SelfTestResult]
     demands: list[Demand]
     snapshot: Snapshot = field(repr=False)
 
@@ -70,17 +70,17 @@ def build(
     snapshot: Snapshot,
     items: list[Item],
     findings: list[Finding],
-    results: list[Result],
+    results: list[SelfTestResult],
     demands: Demands,
     compared: list[Demand],
-) -> Report:
+) -> GpuReport:
     """Return the report on the devices in ``items``."""
     cards = [Card(item.device, item.torch, why_not(item, findings)) for item in items]
     visible = visible_count(snapshot)
     answer = min(sum(card.usable for card in cards), visible) >= demands.require
     told = yes(cards, visible, bool(results), unknown(compared)) if answer else no(cards, findings, demands.require)
     tests = [gated(demands, result) for result in results]
-    return Report(answer, told, cards, findings, tests, compared, snapshot)
+    return GpuReport(answer, told, cards, findings, tests, compared, snapshot)
 
 
 def why_not(item: Item, findings: list[Finding]) -> str | None:

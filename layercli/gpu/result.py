@@ -9,7 +9,7 @@ PASSED, FAILED, MEASURED, SKIPPED, ERROR = "passed", "failed", "measured", "skip
 
 
 @dataclass(frozen=True)
-class Result:
+class SelfTestResult:
     """``figure`` in ``unit`` is what was found, ``gate`` what is allowed; ``detail`` a clause on what was seen.
 
     ``verdict`` is failed where the device computed something wrong, and error where the test could not be run.
@@ -24,7 +24,7 @@ class Result:
     detail: str = ""
 
 
-def judged(name: str, device: str, figure: float, unit: str, gate: float, detail: str = "") -> Result:
+def judged(name: str, device: str, figure: float, unit: str, gate: float, detail: str = "") -> SelfTestResult:
     """Return a result that passes where the figure is at most the gate; one that is no number fails."""
     verdict = PASSED if figure <= gate else FAILED
-    return Result(name, device, verdict, figure if math.isfinite(figure) else None, unit, gate, detail)
+    return SelfTestResult(name, device, verdict, figure if math.isfinite(figure) else None, unit, gate, detail)

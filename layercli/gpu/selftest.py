@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from layercli.gpu import cuda_error, gemm, kernels, memory, peer_copy, speed, sustained
-from layercli.gpu.result import ERROR, FAILED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Device
 from layercli.lazy import torch
 
@@ -25,7 +25,7 @@ class Trial:
 
     name: str
     device: str
-    run: Callable[[], Iterable[Result]]
+    run: Callable[[], Iterable[SelfTestResult]]
 
     @property
     def devices(self) -> list[str]:
@@ -51,11 +51,13 @@ def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = Fa
         yield from long(names, monitor)
 
 
-def allocate(device: torch.device, size: int = 16 << 20) -> Result:
+def allocate(device: torch.device, size: int = 16 << 20) -> SelfTestResult:
     """Take memory, fill it, and add it up."""
     total = torch.ones(size, dtype=torch.uint8, device=device).sum().item()
     verdict = PASSED if total == size else FAILED
-    return Result("allocation", str(device), verdict, detail="" if verdict == PASSED else f"{size} ones sum to {total}")
+    return SelfTestResult(
+        "allocation", str(device), verdict, detail="" if verdict == PASSED else f"{size} ones sum to {total}"
+    )
 
 
 def quick(device: torch.device) -> Iterator[Trial]:
@@ -99,7 +101,7 @@ def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
         )
 
 
-def loaded(devices: list[torch.device], monitor: Monitor) -> Iterator[Result]:
+def loaded(devices: list[torch.device], monitor: Monitor) -> Iterator[SelfTestResult]:
     """Yield the results of minutes of load, watched."""
     with monitor() as watch:
         yield from sustained.sustained(devices, LOAD_SECONDS, watch)
@@ -111,10 +113,10 @@ def share(device: torch.device, part: float, cap: int) -> int:
     return max(min(int(free * part), free - RESERVE, cap), LEAST)
 
 
-def run(trial: Trial) -> Iterator[Result]:
+def run(trial: Trial) -> Iterator[SelfTestResult]:
     """Yield a trial's results; an exception is an error of this test, not the end of the others."""
     try:
         yield from trial.run()
     except Exception as error:
         text = cuda_error.first_line(f"{type(error).__name__}: {error}")
-        yield Result(trial.name, trial.device, ERROR, detail=text)
+        yield SelfTestResult(trial.name, trial.device, ERROR, detail=text)

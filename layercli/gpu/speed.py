@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from layercli.gpu.gemm import Precision, running_in
-from layercli.gpu.result import MEASURED, Result
+from layercli.gpu.gemm import MatmulPrecision, running_in
+from layercli.gpu.result import MEASURED, SelfTestResult
 from layercli.lazy import torch
 
 ROUNDS = 5
@@ -33,7 +33,7 @@ def wait(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def bandwidth(device: torch.device, size: int = 1 << 30) -> Iterator[Result]:
+def bandwidth(device: torch.device, size: int = 1 << 30) -> Iterator[SelfTestResult]:
     """Measure copying on the device (read and write both count), and to it and back from pinned memory."""
     here, there = (torch.empty(size, dtype=torch.uint8, device=device) for _ in range(2))
     yield measured("bandwidth device", device, 2 * size / best(lambda: there.copy_(here), device) / 1e9, "GB/s")
@@ -45,7 +45,7 @@ def bandwidth(device: torch.device, size: int = 1 << 30) -> Iterator[Result]:
     yield measured("bandwidth d2h", device, part.numel() / down / 1e9, "GB/s")
 
 
-def rate(device: torch.device, precision: Precision, size: int = 8192) -> Result:
+def rate(device: torch.device, precision: MatmulPrecision, size: int = 8192) -> SelfTestResult:
     """Measure the rate of one large matrix product."""
     with running_in(precision):
         dtype = getattr(torch, precision.dtype)
@@ -55,6 +55,6 @@ def rate(device: torch.device, precision: Precision, size: int = 8192) -> Result
     return measured(f"rate {precision.name}", device, 2 * size**3 / seconds / 1e12, "TFLOP/s")
 
 
-def measured(name: str, device: torch.device, figure: float, unit: str) -> Result:
+def measured(name: str, device: torch.device, figure: float, unit: str) -> SelfTestResult:
     """Return a figure that nothing is asked of yet."""
-    return Result(name, str(device), MEASURED, figure, unit)
+    return SelfTestResult(name, str(device), MEASURED, figure, unit)

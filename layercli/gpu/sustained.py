@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from layercli.gpu.gemm import FLOAT32, Precision, Product, multiply, precisions, running_in
-from layercli.gpu.result import MEASURED, Result, judged
+from layercli.gpu.gemm import FLOAT32, MatmulPrecision, Product, multiply, precisions, running_in
+from layercli.gpu.result import MEASURED, SelfTestResult, judged
 from layercli.gpu.snapshot import Device
 from layercli.gpu.speed import wait
 from layercli.lazy import torch
@@ -65,7 +65,7 @@ class Load:
     seen: list[Device] = field(default_factory=list)
 
 
-def load(device: torch.device, precision: Precision, size: int, product: Product) -> Load:
+def load(device: torch.device, precision: MatmulPrecision, size: int, product: Product) -> Load:
     """Return a device ready to be loaded."""
     generator = torch.Generator().manual_seed(3)
     dtype = getattr(torch, precision.dtype)
@@ -79,10 +79,10 @@ def sustained(
     seconds: float,
     watch: Watch,
     *,
-    precision: Precision | None = None,
+    precision: MatmulPrecision | None = None,
     size: int = 8192,
     product: Product = multiply,
-) -> Iterator[Result]:
+) -> Iterator[SelfTestResult]:
     """Load all devices together for ``seconds``, each in the smallest precision it has.
 
     ``watch`` returns what the driver sees of each device, by torch's name; a thread of its own asks it meanwhile.
@@ -144,20 +144,24 @@ def finish(load: Load, left: int) -> None:
         load.rates.append(BURST * 2 * load.x.shape[0] ** 3 / taken / 1e12)
 
 
-def results(load: Load, seconds: float) -> Iterator[Result]:
+def results(load: Load, seconds: float) -> Iterator[SelfTestResult]:
     """Yield what a device's minutes of load came to."""
     name = str(load.device)
     yield judged("sustained load", name, int(load.differing), f"of {load.rounds} differ", 0, f"{seconds:g} s")
     quarter = max(len(load.rates) // 4, 1)
     early, late = (sum(part) / len(part) for part in (load.rates[:quarter], load.rates[-quarter:]))
-    yield Result("sustained rate", name, MEASURED, late, "TFLOP/s", detail=f"{early:.4g} TFLOP/s in the first quarter")
+    yield SelfTestResult(
+        "sustained rate", name, MEASURED, late, "TFLOP/s", detail=f"{early:.4g} TFLOP/s in the first quarter"
+    )
     heats = [each.temperature for each in load.seen if each.temperature is not None]
     powers = [each.power for each in load.seen if each.power is not None]
     clocks = [each.clock for each in load.seen if each.clock is not None]
     if heats:
-        yield Result("highest temperature", name, MEASURED, max(heats), "°C", detail=f"{heats[0]} °C at the start")
+        yield SelfTestResult(
+            "highest temperature", name, MEASURED, max(heats), "°C", detail=f"{heats[0]} °C at the start"
+        )
     if powers:
-        yield Result("highest power", name, MEASURED, max(powers), "W")
+        yield SelfTestResult("highest power", name, MEASURED, max(powers), "W")
     if clocks:
         held = sorted({reason for each in load.seen for reason in each.slowdowns})
-        yield Result("lowest clock", name, MEASURED, min(clocks), "MHz", detail=", ".join(held))
+        yield SelfTestResult("lowest clock", name, MEASURED, min(clocks), "MHz", detail=", ".join(held))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from layercli.gpu import cuda_error, peer_copy
 from layercli.gpu.finding import Finding
 from layercli.gpu.inventory import Item
-from layercli.gpu.result import ERROR, FAILED, MEASURED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, SelfTestResult
 
 OUT_OF_MEMORY, NO_KERNEL = 2, 209  # CUDA errors
 SLOW = 0.85  # of what the best device of the same name reaches
@@ -15,7 +15,7 @@ SLOW_FROM_HOST = 0.4  # on machines with several sockets a device may be nearer 
 FROM_HOST = ("bandwidth h2d", "bandwidth d2h")
 
 
-def verdicts(items: list[Item], results: list[Result], iommu: bool = False) -> Iterator[Finding]:
+def verdicts(items: list[Item], results: list[SelfTestResult], iommu: bool = False) -> Iterator[Finding]:
     """Yield the findings that the results amount to; ``iommu`` says whether one is on."""
     for item in items:
         here = [each for each in results if item.torch in each.device.split(", ")]
@@ -29,7 +29,7 @@ def verdicts(items: list[Item], results: list[Result], iommu: bool = False) -> I
     yield from slower(items, results)
 
 
-def wrong(item: Item, failed: list[Result]) -> Finding:
+def wrong(item: Item, failed: list[SelfTestResult]) -> Finding:
     """Return the finding for a device that failed self-tests."""
     first = failed[0]
     counted = f"{first.figure:g} {first.unit}" if first.figure is not None and first.unit else ""
@@ -43,7 +43,7 @@ def wrong(item: Item, failed: list[Result]) -> Finding:
     return Finding("wrong-results", "error", seen, remedy, item.device.index)
 
 
-def copied_wrong(item: Item, failed: Result, iommu: bool) -> Finding:
+def copied_wrong(item: Item, failed: SelfTestResult, iommu: bool) -> Finding:
     """Return the finding for a device from or to which another one's numbers do not arrive."""
     on = "; an IOMMU is on" if iommu else ""
     seen = f"{item.label} failed {failed.name} ({failed.detail}: {failed.figure:g} numbers wrong){on}"
@@ -54,7 +54,7 @@ def copied_wrong(item: Item, failed: Result, iommu: bool) -> Finding:
     return Finding("peer-copy", "error", seen, remedy, item.device.index)
 
 
-def not_run(item: Item, errors: list[Result]) -> Finding:
+def not_run(item: Item, errors: list[SelfTestResult]) -> Finding:
     """Return the finding for a device on which self-tests could not be run."""
     first = errors[0]
     more = f", and {len(errors) - 1} more tests could not be run" if len(errors) > 1 else ""
@@ -80,7 +80,7 @@ def remedy(message: str) -> str:
     return "Run it again; if it stays, reinstall PyTorch, whose libraries may be incomplete or mixed with others."
 
 
-def slower(items: list[Item], results: list[Result]) -> Iterator[Finding]:
+def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Finding]:
     """Yield a warning for each device that is far behind the best of its name in some figure."""
     names = {item.torch: item for item in items if item.torch}
     for result in results:

@@ -12,8 +12,8 @@ from layercli.render.table import Column, Table, printable
 
 if TYPE_CHECKING:
     from layercli.gpu.finding import Finding
-    from layercli.gpu.report import Card, Report
-    from layercli.gpu.result import Result
+    from layercli.gpu.report import Card, GpuReport
+    from layercli.gpu.result import SelfTestResult
 
 NOT_A_FIELD = {"processes", "mig_memory"}  # records of their own, which JSON has
 SIDE_BY_SIDE = 2  # more devices than this stand below each other
@@ -22,7 +22,7 @@ MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
 STYLES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: GpuReport) -> list[Table]:
     """Return the answer and, below it, the devices, the findings, the demands and the self-tests, if there are any."""
     parts = [headline(report), devices(report.devices), findings(report.findings), demands(report), tests(report.tests)]
     drawn = [part for part in parts if part.rows or part.facts]
@@ -30,7 +30,7 @@ def tables(report: Report) -> list[Table]:
     return drawn
 
 
-def headline(report: Report) -> Table:
+def headline(report: GpuReport) -> Table:
     """Return the answer over the facts of the machine."""
     driver, wheel, host = report.snapshot.driver, report.snapshot.wheel, report.snapshot.host
     version = driver.version or host.module
@@ -184,7 +184,7 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def demands(report: Report) -> Table:
+def demands(report: GpuReport) -> Table:
     """Return what was demanded of each device."""
     columns = [
         Column("demand"),
@@ -197,7 +197,7 @@ def demands(report: Report) -> Table:
     return Table("", columns, rows)
 
 
-def tests(results: list[Result]) -> Table:
+def tests(results: list[SelfTestResult]) -> Table:
     """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
     several = len({each.device for each in results}) > 1
     columns = [
@@ -207,7 +207,7 @@ def tests(results: list[Result]) -> Table:
     return Table("", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results])
 
 
-def row(result: Result) -> list[object]:
+def row(result: SelfTestResult) -> list[object]:
     """Return what a self-test came to."""
     return [
         result.verdict, short(result.figure), result.unit or None, short(result.gate), result.detail or None,
@@ -219,7 +219,7 @@ def short(figure: float | None) -> str | None:
     return None if figure is None else f"{figure:.3g}" if figure < 1000 else f"{figure:.0f}"
 
 
-def github(report: Report) -> str:
+def github(report: GpuReport) -> str:
     """Return GitHub Actions annotations, one per finding, under the answer and over the tables in a folded group."""
     lines = [report.sentence]
     for each in report.findings:
@@ -229,12 +229,12 @@ def github(report: Report) -> str:
     return "\n".join([*lines, "::group::gpu-check", *shown, "::endgroup::"]) + "\n"
 
 
-def summary(report: Report) -> str:
+def summary(report: GpuReport) -> str:
     """Return the report in Markdown, for the summary of a job."""
     return "\n".join(markdown.draw(table) for table in tables(report))
 
 
-def records(report: Report) -> Table:
+def records(report: GpuReport) -> Table:
     """Return the devices with one property a column, for CSV: lists as words with spaces between, unknown values empty."""
     names = ["torch", "usable", "why_not", *(each.name for each in fields(Device) if each.name not in NOT_A_FIELD)]
     rows = [[flat(card.to_json()[name]) for name in names] for card in report.devices]

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from layercli.gpu import snapshot
-from layercli.gpu.result import FAILED, MEASURED, PASSED, Result
+from layercli.gpu.result import FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime
 from layercli.gpu.supervisor import Story
 
@@ -26,16 +26,16 @@ def runtime(seen, **entries):
 def results(device="cuda:0", rate=812.5):
     """Return the results of a sound device."""
     return [
-        Result("allocation", device, PASSED),
-        Result("exact GEMM float32", device, PASSED, 0, "wrong", 0),
-        Result("random GEMM bfloat16", device, PASSED, 0.00166, "error", 0.004, "ran as bfloat16"),
-        Result("kernels", device, PASSED, 3.1e-6, "error", 1e-4, "96 of 96 cases agree, forward and backward"),
-        Result("bandwidth device", device, MEASURED, 2950.0, "GB/s"),
-        Result("rate bfloat16", device, MEASURED, rate, "TFLOP/s"),
+        SelfTestResult("allocation", device, PASSED),
+        SelfTestResult("exact GEMM float32", device, PASSED, 0, "wrong", 0),
+        SelfTestResult("random GEMM bfloat16", device, PASSED, 0.00166, "error", 0.004, "ran as bfloat16"),
+        SelfTestResult("kernels", device, PASSED, 3.1e-6, "error", 1e-4, "96 of 96 cases agree, forward and backward"),
+        SelfTestResult("bandwidth device", device, MEASURED, 2950.0, "GB/s"),
+        SelfTestResult("rate bfloat16", device, MEASURED, rate, "TFLOP/s"),
     ]
 
 
-WRONG = Result(
+WRONG = SelfTestResult(
     "exact GEMM float32", "cuda:0", FAILED, 3, "wrong", 0, "row 17, column 23 is 1042, not 18"
 )  # fmt: skip
 

@@ -190,9 +190,9 @@ def test_csv_has_one_fact_a_field(tell, capsys):
     [row] = csv.DictReader(io.StringIO(command(capsys, "--level", "0", "-f", "csv")[1]))
     assert (row["index"], row["usable"], row["mig"], row["torch"]) == ("0", "false", "true", "cuda:0")
     assert (row["name"], row["slowdowns"], row["memory_total"]) == (
-        "a,\\x1b[2J\\nb",
+        "a, [2J b",
         "software thermal x",
-        "85520809984",
+        "",
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from layercli.errors import UsageError
 from layercli.gpu import check, child, examination, selftest, snapshot, torch_devices
-from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
 from layercli.gpu.supervisor import Story
 
@@ -74,7 +74,7 @@ def test_one_lost_device_does_not_keep_the_other_from_being_tried(tell):
 
 
 def test_wrong_results_rule_a_device_out(tell):
-    tell("ok", [WRONG, Result("kernels", "cuda:0", FAILED, detail="1 of 9 cases agree")])
+    tell("ok", [WRONG, SelfTestResult("kernels", "cuda:0", FAILED, detail="1 of 9 cases agree")])
     report = check()
     assert report.sentence == (
         "No: GPU 0 (NVIDIA H100 80GB HBM3) failed exact GEMM float32 "
@@ -96,7 +96,7 @@ def test_wrong_results_rule_a_device_out(tell):
     ],
 )  # fmt: skip
 def test_a_test_that_could_not_be_run_is_no_wrong_result(tell, message, remedy):
-    tell("ok", [*results()[:1], Result("rate bfloat16", "cuda:0", ERROR, detail=message)])
+    tell("ok", [*results()[:1], SelfTestResult("rate bfloat16", "cuda:0", ERROR, detail=message)])
     report = check()
     assert codes(report) == ["test-error"]
     assert report.sentence == f"No: GPU 0 (NVIDIA H100 80GB HBM3) could not run rate bfloat16 ({message})."
@@ -104,7 +104,7 @@ def test_a_test_that_could_not_be_run_is_no_wrong_result(tell, message, remedy):
 
 
 def test_a_test_without_a_figure_that_fails(tell):
-    tell("ok", [Result("memory patterns", "cuda:0", FAILED)])
+    tell("ok", [SelfTestResult("memory patterns", "cuda:0", FAILED)])
     assert check().sentence == "No: GPU 0 (NVIDIA H100 80GB HBM3) failed memory patterns."
 
 
@@ -138,7 +138,7 @@ def test_the_timeout_reaches_the_look(tell, options, seconds):
 
 def test_a_second_child_goes_on_after_an_error_that_ends_cuda(tell, monkeypatch):
     children = tell("eight-h100", results()[:2])
-    bad = Result("kernels", "cuda:0", ERROR, detail="RuntimeError: CUDA error: device-side assert triggered")
+    bad = SelfTestResult("kernels", "cuda:0", ERROR, detail="RuntimeError: CUDA error: device-side assert triggered")
     stories = [
         Story([{"runtime": asdict(runtime(children.seen))}, {"result": asdict(bad)},
                {"resume": {"first": 5, "names": ["cuda:0", "cuda:1"], "spoiled": ["cuda:0"]}, "done": True}]),
@@ -166,7 +166,7 @@ def test_the_child_stops_at_the_first_error_that_ends_cuda_and_says_how_to_go_on
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     def fine():
-        return [Result("fine", "cpu:0", PASSED)]
+        return [SelfTestResult("fine", "cpu:0", PASSED)]
 
     trials = [selftest.Trial("a", "cpu:0", fine), selftest.Trial("b", "cpu:0", boom), selftest.Trial("c", "cpu:0", fine),
               selftest.Trial("d", "cpu:1", fine)]  # fmt: skip
@@ -305,7 +305,7 @@ def test_memory_that_the_driver_does_not_tell_is_asked_of_torch(tell):
 def test_copies_that_do_not_arrive_are_told_with_the_iommu(tell):
     seen = machine("eight-h100")
     seen = replace(seen, devices=seen.devices[:2], host=replace(seen.host, iommu=True))
-    lost = Result("copy between GPUs", "cuda:0, cuda:1", FAILED, 8388608, "wrong", 0, "cuda:0 to cuda:1")
+    lost = SelfTestResult("copy between GPUs", "cuda:0, cuda:1", FAILED, 8388608, "wrong", 0, "cuda:0 to cuda:1")
     tell(seen, [*results("cuda:0"), *results("cuda:1"), lost])
     report = check(level=2)
     assert codes(report) == ["peer-copy", "peer-copy"]
@@ -323,7 +323,9 @@ def test_twins_on_two_sockets_may_copy_from_the_host_at_different_rates(tell):
         ("bandwidth h2d", 0.3, True),
         ("bandwidth device", 0.5, True),
     ):
-        rates = [Result(name, f"cuda:{n}", MEASURED, 50.0 * factor, "GB/s") for n, factor in ((0, 1), (1, share))]
+        rates = [
+            SelfTestResult(name, f"cuda:{n}", MEASURED, 50.0 * factor, "GB/s") for n, factor in ((0, 1), (1, share))
+        ]
         tell(seen, rates)
         assert ("slow-twin" in codes(check(level=2))) is slow
 
@@ -467,7 +469,7 @@ def test_cudas_complaint_is_kept_with_its_code(monkeypatch):
 
 
 def test_measured_results_are_no_verdict_by_themselves(tell):
-    tell("ok", [Result("rate bfloat16", "cuda:0", MEASURED, 1.0, "TFLOP/s")])
+    tell("ok", [SelfTestResult("rate bfloat16", "cuda:0", MEASURED, 1.0, "TFLOP/s")])
     assert check().answer is True
 
 

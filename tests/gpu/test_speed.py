@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from layercli.gpu import gemm, selftest, speed, sustained
-from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, Result
+from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Device
 
 CPU = torch.device("cpu")
@@ -178,18 +178,20 @@ def test_level_2_tries_every_precision_of_the_device():
 
 
 def test_an_allocation_is_filled_and_added_up():
-    assert selftest.allocate(CPU, 1000) == Result("allocation", "cpu", PASSED)
+    assert selftest.allocate(CPU, 1000) == SelfTestResult("allocation", "cpu", PASSED)
 
 
 def test_an_exception_is_an_error_and_no_wrong_result():
     def run():
-        yield Result("half done", "cpu", PASSED)
+        yield SelfTestResult("half done", "cpu", PASSED)
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
 
     trial = selftest.Trial("a test", "cpu", run)
     assert list(selftest.run(trial)) == [
-        Result("half done", "cpu", PASSED),
-        Result("a test", "cpu", ERROR, detail="RuntimeError: CUDA error: an illegal memory access was encountered"),
+        SelfTestResult("half done", "cpu", PASSED),
+        SelfTestResult(
+            "a test", "cpu", ERROR, detail="RuntimeError: CUDA error: an illegal memory access was encountered"
+        ),
     ]
 
 
