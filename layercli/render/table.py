@@ -77,4 +77,6 @@ class Table:
         """Return the table as every renderer has to take it: all texts beside the cells may be shown, as cells may."""
         columns = [replace(each, title=printable(each.title), key=printable(each.key)) for each in self.columns]
         facts = [(printable(name), printable(text)) for name, text in self.facts]
-        return Table(printable(self.title), columns, self.rows, facts, list(map(printable, self.notes)))
+        notes = list(map(printable, self.notes))
+        styles = {printable(name): style for name, style in self.styles.items()}
+        return Table(printable(self.title), columns, self.rows, facts, notes, styles)
