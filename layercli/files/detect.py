@@ -117,11 +117,15 @@ def is_weights(path: str | os.PathLike[str]) -> bool:
 
 
 def is_model(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a file that holds a whole model: a .keras archive, by its first bytes and its members."""
+    """Return whether ``path`` is a file that holds a whole model: a .keras archive, or HDF5 with a model's config."""
     file = Path(path)
     if not file.is_file():
         return False
     start = first_bytes(file)
+    if start.startswith(HDF5):
+        from layercli.files import legacy_h5
+
+        return legacy_h5.has_model(file)
     return start.startswith(b"PK") and zip_content(file) == KERAS
 
 

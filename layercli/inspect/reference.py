@@ -64,7 +64,7 @@ def is_python(text: str) -> bool:
 
 def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
-    from layercli.files import detect, keras_archive
+    from layercli.files import detect, keras_file
     from layercli.files.keras_model import Reader
 
     if not os.path.isfile(text) or not (text.endswith(".keras") or detect.is_model(text)):
@@ -74,7 +74,7 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
         raise FormatError(f"{text} is {found}, not a .keras archive")
     if settings:
         raise UsageError(f"{text} is a model already made: it takes no settings")
-    model = Reader(text).model(keras_archive.config_in(text))
+    model = Reader(text).model(keras_file.config_in(text))
     return Subject(model, text, text, archive=text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import seeds
@@ -125,8 +126,11 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
 
 def of_archive(model: Layer, path: str) -> Variables:
     """Return the variables of the model in a ``.keras`` file; their values are the file's, read when they are asked for."""
+    from layercli.files import keras_file
     from layercli.files.keras_paths import layers_of
 
+    if keras_file.is_hdf5(path):
+        return of_legacy(model, path)
     places = {
         id(variable): h5.place_of(place, i)
         for place, layer in layers_of(model).items()
@@ -156,6 +160,22 @@ def of_archive(model: Layer, path: str) -> Variables:
 
     held = [(name, variable) for name, variable in model.named_variables().items() if id(variable) in places]
     return Variables(path, [row(name, variable) for name, variable in held])
+
+
+def of_legacy(model: Layer, path: str) -> Variables:
+    """Return the variables of the model in a file of the layout before ``.keras``, as ``of_archive`` does."""
+    from layercli.files.legacy_h5 import LegacyWeights
+    from layercli.files.legacy_weights import Stored, stored
+
+    def row(name: str, variable: Variable) -> VariableRow:
+        each: Stored = found[variable]
+        return replace(
+            of_variable(model, name, variable, 0), read=each.read, chunks=lambda: iter([each.read().ravel()])
+        )
+
+    with h5.opened(Path(path)) as groups:
+        found = {each.variable: each for each in stored(model, LegacyWeights(groups))}
+    return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
 
 def of_file(file: WeightFile) -> Variables:

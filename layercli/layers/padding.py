@@ -17,7 +17,7 @@ class Bordered(Layer):
     def border(self, op: type[Pad] | type[Crop], name: str, data_format: Any = None) -> None:
         """Make the setting called ``name`` one pair per spatial axis, and the op of a pair for every axis of x."""
         spatial = per_axis(getattr(self, name), self.axes, name, type(self).__name__, PAIR)
-        setattr(self, name, spatial)
+        setattr(self, name, spatial if self.axes > 1 else spatial[0])
         none = (0, 0)
         self.op = op((none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none))
 

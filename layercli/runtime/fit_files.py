@@ -14,7 +14,7 @@ from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.errors import UsageError
-from layercli.files import keras_archive
+from layercli.files import keras_file
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.locks import locked
@@ -198,7 +198,7 @@ def ready(subject: Subject, settings: Settings, source: Samples, what: str) -> t
 
 def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
     """Return the arguments of compile: those asked for, then those of the model's file; UsageError without a loss."""
-    described = keras_archive.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
+    described = keras_file.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
     found = Reader(str(subject.archive)).compiled(described) if isinstance(described, dict) else {}
     if settings.optimizer is not None or not found:
         found["optimizer"] = settings.optimizer or OPTIMIZER

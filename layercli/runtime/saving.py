@@ -11,11 +11,12 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
-from layercli.files import detect, h5, keras_archive, safetensors
+from layercli.files import detect, h5, keras_archive, keras_file, legacy_h5, safetensors
 from layercli.files.atomic import staged
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.keras_paths import layers_of
+from layercli.files.legacy_weights import stored
 from layercli.runtime import distributed, tensors, weights
 from layercli.runtime.train import trainer_of
 
@@ -89,6 +90,8 @@ def restore(model: Layer, groups: h5.H5Groups) -> None:
 
 def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
+    if legacy_h5.is_legacy(groups.file):
+        return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
     found = []
     for path, layer in layers_of(model).items():
         variables = layer.stored_variables
@@ -150,7 +153,7 @@ def load_model(
     Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
     the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, code among it.
     """
-    with keras_archive.opened(path) as archive:
+    with keras_file.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)
         model = reader.model(archive.config)
         if model.built:

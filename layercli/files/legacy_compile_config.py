@@ -1,0 +1,68 @@
+"""How an older Keras wrote what a model is compiled with, as Keras 3 writes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WRAPPERS = ("MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatchSizeMetricWrapper")
+GONE = ("is_legacy_optimizer", "jit_compile", "schedule_decay", "decay", "lr", "loss_scale", "dynamic")
+"""Settings of optimizers that Keras 3 has no more, or under another name."""
+KNOWN = ("loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
+
+
+def compile_config(described: Any) -> dict[str, Any]:
+    """Return the ``compile_config`` of a ``training_config``, or of the ``compile_config`` of tf.keras."""
+    if not isinstance(described, dict):
+        return {}
+    found = {key: plain(described[key]) for key in KNOWN if described.get(key) is not None}
+    optimizer = described.get("optimizer_config", described.get("optimizer"))
+    found["optimizer"] = optimizer_config(optimizer) if isinstance(optimizer, dict) else optimizer
+    if found.get("metrics") == []:
+        del found["metrics"]
+    return found
+
+
+def optimizer_config(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of an optimizer; ``decay`` is a schedule.
+
+    >>> optimizer_config({"class_name": "SGD", "config": {"lr": 0.5, "decay": 0.0, "momentum": 0.9}})
+    {'class_name': 'SGD', 'config': {'momentum': 0.9, 'learning_rate': 0.5}}
+    """
+    name = str(described.get("class_name")).rpartition(">")[2]
+    settings = described.get("config")
+    if not isinstance(settings, dict):
+        return described
+    own = {key: plain(value) for key, value in settings.items() if key not in GONE}
+    if "lr" in settings:
+        own["learning_rate"] = settings["lr"]
+    if settings.get("decay"):
+        own["learning_rate"] = _decaying(own.get("learning_rate", 0.01), settings["decay"])
+    if "epsilon" in own and own["epsilon"] is None:
+        own["epsilon"] = 1e-7
+    inner = own.get("inner_optimizer")
+    if isinstance(inner, dict):
+        own["inner_optimizer"] = optimizer_config(inner)
+    return {"class_name": {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}.get(name, name), "config": own}
+
+
+def _decaying(rate: Any, decay: float) -> dict[str, Any]:
+    """Return the schedule of ``rate / (1 + decay * step)``."""
+    settings = {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay, "staircase": False}
+    return {"class_name": "InverseTimeDecay", "config": settings}
+
+
+def plain(value: Any) -> Any:
+    """Return settings with functions in wrappers by their names alone, and without the reduction that was the default."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name, settings = value.get("class_name"), value.get("config")
+    if not isinstance(settings, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if name in WRAPPERS and isinstance(settings.get("fn"), str):
+        return settings["fn"]
+    own = {key: plain(item) for key, item in settings.items() if key != "fn"}
+    if own.get("reduction") == "auto":
+        del own["reduction"]
+    return {"class_name": name, "config": own}

@@ -1,0 +1,78 @@
+"""Files of tf.keras 2.12 and 2.15, made by legacy/make_fixtures.py with what the models gave there."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from layercli.core import tree
+from layercli.runtime.saving import load_model, load_weights
+from tests.oracle import keras
+
+ARCHIVES = Path(__file__).parent / "legacy"
+NAMES = ["activations", "attention", "cells", "cnn", "images", "mlp", "nested", "recurrent", "volumes"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The fixtures, by release."""
+    folder = tmp_path_factory.mktemp("legacy")
+    for release in ("2.12", "2.15"):
+        with zipfile.ZipFile(ARCHIVES / f"tf_keras_{release}.zip") as archive:
+            archive.extractall(folder / release)
+    return folder
+
+
+def record(folder, name):
+    """The inputs and outputs of a model."""
+    held = np.load(folder / f"{name}.npz")
+    return [held[key] for key in sorted(held) if key.startswith("in")], held
+
+
+def fed(model, inputs):
+    """The inputs as the model takes them."""
+    if isinstance(model.input, dict):
+        return dict(zip(model.input, inputs, strict=True))
+    return inputs if len(inputs) > 1 else inputs[0]
+
+
+def same(got, held, kind="out", tolerance=2e-6):
+    wanted = [held[key] for key in sorted(held) if key.startswith(kind)]
+    for ours, theirs in zip(tree.leaves(got), wanted, strict=True):
+        assert np.abs(np.asarray(ours) - theirs).max() <= tolerance * max(1, np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_model_in_hdf5(files, name):
+    folder = files / "2.15"
+    model, (inputs, held) = load_model(folder / f"{name}.h5", compile=False), record(folder, name)
+    same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hdf5_named_keras(files, name):
+    folder = files / "2.12"
+    model, (inputs, held) = load_model(folder / f"{name}.keras", compile=False), record(folder, name)
+    same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_again_it_is_what_keras_3_reads(files, name, tmp_path):
+    folder = files / "2.15"
+    model, (inputs, held) = load_model(folder / f"{name}.h5", compile=False), record(folder, name)
+    model.save(tmp_path / "again.keras")
+    theirs = keras.models.load_model(tmp_path / "again.keras")
+    same(theirs(fed(model, inputs), training=False), held)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_alone(files, name):
+    folder = files / "2.15"
+    model, (inputs, held) = load_model(folder / f"{name}.h5", compile=False), record(folder, name)
+    for variable in model.variables:
+        variable.assign(np.full(variable.sizes, 0.5, "float32"))
+    load_weights(model, folder / f"{name}.old.h5")
+    same(model.predict(fed(model, inputs), verbose=0), held)
