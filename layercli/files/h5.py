@@ -6,6 +6,7 @@ step of a path, and a shape is compared with the one that is wanted before a val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ class H5Groups:
     def __init__(self, where: str, file: Any) -> None:
         self.where = where
         self.file = file
+        self.major = 3
 
     def count(self, path: str) -> int:
         """Return how many variables are at ``path``: 0 where it does not exist."""
@@ -67,11 +69,22 @@ class H5Groups:
         steps = [*path.split("/"), "vars"] if path else ["vars"]
         for i, step in enumerate(steps):
             if step not in found:
+                step = older(step)
+            if step not in found:
                 return None
             found = entered(self.where, found, step, "/".join(steps[: i + 1]))
             if not isinstance(found, h5py.Group):
                 raise FormatError(f"{self.where}: {'/'.join(steps[: i + 1])} is not a group")
         return found
+
+
+def older(path: str) -> str:
+    """Return a path with the names that tf.keras had for the projections of attention.
+
+    >>> older("layers/multi_head_attention/query_dense/vars/0")
+    'layers/multi_head_attention/_query_dense/vars/0'
+    """
+    return re.sub(r"(^|/)(query|key|value|output)_dense(?=/|$)", r"\1_\2_dense", path)
 
 
 def place_of(path: str, index: int) -> str:

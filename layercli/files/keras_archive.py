@@ -42,6 +42,7 @@ class Archive:
     file: Path
     config: Any
     weights: h5.H5Groups
+    major: int = 3
 
 
 @contextmanager
@@ -53,7 +54,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
         if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
             raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
         with zipped.open(WEIGHTS) as stream, h5.opened(file, stream) as groups:
-            yield Archive(file, config, groups)
+            groups.major = 2 if is_of_keras_2(zipped) else 3
+            yield Archive(file, config, groups, groups.major)
 
 
 def config_in(path: str | os.PathLike[str]) -> Any:
@@ -71,4 +73,27 @@ def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
             raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
     if zipped.getinfo(CONFIG).file_size > LONGEST_CONFIG:
         raise FormatError(f"{file} has a config of {zipped.getinfo(CONFIG).file_size:,} bytes, which is too long")
-    return strict_json.parse(file, zipped.read(CONFIG), "a config")
+    config = strict_json.parse(file, zipped.read(CONFIG), "a config")
+    return of_keras_3(config) if is_of_keras_2(zipped) else config
+
+
+def is_of_keras_2(zipped: zipfile.ZipFile) -> bool:
+    """Return whether tf.keras wrote an archive, whose config and weights have other names in places."""
+    if METADATA not in zipped.namelist() or zipped.getinfo(METADATA).file_size > LONGEST_CONFIG:
+        return False
+    try:
+        found = json.loads(zipped.read(METADATA))
+    except ValueError:
+        return False
+    return isinstance(found, dict) and str(found.get("keras_version")).startswith("2.")
+
+
+def of_keras_3(config: Any) -> Any:
+    """Return the config of tf.keras as Keras 3 has it."""
+    from layercli.files.legacy_compile_config import compile_config
+    from layercli.files.legacy_keras_config import converted
+
+    found = converted(config)
+    if isinstance(found, dict) and isinstance(found.get("compile_config"), dict):
+        found["compile_config"] = compile_config(found["compile_config"])
+    return found

@@ -141,6 +141,7 @@ def of_archive(model: Layer, path: str) -> Variables:
     def row(name: str, variable: Variable) -> VariableRow:
         def found() -> tuple[H5File, str]:
             place = places[id(variable)]
+            place = place if place in file().entries else h5.older(place)
             if place not in file().entries:
                 raise FormatError(f"{path} has no {place}")
             if file().entries[place].shape != variable.shape:

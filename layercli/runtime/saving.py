@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from layercli.files.atomic import staged
 from layercli.files.keras_config import config_of
 from layercli.files.keras_model import Reader
 from layercli.files.keras_paths import layers_of
+from layercli.files.legacy_values import Converted, of_owner
 from layercli.files.legacy_weights import stored
 from layercli.runtime import distributed, tensors, weights
 from layercli.runtime.train import trainer_of
@@ -100,9 +102,27 @@ def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
                 f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
                 f"{layer.name} ({type(layer).__name__}) has {len(variables)}"
             )
-        found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
+        if groups.major < 3:
+            found += values_of_keras_2(layer, path, groups)
+        else:
+            found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
         found += layer.started_anew()
     return found
+
+
+def values_of_keras_2(layer: Layer, path: str, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
+    """Return the variables of a single layer with their values in a file of tf.keras, as they are today."""
+    held = {
+        variable.name: Converted(
+            [variable.name],
+            h5.place_of(path, i),
+            variable.sizes,
+            partial(groups.read, path, i, variable.sizes),
+        )
+        for i, variable in enumerate(layer.stored_variables)
+    }
+    values = of_owner(layer, held, groups.major)
+    return [(variable, values[variable.name].read()) for variable in layer.stored_variables]
 
 
 def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
@@ -110,6 +130,10 @@ def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
     if optimizer is None or not built(optimizer) or not groups.count(OPTIMIZER):
         return None
     shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras kept no learning rate there
+        rate = tensors.to_numpy(optimizer.variables[1][1])
+        rest = [groups.read(OPTIMIZER, i + 1, shape) for i, shape in enumerate(shapes[2:])]
+        return [groups.read(OPTIMIZER, 0, ()), rate, *rest]
     if groups.count(OPTIMIZER) != len(shapes):
         raise FormatError(
             f"{groups.where} has {groups.count(OPTIMIZER)} variables of an optimizer, {optimizer.name} has {len(shapes)}"

@@ -77,3 +77,17 @@ def test_weights_alone(files, name):
         variable.assign(np.full(variable.sizes, 0.5, "float32"))
     load_weights(model, folder / f"{name}.old.h5")
     same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_archive_of_tf_keras(files, name):
+    folder = files / "2.15"
+    model, (inputs, held) = load_model(folder / f"{name}.keras", compile=False), record(folder, name)
+    same(model.predict(fed(model, inputs), verbose=0), held)
+
+
+def test_training_goes_on_as_in_tf_keras(files):
+    model, (inputs, held) = load_model(files / "2.15" / "mlp.keras"), record(files / "2.15", "mlp")
+    model.train_on_batch(inputs[0], held["goal0"])
+    # Adam makes steps of what rounding leaves of the gradient of a bias before batch normalization
+    same(model.predict(inputs[0], verbose=0), held, "next", 1e-4)
