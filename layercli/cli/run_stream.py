@@ -39,9 +39,9 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     writer = RowWriter(out, rows, streaming.identity(asdict(plan), files))
     if resume and not force and is_complete(writer, files):
         output.message(f"{out} is complete: all {rows:,} rows are there")
-        device, size = str(devices.resolve(plan.settings.device)), batch or streaming.LARGEST_BATCH
-        facts = {"rows": rows, "resumed_at": rows, "batch_size": size, "seconds": 0.0}
-        report = streaming.report(subject.name, device, inputs, out, streaming.Streamed(size))
+        device, done = str(devices.resolve(plan.settings.device)), streaming.Streamed(batch or streaming.LARGEST_BATCH)
+        facts = {"rows": rows, "resumed_at": rows, "batch_size": done.batch_size, "seconds": 0.0}
+        report = streaming.report(subject.name, device, inputs, out, done)
         return report, Section([streamed(facts)], {"stream": facts})
     begin(writer, resume=resume, force=force)
     first, start = writer.done, time.perf_counter()

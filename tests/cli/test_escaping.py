@@ -134,12 +134,12 @@ def test_json_says_what_it_was_and_csv_how_it_is_written(cli, folder):
     assert len({len(row) for row in rows}) == 1
 
 
-def test_what_libraries_warn_of_is_escaped(capsys):
-    with output.warnings_escaped(), warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = warnings._showwarning_orig
-        warnings.warn(EVIL, stacklevel=1)
-    assert not stray(capsys.readouterr().err)
+def test_what_libraries_warn_of_is_escaped():
+    warned = [EVIL, UserWarning, f"{EVIL}.py", 1, EVIL]
+    assert stray(warnings.formatwarning(*warned))
+    with output.warnings_escaped():
+        assert not stray(warnings.formatwarning(*warned))
+    assert stray(warnings.formatwarning(*warned))
 
 
 def test_progress_and_what_callbacks_say_is_escaped(capsys):
