@@ -14,10 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from layercli.cli import output, ranks
+from layercli.cli.bench import bench
+from layercli.cli.compare import compare
 from layercli.cli.evaluate import evaluate
 from layercli.cli.fit import fit
 from layercli.cli.gpu_check import gpu_check
 from layercli.cli.models import models
+from layercli.cli.option_groups import grouped
+from layercli.cli.profile import profile
 from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
@@ -30,6 +34,18 @@ app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_en
 BUG, INTERRUPTED = 70, 130
 
 NOT_A_NUMBER = {"int": "is not a whole number", "float": "is not a number"}
+
+MOVED = {
+    "--against": "layercli compare MODEL OTHER, or layercli compare MODEL --with float64",
+    **dict.fromkeys(("--rtol", "--atol"), "layercli compare MODEL OTHER {}"),
+    "--against-time": "layercli bench MODEL --against OTHER",
+    **dict.fromkeys(("--repeat", "--warmup", "--max-slowdown"), "layercli bench MODEL {}"),
+    "--profile": "layercli profile MODEL",
+    **dict.fromkeys(("--sort", "--trace"), "layercli profile MODEL {}"),
+    "--repro": "layercli run MODEL --record FILE",
+    "--from": "layercli run --replay FILE",
+}
+"""Where options of ``run`` are now that were its own before, to be named by a hint."""
 
 debugging = False
 
@@ -65,7 +81,10 @@ def options(
 COMMANDS: dict[str, Callable[..., Any]] = {
     "summary": summary,
     "vars": vars_,
-    "run": run_command,
+    "run": grouped(run_command),
+    "compare": grouped(compare),
+    "bench": grouped(bench),
+    "profile": grouped(profile),
     "fit": fit,
     "evaluate": evaluate,
     "models": models,
@@ -148,6 +167,8 @@ def usage(error: Any) -> UsageError:
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
         message = message[: found.start()]
         hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    if (found := re.match("No such option: (--[a-z-]+)", message)) and getattr(error.ctx, "info_name", "") == "run":
+        hint = MOVED[found[1]].format(found[1]) if found[1] in MOVED else hint
     if found := re.fullmatch("No such option: (-q|--quiet|--debug|--version)[.]?", message):
         hint = f"it goes before the command: layercli {found[1]} ..."
     message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))

@@ -1,4 +1,4 @@
-"""What options of ``layercli run`` cannot be meant, alone or together: said before anything is computed."""
+"""What options of the commands that run a model cannot be meant: said before anything is computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layercli.errors import UsageError
 
 ORDERS = ("time", "memory", "macs")
 PLAN = {"set_", "input_shape", "at"}
-"""The options without a panel that are part of what --from has recorded."""
+"""The options without a panel that are part of what --replay has recorded."""
 
 
 def required(model: str | None) -> str:
@@ -39,12 +39,10 @@ def check_layers(graph: str, wanted: bool, others: Mapping[str, object]) -> None
             raise UsageError(f"{graph} makes one graph of all layers, so that {name} has none to show")
 
 
-def check_sort(sort: str | None, profile: bool) -> None:
-    """Refuse another order than there is, and one of nothing."""
+def check_sort(sort: str | None) -> None:
+    """Refuse another order than there is."""
     if sort is not None and sort not in ORDERS:
         raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
-    if sort is not None and not profile:
-        raise UsageError("--sort orders the layers of --profile", hint="--profile")
 
 
 def check_again(context: typer.Context, record: str | None) -> None:
@@ -55,7 +53,7 @@ def check_again(context: typer.Context, record: str | None) -> None:
         recorded = option.name in PLAN or getattr(option, "rich_help_panel", None) in (INPUTS, DEVICE)
         source = context.get_parameter_source(option.name or "")
         if recorded and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--from {record} says how to run it, so {option.opts[0]} is one too many")
+            raise UsageError(f"--replay {record} says how to run it, so {option.opts[0]} is one too many")
 
 
 def check_finite(numbers: Mapping[str, float | None]) -> None:

@@ -1,14 +1,28 @@
-"""The options of ``layercli run``, in the groups its help shows them in."""
+"""The options of ``run``, ``compare``, ``bench`` and ``profile``: what they share is one group, ``Running``."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from layercli.cli import arguments
 from layercli.cli.arguments import complete_model
 
+if TYPE_CHECKING:
+    from layercli.runtime.reproduction import Plan
+
 Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+ModelToReplay = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
@@ -17,8 +31,13 @@ Model = Annotated[
         show_default=False,
     ),
 ]
-INPUTS, OUTPUTS, DEVICE = "Inputs", "Outputs", "Device and precision"
-TIME, COMPARISON, AGAIN = "Time and profile", "Comparison", "Doing it again"
+Other = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="OTHER", help="Another model to compare it with.", autocompletion=complete_model, show_default=False
+    ),
+]
+INPUTS, OUTPUTS, DEVICE, AGAIN = "Inputs", "Outputs", "Device and precision", "Reproduction"
 
 Input = Annotated[
     list[str],
@@ -155,58 +174,39 @@ ChannelsLast = Annotated[
         rich_help_panel=DEVICE,
     ),
 ]
-Repeat = Annotated[
+Repeat = Annotated[str, typer.Option(metavar="N|5s", help="Measure so many runs, or for so many seconds.")]
+Warmup = Annotated[int, typer.Option(min=0, help="Runs before those that are measured.")]
+Rival = Annotated[
     str | None,
     typer.Option(
-        metavar="N|5s",
-        help="Measure so many runs, or for so many seconds.",
-        show_default=False,
-        rich_help_panel=TIME,
-    ),
-]
-Warmup = Annotated[int, typer.Option(min=0, help="Runs before those that are measured.", rich_help_panel=TIME)]
-AgainstTime = Annotated[
-    str | None,
-    typer.Option(
+        "--against",
         metavar="MODEL",
-        help="Measure in turns with another model: exit 0 within, 1 slower, 3 inconclusive.",
+        help="Measure in turns with another model: exit 0 within --max-slowdown, 1 slower, 3 inconclusive.",
+        autocompletion=complete_model,
         show_default=False,
-        rich_help_panel=TIME,
     ),
 ]
-MaxSlowdown = Annotated[
-    float,
-    typer.Option(min=0, help="How many times as long as --against-time it may take.", rich_help_panel=TIME),
-]
-Profile = Annotated[
-    bool,
-    typer.Option("--profile", help="Time, memory and MACs of every layer; the longest kernels.", rich_help_panel=TIME),
-]
+MaxSlowdown = Annotated[float, typer.Option(min=0, help="How many times as long as --against it may take.")]
 Sort = Annotated[
     str | None,
     typer.Option(
         metavar="time|memory|macs",
-        help="The layers of --profile, highest first: by own time, memory or MACs.",
+        help="The layers with the highest own time, memory or MACs first.",
         show_default=False,
-        rich_help_panel=TIME,
     ),
 ]
 Trace = Annotated[
     str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write the trace of one run for Perfetto, as JSON.",
-        show_default=False,
-        rich_help_panel=TIME,
-    ),
+    typer.Option(metavar="FILE", help="Write the trace of one run for Perfetto too, as JSON.", show_default=False),
 ]
-Against = Annotated[
+ForceTrace = Annotated[bool, typer.Option("--force", help="Write over a trace that exists.")]
+With = Annotated[
     str | None,
     typer.Option(
-        metavar="cpu|cuda|float64|compile|onnx|FILE|MODEL",
-        help="Compare every layer's result with another way to run it, saved results, or a model: exit 0 or 1.",
+        "--with",
+        metavar="cpu|cuda|float64|compile|onnx|FILE",
+        help="Another way to run the same model, or results that run --output has saved.",
         show_default=False,
-        rich_help_panel=COMPARISON,
     ),
 ]
 Rtol = Annotated[
@@ -215,34 +215,81 @@ Rtol = Annotated[
         min=0,
         help="How far values may be apart, as a share of each. Default: what rounding may do.",
         show_default=False,
-        rich_help_panel=COMPARISON,
     ),
 ]
 Atol = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        help="How far values may be apart, beside --rtol.",
-        show_default=False,
-        rich_help_panel=COMPARISON,
-    ),
+    float | None, typer.Option(min=0, help="How far values may be apart, beside --rtol.", show_default=False)
 ]
-Repro = Annotated[
+RecordTo = Annotated[
     str | None,
     typer.Option(
+        "--record",
         metavar="FILE",
         help="Write down what was run, under which versions, and hashes of what came out.",
         show_default=False,
         rich_help_panel=AGAIN,
     ),
 ]
-From = Annotated[
+Replay = Annotated[
     str | None,
     typer.Option(
-        "--from",
+        "--replay",
         metavar="FILE",
-        help="Run what --repro wrote, in place of MODEL, inputs and device: exit 1 if it is not bit-equal.",
+        help="Run what --record wrote, in place of MODEL, inputs and device: exit 1 if it is not bit-equal.",
         show_default=False,
         rich_help_panel=AGAIN,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a model is made and run: its settings, its inputs, the device and the precision."""
+
+    set_: arguments.Set = field(default_factory=list)
+    custom: arguments.Custom = field(default_factory=list)
+    input_shape: arguments.InputShape = field(default_factory=list)
+    at: arguments.At = field(default_factory=list)
+    input: Input = field(default_factory=list)
+    cast: Cast = False
+    rescale: Rescale = None
+    fill: Fill = "random"
+    range_: Range = field(default_factory=list)
+    seed: Seed = 0
+    device: Device = "auto"
+    dtype: Dtype = None
+    precision: Precision = "highest"
+    threads: Threads = None
+    compile_: Compile = False
+    fuse: Fuse = False
+    channels_last: ChannelsLast = False
+    weights: Weights = None
+
+    def plan(self, model: str) -> Plan:
+        """Return the plan of running ``model`` so."""
+        from layercli.runtime.feeding import Request
+        from layercli.runtime.program import Settings
+        from layercli.runtime.reproduction import Plan
+
+        request = Request(
+            files=self.input,
+            shapes=self.input_shape,
+            sizes=self.at,
+            fill=self.fill,
+            ranges=self.range_,
+            seed=self.seed,
+            cast=self.cast,
+            rescale=self.rescale,
+        )
+        settings = Settings(
+            device=self.device,
+            dtype=self.dtype,
+            precision=self.precision,
+            threads=self.threads,
+            compile=self.compile_,
+            fuse=self.fuse,
+            channels_last=self.channels_last,
+            weights=self.weights,
+            seed=self.seed,
+        )
+        return Plan(model, self.set_, request, settings)

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
-from layercli.cli.run_sections import Section, opened
+from layercli.cli.prepared import opened
+from layercli.cli.run_sections import Section
 from layercli.errors import FileError, FormatError, UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from layercli.errors import UsageError
-from layercli.files.detect import open_weights
+from layercli.files.detect import is_weights, open_weights
+from layercli.files.npy import NpyFile
 from layercli.inspect.difference import Difference, Tolerance, difference
 from layercli.runtime import device as devices
 from layercli.runtime import onnx_export, tensors
@@ -189,8 +190,12 @@ def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
     A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
     The one array of an npy file, which has no name, is the one output.
     """
+    if not is_weights(path):
+        raise UsageError(
+            f"results are compared with a .npy, .npz or .safetensors, and {path} is none of them", hint="--output y.npy"
+        )
     opened = open_weights(path)
-    if path.lower().endswith(".npy"):
+    if isinstance(opened, NpyFile):
         outputs = [name for name in ours if name.startswith(OUTPUT)]
         if len(outputs) != 1:
             raise UsageError(f"{path} holds one array, and there are {len(outputs)} outputs to compare", hint="a .npz")

@@ -70,6 +70,11 @@ class Program:
         return self.compiled or isinstance(self.call, Fused)
 
     @property
+    def shows_layers(self) -> bool:
+        """Whether torch runs the model, so that its layers and kernels can be seen."""
+        return not isinstance(self.model, Graph) or self.model.compiles
+
+    @property
     def folds(self) -> Folds | None:
         """What was folded into what, where the model runs fused."""
         return self.call.folds if isinstance(self.call, Fused) else None

@@ -129,7 +129,7 @@ def load(path: str | os.PathLike[str]) -> Record:
     except FormatError:
         document = None
     if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
-        raise FormatError(f"{file} is no record of a run", hint="layercli run MODEL --repro FILE.json writes one")
+        raise FormatError(f"{file} is no record of a run", hint="layercli run MODEL --record FILE.json writes one")
     try:
         plan = document.pop("plan")
         request, settings = checked(Request, plan.pop("request")), checked(Settings, plan.pop("settings"))

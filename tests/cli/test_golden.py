@@ -36,6 +36,9 @@ PRINTED = [
     "summary --help",
     "vars --help",
     "run --help",
+    "compare --help",
+    "bench --help",
+    "profile --help",
     "models --help",
 ]
 

@@ -19,12 +19,12 @@ class Net(nn.Identity):
 
 def test_exit_functions_and_threads_of_a_model_end_first(tmp_path):
     (tmp_path / "net.py").write_text(NET)
-    for more, code in (("--output=-", 0), ("--against=cpu", 0), ("--device=gpu", 2)):
+    for name, more, code in (("run", "--output=-", 0), ("compare", "--with=cpu", 0), ("run", "--device=gpu", 2)):
         command = [
             sys.executable,
             "-m",
             "layercli",
-            "run",
+            name,
             "net.py:Net",
             "--input-shape",
             "2,3",
@@ -35,6 +35,6 @@ def test_exit_functions_and_threads_of_a_model_end_first(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True)
         assert done.returncode == code, done.stderr
         assert done.stdout.startswith(b"\x93NUMPY") == (more == "--output=-")
-        for name in ("left", "ended"):
-            assert (tmp_path / name).read_text() == "yes"
-            (tmp_path / name).unlink()
+        for file in ("left", "ended"):
+            assert (tmp_path / file).read_text() == "yes"
+            (tmp_path / file).unlink()

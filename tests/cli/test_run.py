@@ -330,7 +330,7 @@ def test_what_is_compiled_has_no_layers_that_are_heard(cli, plain):
     for option in ("--compile", "--fuse"):
         done = cli(f"{command} {option}")
         assert (done.code, done.err.splitlines()[-1]) == (1, "not finite, first in the one graph it runs as")
-    assert cli("run plain.py:net --input-shape 2,4 --device cpu --compile --against plain.py:net").code == 0
+    assert cli("compare plain.py:net plain.py:net --input-shape 2,4 --device cpu --compile").code == 0
 
 
 BLOCK = """
@@ -358,8 +358,9 @@ def test_fused_it_gives_the_same_and_says_what_was_folded(cli, plain):
     (plain / "block.py").write_text(BLOCK)
     for model in ("resnet-block", "block.py:Net --input-shape 2,2,6,6"):
         usual = cli(f"run {model} --device cpu --output usual.npy --force")
-        fused = cli(f"run {model} --device cpu --fuse --output fused.npy --force --against float64")
+        fused = cli(f"run {model} --device cpu --fuse --output fused.npy --force")
         assert (usual.code, fused.code) == (0, 0)
+        assert cli(f"compare {model} --device cpu --fuse --with float64").code == 0
         np.testing.assert_allclose(np.load("fused.npy"), np.load("usual.npy"), rtol=1e-5, atol=1e-6)
     assert fused.err.splitlines()[-1] == "wrote fused.npy"
     said = [line for line in fused.err.splitlines() if "folded" in line]
@@ -375,8 +376,8 @@ def test_channels_last_is_how_a_module_holds_images(cli, plain):
 
 def test_what_does_not_go_with_fuse_is_said(cli, plain):
     (plain / "block.py").write_text(BLOCK)
-    done = cli("run resnet-block --fuse --profile --device cpu")
-    sentence = "error: --fuse makes one graph of all layers, so that --profile has none to show\n"
+    done = cli("profile resnet-block --fuse --device cpu")
+    sentence = "error: --fuse makes one graph of all layers, so that profile has none to show\n"
     assert (done.code, done.err) == (2, sentence)
     done = cli("run block.py:Deciding --input-shape 2,3 --fuse --device cpu")
     assert (done.code, done.err) == (

@@ -1,4 +1,4 @@
-"""``layercli run --repro`` and ``--from``: the same again, bit for bit."""
+"""``layercli run --record`` and ``--replay``: the same again, bit for bit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def recorded(cli, tmp_path, monkeypatch):
     """A run that was written down, as JSON."""
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", np.random.default_rng(0).standard_normal((3, 784)).astype("float32"))
-    done = cli("run mlp --set hidden=8 --input x.npy --seed 5 --device cpu --dtype float64 --repro run.json")
+    done = cli("run mlp --set hidden=8 --input x.npy --seed 5 --device cpu --dtype float64 --record run.json")
     assert (done.code, done.err) == (0, "wrote run.json\n")
     return json.loads((tmp_path / "run.json").read_text())
 
 
 def again(cli):
-    done = cli("run --from run.json --format json")
+    done = cli("run --replay run.json --format json")
     return done.code, json.loads(done.out)["reproduction"]
 
 
@@ -43,7 +43,7 @@ def test_another_version_is_named(cli, recorded, tmp_path):
     )
     assert (
         f"Changed since:       numpy {np.__version__} (recorded: 0.1)\nBit-equal:           yes\n"
-        in cli("run --from run.json --format plain").out
+        in cli("run --replay run.json --format plain").out
     )
 
 
@@ -67,16 +67,17 @@ def test_one_bit_is_enough(cli, recorded, tmp_path):
 def test_a_damaged_record_is_refused(cli, recorded, tmp_path, change, message):
     change(recorded)
     (tmp_path / "run.json").write_text(json.dumps(recorded))
-    done = cli("run --from run.json")
+    done = cli("run --replay run.json")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
 
 
 def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
     assert (
-        cli("run mlp --from run.json").err == "error: --from run.json says which model to run, so mlp is one too many\n"
+        cli("run mlp --replay run.json").err
+        == "error: --replay run.json says which model to run, so mlp is one too many\n"
     )
     assert cli("run").err == "error: missing argument 'MODEL'\n"
-    assert cli("run mlp --repro run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
+    assert cli("run mlp --record run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
 
 
 @pytest.mark.parametrize(
@@ -87,17 +88,16 @@ def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
     ],
 )  # fmt: skip
 def test_a_record_is_not_run_in_another_way(cli, recorded, words, option):
-    done = cli(f"run --from run.json {words}")
-    sentence = f"error: --from run.json says how to run it, so {option} is one too many\n"
+    done = cli(f"run --replay run.json {words}")
+    sentence = f"error: --replay run.json says how to run it, so {option} is one too many\n"
     assert (done.code, done.out, done.err) == (2, "", sentence)
-    assert cli("run --from run.json --output y.npy --check").code == 0
+    assert cli("run --replay run.json --output y.npy --check").code == 0
 
 
 @pytest.mark.parametrize(
     ("words", "both"),
     [
-        ("--repro a --trace ./a", "--repro and --trace would both write ./a"),
-        ("--output a.npy --repro a.npy", "--output and --repro would both write a.npy"),
+        ("--output a.npy --record a.npy", "--output and --record would both write a.npy"),
     ],
 )
 def test_one_file_is_not_written_twice(cli, recorded, words, both):
@@ -121,21 +121,21 @@ def net():
 def test_a_record_never_says_which_python_is_executed(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_net.py").write_text(NET)
-    assert cli("run own_net.py:net --input-shape 1,3 --device cpu --repro run.json").code == 0
+    assert cli("run own_net.py:net --input-shape 1,3 --device cpu --record run.json").code == 0
     (tmp_path / "imported").unlink()
     refused = (
         "error: run.json names own_net.py:net, and a file never says which Python is executed\n"
-        "hint: name the model again if you trust it: layercli run own_net.py:net --from run.json\n"
+        "hint: name the model again if you trust it: layercli run own_net.py:net --replay run.json\n"
     )
-    done = cli("run --from run.json")
+    done = cli("run --replay run.json")
     assert (done.code, done.out, done.err) == (2, "", refused)
-    done = cli("run own_net.py:other --from run.json")
+    done = cli("run own_net.py:other --replay run.json")
     assert (done.code, done.err) == (
         2,
         "error: run.json is the record of a run of own_net.py:net, not of own_net.py:other\n",
     )
     assert not (tmp_path / "imported").exists()
-    done = cli("run own_net.py:net --from run.json --format json")
+    done = cli("run own_net.py:net --replay run.json --format json")
     assert (done.code, json.loads(done.out)["reproduction"]["bit_equal"]) == (0, True)
 
 
@@ -144,7 +144,7 @@ def test_no_record_runs_a_command(cli, recorded, tmp_path, model):
     (tmp_path / "evil.py").write_text("open('owned', 'w')\n\n\ndef run(command='touch owned'): ...\n")
     recorded["plan"] |= {"model": model, "set": ["command=touch owned"]}
     (tmp_path / "run.json").write_text(json.dumps(recorded))
-    done = cli("run --from run.json")
+    done = cli("run --replay run.json")
     sentence = f"error: run.json names {model}, and a file never says which Python is executed"
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", sentence)
     assert not (tmp_path / "owned").exists()

@@ -1,4 +1,4 @@
-"""``layercli run --against``: the first layer that diverges."""
+"""``layercli compare``: the first layer that diverges."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def nets(tmp_path, monkeypatch):
 
 def against(cli, reference, model="nets.py:net", *more):
     shape = ["--input-shape", "5,4"] if ":" in model else []
-    done = cli("run", *model.split(), *shape, "--device", "cpu", "--against", reference, "--format", "json", *more)
+    model, *settings = model.split()
+    other = [reference] if ":" in reference else ["--with", reference]
+    done = cli("compare", model, *other, *settings, *shape, "--device", "cpu", "--format", "json", *more)
     return done, json.loads(done.out)["comparison"] if done.out else None
 
 
@@ -97,7 +99,7 @@ def test_tolerances_are_as_asked(cli, nets):
 
 
 def test_the_table_names_it_too(cli, nets):
-    done = cli("run nets.py:sloppy --input-shape 5,4 --device cpu --against nets.py:another --format plain")
+    done = cli("compare nets.py:sloppy nets.py:another --input-shape 5,4 --device cpu --format plain")
     facts = done.out.partition("Difference\n")[2]
     assert "First to diverge:  1\n" in facts
     assert facts.endswith("not in nets.py:another: 1/0, 1/1, 2\n")
@@ -145,7 +147,9 @@ def test_not_finite_on_both_sides_is_an_answer_of_its_own(cli, tmp_path, monkeyp
     assert (found["agrees"], found["answer"], found["first_to_diverge"]) == (False, "not finite", None)
     assert (found["first_not_finite"], [each["finite"] for each in found["results"]]) == ("1", [True, False, False])
     assert "not finite here and in float64, first in 1: nothing to compare" in done.err
-    done = cli("run", "nets.py:log", "--range=-2,-1", "--input-shape", "5,4", "--device", "cpu", "--against", "float64")
+    done = cli(
+        "compare", "nets.py:log", "--range=-2,-1", "--input-shape", "5,4", "--device", "cpu", "--with", "float64"
+    )
     facts = [" ".join(line.split()) for line in done.out.splitlines()[-4:]]
     assert done.code == 1
     assert facts[1:] == ["Agrees: no: not finite on both sides", "First to diverge: -", "First not finite: 1"]

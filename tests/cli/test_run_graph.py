@@ -106,35 +106,35 @@ def test_layers_of_a_pt2_are_told_apart(cli, graphs):
 def test_what_layers_of_a_file_multiply_is_counted(cli, graphs):
     net = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3)))
     torch.export.save(torch.export.export(net, (torch.from_numpy(X),)), "plain.pt2")
-    done = cli("run plain.pt2 --input x.npy --device cpu --profile --format json")
+    done = cli("profile plain.pt2 --input x.npy --device cpu --format json")
     layers = {layer["path"]: layer["macs"] for layer in json.loads(done.out)["profile"]["layers"]}
     assert layers == {"0": 96, "1/0": 0, "1/1": 72, "1": 72}
-    done = cli("run net.onnx --input both.npz --device cpu --profile --format json")
+    done = cli("profile net.onnx --input both.npz --device cpu --format json")
     assert (done.code, done.err) == (0, "onnxruntime runs net.onnx as one: what it does inside is not seen\n")
 
 
 def test_outputs_are_compared_where_layers_are_not_the_same(cli, graphs):
-    done = cli("run net.pt2 --input both.npz --device cpu --against net.onnx --format plain")
+    done = cli("compare net.pt2 net.onnx --input both.npz --device cpu --format plain")
     assert done.code == 0, done.out
     assert done.out.endswith("only the outputs are compared, no layer\nnot in net.onnx: body/0, body/1, body, head\n")
-    assert cli("run net.onnx --input both.npz --device cpu --against net.pt2").code == 0
+    assert cli("compare net.onnx net.pt2 --input both.npz --device cpu").code == 0
 
 
 def test_every_layer_is_compared_in_onnx(cli, graphs):
-    done = cli("run net.pt2 --input both.npz --device cpu --against onnx --format json")
+    done = cli("compare net.pt2 --input both.npz --device cpu --with onnx --format json")
     found = json.loads(done.out)["comparison"]
     assert (done.code, found["outputs_only"], found["only_here"]) == (0, False, [])
     assert [result["name"] for result in found["results"]] == [
         "body/0", "body/1", "body", "head", "(output) logits", "(output) more_0", "(output) more_1",
     ]  # fmt: skip
-    assert failure(cli, "run net.onnx --device cpu --against onnx") == "error: net.onnx is ONNX already\n"
+    assert failure(cli, "compare net.onnx --device cpu --with onnx") == "error: net.onnx is ONNX already\n"
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         ("run net.onnx --compile", "net.onnx is run by onnxruntime, and torch cannot compile it"),
-        ("run net.onnx --against float64", "net.onnx computes in the dtypes that are written in it, not in float64"),
+        ("compare net.onnx --with float64", "net.onnx computes in the dtypes that are written in it, not in float64"),
         ("run net.pt2 --dtype float16", "net.pt2 computes in the dtypes that are written in it, not in float16"),
         ("run net.pt2 --weights both.npz", "net.pt2 is run as it was written, so --weights cannot change it"),
         ("run net.pt2 --set a=1", "net.pt2 is a model already made: it takes no settings"),
@@ -165,11 +165,11 @@ def test_without_onnxruntime_the_extra_is_named(cli, graphs, monkeypatch):
 
 
 def test_another_file_of_the_same_name_is_noticed(cli, graphs):
-    assert cli("run net.pt2 --input both.npz --device cpu --repro run.json").code == 0
-    assert json.loads(cli("run --from run.json --format json").out)["reproduction"]["bit_equal"] is True
+    assert cli("run net.pt2 --input both.npz --device cpu --record run.json").code == 0
+    assert json.loads(cli("run --replay run.json --format json").out)["reproduction"]["bit_equal"] is True
     torch.manual_seed(1)
     torch.export.save(torch.export.export(Net().eval(), (torch.from_numpy(X), torch.from_numpy(MASK))), "net.pt2")
-    done = cli("run --from run.json --format json")
+    done = cli("run --replay run.json --format json")
     assert json.loads(done.out)["reproduction"] == {"same_inputs": False, "bit_equal": False, "changed": []}
 
 

@@ -102,15 +102,22 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
         ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left lacks"),
         ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x), so y.npy is one too many"),
         ("nets.py:Linear --input-shape 5,4 --input-shape 5,4", "nets.py:Linear takes 1 input (x), got 2 shapes"),
-        ("nets.py:Two --input x.npy --input y.npy --against nets.py:Linear",
-         "nets.py:Linear takes 1 input (x), got 2 (left, right)"),
-        ("nets.py:Linear --input x.npy --against nets.py:Two",
-         "nets.py:Two takes 2 inputs (left, right), got 1: right lacks"),
     ],
 )  # fmt: skip
 def test_what_lacks_or_is_too_many_is_said(cli, nets, command, message):
     done = cli(f"run {command} --device cpu")
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("command", ["compare", "bench"])
+def test_what_another_model_lacks_or_has_too_many_is_said(cli, nets, command):
+    other = "" if command == "compare" else "--against"
+    for model, given, rival, message in [
+        ("Two", "--input x.npy --input y.npy", "Linear", "nets.py:Linear takes 1 input (x), got 2 (left, right)"),
+        ("Linear", "--input x.npy", "Two", "nets.py:Two takes 2 inputs (left, right), got 1: right lacks"),
+    ]:
+        done = cli(f"{command} nets.py:{model} {other} nets.py:{rival} {given} --device cpu")
+        assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize(
@@ -122,10 +129,11 @@ def test_what_lacks_or_is_too_many_is_said(cli, nets, command, message):
 )  # fmt: skip
 def test_models_of_two_kinds_are_given_the_same(cli, nets, model, reference):
     inputs = "--input x.npy" if "Same" in (model, reference) else "--input left=x.npy --input right=y.npy"
-    command = f"run nets.py:{model} {inputs} --device cpu --format json"
-    done = cli(f"{command} --against nets.py:{reference} --against-time nets.py:{reference} --repeat 1 --warmup 0")
+    done = cli(f"compare nets.py:{model} nets.py:{reference} {inputs} --device cpu --format json")
     found = json.loads(done.out)["comparison"]["results"]
     assert found[-1]["max_absolute"] == 0
+    race = f"--against nets.py:{reference} --repeat 1 --warmup 0"
+    assert cli(f"bench nets.py:{model} {inputs} --device cpu {race} --format json").code == 3
 
 
 @pytest.mark.parametrize(("model", "dtype"), [("Linear", "float32"), ("Double", "float64"), ("Same", "float32")])

@@ -1,4 +1,4 @@
-"""``layercli run --profile`` and ``--trace``."""
+"""``layercli profile``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_total_holds_what_is_inside_and_self_does_not(cli, folder):
-    done = cli("run net.py:Net --input-shape 2,3 --device cpu --profile --format json")
+    done = cli("profile net.py:Net --input-shape 2,3 --device cpu --format json")
     assert done.code == 0
     found = json.loads(done.out)["profile"]
     block, inner = found["layers"]
@@ -60,7 +60,7 @@ def test_total_holds_what_is_inside_and_self_does_not(cli, folder):
 
 
 def test_macs_stand_beside_the_time(cli):
-    done = cli("run transformer-encoder --set blocks=1 --at T=8 --device cpu --profile --format json")
+    done = cli("profile transformer-encoder --set blocks=1 --at T=8 --device cpu --format json")
     found = json.loads(done.out)["profile"]
     summary = json.loads(cli("summary transformer-encoder --set blocks=1 --input-shape 1,8,512 --format json").out)
     by_path = {row["path"]: row["macs"] for row in summary["rows"]}
@@ -72,7 +72,7 @@ def test_macs_stand_beside_the_time(cli):
 
 
 def test_the_table_names_every_layer(cli, folder):
-    done = cli("run net.py:Net --input-shape 2,3 --device cpu --profile --format plain")
+    done = cli("profile net.py:Net --input-shape 2,3 --device cpu --format plain")
     lines = done.out.partition("Profile\n\n")[2].splitlines()
     assert [line.split("  ")[0] for line in lines[:3]] == ["Layer (type)", "block (Block)", "block/inner (Sleeper)"]
     assert lines[1].split()[-6:] == ["0", "-", "24", "B", "0", "B"]
@@ -102,16 +102,18 @@ class Elsewhere(Net):
 
 def test_a_torch_module_has_macs_and_memory_by_layer(cli, folder):
     (folder / "net.py").write_text(PRODUCTS)
-    done = cli("run net.py:Net --input-shape 3,2,8,8 --device cpu --profile --repeat 3 --format json --sort macs")
-    document = json.loads(done.out)
-    found = document["profile"]
+    done = cli("profile net.py:Net --input-shape 3,2,8,8 --device cpu --format json --sort macs")
+    found = json.loads(done.out)["profile"]
     assert done.err.replace("warning", "").count("\n") == done.err.count(
         "warning"
     )  # torch's profiler says nothing of its own
     conv = 3 * 6 * 6 * 4 * 2 * 9
     assert [(row["path"], row["macs"]) for row in found["layers"]] == [("conv", conv), ("head", 3 * 4 * 5), ("act", 0)]
     assert found["macs"] == conv + 60
-    assert document["timing"]["flops_per_second"] == pytest.approx(2 * (conv + 60) / document["timing"]["median"])
+    timing = json.loads(cli("bench net.py:Net --input-shape 3,2,8,8 --device cpu --repeat 3 --format json").out)[
+        "timing"
+    ]
+    assert timing["flops_per_second"] == pytest.approx(2 * (conv + 60) / timing["median"])
     by_path = {row["path"]: row for row in found["layers"]}
     image = 4 * 3 * 4 * 6 * 6
     assert by_path["act"]["allocated_bytes"] == by_path["act"]["output_bytes"] == image
@@ -126,35 +128,34 @@ def test_a_torch_module_has_macs_and_memory_by_layer(cli, folder):
 
 def test_what_a_module_multiplies_may_not_be_known(cli, folder):
     (folder / "net.py").write_text(PRODUCTS)
-    done = cli("run net.py:Deciding --input-shape 3,2,8,8 --device cpu --profile --repeat 3 --format plain")
+    done = cli("bench net.py:Deciding --input-shape 3,2,8,8 --device cpu --repeat 3 --format plain")
     assert "Roofline:     unknown" not in done.out
-    done = cli("run net.py:Elsewhere --input-shape 3,2,8,8 --device cpu --profile --repeat 3 --format plain")
+    done = cli("bench net.py:Elsewhere --input-shape 3,2,8,8 --device cpu --repeat 3 --format plain")
     reason = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
     assert f"Roofline:     {reason}\n" in done.out
+    done = cli("profile net.py:Elsewhere --input-shape 3,2,8,8 --device cpu --format plain")
     [conv] = [line for line in done.out.splitlines() if line.startswith("conv (Conv2d)")]
     assert conv.split()[-6:-4] == ["-", "-"]
 
 
 @pytest.mark.parametrize(("by", "key"), [("time", "self"), ("memory", "allocated_bytes"), ("macs", "macs")])
 def test_layers_are_sorted(cli, by, key):
-    done = cli(f"run lenet --device cpu --profile --sort {by} --format json")
+    done = cli(f"profile lenet --device cpu --sort {by} --format json")
     values = [row[key] for row in json.loads(done.out)["profile"]["layers"]]
     assert values == sorted(values, reverse=True)
     assert len(set(values)) > 1
 
 
 def test_another_order_is_refused(cli):
-    done = cli("run lenet --profile --sort size")
+    done = cli("profile lenet --sort size")
     assert (done.code, done.err) == (2, "error: --sort is by time, memory, macs, got 'size'\n")
-    done = cli("run lenet --sort time")
-    assert (done.code, done.err) == (2, "error: --sort orders the layers of --profile\nhint: --profile\n")
 
 
 def test_the_trace_holds_the_layers(cli, folder):
-    done = cli("run net.py:Net --input-shape 2,3 --device cpu --trace trace.json")
+    done = cli("profile net.py:Net --input-shape 2,3 --device cpu --trace trace.json")
     assert done.code == 0
     assert "wrote trace.json\n" in done.err
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]
     assert [event["name"] for event in events].count("block/inner") >= 2
-    done = cli("run net.py:Net --input-shape 2,3 --device cpu --trace trace.json")
+    done = cli("profile net.py:Net --input-shape 2,3 --device cpu --trace trace.json")
     assert (done.code, done.err) == (2, "error: trace.json exists already\nhint: --force writes over it\n")

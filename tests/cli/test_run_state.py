@@ -66,16 +66,22 @@ def nets(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("given", ["--input x.npy", "--input-shape 2,4 --fill ones"])
 @pytest.mark.parametrize("model", ["nets.py:Count", "nets.py:Count --set replaces=true", "nets.py:InPlace"])
-@pytest.mark.parametrize("against", ["float64", "nets.py:Bare --atol 1"])
+@pytest.mark.parametrize("against", ["--with float64", "nets.py:Bare --atol 1"])
 def test_a_run_spoils_no_other(cli, nets, model, given, against):
-    more = "--repeat 3 --profile --trace t.json --repro r.json --check --force"
-    done = cli(f"run {model} {given} --device cpu --against {against} {more} --format json")
-    assert done.code == 0, done.err
-    found = json.loads(done.out)
+    found = {}
+    for command in (
+        f"run {model} {given} --record r.json --check --force",
+        f"compare {model.replace(' ', f' {against} ', 1) if ' ' in model else f'{model} {against}'} {given}",
+        f"bench {model} {given} --repeat 3",
+        f"profile {model} {given} --trace t.json --force",
+    ):
+        done = cli(f"{command} --device cpu --format json")
+        assert done.code == 0, done.err
+        found |= json.loads(done.out)
     doubled = "InPlace" in model
     assert found["outputs"][0]["maximum"] == 1 + doubled
     assert found["comparison"]["results"][-1]["max_absolute"] == (doubled and "Bare" in against)
-    assert json.loads(cli(f"run {model.split()[0]} --from r.json --format json").out)["reproduction"]["same_inputs"]
+    assert json.loads(cli(f"run {model.split()[0]} --replay r.json --format json").out)["reproduction"]["same_inputs"]
 
 
 @pytest.mark.parametrize(
@@ -100,18 +106,18 @@ def test_check_names_inputs_of_a_model_without_layers(cli, nets):
 def test_a_layer_may_be_called_like_an_output(cli, nets, file):
     done = cli(f"run nets.py:Named --input x.npy --device cpu --layers * --output {file} --format plain")
     assert [line.split("  ")[0] for line in done.out.splitlines()[3:5]] == ["output", "(output) output"]
-    compared = cli(f"run nets.py:Named --input x.npy --device cpu --against {file} --format json")
+    compared = cli(f"compare nets.py:Named --input x.npy --device cpu --with {file} --format json")
     assert compared.code == 0, compared.err
     results = json.loads(compared.out)["comparison"]["results"]
     assert [(found["name"], found["max_absolute"]) for found in results] == [("output", 0), ("(output) output", 0)]
     assert cli(f"run nets.py:Named --input x.npy --device cpu --output {file} --force").code == 0
-    compared = cli(f"run nets.py:Named --input x.npy --device cpu --against {file} --format json")
+    compared = cli(f"compare nets.py:Named --input x.npy --device cpu --with {file} --format json")
     found = json.loads(compared.out)["comparison"]
     assert (compared.code, found["outputs_only"], found["only_here"]) == (0, True, ["output"])
 
 
 def test_no_two_outputs_have_the_same_name(cli, nets):
-    done = cli("run nets.py:Same --input x.npy --device cpu --output all.npz --repro r.json --format json")
+    done = cli("run nets.py:Same --input x.npy --device cpu --output all.npz --record r.json --format json")
     names = ["a_0", "a_1", "a_0_2", "b/c", "b/d_0", "b/d_1"]
     assert [(out["name"], out["first"][0]) for out in json.loads(done.out)["outputs"]] == list(
         zip(names, range(1, 7), strict=True)
@@ -126,7 +132,7 @@ def test_a_trace_is_whole_or_not_there(cli, nets, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        done = cli("run nets.py:Bare --input x.npy --device cpu --trace t.json")
+        done = cli("profile nets.py:Bare --input x.npy --device cpu --trace t.json")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (done.code, done.out, done.err) == (

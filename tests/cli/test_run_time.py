@@ -1,4 +1,4 @@
-"""``layercli run --repeat`` and ``--against-time``."""
+"""``layercli bench``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def timing(done):
 
 
 def test_json_keeps_every_sample(cli, sleeper):
-    found = timing(cli("run sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 7 --warmup 1 --format json"))
+    found = timing(cli("bench sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 7 --warmup 1 --format json"))
     assert len(found["samples"]) == 7
     assert found["minimum"] == min(found["samples"]) >= 0.004
     assert found["median"] == pytest.approx(np.median(found["samples"]))
@@ -44,19 +44,19 @@ def test_json_keeps_every_sample(cli, sleeper):
 
 
 def test_for_so_many_seconds(cli, sleeper):
-    found = timing(cli("run sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 0.2s --format json"))
+    found = timing(cli("bench sleeper.py:Slow --input-shape 8,4 --device cpu --repeat 0.2s --format json"))
     assert len(found["samples"]) > 1
 
 
 def test_the_rate_follows_from_the_cost(cli):
-    found = timing(cli("run mlp --input-shape 64,784 --device cpu --repeat 5 --format json"))
+    found = timing(cli("bench mlp --input-shape 64,784 --device cpu --repeat 5 --format json"))
     macs = json.loads(cli("summary mlp --input-shape 64,784 --format json").out)["totals"]["macs"]
     assert found["flops_per_second"] == pytest.approx(2 * macs / found["median"])
     assert found["roofline_share"] > 0
 
 
 def test_the_table_says_what_is_not_known(cli, sleeper):
-    done = cli("run sleeper.py:Fast --input-shape 8,4 --device cpu --repeat 3 --format plain")
+    done = cli("bench sleeper.py:Fast --input-shape 8,4 --device cpu --repeat 3 --format plain")
     facts = done.out.partition("Time\n")[2].splitlines()
     assert facts[1].split("  ")[0] == "Model"
     assert "Roofline:     unknown: there is nothing to multiply" in facts
@@ -79,27 +79,26 @@ def test_the_table_says_what_is_not_known(cli, sleeper):
 def test_in_turns_with_another_there_are_three_answers(cli, sleeper, monkeypatch, times, code, verdict):
     left, turns = iter(times), len(times) // 2
     monkeypatch.setattr("layercli.runtime.timing.timed", lambda run, device: next(left))
-    race = f"--against-time sleeper.py:Slow --repeat {turns}"
-    done = cli(f"run sleeper.py:Fast --input-shape 8,4 --device cpu {race} --format plain")
+    race = f"--against sleeper.py:Slow --repeat {turns}"
+    done = cli(f"bench sleeper.py:Fast --input-shape 8,4 --device cpu {race} --format plain")
     assert done.code == code
     assert done.out.endswith(f"Ratio:    {verdict}\n")
 
 
 def test_json_has_the_times_of_both(cli, sleeper):
     done = cli(
-        "run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow --repeat 3 --format json"
+        "bench sleeper.py:Fast --input-shape 8,4 --device cpu --against sleeper.py:Slow --repeat 3 --format json"
     )
     found = json.loads(done.out)
-    assert found["against_time"]["interval"] == [0, "Infinity"]
-    assert min(found["against_time"]["timing"]["samples"]) >= 0.004
-    assert len(found["timing"]["samples"]) == len(found["against_time"]["timing"]["samples"]) == 3
+    assert found["against"]["interval"] == [0, "Infinity"]
+    assert min(found["against"]["timing"]["samples"]) >= 0.004
+    assert len(found["timing"]["samples"]) == len(found["against"]["timing"]["samples"]) == 3
 
 
 def test_what_cannot_be_meant(cli, sleeper):
-    done = cli("run sleeper.py:Fast --input-shape 8,4 --device cpu --repeat often")
+    done = cli("bench sleeper.py:Fast --input-shape 8,4 --device cpu --repeat often")
     assert (done.code, done.err) == (2, "error: --repeat is a number of times or of seconds, 30 or 5s, got 'often'\n")
     for option, value in (("--max-slowdown", "nan"), ("--rtol", "inf"), ("--atol", "nan")):
-        done = cli(
-            f"run sleeper.py:Fast --input-shape 8,4 --device cpu --against-time sleeper.py:Slow {option} {value}"
-        )
+        command = "bench --against sleeper.py:Slow" if option == "--max-slowdown" else "compare --with float64"
+        done = cli(f"{command} sleeper.py:Fast --input-shape 8,4 --device cpu {option} {value}")
         assert (done.code, done.err) == (2, f"error: {option} is a number from 0 on, got {value}\n")

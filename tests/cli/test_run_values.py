@@ -46,12 +46,14 @@ def nets(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(cli, what, *more):
-    return cli("run", "nets.py:Net", "--set", f"what={what}", "--input", "x.npy", "--device", "cpu", *more)
+def run(cli, what, *more, command="run"):
+    return cli(command, "nets.py:Net", "--set", f"what={what}", "--input", "x.npy", "--device", "cpu", *more)
 
 
 def test_complex_values_agree_as_closely_as_their_parts(cli, nets):
-    found = json.loads(run(cli, "fourier", "--against", "float64", "--format", "json").out)["comparison"]
+    found = json.loads(run(cli, "fourier", "--with", "float64", "--format", "json", command="compare").out)[
+        "comparison"
+    ]
     assert found["agrees"]
     assert 0 < found["results"][-1]["max_relative"] < found["results"][-1]["allowed"] < 1e-5
     first = run(cli, "fourier", "--format", "plain").out.splitlines()[3].split()[7]
@@ -92,22 +94,23 @@ def test_eight_bits_are_shown_and_not_computed_in(cli, nets):
 def test_one_array_is_compared_with_the_one_output(cli, nets):
     for file in ("y.npy", "Y.NPY"):
         assert run(cli, "same", "--output", file).code == 0
-        done = run(cli, "same", "--against", file, "--format", "json")
+        done = run(cli, "same", "--with", file, "--format", "json", command="compare")
         found = json.loads(done.out)["comparison"]
         assert [(each["name"], each["max_absolute"]) for each in found["results"]] == [("(output) output", 0)]
-    done = run(cli, "two", "--against", "y.npy")
+    done = run(cli, "two", "--with", "y.npy", command="compare")
     assert (done.code, done.err) == (
         2,
         "error: y.npy holds one array, and there are 2 outputs to compare\nhint: a .npz\n",
     )
-    done = run(cli, "same", "--against", "y.csv")
+    assert run(cli, "same", "--output", "y.csv").code == 0
+    done = run(cli, "same", "--with", "y.csv", command="compare")
     assert done.err == (
-        "error: results are compared with a .npy, .npz or .safetensors, not with a .csv\nhint: --output y.npy\n"
+        "error: results are compared with a .npy, .npz or .safetensors, and y.csv is none of them\nhint: --output y.npy\n"
     )
 
 
 def test_onnx_lacks_bfloat16(cli, nets):
-    done = run(cli, "same", "--dtype", "bfloat16", "--against", "onnx")
+    done = run(cli, "same", "--dtype", "bfloat16", "--with", "onnx", command="compare")
     assert done.err == "error: onnxruntime does not compute in bfloat16, as nets.py:Net does\nhint: --dtype float32\n"
 
 
@@ -135,5 +138,5 @@ def test_casting_drops_the_imaginary_part_without_a_word(cli, nets, recwarn):
 
 def test_what_is_no_record_is_said(cli, nets):
     np.savez("x.npz", x=np.zeros(2))
-    done = cli("run --from x.npz")
+    done = cli("run --replay x.npz")
     assert (done.code, done.err.splitlines()[0]) == (2, "error: x.npz is no record of a run")

@@ -347,7 +347,7 @@ def commands():
     )
     yield (
         "command",
-        "run --against cuda",
+        "compare --with cuda",
         lambda: comparison.in_another_way(program_of("lenet", "cpu"), "cuda", np.zeros((2, 32, 32, 1), "float32")),
     )
     yield "command", "fit", fitted

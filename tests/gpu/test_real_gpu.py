@@ -168,8 +168,8 @@ def test_half_precision_runs(dtype, capsys):
 
 
 def test_the_other_device_is_compared(capsys):
-    assert command(["run", "lenet", "--device", "cpu", "--against", "cuda"]) == 0
-    assert command(["run", "lenet", "--device", "cuda", "--against", "cpu"]) == 0
+    assert command(["compare", "lenet", "--device", "cpu", "--with", "cuda"]) == 0
+    assert command(["compare", "lenet", "--device", "cuda", "--with", "cpu"]) == 0
     assert "cuda:0" in capsys.readouterr().out
 
 

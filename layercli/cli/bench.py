@@ -1,0 +1,66 @@
+"""``layercli bench``."""
+
+from __future__ import annotations
+
+from layercli.cli import output
+from layercli.cli import run_options as options
+from layercli.cli.prepared import Prepared, prepared
+from layercli.cli.run_checks import check_finite
+from layercli.inspect.samples import Repeat
+
+
+def bench(
+    model: options.Model,
+    running: options.Running,
+    repeat: options.Repeat = "30",
+    warmup: options.Warmup = 3,
+    against: options.Rival = None,
+    max_slowdown: options.MaxSlowdown = 1.05,
+    format: output.FormatOption = None,
+) -> int:
+    """Measure how long a forward pass takes, alone or in turns with another model.
+
+    [dim]$[/dim] layercli bench resnet50 --device cpu
+    [dim]$[/dim] layercli bench transformer-encoder --at T=128 --device cuda --dtype bfloat16 --repeat 5s
+    [dim]$[/dim] layercli bench net.py:New --input-shape 8,64 --against net.py:Old --max-slowdown 1.1
+    [dim]$[/dim] layercli bench mlp --format json | jq .timing.median
+    """
+    check_finite({"--max-slowdown": max_slowdown})
+    wanted = Repeat.parse(repeat)
+    ready = prepared(model, running)
+    if against is not None:
+        return race(ready, against, wanted, warmup, max_slowdown, format)
+
+    from layercli.render.timing import table
+    from layercli.runtime.timing import measure
+
+    found = measure(ready.program, ready.inputs, wanted, warmup)
+    warn(found.samples.warnings())
+    output.emit(table([found]), lambda: {**ready.to_json("bench"), "timing": found.to_json()}, format)
+    return 0
+
+
+def race(
+    ready: Prepared, against: str, wanted: Repeat, warmup: int, at_most: float, format: output.Format | None
+) -> int:
+    """Print how long the model takes beside another one, and return 0, 1 or 3."""
+    from layercli.render import timing as render
+    from layercli.runtime import timing
+
+    other = ready.other(against)
+    sides = (ready.program, ready.inputs), (other.program, other.inputs)
+    first, second, found = timing.race(*sides, wanted, warmup, at_most)
+    warn(first.samples.warnings())
+    theirs = {"model": against, "timing": second.to_json(), **found.to_json()}
+    output.emit(
+        [render.table([first, second]), render.slowdown(found)],
+        lambda: {**ready.to_json("bench"), "timing": first.to_json(), "against": theirs},
+        format,
+    )
+    return found.code
+
+
+def warn(sentences: list[str]) -> None:
+    """Tell what makes figures doubtful."""
+    for sentence in sentences:
+        output.message(f"warning: {sentence}")

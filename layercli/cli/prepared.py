@@ -1,0 +1,83 @@
+"""A model of the command line made ready to run, with its inputs: where run, compare, bench and profile begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from layercli.cli import output, process
+from layercli.cli.run_options import Running
+
+if TYPE_CHECKING:
+    from layercli.inspect.reference import Subject
+    from layercli.runtime.program import Program
+    from layercli.runtime.reproduction import Plan
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A program, the arrays it is given, and the plan that both were made from."""
+
+    plan: Plan
+    subject: Subject
+    program: Program
+    inputs: Any
+
+    def other(self, model: str) -> Prepared:
+        """Return another model made ready in the same way, for the same inputs; its weights are its own."""
+        from layercli.core import naming
+        from layercli.runtime import program
+        from layercli.runtime.arguments import handed
+
+        naming.clear_session()  # what variables draw follows from names: of the same model, the same
+        subject = opened(model, (), self.plan.settings.seed)
+        inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
+        settings = replace(self.plan.settings, weights=None)
+        plan = replace(self.plan, model=model, set=[], settings=settings)
+        return Prepared(plan, subject, program.prepare(subject, inputs, settings), inputs)
+
+    def to_json(self, command: str) -> dict[str, Any]:
+        """Return what the document of every command says of the model that was run."""
+        from layercli.core import tree
+        from layercli.runtime import tensors
+
+        placed = tree.leaves(self.program.place(self.inputs))
+        return {
+            "schema": f"layercli.{command}/1",
+            "model": self.program.name,
+            "device": str(self.program.device),
+            "inputs": [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in placed],
+        }
+
+
+def opened(text: str, settings: Iterable[str], seed: int) -> Subject:
+    """Return the model that ``text`` names, to be run; what a torch module draws while it is made is drawn under ``seed``."""
+    from layercli import random
+    from layercli.sources.resolve import resolve
+
+    random.set_seed(seed)
+    return resolve(text, settings).subject
+
+
+def prepared(model: str, running: Running) -> Prepared:
+    """Return the model that the command line names, ready to run, and say where it runs."""
+    from layercli.inspect.reference import learn
+
+    learn(running.custom)
+    process.import_torch()
+    return of_plan(running.plan(model))
+
+
+def of_plan(plan: Plan) -> Prepared:
+    """Return the model of a plan, ready to run, and say where it runs."""
+    from layercli.runtime import feeding, program
+
+    subject = opened(plan.model, plan.set, plan.settings.seed)
+    inputs = feeding.inputs_for(subject, plan.request)
+    ready = program.prepare(subject, inputs, plan.settings)
+    if plan.settings.device == "auto":
+        output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
+    return Prepared(plan, subject, ready, inputs)

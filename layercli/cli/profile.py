@@ -1,0 +1,51 @@
+"""``layercli profile``."""
+
+from __future__ import annotations
+
+import typer
+
+from layercli.cli import output
+from layercli.cli import run_options as options
+from layercli.cli.prepared import prepared
+from layercli.cli.run_checks import check_layers, check_sort
+
+
+def profile(
+    context: typer.Context,
+    model: options.Model,
+    running: options.Running,
+    sort: options.Sort = None,
+    trace: options.Trace = None,
+    force: options.ForceTrace = False,
+    format: output.FormatOption = None,
+) -> None:
+    """Show the time, the memory and the MACs of every layer of one run, and the longest kernels.
+
+    [dim]$[/dim] layercli profile resnet50 --device cpu --sort time
+    [dim]$[/dim] layercli profile net.py:Net --input-shape 1,3,224,224 --device cuda --trace run.json
+    [dim]$[/dim] layercli profile lenet --format json | jq '.profile.layers[] | {path, self}'
+    """
+    from layercli.files import results
+    from layercli.render.profile import kernels, table
+
+    check_sort(sort)
+    check_layers("--fuse", running.fuse, {"profile": True})
+    if trace is not None:
+        results.check_place(trace, force=force)
+        context.with_resource(results.claimed(trace, force=force))
+    ready = prepared(model, running)
+
+    from layercli.runtime import profile as profiling
+    from layercli.runtime.kernels import trace as write_trace
+
+    found = profiling.profile(ready.program, ready.inputs)
+    if not ready.program.shows_layers:
+        output.message(f"onnxruntime runs {ready.program.name} as one: what it does inside is not seen")
+    if trace is not None:
+        write_trace(ready.program, ready.inputs, trace)
+        output.message(f"wrote {trace}")
+    output.emit(
+        [table(found, sort), kernels(found)],
+        lambda: {**ready.to_json("profile"), "profile": found.to_json(sort)},
+        format,
+    )
