@@ -7,6 +7,7 @@ from typing import Any
 WRAPPERS = ("MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatchSizeMetricWrapper")
 GONE = ("is_legacy_optimizer", "jit_compile", "schedule_decay", "decay", "lr", "loss_scale", "dynamic")
 """Settings of optimizers that Keras 3 has no more, or under another name."""
+SCHEDULES = "keras.optimizers.schedules"
 KNOWN = ("loss", "loss_weights", "metrics", "weighted_metrics", "steps_per_execution")
 
 
@@ -48,7 +49,7 @@ def optimizer_config(described: dict[str, Any]) -> dict[str, Any]:
 def _decaying(rate: Any, decay: float) -> dict[str, Any]:
     """Return the schedule of ``rate / (1 + decay * step)``."""
     settings = {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay, "staircase": False}
-    return {"class_name": "InverseTimeDecay", "config": settings}
+    return {"module": SCHEDULES, "class_name": "InverseTimeDecay", "config": settings}
 
 
 def plain(value: Any) -> Any:
@@ -65,4 +66,5 @@ def plain(value: Any) -> Any:
     own = {key: plain(item) for key, item in settings.items() if key != "fn"}
     if own.get("reduction") == "auto":
         del own["reduction"]
-    return {"class_name": name, "config": own}
+    module = {"module": SCHEDULES} if str(name).endswith(("Decay", "DecayRestarts")) else {}
+    return {**module, "class_name": name, "config": own}

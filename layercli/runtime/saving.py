@@ -127,7 +127,11 @@ def values_of_keras_2(layer: Layer, path: str, groups: h5.H5Groups) -> list[tupl
 
 def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
     """Return the variables of ``optimizer`` in ``groups``, None where one of them has none."""
-    if optimizer is None or not built(optimizer) or not groups.count(OPTIMIZER):
+    if optimizer is None or not built(optimizer):
+        return None
+    if legacy_h5.is_legacy(groups.file):
+        return state_of_legacy(optimizer, legacy_h5.LegacyWeights(groups))
+    if not groups.count(OPTIMIZER):
         return None
     shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
     if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras kept no learning rate there
@@ -139,6 +143,21 @@ def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
             f"{groups.where} has {groups.count(OPTIMIZER)} variables of an optimizer, {optimizer.name} has {len(shapes)}"
         )
     return [groups.read(OPTIMIZER, i, shape) for i, shape in enumerate(shapes)]
+
+
+def state_of_legacy(optimizer: Any, weights: legacy_h5.LegacyWeights) -> list[Any] | None:
+    """Return the variables of ``optimizer`` in a file of the older layout, None where they are not those that it has.
+
+    Optimizers from before tf.keras 2.11 kept others, in another order: training starts with a fresh state, as in Keras.
+    """
+    held = weights.optimizer()
+    if not held or not held[0].steps[-1].startswith("iteration") or held[0].steps[-1] == "iterations":
+        return None
+    values = [weights.read(each) for each in held]
+    if len(values) == len(optimizer.variables) - 1:  # tf.keras kept no learning rate there
+        values.insert(1, tensors.to_numpy(optimizer.variables[1][1]))
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    return values if [value.shape for value in values] == shapes else None
 
 
 def built(optimizer: Any) -> bool:

@@ -86,8 +86,18 @@ def test_archive_of_tf_keras(files, name):
     same(model.predict(fed(model, inputs), verbose=0), held)
 
 
-def test_training_goes_on_as_in_tf_keras(files):
-    model, (inputs, held) = load_model(files / "2.15" / "mlp.keras"), record(files / "2.15", "mlp")
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_training_goes_on_as_in_tf_keras(files, ending):
+    model, (inputs, held) = load_model(files / "2.15" / f"mlp.{ending}"), record(files / "2.15", "mlp")
     model.train_on_batch(inputs[0], held["goal0"])
     # Adam makes steps of what rounding leaves of the gradient of a bias before batch normalization
     same(model.predict(inputs[0], verbose=0), held, "next", 1e-4)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize(("name", "rates"), [("nested", (0.01, 0.01 / 1.1)), ("volumes", (0.01, 0.01 * 0.9**0.1))])
+def test_rates_that_decay_are_schedules(files, name, rates, ending):
+    schedule = load_model(files / "2.15" / f"{name}.{ending}").optimizer.get_config()["learning_rate"]
+    said = {key: value for key, value in schedule["config"].items() if value is not None}
+    rate = keras.optimizers.schedules.deserialize({**schedule, "config": said})
+    assert [float(rate(step)) for step in (0, 1)] == pytest.approx(rates)
