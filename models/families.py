@@ -14,6 +14,7 @@ from layercli.errors import FormatError
 FAMILIES = {
     "bert": "bert",
     "bloom": "bloom",
+    "clip": "clip",
     "deepseek_v2": "deepseek_v2",
     "deepseek_v3": "deepseek_v3",
     "distilbert": "distilbert",
@@ -33,6 +34,8 @@ FAMILIES = {
     "qwen3": "qwen3",
     "qwen3_moe": "qwen3_moe",
     "roberta": "roberta",
+    "t5": "t5",
+    "vit": "vit",
 }
 """The module in ``layercli.models`` that knows each ``model_type``."""
 

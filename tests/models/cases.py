@@ -80,6 +80,38 @@ def segments(rng):
     return {**tokens(rng), "token_type_ids": rng.integers(0, 2, (2, 11))}
 
 
+def images(rng):
+    return {"pixel_values": rng.standard_normal((2, 3, 8, 8)).astype("float32")}
+
+
+def texts_and_images(rng):
+    return {**tokens(rng), **images(rng)}
+
+
+def both_ends(rng):
+    return {**tokens(rng), "decoder_input_ids": rng.integers(0, 50, (2, 6))}
+
+
+VIT = {**TINY, "image_size": 8, "patch_size": 4, "num_labels": 3}
+CLIP_TEXT = {**TINY, "eos_token_id": 49}
+CLIP = {
+    "text_config": CLIP_TEXT,
+    "vision_config": {**VIT, "hidden_size": 8, "num_attention_heads": 2},
+    "projection_dim": 6,
+}
+T5 = {
+    "vocab_size": 50,
+    "d_model": 16,
+    "d_kv": 6,
+    "d_ff": 24,
+    "num_layers": 2,
+    "num_decoder_layers": 3,
+    "num_heads": 2,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 10,
+}
+
+
 def encoder(cls, family, settings, inputs=segments):
     return Case(cls, f"{family}Config", settings, inputs, cached=False)
 
@@ -133,6 +165,12 @@ CASES = {
     "distilbert": encoder("DistilBertModel", "DistilBert", DISTILBERT, tokens),
     "distilbert-masked": encoder("DistilBertForMaskedLM", "DistilBert", DISTILBERT, tokens),
     "distilbert-classes": encoder("DistilBertForSequenceClassification", "DistilBert", DISTILBERT, tokens),
+    "vit": encoder("ViTModel", "ViT", VIT, images),
+    "vit-classes": encoder("ViTForImageClassification", "ViT", VIT, images),
+    "clip": encoder("CLIPModel", "CLIP", CLIP, texts_and_images),
+    "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends),
+    "t5-base": encoder("T5Model", "T5", T5, both_ends),
+    "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends),
     "deepseek_v2": decoder("DeepseekV2", **LATENT, q_lora_rank=None),
     "deepseek_v2-groups": decoder(
         "DeepseekV2", **LATENT, q_lora_rank=10, topk_method="group_limited_greedy", n_group=4, topk_group=2, **YARN

@@ -1,0 +1,279 @@
+"""T5: Raffel et al., 2019 (arXiv:1910.10683); with gated feed-forward networks T5 1.1 and FLAN-T5."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend, mask_of
+from layercli.models.pretrained import Pretrained, head_of
+from layercli.models.reading import Depth, Size, read
+
+from layercli import ops
+from layercli.core import dims
+from layercli.core.dims import Dim
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec
+from layercli.errors import FormatError
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import RMSNormalization
+from layercli.ops.axes import check_rank
+
+
+@dataclass(frozen=True)
+class T5Config:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 32_128
+    d_model: Size = 512
+    d_kv: Size = 64
+    d_ff: Size = 2048
+    num_layers: Depth = 6
+    num_decoder_layers: Depth | None = None
+    num_heads: Size = 8
+    relative_attention_num_buckets: Size = 32
+    relative_attention_max_distance: Size = 128
+    layer_norm_epsilon: float = 1e-6
+    feed_forward_proj: str = "relu"
+    tie_word_embeddings: bool = True
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward networks have a gate."""
+        return self.feed_forward_proj.startswith("gated-")
+
+    @property
+    def activation(self) -> str:
+        """The feed-forward networks' activation; ``gated-gelu`` means the approximation with a tanh."""
+        if self.feed_forward_proj == "gated-gelu":
+            return "gelu_new"
+        return self.feed_forward_proj.removeprefix("gated-")
+
+
+def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Any:
+    """Return the bucket of each distance from a target to a source: one each for the near, logarithmic for the far ones."""
+    first = 0
+    if both_ways:
+        count //= 2
+        first = ops.cast(ops.greater(distance, 0), "int64") * count
+        distance = ops.abs(distance)
+    else:
+        distance = ops.maximum(-distance, 0)
+    exact = count // 2
+    far = ops.log(ops.cast(ops.maximum(distance, 1), "float32") / exact) / math.log(furthest / exact) * (count - exact)
+    far = ops.minimum(exact + ops.cast(far, "int64"), count - 1)
+    return first + ops.where(ops.less(distance, exact), ops.cast(distance, "int64"), far)
+
+
+class Attention(Layer):
+    """Attention to ``sources``, whose scores are not scaled; the first of a stack holds the bias that all of it add."""
+
+    config: Any
+    biased: bool = False
+    both_ways: bool = True
+
+    def setup(self) -> None:
+        """Make the projections, and the table of the bias."""
+        of = self.config
+        self.q, self.k, self.v = (Dense(of.num_heads * of.d_kv, use_bias=False) for _ in range(3))
+        self.o = Dense(of.d_model, use_bias=False)
+        if self.biased:
+            self.relative_attention_bias = Embedding(of.relative_attention_num_buckets, of.num_heads)
+
+    def bias(self, distance: Any) -> Any:
+        """Return the bias of the scores (1, heads, targets, sources)."""
+        of = self.config
+        places = bucket(distance, self.both_ways, of.relative_attention_num_buckets, of.relative_attention_max_distance)
+        return ops.expand_dims(ops.transpose(self.relative_attention_bias(places), (2, 0, 1)), 0)
+
+    def call(self, inputs: Any, sources: Any, mask: Any = None, bias: Any = None, distance: Any = None) -> Any:
+        """Return (batch, steps, width), and where ``distance`` is given the bias that follows from it."""
+        of = self.config
+        bias = self.bias(distance) if distance is not None else bias
+        query, key, value = (split_heads(x, of.num_heads) for x in (self.q(inputs), self.k(sources), self.v(sources)))
+        x = attend(query, key, value, mask, scale=1.0, causal=False, bias=bias)
+        x = self.o(merge_heads(x))
+        return (x, bias) if distance is not None else x
+
+
+class FeedForward(Layer):
+    """out = wo(activation(wi(x))), or wo(activation(wi_0(x)) * wi_1(x))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        if of.gated:
+            self.wi_0, self.wi_1 = Dense(of.d_ff, use_bias=False), Dense(of.d_ff, use_bias=False)
+        else:
+            self.wi = Dense(of.d_ff, use_bias=False)
+        self.wo = Dense(of.d_model, use_bias=False)
+        self.activate = activation(of.activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        if self.config.gated:
+            return self.wo(self.activate(self.wi_0(inputs)) * self.wi_1(inputs))
+        return self.wo(self.activate(self.wi(inputs)))
+
+
+class SelfPart(Layer):
+    """Attention of a sequence to itself, on the normalized input and added to it."""
+
+    config: Any
+    biased: bool
+    both_ways: bool
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.SelfAttention = Attention(self.config, self.biased, self.both_ways)
+        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
+
+    def call(self, inputs: Any, mask: Any, bias: Any, distance: Any) -> Any:
+        """Return (batch, steps, width) and the bias."""
+        x = self.layer_norm(inputs)
+        if not self.biased:
+            return inputs + self.SelfAttention(x, x, mask, bias), bias
+        x, bias = self.SelfAttention(x, x, mask, None, distance)
+        return inputs + x, bias
+
+
+class CrossPart(Layer):
+    """Attention of the decoder to the encoder, on the normalized input and added to it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.EncDecAttention = Attention(self.config)
+        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
+
+    def call(self, inputs: Any, sources: Any, mask: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return inputs + self.EncDecAttention(self.layer_norm(inputs), sources, mask)
+
+
+class FeedForwardPart(Layer):
+    """The feed-forward network, on the normalized input and added to it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.DenseReluDense = FeedForward(self.config)
+        self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return inputs + self.DenseReluDense(self.layer_norm(inputs))
+
+
+class Block(Layer):
+    """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
+
+    config: Any
+    first: bool
+    decodes: bool
+
+    def setup(self) -> None:
+        """Make the parts."""
+        self.layer = [
+            SelfPart(self.config, self.first, not self.decodes),
+            *([CrossPart(self.config)] if self.decodes else []),
+            FeedForwardPart(self.config),
+        ]
+
+    def call(self, inputs: Any, mask: Any, bias: Any, distance: Any, sources: Any, sources_mask: Any) -> Any:
+        """Return (batch, steps, width) and the bias."""
+        x, bias = self.layer[0](inputs, mask, bias, distance)
+        x = self.layer[1](x, sources, sources_mask) if self.decodes else x
+        return self.layer[-1](x), bias
+
+
+class Stack(Layer):
+    """The encoder or the decoder: blocks and a last normalization."""
+
+    config: Any
+    depth: int
+    decodes: bool
+
+    def setup(self) -> None:
+        """Make the blocks."""
+        self.block = [Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
+        self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
+
+    def call(self, inputs: Any, mask: Any, distance: Any, sources: Any = None, sources_mask: Any = None) -> Any:
+        """Return (batch, steps, width)."""
+        x, bias = inputs, None
+        for block in self.block:
+            x, bias = block(x, mask, bias, distance, sources, sources_mask)
+        return self.final_layer_norm(x)
+
+
+class T5(Pretrained):
+    """T5, from tokens and those the decoder has so far to logits, or to the decoder's hidden states."""
+
+    config: Any
+    head: bool = True
+
+    ignored = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+               "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight")  # fmt: skip
+
+    def setup(self) -> None:
+        """Make the embedding, which both share, both stacks and the head."""
+        of = self.config
+        self.shared = Embedding(of.vocab_size, of.d_model)
+        self.encoder = Stack(of, of.num_layers, False)
+        self.decoder = Stack(of, of.num_decoder_layers or of.num_layers, True)
+        if self.head and not of.tie_word_embeddings:
+            self.lm_head = Dense(of.vocab_size, use_bias=False)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return {"lm_head.weight": "shared.weight"} if self.config.tie_word_embeddings else {}
+
+    def call(self, input_ids: Any, decoder_input_ids: Any, attention_mask: Any = None) -> Any:
+        """Return (batch, decoder's steps, vocabulary); ``attention_mask`` (batch, steps) is 0 for padding."""
+        check_rank(input_ids, 2)
+        x = self.shared(input_ids)
+        mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
+        sources = self.encoder(x, mask, distances(input_ids.shape[1]))
+        cross = mask_of(decoder_input_ids, input_ids, attention_mask, causal=False)
+        steps = distances(decoder_input_ids.shape[1])
+        causal = ops.reshape(ops.less_equal(steps, 0), (1, 1, *steps.shape))
+        x = self.decoder(self.shared(decoder_input_ids), causal, steps, sources, cross)
+        if not self.head:
+            return x
+        if not self.config.tie_word_embeddings:
+            return self.lm_head(x)
+        return ops.matmul(x * self.config.d_model**-0.5, ops.transpose(self.shared.embeddings))
+
+    def example_input(self) -> Any:
+        """Return B texts of T tokens, and S tokens of what becomes of them."""
+        batch = Dim.named(dims.BATCH)
+        return [Spec((batch, Dim.named("T")), "int32"), Spec((batch, Dim.named("S")), "int32")]
+
+
+def distances(steps: Any) -> Any:
+    """Return how far each source is behind each target (targets, sources)."""
+    places = ops.arange(steps)
+    return ops.expand_dims(places, 0) - ops.expand_dims(places, 1)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> T5:
+    """Return the model that a config describes."""
+    heads = {"ForConditionalGeneration": "tokens", "WithLMHeadModel": "tokens", "T5Model": ""}
+    head = head_of(architecture, heads, "ForConditionalGeneration")
+    config = read(T5Config, given)
+    if (
+        config.relative_attention_num_buckets < 4
+        or config.relative_attention_max_distance <= config.relative_attention_num_buckets
+    ):
+        raise FormatError("config.json has relative_attention_max_distance no greater than the number of buckets")
+    return T5(config, bool(head))

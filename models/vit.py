@@ -1,0 +1,206 @@
+"""ViT: Dosovitskiy et al., "An Image is Worth 16x16 Words", 2020 (arXiv:2010.11929)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.bert import Intermediate
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend
+from layercli.models.pretrained import Pretrained, head_of, labels_of
+from layercli.models.reading import Depth, Size, divided, read
+
+from layercli import ops
+from layercli.core import dims
+from layercli.core.dims import Dim
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec
+from layercli.layers.convolution import Conv2D
+from layercli.layers.dense import Dense
+from layercli.layers.normalization import LayerNormalization
+from layercli.ops.axes import check_rank
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    hidden_size: Size = 768
+    num_hidden_layers: Depth = 12
+    num_attention_heads: Size = 12
+    intermediate_size: Size = 3072
+    hidden_act: str = "gelu"
+    layer_norm_eps: float = 1e-12
+    image_size: Size = 224
+    patch_size: Size = 16
+    num_channels: Size = 3
+    qkv_bias: bool = True
+    pooler_output_size: Size | None = None
+    pooler_act: str = "tanh"
+
+
+class Patches(Layer):
+    """The patches of images (batch, channels, height, width), each projected: (batch, patches, width)."""
+
+    config: Any
+    use_bias: bool = True
+    name_: str = "projection"
+
+    def setup(self) -> None:
+        """Make the projection, under the name that the checkpoint has."""
+        of = self.config
+        setattr(self, self.name_, Conv2D(of.hidden_size, of.patch_size, of.patch_size, use_bias=self.use_bias))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the patches in rows."""
+        x = getattr(self, self.name_)(ops.transpose(inputs, (0, 2, 3, 1)))
+        batch, rows, columns, width = x.shape
+        return ops.reshape(x, (batch, rows * columns, width))
+
+
+class Embeddings(Layer):
+    """A token for the class, the patches, and the embedding of their positions."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection of the patches."""
+        self.patch_embeddings = Patches(self.config)
+
+    def build(self, input_shape: Any) -> None:
+        """Make cls_token (1, 1, width) and position_embeddings (1, patches + 1, width)."""
+        of = self.config
+        patches = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2
+        self.cls_token = self.add_weight("cls_token", (1, 1, of.hidden_size))
+        self.position_embeddings = self.add_weight("position_embeddings", (1, patches + 1, of.hidden_size))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, patches + 1, width)."""
+        x = self.patch_embeddings(inputs)
+        first = ops.broadcast_to(self.cls_token, (x.shape[0], 1, self.config.hidden_size))
+        return ops.concatenate([first, x], axis=1) + self.position_embeddings
+
+
+class Heads(Layer):
+    """Attention between all patches, before its output projection."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections."""
+        of = self.config
+        self.query, self.key, self.value = (Dense(of.hidden_size, use_bias=of.qkv_bias) for _ in range(3))
+        heads = ("num_attention_heads", of.num_attention_heads)
+        self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        given = (self.query(inputs), self.key(inputs), self.value(inputs))
+        query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
+        return merge_heads(attend(query, key, value, scale=self.scale, causal=False))
+
+
+class Output(Layer):
+    """out = dense(x)."""
+
+    width: int
+
+    def setup(self) -> None:
+        """Make the projection."""
+        self.dense = Dense(self.width)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.dense(inputs)
+
+
+class Attention(Layer):
+    """Attention and its output projection."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make both parts."""
+        self.attention, self.output_ = Heads(self.config), Output(self.config.hidden_size)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return self.output_(self.attention(inputs))
+
+
+class Block(Layer):
+    """Attention and a feed-forward network, each on its normalized input and added to it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the layers."""
+        of = self.config
+        self.layernorm_before, self.attention = LayerNormalization(epsilon=of.layer_norm_eps), Attention(of)
+        self.layernorm_after = LayerNormalization(epsilon=of.layer_norm_eps)
+        self.intermediate, self.output_ = Intermediate(of), Output(of.hidden_size)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        x = inputs + self.attention(self.layernorm_before(inputs))
+        return x + self.output_(self.intermediate(self.layernorm_after(x)))
+
+
+class Pooler(Layer):
+    """out = activation(dense(the first step))."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projection."""
+        of = self.config
+        self.dense, self.activate = Dense(of.pooler_output_size or of.hidden_size), activation(of.pooler_act)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, features)."""
+        return self.activate(self.dense(inputs[:, 0]))
+
+
+class ViT(Pretrained):
+    """ViT, from images (batch, channels, height, width) to logits, or to hidden states and what the pooler makes of them."""
+
+    config: Any
+    classes: int = 0
+
+    base_prefix = "vit."
+    renamed = {"blocks": "encoder.layer", "output_": "output"}
+    outside = ("classifier",)
+
+    def setup(self) -> None:
+        """Make the embeddings, the blocks, the last normalization and the head; without ``classes`` the pooler."""
+        of = self.config
+        self.prefix = "vit." if self.classes else ""
+        self.embeddings = Embeddings(of)
+        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
+        if self.classes:
+            self.classifier = Dense(self.classes)
+        else:
+            self.pooler = Pooler(of)
+
+    def call(self, pixel_values: Any) -> Any:
+        """Return what the head gives."""
+        check_rank(pixel_values, 4)
+        x = self.embeddings(pixel_values)
+        for block in self.blocks:
+            x = block(x)
+        x = self.layernorm(x)
+        return self.classifier(x[:, 0]) if self.classes else (x, self.pooler(x))
+
+    def example_input(self) -> Spec:
+        """Return B images."""
+        of = self.config
+        return Spec((Dim.named(dims.BATCH), of.num_channels, of.image_size, of.image_size), "float32")
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> ViT:
+    """Return the model that a config describes."""
+    head = head_of(architecture, {"ForImageClassification": "classes", "Model": ""}, "Model")
+    return ViT(read(ViTConfig, given), labels_of(given) if head else 0)

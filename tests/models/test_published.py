@@ -1,0 +1,20 @@
+"""Published models by their configs, written by hand: as many parameters as transformers counts on the meta device."""
+
+import json
+from pathlib import Path
+
+import pytest
+from layercli.models.families import describe
+
+from layercli.inspect.summary import described
+
+PUBLISHED = json.loads((Path(__file__).parent.parent / "reference" / "published.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "published", PUBLISHED, ids=lambda each: each["source"].removeprefix("https://huggingface.co/")
+)
+def test_as_many_parameters_as_transformers_counts(published):
+    model = describe(published["config"])
+    described(model)
+    assert sum(int(variable.size) for variable in model.trainable_variables) == published["parameters"]
