@@ -25,6 +25,7 @@ FAMILIES = {
     "gpt2": "gpt2",
     "gpt_neox": "gpt_neox",
     "llama": "llama",
+    "mamba": "mamba",
     "mistral": "mistral",
     "mixtral": "mixtral",
     "opt": "opt",
@@ -36,6 +37,7 @@ FAMILIES = {
     "roberta": "roberta",
     "t5": "t5",
     "vit": "vit",
+    "whisper": "whisper",
 }
 """The module in ``layercli.models`` that knows each ``model_type``."""
 

@@ -35,18 +35,20 @@ class Stored:
     """Where a checkpoint holds a variable: under one name, or in parts that are stacked along a new first axis.
 
     ``order`` are the variable's axes, without the stacked one, in the order of the file; None where it is the same.
-    ``replaced`` are what older files call it in its module.
+    ``replaced`` are what older files call it in its module; ``single`` is where the file has an axis of 1 more.
     """
 
     names: tuple[str, ...]
     order: tuple[int, ...] | None = None
     stacked: bool = False
     replaced: tuple[str, ...] = ()
+    single: int | None = None
 
     def shape(self, variable: Variable) -> tuple[int, ...]:
         """Return the shape that the file has under each of the names."""
         sizes = variable.sizes[1:] if self.stacked else variable.sizes
-        return sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
+        found = sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
+        return found if self.single is None else (*found[: self.single], 1, *found[self.single :])
 
     def under(self, prefix: str) -> Stored:
         """Return the same with ``prefix`` before every name."""

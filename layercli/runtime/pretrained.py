@@ -63,7 +63,10 @@ def value_of(file: WeightFile, place: Place) -> torch.Tensor:
     order = place.stored.order or tuple(range(rank))
     physical = [axis - stacked for axis in variable.layout or range(variable.ndim)][int(stacked) :]
     dtype = tensors.dtype_of(variable.dtype)
-    parts = [tensor_of(file, name).permute([order.index(axis) for axis in physical]).to(dtype) for name in place.names]
+    parts = [tensor_of(file, name) for name in place.names]
+    if place.stored.single is not None:
+        parts = [part.squeeze(place.stored.single) for part in parts]
+    parts = [part.permute([order.index(axis) for axis in physical]).to(dtype) for part in parts]
     return torch.stack(parts) if stacked else parts[0].contiguous()
 
 

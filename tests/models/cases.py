@@ -112,6 +112,39 @@ T5 = {
 }
 
 
+def speech(rng):
+    return {
+        "input_features": rng.standard_normal((2, 5, 12)).astype("float32"),
+        "decoder_input_ids": rng.integers(0, 50, (2, 6)),
+    }
+
+
+WHISPER = {
+    "vocab_size": 50,
+    "num_mel_bins": 5,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 20,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 4,
+    "decoder_ffn_dim": 24,
+    "d_model": 16,
+    "max_source_positions": 6,
+    "max_target_positions": 8,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 1,
+}
+
+
+def words(rng):
+    return {"input_ids": rng.integers(0, 50, (2, 7))}
+
+
+MAMBA = {"vocab_size": 50, "hidden_size": 16, "state_size": 4, "num_hidden_layers": 2, "conv_kernel": 3}
+
+
 def encoder(cls, family, settings, inputs=segments):
     return Case(cls, f"{family}Config", settings, inputs, cached=False)
 
@@ -171,6 +204,10 @@ CASES = {
     "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends),
     "t5-base": encoder("T5Model", "T5", T5, both_ends),
     "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends),
+    "whisper": encoder("WhisperForConditionalGeneration", "Whisper", WHISPER, speech),
+    "whisper-base": encoder("WhisperModel", "Whisper", WHISPER, speech),
+    "mamba": encoder("MambaForCausalLM", "Mamba", MAMBA, words),
+    "mamba-base": encoder("MambaModel", "Mamba", {**MAMBA, "time_step_rank": 3, "use_bias": True}, words),
     "deepseek_v2": decoder("DeepseekV2", **LATENT, q_lora_rank=None),
     "deepseek_v2-groups": decoder(
         "DeepseekV2", **LATENT, q_lora_rank=10, topk_method="group_limited_greedy", n_group=4, topk_group=2, **YARN

@@ -1,5 +1,8 @@
 """Every family beside transformers: outputs, with a cache too, parameter counts, and the names in the file."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -115,3 +118,19 @@ def test_a_key_that_nobody_knows_is_ignored_and_null_stands_for_the_default():
     plain = {"model_type": "llama", "num_hidden_layers": 1}
     odd = {**plain, "auto_map": {"AutoModel": "evil.py"}, "hidden_size": None, "whatever": 1, "rope_scaling": None}
     assert describe(odd).decoder == describe(plain).decoder
+
+
+WITHOUT_TORCH = """
+import json, sys
+for name in ("torch", "numpy", "transformers"): sys.modules[name] = None
+from layercli.inspect.summary import described
+from layercli.models.families import describe
+for file in sys.argv[1:]:
+    with open(file) as stream: described(describe(json.load(stream)))
+"""
+
+
+def test_every_family_is_described_without_torch():
+    files = [str(recorded(name) / "config.json") for name in CASES]
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *files], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -38,6 +38,7 @@ FAMILIES = (
     "attention",
     "rotary",
     "experts",
+    "selective_scan",
     "recurrent",
     "steps",
     "creation",

@@ -1,0 +1,15 @@
+"""Cases of selective state space models."""
+
+from __future__ import annotations
+
+from layercli.ops.cases import Case, spec
+from layercli.ops.selective_scan import SelectiveScan
+
+CASES = [
+    Case(
+        SelectiveScan(),
+        (spec("B T 4"), spec("B T 4"), spec("4 3"), spec("B T 3"), spec("B T 3")),
+        low=-1,
+        high=0.5,
+    ),
+]

@@ -1,0 +1,175 @@
+"""Mamba: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023 (arXiv:2312.00752)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation
+from layercli.models.pretrained import Pretrained, Stored, head_of
+from layercli.models.reading import Depth, Size, read, shown
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.errors import FormatError
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import RMSNormalization
+from layercli.ops.axes import check_rank
+from layercli.ops.selective_scan import SelectiveScan
+
+
+@dataclass(frozen=True)
+class MambaConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 50_280
+    hidden_size: Size = 768
+    state_size: Size = 16
+    num_hidden_layers: Depth = 32
+    layer_norm_epsilon: float = 1e-5
+    expand: Size = 2
+    conv_kernel: Size = 4
+    use_bias: bool = False
+    use_conv_bias: bool = True
+    hidden_act: str = "silu"
+    time_step_rank: Any = "auto"
+    tie_word_embeddings: bool = True
+
+    aliases = {"num_hidden_layers": ("n_layer",), "hidden_size": ("d_model",)}
+
+    @property
+    def inner(self) -> int:
+        """The channels of the recurrence."""
+        return self.expand * self.hidden_size
+
+    @property
+    def rank(self) -> int:
+        """The features that the size of a step is made of."""
+        if self.time_step_rank == "auto":
+            return -(-self.hidden_size // 16)
+        if type(self.time_step_rank) is not int or not 1 <= self.time_step_rank < 2**31:
+            raise FormatError(
+                f"config.json has time_step_rank = {shown(self.time_step_rank)}, which is not an integer from 1"
+            )
+        return self.time_step_rank
+
+
+class CausalConvolution(Layer):
+    """out[t] = sum of kernel[i] * x[t - size + 1 + i] + bias, for each channel by itself."""
+
+    size: int
+    use_bias: bool
+
+    def build(self, input_shape: Any) -> None:
+        """Make the kernel (size, channels), and the bias."""
+        self.kernel = self.add_weight("weight", (self.size, input_shape[-1]), layout=(1, 0))
+        self.bias = self.add_weight("bias", (input_shape[-1],), "zeros") if self.use_bias else None
+
+    def stored(self, key: str) -> Stored:
+        """Return the name; a checkpoint has an axis of 1 in the kernel."""
+        return Stored((key,), (1, 0), single=1) if key == "weight" else Stored((key,))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, channels)."""
+        last = self.size - 1
+        padded = ops.pad(inputs, ((0, 0), (last, 0), (0, 0)))
+        x = padded[:, last:] * self.kernel[last]
+        for i in range(last):
+            x = x + padded[:, i : i - last] * self.kernel[i]
+        return x if self.bias is None else x + self.bias
+
+
+class Mixer(Layer):
+    """A gated recurrence whose steps, inputs and outputs depend on what goes through it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the projections and the convolution."""
+        of = self.config
+        self.in_proj = Dense(2 * of.inner, use_bias=of.use_bias)
+        self.conv1d = CausalConvolution(of.conv_kernel, of.use_conv_bias)
+        self.x_proj = Dense(of.rank + 2 * of.state_size, use_bias=False)
+        self.dt_proj, self.out_proj = Dense(of.inner), Dense(of.hidden_size, use_bias=of.use_bias)
+        self.activate, self.scan = activation(of.hidden_act), SelectiveScan()
+
+    def build(self, input_shape: Any) -> None:
+        """Make A_log (channels, state) and D (channels,)."""
+        of = self.config
+        self.A_log, self.D = (
+            self.add_weight("A_log", (of.inner, of.state_size)),
+            self.add_weight("D", (of.inner,), "ones"),
+        )
+
+    def stored(self, key: str) -> Stored:
+        """Return the name, which is the variable's own."""
+        return Stored((key,))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        of = self.config
+        x, gate = ops.split(self.in_proj(inputs), 2, axis=-1)
+        x = self.activate(self.conv1d(x))
+        low, given, taken = ops.split(self.x_proj(x), [of.rank, of.rank + of.state_size], axis=-1)
+        step = ops.softplus(self.dt_proj(low))
+        x = self.scan(x, step, -ops.exp(self.A_log), given, taken) + x * self.D
+        return self.out_proj(x * self.activate(gate))
+
+
+class Block(Layer):
+    """The mixer on the normalized input, added to it."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make both layers."""
+        self.norm, self.mixer = RMSNormalization(epsilon=self.config.layer_norm_epsilon), Mixer(self.config)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps, width)."""
+        return inputs + self.mixer(self.norm(inputs))
+
+
+class Mamba(Pretrained):
+    """Mamba, from tokens (batch, steps) to logits, or to hidden states."""
+
+    config: Any
+    head: bool = True
+
+    base_prefix = "backbone."
+    outside = ("lm_head",)
+
+    def setup(self) -> None:
+        """Make the embedding, the blocks, the last normalization and the head."""
+        of = self.config
+        self.prefix = "backbone." if self.head else ""
+        self.embeddings = Embedding(of.vocab_size, of.hidden_size)
+        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.norm_f = RMSNormalization(epsilon=of.layer_norm_epsilon)
+        if self.head and not of.tie_word_embeddings:
+            self.lm_head = Dense(of.vocab_size, use_bias=False)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return {"lm_head.weight": f"{self.prefix}embeddings.weight"} if self.config.tie_word_embeddings else {}
+
+    def call(self, input_ids: Any) -> Any:
+        """Return (batch, steps, vocabulary)."""
+        check_rank(input_ids, 2)
+        x = self.embeddings(input_ids)
+        for block in self.blocks:
+            x = block(x)
+        x = self.norm_f(x)
+        if not self.head:
+            return x
+        tied = self.config.tie_word_embeddings
+        return ops.matmul(x, ops.transpose(self.embeddings.embeddings)) if tied else self.lm_head(x)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> Mamba:
+    """Return the model that a config describes."""
+    head = head_of(architecture, {"ForCausalLM": "tokens", "MambaModel": ""}, "ForCausalLM")
+    return Mamba(read(MambaConfig, given), bool(head))

@@ -1,0 +1,186 @@
+"""Whisper: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022 (arXiv:2212.04356)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.functions import activation, merge_heads, split_heads
+from layercli.models.masks import attend
+from layercli.models.pretrained import Pretrained, head_of
+from layercli.models.reading import Depth, Size, divided, read
+
+from layercli import ops
+from layercli.core import dims
+from layercli.core.dims import Dim
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec
+from layercli.layers.convolution import Conv1D
+from layercli.layers.dense import Dense
+from layercli.layers.embedding import Embedding
+from layercli.layers.normalization import LayerNormalization
+from layercli.ops.axes import check_rank
+
+
+@dataclass(frozen=True)
+class WhisperConfig:
+    """What ``config.json`` says; the defaults are those of transformers."""
+
+    vocab_size: Size = 51_865
+    num_mel_bins: Size = 80
+    encoder_layers: Depth = 4
+    encoder_attention_heads: Size = 6
+    encoder_ffn_dim: Size = 1536
+    decoder_layers: Depth = 4
+    decoder_attention_heads: Size = 6
+    decoder_ffn_dim: Size = 1536
+    activation_function: str = "gelu"
+    d_model: Size = 384
+    scale_embedding: bool = False
+    max_source_positions: Size = 1500
+    max_target_positions: Size = 448
+    tie_word_embeddings: bool = True
+
+
+class Attention(Layer):
+    """Attention to ``sources``; the keys have no bias."""
+
+    width: int
+    heads: int
+    causal: bool = False
+
+    def setup(self) -> None:
+        """Make the projections."""
+        self.q_proj, self.v_proj, self.out_proj = (Dense(self.width) for _ in range(3))
+        self.k_proj = Dense(self.width, use_bias=False)
+        self.scale = divided("d_model", self.width, "the number of heads", self.heads) ** -0.5
+
+    def call(self, inputs: Any, sources: Any) -> Any:
+        """Return (batch, steps, width)."""
+        given = (self.q_proj(inputs), self.k_proj(sources), self.v_proj(sources))
+        query, key, value = (split_heads(x, self.heads) for x in given)
+        return self.out_proj(merge_heads(attend(query, key, value, scale=self.scale, causal=self.causal)))
+
+
+class Block(Layer):
+    """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
+
+    config: Any
+    decodes: bool
+
+    def setup(self) -> None:
+        """Make the layers."""
+        of, decodes = self.config, self.decodes
+        heads = of.decoder_attention_heads if decodes else of.encoder_attention_heads
+        self.self_attn, self.self_attn_layer_norm = Attention(of.d_model, heads, decodes), normalization()
+        if decodes:
+            self.encoder_attn, self.encoder_attn_layer_norm = Attention(of.d_model, heads), normalization()
+        self.fc1 = Dense(of.decoder_ffn_dim if decodes else of.encoder_ffn_dim)
+        self.fc2, self.final_layer_norm = Dense(of.d_model), normalization()
+        self.activate = activation(of.activation_function)
+
+    def call(self, inputs: Any, sources: Any = None) -> Any:
+        """Return (batch, steps, width)."""
+        x = self.self_attn_layer_norm(inputs)
+        x = inputs + self.self_attn(x, x)
+        if self.decodes:
+            x = x + self.encoder_attn(self.encoder_attn_layer_norm(x), sources)
+        return x + self.fc2(self.activate(self.fc1(self.final_layer_norm(x))))
+
+
+class Encoder(Layer):
+    """The spectrogram (batch, bins, steps) through two convolutions and the blocks; half as many steps come out."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the convolutions, the table of positions, the blocks and the last normalization."""
+        of = self.config
+        self.conv1, self.conv2 = Conv1D(of.d_model, 3), Conv1D(of.d_model, 3, strides=2)
+        self.embed_positions = Embedding(of.max_source_positions, of.d_model)
+        self.blocks = [Block(of, False) for _ in range(of.encoder_layers)]
+        self.layer_norm = normalization()
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, steps / 2, width)."""
+        x = ops.transpose(inputs, (0, 2, 1))
+        for convolution in (self.conv1, self.conv2):
+            x = ops.gelu(convolution(ops.pad(x, ((0, 0), (1, 1), (0, 0)))))
+        x = x + self.embed_positions(ops.expand_dims(ops.arange(x.shape[1]), 0))
+        for block in self.blocks:
+            x = block(x)
+        return self.layer_norm(x)
+
+
+class Decoder(Layer):
+    """Tokens, and what the encoder gives, through the blocks."""
+
+    config: Any
+
+    def setup(self) -> None:
+        """Make the tables, the blocks and the last normalization."""
+        of = self.config
+        self.embed_tokens = Embedding(of.vocab_size, of.d_model)
+        self.embed_positions = Embedding(of.max_target_positions, of.d_model)
+        self.blocks = [Block(of, True) for _ in range(of.decoder_layers)]
+        self.layer_norm = normalization()
+
+    def call(self, inputs: Any, sources: Any) -> Any:
+        """Return (batch, steps, width)."""
+        check_rank(inputs, 2)
+        x = self.embed_tokens(inputs) + self.embed_positions(ops.expand_dims(ops.arange(inputs.shape[1]), 0))
+        for block in self.blocks:
+            x = block(x, sources)
+        return self.layer_norm(x)
+
+
+class Whisper(Pretrained):
+    """Whisper, from spectrograms (batch, bins, steps) and the tokens so far to logits, or to hidden states."""
+
+    config: Any
+    head: bool = True
+
+    base_prefix = "model."
+    outside = ("proj_out",)
+
+    def setup(self) -> None:
+        """Make the encoder, the decoder, and the head where it is not the embedding."""
+        self.prefix = "model." if self.head else ""
+        self.encoder, self.decoder = Encoder(self.config), Decoder(self.config)
+        if self.head and not self.config.tie_word_embeddings:
+            self.proj_out = Dense(self.config.vocab_size, use_bias=False)
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """The projection to the vocabulary, where it is the embedding."""
+        return (
+            {"proj_out.weight": f"{self.prefix}decoder.embed_tokens.weight"} if self.config.tie_word_embeddings else {}
+        )
+
+    def call(self, input_features: Any, decoder_input_ids: Any) -> Any:
+        """Return (batch, steps, vocabulary)."""
+        check_rank(input_features, 3)
+        x = self.decoder(decoder_input_ids, self.encoder(input_features))
+        if not self.head:
+            return x
+        if not self.config.tie_word_embeddings:
+            return self.proj_out(x)
+        return ops.matmul(x, ops.transpose(self.decoder.embed_tokens.embeddings))
+
+    def example_input(self) -> Any:
+        """Return B spectrograms of the length that the model takes, and T tokens each."""
+        of, batch = self.config, Dim.named(dims.BATCH)
+        spectrogram = Spec((batch, of.num_mel_bins, 2 * of.max_source_positions), "float32")
+        return [spectrogram, Spec((batch, Dim.named("T")), "int32")]
+
+
+def normalization() -> LayerNormalization:
+    """Return a normalization as all of Whisper's are."""
+    return LayerNormalization(epsilon=1e-5)
+
+
+def model(given: Mapping[str, Any], architecture: str | None = None) -> Whisper:
+    """Return the model that a config describes."""
+    head = head_of(architecture, {"ForConditionalGeneration": "tokens", "WhisperModel": ""}, "ForConditionalGeneration")
+    return Whisper(read(WhisperConfig, given), bool(head))
