@@ -21,7 +21,7 @@ NAMED = {
     "lstm": "layercli.models.lstm:LSTMClassifier",
     "resnet50": "layercli.models.resnet:ResNet50",
     "transformer-encoder": "layercli.models.transformer:TransformerEncoder",
-    "decoder": "layercli.models.decoder:Decoder",
+    "decoder": "layercli.models.decoder:decoder",
 }
 """Where each model is found: a module and a name in it."""
 

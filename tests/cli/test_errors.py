@@ -28,7 +28,7 @@ WRONG_USE = [
     ("summary mlp --set units", "a setting is written name=value, got 'units'", None),
     (
         "summary decoder --set preset=9b",
-        "Decoder expects preset to be 'tiny' or '8b' or '70b' or '405b', got '9b'",
+        "decoder expects preset to be 'tiny' or '8b' or '70b' or '405b', got '9b'",
         None,
     ),
     ("summary mlp --set activation=rleu", "there is no activation 'rleu'", "did you mean relu or relu6 or glu?"),
@@ -61,7 +61,7 @@ WRONG_USE = [
         None,
     ),
     ("summary mlp --set hidden=,", "MLP expects hidden to be one or more positive whole numbers, got ()", None),
-    ("summary decoder --input-shape 1,T,3", "decoder (Decoder) expects x with 2 axes, got 3 (x = int32[1, T, 3])", None),
+    ("summary decoder --input-shape 1,T,3", "decoder (CausalLM) expects x with 2 axes, got 3 (x = int32[1, T, 3])", None),
     ("summary mlp --input-shape 5,B,784", "B is the name of the batch, the first size: '5,B,784' has it elsewhere", None),
     ("summary mlp --input-shape=--5,784", "cannot read the shape '--5,784'",
      "sizes with commas between, as in 32,100 or 1,T,512"),
