@@ -25,8 +25,15 @@ class Case:
 
 
 def tokens(rng, low=3):
-    """Two texts of 11 tokens, the second padded after 8."""
+    """Two texts of 11 tokens, the second padded before the last 8: what comes after the padding must not see it."""
     ids, mask = rng.integers(low, 50, (2, 11)), np.ones((2, 11), np.int64)
+    ids[1, :3], mask[1, :3] = 0, 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def padded_after(rng):
+    """Two texts of 11 tokens, the second padded after 8."""
+    ids, mask = rng.integers(3, 50, (2, 11)), np.ones((2, 11), np.int64)
     ids[1, 8:], mask[1, 8:] = 0, 0
     return {"input_ids": ids, "attention_mask": mask}
 
@@ -85,7 +92,9 @@ def images(rng):
 
 
 def texts_and_images(rng):
-    return {**tokens(rng), **images(rng)}
+    found = {**padded_after(rng), **images(rng)}
+    found["input_ids"][:, 6] = 49  # the last token of each text
+    return found
 
 
 def both_ends(rng):
@@ -154,7 +163,10 @@ CASES = {
     "llama-tied": decoder("Llama", tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=8),
     "llama-yarn": decoder("Llama", **rope("yarn", factor=4.0, original_max_position_embeddings=16)),
     "llama-base": decoder("Llama", head="Model", **rope("linear", factor=4.0)),
-    "llama-classes": decoder("Llama", head="ForSequenceClassification", num_labels=5, cached=False),
+    "llama-classes": Case(
+        "LlamaForSequenceClassification", "LlamaConfig", {**TINY, "num_labels": 5}, padded_after, cached=False
+    ),
+    "llama-padded-after": Case("LlamaForCausalLM", "LlamaConfig", TINY, padded_after),
     "mistral": decoder("Mistral", sliding_window=5),
     "mixtral": decoder("Mixtral", num_local_experts=4),
     "qwen2": decoder("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=1),
