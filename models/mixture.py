@@ -52,9 +52,9 @@ class ExpertBank(Layer):
     def build(self, inputs_shape: Any) -> None:
         """Make the kernels, stored as torch's linear wants each."""
         of, width = self.experts, inputs_shape[-1]
-        sizes = {"gate": (width, of.hidden), "up": (width, of.hidden), "down": (of.hidden, width)}
-        for name, size in sizes.items():
-            setattr(self, name, self.add_weight(name, (of.count, *size), layout=(0, 2, 1)))
+        self.gate = self.add_weight("gate", (of.count, width, of.hidden), layout=(0, 2, 1))
+        self.up = self.add_weight("up", (of.count, width, of.hidden), layout=(0, 2, 1))
+        self.down = self.add_weight("down", (of.count, of.hidden, width), layout=(0, 2, 1))
         self.op = ExpertFeedForward(of.activation)
 
     def call(self, inputs: Any, indices: Any, shares: Any) -> Any:

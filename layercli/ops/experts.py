@@ -56,4 +56,5 @@ def choices(chosen: Any, experts: int) -> Iterator[tuple[int, Any, Any]]:
         yield 0, chosen.new_empty(tokens * places), chosen.new_empty(tokens * places)
         return
     for expert in range(experts):
-        yield expert, *torch.where(chosen == expert)
+        rows, columns = torch.where(chosen == expert)
+        yield expert, rows, columns

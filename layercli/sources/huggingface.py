@@ -6,7 +6,7 @@ No code that a folder names (``auto_map``) is ever run.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -199,7 +199,8 @@ class UnknownSource(WeightsSource):
 
     def refusal(self) -> LayercliError:
         """Return the error for what needs the model."""
-        return UnknownArchitectureError(self.opened.why)
+        error: LayercliError = UnknownArchitectureError(self.opened.why)
+        return error
 
 
 def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
@@ -220,6 +221,9 @@ def stored_rows(row: VariableRow, stored: Stored) -> Iterator[VariableRow]:
             values = row.read()[i] if stored.stacked else row.read()
             return values if stored.order is None else values.transpose(stored.order)
 
+        def chunks(read: Callable[[], Any] = read) -> Iterator[Any]:
+            return iter([read().ravel()])
+
         shape = row.shape[1:] if stored.stacked else row.shape
         yield replace(
             row,
@@ -228,5 +232,5 @@ def stored_rows(row: VariableRow, stored: Stored) -> Iterator[VariableRow]:
             parameters=row.parameters // len(stored.names),
             bytes=row.bytes // len(stored.names),
             read=read,
-            chunks=lambda read=read: iter([read().ravel()]),
+            chunks=chunks,
         )
