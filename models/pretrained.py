@@ -46,7 +46,11 @@ class Stored:
 
     def shape(self, variable: Variable) -> tuple[int, ...]:
         """Return the shape that the file has under each of the names."""
-        sizes = variable.sizes[1:] if self.stacked else variable.sizes
+        return self.in_file(variable.sizes)
+
+    def in_file(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same for a variable of these sizes."""
+        sizes = sizes[1:] if self.stacked else sizes
         found = sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
         return found if self.single is None else (*found[: self.single], 1, *found[self.single :])
 

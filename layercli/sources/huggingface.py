@@ -215,20 +215,20 @@ def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
 
 def stored_rows(row: VariableRow, stored: Stored) -> Iterator[VariableRow]:
     """Yield a variable as a checkpoint would hold it: under its names, with its axes in their order."""
+    shape = stored.in_file(row.shape)
     for i, name in enumerate(stored.names):
 
         def read(i: int = i) -> Any:
             values = row.read()[i] if stored.stacked else row.read()
-            return values if stored.order is None else values.transpose(stored.order)
+            return (values if stored.order is None else values.transpose(stored.order)).reshape(shape)
 
         def chunks(read: Callable[[], Any] = read) -> Iterator[Any]:
             return iter([read().ravel()])
 
-        shape = row.shape[1:] if stored.stacked else row.shape
         yield replace(
             row,
             path=name,
-            shape=shape if stored.order is None else tuple(shape[axis] for axis in stored.order),
+            shape=shape,
             parameters=row.parameters // len(stored.names),
             bytes=row.bytes // len(stored.names),
             read=read,

@@ -85,8 +85,9 @@ def test_vars_lists_the_header(folder, capsys):
     assert out.splitlines()[1].startswith("model.layers.0.self_attn.q_proj.weight,")
 
 
-def test_vars_of_a_config_alone_has_the_names_of_a_checkpoint(tmp_path, capsys):
-    folder = recorded("mixtral")
+@pytest.mark.parametrize("name", ["mixtral", "mamba", "gpt2", "vit"])
+def test_vars_of_a_config_alone_has_the_names_of_a_checkpoint(tmp_path, capsys, name):
+    folder = recorded(name)
     shutil.copy(folder / "config.json", tmp_path)
     names = {
         row["path"]: row["shape"]
