@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import h5py
@@ -433,7 +432,7 @@ def test_a_full_disk_leaves_the_file_before(name, tmp_path):
 
 
 SAVERS = """
-import os, sys
+import os, resource, signal, sys
 import numpy as np
 import torch
 import layercli
@@ -446,41 +445,59 @@ shapes = [w.shape for w in model.get_weights()]
 model.set_weights([np.zeros(shape, "float32") for shape in shapes])
 save(path)
 number = 0
+STEPS = ("open", "os.rename", "os.remove", "os.truncate", "os.chmod", "fcntl.flock")
+
+def die_at_step(place):
+    left = [place]
+    def step(event, args):
+        if event in STEPS:
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(step)
+
+def die_at_byte(place):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (place, place))
+
 for line in sys.stdin:
-    number += 1000
+    how, place = line.split()
+    number += 2
     child = os.fork()
     if child == 0:
-        print(os.getpid(), flush=True)
-        for i in range(number, number + 1000):
-            model.set_weights([np.full(shape, i, "float32") for shape in shapes])
-            save(path)
-        os._exit(1)
-    status = os.waitpid(child, 0)[1]
-    print(os.waitstatus_to_exitcode(status), flush=True)
+        model.set_weights([np.full(shape, number, "float32") for shape in shapes])
+        save(path)
+        {"step": die_at_step, "byte": die_at_byte}[how](int(place))
+        model.set_weights([np.full(shape, number + 1, "float32") for shape in shapes])
+        save(path)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""For every line, a process that writes the file again and again until it is killed; its number, and how it ended."""
+"""For every line, a process that saves once, and dies at one step or byte of its second save; how it ended."""
 
 
-@pytest.mark.parametrize(("name", "kills"), [("m.keras", 34), ("m.weights.h5", 33), ("m.safetensors", 33)])
-def test_killed_at_any_moment_it_leaves_a_whole_file(name, kills, tmp_path):
-    path, seen = tmp_path / name, set()
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.safetensors"])
+def test_killed_at_any_moment_it_leaves_a_whole_file(name, tmp_path):
+    path, ends = tmp_path / name, []
     reader = layercli.Sequential([layercli.Input((64,)), layercli.layers.Dense(512), layercli.layers.Dense(512)])
     command = [sys.executable, "-c", SAVERS, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as savers:
-        for turn in range(kills):
-            print(turn, file=savers.stdin, flush=True)
-            saver = int(savers.stdout.readline())
-            time.sleep(0.1 * turn / kills)
-            os.kill(saver, signal.SIGKILL)
-            assert savers.stdout.readline() == "-9\n"
+        moments = [("step", i) for i in range(16)] + [("byte", 1_200_000 * i // 15) for i in range(16)]
+        for turn, (how, place) in enumerate(moments):
+            print(how, place, file=savers.stdin, flush=True)
+            ends.append(int(savers.stdout.readline()))
             reader.load_weights(path)
             [value] = np.unique(
                 np.concatenate([weights.ravel() for weights in reader.get_weights()])
             )  # all of one save
-            seen.add(float(value))
+            before = 2 * turn + 2
+            assert value in ((before + 1,) if ends[-1] == 0 else (before, before + 1))
             left = [file for file in tmp_path.iterdir() if file != path]
             assert len(left) <= 1  # what the killed one wrote: that of the one before it has removed
         savers.stdin.close()
     (reader.save if name.endswith(".keras") else reader.save_weights)(path)
     assert list(tmp_path.iterdir()) == [path]
-    assert len(seen) > kills / 4  # the kills came while it was writing, not before
+    assert set(ends) == {-signal.SIGKILL, -signal.SIGXFSZ, 0}
+    assert ends.count(-signal.SIGKILL) >= 3
+    assert ends.count(-signal.SIGXFSZ) >= 10
