@@ -9,7 +9,7 @@ import torch
 import layercli
 from layercli import Input, Model, Sequential, layers
 from layercli.errors import ShapeError, UsageError
-from tests.oracle import check, close, image, keras
+from tests.oracle import check, close, image, keras, real_keras
 
 X = image(3, 6, 7, 2) * 50 + 120
 FIRST = np.ascontiguousarray(X.transpose(0, 3, 1, 2))
@@ -256,9 +256,9 @@ ALL += [("CenterCrop", {"height": 4, "width": 5}), ("RandomFlip", {"mode": "vert
 def test_it_goes_through_a_file(name, settings, way, tmp_path):
     path = str(tmp_path / "m.keras")
     if way == "ours":
-        api, reader = layercli, keras.models.load_model
+        api, reader = layercli, real_keras.models.load_model
     else:
-        api, reader = keras, layercli.load_model
+        api, reader = real_keras, layercli.load_model
     inputs = api.Input((6, 7, 2))
     model = api.Model(inputs, getattr(api.layers, name)(**settings)(inputs))
     model.save(path)
