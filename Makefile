@@ -3,13 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check bench golden fix clean
+.PHONY: run test test-fast test-live record check bench golden fix clean
 
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
 
 test: .venv/test                  ## every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tests/ops tests/optimizers
+test-fast: .venv/test             ## layers, operations, losses, metrics and optimizers, for the inner loop
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(wildcard $(FAST))
+
+test-live: .venv/test             ## every test, asking Keras and JAX themselves, and their records held against them
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --live
+
+record: .venv/test                ## record what Keras and JAX answer where tests/reference/ lacks it
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --record
 
 check: .venv/check                ## style, types, and what the code may import
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,13 @@ def files():
     yield from ((path, f"models/{path.name}") for path in sorted(MODELS.glob("*.py")))
 
 
+@cache
 def imports(path):
-    """Yield the modules a file imports, and whether it does so at its top, for running and not for types alone."""
+    """Return the modules a file imports, and whether it does so at its top, for running and not for types alone."""
+    return list(imports_of(path))
+
+
+def imports_of(path):
     tree = ast.parse(path.read_text())
     for_types = {
         id(inner)
