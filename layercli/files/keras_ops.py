@@ -61,8 +61,37 @@ CLASSES = {
 }
 """Where Keras has its classes of operations that are ours as well."""
 
+READ = {
+    "keras.src.ops.numpy": (
+        "Abs AllClose Array View Bincount Diag Diagflat Digitize EmptyLike Isclose IsIn Nanmedian Nanpercentile Nanquantile "
+        "Ndim Nonzero Percentile Quantile UnravelIndex SearchSorted Size Vander Correlate Select Argpartition Histogram "
+        "ArraySplit Unique"
+    ),
+    "keras.src.ops.nn": (
+        "MaxPool AdaptiveMaxPool AveragePool AdaptiveAveragePool Conv DepthwiseConv SeparableConv ConvTranspose "
+        "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MultiHot Moments BatchNorm CTCLoss "
+        "CTCDecode Normalize PSNR DotProductAttention RMSNorm LayerNorm Unfold Fold DepthToSpace SpaceToDepth"
+    ),
+    "keras.src.ops.math": (
+        "SegmentSum SegmentMax SegmentMin SegmentProd CDist ExtractSequences FFT FFT2 IFFT2 RFFT IRFFT STFT ISTFT"
+    ),
+    "keras.src.ops.core": "Scatter Slice SliceUpdate StopGradient ConvertToTensor",
+    "keras.src.ops.linalg": "CholeskyInverse Eig LuFactor SVD Lstsq",
+    "keras.src.ops.image": (
+        "RGBToGrayscale RGBToHSV HSVToRGB Resize AffineTransform ExtractPatches MapCoordinates PadImages CropImages "
+        "PerspectiveTransform GaussianBlur ElasticTransform ScaleAndTranslate SobelEdges SSIM"
+    ),
+    "keras.src.ops.einops": "Rearrange",
+}
+"""Keras's other classes of operations that are read: ours of that name are written by their own classes."""
+
+READ_NAMES = {name for names in READ.values() for name in names.split()}
+
 HOMES = {name: module for module, names in CLASSES.items() for name in names.split()}
-OTHER_NAMES = {"GetItem": "getitem", "ReLU": "relu", "TrueDivide": "divide"}
+OTHER_NAMES = {
+    "GetItem": "getitem", "ReLU": "relu", "TrueDivide": "divide", "AllClose": "allclose", "IsIn": "isin",
+    "SearchSorted": "searchsorted", "CDist": "cdist", "RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization",
+}  # fmt: skip
 """The operations whose name is not Keras's in snake case."""
 
 OURS = "layercli.ops"
@@ -225,7 +254,7 @@ def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
     own = {key: value for key, value in settings.items() if key != "name"}
     if described.get("module") == OURS:
         return _of_ours(where, name, own)
-    if name not in HOMES:
+    if name not in HOMES and name not in READ_NAMES:
         raise FormatError(f"{where} holds the operation {name}, which layercli does not have")
     own = {key: value for key, value in own.items() if key not in SILENT or value != SILENT[key]}
     function = _functions(name)
@@ -244,8 +273,47 @@ def _functions(name: str) -> Callable[..., Any]:
         return lambda *operands, subscripts: ops.einsum(subscripts, *operands)
     if name == "GetItem":
         return lambda x, key: ops.getitem(x, tuple(key) if isinstance(key, list) else key)
+    if name in WITH_OWN_SETTINGS:
+        return WITH_OWN_SETTINGS[name]
+    if name in READ["keras.src.ops.image"].split():
+        drawn: Callable[..., Any] = getattr(ops.image, snake_case(name))
+        return drawn
     found: Callable[..., Any] = getattr(ops, OTHER_NAMES.get(name, snake_case(name)))
     return found
+
+
+def _round(x: Any, decimals: int = 0) -> Any:
+    """Return x rounded to a number of decimals, as JAX does it."""
+    scale = 10.0**decimals
+    return ops.round(x) if not decimals else ops.divide(ops.round(ops.multiply(x, scale)), scale)
+
+
+def _maximum_of(x: Any, initial: Any = None, **settings: Any) -> Any:
+    found = ops.max(x, **settings)
+    return found if initial is None else ops.maximum(found, initial)
+
+
+def _minimum_of(x: Any, initial: Any = None, **settings: Any) -> Any:
+    found = ops.min(x, **settings)
+    return found if initial is None else ops.minimum(found, initial)
+
+
+def _product_of(x: Any, dtype: Any = None, **settings: Any) -> Any:
+    return ops.prod(x if dtype is None else ops.cast(x, dtype), **settings)
+
+
+def _batch_normalization(x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, **own: Any) -> Any:
+    return ops.batch_normalization(x, mean, variance, offset=offset, scale=scale, **own)
+
+
+WITH_OWN_SETTINGS: dict[str, Callable[..., Any]] = {
+    "Round": _round,
+    "Max": _maximum_of,
+    "Min": _minimum_of,
+    "Prod": _product_of,
+    "BatchNorm": _batch_normalization,
+}
+"""The operations whose function here takes other settings, or in another order, than Keras's class."""
 
 
 def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., Any]:

@@ -219,6 +219,87 @@ def test_activations_called_as_functions_are_loaded(tmp_path):
     the_same(outputs(keras.models.load_model(tmp_path / "ours.keras")), outputs(model))
 
 
+def pictures(o, a):
+    """Return a batch of pictures, 4 high, 6 wide, of 3 channels between 0 and 1."""
+    return o.sigmoid(o.stack([a, a * 2.0, a - 1.0], axis=-1))
+
+
+def k(*shape):
+    """Return fixed values of a shape, each of its own."""
+    return (np.arange(np.prod(shape), dtype="float32").reshape(shape) % 7 - 3) / 5
+
+
+FEATURES = np.float32([1, 2, 3, 4, 5, 6])
+READ = {
+    "round": lambda o, a, b: o.round(a, decimals=1) + o.round(b * 100, decimals=-1),
+    "initial": lambda o, a, b: o.max(a, axis=1, initial=0.5) + o.min(b, axis=1, keepdims=False, initial=-0.1),
+    "product": lambda o, a, b: o.prod(a, axis=1, dtype="float64"),
+    "resize": lambda o, a, b: o.image.resize(pictures(o, a), (6, 8)),
+    "resize cubic": lambda o, a, b: o.image.resize(pictures(o, a), (5, 7), interpolation="bicubic"),
+    "resize nearest": lambda o, a, b: o.image.resize(pictures(o, a), (8, 9), interpolation="nearest"),
+    "colors": lambda o, a, b: o.image.rgb_to_grayscale(pictures(o, a)),
+    "hsv": lambda o, a, b: o.image.hsv_to_rgb(o.image.rgb_to_hsv(pictures(o, a))),
+    "patches": lambda o, a, b: o.image.extract_patches(pictures(o, a), (2, 2)),
+    "pad pictures": lambda o, a, b: o.image.pad_images(pictures(o, a), 1, 2, target_height=8, target_width=9),
+    "crop pictures": lambda o, a, b: o.image.crop_images(pictures(o, a), 1, 2, target_height=2, target_width=3),
+    "blur": lambda o, a, b: o.image.gaussian_blur(pictures(o, a), (3, 3), (1.0, 1.0)),
+    "affine": lambda o, a, b: o.image.affine_transform(pictures(o, a), np.float32([[1, 0.1, 0, 0, 1, 0.2, 0, 0]] * 2)),
+    "edges": lambda o, a, b: o.image.sobel_edges(pictures(o, a)),
+    "pool": lambda o, a, b: o.max_pool(a, (2,), (2,)) + o.average_pool(b, (2,), (2,)),
+    "pool to a size": lambda o, a, b: o.adaptive_average_pool(a, (2,)) + o.adaptive_max_pool(b, (2,)),
+    "convolution": lambda o, a, b: o.conv(a, k(3, 6, 2), padding="same") + o.conv(b, k(1, 6, 2), strides=1),
+    "depthwise": lambda o, a, b: o.depthwise_conv(pictures(o, a), k(2, 2, 3, 2)),
+    "separable": lambda o, a, b: o.separable_conv(pictures(o, a), k(2, 2, 3, 2), k(1, 1, 6, 4)),
+    "transposed": lambda o, a, b: o.conv_transpose(a, k(2, 3, 6), strides=2, data_format="channels_last"),
+    "losses": lambda o, a, b: o.binary_crossentropy(o.sigmoid(a), o.sigmoid(b)),
+    "categories": lambda o, a, b: o.categorical_crossentropy(o.softmax(a), o.softmax(b), from_logits=False),
+    "sparse categories": lambda o, a, b: o.sparse_categorical_crossentropy(o.argmax(a, -1), b, from_logits=True),
+    "moments": lambda o, a, b: sum(o.moments(a, axes=[1])),
+    "normalize": lambda o, a, b: o.normalize(a, axis=1, order=2),
+    "batch normalization": lambda o, a, b: o.batch_normalization(a, FEATURES, FEATURES * 2, -1, FEATURES, FEATURES + 1),
+    "layer normalization": lambda o, a, b: o.layer_normalization(a, FEATURES, FEATURES + 1, axis=-1),
+    "rms normalization": lambda o, a, b: o.rms_normalization(a, FEATURES),
+    "attention": lambda o, a, b: o.dot_product_attention(
+        *[o.reshape(x, (-1, 4, 2, 3)) for x in (a, b, a)], is_causal=True
+    ),
+    "depth": lambda o, a, b: o.depth_to_space(o.reshape(a, (-1, 2, 3, 4)), 2),
+    "space": lambda o, a, b: o.space_to_depth(pictures(o, a), 2),
+    "quantiles": lambda o, a, b: o.quantile(a, 0.3) + o.percentile(b, 40) + o.nanmedian(a),
+    "near": lambda o, a, b: o.cast(o.isclose(a, b, 0.5, 0.5), "int32"),
+    "places": lambda o, a, b: o.searchsorted(FEATURES, a[0, 0]) + o.digitize(b[0, 0], FEATURES),
+    "among": lambda o, a, b: o.isin(o.cast(a, "int32"), np.int32([0, 1])),
+    "counts": lambda o, a, b: o.bincount(o.argmax(a[0], -1), minlength=6),
+    "correlation": lambda o, a, b: o.correlate(a[0, 0], b[0, 0], mode="same"),
+    "one diagonal": lambda o, a, b: o.diag(a[0, 0]) + o.vander(b[0, 0]),
+    "select": lambda o, a, b: o.select([a > 0, b > 0], [a, b], 0.5),
+    "parts": lambda o, a, b: o.array_split(a, 4, axis=2)[1],
+    "segments": lambda o, a, b: (
+        o.segment_sum(a[0], np.int32([0, 0, 1, 2]), 3) + o.segment_max(b[0], np.int32([0, 1, 1, 2]), 3)
+    ),
+    "distances": lambda o, a, b: o.cdist(a[0], b[0]),
+    "spectrum": lambda o, a, b: o.rfft(a)[0] + o.fft((a, b))[1][..., :4],
+    "frames": lambda o, a, b: o.extract_sequences(a, 3, 2),
+    "windows": lambda o, a, b: (
+        o.slice_update(a, [0, 1, 0], b[:, :2]) + o.pad(o.slice(a, [0, 0, 0], (1, 1, 1)), [[0, 1], [0, 3], [0, 5]])
+    ),
+    "scatter": lambda o, a, b: o.scatter(np.int32([[0], [2]]), a[0, :2], (4, 6)),
+    "gradient": lambda o, a, b: o.stop_gradient(a),
+    "singular values": lambda o, a, b: o.svd(a, compute_uv=False),
+    "rearranged": lambda o, a, b: o.rearrange(a[0], "h w -> w h"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_an_operation_of_keras_s_is_read(name, tmp_path):
+    try:
+        model = drawn(keras, {"y": READ[name]})
+        expected = outputs(model)
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"Keras: {error}")
+    model.save(tmp_path / "theirs.keras")
+    the_same(outputs(layercli.load_model(tmp_path / "theirs.keras")), expected)
+
+
 def test_every_operation_that_a_file_can_name_is_tried():
     used = set()
     for call in (drawn(layercli, CALLS), drawn(layercli, {"mish": lambda o, a, b: o.mish(a)})):
