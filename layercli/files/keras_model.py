@@ -25,6 +25,10 @@ DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "see
 """Settings that say nothing where they are None or false."""
 
 
+class QuantizedError(FormatError):
+    """The file holds quantized layers, which are not made; its variables can be listed."""
+
+
 class Reader:
     """Makes the models and layers that configs describe; ``objects`` are the caller's own classes and functions, by name."""
 
@@ -126,6 +130,13 @@ class Reader:
             return {key: self.plain(item) for key, item in value.items()}
         if name == "DTypePolicy":
             return dtypes.Policy.named(value["config"]["name"]).name
+        if str(name).endswith("DTypePolicy"):
+            settings = value.get("config")
+            mode = settings.get("mode") if isinstance(settings, dict) else None
+            raise QuantizedError(
+                f"{self.where} holds layers quantized to {str(mode)[:40]}, which layercli does not run",
+                hint="vars lists what is stored",
+            )
         if name == "function":
             named = {"registered_name": value.get("registered_name"), "class_name": value.get("config")}
             found = self.own(named)

@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FormatError
+from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.layer import LayerSource
+from layercli.sources.source import Source
+
+if TYPE_CHECKING:
+    from layercli.inspect.summary import Summary
+    from layercli.inspect.variables import Variables
 
 
-def keras_source(file: str) -> LayerSource:
-    """Return the model that an archive describes, none of its values read; FormatError where it describes none."""
+def keras_source(file: str) -> Source:
+    """Return the model that an archive describes, none of its values read; FormatError where it is damaged.
+
+    Of quantized layers, which are not made, the stored variables are what can be asked for.
+    """
     from layercli.files import keras_archive
-    from layercli.files.keras_model import Reader
+    from layercli.files.keras_model import QuantizedError, Reader
 
-    return LayerSource(Reader(file).model(keras_archive.config_in(file)), file, file, archive=file)
+    config = keras_archive.config_in(file)
+    try:
+        return LayerSource(Reader(file).model(config), file, file, archive=file)
+    except QuantizedError as error:
+        return UnmadeArchive(file, error)
+
+
+class UnmadeArchive(Source):
+    """An archive whose model cannot be made, for the reason ``error``: its variables are known, as the file lists them."""
+
+    def __init__(self, file: str, error: FormatError) -> None:
+        super().__init__(file, file)
+        self.error = error
+
+    def refusal(self) -> FormatError:
+        """Return why the model cannot be made."""
+        return self.error
+
+    def inputs(self, shapes: Any = (), sizes: Any = ()) -> Any:
+        """Raise the reason."""
+        raise self.error
+
+    def graph(self, inputs: Any = None) -> ModelGraph:
+        """Raise the reason."""
+        raise self.error
+
+    def summary(self, inputs: Any = None) -> Summary:
+        """Raise the reason."""
+        raise self.error
+
+    def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
+        """Return the datasets of the archive's weights, by their paths in it."""
+        from layercli.files.h5_file import H5File
+        from layercli.inspect import variables
+
+        return variables.of_file(H5File(self.name, archived=True))

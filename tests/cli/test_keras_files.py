@@ -280,3 +280,20 @@ def bad(folder):
 
 def test_what_is_no_model_and_no_weights(cli, bad):
     assert {command: refusal(cli, command) for command in BAD} == BAD
+
+
+def test_quantized_layers_are_listed_from_the_header(cli, tmp_path):
+    from oracle import keras
+
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model.quantize("int8")
+    file = tmp_path / "int8.keras"
+    model.save(file)
+    rows = json.loads(cli("vars", str(file), "--format", "json").out)["variables"]
+    assert [(row["shape"], row["dtype"]) for row in rows] == [([8, 4], "int8"), ([4], "float32"), ([4], "float32")]
+    done = cli("summary", str(file))
+    sentence = (
+        f"error: {file} holds layers quantized to int8, which layercli does not run\nhint: vars lists what is stored\n"
+    )
+    assert (done.code, done.out, done.err) == (2, "", sentence)

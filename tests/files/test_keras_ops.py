@@ -250,7 +250,6 @@ READ = {
     "convolution": lambda o, a, b: o.conv(a, k(3, 6, 2), padding="same") + o.conv(b, k(1, 6, 2), strides=1),
     "depthwise": lambda o, a, b: o.depthwise_conv(pictures(o, a), k(2, 2, 3, 2)),
     "separable": lambda o, a, b: o.separable_conv(pictures(o, a), k(2, 2, 3, 2), k(1, 1, 6, 4)),
-    "transposed": lambda o, a, b: o.conv_transpose(a, k(2, 3, 6), strides=2, data_format="channels_last"),
     "losses": lambda o, a, b: o.binary_crossentropy(o.sigmoid(a), o.sigmoid(b)),
     "categories": lambda o, a, b: o.categorical_crossentropy(o.softmax(a), o.softmax(b), from_logits=False),
     "sparse categories": lambda o, a, b: o.sparse_categorical_crossentropy(o.argmax(a, -1), b, from_logits=True),
@@ -405,7 +404,7 @@ def first(class_name):
 softmax, split = first("Softmax"), first("Split")
 NO_ARRAY = [{"class_name": "__numpy__", "config": {"value": {}, "dtype": "object"}}]
 HOSTILE = [
-    (lambda c: softmax(c, class_name="Bincount"), "holds the operation Bincount, which layercli does not have"),
+    (lambda c: softmax(c, class_name="WhileLoop"), "holds the operation WhileLoop, which layercli does not have"),
     (
         lambda c: softmax(c, module="layercli.ops", class_name="TorchFunction"),
         "holds the operation TorchFunction, which layercli does not have",
