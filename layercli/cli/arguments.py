@@ -89,3 +89,27 @@ Metrics = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The samples of one step.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+FillValues = Annotated[
+    str | None,
+    typer.Option(
+        "--fill",
+        metavar="random|zeros|ones|range",
+        help="What inputs of a torch module hold whose way depends on values (zeros).",
+        show_default=False,
+    ),
+]
+ForwardArgument = Annotated[
+    list[str],
+    typer.Option(
+        "--arg",
+        metavar="NAME=VALUE",
+        help="An argument of forward that is no tensor: use_cache=false.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE.json", help="The config that a class or a factory takes.", show_default=False
+    ),
+]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from layercli.cli import arguments, output
+from layercli.cli import arguments, output, run_options
 from layercli.errors import FormatError
 
 
@@ -16,6 +16,10 @@ def summary(
     custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
     at: arguments.At = [],  # noqa: B006
+    input_: run_options.Input = [],  # noqa: B006
+    fill: arguments.FillValues = None,
+    arg: arguments.ForwardArgument = [],  # noqa: B006
+    config: arguments.Config = None,
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
     columns: Annotated[
         str | None,
@@ -30,6 +34,8 @@ def summary(
     [dim]$[/dim] layercli summary decoder --set preset=405b --at T=4096
     [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
     [dim]$[/dim] layercli summary net.py:TorchNet --input-shape 1,3,224,224
+    [dim]$[/dim] layercli summary net.py:Routed --input x=x.npy --arg use_cache=false
+    [dim]$[/dim] layercli summary transformers:LlamaForCausalLM --config config.json --input-shape 1,128:int64
     [dim]$[/dim] layercli summary model.keras --custom net.py:Net
     [dim]$[/dim] layercli summary net.onnx
     [dim]$[/dim] layercli summary net.safetensors --depth 2
@@ -41,7 +47,8 @@ def summary(
 
     parse_columns(columns)  # what is wrong with them is said before a file is read
     learn(custom)
-    source = resolve(model, set_, describing=True)
+    source = resolve(model, set_, config=config, describing=True)
+    source.give(files=input_, fill=fill, arguments=arg)
     report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     for note in source.notes:

@@ -32,6 +32,7 @@ def vars_(
     set_: arguments.Set = [],  # noqa: B006 - typer copies it
     custom: arguments.Custom = [],  # noqa: B006
     input_shape: arguments.InputShape = [],  # noqa: B006
+    config: arguments.Config = None,
     format: output.FormatOption = None,
 ) -> None:
     """List every variable of a model or a file, from its description or its header alone.
@@ -48,7 +49,7 @@ def vars_(
     from layercli.sources.resolve import resolve
 
     learn(custom)
-    source = resolve(model, set_, describing=True)
+    source = resolve(model, set_, config=config, describing=True)
     inputs = source.inputs(input_shape) if input_shape else None
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
     for note in source.notes:

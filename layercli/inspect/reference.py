@@ -170,6 +170,8 @@ def from_file(path: Path) -> Any:
     """Import a file by its path; its folder comes before installed packages on the import path, and after Python's own."""
     if not path.is_file():
         raise no_file(str(path)) if not path.is_dir() else FileError(f"{path} is a folder, not a file")
+    if (path.parent / "__init__.py").is_file() and path.stem.isidentifier():
+        return from_package(path.resolve())
     name = module_name(path.resolve())
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -186,6 +188,35 @@ def from_file(path: Path) -> Any:
             raise FormatError(f"{path} is no Python: {error.msg}") from None
         raise
     return module
+
+
+def from_package(path: Path) -> Any:
+    """Import a file of a package under its full name, so that it can import its neighbours relatively."""
+    names, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return importlib.import_module(".".join(names))
+
+
+def only_model(file: str) -> str:
+    """Return the name of the only model in a file of Python; UsageError lists them where there are several, or none."""
+    module = from_file(Path(file))
+    found = [name for name, value in vars(module).items() if is_model_of(module, value)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"{file} needs the name of a model in it", hint=f"as in {file}:Net")
+    raise UsageError(f"{file} holds {len(found)} models: {', '.join(found)}", hint=f"as in {file}:{found[-1]}")
+
+
+def is_model_of(module: Any, value: Any) -> bool:
+    """Whether a value in a module of Python is a model, or a class of models that is defined there."""
+    if isinstance(value, type):
+        return issubclass(value, kinds(True)) and value.__module__ == module.__name__
+    return isinstance(value, kinds(True))
 
 
 def module_name(path: Path) -> str:
@@ -208,7 +239,10 @@ def from_module(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and not name.startswith(error.name):
             raise
-        raise UsageError(f"there is no module {name!r}", hint="a file is named as net.py:Net") from None
+        package = name.partition(".")[0]
+        known = package.isidentifier() and package == error.name
+        hint = f"pip install {package}, or a file is named as net.py:Net" if known else "a file is named as net.py:Net"
+        raise UsageError(f"there is no module {name!r}", hint=hint) from None
 
 
 def kinds(modules: bool) -> tuple[type, ...]:

@@ -23,6 +23,8 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
     (None, None)
     """
     sizes, colon, wanted = text.partition(":")
+    if sizes.strip() == "()":  # of a scalar
+        return Spec((), dtypes.name_of(wanted) if colon else dtype)
     words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
     if dims.BATCH in words[1:]:
         raise ShapeError(f"{dims.BATCH} is the name of the batch, the first size: {text!r} has it elsewhere")
@@ -58,17 +60,19 @@ def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) 
     return specs[0] if len(specs) == 1 else specs
 
 
-def shapes_by_name(model: str, texts: Sequence[str], offered: Mapping[str, Spec], names: list[str]) -> dict[str, Spec]:
+def shapes_by_name(
+    model: str, texts: Sequence[str], offered: Mapping[str, Spec], names: list[str], dtype: str = "float32"
+) -> dict[str, Spec]:
     """Return the Specs of the inputs that ``texts`` give shapes, beside those that are ``offered``, in the order of ``names``.
 
-    Texts without a name are taken in order, where none has one.
+    Texts without a name are taken in order, where none has one; ``dtype`` is that of a text without one.
     """
     given = list(texts)
     if not any("=" in text for text in given):
         if len(given) > len(names):
             raise UsageError(f"{model} takes {count_of(names)}, got {len(given)} shapes")
         given = [f"{name}={text}" for name, text in zip(names, given, strict=False)]
-    found = {**offered, **_by_name(given, {name: offered.get(name) for name in names})}
+    found = {**offered, **_by_name(given, {name: offered.get(name) for name in names}, dtype)}
     return {name: found[name] for name in names if name in found}
 
 
@@ -87,7 +91,7 @@ def fill(specs: Any, values: Mapping[str, int]) -> Any:
     return tree.map_leaves(lambda spec: spec.at(values), specs)
 
 
-def _by_name(texts: list[str], default: Mapping[str, Spec | None]) -> dict[str, Spec]:
+def _by_name(texts: list[str], default: Mapping[str, Spec | None], dtype: str = "float32") -> dict[str, Spec]:
     if len(texts) == len(default) and not any("=" in text for text in texts):
         texts = [f"{name}={text}" for name, text in zip(default, texts, strict=True)]
     found = {}
@@ -98,7 +102,8 @@ def _by_name(texts: list[str], default: Mapping[str, Spec | None]) -> dict[str, 
         if name not in default:
             raise UsageError(f"the model has no input {name!r}", hint=f"its inputs: {', '.join(default)}")
         known = default[name]
-        found[name] = parse_shape(shape, "float32" if known is None else known.dtype)
+        shape = f"(){shape}" if shape[:1] in ("", ":") else shape
+        found[name] = parse_shape(shape, dtype if known is None else known.dtype)
     return found
 
 

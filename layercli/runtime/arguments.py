@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any
 
+import torch
 from torch import nn
 
 from layercli.core import tree
@@ -33,7 +34,7 @@ def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) ->
         return Arguments(list(model.specs))
     names: list[str] = []
     optional: set[str] = set()
-    for name, parameter in inspect.signature(model.forward).parameters.items():
+    for name, parameter in forward_parameters(model).items():
         if parameter.kind is Kind.VAR_KEYWORD:
             continue
         several = parameter.kind is Kind.VAR_POSITIONAL
@@ -42,6 +43,21 @@ def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) ->
         if several or parameter.default is not parameter.empty:
             optional.update(found)
     return Arguments(names, optional)
+
+
+def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of ``forward``, which TorchScript writes down in a schema of its own."""
+    if not isinstance(model, torch.jit.ScriptModule):
+        return inspect.signature(model.forward).parameters
+    _, *arguments = model.forward.schema.arguments
+    return {
+        each.name: inspect.Parameter(
+            each.name,
+            Kind.KEYWORD_ONLY if each.kwarg_only else Kind.POSITIONAL_OR_KEYWORD,
+            default=each.default_value if each.has_default_value() else inspect.Parameter.empty,
+        )
+        for each in arguments
+    }
 
 
 def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -57,7 +73,7 @@ def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], A
 
 def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, Any]]]:
     """Return what makes the arguments of a call of inputs by name: in their places while none before lacks, else by keyword."""
-    parameters = {} if isinstance(model, Graph) else inspect.signature(model.forward).parameters
+    parameters = {} if isinstance(model, Graph) else forward_parameters(model)
     positional = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
     by_name = {name for name, p in parameters.items() if p.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)}
 

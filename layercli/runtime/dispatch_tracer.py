@@ -51,6 +51,7 @@ class Tracer(TorchDispatchMode):
         super().__init__()
         self.real, self.building, self.record = real, building, record
         self.drawn: list[str] = []
+        self.gave_fake = False
         self.replaced: dict[int, torch.Tensor] = {}
         self.kept: list[Any] = []
         self.generator = torch.Generator().manual_seed(0)
@@ -298,7 +299,10 @@ class _Call:
     def _wrapped(self, x: torch.Tensor) -> torch.Tensor:
         if id(x) in self.returned:
             return self.returned[id(x)]
-        return FakeTensor(x) if x.is_meta and not self.tracer.real else x
+        if not x.is_meta or self.tracer.real:
+            return x
+        self.tracer.gave_fake = True
+        return FakeTensor(x)
 
 
 def storage_of(x: torch.Tensor) -> int:

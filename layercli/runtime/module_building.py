@@ -17,9 +17,12 @@ def built_without_values(make: Callable[[], Any]) -> Any:
 
     Small values that a constructor computes are real. One that reads values of parameters is run again with them.
     """
+    tracer = Tracer(building=True)
     try:
-        with preserved_generators(), without_slow_imports(), Tracer(building=True):
+        with preserved_generators(), without_slow_imports(), tracer:
             found = make()
-    except Exception:  # it reads values, or is wrong, which the second run tells
+    except Exception:
+        if not tracer.gave_fake:  # else it may have wanted values
+            raise
         return make()
-    return found if isinstance(found, nn.Module) else make()
+    return found if isinstance(found, nn.Module) or not tracer.gave_fake else make()

@@ -30,7 +30,7 @@ from layercli.runtime.module_inputs import spread, tensors_for
 from layercli.runtime.module_parameters import Parameter, all_parameters, packed_parameters
 from layercli.runtime.module_rows import Rows
 from layercli.runtime.module_runs import Fill, Runs
-from layercli.runtime.module_trace import OtherValue, Trace, is_lazy, trace
+from layercli.runtime.module_trace import OtherValue, Trace, described_part, is_lazy, trace
 from layercli.runtime.recording import class_of
 
 SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
@@ -51,7 +51,7 @@ def summarize_module(
     It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most;
     ``values`` are arguments that are given, arrays and others; ``rebuilt`` makes the module anew with its parameters.
     """
-    given = values or {}
+    module, given = (module if isinstance(module, Graph) else described_part(module)), values or {}
     runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
     held = all_parameters(module)
     parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)

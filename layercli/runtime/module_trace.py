@@ -189,9 +189,13 @@ def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[
 
 
 def described_part(module: nn.Module) -> nn.Module:
-    """Return the module that its author wrote: of a program in a file the one that holds its layers, of a compiled one its own."""
-    inner = getattr(module, "graph" if isinstance(module, Graph) else "_orig_mod", None)
-    return inner if isinstance(inner, nn.Module) else module
+    """Return the module that its author wrote: that in a program from a file, in a compiled or in a data-parallel one."""
+    if isinstance(module, Graph):
+        inner = getattr(module, "graph", None)
+    else:
+        parallel = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+        inner = module.module if parallel else dict(module.named_children()).get("_orig_mod")
+    return described_part(inner) if isinstance(inner, nn.Module) else module
 
 
 Call = Callable[[nn.Module], Any]
@@ -254,6 +258,8 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         torch.backends.mha.set_fastpath_enabled(False)  # one kernel of its own, of which only the CPU knows the result
         module.eval()
+        for each in module.modules():
+            vars(each).pop("_compiled_call_impl", None)  # of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation)
         for each in (without_slow_imports(), torch.no_grad(), tracer, recording.hearing()):
             stack.enter_context(each)

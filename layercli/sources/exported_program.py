@@ -21,6 +21,10 @@ class ExportedProgramSource(ModuleSource):
     def __init__(self, file: str) -> None:
         Source.__init__(self, file, file)
 
+    def give(self, **given: Any) -> None:
+        """Refuse values, as the program in a file does not depend on them."""
+        Source.give(self, **given)
+
     @cached_property
     def model(self) -> Any:
         """The program as a torch module that can run."""

@@ -8,15 +8,25 @@ from functools import partial
 from typing import Any
 
 from layercli.core.layer import Layer
-from layercli.inspect.reference import from_python, made
+from layercli.inspect.python_config import read_config, with_config
+from layercli.inspect.reference import from_python, is_python, made, only_model
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
 
-def python_source(text: str, settings: Mapping[str, Any], *, describing: bool = False) -> Source:
-    """Return the model that ``text`` names; its module is imported, so trusted."""
-    return object_source(from_python(text), settings, text, text, describing=describing)
+def python_source(
+    text: str, settings: Mapping[str, Any], *, config: str | None = None, describing: bool = False
+) -> Source:
+    """Return the model that ``text`` names, or the only one in a file; its module is imported, so trusted.
+
+    ``config`` is a JSON file with the config that its class or factory takes.
+    """
+    text = text if is_python(text) else f"{text}:{only_model(text)}"
+    found = from_python(text)
+    if config is not None:
+        settings = {**with_config(found, read_config(config), text), **settings}
+    return object_source(found, settings, text, text, describing=describing)
 
 
 def object_source(

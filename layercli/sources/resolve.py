@@ -25,12 +25,13 @@ GRAPHS: dict[str, Callable[[str], Source]] = {
 """The files that hold a whole model, by what ``detect.content`` says of them."""
 
 
-def resolve(text: str, settings: Iterable[str] = (), *, describing: bool = False) -> Source:
+def resolve(text: str, settings: Iterable[str] = (), *, config: str | None = None, describing: bool = False) -> Source:
     """Return what a MODEL on the command line means, made with ``settings`` (``name=value`` each).
 
-    ``describing``: parameters of a torch module are not allocated until their values are asked for.
+    ``config`` is a JSON file with the config that a class or a factory in Python takes. ``describing``: parameters of a
+    torch module are not allocated until their values are asked for.
     """
-    return _opened(text, dict(map(parse_setting, settings)), describing)
+    return _opened(text, dict(map(parse_setting, settings)), config=config, describing=describing)
 
 
 def open_source(model: Any, /, **settings: Any) -> Source:
@@ -46,12 +47,14 @@ def open_source(model: Any, /, **settings: Any) -> Source:
     return _opened(model, settings)
 
 
-def _opened(model: Any, settings: Mapping[str, Any], describing: bool = False) -> Source:
+def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = None, describing: bool = False) -> Source:
     if not isinstance(model, (str, os.PathLike)):
         return object_source(model, settings)
     text = os.fspath(model)
-    if is_python(text):
-        return python_source(text, settings, describing=describing)
+    if is_python(text) or (text.endswith(".py") and os.path.isfile(text)):
+        return python_source(text, settings, config=config, describing=describing)
+    if config is not None:
+        raise UsageError(f"--config is for a class or a function in Python, and {text} is none")
     if os.path.isdir(text) or os.path.basename(text) == "config.json":
         from layercli.sources import huggingface  # it brings in what describes models, which few commands need
 
@@ -66,8 +69,6 @@ def _opened(model: Any, settings: Mapping[str, Any], describing: bool = False) -
 
 def file_source(file: str, settings: Mapping[str, Any]) -> Source:
     """Return the Source of a file by what is in it; FormatError where that is nothing that layercli reads."""
-    if file.endswith(".py"):
-        raise unknown(file)
     kind = detect.content(file)
     if kind in GRAPHS:
         if settings:

@@ -45,6 +45,11 @@ class Source:
             raise UsageError(f"{self.name} takes no input, so no shape either")
         return None
 
+    def give(self, **given: Any) -> None:
+        """Say more of the inputs than their shapes; what is described depends on that for a torch module in Python alone."""
+        if any(x not in (None, 0) and x != () and x != [] for x in given.values()):
+            raise UsageError(f"{self.name} is described by shapes alone: values are for torch modules in Python")
+
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of a call on ``inputs``: Specs as ``inputs`` returns them, or shapes; by default its own."""
         raise NotImplementedError
@@ -81,7 +86,7 @@ def as_specs(inputs: Any) -> Any:
     float32[None, 7] float32[None, 3]
     """
     if isinstance(inputs, Spec):
-        return Spec(batched(inputs.shape), dtypes.name_of(inputs.dtype))
+        return Spec(batched(inputs.shape) if inputs.shape else (), dtypes.name_of(inputs.dtype))
     if isinstance(inputs, dict):
         return {name: as_specs(each) for name, each in inputs.items()}
     if isinstance(inputs, (list, tuple)):

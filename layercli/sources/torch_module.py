@@ -21,6 +21,8 @@ class ModuleSource(Source):
     def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
         super().__init__(name, origin)
         self.described, self._make = model, make
+        self._given: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     @cached_property
     def model(self) -> Any:
@@ -28,10 +30,16 @@ class ModuleSource(Source):
         return self.described if self._make is None else self._make()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
-        """Return the Specs of the arguments of ``forward`` that were given shapes."""
-        from layercli.runtime.module_inputs import inputs_of_module
+        """Return the Specs of the arguments of ``forward`` that were given shapes, or files."""
+        from layercli.runtime.module_inputs import Given, inputs_of_module
 
-        return inputs_of_module(self.described, self.name, list(shapes), list(sizes))
+        found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), Given(**self._given))
+        self._values = found.values
+        return found.specs
+
+    def give(self, **given: Any) -> None:
+        """Say more of the inputs than their shapes: files, how they are filled, and other arguments of ``forward``."""
+        self._given = given
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of the modules and their parameters."""
@@ -43,7 +51,9 @@ class ModuleSource(Source):
         """Return the modules with their shapes, parameters and cost; without inputs, with their parameters alone."""
         from layercli.runtime.module_summary import summarize_module
 
-        return summarize_module(self.described, self.named(inputs), self.name, self.origin, rebuilt=lambda: self.model)
+        return summarize_module(
+            self.described, self.named(inputs), self.name, self.origin, values=self._values, rebuilt=lambda: self.model
+        )
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return what its state_dict holds."""

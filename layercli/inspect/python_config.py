@@ -1,0 +1,81 @@
+"""The config object that a class or a factory in Python takes, made of a JSON file: ``--config config.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from layercli.errors import FileError, FormatError, UsageError
+from layercli.files.strict_json import parse
+
+NAMES = ("config", "cfg", "configuration", "args", "params", "hparams")
+"""What the argument that takes a config is called."""
+
+
+def with_config(found: Callable[..., Any], document: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return the arguments that ``document`` gives ``found``: a config object, or those of its own that it has.
+
+    The class of the object is ``config_class`` (Hugging Face), or what the argument is annotated with: one with
+    ``from_dict``, a dataclass, or any class that takes the entries by keyword.
+    """
+    parameters = inspect.signature(found).parameters
+    name = next((each for each in NAMES if each in parameters), None)
+    if name is not None:
+        return {name: _object(_class_of(found, name), document, text)}
+    public = {key: value for key, value in document.items() if not key.startswith("_")}
+    known = {key: value for key, value in public.items() if key in parameters}
+    if not known:
+        raise UsageError(f"{text} takes no config: its arguments are {', '.join(parameters) or 'none'}")
+    return known
+
+
+def _class_of(found: Any, name: str) -> Any:
+    if (declared := getattr(found, "config_class", None)) is not None:
+        return declared
+    function = found.__init__ if isinstance(found, type) else found
+    try:
+        hint = typing.get_type_hints(function).get(name)
+    except (NameError, TypeError):  # a name only type checkers see
+        return None
+    given = [each for each in typing.get_args(hint) if isinstance(each, type) and each is not type(None)]
+    return hint if isinstance(hint, type) else given[0] if given else None
+
+
+def _object(cls: Any, document: Mapping[str, Any], text: str) -> Any:
+    if cls is None or cls is dict:
+        return dict(document)
+    if callable(make := getattr(cls, "from_dict", None)) or callable(make := getattr(cls, "model_validate", None)):
+        return make(dict(document))
+    if dataclasses.is_dataclass(cls):
+        return _dataclass(cls, document, text)
+    return cls(**document)
+
+
+def _dataclass(cls: Any, document: Mapping[str, Any], text: str) -> Any:
+    """Return a dataclass of ``document``, dataclasses among its fields included."""
+    hints = typing.get_type_hints(cls)
+    names = [each.name for each in dataclasses.fields(cls) if each.init]
+    for key in document:
+        if key not in names:
+            raise UsageError(f"the config of {text} has no entry {key!r}", hint=f"its entries: {', '.join(names)}")
+    values = {
+        key: _dataclass(hints[key], value, text) if dataclasses.is_dataclass(hints.get(key)) else value
+        for key, value in document.items()
+    }
+    return cls(**values)
+
+
+def read_config(file: str) -> dict[str, Any]:
+    """Return the object in a JSON file."""
+    try:
+        raw = Path(file).read_bytes()
+    except OSError as error:
+        raise FileError(f"{file} cannot be read: {error.strerror}") from None
+    found = parse(Path(file), raw, "a config")
+    if not isinstance(found, dict):
+        raise FormatError(f"{file} holds a {type(found).__name__}, and a config is an object")
+    return found
