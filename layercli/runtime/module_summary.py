@@ -92,15 +92,17 @@ def runs_of(
     found = Runs([], [])
     for primes in (PRIMES, SMALL_PRIMES):
         fills = filled_within(names, limits, primes)[: 2 if unknown else 1]
-        found = Runs([_traced(module, inputs, values, fill, rebuilt) for fill in fills], fills)
+        found = Runs([trace_of(module, inputs, values, fill, rebuilt) for fill in fills], fills)
         if not unknown or not (found.failed or any(each.real for each in found.traces)):
             break
     return found
 
 
-def _traced(
-    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, Any], fill: Fill, rebuilt: Any
+def trace_of(
+    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, Any], fill: Fill, rebuilt: Any = None
 ) -> Trace:
+    """Return the trace of a module on inputs whose unknown sizes are filled."""
+
     def call(called: nn.Module) -> Any:
         args, kwargs = spread(called, {**tensors_for(inputs, values, fill)})
         return called(*args, **kwargs)

@@ -73,6 +73,8 @@ class Trace:
     failure: Exception | None = None
     failed_in: ModuleCall | None = None
     real: bool = False
+    held: dict[int, torch.Tensor] = field(default_factory=dict)
+    """The parameter or buffer of the module that each storage in ``operations`` is."""
 
 
 class _Recording:
@@ -82,6 +84,7 @@ class _Recording:
         self.root, self.paths = root, paths
         self.trace = Trace()
         self.stack: list[Path] = [()]
+        self.storages: list[Any] = []
 
     def path_of(self, module: nn.Module) -> Path | None:
         """Return where a module stands that is called now: below its caller if it stands there too."""
@@ -93,9 +96,14 @@ class _Recording:
 
     def operation(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int) -> None:
         """Record one operation of torch."""
-        taken = [_value(x) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-        given = [_value(x) for x in leaves(out) if isinstance(x, torch.Tensor)]
+        taken = [self._value(x) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        given = [self._value(x) for x in leaves(out) if isinstance(x, torch.Tensor)]
         self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
+
+    def _value(self, x: torch.Tensor) -> tuple[Spec, int]:
+        if x.layout is torch.strided and (x.is_meta or x.numel() < 1 << 12):
+            self.storages.append(x.untyped_storage())  # else another could be given its place
+        return spec_of(x), storage_of(x)
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
@@ -133,10 +141,6 @@ class _Recording:
         self.trace.failed_in = None  # a call inside raised, and the module went on
         call.outputs, call.finished = described(outputs), True
         return outputs
-
-
-def _value(x: torch.Tensor) -> tuple[Spec, int]:
-    return spec_of(x), storage_of(x)
 
 
 def spec_of(x: torch.Tensor) -> Spec:
@@ -267,6 +271,9 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
             found.outputs = described(call(module))
         except Exception as error:
             found.failure = error
+    for x in [*module.parameters(), *module.buffers()]:
+        if not is_lazy(x):
+            found.held[storage_of(tracer.replaced.get(storage_of(x), x))] = x
     if tracer.drawn:
         names = ", ".join(dict.fromkeys(tracer.drawn))
         found.notes.append(

@@ -28,9 +28,8 @@ GPT2 = {"vocab_size": 99, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions"
 VIT = {**{key: SMALL[key] for key in list(SMALL)[1:]}, "image_size": 32, "patch_size": 8}
 
 TRANSFORMERS = {
-    "BertModel": (SMALL, TOKENS), "BertForMaskedLM": (SMALL, TOKENS), "RobertaModel": (SMALL, TOKENS),
-    "CamembertModel": (SMALL, TOKENS), "XLMRobertaModel": (SMALL, TOKENS), "ElectraModel": (SMALL, TOKENS),
-    "DebertaModel": (SMALL, TOKENS), "DebertaV2Model": (SMALL, TOKENS), "ErnieModel": (SMALL, TOKENS),
+    "BertModel": (SMALL, TOKENS), "RobertaModel": (SMALL, TOKENS), "ElectraModel": (SMALL, TOKENS),
+    "DebertaModel": (SMALL, TOKENS), "DebertaV2Model": (SMALL, TOKENS),
     "MPNetModel": (SMALL, TOKENS), "ConvBertModel": (SMALL, TOKENS), "NystromformerModel": (SMALL, TOKENS),
     "RoFormerModel": (SMALL, TOKENS), "AlbertModel": (SMALL, TOKENS), "MobileBertModel": (
         {**SMALL, "intra_bottleneck_size": 32, "embedding_size": 32}, TOKENS),
@@ -39,9 +38,9 @@ TRANSFORMERS = {
     "MistralForCausalLM": (GQA, TOKENS), "Qwen2ForCausalLM": (GQA, TOKENS),
     "Qwen3ForCausalLM": ({**GQA, "head_dim": 8}, TOKENS), "GemmaForCausalLM": ({**GQA, "head_dim": 8}, TOKENS),
     "Gemma2ForCausalLM": ({**GQA, "head_dim": 8}, TOKENS), "PhiForCausalLM": (SMALL, TOKENS),
-    "Phi3ForCausalLM": ({**GQA, "pad_token_id": 0}, TOKENS), "StableLmForCausalLM": (GQA, TOKENS), "OlmoForCausalLM": (GQA, TOKENS),
-    "Olmo2ForCausalLM": (GQA, TOKENS), "CohereForCausalLM": (GQA, TOKENS), "GraniteForCausalLM": (GQA, TOKENS),
-    "Starcoder2ForCausalLM": (GQA, TOKENS), "GPTNeoXForCausalLM": (SMALL, TOKENS), "PersimmonForCausalLM": (SMALL, TOKENS),
+    "Phi3ForCausalLM": ({**GQA, "pad_token_id": 0}, TOKENS),
+    "Olmo2ForCausalLM": (GQA, TOKENS), "CohereForCausalLM": (GQA, TOKENS),
+    "Starcoder2ForCausalLM": (GQA, TOKENS), "GPTNeoXForCausalLM": (SMALL, TOKENS),
     "GPT2LMHeadModel": (GPT2, TOKENS), "GPTJForCausalLM": ({**GPT2, "rotary_dim": 4}, TOKENS),
     "CodeGenForCausalLM": ({**GPT2, "rotary_dim": 4}, TOKENS), "GPTBigCodeForCausalLM": (GPT2, TOKENS),
     "BloomForCausalLM": ({"vocab_size": 99, "hidden_size": 32, "n_layer": 2, "n_head": 4}, TOKENS),
@@ -51,11 +50,10 @@ TRANSFORMERS = {
     "MixtralForCausalLM": ({**GQA, "num_local_experts": 4}, TOKENS),
     "Qwen2MoeForCausalLM": ({**GQA, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
                              "shared_expert_intermediate_size": 16}, TOKENS),
-    "T5ForConditionalGeneration": (T5, BOTH), "MT5ForConditionalGeneration": (T5, BOTH),
+    "T5ForConditionalGeneration": (T5, BOTH),
     "BartForConditionalGeneration": (BART, BOTH), "MBartForConditionalGeneration": (BART, BOTH),
-    "PegasusForConditionalGeneration": (BART, BOTH), "BlenderbotForConditionalGeneration": (BART, BOTH),
     "MarianMTModel": ({**BART, "pad_token_id": 98, "decoder_vocab_size": 99}, BOTH),
-    "ViTModel": (VIT, PIXELS), "DeiTModel": (VIT, PIXELS), "BeitModel": (VIT, PIXELS), "Dinov2Model": (VIT, PIXELS),
+    "ViTModel": (VIT, PIXELS), "BeitModel": (VIT, PIXELS), "Dinov2Model": (VIT, PIXELS),
     "ResNetModel": ({"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]}, PIXELS),
     "ConvNextModel": ({"num_stages": 2, "hidden_sizes": [8, 16], "depths": [1, 1]}, PIXELS),
     "SwinModel": ({"image_size": 32, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2],

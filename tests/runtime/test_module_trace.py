@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import nn
 
+import layercli
 from layercli.core.spec import Spec
+from layercli.inspect.model_graph import ValueKind
 from layercli.runtime.module_summary import summarize_module
 
 
@@ -337,3 +339,23 @@ def test_torch_imports_neither_its_compiler_nor_sympy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_graph_of_a_module():
+    graph = layercli.open(Iterated()).graph({"x": (2, 4)})
+    assert (graph.incomplete, graph.macs()) == (None, 2 * (16 + 24 + 24 + 16))
+    assert [(call.operation, call.module, call.macs) for call in graph.calls if call.macs] == [
+        ("aten::addmm", "first", 32),
+        ("aten::addmm", "body/0", 48),
+        ("aten::addmm", "body/2", 48),
+        ("aten::mm", "", 32),
+    ]
+    product = graph.calls[-1]
+    x, scale = (graph.values[place] for place in product.inputs)
+    assert (x.kind, scale.kind, scale.path) == (ValueKind.ACTIVATION, ValueKind.PARAMETER, "scale")
+    view = next(call for call in graph.calls if call.operation == "aten::t")
+    assert graph.values[view.outputs[0]].storage == graph.values[view.inputs[0]].storage
+    first = next(call for call in graph.calls if call.macs)
+    assert graph.inputs == (("x", first.inputs[1]),)
+    failed = layercli.open(nn.Linear(4, 2)).graph({"input": (2, 3)})
+    assert failed.incomplete == "Linear (Linear) expects 4 features, got 3 in float32[2, 3]"
