@@ -30,7 +30,7 @@ Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
 """What is told of every operation: it, its arguments and results (meta tensors or real ones), its MACs."""
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not annotated
     """Run what is inside on values that are real where they are small and known, and fake elsewhere.
 
     ``parameters`` are taken as fake, ``buffers`` as values that can be read; neither is ever written to. ``real`` computes
@@ -48,7 +48,7 @@ class Tracer(TorchDispatchMode):
         building: bool = False,
         record: Recorder | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.real, self.building, self.record = real, building, record
         self.drawn: list[str] = []
         self.gave_fake = False

@@ -27,12 +27,12 @@ class FakeTensor(torch.Tensor):
     """A tensor of the CPU without values, around a tensor on the meta device of the same shape, strides and dtype."""
 
     meta: torch.Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # what torch's own subclasses do
 
     @staticmethod
     def __new__(cls, meta: torch.Tensor, requires_grad: bool = False) -> FakeTensor:
         """Return the tensor that stands for ``meta``."""
-        made: Any = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]  # not in torch's stubs
+        made: Any = torch.Tensor._make_wrapper_subclass(
             cls, meta.size(), strides=meta.stride(), storage_offset=meta.storage_offset(), dtype=meta.dtype,
             layout=meta.layout, device=CPU, requires_grad=requires_grad,
         )  # fmt: skip
@@ -40,7 +40,7 @@ class FakeTensor(torch.Tensor):
         return made  # type: ignore[no-any-return]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as above
         """Compute shapes where no tracer is active, as when a module that was built without values is moved or copied."""
         from layercli.runtime.dispatch_tracer import Tracer
 
@@ -54,7 +54,7 @@ class FakeTensor(torch.Tensor):
         torch.Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
         self.meta = value.meta
 
-    data = property(lambda self: self.detach(), _set_data)  # type: ignore[assignment]  # a property in torch as well
+    data = property(lambda self: self.detach(), _set_data)
 
     def numpy(self, *args: Any, **kwargs: Any) -> Any:
         """Raise NeedsValues."""
@@ -79,7 +79,7 @@ class FakeTensor(torch.Tensor):
             memo[id(self)] = copied
         return memo[id(self)]  # type: ignore[no-any-return]
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch's is not annotated
         return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
 
 
