@@ -36,7 +36,7 @@ def with_config(found: Callable[..., Any], document: Mapping[str, Any], text: st
 def _class_of(found: Any, name: str) -> Any:
     if (declared := getattr(found, "config_class", None)) is not None:
         return declared
-    function = found.__init__ if isinstance(found, type) else found
+    function: Any = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
     try:
         hint = typing.get_type_hints(function).get(name)
     except (NameError, TypeError):  # a name only type checkers see

@@ -49,7 +49,7 @@ def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of ``forward``, which TorchScript writes down in a schema of its own."""
     if not isinstance(model, torch.jit.ScriptModule):
         return inspect.signature(model.forward).parameters
-    _, *arguments = model.forward.schema.arguments
+    _, *arguments = model.forward.schema.arguments  # type: ignore[attr-defined]  # of a ScriptMethod
     return {
         each.name: inspect.Parameter(
             each.name,

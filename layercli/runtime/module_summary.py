@@ -6,6 +6,7 @@ formula, as for raw torch inside a layer.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -52,6 +53,8 @@ def summarize_module(
     ``values`` are arguments that are given, arrays and others; ``rebuilt`` makes the module anew with its parameters.
     """
     module, given = (module if isinstance(module, Graph) else described_part(module)), values or {}
+    if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
+        module = copy.deepcopy(module)  # a call gives its parameters their shapes
     runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
     held = all_parameters(module)
     parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)
@@ -65,10 +68,16 @@ def summarize_module(
         raise refused(name, inputs, failed)
     return Summary(
         name, class_of(module), source, list(inputs.items()), outputs, Rows(module, runs).all(), totals,
-        footnotes=list(dict.fromkeys(note for each in runs.traces for note in each.notes)),
+        footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *_shapeless(held)],
         failure=None if failed is None else failure_of(name, failed),
         other_outputs=others,
     )  # fmt: skip
+
+
+def _shapeless(held: list[Parameter]) -> list[str]:
+    """Return the footnote for parameters of lazy modules that no call has given a shape."""
+    count = sum(p.shape is None for p in held)
+    return [f"{count} parameters get their shapes at the first call: they are not in the totals"] if count else []
 
 
 def refused(name: str, inputs: Mapping[str, Spec], failed: Trace) -> FormatError:

@@ -245,7 +245,7 @@ def is_of_user(error: Exception) -> bool:
 
 def is_lazy(x: Any) -> bool:
     """Whether a parameter has no shape yet."""
-    return isinstance(x, nn.parameter.UninitializedTensorMixin)
+    return isinstance(x, (nn.UninitializedParameter, nn.UninitializedBuffer))
 
 
 def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None) -> Trace:
@@ -253,7 +253,9 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
     recording = _Recording(module, paths or paths_of(module))
     found = recording.trace
     found.real = real
-    parameters = [x for x in module.parameters() if not is_lazy(x) and not isinstance(x, FakeTensor)]
+    parameters: list[torch.Tensor] = [
+        x for x in module.parameters() if not is_lazy(x) and not isinstance(x, FakeTensor)
+    ]
     buffers = [x for x in module.buffers() if not is_lazy(x) and not isinstance(x, FakeTensor)]
     fast = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
@@ -262,10 +264,11 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         torch.backends.mha.set_fastpath_enabled(False)  # one kernel of its own, of which only the CPU knows the result
         module.eval()
-        for each in module.modules():
-            vars(each).pop("_compiled_call_impl", None)  # of module.compile()
+        for below in module.modules():
+            vars(below).pop("_compiled_call_impl", None)  # of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation)
-        for each in (without_slow_imports(), torch.no_grad(), tracer, recording.hearing()):
+        contexts: list[Any] = [without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
+        for each in contexts:
             stack.enter_context(each)
         try:
             found.outputs = described(call(module))

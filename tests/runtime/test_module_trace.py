@@ -315,6 +315,17 @@ def test_a_failing_call_is_named_with_its_inputs():
     assert [row.output_shape for row in summary.rows] == [(3, 5), None, (3, 5), None, None]
 
 
+def test_a_lazy_module_stays_lazy():
+    module = lazy()
+    assert summarize_module(module, {}, "net", "").footnotes == [
+        "4 parameters get their shapes at the first call: they are not in the totals"
+    ]
+    assert summary_of(module, (1, 3, 8, 8)).totals.parameters == 402
+    assert isinstance(module[0], nn.LazyConv2d)
+    assert isinstance(module[0].weight, nn.UninitializedParameter)
+    assert module(torch.zeros(1, 3, 8, 8)).shape == (1, 2)
+
+
 def test_names_with_a_slash():
     net = nn.Module()
     for name in ("[bold]block[/bold]", "a/b", "c"):
