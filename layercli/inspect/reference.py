@@ -204,7 +204,7 @@ def from_package(path: Path) -> Any:
 def only_model(file: str) -> str:
     """Return the name of the only model in a file of Python; UsageError lists them where there are several, or none."""
     module = from_file(Path(file))
-    found = [name for name, value in vars(module).items() if is_model_of(module, value)]
+    found: list[str] = [name for name, value in vars(module).items() if is_model_of(module, value)]
     if len(found) == 1:
         return found[0]
     if not found:
