@@ -66,8 +66,8 @@ def current() -> Group | None:
 def join(backend: str | None = None) -> Group:
     """Join the group that torchrun's environment describes; a rank's GPU is the one of its number on its machine.
 
-    ``backend`` is torch's: by default gloo for the CPU, and nccl beside it where there is CUDA. UsageError outside of
-    torchrun, DeviceError for nccl without a GPU for this rank, RankError where the others do not come.
+    ``backend`` is torch's: by default gloo for the CPU, and nccl beside it where every rank of this machine has a GPU.
+    UsageError outside of torchrun, DeviceError for nccl without a GPU for this rank, RankError where the others do not come.
     """
     if dist.is_initialized():
         return Group(dist.get_rank(), dist.get_world_size())
@@ -79,6 +79,8 @@ def join(backend: str | None = None) -> Group:
     cuda = torch.cuda.is_available()
     if "nccl" in (backend or "") and not cuda:
         raise DeviceError("nccl needs a CUDA device, and there is none", hint="gloo is the backend for the CPU")
+    if cuda and backend is None:
+        cuda = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= torch.cuda.device_count()
     if cuda and backend != "gloo":
         torch.cuda.set_device(device_of_rank())
     with noticing():

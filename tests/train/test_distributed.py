@@ -117,6 +117,26 @@ def test_nccl_needs_a_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("ranks", "gpus", "backend", "own"),
+    [(2, 1, "gloo", []), (2, 2, "cpu:gloo,cuda:nccl", [1]), (2, 8, "cpu:gloo,cuda:nccl", [1])],
+)
+def test_ranks_beyond_the_gpus_of_a_machine_train_on_the_cpu(monkeypatch, ranks, gpus, backend, own):
+    for name, value in {"RANK": 1, "LOCAL_RANK": 1, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}.items():
+        monkeypatch.setenv(name, str(value))
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    joined, taken = [], []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.setattr("torch.cuda.set_device", lambda device: taken.append(device.index))
+    monkeypatch.setattr("torch.distributed.init_process_group", joined.append)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: ranks)
+    distributed.join()
+    assert (joined, taken) == ([backend], own)
+
+
+@pytest.mark.parametrize(
     ("size", "sentence", "hint"),
     [
         (30, "a batch of 30 does not divide among 4 ranks", "take 28 or 32"),
