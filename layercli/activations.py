@@ -8,7 +8,7 @@ from typing import Any
 from layercli import saving
 from layercli.core import config
 from layercli.errors import UsageError, nearest
-from layercli.ops.named_activations import ALL, Activation, hard_silu, silu
+from layercli.ops.nn.activation_functions import ALL, Activation, hard_silu, silu
 
 TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "hard_swish": hard_silu}
 """Every activation by name."""

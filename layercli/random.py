@@ -15,7 +15,9 @@ from layercli.core.seeds import seed as seed
 from layercli.core.seeds import set_seed as set_seed
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
-from layercli.ops import conversion, creation, draws, shaped_draws
+from layercli.ops.core import conversion
+from layercli.ops.numpy import creation
+from layercli.ops.random import distributions, parameterized
 
 
 class SeedGenerator:
@@ -93,28 +95,28 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Se
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Any:
     """Return ``num_samples`` classes for each row of ``logits`` (batch, classes), drawn with the probabilities softmax(logits)."""
-    return draws.Categorical(num_samples, dtypes.name_of(dtype), seed)(logits)
+    return distributions.Categorical(num_samples, dtypes.name_of(dtype), seed)(logits)
 
 
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
     """Return x with its places along ``axis`` in a random order."""
-    return draws.Shuffle(axis, seed)(x)
+    return distributions.Shuffle(axis, seed)(x)
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None = None, seed: Seed = None) -> Any:
     """Return inputs / (1 - rate) with probability 1 - rate, else 0, each place of ``noise_shape`` deciding for itself."""
-    return draws.Drop(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
+    return distributions.Drop(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
 
 
 def _shaped(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
     given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
-    op = shaped_draws.ShapedDraw(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
+    op = parameterized.ShapedDraw(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
     return creation.made(op, *given)
 
 
 def _drawn(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
     wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
-    return creation.made(draws.Draw(distribution, creation.sizes_of(shape), settings, wanted, seed))
+    return creation.made(distributions.Draw(distribution, creation.sizes_of(shape), settings, wanted, seed))
 
 
 def _floating(distribution: str, dtype: Any) -> str:

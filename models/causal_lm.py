@@ -22,9 +22,9 @@ from layercli.core.layer import Layer
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
-from layercli.ops.axes import check_rank
-from layercli.ops.normalization import RmsNorm
-from layercli.ops.rotary import Rotate
+from layercli.ops.core.axes import check_rank
+from layercli.ops.nn.normalization import RmsNorm
+from layercli.ops.nn.rotary_embedding import Rotate
 
 HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
 """What a decoder ends in, by the end of its class's name."""

@@ -21,7 +21,7 @@ from layercli.errors import FormatError
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import LayerNormalization
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 
 LAST_TOKEN = 2
 """The number of the last token in the first files, which stands for the greatest of a text."""

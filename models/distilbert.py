@@ -17,7 +17,7 @@ from layercli.core.layer import Layer
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import LayerNormalization
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from layercli.core.layer import Layer
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import LayerNormalization
-from layercli.ops.rotary import Rotate
+from layercli.ops.nn.rotary_embedding import Rotate
 
 
 @dataclass(frozen=True)

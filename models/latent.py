@@ -15,7 +15,7 @@ from layercli import ops
 from layercli.core.layer import Layer
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import RMSNormalization
-from layercli.ops.rotary import Rotate
+from layercli.ops.nn.rotary_embedding import Rotate
 
 
 @dataclass(frozen=True)

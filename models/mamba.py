@@ -16,7 +16,7 @@ from layercli.errors import FormatError
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 from layercli.ops.selective_scan import SelectiveScan
 
 

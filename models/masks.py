@@ -7,7 +7,7 @@ from typing import Any
 from layercli.models.functions import soft_cap
 
 from layercli import ops
-from layercli.ops.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.ops.nn.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
 
 LOWEST = -3.0e38
 """What is added to the score of a source that is not looked at: lost in any sum, and finite in float32 and bfloat16."""

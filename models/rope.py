@@ -14,7 +14,7 @@ from typing import Any
 from layercli.models.reading import is_number, one_of, shown
 
 from layercli.errors import FormatError
-from layercli.ops.rotary import RotaryAngles
+from layercli.ops.nn.rotary_embedding import RotaryAngles
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from layercli.errors import FormatError
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import RMSNormalization
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from layercli.models.pretrained import Pretrained, head_of, labels_of
 
 from layercli import ops
 from layercli.layers.dense import Dense
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 
 
 class TextDecoder(Pretrained):

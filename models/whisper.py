@@ -20,7 +20,7 @@ from layercli.layers.convolution import Conv1D
 from layercli.layers.dense import Dense
 from layercli.layers.embedding import Embedding
 from layercli.layers.normalization import LayerNormalization
-from layercli.ops.axes import check_rank
+from layercli.ops.core.axes import check_rank
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from layercli.core import dims, op, tree
+from layercli.core import dims, operation, tree
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
-from layercli.ops.cases import Case, all_cases
+from layercli.ops.sample_inputs import Case, all_cases
 from layercli.runtime.meta import TorchFunction
 
 CASES = list(all_cases())
@@ -30,7 +30,7 @@ def tensors(case: Case, sizes=None, device="cpu"):
 
 
 def specs_of(result):
-    return tree.map_leaves(op.spec_of, result)
+    return tree.map_leaves(operation.spec_of, result)
 
 
 def values_at(tree_of_specs, sizes):
@@ -39,7 +39,7 @@ def values_at(tree_of_specs, sizes):
 
 def test_every_operation_has_cases():
     with_cases = {type(case.op) for case in CASES} | {TorchFunction}
-    assert set(op.REGISTRY.values()) - with_cases == set()
+    assert set(operation.REGISTRY.values()) - with_cases == set()
 
 
 @each_case

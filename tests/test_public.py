@@ -24,7 +24,7 @@ def test_every_public_module_and_class_says_what_it_is():
 def test_every_operation_is_where_the_table_says():
     from layercli import ops
 
-    assert ops.__all__ == dir(ops) == sorted(ops.HOMES)
+    assert ops.__all__ == dir(ops) == sorted(ops.MODULE_OF)
     for name in ops.__all__:
         assert callable(getattr(ops, name))
         assert (getattr(ops, name).__doc__ or "").strip(), name
@@ -32,10 +32,11 @@ def test_every_operation_is_where_the_table_says():
 
 def test_no_operation_is_forgotten_by_the_table():
     from layercli import ops
-    from layercli.ops import elementwise, named_activations, reduction
+    from layercli.ops.nn import activation_functions
+    from layercli.ops.numpy import elementwise, reductions
 
-    activations = {function.__name__ for function in named_activations.ALL} - {"linear"}
-    assert set(ops.HOMES) >= {*elementwise.UNARY, *elementwise.BINARY, *reduction.REDUCTIONS, *activations}
+    activations = {function.__name__ for function in activation_functions.ALL} - {"linear"}
+    assert set(ops.MODULE_OF) >= {*elementwise.UNARY, *elementwise.BINARY, *reductions.REDUCTIONS, *activations}
 
 
 def test_every_layer_is_where_the_table_says():

@@ -11,7 +11,7 @@ from layercli.core import naming, tree
 from layercli.core.graph import Graph
 from layercli.core.layer import Layer
 from layercli.core.model import Model
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.core.symbolic import OPERATORS, SymbolicTensor
 from layercli.errors import ShapeError, UsageError
 

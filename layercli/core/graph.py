@@ -18,7 +18,7 @@ from layercli.errors import UsageError
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
-    from layercli.core.op import Op
+    from layercli.core.operation import Op
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from layercli.core.called import Called
 from layercli.core.configurable import Configurable
 from layercli.core.graph import Frame, Node
 from layercli.core.holder import Holder
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.core.spec import Spec, batched
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable

@@ -11,7 +11,7 @@ from layercli.core.functional import Functional
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
 from layercli.core.model import Model
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec
 from layercli.core.symbolic import SymbolicTensor

@@ -11,27 +11,17 @@ from typing import Any
 from layercli import ops
 from layercli.core import dtypes
 from layercli.core.naming import snake_case
-from layercli.core.op import REGISTRY, Op
+from layercli.core.operation import REGISTRY, Op
 from layercli.errors import FormatError, UsageError
-from layercli.ops import (
-    contraction,
-    decompositions,
-    elementwise,
-    filling,
-    joining,
-    linear,
-    named_activations,
-    padding,
-    repeating,
-    reshaping,
-    solving,
-)
-from layercli.ops.accumulation import Running
-from layercli.ops.activation import Curve, Relu, ReluInPlace, Softmax
-from layercli.ops.ordering import Extreme
-from layercli.ops.reduction import Reduction
-from layercli.ops.slicing import GetItem, Range
-from layercli.ops.triangles import Triangle
+from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.linalg import decompositions, solvers
+from layercli.ops.nn import activation_functions
+from layercli.ops.nn.activations import Curve, Relu, ReluInPlace, Softmax
+from layercli.ops.numpy import creation, einsum, elementwise, joining, linear, padding, rearrangement, reshaping
+from layercli.ops.numpy.cumulative import Running
+from layercli.ops.numpy.reductions import Reduction
+from layercli.ops.numpy.sorting import Extreme
+from layercli.ops.numpy.triangular import Triangle
 
 CLASSES = {
     "keras.src.ops.numpy": (
@@ -146,7 +136,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
         case elementwise.Unary(function) | elementwise.Binary(function):
             return Spelled(class_of(function), {}, args)
         case Curve(function, values):
-            names = list(inspect.signature(getattr(named_activations, function)).parameters)[1:]
+            names = list(inspect.signature(getattr(activation_functions, function)).parameters)[1:]
             return Spelled(class_of(function), dict(zip(names, values, strict=True)), args)
         case Relu(slope, highest, threshold) if not op.plain:
             own = {"negative_slope": slope, "max_value": highest, "threshold": threshold}
@@ -169,11 +159,11 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Split", {"indices_or_sections": parts if at is None else list(at), "axis": axis}, args)
         case GetItem(parts):
             return Spelled("GetItem", {}, [*args, _plain(parts)])
-        case filling.FullLike(value, dtype):
+        case creation.FullLike(value, dtype):
             return Spelled("FullLike", {"dtype": dtype}, [*args, value])
-        case repeating.Repeat(times, axis):
+        case rearrangement.Repeat(times, axis):
             return Spelled("Repeat", {"repeats": times, "axis": axis}, args)
-        case repeating.Tile(times):
+        case rearrangement.Tile(times):
             return Spelled("Tile", {"repeats": list(times)}, args)
         case padding.Pad(pads, "constant", value):
             return Spelled("Pad", {"pad_width": _plain(pads), "mode": "constant"}, args, {"constant_values": value})
@@ -183,12 +173,12 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Reshape", {"newshape": _open(shape)}, args)
         case reshaping.BroadcastTo(shape):
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
-        case contraction.Einsum(equation):
+        case einsum.Einsum(equation):
             return Spelled("Einsum", {"subscripts": equation}, args)
         case decompositions.OfSquare(function):
             name, _, upper = function.partition(" ")
             return Spelled(class_of(name), {"upper": bool(upper)} if name.startswith("cholesky") else {}, args)
-        case solving.Solve(triangle):
+        case solvers.Solve(triangle):
             return (
                 Spelled("SolveTriangular", {"lower": triangle == "lower"}, args)
                 if triangle
@@ -318,7 +308,7 @@ WITH_OWN_SETTINGS: dict[str, Callable[..., Any]] = {
 
 def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., Any]:
     """Return the operation of one of our own classes."""
-    for module in (*dict.fromkeys(ops.HOMES.values()), *OTHER_FAMILIES):
+    for module in (*dict.fromkeys(ops.MODULE_OF.values()), *OTHER_MODULES):
         import_module(f"{OURS}.{module}")
     kind = REGISTRY.get(name)
     if kind is None or not kind.__module__.startswith(f"{OURS}."):
@@ -328,12 +318,32 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
     return made
 
 
-OTHER_FAMILIES = (
-    "activation", "affine", "attention", "batch_dot", "batch_statistics", "categories", "contraction", "convolution",
-    "cropping", "embedding", "filtering", "flipping", "noise", "normalization", "pooling", "recurrent", "rescaling",
-    "resizing", "rotary", "scaling", "steps", "transposed_convolution", "warping",
-)  # fmt: skip
-"""The families with no functions of their own."""
+OTHER_MODULES = (
+    "image.affine",
+    "image.crop_windows",
+    "image.filters",
+    "image.flip",
+    "image.rescale",
+    "image.resize",
+    "image.scale_translate",
+    "image.warp",
+    "nn.activations",
+    "nn.attention",
+    "nn.batch_norm_stats",
+    "nn.category_encoding",
+    "nn.conv_transpose",
+    "nn.convolution",
+    "nn.embedding",
+    "nn.normalization",
+    "nn.pooling",
+    "nn.rnn",
+    "nn.rotary_embedding",
+    "nn.time_folding",
+    "numpy.einsum",
+    "numpy.linear",
+    "random.dropout",
+)
+"""The modules of operations without public functions."""
 
 
 def _setting(value: Any) -> Any:

@@ -111,8 +111,8 @@ def _layer(described: dict[str, Any]) -> dict[str, Any]:
     """Return the config of a single layer, or of an operation in a graph that Keras 3 wrote into HDF5."""
     described = modern(described)
     name, settings = described["class_name"], described["config"]
-    if described.get("module") is None and name in keras_ops.HOMES and _is_operation(name, settings):
-        return {**described, "module": keras_ops.HOMES[name], "registered_name": name}
+    if described.get("module") is None and name in keras_ops.MODULE_OF and _is_operation(name, settings):
+        return {**described, "module": keras_ops.MODULE_OF[name], "registered_name": name}
     if ">" in name:
         own = {**described, "class_name": name.partition(">")[2], "registered_name": name, "module": None}
         return {**own, "config": _plain_settings(settings)}

@@ -71,7 +71,7 @@ def op_layer(described: dict[str, Any], numbers: Renumbered) -> dict[str, Any]:
         calls.append({"args": args, "kwargs": {}})
     if found is None:
         raise FormatError(f"the operation {name!r} is never called")
-    module = keras_ops.HOMES[found]
+    module = keras_ops.MODULE_OF[found]
     return {
         "module": module,
         "class_name": found,

@@ -81,7 +81,7 @@ class Tally:
 
 def registered() -> list[OpCase]:
     """Return the cases of every registered operation."""
-    from layercli.ops.cases import all_cases
+    from layercli.ops.sample_inputs import all_cases
 
     return list(all_cases())
 

@@ -12,7 +12,7 @@ from layercli.core import tree
 from layercli.core.dims import UNKNOWN
 from layercli.core.graph import Node
 from layercli.core.layer import Layer
-from layercli.core.op import Op, spec_of
+from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable

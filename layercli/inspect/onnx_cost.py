@@ -91,7 +91,7 @@ def product(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> 
 
 def einsum(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
     """Return the cost of a contraction of two tensors; with one nothing is multiplied, of more the order is not known."""
-    from layercli.ops.contraction import Einsum
+    from layercli.ops.numpy.einsum import Einsum
 
     if len(given) == 1:
         return 0

@@ -19,7 +19,7 @@ from layercli.errors import LayercliError
 from layercli.inspect.graph_inputs import bound_in
 from layercli.inspect.onnx_inference import Inference, Kind, settings_of
 from layercli.inspect.onnx_names import Names
-from layercli.ops.window import Window
+from layercli.ops.nn.window_geometry import Window
 
 FIRST = (10007, 20011)
 MOST_FORMULAS = 16

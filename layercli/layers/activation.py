@@ -9,8 +9,8 @@ from layercli.core.spec import Shape
 from layercli.errors import UsageError
 from layercli.layers import settings
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer
-from layercli.ops import activation as ops
-from layercli.ops.named_activations import elu, leaky_relu
+from layercli.ops.nn import activations as ops
+from layercli.ops.nn.activation_functions import elu, leaky_relu
 
 
 class Activation(Layer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.settings import DataFormat, per_axis
-from layercli.ops.pooling import AdaptivePool
+from layercli.ops.nn.pooling import AdaptivePool
 
 
 class AdaptivePooling(Layer):

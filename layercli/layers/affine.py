@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.layers.images import RandomImages
 from layercli.layers.settings import DataFormat, Number, Seed, ends_of, factor, one_of
-from layercli.ops.affine import Resample, Rotation, Translation, Zoom
+from layercli.ops.image.affine import Resample, Rotation, Translation, Zoom
 
 FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # Keras's layers know no mirror
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]

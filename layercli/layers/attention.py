@@ -9,10 +9,10 @@ from layercli.core.spec import Shape
 from layercli.errors import ShapeError
 from layercli.layers.dropout import Dropout
 from layercli.layers.settings import Fraction, ScoreMode, Seed, Truth
-from layercli.ops.activation import Softmax
-from layercli.ops.attention import AttentionMask, ScaledDotProductAttention, TanhScores
-from layercli.ops.contraction import Einsum
-from layercli.ops.embedding import Blank
+from layercli.ops.nn.activations import Softmax
+from layercli.ops.nn.attention import AttentionMask, ScaledDotProductAttention, TanhScores
+from layercli.ops.nn.embedding import Blank
+from layercli.ops.numpy.einsum import Einsum
 
 
 class Scored(Layer):

@@ -10,8 +10,8 @@ from layercli.core.spec import Shape
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.copying import again
 from layercli.layers.settings import MergeMode
-from layercli.ops.joining import Concatenate
-from layercli.ops.steps import Reversed
+from layercli.ops.nn.time_folding import Reversed
+from layercli.ops.numpy.joining import Concatenate
 
 COMMON = ("stateful", "return_sequences", "return_state")
 """What both directions must have alike."""

@@ -9,7 +9,7 @@ from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.layers.categories import ENCODINGS, check_dense
 from layercli.layers.settings import Number, Truth, Window, one_of
-from layercli.ops.categories import Digitize
+from layercli.ops.nn.category_encoding import Digitize
 
 if TYPE_CHECKING:
     import numpy as np

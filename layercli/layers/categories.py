@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.layers.settings import PositiveInt, Truth, one_of
-from layercli.ops.categories import Count, MultiHot, OneHot
+from layercli.ops.nn.category_encoding import Count, MultiHot, OneHot
 
 ENCODINGS: dict[str, Any] = {"one_hot": OneHot, "multi_hot": MultiHot, "count": Count}
 

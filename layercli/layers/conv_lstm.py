@@ -25,8 +25,8 @@ from layercli.layers.settings import (
     Truth,
     per_axis,
 )
-from layercli.ops.convolution import Convolution
-from layercli.ops.recurrent import Filled, LstmStep
+from layercli.ops.nn.convolution import Convolution
+from layercli.ops.nn.rnn import Filled, LstmStep
 
 GATES = 4
 SHARED = (

@@ -18,7 +18,7 @@ from layercli.layers.settings import (
     Truth,
     per_axis,
 )
-from layercli.ops.convolution import Convolution
+from layercli.ops.nn.convolution import Convolution
 
 
 class Windowed(Layer):

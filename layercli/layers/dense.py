@@ -7,8 +7,8 @@ from typing import Any
 from layercli.core.spec import Shape
 from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Activation, Initializer, PositiveInt, Truth, refuse
-from layercli.ops import linear
-from layercli.ops.named_activations import over
+from layercli.ops.nn.activation_functions import over
+from layercli.ops.numpy import linear
 
 
 class Dense(LowRank):

@@ -7,7 +7,7 @@ from typing import Any
 from layercli.core.spec import Shape
 from layercli.layers.convolution import Windowed
 from layercli.layers.settings import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth
-from layercli.ops.convolution import Convolution, DepthwiseConvolution
+from layercli.ops.nn.convolution import Convolution, DepthwiseConvolution
 
 
 class Depthwise(Windowed):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
-from layercli.core.op import Op, spec_of
+from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import DataFormat, Fraction, Number, Seed
-from layercli.ops import noise
+from layercli.ops.random import dropout
 
 
 class Random(Layer):
@@ -59,7 +59,7 @@ class Dropout(Noise):
 
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
-        self.op = noise.Dropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None
+        self.op = dropout.Dropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None
 
 
 class SpatialDropout(Noise):
@@ -75,7 +75,7 @@ class SpatialDropout(Noise):
         places = (1,) * self.axes
         first = getattr(self, "data_format", None) == "channels_first"
         shape = (None, None, *places) if first else (None, *places, None)
-        self.op = noise.Dropout(self.rate, shape, self.seed) if self.rate else None
+        self.op = dropout.Dropout(self.rate, shape, self.seed) if self.rate else None
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the inputs, in training without the channels dropped; ShapeError for another rank."""
@@ -120,7 +120,7 @@ class AlphaDropout(Noise):
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
         _check_below_one(self)
-        self.op = noise.AlphaDropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None
+        self.op = dropout.AlphaDropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None
 
 
 class GaussianDropout(Noise):
@@ -135,7 +135,7 @@ class GaussianDropout(Noise):
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
         _check_below_one(self)
-        self.op = noise.GaussianDropout(self.rate, self.seed) if self.rate else None
+        self.op = dropout.GaussianDropout(self.rate, self.seed) if self.rate else None
 
 
 class GaussianNoise(Noise):
@@ -148,7 +148,7 @@ class GaussianNoise(Noise):
         """Make the op, none for a deviation of 0."""
         if self.stddev < 0:
             raise UsageError(f"GaussianNoise expects stddev to be at least 0, got {self.stddev}")
-        self.op = noise.GaussianNoise(self.stddev, self.seed) if self.stddev else None
+        self.op = dropout.GaussianNoise(self.stddev, self.seed) if self.stddev else None
 
 
 def _sizes(noise_shape: Any) -> Any:

@@ -8,7 +8,7 @@ from layercli.core.spec import Shape, shape_of
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Activation, Constraint, Initializer, Regularizer, refuse
-from layercli.ops.contraction import Einsum
+from layercli.ops.numpy.einsum import Einsum
 
 
 class EinsumDense(LowRank):

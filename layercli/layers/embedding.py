@@ -8,13 +8,13 @@ from layercli import ops
 from layercli.core import dtypes
 from layercli.core.config import Rule
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
 from layercli.layers.low_rank import LowRank
 from layercli.layers.settings import Constraint, Initializer, Number, PositiveInt, Regularizer, Truth, refuse
-from layercli.ops.elementwise import Binary
-from layercli.ops.embedding import Blank, Lookup
-from layercli.ops.reduction import Reduction
+from layercli.ops.nn.embedding import Blank, Lookup
+from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.reductions import Reduction
 
 SoftCap = Annotated[Any, Rule("a number or None", lambda value: None if value is None else float(value))]
 

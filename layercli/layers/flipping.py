@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from layercli.layers.images import RandomImages
 from layercli.layers.settings import DataFormat, Seed, one_of
-from layercli.ops.flipping import Flip
+from layercli.ops.image.flip import Flip
 
 AXES = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 

@@ -7,8 +7,8 @@ from typing import Any
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.layers.settings import DataFormat, Truth
-from layercli.ops.axes import check_rank
-from layercli.ops.reduction import Reduction
+from layercli.ops.core.axes import check_rank
+from layercli.ops.numpy.reductions import Reduction
 
 
 class GlobalPooling(Layer):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.errors import ShapeError
 from layercli.layers.dropout import Random
-from layercli.ops.noise import Uniform
+from layercli.ops.random.counter_rng import Uniform
 
 
 class Images(Layer):

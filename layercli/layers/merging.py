@@ -10,11 +10,11 @@ from layercli import ops
 from layercli.core.layer import Layer
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Truth, WholeNumber
-from layercli.ops.batch_dot import BatchDot
-from layercli.ops.elementwise import Binary
-from layercli.ops.joining import Concatenate as Join
-from layercli.ops.reduction import Reduction
-from layercli.ops.reshaping import ExpandDims
+from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.joining import Concatenate as Join
+from layercli.ops.numpy.linear import BatchDot
+from layercli.ops.numpy.reductions import Reduction
+from layercli.ops.numpy.reshaping import ExpandDims
 
 
 class Merge(Layer):

@@ -13,9 +13,9 @@ from layercli.errors import ShapeError, UsageError
 from layercli.layers.dropout import Dropout
 from layercli.layers.einsum_dense import EinsumDense
 from layercli.layers.settings import Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth, Window
-from layercli.ops.activation import Softmax
-from layercli.ops.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
-from layercli.ops.contraction import Einsum
+from layercli.ops.nn.activations import Softmax
+from layercli.ops.nn.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.ops.numpy.einsum import Einsum
 
 PROJECTION = (
     "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint",

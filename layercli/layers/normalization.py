@@ -11,9 +11,9 @@ from layercli.core.spec import Shape, Spec
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Axes, Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
-from layercli.ops.axes import axis_of
-from layercli.ops.batch_statistics import Moments, Normalize, Renormalization
-from layercli.ops.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
+from layercli.ops.core.axes import axis_of
+from layercli.ops.nn.batch_norm_stats import Moments, Normalize, Renormalization
+from layercli.ops.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RmsNorm, UnitNorm
 
 
 class BatchNormalization(Layer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.settings import PAIR, DataFormat, per_axis
-from layercli.ops.padding import Crop, Pad
+from layercli.ops.numpy.padding import Crop, Pad
 
 
 class Bordered(Layer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.settings import DataFormat, Padding, per_axis
-from layercli.ops.pooling import Pool
+from layercli.ops.nn.pooling import Pool
 
 
 class Pooling(Layer):

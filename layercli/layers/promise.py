@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.core.spec import Spec, batched
 
 

@@ -28,9 +28,9 @@ from layercli.layers.settings import (
     Seed,
     Truth,
 )
-from layercli.ops.recurrent import Filled, FusedRecurrence, check_state
-from layercli.ops.reshaping import ExpandDims
-from layercli.ops.stepping import Scan
+from layercli.ops.nn.rnn import Filled, FusedRecurrence, check_state
+from layercli.ops.nn.rnn_loop import Scan
+from layercli.ops.numpy.reshaping import ExpandDims
 
 CELL = (
     "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",

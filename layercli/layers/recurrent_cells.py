@@ -21,8 +21,8 @@ from layercli.layers.settings import (
     Seed,
     Truth,
 )
-from layercli.ops.linear import Dense, MatMul
-from layercli.ops.recurrent import Filled, GruStep, LstmStep, Pick
+from layercli.ops.nn.rnn import Filled, GruStep, LstmStep, Pick
+from layercli.ops.numpy.linear import Dense, MatMul
 
 
 class Cell(Layer):

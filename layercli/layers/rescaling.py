@@ -9,8 +9,8 @@ from layercli.core import dtypes
 from layercli.core.config import Rule
 from layercli.core.config import checked as checked_setting
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
-from layercli.ops.rescaling import Rescale
+from layercli.core.operation import spec_of
+from layercli.ops.image.rescale import Rescale
 
 
 class Identity(Layer):

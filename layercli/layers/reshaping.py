@@ -7,9 +7,9 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.layers.settings import DataFormat, PositiveInt
-from layercli.ops import reshaping
-from layercli.ops.axes import check_rank
-from layercli.ops.repeating import Repeat
+from layercli.ops.core.axes import check_rank
+from layercli.ops.numpy import reshaping
+from layercli.ops.numpy.rearrangement import Repeat
 
 
 class Flatten(Layer):

@@ -8,8 +8,8 @@ from layercli import ops
 from layercli.errors import UsageError
 from layercli.layers.images import Images, RandomImages
 from layercli.layers.settings import DataFormat, Number, PositiveInt, Seed, Truth, one_of
-from layercli.ops.cropping import CenterWindow, RandomWindow
-from layercli.ops.resizing import Resize, check_interpolation
+from layercli.ops.image.crop_windows import CenterWindow, RandomWindow
+from layercli.ops.image.resize import Resize, check_interpolation
 
 
 class Resizing(Images):

@@ -10,7 +10,7 @@ from layercli.errors import UsageError
 from layercli.initializers import TruncatedNormal
 from layercli.layers.settings import PositiveInt
 from layercli.layers.wrapper import Wrapper
-from layercli.ops.normalization import SpectralNorm
+from layercli.ops.nn.normalization import SpectralNorm
 
 
 class SpectralNormalization(Wrapper):

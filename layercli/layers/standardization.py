@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from layercli import ops
 from layercli.core import dims, dtypes
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.core.spec import Shape, batched, show_shape
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.settings import Truth
-from layercli.ops.rescaling import Standardize
+from layercli.ops.image.rescale import Standardize
 
 
 class Normalization(Layer):

@@ -8,7 +8,7 @@ from layercli.core import dims
 from layercli.core.spec import Shape, show_shape
 from layercli.errors import ShapeError
 from layercli.layers.wrapper import Wrapper
-from layercli.ops.steps import ExamplesAsSteps, StepsAsExamples
+from layercli.ops.nn.time_folding import ExamplesAsSteps, StepsAsExamples
 
 
 class TimeDistributed(Wrapper):

@@ -18,7 +18,7 @@ from layercli.layers.settings import (
     Truth,
     per_axis,
 )
-from layercli.ops.transposed_convolution import TransposedConvolution
+from layercli.ops.nn.conv_transpose import TransposedConvolution
 
 
 class ConvTranspose(Windowed):

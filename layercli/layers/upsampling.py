@@ -6,9 +6,9 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.settings import DataFormat, PositiveInt, per_axis
-from layercli.ops.axes import check_rank
-from layercli.ops.repeating import Repeat
-from layercli.ops.resizing import Upsample, check_interpolation
+from layercli.ops.core.axes import check_rank
+from layercli.ops.image.resize import Upsample, check_interpolation
+from layercli.ops.numpy.rearrangement import Repeat
 
 
 class UpSampling1D(Layer):

@@ -8,7 +8,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import alike, pairwise, with_class_ids
-from layercli.ops.crossentropy import NO_CLASS, binary, categorical, classes_required, of_probabilities, sparse
+from layercli.ops.nn.losses import NO_CLASS, binary, categorical, classes_required, of_probabilities, sparse
 
 
 @pairwise

@@ -6,7 +6,7 @@ from layercli.lazy import torch
 from layercli.losses.crossentropy import smooth
 from layercli.losses.loss import loss_class
 from layercli.losses.shapes import pairwise
-from layercli.ops.crossentropy import EPSILON, of_probabilities
+from layercli.ops.nn.losses import EPSILON, of_probabilities
 
 
 @pairwise

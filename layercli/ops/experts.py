@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch

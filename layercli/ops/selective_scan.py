@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import torch

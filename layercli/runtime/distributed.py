@@ -12,7 +12,7 @@ import torch
 
 from layercli.callbacks.callback import Callback, listens
 from layercli.core.model import Model
-from layercli.ops import batch_statistics
+from layercli.ops.nn import batch_norm_stats
 from layercli.runtime import execute, group, sharding
 from layercli.runtime.data import Batch
 from layercli.runtime.group import Group
@@ -35,13 +35,13 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
         if joined is None:
             return function(model, *args, **kwargs)
         trainer = trainer_of(model, function.__name__)
-        before, trainer.part = (trainer.part, batch_statistics.together), Part(joined)
-        batch_statistics.together = trainer.part.together
+        before, trainer.part = (trainer.part, batch_norm_stats.together), Part(joined)
+        batch_norm_stats.together = trainer.part.together
         try:
             with at_once(joined), unconcerned(), trainer.part.scope:
                 return function(model, *args, **kwargs)
         finally:
-            trainer.part, batch_statistics.together = before
+            trainer.part, batch_norm_stats.together = before
 
     return run
 

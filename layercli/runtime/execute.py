@@ -8,7 +8,7 @@ import torch
 
 from layercli.core import graph, masking, tree
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.errors import UsageError
 from layercli.runtime import mirror, tensors
 

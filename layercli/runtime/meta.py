@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core import dims, dtypes, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
-from layercli.core.op import Op
+from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable

@@ -19,15 +19,15 @@ from layercli.core import dtypes, tree
 from layercli.core import layer as core
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
-from layercli.ops import substitutes
-from layercli.ops.creation import place
+from layercli.ops.core import kernel_overrides
+from layercli.ops.numpy.creation import place
 from layercli.runtime import packing
 from layercli.runtime.tensors import dtype_of
 
 warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN's, on every call: they are views
 core.tensor_type = torch.Tensor
 ops.load()
-substitutes.multiply = packing.product
+kernel_overrides.multiply = packing.product
 
 
 class Bag:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from layercli.ops import substitutes
+from layercli.ops.core import kernel_overrides
 from layercli.runtime.free_memory import free_memory
 
 mkldnn: Any = torch.ops.mkldnn
@@ -57,7 +57,7 @@ def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
 def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
     """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may use it packed, and should."""
     fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
-    return fits and weight.nbytes >= substitutes.LARGE and plain(x, weight)
+    return fits and weight.nbytes >= kernel_overrides.LARGE and plain(x, weight)
 
 
 def unwatched() -> bool:
@@ -77,7 +77,7 @@ def unwatched() -> bool:
 
 def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
     """Return torch's linear by oneDNN's kernel, which a plain weight of twice the size is worth; None where torch should do it."""
-    if torch.compiler.is_compiling() or weight.nbytes < 2 * substitutes.LARGE:
+    if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
         return None
     if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not unwatched():
         return None

@@ -12,7 +12,7 @@ from torch import nn
 
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.inspect.summary import summarize
 from layercli.runtime.graph import Graph
 from layercli.runtime.kernels import Kernel, seen

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from layercli.ops import substitutes
+from layercli.ops.core import kernel_overrides
 from layercli.runtime import packing
 
 
@@ -29,12 +29,16 @@ class Settled:
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
-        before = substitutes.convolve, substitutes.multiply, substitutes.recur
-        substitutes.convolve, substitutes.multiply, substitutes.recur = self._convolve, self._multiply, self._recur
+        before = kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur
+        kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur = (
+            self._convolve,
+            self._multiply,
+            self._recur,
+        )
         try:
             return self._call(inputs)
         finally:
-            substitutes.convolve, substitutes.multiply, substitutes.recur = before
+            kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur = before
             self._many = True
 
     def _convolve(

@@ -13,7 +13,7 @@ import torch
 
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
-from layercli.core.op import spec_of
+from layercli.core.operation import spec_of
 from layercli.inspect.samples import Repeat, Samples, Slowdown, slowdown
 from layercli.inspect.summary import cost_of, described
 from layercli.runtime import roofline

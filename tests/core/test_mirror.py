@@ -15,7 +15,7 @@ from layercli.layers.convolution import Conv2D
 from layercli.layers.dense import Dense
 from layercli.layers.normalization import BatchNormalization
 from layercli.layers.reshaping import Flatten
-from layercli.ops import convolution
+from layercli.ops.nn import convolution
 
 
 def drawn():

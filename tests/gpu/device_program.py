@@ -21,8 +21,8 @@ from layercli.core.layer import Layer
 from layercli.inspect import reference
 from layercli.inspect.summary import default_inputs
 from layercli.losses.loss import Loss
-from layercli.ops.cases import all_cases
-from layercli.ops.loops import While
+from layercli.ops.core.loops import While
+from layercli.ops.sample_inputs import all_cases
 from layercli.runtime import comparison, fit_files, logs, mirror, tensors
 from layercli.runtime.data import source_of
 from layercli.runtime.program import Settings, prepare

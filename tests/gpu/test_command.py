@@ -15,8 +15,7 @@ from rich.console import Console
 from layercli.cli.app import run
 from layercli.gpu import check, examination
 from layercli.render import gpu, terminal
-
-from .stories import SNAPSHOTS, WRONG, Children, machine, results
+from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

@@ -13,8 +13,7 @@ from layercli.gpu import check, child, examination, selftest, snapshot, torch_de
 from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
 from layercli.gpu.supervisor import Story
-
-from .stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
+from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
 
 
 @pytest.fixture

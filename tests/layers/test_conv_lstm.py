@@ -11,7 +11,7 @@ from layercli import Input, layers
 from layercli.core import tree
 from layercli.core.graph import Node
 from layercli.errors import ShapeError, UsageError
-from layercli.ops.stepping import cost_of
+from layercli.ops.nn.rnn_loop import cost_of
 from tests.oracle import check, close, image, keras
 
 SHAPES = {1: (2, 4, 6, 3), 2: (2, 4, 5, 4, 3), 3: (2, 3, 3, 4, 3, 2)}

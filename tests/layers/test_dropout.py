@@ -20,7 +20,7 @@ from layercli.layers.dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from layercli.ops.noise import hashed
+from layercli.ops.random.counter_rng import hashed
 
 SEEDS = [None, 3]
 COUNT = 200_000

@@ -15,7 +15,7 @@ import layercli
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.core.dims import UNKNOWN
 from layercli.errors import FormatError, LayercliError, UsageError
-from layercli.ops.stepping import cost_of
+from layercli.ops.nn.rnn_loop import cost_of
 from layercli.saving import custom_object_scope, register_keras_serializable
 from tests.oracle import check, close, image, keras
 

@@ -244,7 +244,7 @@ def test_whole_numbers_are_described_as_they_are_computed():
             layer = getattr(layers, name)(**settings)
             out = layer(np.zeros((2, 6, 7, 3), "uint8"), training=training)
             spec = layer(x, training=training).spec
-            assert spec.at({"B": 2}) == layercli.core.op.spec_of(out), (name, training)
+            assert spec.at({"B": 2}) == layercli.core.operation.spec_of(out), (name, training)
 
 
 ALL = [*VARIED, *FIXED[:1], *COLORS[:1], ("Resizing", {"height": 4, "width": 9, "pad_to_aspect_ratio": True})]

@@ -11,7 +11,7 @@ from torch import nn
 
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.errors import UsageError
-from layercli.ops import substitutes
+from layercli.ops.core import kernel_overrides
 from layercli.runtime import packing
 from layercli.runtime.fusing import Folds, Fused, fused
 from tests.oracle import close, randomized
@@ -105,7 +105,7 @@ def test_every_layer_of_resnet50_is_folded():
 
 
 def test_an_encoder_block_is_six_products(monkeypatch):
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     model = EncoderBlock(8, 2, 12)
     x = torch.randn(2, 5, 8)
     folds, left = fold(drawn(model, x), x)
@@ -120,7 +120,7 @@ def test_an_encoder_block_is_six_products(monkeypatch):
     "activation", ["relu", "gelu", "sigmoid", "tanh", "silu", "hard_sigmoid", "relu6", "leaky_relu"]
 )
 def test_an_activation_goes_into_the_product_before_it(activation, monkeypatch):
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     model = Sequential([layers.Dense(6), layers.Activation(activation), layers.Dense(3, use_bias=False)])
     x = torch.randn(5, 4)
     folds, left = fold(drawn(model, x), x)
@@ -163,7 +163,7 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     x = torch.randn(5, 4)
     _, left = fold(drawn(model, x), x)
     assert left == ["linear", "relu_"]
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     monkeypatch.setattr(packing.Room, "take", lambda self, weight: False)
     _, left = fold(model, x)
     assert left == ["linear", "relu_"]

@@ -6,7 +6,7 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli import layers
-from layercli.ops import substitutes
+from layercli.ops.core import kernel_overrides
 from layercli.runtime import packing
 
 pytestmark = [
@@ -21,7 +21,7 @@ def calls(monkeypatch):
     found = []
     kernel = packing.multiplied
     monkeypatch.setattr(packing, "multiplied", lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     return found
 
 
@@ -54,11 +54,11 @@ def test_the_result_is_torchs(make, shape, calls):
 
 
 def test_small_weights_are_torchs(calls, layer, monkeypatch):
-    monkeypatch.setattr(substitutes, "LARGE", 49)  # a plain weight is large from twice as many bytes on
+    monkeypatch.setattr(kernel_overrides, "LARGE", 49)  # a plain weight is large from twice as many bytes on
     with torch.no_grad():
         layer(X)
         assert calls == []
-        monkeypatch.setattr(substitutes, "LARGE", 48)
+        monkeypatch.setattr(kernel_overrides, "LARGE", 48)
         layer(X)
     assert calls == [(5, 4)]
 

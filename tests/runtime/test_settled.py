@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from layercli import Sequential, layers
-from layercli.ops import substitutes
-from layercli.ops.contraction import Einsum
+from layercli.ops.core import kernel_overrides
+from layercli.ops.numpy.einsum import Einsum
 from layercli.runtime import packing
 from layercli.runtime.free_memory import free_memory
 from layercli.runtime.settled import Settled
@@ -45,7 +45,7 @@ PRODUCTS = [
 
 
 def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkeypatch):
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
@@ -59,7 +59,7 @@ def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkey
 
 
 def test_predict_on_several_batches_packs_at_once(monkeypatch):
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     packed = []
     whole = packing.packed_matrix
     monkeypatch.setattr(packing, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows))
@@ -74,7 +74,7 @@ def test_predict_on_several_batches_packs_at_once(monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     """Let small weights be packed too."""
-    monkeypatch.setattr(substitutes, "LARGE", 1)
+    monkeypatch.setattr(kernel_overrides, "LARGE", 1)
 
 
 @pytest.mark.parametrize(("make", "shape", "count"), PRODUCTS, ids=range(len(PRODUCTS)))
@@ -164,7 +164,7 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     settled = Settled(layer)
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
-        monkeypatch.setattr(substitutes, "LARGE", 1)
+        monkeypatch.setattr(kernel_overrides, "LARGE", 1)
         monkeypatch.setattr(packing, "free_memory", lambda: 4 * 95)
         torch.testing.assert_close(settled(x), layer(x))
     assert settled._packed == {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layercli.ops.cases import Case, spec
 from layercli.ops.experts import ExpertFeedForward
+from layercli.ops.sample_inputs import Case, spec
 
 STACKED = (spec("5 6 4"), spec("5 6 4"), spec("5 4 6"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.ops.cases import Case, spec
+from layercli.ops.sample_inputs import Case, spec
 from layercli.ops.selective_scan import SelectiveScan
 
 CASES = [

@@ -1,0 +1,96 @@
+"""What a function gives of the first places along an axis, the first two, the first three: by halves, not one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, tree
+from layercli.core.dims import UNKNOWN, Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core import function_tracing
+from layercli.ops.core.axes import axis_of
+from layercli.ops.core.function_tracing import Function
+from layercli.ops.core.loops import check_same
+
+
+@dataclass(frozen=True)
+class AssociativeScan(Op):
+    """out[i] = x[0] f x[1] f ... f x[i] along ``axis`` for a function f of two trees that may be applied in any order.
+
+    ``structure`` is the tree of None that x is; ``backwards`` begins at the end.
+    """
+
+    function: Function
+    structure: Any = None
+    backwards: bool = False
+    axis: int = 0
+
+    def spec(self, *flat: Spec) -> Any:
+        """Return x's specs; ShapeError where f gives others."""
+        axes = [axis_of(x, self.axis) for x in flat]
+        part = [
+            Spec((*x.shape[:axis], UNKNOWN, *x.shape[axis + 1 :]), x.dtype) for x, axis in zip(flat, axes, strict=True)
+        ]
+        found = tree.leaves(self._described(part)[0])
+        for before, after in zip(part, found, strict=True):
+            check_same("associative_scan", before, after)
+        return tree.packed(self.structure, flat)
+
+    def macs(self, *flat: Spec) -> Size:
+        """Return 0 for an f that costs nothing, else what is not worked out."""
+        return 0 if self._described(flat)[1] == 0 else UNKNOWN
+
+    def run(self, *flat: Any) -> Any:
+        """Return what f gives of halves, put together."""
+        flat = tuple(x.flip(self.axis) for x in flat) if self.backwards else flat
+        out = self._scanned(list(flat))
+        return tree.packed(self.structure, [x.flip(self.axis) for x in out] if self.backwards else out)
+
+    def _scanned(self, xs: list[Any]) -> list[Any]:
+        count = xs[0].shape[self.axis]
+        if count < 2:
+            return xs
+        odd = self._scanned(self._applied(self._every(xs, 0, count - 1), self._every(xs, 1, count)))
+        shorter = [x.narrow(self.axis, 0, (count - 1) // 2) for x in odd]
+        even = self._applied(shorter, self._every(xs, 2, count)) if count > 2 else []
+        first = [x.narrow(self.axis, 0, 1) for x in xs]
+        even = [torch.cat([a, b], self.axis) for a, b in zip(first, even, strict=True)] if even else first
+        return [self._woven(a, b) for a, b in zip(even, odd, strict=True)]
+
+    def _applied(self, left: list[Any], right: list[Any]) -> list[Any]:
+        return tree.leaves(self.function(tree.packed(self.structure, left), tree.packed(self.structure, right)))
+
+    def _every(self, xs: list[Any], start: int, end: int) -> list[Any]:
+        """Return every second place from ``start`` on."""
+        return [x.index_select(self.axis, torch.arange(start, end, 2, device=x.device)) for x in xs]
+
+    def _woven(self, even: Any, odd: Any) -> Any:
+        """Return the places of both in turns."""
+        count = even.shape[self.axis] + odd.shape[self.axis]
+        order = torch.arange(count, device=even.device)
+        order = torch.where(order % 2 == 0, order // 2, order // 2 + even.shape[self.axis])
+        return torch.cat([even, odd], self.axis).index_select(self.axis, order)
+
+    def _described(self, flat: Any) -> tuple[Any, Size]:
+        return function_tracing.described(self.function, *(tree.packed(self.structure, flat) for _ in range(2)))
+
+
+def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """Return x[0], f(x[0], x[1]), f(f(x[0], x[1]), x[2]), ... along ``axis`` of ``elems``, a tensor or a tree of them.
+
+    f takes two trees of many places along the axis at once; as f(f(a, b), c) = f(a, f(b, c)), it is called log2 times, not as
+    often as there are places. ``reverse`` begins at the end.
+    """
+    values = function_tracing.tensors(elems)
+    flat = tree.leaves(values)
+    sizes = [spec_of(x).shape[axis_of(spec_of(x), axis)] for x in flat]
+    if any(not dims.may_equal(sizes[0], size) for size in sizes):
+        raise ShapeError(f"associative_scan expects elems with as many places along the axis {axis}, got {sizes}")
+    if function_tracing.is_symbolic(flat):
+        function_tracing.check_closed("associative_scan", f, values, values)
+    return AssociativeScan(f, tree.outline(values), reverse, axis)(*flat)

@@ -1,0 +1,80 @@
+"""Where gradients stop, and where they are other than the function's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from layercli.core import tree
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.lazy import torch
+
+
+@dataclass(frozen=True)
+class StopGradient(Op):
+    """out = x, through which no gradient flows: a view."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's detach."""
+        return x.detach()
+
+
+def stop_gradient(variable: Any) -> Any:
+    """Return the value of ``variable``, a tensor of any kind, through which no gradient flows."""
+    return StopGradient()(variable)
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that f(*args) = (out, gradient) describes: its value is out, and gradient(upstream) its gradient.
+
+    ``gradient`` takes the gradient of out and returns that of each argument: one, or as many as there are arguments.
+    """
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = [x.value if isinstance(x, Variable) else x for x in args]
+        if any(isinstance(x, SymbolicTensor) for x in tree.leaves((given, kwargs))):
+            return f(*given, **kwargs)[0]
+        return _with_gradient().apply(f, kwargs, *given)
+
+    return function
+
+
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Return fun(*primals), and how fast that changes where the arguments change by ``tangents``; then what else fun gives.
+
+    With ``has_aux`` fun gives a pair, of which the second is not derived. UsageError for tensors without values.
+    """
+    if any(isinstance(x, SymbolicTensor) for x in tree.leaves([list(primals), list(tangents)])):
+        raise UsageError("jvp expects tensors that have values, got symbolic ones")
+    given: Any = torch.func.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)
+    return tuple(given)
+
+
+@cache
+def _with_gradient() -> Any:
+    """Return torch's function whose gradient is the one that its first argument gives."""
+
+    class WithGradient(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, f: Any, kwargs: Any, *args: Any) -> Any:
+            out, ctx.gradient = f(*args, **kwargs)
+            return out
+
+        @staticmethod
+        def backward(ctx: Any, *upstream: Any) -> Any:
+            found = ctx.gradient(*upstream)
+            return None, None, *(found if isinstance(found, (list, tuple)) else (found,))
+
+    return WithGradient

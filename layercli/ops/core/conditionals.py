@@ -1,0 +1,67 @@
+"""One function or another, as a value says.
+
+Where the value is known only the function it names is called. While a model is described all of them are, as nobody knows which
+it will be; of a model that is drawn the results are computed and one of them is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from layercli.core import dims, tree
+from layercli.core.operation import spec_of
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.function_tracing import tensors
+from layercli.ops.numpy.clipping import clip
+from layercli.ops.numpy.elementwise import equal, where
+
+
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """Return true_fn() where ``pred``, a truth, holds, else false_fn(); both give tensors of the same shapes and dtypes."""
+    pred = pred.value if isinstance(pred, Variable) else pred
+    if isinstance(pred, SymbolicTensor):
+        return _one("cond", pred, tensors(true_fn()), tensors(false_fn()))
+    if isinstance(pred, torch.Tensor) and torch.compiler.is_compiling():
+        return torch.cond(pred, true_fn, false_fn, ())
+    return true_fn() if pred else false_fn()
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """Return branches[index](*operands); an index beyond either end is that end.
+
+    All branches give tensors of the same shapes and dtypes.
+    """
+    if not branches:
+        raise UsageError("switch expects at least one branch, got none")
+    index = index.value if isinstance(index, Variable) else index
+    if not isinstance(index, SymbolicTensor):
+        return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
+    index = clip(index, 0, len(branches) - 1)
+    *results, out = [tensors(branch(*operands)) for branch in branches]
+    for i, result in reversed(list(enumerate(results))):
+        out = _one("switch", equal(index, i), result, out)
+    return out
+
+
+def _one(name: str, chosen: Any, left: Any, right: Any) -> Any:
+    """Return the tree ``left`` where ``chosen`` holds, else ``right``; ShapeError where they are not alike."""
+    pairs = list(zip(tree.leaves(left), tree.leaves(right), strict=False))
+    alike = tree.outline(left) == tree.outline(right) and all(_alike(a, b) for a, b in pairs)
+    if not alike:
+        shown = [", ".join(str(spec_of(x)) for x in tree.leaves(each)) for each in (left, right)]
+        raise ShapeError(
+            f"{name} expects functions that give the same shapes and dtypes, got {shown[0]} and {shown[1]}"
+        )
+    return tree.packed(left, [None if a is None else where(chosen, a, b) for a, b in pairs])
+
+
+def _alike(left: Any, right: Any) -> bool:
+    a, b = spec_of(left), spec_of(right)
+    if not isinstance(a, Spec) or not isinstance(b, Spec):
+        return a is None and b is None
+    return a.dtype == b.dtype and a.rank == b.rank and all(map(dims.may_equal, a.shape, b.shape))

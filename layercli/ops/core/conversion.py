@@ -1,0 +1,118 @@
+"""Values as tensors, and tensors as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes, graph, tree
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.core.variable import Variable
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.shape import array as as_array
+from layercli.ops.numpy.creation import Constant, made
+from layercli.ops.numpy.elementwise import Unary
+from layercli.ops.numpy.joining import stack
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+    """Return x, whatever holds its values, as a tensor, in ``dtype`` where one is given; a symbolic tensor stays one.
+
+    Python's whole numbers become int64 and its others float32. UsageError where ``sparse`` or ``ragged`` is true.
+    """
+    if sparse or ragged:
+        raise UsageError("convert_to_tensor expects sparse and ragged to be false: layercli has no such tensors")
+    x = _tensor(x)
+    return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """Return x, whatever holds its values, as a tensor of its own, in ``dtype`` where one is given."""
+    return Unary("copy")(convert_to_tensor(x, dtype))
+
+
+def dtype(x: Any) -> str:
+    """Return the name of the dtype that x has, or would have as a tensor."""
+    return dtypes.name_of(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether x is a tensor: torch's, or a symbolic one; an array, a list and a variable are none."""
+    return _is_tensor(x)
+
+
+def convert_to_numpy(x: Any) -> Any:
+    """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16, which numpy lacks, becomes float32."""
+    if isinstance(x, Variable):
+        return x.numpy()
+    if isinstance(x, SymbolicTensor):
+        return x.__array__()  # an error that says why
+    if not _is_tensor(x):
+        return as_array(x)
+    from layercli.runtime import tensors
+
+    return tensors.to_numpy(x)
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, SymbolicTensor) or hasattr(x, "detach")
+
+
+def _tensor(x: Any) -> Any:
+    if isinstance(x, Variable):
+        return x.value
+    if _is_tensor(x):
+        return x
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.leaves(x)):
+        return stack([_tensor(item) for item in x])
+    return made(Constant(), as_array(x) if graph.frames() else x)  # torch.compile traces no array
+
+
+@dataclass(frozen=True)
+class Cast(Op):
+    """out = x in ``dtype``."""
+
+    dtype: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape in the new dtype."""
+        return Spec(x.shape, self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return x converted."""
+        return x.to(getattr(torch, self.dtype))
+
+
+def cast(x: Any, dtype: str) -> Any:
+    """Return x in ``dtype``."""
+    return Cast(dtypes.name_of(dtype))(x)
+
+
+@dataclass(frozen=True)
+class View(Op):
+    """out = the bytes of x as numbers of ``dtype``: more or fewer along the last axis where they are smaller or larger."""
+
+    dtype: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape with the last size that the bytes have room for; ShapeError where they do not come out even."""
+        here, wanted = dtypes.BYTES[x.dtype], dtypes.BYTES[self.dtype]
+        if here == wanted:
+            return Spec(x.shape, self.dtype)
+        last = x.shape[-1] if x.rank else None
+        if last is None or (isinstance(last, int) and last * here % wanted):
+            raise ShapeError(f"expects x with a last axis whose bytes come in {wanted} for {self.dtype}, got {x}")
+        return Spec((*x.shape[:-1], last * here // wanted), self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's view of the dtype."""
+        return x.contiguous().view(getattr(torch, self.dtype))
+
+
+def view(x: Any, dtype: Any = None) -> Any:
+    """Return the bytes of x read as numbers of ``dtype``; None is x's own."""
+    x = convert_to_tensor(x)
+    return x if dtype is None else View(dtypes.name_of(dtype))(x)

@@ -1,0 +1,262 @@
+"""Loops: of as many steps as are known beforehand, as a condition says, or of one for each place along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, tree
+from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core import function_tracing
+from layercli.ops.core.function_tracing import Function
+
+
+@dataclass(frozen=True)
+class While(Op):
+    """The values after value = body(*values) as often as cond(*values) holds, at most ``most`` times (None: any number).
+
+    ``structure`` is a tuple of trees of None, one for each value.
+    """
+
+    cond: Function
+    body: Function
+    structure: tuple[Any, ...]
+    most: int | None = None
+
+    def spec(self, *flat: Spec) -> tuple[Spec, ...]:
+        """Return the specs of the values; ShapeError where the body gives others."""
+        found, _ = self._described(flat)
+        for before, after in zip(flat, tree.leaves(found), strict=False):
+            check_same("while_loop", before, after)
+        if len(flat) != len(tree.leaves(found)):
+            raise ShapeError(f"while_loop expects a body that gives {len(flat)} tensors, got {len(tree.leaves(found))}")
+        return flat
+
+    def macs(self, *flat: Spec) -> Size:
+        """Return 0 for a body that costs nothing, else what nobody knows before the values."""
+        return 0 if self._described(flat)[1] == 0 else UNKNOWN
+
+    def run(self, *flat: Any) -> Any:
+        """Return the values when the condition fails."""
+        values, steps = tree.packed(self.structure, flat), 0
+        while (self.most is None or steps < self.most) and bool(self.cond(*values)):
+            values, steps = self._given(self.body(*values)), steps + 1
+        return tuple(tree.leaves(values))
+
+    def _described(self, flat: Any) -> tuple[Any, Size]:
+        return function_tracing.described(
+            lambda *values: self._given(self.body(*values)), *tree.packed(self.structure, flat)
+        )
+
+    def _given(self, values: Any) -> Any:
+        """Return what a body gave as a tuple; where there is one value it may give that alone."""
+        many = isinstance(values, (list, tuple)) and (len(self.structure) > 1 or len(values) == 1)
+        return tuple(function_tracing.tensors(values)) if many else (function_tracing.tensors(values),)
+
+
+@dataclass(frozen=True)
+class Map(Op):
+    """out[i] = function(x[i]) for each place i along the first axis of x, a tree of tensors; ``structure`` is one of None.
+
+    ``vectorized`` calls it once, by torch's vmap.
+    """
+
+    function: Function
+    structure: Any = None
+    vectorized: bool = False
+
+    def spec(self, *flat: Spec) -> Any:
+        """Return what the function gives, with an axis before."""
+        return function_tracing.times(places(flat), self._described(flat)[0])
+
+    def macs(self, *flat: Spec) -> Size:
+        """Return places x the cost of the function."""
+        return places(flat) * self._described(flat)[1]
+
+    def run(self, *flat: Any) -> Any:
+        """Return torch's vmap, or the results of each place stacked."""
+        specs = [spec_of(x) for x in flat]
+        if not places(specs):
+            return empty(self.spec(*specs), flat[0].device)
+        if self.vectorized:
+            return torch.vmap(lambda *values: self._called(values), randomness="different")(*flat)
+        return stacked([self._called(row) for row in zip(*(x.unbind(0) for x in flat), strict=True)])
+
+    def _called(self, values: Any) -> Any:
+        return function_tracing.tensors(self.function(tree.packed(self.structure, values)))
+
+    def _described(self, flat: Any) -> tuple[Any, Size]:
+        return function_tracing.described(
+            self.function, tree.packed(self.structure, map(function_tracing.without_first, flat))
+        )
+
+
+@dataclass(frozen=True)
+class ScanOver(Op):
+    """carry, y_i = function(carry, x_i) for each place i along the first axis of x: the last carry, and every y.
+
+    ``carry`` and ``structure`` are trees of None for the first carry and for x, which may have no leaves. There are ``length``
+    places, None being as many as x has.
+    """
+
+    function: Function
+    carry: Any
+    structure: Any = None
+    length: int | None = None
+    backwards: bool = False
+
+    def spec(self, *flat: Spec) -> tuple[Any, Any]:
+        """Return the specs of the carry and of every y; ShapeError where the carry changes."""
+        (carry, y), _ = self._described(flat)
+        for old, new in zip(flat[: len(tree.leaves(self.carry))], tree.leaves(carry), strict=True):
+            check_same("scan", old, new)
+        return carry, function_tracing.times(self._count(flat), y)
+
+    def macs(self, *flat: Spec) -> Size:
+        """Return places x the cost of the function."""
+        return self._count(flat) * self._described(flat)[1]
+
+    def run(self, *flat: Any) -> Any:
+        """Return what the loop gives."""
+        carry, x = self._parted(flat)
+        specs = [spec_of(value) for value in flat]
+        count = int(self._count(specs))
+        if not count:
+            return carry, empty(self.spec(*specs)[1], flat[0].device)
+        rows = list(zip(*(each.unbind(0) for each in x), strict=True)) or [()] * count
+        results: list[Any] = []
+        for row in reversed(rows) if self.backwards else rows:
+            carry, y = function_tracing.tensors(self.step(carry, row))
+            results.append(y)
+        return carry, stacked(results[::-1] if self.backwards else results)
+
+    def _parted(self, flat: Any) -> tuple[Any, list[Any]]:
+        count = len(tree.leaves(self.carry))
+        return tree.packed(self.carry, flat[:count]), list(flat[count:])
+
+    def _count(self, flat: Any) -> Size:
+        return places(self._parted(flat)[1]) if self.length is None else self.length
+
+    def step(self, carry: Any, x: Any) -> Any:
+        """Return what the function gives for a carry and a row of x's leaves."""
+        return self.function(carry, tree.packed(self.structure, x) if x else None)
+
+    def _described(self, flat: Any) -> tuple[Any, Size]:
+        carry, x = self._parted(flat)
+        return function_tracing.described(self.step, carry, [function_tracing.without_first(each) for each in x])
+
+
+def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
+    """Return the last of value = body_fun(i, value) for i from ``lower`` up to but not including ``upper``, two whole numbers.
+
+    Each step is an operation of its own: of symbolic tensors, of a compiled graph, of the cost.
+    """
+    for end in (lower, upper):
+        if isinstance(end, (Dim, SymbolicTensor)):
+            raise UsageError(f"fori_loop expects to know its steps beforehand, got {end}")
+    value = init_val
+    for i in range(lower, upper):
+        value = body_fun(i, value)
+    return value
+
+
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    """Return the values after ``loop_vars`` = body(*loop_vars) as often as cond(*loop_vars) holds, and no more than allowed.
+
+    ``loop_vars`` is a tuple or a list of tensors, numbers and trees of them, which keep their shapes, or one alone.
+    """
+    several = isinstance(loop_vars, (list, tuple))
+    values = function_tracing.tensors(tuple(loop_vars) if several else (loop_vars,))
+    loop = While(cond, body, tree.outline(values), maximum_iterations)
+    if function_tracing.is_symbolic(values):
+        function_tracing.check_closed("while_loop", body, *values)
+    out = tree.packed(values, loop(*tree.leaves(values)))
+    return out if several else out[0]
+
+
+def scan(
+    f: Callable[[Any, Any], Any],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Any, Any]:
+    """Return the last carry and every y of carry, y = f(carry, x), from ``init`` on, for each place x along the first axis of xs.
+
+    All are trees of tensors; without ``xs`` there are ``length`` steps. ``reverse`` begins at the end; ``unroll`` changes
+    nothing.
+    """
+    if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
+        raise UsageError(f"scan expects unroll to be a whole number from 1 on, or a truth, got {unroll}")
+    if xs is None and length is None:
+        raise UsageError("scan expects xs or a length, got neither")
+    carry, rows = function_tracing.tensors(init), [] if xs is None else tree.leaves(function_tracing.tensors(xs))
+    if rows and length is not None and not dims.may_equal(count := places([spec_of(x) for x in rows]), length):
+        raise UsageError(f"scan expects a length of {count}, as xs has, got {length}")
+    op = ScanOver(f, tree.outline(carry), tree.outline(xs), length, reverse)
+    if function_tracing.is_symbolic([carry, rows]):
+        function_tracing.check_closed("scan", op.step, carry, [first(x) for x in rows])
+    last, every = op(*tree.leaves(carry), *rows)
+    return last, every
+
+
+def mapped(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
+    """Return what ``function`` gives for each place along the first axis of a tree of tensors."""
+    values = function_tracing.tensors(xs)
+    flat = tree.leaves(values)
+    if not flat:
+        raise UsageError(f"{name} expects at least one tensor, got none")
+    if function_tracing.is_symbolic(flat):
+        function_tracing.check_closed(name, function, tree.map_leaves(first, values))
+    return Map(function, tree.outline(values), vectorized)(*flat)
+
+
+def places(xs: Any) -> Size:
+    """Return how many places all specs have along their first axis; ShapeError where they differ."""
+    if any(not x.rank for x in xs):
+        raise ShapeError(f"expects tensors with at least 1 axis, got {', '.join(str(x) for x in xs)}")
+    sizes: list[Size] = [x.shape[0] for x in xs]
+    if any(not dims.may_equal(sizes[0], size) for size in sizes):
+        raise ShapeError(
+            f"expects tensors with as many places along their first axis, got {', '.join(str(x) for x in xs)}"
+        )
+    return sizes[0]
+
+
+def check_same(name: str, before: Spec, after: Any) -> None:
+    """Raise ShapeError where what a loop hands on has another shape afterwards."""
+    alike = (
+        isinstance(after, Spec) and after.rank == before.rank and all(map(dims.may_equal, before.shape, after.shape))
+    )
+    if not alike:
+        raise ShapeError(f"{name} expects values that keep their shapes, got {after} after {before}")
+
+
+def first(x: Any) -> Spec:
+    """Return the spec of one place along the first axis of x."""
+    places([spec_of(x)])
+    return function_tracing.without_first(spec_of(x))
+
+
+def stacked(results: list[Any]) -> Any:
+    """Return trees of tensors as one, each leaf stacked; None stays."""
+    columns = zip(*map(tree.leaves, results), strict=True)
+    return tree.packed(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
+
+
+def empty(specs: Any, device: Any) -> Any:
+    """Return tensors of no values, of shapes that have room for none."""
+
+    def made(spec: Spec) -> Any:
+        return torch.zeros([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device=device)
+
+    return tree.map_leaves(made, specs)

@@ -1,0 +1,75 @@
+"""Functions of one thing, applied to many at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from layercli.core import dims, tree
+from layercli.core.spec import Shape
+from layercli.errors import ShapeError, UsageError
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.loops import mapped
+from layercli.ops.core.shape import ndim, shape
+from layercli.ops.numpy.elementwise import broadcast_shapes
+from layercli.ops.numpy.reshaping import broadcast_to, reshape
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """Return f(x) for each place along the first axis of ``xs``, a tensor or a tree of them, stacked along a new first axis."""
+    return mapped("map", f, xs, vectorized=False)
+
+
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """Return function(x) for each place along the first axis of ``elements``, a tensor or a tree of them, in one call of it."""
+    return mapped("vectorized_map", function, elements, vectorized=True)
+
+
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Iterable[int] | None = None, signature: str | None = None
+) -> Callable[..., Any]:
+    """Return the function of tensors that broadcast which applies ``pyfunc`` to their values, in one call of it.
+
+    A ``signature`` like ``(n),(n,m)->(m)`` says how many of the last axes of each argument are the function's own; it takes the
+    arguments whose places are ``excluded`` as they are.
+    """
+    left = set(excluded or ())
+    taken = None if signature is None else _own_axes(signature)
+
+    def vectorized(*args: Any) -> Any:
+        places = [i for i in range(len(args)) if i not in left]
+        own = [0] * len(places) if taken is None else taken
+        if len(own) != len(places):
+            raise UsageError(f"vectorize expects {len(own)} arguments for {signature}, got {len(places)}")
+        values = [convert_to_tensor(args[i]) for i in places]
+
+        def call(row: Any) -> Any:
+            found = dict(zip(places, row, strict=True))
+            return pyfunc(*(found.get(i, arg) for i, arg in enumerate(args)))
+
+        return _applied(call, values, own)
+
+    return vectorized
+
+
+def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> Any:
+    """Return what ``call`` gives of the values broadcast but for their ``own`` last axes."""
+    if any(ndim(x) < axes for x, axes in zip(values, own, strict=True)):
+        raise ShapeError(f"expects arguments with at least {own} axes, got {[ndim(x) for x in values]}")
+    ends: list[Shape] = [shape(x)[ndim(x) - axes :] for x, axes in zip(values, own, strict=True)]
+    lead = broadcast_shapes(*(shape(x)[: ndim(x) - axes] for x, axes in zip(values, own, strict=True)))
+    if not lead:
+        return call(tuple(values))
+    count = dims.product(lead)
+    rows = [reshape(broadcast_to(x, (*lead, *end)), (count, *end)) for x, end in zip(values, ends, strict=True)]
+    found = mapped("vectorize", call, tuple(rows), vectorized=True)
+    return tree.map_leaves(lambda x: reshape(x, (*lead, *shape(x)[1:])), found)
+
+
+def _own_axes(signature: str) -> list[int]:
+    """Return how many axes of each argument the function has for its own."""
+    arguments, arrow, _ = signature.replace(" ", "").partition("->")
+    if not arrow or not re.fullmatch(r"\([\w,]*\)(,\([\w,]*\))*", arguments):
+        raise UsageError(f"vectorize expects a signature like '(n),(n,m)->(m)', got {signature!r}")
+    return [len(re.findall(r"\w+", group)) for group in re.findall(r"\(([\w,]*)\)", arguments)]

@@ -1,0 +1,110 @@
+"""``x[1:, ..., None, -1]``: whole numbers, slices, None and Ellipsis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN, Size, ceil_div
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.core.symbolic import OPERATORS
+from layercli.errors import ShapeError
+
+Part: TypeAlias = "int | Range | EllipsisType | None"
+
+
+@dataclass(frozen=True)
+class Range:
+    """A slice, as something that can be a setting."""
+
+    start: int | None = None
+    stop: int | None = None
+    step: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Range()
+
+    def length(self, size: Size) -> Size:
+        """Return how many places of an axis of ``size`` it takes; a nameless unknown where that depends on the size."""
+        if isinstance(size, int):
+            return len(range(size)[slice(self.start, self.stop, self.step)])
+        if self.whole:
+            return size
+        taken = _distance(self.start or 0, size if self.stop is None else self.stop, size)
+        least, fewest = dims.lower_bound(size), dims.lower_bound(taken)
+        inside = least is not None and max(abs(self.start or 0), abs(self.stop or 0)) <= least
+        return ceil_div(taken, self.step or 1) if inside and fewest is not None and fewest >= 0 else UNKNOWN
+
+
+def _distance(start: int, stop: Size, size: Size) -> Size:
+    """Return how far ``stop`` is from ``start``, negative ends being counted from ``size``."""
+    ends = [end + size if isinstance(end, int) and end < 0 else end for end in (start, stop)]
+    return ends[1] - ends[0]
+
+
+@dataclass(frozen=True)
+class GetItem(Op):
+    """out = x[parts]: a number takes one place and its axis away, a Range some places; None makes an axis of size 1."""
+
+    parts: tuple[Part, ...]
+
+    def spec(self, x: Spec) -> Spec:
+        """Return what is left of x's shape; ShapeError where a part does not exist."""
+        shape: list[Size] = []
+        left = list(enumerate(x.shape))
+        for part in self._spelled_out(x):
+            if part is None:
+                shape.append(1)
+                continue
+            axis, size = left.pop(0)
+            if isinstance(part, int):
+                _check_place(x, axis, part)
+            elif isinstance(part, Range):
+                shape.append(part.length(size))
+        return Spec(tuple(shape), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's view."""
+        return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, Range) else p for p in self.parts)]
+
+    def _spelled_out(self, x: Spec) -> list[Part]:
+        """Return the parts with the Ellipsis, or what is missing at the end, written as whole axes."""
+        axes = sum(isinstance(part, (int, Range)) for part in self.parts)
+        if axes > x.rank:
+            raise ShapeError(f"expects x with at least {axes} axes, got {x.rank} (x = {x})")
+        rest = [Range()] * (x.rank - axes)
+        parts: list[Any] = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
+        i = parts.index(...)
+        return [*parts[:i], *rest, *parts[i + 1 :]]
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """Return ``x[key]``; a key that holds tensors or lists goes to torch's own indexing."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(_simple(part) for part in parts):
+        from layercli.lazy import torch
+
+        return OPERATORS["torch_function"](torch.Tensor.__getitem__, (x, key), {})
+    if any(isinstance(part, slice) and (part.step or 1) < 1 for part in parts):
+        raise ShapeError("expects slices with a positive step", hint="flip an axis with torch.flip")
+    return GetItem(tuple(Range(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)
+
+
+get_item = getitem
+
+
+def _simple(part: Any) -> bool:
+    if isinstance(part, slice):
+        return all(end is None or isinstance(end, int) for end in (part.start, part.stop, part.step))
+    return part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool))
+
+
+def _check_place(x: Spec, axis: int, place: int) -> None:
+    size = x.shape[axis]
+    if isinstance(size, int) and not -size <= place < size:
+        raise ShapeError(f"expects x with a place {place} along axis {axis}, got {size} places (x = {x})")

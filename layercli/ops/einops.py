@@ -1,0 +1,92 @@
+"""Axes taken apart, put in another order and joined, as a pattern of names says."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.operation import Op, derived
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.ops.core.axes import check_rank
+from layercli.ops.core.conversion import convert_to_tensor
+
+Side = list[list[str]]
+"""The names that each axis is made of."""
+
+
+@dataclass(frozen=True)
+class Rearrange(Op):
+    """out = x with its axes as ``pattern`` says: ``b (h n) c -> b h (n c)``; ``sizes`` are (name, size) pairs for parts of axes."""
+
+    pattern: str
+    sizes: tuple[tuple[str, int], ...] = ()
+
+    @derived
+    def sides(self) -> tuple[Side, Side]:
+        """The names of each axis, left and right of the arrow; UsageError for what is no pattern."""
+        left, arrow, right = self.pattern.partition("->")
+        sides = _names(left), _names(right)
+        before, after = (sorted(name for axis in side for name in axis) for side in sides)
+        if (
+            not arrow
+            or before != after
+            or len({*before}) < len(before)
+            or not {name for name, _ in self.sizes} <= {*before}
+        ):
+            raise UsageError(f"rearrange expects a pattern like 'b h w -> b (h w)', got {self.pattern!r}")
+        return sides
+
+    def spec(self, x: Spec) -> Spec:
+        """Return the products of the named sizes; ShapeError where x does not come in such parts."""
+        left, right = self.sides
+        check_rank(x, len(left))
+        known: dict[str, Size] = dict(self.sizes)
+        for names, size in zip(left, x.shape, strict=True):
+            self._tell(x, names, size, known)
+        return Spec(tuple(dims.product(known[name] for name in names) for names in right), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's permute between two of its reshapes."""
+        left, right = self.sides
+        check_rank(x, len(left))
+        known: dict[str, Any] = dict(self.sizes)
+        for names, size in zip(left, x.shape, strict=True):
+            self._tell(x, names, size, known)
+        order = [name for names in left for name in names]
+        x = x.reshape([known[name] for name in order])
+        x = x.permute([order.index(name) for names in right for name in names])
+        return x.reshape([math.prod(known[name] for name in names) for names in right])
+
+    def _tell(self, x: Any, names: list[str], size: Any, known: dict[str, Any]) -> None:
+        """Add the size of the one name of an axis that is not known; ShapeError where there is none such."""
+        told = math.prod(known[name] for name in names if name in known)
+        missing = [name for name in names if name not in known]
+        if len(missing) > 1:
+            raise UsageError(
+                f"rearrange expects to be told all but one size of ({' '.join(names)}) in {self.pattern!r}"
+            )
+        exact = told == 1 or not isinstance(size, int) or size % told == 0
+        if not exact or (not missing and not dims.may_equal(size, told)):
+            raise ShapeError(
+                f"expects {told} to divide the axis ({' '.join(names)}), got {size} (x of {tuple(x.shape)})"
+            )
+        for name in missing:
+            known[name] = size // told
+
+
+def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+    """Return the tensor with its axes taken apart, in another order and joined, as in ``b (h n) c -> b h (n c)``.
+
+    The sizes of parts that cannot be told from the tensor's are given by name.
+    """
+    return Rearrange(pattern, tuple(axes_lengths.items()))(convert_to_tensor(tensor))
+
+
+def _names(side: str) -> Side:
+    parts = re.findall(r"\(([^()]*)\)|(\w+)", side)
+    return [group.split() if not name else [name] for group, name in parts]

@@ -1,0 +1,138 @@
+"""Edges of images put on and cut off, and images of another size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from layercli.core.operation import spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UnknownSizeError, UsageError
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.image.batching import as_batch
+from layercli.ops.image.resize import Resize, check_interpolation
+from layercli.ops.nn.window_arguments import channels_first
+from layercli.ops.numpy.padding import Pad
+
+Given = int | None
+
+
+def pad_images(
+    images: Any,
+    top_padding: Given = None,
+    left_padding: Given = None,
+    bottom_padding: Given = None,
+    right_padding: Given = None,
+    target_height: Given = None,
+    target_width: Given = None,
+    data_format: str | None = None,
+) -> Any:
+    """Return an image or a batch with edges of 0: along each axis two of the padding before, that after, and the size wanted."""
+    x = convert_to_tensor(images)
+    axes = _axes(spec_of(x), data_format)
+    given = {
+        "height": (top_padding, bottom_padding, target_height),
+        "width": (left_padding, right_padding, target_width),
+    }
+    pads = [(0, 0)] * spec_of(x).rank
+    for axis, (name, values) in zip(axes, given.items(), strict=True):
+        pads[axis] = _pads(spec_of(x), axis, name, *values)
+    return Pad(tuple(pads))(x)
+
+
+def crop_images(
+    images: Any,
+    top_cropping: Given = None,
+    left_cropping: Given = None,
+    bottom_cropping: Given = None,
+    right_cropping: Given = None,
+    target_height: Given = None,
+    target_width: Given = None,
+    data_format: str | None = None,
+) -> Any:
+    """Return an image or a batch without edges: along each axis two of what goes before, what goes after, and the size wanted."""
+    x = convert_to_tensor(images)
+    axes = _axes(spec_of(x), data_format)
+    given = {
+        "height": (top_cropping, bottom_cropping, target_height),
+        "width": (left_cropping, right_cropping, target_width),
+    }
+    parts = [Range()] * spec_of(x).rank
+    for axis, (name, values) in zip(axes, given.items(), strict=True):
+        parts[axis] = _kept(spec_of(x), axis, name, *values)
+    return GetItem(tuple(parts))(x)
+
+
+def resize(
+    images: Any,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Any:
+    """Return an image or a batch of them in ``size``, height and width, by nearest, bilinear or bicubic interpolation.
+
+    Images of another ratio of sides are distorted, or before it cut, or given edges of ``fill_value``, to that ratio.
+    """
+    check_interpolation(interpolation, "resize")
+    if fill_mode != "constant":
+        raise UsageError(f"resize expects fill_mode to be constant, got {fill_mode!r}")
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise UsageError("resize expects one of crop_to_aspect_ratio and pad_to_aspect_ratio, got both")
+    if len(size) != 2:
+        raise UsageError(f"resize expects a size of a height and a width, got {size}")
+    ratio = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else ""
+    wanted = int(size[0]), int(size[1])
+    op = Resize(wanted, interpolation, antialias, channels_first(data_format), ratio, fill_value)
+    return as_batch(op, convert_to_tensor(images))
+
+
+def _axes(x: Spec, data_format: str | None) -> tuple[int, int]:
+    """Return the axes of the height and the width."""
+    if x.rank not in (3, 4):
+        raise ShapeError(f"expects x with 3 or 4 axes, got {x.rank} (x = {x})")
+    return (x.rank - 2, x.rank - 1) if channels_first(data_format) else (x.rank - 3, x.rank - 2)
+
+
+def _pads(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> tuple[int, int]:
+    """Return how many places are put before and after an axis, two of three numbers being given."""
+    _check_two("pad_images", name, "padding", before, after, target)
+    if target is not None:
+        size = x.shape[axis]
+        if not isinstance(size, int):
+            raise UnknownSizeError(f"pad_images expects to know the {name} it pads to {target} (x = {x})")
+        missing = target - size
+        before, after = (missing - (after or 0), after) if before is None else (before, missing - before)
+    if before is None or after is None or min(before, after) < 0:
+        raise UsageError(f"pad_images expects paddings of the {name} from 0 on, got {before} and {after} (x = {x})")
+    return before, after
+
+
+def _kept(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> Range:
+    """Return which places of an axis are left, two of three numbers being given."""
+    _check_two("crop_images", name, "cropping", before, after, target)
+    size = x.shape[axis]
+    if isinstance(size, int):
+        start = size - (target or 0) - (after or 0) if before is None else before
+        stop = start + target if target is not None else size - (after or 0)
+        if not 0 <= start <= stop <= size:
+            raise UsageError(
+                f"crop_images expects croppings of the {name} that leave something, got {start} to {stop} (x = {x})"
+            )
+        return Range(start, stop)
+    if before is None:
+        return Range(-((target or 0) + (after or 0)), -after if after else None)
+    return Range(before, before + target if target is not None else -after if after else None)
+
+
+def _check_two(owner: str, name: str, what: str, before: Given, after: Given, target: Given) -> None:
+    if sum(value is not None for value in (before, after, target)) != 2:
+        ends = "top, bottom" if name == "height" else "left, right"
+        raise UsageError(
+            f"{owner} expects two of the {ends} {what} and the target {name}, got {before}, {after} and {target}"
+        )

@@ -1,0 +1,138 @@
+"""Small filters over images, the same one for every channel: blurs, edges, and likeness."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.operation import Op, derived, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.image.batching import as_batch
+from layercli.ops.nn.convolution import joined, split
+from layercli.ops.nn.pooling import with_channels_first
+from layercli.ops.nn.window_arguments import channels_first
+from layercli.ops.nn.window_geometry import Window, windows
+from layercli.ops.numpy.elementwise import multiply
+from layercli.ops.numpy.joining import stack
+from layercli.ops.numpy.reductions import Reduction
+
+Taps = tuple[tuple[float, ...], ...]
+"""The rows of a filter."""
+
+SOBEL_ACROSS: Taps = ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))
+SOBEL_DOWN: Taps = tuple(zip(*SOBEL_ACROSS, strict=True))
+"""How much darker images are on one side than on the other, and above than below."""
+
+
+@dataclass(frozen=True)
+class Filter(Op):
+    """out[n, i, j, c] = sum over a, b of x[n, i + a, j + b, c] * taps[a][b], by ``same`` padding with 0 or none (``valid``)."""
+
+    taps: Taps
+    padding: str = "same"
+    channels_first: bool = False
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape, less the filter's but for one pixel where nothing is padded."""
+        batch, sizes, channels = split(x, 2, self.channels_first)
+        places = tuple(window.output(n) for window, n in zip(self.windows, sizes, strict=True))
+        return Spec(joined(batch, places, channels, self.channels_first), x.dtype)
+
+    def macs(self, x: Spec) -> Size:
+        """Return the values of the result x the taps."""
+        return self.spec(x).size * len(self.taps) * len(self.taps[0])
+
+    def run(self, x: Any) -> Any:
+        """Return torch's convolution of each channel as an image of its own."""
+        return with_channels_first(self._filtered, x, 2, self.channels_first)
+
+    @derived
+    def windows(self) -> tuple[Window, ...]:
+        """The window along each axis."""
+        return windows((len(self.taps), len(self.taps[0])), (1, 1), self.padding, None)
+
+    def _filtered(self, x: Any) -> Any:
+        pads = [window.pads(n) for window, n in zip(self.windows, x.shape[2:], strict=True)]
+        x = F.pad(x, [n for pair in reversed(pads) for n in pair])
+        weight = torch.tensor(self.taps, dtype=x.dtype, device=x.device)[None, None]
+        out = F.conv2d(x.reshape(-1, 1, *x.shape[2:]), weight)
+        return out.reshape(*x.shape[:2], *out.shape[2:])
+
+
+def gaussian_blur(
+    images: Any,
+    kernel_size: Sequence[int] = (3, 3),
+    sigma: Sequence[float] = (1.0, 1.0),
+    data_format: str | None = None,
+) -> Any:
+    """Return the images, one or a batch of them, blurred by a normal distribution: its width and height in pixels, and sigmas."""
+    taps = bell(kernel_size, sigma)
+    x = convert_to_tensor(images)
+    x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
+    return as_batch(lambda batch: Filter(taps, "same", channels_first(data_format))(batch), x)
+
+
+def sobel_edges(images: Any, data_format: str | None = None) -> Any:
+    """Return how much images (batch, height, width, channels) change downwards and to the right, along a new last axis."""
+    x, first = convert_to_tensor(images), channels_first(data_format)
+    return stack([Filter(taps, "same", first)(x) for taps in (SOBEL_DOWN, SOBEL_ACROSS)], -1)
+
+
+def ssim(
+    image1: Any,
+    image2: Any,
+    max_val: float = 1.0,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_format: str | None = None,
+) -> Any:
+    """Return how alike two images, or each two of a batch, are in structure, up to 1: by means and variances in windows.
+
+    The windows are ``filter_size`` pixels wide, weighted by a normal distribution; values go up to ``max_val``.
+    """
+    first, second = convert_to_tensor(image1), convert_to_tensor(image2)
+    a, b = spec_of(first), spec_of(second)
+    if a.rank != b.rank or not all(map(dims.may_equal, a.shape, b.shape)):
+        raise ShapeError(f"expects image1 and image2 of one shape, got {a} and {b}")
+    windowed = Filter(bell((filter_size,) * 2, (filter_sigma,) * 2), "valid", channels_first(data_format))
+    constants = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+    found = as_batch(lambda x, y: _likeness(windowed, x, y, constants), *map(_floats, (first, second)))
+    return found if dtypes.is_floating(a.dtype) else cast(found, a.dtype)
+
+
+def _likeness(windowed: Filter, x: Any, y: Any, constants: tuple[float, float]) -> Any:
+    """Return the mean over windows of the likeness of their means, times that of what is left without them."""
+    mean_x, mean_y = windowed(x), windowed(y)
+    squares = multiply(mean_x, mean_x) + multiply(mean_y, mean_y)
+    products = multiply(mean_x, mean_y)
+    spread = windowed(multiply(x, x)) + windowed(multiply(y, y)) - squares
+    shared = windowed(multiply(x, y)) - products
+    c1, c2 = constants
+    likeness = (2 * products + c1) * (2 * shared + c2) / ((squares + c1) * (spread + c2))
+    return Reduction("mean", (1, 2, 3))(likeness)
+
+
+def _floats(x: Any) -> Any:
+    return x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
+
+
+def bell(size: Sequence[int], sigma: Sequence[float]) -> Taps:
+    """Return the products of two normal distributions, of so many values across and down, whose sum is 1 each."""
+    if len(size) != 2 or len(sigma) != 2:
+        raise UsageError(f"expects two sizes and two sigmas, got {size} and {sigma}")
+    across, down = (_normal(int(n), float(s)) for n, s in zip(size, sigma, strict=True))
+    return tuple(tuple(a * b for b in across) for a in down)
+
+
+def _normal(count: int, sigma: float) -> list[float]:
+    values = [math.exp(-0.5 * ((i - (count - 1) / 2) / sigma) ** 2) for i in range(count)]
+    return [value / sum(values) for value in values]

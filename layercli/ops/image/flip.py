@@ -1,0 +1,26 @@
+"""Images as a mirror shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.lazy import torch
+
+
+@dataclass(frozen=True)
+class Flip(Op):
+    """out = x turned around along ``axes`` for the examples whose drawn (batch, 1) is at most 0.5, x itself for the others."""
+
+    axes: tuple[int, ...]
+
+    def spec(self, x: Spec, drawn: Spec) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any, drawn: Any) -> Any:
+        """Return the choice between torch's flip and x."""
+        turned = drawn.reshape(-1, *(1,) * (x.ndim - 1)) <= 0.5
+        return torch.where(turned, x.flip(self.axes), x)

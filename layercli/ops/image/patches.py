@@ -1,0 +1,196 @@
+"""Windows of images laid side by side, each as one column, and columns added up to images again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.dims import Size
+from layercli.core.operation import Op, derived
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F
+from layercli.ops.core.axes import check_rank
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.image.batching import as_batch
+from layercli.ops.nn.convolution import joined, split
+from layercli.ops.nn.pooling import with_channels_first
+from layercli.ops.nn.window_arguments import channels_first, checked_padding, each
+from layercli.ops.nn.window_geometry import Window, windows
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Columns(Op):
+    """Windows of ``size`` on images with ``padding`` pixels of 0 around, ``strides`` apart, their own pixels ``dilation`` apart."""
+
+    size: Pair
+    dilation: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    strides: Pair = (1, 1)
+
+    def places(self, sizes: Sequence[Size]) -> tuple[Size, ...]:
+        """Return how many windows there are along each axis of images of such sizes."""
+        return tuple(
+            (n + 2 * pad - step * (window - 1) - 1) // stride + 1
+            for n, window, step, pad, stride in zip(
+                sizes, self.size, self.dilation, self.padding, self.strides, strict=True
+            )
+        )
+
+    @property
+    def _settings(self) -> tuple[Pair, ...]:
+        return self.size, self.dilation, self.padding, self.strides
+
+
+@dataclass(frozen=True)
+class Unfold(_Columns):
+    """out[n, :, p] = the window p of x (batch, channels, height, width), its channels, rows and columns in a row."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, channels x window, windows); ShapeError where no window fits."""
+        check_rank(x, 4)
+        batch, channels, *sizes = x.shape
+        down, across = self.places(sizes)
+        if any(isinstance(n, int) and n < 1 for n in (down, across)):
+            raise ShapeError(f"expects x with room for a window of {self.size}, got {x}")
+        return Spec((batch, channels * self.size[0] * self.size[1], down * across), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's unfold."""
+        check_rank(x, 4)
+        return F.unfold(x, *self._settings)
+
+
+@dataclass(frozen=True)
+class AddPatches(_Columns):
+    """out[n] = the sum of the windows x[n, :, p] (batch, channels x window, windows) at their places in images of ``output``."""
+
+    output: Pair = (1, 1)
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, channels, *output); ShapeError where there are not as many windows as places."""
+        check_rank(x, 3)
+        batch, values, count = x.shape
+        down, across = self.places(self.output)
+        window = self.size[0] * self.size[1]
+        if isinstance(values, int) and values % window:
+            raise ShapeError(f"expects x with windows of a multiple of {window} values, got {values} (x = {x})")
+        if isinstance(count, int) and count != down * across:
+            raise ShapeError(f"expects x with {down * across} windows, got {count} (x = {x})")
+        return Spec((batch, values // window, *self.output), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's fold."""
+        check_rank(x, 3)
+        return F.fold(x, self.output, *self._settings)
+
+
+@dataclass(frozen=True)
+class ExtractPatches(Op):
+    """out[n, p, :] = the window at p * stride on x (batch, *spatial, channels), its places and channels in a row.
+
+    Channels may come first instead, in both.
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str = "valid"
+    dilation: tuple[int, ...] | None = None
+    channels_first: bool = False
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, *windows, window x channels), or channels first."""
+        batch, spatial, channels = split(x, len(self.size), self.channels_first)
+        places = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
+        return Spec(joined(batch, places, channels * math.prod(self.size), self.channels_first), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's views of the windows along each axis, copied into a row."""
+        return with_channels_first(self._windowed, x, len(self.size), self.channels_first)
+
+    @derived
+    def windows(self) -> tuple[Window, ...]:
+        """The window along each spatial axis."""
+        return windows(self.size, self.strides, self.padding, self.dilation)
+
+    def _windowed(self, x: Any) -> Any:
+        axes = len(self.size)
+        pads = [window.pads(n) for window, n in zip(self.windows, x.shape[2:], strict=True)]
+        x = F.pad(x, [n for pair in reversed(pads) for n in pair])
+        for axis, window in enumerate(self.windows, start=2):
+            x = x.unfold(axis, window.reach, window.stride)[..., :: window.dilation]
+        taps = range(2 + axes, 2 + 2 * axes)
+        return x.permute(0, *taps, 1, *range(2, 2 + axes)).flatten(1, 1 + axes)
+
+
+def extract_patches(
+    images: Any,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Return the windows of ``size`` on an image or a batch, ``strides`` apart (None: side by side), each as one row of values.
+
+    Three sizes are windows on volumes, as in ``extract_patches_3d``.
+    """
+    axes = 2 if isinstance(size, int) else len(size)
+    return _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
+
+
+def extract_patches_3d(
+    volumes: Any,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Return the windows of ``size`` on a volume or a batch, ``strides`` apart (None: side by side), each as one row of values."""
+    return _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
+
+
+def _patches(
+    name: str, axes: int, x: Any, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None
+) -> Any:
+    if axes not in (2, 3):
+        raise UsageError(f"{name} expects a size of 2 or 3 numbers, got {size}")
+    window = each(size, axes, "size")
+    steps = window if not strides else each(strides, axes, "strides")
+    apart = each(dilation, axes, "dilation_rate")
+    op = ExtractPatches(
+        window, steps, checked_padding(padding), None if {*apart} == {1} else apart, channels_first(data_format)
+    )
+    return as_batch(op, convert_to_tensor(x), axes=axes + 2)
+
+
+def unfold(
+    x: Any, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0, stride: int | Pair = 1
+) -> Any:
+    """Return the windows of x (batch, channels, height, width) side by side: (batch, channels x window, windows)."""
+    return Unfold(*_pairs(kernel_size, dilation, padding, stride))(convert_to_tensor(x))
+
+
+def fold(
+    x: Any,
+    output_size: int | Pair,
+    kernel_size: int | Pair,
+    dilation: int | Pair = 1,
+    padding: int | Pair = 0,
+    stride: int | Pair = 1,
+) -> Any:
+    """Return the sum of windows (batch, channels x window, windows) at their places: (batch, channels, *output_size)."""
+    settings = _pairs(kernel_size, dilation, padding, stride, output_size)
+    return AddPatches(*settings)(convert_to_tensor(x))
+
+
+def _pairs(*values: int | Pair) -> tuple[Pair, ...]:
+    pairs = [(value, value) if isinstance(value, int) else tuple(value) for value in values]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError(f"expects one number or two, got {pairs}")
+    return tuple((down, across) for down, across in pairs)

@@ -1,0 +1,61 @@
+"""Values times a constant plus another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.operation import Op
+from layercli.core.spec import Spec, show_shape
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.numpy.elementwise import broadcast_shapes
+
+Constant = float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Rescale(Op):
+    """out = x * scale + offset, each a number or one number per place of x's last axis."""
+
+    scale: Constant
+    offset: Constant = 0.0
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape broadcast with the constants'."""
+        shapes = [(len(each),) for each in (self.scale, self.offset) if isinstance(each, tuple)]
+        return Spec(broadcast_shapes(x.shape, *shapes), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's product and sum, the constants in x's dtype and on its device."""
+        return x * _beside(x, self.scale) + _beside(x, self.offset)
+
+
+LEAST = 1e-7
+"""What a deviation is taken for at the least."""
+
+
+@dataclass(frozen=True)
+class Standardize(Op):
+    """out = (x - mean) / max(sqrt(variance), 1e-7), mean and variance having the sizes of ``axes``; ``invert`` undoes that."""
+
+    axes: tuple[int, ...]
+    invert: bool = False
+
+    def spec(self, x: Spec, mean: Spec, variance: Spec) -> Spec:
+        """Return x's spec; ShapeError where mean has other sizes than x along the axes."""
+        sizes = tuple(x.shape[axis] for axis in self.axes if axis < x.rank)
+        if len(sizes) != len(self.axes) or not all(map(dims.may_equal, sizes, mean.shape)):
+            raise ShapeError(f"expects x with the sizes {show_shape(mean.shape)} along {self.axes} (x = {x})")
+        return x
+
+    def run(self, x: Any, mean: Any, variance: Any) -> Any:
+        """Return the value."""
+        shape = tuple(x.shape[axis] if axis in self.axes else 1 for axis in range(x.ndim))
+        mean, deviation = mean.reshape(shape), variance.sqrt().clamp_min(LEAST).reshape(shape)
+        return mean + x * deviation if self.invert else (x - mean) / deviation
+
+
+def _beside(x: Any, constant: Constant) -> Any:
+    return torch.tensor(constant, dtype=x.dtype, device=x.device) if isinstance(constant, tuple) else constant

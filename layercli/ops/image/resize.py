@@ -1,0 +1,139 @@
+"""Images of another size: values drawn from between the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import F, torch
+from layercli.ops.nn.convolution import joined, split
+from layercli.ops.nn.pooling import with_channels_first
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+"""Keras's names; torch has no kernel for the last two."""
+
+
+@dataclass(frozen=True)
+class Resize(Op):
+    """out = the images x sampled at ``size`` pixels, the centres of the corner pixels staying half a pixel from the edge.
+
+    x is (batch, height, width, channels), or channels first. ``antialias`` widens the kernel where the image shrinks;
+    ``bicubic`` is Keys's with a = -0.5, as in Keras, and shrinks only with antialias. Images of another ratio of sides are
+    distorted, or before it reduced to their largest window of that ratio (``ratio`` is crop), or given edges of ``fill_value``
+    (pad). Whole numbers are rounded, halves to even.
+    """
+
+    size: tuple[int, int]
+    interpolation: str = "bilinear"
+    antialias: bool = False
+    channels_first: bool = False
+    ratio: str = ""
+    fill_value: float = 0.0
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, *size, channels), or channels first."""
+        batch, _, channels = split(x, 2, self.channels_first)
+        return Spec(joined(batch, self.size, channels, self.channels_first), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's interpolation."""
+        return with_channels_first(self._resized, x, 2, self.channels_first)
+
+    def _resized(self, x: Any) -> Any:
+        if self.ratio:
+            x = cropped(x, self.size) if self.ratio == "crop" else padded(x, self.size, self.fill_value)
+        if not x.is_floating_point():
+            return rounded(self._interpolated(x.to(torch.float32)), x.dtype)
+        return self._interpolated(x)
+
+    def _interpolated(self, x: Any) -> Any:
+        if (
+            self.interpolation == "bicubic"
+            and not self.antialias
+            and any(n < m for n, m in zip(self.size, x.shape[2:], strict=True))
+        ):
+            raise UsageError("torch has no bicubic interpolation that shrinks without antialias as Keras does")
+        return resized(x, self.size, self.interpolation, self.antialias)
+
+
+@dataclass(frozen=True)
+class Upsample(Op):
+    """out = the images x, each axis ``times`` as long, by ``interpolation``.
+
+    x is (batch, height, width, channels), or channels first.
+    """
+
+    times: tuple[int, int]
+    interpolation: str = "nearest"
+    channels_first: bool = False
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, height * times, width * times, channels), or channels first."""
+        batch, spatial, channels = split(x, 2, self.channels_first)
+        size = tuple(n * times for n, times in zip(spatial, self.times, strict=True))
+        return Spec(joined(batch, size, channels, self.channels_first), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's interpolation."""
+        return with_channels_first(self._upsampled, x, 2, self.channels_first)
+
+    def _upsampled(self, x: Any) -> Any:
+        _, _, height, width = x.shape
+        down, across = self.times
+        return resized(x, (height * down, width * across), self.interpolation, antialias=False)
+
+
+def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) -> Any:
+    """Return torch's interpolation of x, channels first, to ``size``.
+
+    Only its antialiased bicubic has Keras's coefficient; where an image grows, antialiasing changes nothing else.
+    """
+    if interpolation == "nearest":
+        return F.interpolate(x, size, mode="nearest-exact")
+    return F.interpolate(x, size, mode=interpolation, antialias=antialias or interpolation == "bicubic")
+
+
+def rounded(x: Any, dtype: Any) -> Any:
+    """Return x rounded to the whole numbers of a dtype, those it does not have to its ends."""
+    ends = torch.iinfo(dtype)
+    return torch.round(x).clamp(ends.min, ends.max).to(dtype)
+
+
+def widest(sizes: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and the width of the largest window of images of ``sizes`` that has the ratio of ``wanted``.
+
+    >>> widest((6, 7), (4, 8))
+    (3, 7)
+    """
+    (height, width), (down, across) = sizes, wanted
+    return max(min(height, int(width * down / across)), 1), max(min(width, int(height * across / down)), 1)
+
+
+def cropped(x: Any, wanted: tuple[int, int]) -> Any:
+    """Return the middle of the images x, channels first: their largest window that has the ratio of ``wanted``."""
+    largest = widest(x.shape[2:], wanted)
+    for axis, size in enumerate(largest, start=2):
+        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+    return x
+
+
+def padded(x: Any, wanted: tuple[int, int], fill_value: float) -> Any:
+    """Return the images x, channels first, with edges of ``fill_value`` on two sides, so that they have about that ratio."""
+    (height, width), (down, across) = x.shape[2:], wanted
+    rows = (max(height, int(width * down / across)) - height) // 2
+    columns = 0 if rows else (max(width, int(height * across / down)) - width) // 2
+    return F.pad(x, (columns, columns, rows, rows), value=fill_value)
+
+
+def check_interpolation(name: str, owner: str) -> str:
+    """Return the name of an interpolation that torch has; UsageError where it is another."""
+    if name in ("lanczos3", "lanczos5"):
+        raise UsageError(
+            f"{owner} cannot interpolate by {name}: torch has no such kernel", hint="bicubic is the nearest to it"
+        )
+    if name not in INTERPOLATIONS:
+        raise UsageError(f"{owner} expects interpolation to be one of {', '.join(INTERPOLATIONS)}, got {name!r}")
+    return name

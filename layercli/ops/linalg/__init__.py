@@ -1,0 +1,20 @@
+"""Linear algebra, as Keras's ``ops.linalg``."""
+
+from __future__ import annotations
+
+from layercli.ops.namespace import finder, keep_functions
+
+NAMES = (
+    "cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd"
+)
+"""What is there; all of it is in ``ops`` as well."""
+
+__all__ = NAMES.split()  # the table is the one list
+__getattr__ = finder(__name__, __all__)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+keep_functions(__name__)

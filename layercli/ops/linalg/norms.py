@@ -1,0 +1,117 @@
+"""Averages with weights, moments, norms, and values divided by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axes_of
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.elementwise import (
+    Unary,
+    broadcast_shapes,
+    divide,
+    log10,
+    maximum,
+    minimum,
+    multiply,
+    promoted,
+    square,
+    subtract,
+)
+from layercli.ops.numpy.reductions import Reduction
+
+MATRIX_NORMS = (None, "fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf"))
+"""The orders that a norm over two axes can have."""
+
+
+@dataclass(frozen=True)
+class Norm(Op):
+    """out = the norm of x over ``axis``: of vectors over one, (sum of |x|^ord)^(1 / ord); of matrices over two.
+
+    ``ord`` None is the root of the sum of squares, over any axes. ``inf`` is the greatest value, for a matrix the greatest sum of
+    a row; 1 that of a column; 2 the greatest singular value; each negative one the least of the kind; ``nuc`` the sum of the
+    singular values.
+    """
+
+    ord: float | str | None = None
+    axis: int | tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without the axes, in a floating dtype; ShapeError where the order has no meaning for so many."""
+        axes = axes_of(x, self.axis)
+        if self.ord is not None and len(axes) not in (1, 2):
+            raise ShapeError(f"expects 1 or 2 axes for a norm of the order {self.ord}, got {len(axes)} (x = {x})")
+        if len(axes) == 1 and isinstance(self.ord, str):
+            raise ShapeError(f"expects 2 axes for a norm of the order {self.ord}, got 1 (x = {x})")
+        if len(axes) == 2 and self.ord not in MATRIX_NORMS:
+            raise ShapeError(f"expects 1 axis for a norm of the order {self.ord}, got 2 (x = {x})")
+        kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes)
+        return Spec(kept, x.dtype if dtypes.is_floating(x.dtype) else "float32")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's norm."""
+        x = x if x.is_floating_point() else x.float()
+        axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        if self.ord is None:
+            return torch.linalg.vector_norm(x, 2, axes, self.keepdims)
+        return torch.linalg.norm(x, self.ord, axes, self.keepdims)
+
+
+def norm(
+    x: Any, ord: float | str | None = None, axis: int | Iterable[int] | None = None, keepdims: bool = False
+) -> Any:
+    """Return the norm of x over ``axis`` (None: all), a vector's over one, a matrix's over two.
+
+    ``ord`` None is the root of the sum of squares; else it is a number, inf or -inf, or of a matrix ``fro`` or ``nuc``.
+    """
+    return Norm(ord, axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims)(x)
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
+    """Return x / max(norm of the ``order`` along ``axis``, epsilon), where epsilon is 1e-7 unless told otherwise."""
+    epsilon = 1e-7 if epsilon is None else epsilon
+    if order == 2:
+        inverse = Unary("rsqrt")(Reduction("sum", axis, True)(square(x)))
+        return multiply(x, minimum(inverse, 1 / epsilon))
+    return divide(x, maximum(norm(x, order, axis, True), epsilon))
+
+
+@dataclass(frozen=True)
+class Distances(Op):
+    """out[..., i, j] = the distance of the points x[..., i, :] and y[..., j, :]."""
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return (..., points of x, points of y); ShapeError where they are not in one space."""
+        if min(x.rank, y.rank) < 2 or not dims.may_equal(x.shape[-1], y.shape[-1]):
+            raise ShapeError(f"expects points of as many coordinates each (x = {x}, y = {y})")
+        return Spec((*broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-2]), promoted(x, y))
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's cdist, the exact one."""
+        return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def cdist(x: Any, y: Any) -> Any:
+    """Return the distance of each point of x (..., points, coordinates) from each of y: (..., points of x, points of y)."""
+    x, y = convert_to_tensor(x), convert_to_tensor(y)
+    dtype = promoted(spec_of(x), spec_of(y))
+    dtype = dtype if dtypes.is_floating(dtype) else "float32"
+    return Distances()(*(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y)))
+
+
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """Return 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)): the ratio of signal and noise in decibels."""
+    x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
+    first, second = spec_of(x1), spec_of(x2)
+    if first.rank != second.rank or not all(map(dims.may_equal, first.shape, second.shape)):
+        raise ShapeError(f"expects x1 and x2 of one shape, got {first} and {second}")
+    peak = cast(convert_to_tensor(max_val), second.dtype)
+    return 20 * log10(peak) - 10 * log10(Reduction("mean")(square(subtract(x1, x2))))

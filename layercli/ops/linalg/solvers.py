@@ -1,0 +1,96 @@
+"""Systems of linear equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.linalg.decompositions import check_matrices, matrices
+from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
+
+
+@dataclass(frozen=True)
+class Solve(Op):
+    """out = x with a @ x = b: a (..., n, n), b (..., n, k) or, where it has one axis, (n,).
+
+    ``triangle`` says which one of a's is read: lower, upper, or, if empty, both.
+    """
+
+    triangle: str = ""
+
+    def spec(self, a: Spec, b: Spec) -> Spec:
+        """Return b's shape, broadcast; ShapeError where a is not square or b has not as many rows."""
+        check_matrices(a)
+        *lead, rows, columns = a.shape
+        vector = b.rank == 1
+        wanted = b.shape[-1:] if vector else b.shape[-2:-1]
+        if not dims.may_equal(rows, columns) or not wanted or not dims.may_equal(rows, wanted[0]):
+            raise ShapeError(f"expects square matrices a and b with as many rows (a = {a}, b = {b})")
+        if vector:
+            return Spec((*lead, *b.shape), promoted(a, b))
+        return Spec((*broadcast_shapes(tuple(lead), b.shape[:-2]), *b.shape[-2:]), promoted(a, b))
+
+    def run(self, a: Any, b: Any) -> Any:
+        """Return torch's solve, or its solve_triangular."""
+        self.spec(spec_of(a), spec_of(b))
+        vector = b.ndim == 1
+        b = b.unsqueeze(-1) if vector else b
+        upper = self.triangle == "upper"
+        out = torch.linalg.solve_triangular(a, b, upper=upper) if self.triangle else torch.linalg.solve(a, b)
+        return out.squeeze(-1) if vector else out
+
+
+@dataclass(frozen=True)
+class LeastSquares(Op):
+    """out = the shortest x that makes |a @ x - b| least: a (n, m), b (n,) or (n, k).
+
+    Singular values of a up to ``rcond`` times the greatest count as 0; None is the greater of n and m times the least
+    difference from 1.
+    """
+
+    rcond: float | None = None
+
+    def spec(self, a: Spec, b: Spec) -> Spec:
+        """Return (m,) or (m, k); ShapeError where b has not as many rows as a."""
+        check_matrices(a)
+        if a.rank != 2 or b.rank not in (1, 2) or not dims.may_equal(a.shape[0], b.shape[0]):
+            raise ShapeError(f"expects a matrix a and b with as many rows (a = {a}, b = {b})")
+        return Spec((a.shape[1], *b.shape[1:]), promoted(a, b))
+
+    def run(self, a: Any, b: Any) -> Any:
+        """Return the product of the pseudo-inverse, by torch's svd, and b."""
+        self.spec(spec_of(a), spec_of(b))
+        rcond = max(a.shape) * torch.finfo(a.dtype).eps if self.rcond is None else self.rcond
+        u, s, v = torch.linalg.svd(a, full_matrices=False)
+        kept = s > rcond * s[:1]
+        scaled = torch.where(kept, 1 / torch.where(kept, s, 1), 0)
+        columns = b.unsqueeze(1) if b.ndim == 1 else b
+        out = (v.T * scaled).matmul(u.T.matmul(columns))
+        return out.squeeze(1) if b.ndim == 1 else out
+
+    def macs(self, a: Spec, b: Spec) -> Any:
+        """Return the least of n and m, times n + m, times k: what follows the singular values."""
+        from layercli.ops.linalg.decompositions import dims_lesser
+
+        columns = b.shape[1] if b.rank == 2 else 1
+        return dims_lesser(*a.shape) * (a.shape[0] + a.shape[1]) * columns
+
+
+def solve(a: Any, b: Any) -> Any:
+    """Return x with a @ x = b for matrices a (..., n, n) and b (..., n, k), or a vector b (n,)."""
+    return Solve()(matrices(a), matrices(b))
+
+
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+    """Return x with a @ x = b for triangular matrices a, of which the upper triangle is read, or the ``lower`` one."""
+    return Solve("lower" if lower else "upper")(matrices(a), matrices(b))
+
+
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """Return the shortest x that makes |a @ x - b| least; singular values up to ``rcond`` times the greatest count as 0."""
+    return LeastSquares(rcond)(matrices(a), matrices(b))

@@ -1,0 +1,144 @@
+"""Fourier transforms along the last axis or the last two; complex tensors are pairs of real ones, as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.conversion import cast, convert_to_tensor
+
+TRANSFORMS: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "fft": (1, lambda x: torch.fft.fft(x)),
+    "fft2": (2, lambda x: torch.fft.fft2(x)),
+    "ifft2": (2, lambda x: torch.fft.ifft2(x)),
+}
+"""How many axes a transform of complex numbers goes along, and torch's function."""
+
+
+@dataclass(frozen=True)
+class Fourier(Op):
+    """The real and the imaginary part of the transform ``function``, a key of ``TRANSFORMS``, of real + i imaginary."""
+
+    function: str
+
+    def spec(self, real: Spec, imaginary: Spec) -> tuple[Spec, Spec]:
+        """Return two of real's spec; ShapeError where the parts differ."""
+        check_parts(real, imaginary, TRANSFORMS[self.function][0])
+        return real, real
+
+    def run(self, real: Any, imaginary: Any) -> Any:
+        """Return torch's transform."""
+        self.spec(spec_of(real), spec_of(imaginary))
+        return parts_of(TRANSFORMS[self.function][1](torch.complex(real, imaginary)))
+
+
+@dataclass(frozen=True)
+class RealFourier(Op):
+    """The real and the imaginary part of the transform of real numbers, from 0 up to half of ``length`` frequencies.
+
+    x is cut to ``length`` values along its last axis, or filled up with 0; None is as many as there are.
+    """
+
+    length: int | None = None
+
+    def spec(self, x: Spec) -> tuple[Spec, Spec]:
+        """Return two of x's shape with length // 2 + 1 for its last size."""
+        length = last_size(x) if self.length is None else self.length
+        part = Spec((*x.shape[:-1], length // 2 + 1), check_floating(x))
+        return part, part
+
+    def run(self, x: Any) -> Any:
+        """Return torch's rfft."""
+        return parts_of(torch.fft.rfft(x, self.length))
+
+
+@dataclass(frozen=True)
+class InverseRealFourier(Op):
+    """out = the ``length`` real numbers whose transform is real + i imaginary; None is the even number that goes with it."""
+
+    length: int | None = None
+
+    def spec(self, real: Spec, imaginary: Spec) -> Spec:
+        """Return real's shape with the length for its last size."""
+        check_parts(real, imaginary, 1)
+        length: Size = 2 * (real.shape[-1] - 1) if self.length is None else self.length
+        return Spec((*real.shape[:-1], length), real.dtype)
+
+    def run(self, real: Any, imaginary: Any) -> Any:
+        """Return torch's irfft."""
+        self.spec(spec_of(real), spec_of(imaginary))
+        return torch.fft.irfft(torch.complex(real, imaginary), self.length)
+
+
+def fft(x: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the Fourier transform along the last axis of (real, imaginary), as such a pair."""
+    return _pair(Fourier("fft")(*checked_pair("fft", x)))
+
+
+def fft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the Fourier transform along the last two axes of (real, imaginary), as such a pair."""
+    return _pair(Fourier("fft2")(*checked_pair("fft2", x)))
+
+
+def ifft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return what ``fft2`` made (real, imaginary) of, as such a pair."""
+    return _pair(Fourier("ifft2")(*checked_pair("ifft2", x)))
+
+
+def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
+    """Return the Fourier transform of real numbers along the last axis, up to the middle frequency, as (real, imaginary)."""
+    x = convert_to_tensor(x)
+    x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
+    return _pair(RealFourier(fft_length)(x))
+
+
+def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Any:
+    """Return the ``fft_length`` real numbers that ``rfft`` made (real, imaginary) of; None is the even number of them."""
+    return InverseRealFourier(fft_length)(*checked_pair("irfft", x))
+
+
+def checked_pair(name: str, x: Any) -> tuple[Any, Any]:
+    """Return the parts of a complex tensor; UsageError where they are no pair."""
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise UsageError(f"{name} expects a pair of tensors, the real and the imaginary part, got {type(x).__name__}")
+    return convert_to_tensor(x[0]), convert_to_tensor(x[1])
+
+
+def check_parts(real: Spec, imaginary: Spec, axes: int) -> None:
+    """Raise ShapeError where the parts are not of one shape with so many axes, DTypeError where they are not of one dtype."""
+    alike = real.rank == imaginary.rank and all(map(dims.may_equal, real.shape, imaginary.shape))
+    if not alike or real.rank < axes:
+        raise ShapeError(f"expects two parts of one shape with at least {axes} axes, got {real} and {imaginary}")
+    if not dtypes.is_floating(real.dtype) or real.dtype != imaginary.dtype:
+        raise DTypeError(f"expects two parts of one floating dtype, got {real} and {imaginary}")
+
+
+def check_floating(x: Spec) -> str:
+    """Return x's dtype; DTypeError where it is not a floating one."""
+    if not dtypes.is_floating(x.dtype):
+        raise DTypeError(f"expects x of a floating dtype (x = {x})")
+    return x.dtype
+
+
+def last_size(x: Spec) -> Size:
+    """Return the size of x's last axis; ShapeError where it has none."""
+    if not x.rank:
+        raise ShapeError(f"expects x with at least 1 axis, got 0 (x = {x})")
+    return x.shape[-1]
+
+
+def parts_of(x: Any) -> tuple[Any, Any]:
+    """Return the real and the imaginary part of a complex tensor of torch's."""
+    return x.real, x.imag
+
+
+def _pair(parts: Any) -> tuple[Any, Any]:
+    real, imaginary = parts
+    return real, imaginary

@@ -1,0 +1,81 @@
+"""Rows that belong together, by number, made one each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import UNKNOWN
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.axes import check_rank
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.scatter_gather import check_whole
+
+SEGMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "sum": ("sum", lambda dtype: 0),
+    "prod": ("prod", lambda dtype: 1),
+    "max": ("amax", lambda dtype: float("-inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[0]),
+    "min": ("amin", lambda dtype: float("inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[1]),
+}
+"""What torch calls the function of the rows of a segment, and what it is of none, in a dtype."""
+
+
+@dataclass(frozen=True)
+class Segment(Op):
+    """out[i] = function of the rows of x whose id is i, a key of ``SEGMENTS``, for i below ``count``; other ids are left out.
+
+    ``count`` None is one more than the greatest id.
+    """
+
+    function: str
+    count: int | None = None
+
+    def spec(self, x: Spec, ids: Spec) -> Spec:
+        """Return x's shape with the count for its first size; ShapeError where ids are not one for each row."""
+        check_rank(ids, 1)
+        check_whole(ids)
+        if not x.rank or not dims.may_equal(x.shape[0], ids.shape[0]):
+            raise ShapeError(f"expects an id for each row of x, got {ids} (x = {x})")
+        return Spec((UNKNOWN if self.count is None else self.count, *x.shape[1:]), x.dtype)
+
+    def run(self, x: Any, ids: Any) -> Any:
+        """Return torch's scatter_reduce into what there is of no rows; the last row takes those that are left out."""
+        self.spec(spec_of(x), spec_of(ids))
+        count = self.count if self.count is not None else int(ids.max()) + 1 if len(ids) else 0
+        how, empty = SEGMENTS[self.function]
+        rows = torch.where((ids < 0) | (ids >= count), count, ids).long()
+        rows = rows.reshape(-1, *(1,) * (x.ndim - 1)).expand(x.shape)
+        start = torch.full((count + 1, *x.shape[1:]), empty(spec_of(x).dtype), dtype=x.dtype, device=x.device)
+        return start.scatter_reduce(0, rows, x, how)[:count]
+
+
+def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """Return the sums of the rows of data that have the id 0, 1, ... up to ``num_segments``, None being the greatest and one.
+
+    ``sorted`` may say that the ids rise; it changes nothing.
+    """
+    return _segment("sum", data, segment_ids, num_segments)
+
+
+def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """Return the products of the rows of data that have one id, as ``segment_sum`` does; 1 for none."""
+    return _segment("prod", data, segment_ids, num_segments)
+
+
+def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """Return the greatest of the rows of data that have one id, as ``segment_sum`` does; -inf for none."""
+    return _segment("max", data, segment_ids, num_segments)
+
+
+def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """Return the least of the rows of data that have one id, as ``segment_sum`` does; inf for none."""
+    return _segment("min", data, segment_ids, num_segments)
+
+
+def _segment(function: str, data: Any, ids: Any, count: int | None) -> Any:
+    return Segment(function, count)(convert_to_tensor(data), convert_to_tensor(ids))

@@ -1,0 +1,184 @@
+"""Signals in frames that follow each other, and the frequencies in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.math.fft import check_parts, checked_pair, last_size, parts_of
+
+WINDOWS = ("hann", "hamming")
+"""The windows there are by name; any other is given as a tensor."""
+
+
+@dataclass(frozen=True)
+class Frames(Op):
+    """out[..., i, :] = the ``length`` values of x from i * stride on: a view."""
+
+    length: int
+    stride: int
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (..., frames, length); ShapeError where x has no room for one."""
+        size = last_size(x)
+        if isinstance(size, int) and size < self.length:
+            raise ShapeError(f"expects x with at least {self.length} values along its last axis, got {size} (x = {x})")
+        return Spec((*x.shape[:-1], (size - self.length) // self.stride + 1, self.length), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's unfold."""
+        return x.unfold(-1, self.length, self.stride)
+
+
+@dataclass(frozen=True)
+class _Spectrum(Op):
+    """Frames of ``length`` values, ``stride`` apart, weighted by a window, in the middle of ``size`` values for a transform.
+
+    ``window`` is a name of ``WINDOWS``, or empty where the window is an input, or all 1, if there is none. ``center`` puts the
+    middle of the first frame at the signal's start.
+    """
+
+    length: int
+    stride: int
+    size: int
+    window: str = "hann"
+    center: bool = True
+
+    def weights(self, like: Any, given: Any) -> Any:
+        """Return the window with zeros around it."""
+        if self.window:
+            made = torch.hann_window if self.window == "hann" else torch.hamming_window
+            given = made(self.length, dtype=torch.float64, device=like.device)
+        elif given is None:
+            return torch.ones(self.size, dtype=like.dtype, device=like.device)
+        before = (self.size - self.length) // 2
+        return F.pad(given.to(like.dtype), (before, self.size - self.length - before))
+
+    def check_window(self, given: Spec | None) -> None:
+        """Raise ShapeError where a window that is given has another length."""
+        if given is not None and (given.rank != 1 or not dims.may_equal(given.shape[0], self.length)):
+            raise ShapeError(f"expects a window of the shape ({self.length},), got {given}")
+
+
+@dataclass(frozen=True)
+class ShortTimeFourier(_Spectrum):
+    """The real and the imaginary part of the transform of each frame of x (..., values): (..., frames, size // 2 + 1)."""
+
+    def spec(self, x: Spec, window: Spec | None = None) -> tuple[Spec, Spec]:
+        """Return the shapes of both; DTypeError where x is not float32 or float64."""
+        if x.dtype not in ("float32", "float64"):
+            raise DTypeError(f"expects x in float32 or float64 (x = {x})")
+        self.check_window(window)
+        extra = 2 * (self.size // 2) * self.center
+        last = last_size(x)
+        if isinstance(last, int) and last + extra < self.size:
+            raise ShapeError(
+                f"expects x with at least {self.size - extra} values along its last axis, got {last} (x = {x})"
+            )
+        part = Spec((*x.shape[:-1], (last + extra - self.size) // self.stride + 1, self.size // 2 + 1), x.dtype)
+        return part, part
+
+    def run(self, x: Any, window: Any = None) -> Any:
+        """Return torch's rfft of the frames, which overlap, of a signal mirrored at its ends."""
+        self.spec(spec_of(x), None if window is None else spec_of(window))
+        if self.center:
+            half = self.size // 2
+            flat = F.pad(x.reshape(1, -1, x.shape[-1]), (half, half), "reflect")
+            x = flat.reshape(*x.shape[:-1], x.shape[-1] + 2 * half)
+        return parts_of(torch.fft.rfft(x.unfold(-1, self.size, self.stride) * self.weights(x, window)))
+
+
+@dataclass(frozen=True)
+class InverseShortTimeFourier(_Spectrum):
+    """out = the signal (..., values) whose frames' transforms are real + i imaginary (..., frames, size // 2 + 1).
+
+    ``values`` of them, or as many as the frames say.
+    """
+
+    values: int | None = None
+
+    def spec(self, real: Spec, imaginary: Spec, window: Spec | None = None) -> Spec:
+        """Return (..., values)."""
+        check_parts(real, imaginary, 2)
+        self.check_window(window)
+        *lead, frames, _ = real.shape
+        whole: Size = self.size + self.stride * (frames - 1)
+        half = self.size // 2 if self.center else 0
+        length = whole - 2 * half if self.values is None else self.values
+        if self.values is not None and isinstance(whole, int):
+            length = min(self.values, whole - half)
+        return Spec((*lead, length), real.dtype)
+
+    def run(self, real: Any, imaginary: Any, window: Any = None) -> Any:
+        """Return the frames weighted again and added up, divided by what the weights' squares add up to.
+
+        Where there is no window the result is size / stride times that, as Keras's is.
+        """
+        self.spec(spec_of(real), spec_of(imaginary), None if window is None else spec_of(window))
+        weights = self.weights(real, window)
+        frames = torch.fft.irfft(torch.complex(real, imaginary), self.size) * weights
+        count = frames.shape[-2]
+        whole = self.size + self.stride * (count - 1)
+        out = self._added(frames.reshape(-1, count, self.size), whole)
+        norm = self._added((weights * weights).expand(1, count, self.size), whole)
+        out = torch.where(norm > 1e-10, out / torch.where(norm > 1e-10, norm, 1), out)
+        out = out if self.window or window is not None else out * (self.size / self.stride)
+        start = self.size // 2 if self.center else 0
+        end = start + self.values if self.values is not None else whole - start
+        return out[:, start:end].reshape(*real.shape[:-2], -1)
+
+    def _added(self, frames: Any, whole: int) -> Any:
+        columns = frames.transpose(1, 2)
+        return F.fold(columns, (1, whole), (1, self.size), stride=(1, self.stride)).reshape(len(frames), whole)
+
+
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+    """Return frames of ``sequence_length`` values along the last axis of x, ``sequence_stride`` apart: (..., frames, length)."""
+    return Frames(sequence_length, sequence_stride)(convert_to_tensor(x))
+
+
+def stft(
+    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+) -> tuple[Any, Any]:
+    """Return the short-time Fourier transform of x (..., values), as the pair of the real and the imaginary part.
+
+    Frames of ``sequence_length`` values, ``sequence_stride`` apart, times a window (hann, hamming, a tensor, or None), are
+    transformed in ``fft_length`` values: (..., frames, fft_length // 2 + 1).
+    """
+    name, given = _window("stft", sequence_length, fft_length, window)
+    op = ShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center)
+    real, imaginary = op(convert_to_tensor(x), *given)
+    return real, imaginary
+
+
+def istft(
+    x: tuple[Any, Any],
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Any:
+    """Return the signal that ``stft``, with the same settings, made the pair x of; ``length`` values of it where one is given."""
+    name, given = _window("istft", sequence_length, fft_length, window)
+    op = InverseShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center, length)
+    return op(*checked_pair("istft", x), *given)
+
+
+def _window(name: str, length: int, size: int, window: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the name of a window, empty where it is a tensor or there is none, and the tensor; UsageError for another."""
+    if size < length:
+        raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")
+    if not isinstance(window, str):
+        return "", () if window is None else (convert_to_tensor(window),)
+    if window not in WINDOWS:
+        raise UsageError(f"{name} expects window to be hann, hamming, a tensor or None, got {window!r}")
+    return window, ()

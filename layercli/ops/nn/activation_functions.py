@@ -1,0 +1,188 @@
+"""Activation functions as Keras names them, with its arguments: each one line over its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.ops.nn import activations as ops
+from layercli.ops.numpy.elementwise import Unary
+
+Activation = Callable[[Any], Any]
+
+
+def linear(x: Any) -> Any:
+    """Return x as it is."""
+    return x
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """Return x where x >= threshold, else negative_slope * (x - threshold); never above ``max_value``."""
+    return ops.Relu(negative_slope, max_value, threshold)(x)
+
+
+def relu_(x: Any) -> Any:
+    """Return max(x, 0), written over x where it has values: for an x that nothing else uses."""
+    return ops.ReluInPlace()(x)
+
+
+def over(activation: Activation, x: Any) -> Any:
+    """Return activation(x), written over x where there is a way to: for an x that nothing else uses."""
+    return relu_(x) if activation is relu else activation(x)
+
+
+def relu6(x: Any) -> Any:
+    """Return min(max(x, 0), 6)."""
+    return Unary("relu6")(x)
+
+
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + exp(-x))."""
+    return Unary("sigmoid")(x)
+
+
+def tanh(x: Any) -> Any:
+    """Return (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    return Unary("tanh")(x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """Return x where x > 0, else negative_slope * x."""
+    return ops.Curve("leaky_relu", (negative_slope,))(x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x > 0, else alpha * (exp(x) - 1)."""
+    return ops.Curve("elu", (alpha,))(x)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where x > 0, else alpha * (exp(x / alpha) - 1)."""
+    return ops.Curve("celu", (alpha,))(x)
+
+
+def selu(x: Any) -> Any:
+    """Return 1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1 through layers."""
+    return ops.Curve("selu")(x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Return x * P(X <= x) for a normal X; ``approximate`` replaces the error function by a tanh."""
+    return ops.Curve("gelu", (bool(approximate),))(x)
+
+
+def silu(x: Any) -> Any:
+    """Return x * sigmoid(x)."""
+    return ops.Curve("silu")(x)
+
+
+def swish(x: Any) -> Any:
+    """Return ``silu`` of x, which Keras also calls so."""
+    return silu(x)
+
+
+def hard_swish(x: Any) -> Any:
+    """Return ``hard_silu`` of x, which Keras also calls so."""
+    return hard_silu(x)
+
+
+def mish(x: Any) -> Any:
+    """Return x * tanh(softplus(x))."""
+    return ops.Curve("mish")(x)
+
+
+def softplus(x: Any) -> Any:
+    """Return log(exp(x) + 1)."""
+    return ops.Curve("softplus")(x)
+
+
+def softsign(x: Any) -> Any:
+    """Return x / (|x| + 1)."""
+    return ops.Curve("softsign")(x)
+
+
+def exponential(x: Any) -> Any:
+    """Return exp(x)."""
+    return ops.Curve("exponential")(x)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """Return relu6(x + 3) / 6."""
+    return ops.Curve("hard_sigmoid")(x)
+
+
+def hard_silu(x: Any) -> Any:
+    """Return x * hard_sigmoid(x)."""
+    return ops.Curve("hard_silu")(x)
+
+
+def hard_tanh(x: Any) -> Any:
+    """Return x, kept between -1 and 1."""
+    return ops.Curve("hard_tanh")(x)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x where |x| > threshold, else 0."""
+    return ops.Curve("hard_shrink", (threshold,))(x)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x moved towards 0 by ``threshold``, 0 where |x| is smaller."""
+    return ops.Curve("soft_shrink", (threshold,))(x)
+
+
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x)."""
+    return ops.Curve("tanh_shrink")(x)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """Return log(sigmoid(x))."""
+    return ops.Curve("log_sigmoid")(x)
+
+
+def squareplus(x: Any, b: float = 4) -> Any:
+    """Return (x + sqrt(x^2 + b)) / 2."""
+    return ops.Curve("squareplus", (b,))(x)
+
+
+def sparse_plus(x: Any) -> Any:
+    """Return 0 up to -1, (x + 1)^2 / 4 up to 1, x from there on."""
+    return ops.Curve("sparse_plus")(x)
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """Return 0 up to -1, (x + 1) / 2 up to 1, 1 from there on."""
+    return ops.Curve("sparse_sigmoid")(x)
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """Return x where x > threshold, else ``default_value``."""
+    return ops.Curve("threshold", (threshold, default_value))(x)
+
+
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """Return exp(x) / sum(exp(x)) along ``axis``: one, or several that count as one."""
+    return ops.Softmax(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Return x - log(sum(exp(x))) along ``axis``."""
+    return ops.LogSoftmax(axis)(x)
+
+
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return max(x - tau, 0) along ``axis``, with the tau that makes the sum 1."""
+    return ops.Sparsemax(axis)(x)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Return a * sigmoid(b), a and b being the halves of x along ``axis``."""
+    return ops.Glu(axis)(x)
+
+
+ALL: tuple[Callable[..., Any], ...] = (
+    linear, relu, relu6, sigmoid, tanh, leaky_relu, elu, celu, selu, gelu, silu, mish, softplus, softsign, exponential,
+    hard_sigmoid, hard_silu, hard_tanh, hard_shrink, soft_shrink, tanh_shrink, log_sigmoid, squareplus, sparse_plus,
+    sparse_sigmoid, threshold, softmax, log_softmax, sparsemax, glu,
+)  # fmt: skip

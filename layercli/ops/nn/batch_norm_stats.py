@@ -1,0 +1,128 @@
+"""Batch normalization in its parts, for moments that torch's own does not take: masked, of several ranks, renormalized."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.numpy.elementwise import promoted
+
+LEAST = 1e-7
+"""What is added to the number of unmasked places, as there may be none."""
+
+together: Any = None
+"""What sums tensors over the ranks that train together, gradients and all; None is a process on its own."""
+
+
+@dataclass(frozen=True)
+class Moments(Op):
+    """mean and variance of x per channel of ``axis``, over the places where the mask (x's shape without the last axis) holds.
+
+    ``synchronized`` counts the places of all ranks that train together. The variance is that of a population.
+    """
+
+    axis: int = -1
+    synchronized: bool = False
+
+    def spec(self, x: Spec, mask: Spec | None = None) -> tuple[Spec, Spec]:
+        """Return the two specs, in float32 at least; ShapeError for a mask of other axes."""
+        if mask is not None and not (mask.rank == x.rank - 1 and all(map(_broadcasts, mask.shape, x.shape))):
+            raise ShapeError(f"expects a mask of the shape of x without its last axis (x = {x}, mask = {mask})")
+        found = Spec((x.shape[self.axis],), wide(x.dtype))
+        return found, found
+
+    def run(self, x: Any, mask: Any = None) -> Any:
+        """Return the mean, and the mean square of what is left without it."""
+        axes = [axis for axis in range(x.ndim) if axis != self.axis % x.ndim]
+        x = x if x.dtype == torch.float64 else x.float()
+        here = None if mask is None else mask.bool().unsqueeze(-1).expand(x.shape)
+        total, count = self._sum(kept(x, here).sum(axes), counted(x, here, axes))
+        count = count if here is None else count + LEAST
+        mean = total / count
+        apart = kept(x - along(mean, x.ndim, self.axis), here)
+        [squares] = self._sum(apart.square().sum(axes))
+        return mean, squares / count
+
+    def _sum(self, *tensors: Any) -> Any:
+        return together(*tensors) if self.synchronized and together is not None else tensors
+
+
+@dataclass(frozen=True)
+class Normalize(Op):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``; gradients flow into all of them."""
+
+    axis: int = -1
+    epsilon: float = 1e-3
+
+    def spec(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
+        """Return the value, computed in the dtype of the moments."""
+        scale = torch.rsqrt(variance + self.epsilon)
+        scale = scale if gamma is None else scale * gamma
+        out = (x - along(mean, x.ndim, self.axis)) * along(scale, x.ndim, self.axis)
+        return (out if beta is None else out + along(beta, x.ndim, self.axis)).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class Renormalization(Op):
+    """r = deviation / moving deviation and d = (mean - moving mean) / moving deviation, each clipped, and the deviation itself.
+
+    deviation = sqrt(variance + epsilon); no gradient flows through any of them (Ioffe, "Batch Renormalization", 2017).
+    """
+
+    epsilon: float = 1e-3
+    rmin: float | None = None
+    rmax: float | None = None
+    dmax: float | None = None
+
+    def spec(self, mean: Spec, variance: Spec, moving_mean: Spec, moving_deviation: Spec) -> tuple[Spec, Spec, Spec]:
+        """Return three of mean's spec."""
+        found = Spec(mean.shape, promoted(mean, moving_mean))
+        return found, found, found
+
+    def run(self, mean: Any, variance: Any, moving_mean: Any, moving_deviation: Any) -> Any:
+        """Return the three; a moving deviation is taken for no less than sqrt(epsilon)."""
+        mean, variance = mean.detach(), variance.detach()
+        deviation = (variance + self.epsilon).sqrt()
+        moving = moving_deviation.detach().clamp_min(self.epsilon**0.5)
+        r, d = deviation / moving, (mean - moving_mean.detach()) / moving
+        r = r if self.rmin is None else r.clamp_min(self.rmin)
+        r = r if self.rmax is None else r.clamp_max(self.rmax)
+        return r, d if self.dmax is None else d.clamp(-self.dmax, self.dmax), deviation
+
+
+def _broadcasts(size: Size, to: Size) -> bool:
+    return size == 1 or dims.may_equal(size, to)
+
+
+def kept(x: Any, here: Any) -> Any:
+    """Return x with 0 wherever ``here`` is false, whatever is there; None is nowhere."""
+    return x if here is None else torch.where(here, x, 0)
+
+
+def counted(x: Any, here: Any, axes: list[int]) -> Any:
+    """Return how many places of x along ``axes`` are kept, for each channel, in x's dtype."""
+    if here is not None:
+        return here.sum(axes).to(x.dtype)
+    places = math.prod(x.shape[axis] for axis in axes)
+    return x.new_full((x.numel() // places if places else 0,), places)
+
+
+def wide(dtype: str) -> str:
+    """Return the dtype to add values up in: float32, and float64 for that."""
+    return dtype if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 4 else "float32"
+
+
+def along(values: Any, rank: int, axis: int) -> Any:
+    """Return one value per channel in a shape that broadcasts to tensors of ``rank`` with the channels on ``axis``."""
+    return values if axis in (-1, rank - 1) else values.reshape(*(-1 if i == axis % rank else 1 for i in range(rank)))

@@ -1,0 +1,99 @@
+"""Categories: numbers put into bins, and whole numbers as vectors with a place for each category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.operation import Op
+from layercli.core.spec import Shape, Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+
+
+@dataclass(frozen=True)
+class OneHot(Op):
+    """out[..., c] = 1 where x is c, else 0, for c from 0 to depth - 1; a last axis of size 1 is left out.
+
+    A last size that is not known is taken for another than 1, as Keras takes it.
+    """
+
+    depth: int
+    dtype: str = "float32"
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (*x, depth)."""
+        shape = x.shape[:-1] if x.rank > 1 and x.shape[-1] == 1 else x.shape
+        return Spec((*shape, self.depth), self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return which category each value is, as numbers."""
+        if x.ndim > 1 and x.shape[-1] == 1:
+            x = x.squeeze(-1)
+        return is_category(x, self.depth).to(getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class Count(Op):
+    """out[b, c] = how often c is among x[b, :], or the sum of weights[b, :] there; axis 1, or the only axis, is gone through."""
+
+    depth: int
+    dtype: str = "float32"
+
+    def spec(self, x: Spec, weights: Spec | None = None) -> Spec:
+        """Return x's shape without axis 1, with depth; ShapeError where the weights have another shape than x."""
+        if weights is not None and weights.rank != x.rank:
+            raise ShapeError(f"expects count_weights of the shape of x, got {weights} (x = {x})")
+        return Spec((*without_places(x.shape), self.depth), self.dtype if weights is None else weights.dtype)
+
+    def run(self, x: Any, weights: Any = None) -> Any:
+        """Return torch's sum."""
+        found = is_category(x, self.depth)
+        if weights is None:
+            return found.sum(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
+        if weights.ndim != x.ndim:
+            raise ShapeError(f"expects count_weights with {x.ndim} axes, got {weights.ndim}")
+        return (found.to(weights.dtype) * weights.unsqueeze(-1)).sum(min(1, x.ndim - 1))
+
+
+@dataclass(frozen=True)
+class MultiHot(Op):
+    """out[b, c] = 1 where c is among x[b, :], else 0; axis 1, or the only axis, is gone through."""
+
+    depth: int
+    dtype: str = "float32"
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without axis 1, with depth."""
+        return Spec((*without_places(x.shape), self.depth), self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's any, as numbers; fractions are cut off."""
+        found = is_category(x.to(torch.int64), self.depth)
+        return found.any(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class Digitize(Op):
+    """out = how many of the ascending ``boundaries`` are at most x, which for no number is all of them."""
+
+    boundaries: tuple[float, ...]
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape, in int32."""
+        return Spec(x.shape, "int32")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's bucketize."""
+        boundaries = torch.tensor(self.boundaries, dtype=torch.float32, device=x.device)
+        return torch.bucketize(x.to(torch.float32), boundaries, right=True, out_int32=True)
+
+
+def without_places(shape: Shape) -> Shape:
+    """Return a shape without its axis 1, or without its only axis."""
+    return (shape[0], *shape[2:]) if len(shape) > 1 else ()
+
+
+def is_category(x: Any, depth: int) -> Any:
+    """Return, for each value, which of the numbers from 0 to depth - 1 it is: none, or one."""
+    return x.unsqueeze(-1) == torch.arange(depth, device=x.device)

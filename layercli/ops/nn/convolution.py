@@ -1,0 +1,273 @@
+"""Convolutions over one, two or three axes, channels last or first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.operation import Op, derived, spec_of
+from layercli.core.spec import Shape, Spec
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+from layercli.ops.core import kernel_overrides
+from layercli.ops.core.axes import check_rank
+from layercli.ops.nn.window_arguments import Sizes, channels_first, checked_padding, each
+from layercli.ops.nn.window_geometry import Window, windows
+from layercli.ops.numpy.elementwise import promoted
+from layercli.ops.numpy.linear import multiplied
+
+CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+"""The order that puts the channels of a tensor of that rank first: of a channels-last one, torch's channels-last memory."""
+
+
+CHANNELS_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}
+"""The order that puts them last again."""
+
+
+TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
+"""The order in which torch wants the axes of (*size, channels, filters)."""
+
+
+FEW = 512
+"""Up to how many places a pointwise convolution on a CPU is a matrix product: oneDNN's reorders its kernel in every call."""
+
+
+@dataclass(frozen=True)
+class _Convolution(Op):
+    """A kernel that slides over x, one size, stride and dilation per spatial axis."""
+
+    promotes = True
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str = "valid"
+    dilation: tuple[int, ...] | None = None
+    channels_first: bool = False
+
+    def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
+        """Return batch x places x the kernel's size."""
+        batch, places, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
+        return batch * dims.product(places) * kernel.size
+
+    def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
+        """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
+        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+            check_rank(x, len(self.strides) + 2)
+        if not self.channels_first:
+            x = x.permute(*CHANNELS_FIRST[x.ndim])
+        padding = self.even_pads
+        if padding is None:
+            x, padding = padded(x, self.windows)
+        out = convolve(x, weight, bias, self.strides, padding, self.steps, groups)
+        return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
+
+    @derived
+    def windows(self) -> tuple[Window, ...]:
+        """The window along each spatial axis."""
+        return windows(self.size, self.strides, self.padding, self.dilation)
+
+    @derived
+    def steps(self) -> tuple[int, ...]:
+        """The dilation of each axis, 1 where none is set."""
+        return self.dilation or (1,) * len(self.strides)
+
+    @derived
+    def even_pads(self) -> tuple[int, ...] | None:
+        """The padding at either end of each axis, or None where it follows from the sizes."""
+        pads = [window.even_pad for window in self.windows]
+        return tuple(pad for pad in pads if pad is not None) if None not in pads else None
+
+    def places(self, x: Spec) -> tuple[Size, Shape, Size]:
+        """Return the batch, the places the kernel has along each axis, and the channels of x."""
+        batch, spatial, channels = split(x, len(self.strides), self.channels_first)
+        return batch, tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True)), channels
+
+
+@dataclass(frozen=True)
+class Convolution(_Convolution):
+    """out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation, c] kernel[t, c, o] + bias[o].
+
+    x is (batch, *spatial, channels), or (batch, channels, *spatial) where ``channels_first``; kernel is
+    (*size, channels / groups, filters).
+    """
+
+    groups: int = 1
+
+    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
+        """Return (batch, *places, filters), or channels first."""
+        batch, places, channels = self.places(x)
+        *_, group, filters = kernel.shape
+        check_channels(x, channels, group * self.groups)
+        return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
+
+    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        """Return torch's convolution, or the matrix product that it is."""
+        if self.pointwise and kernel_overrides.convolve is None and x.ndim == kernel.ndim and self.few(x):
+            return self.product(x, kernel, bias)
+        return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
+
+    @derived
+    def pointwise(self) -> bool:
+        """Whether each place of the result is the product of the kernel and one place of x."""
+        return {*self.size} == {1} and self.groups == 1 and not self.channels_first
+
+    def few(self, x: Any) -> bool:
+        """Whether the kernel comes to so few places that a CPU would spend its time on laying the kernel out anew.
+
+        A graph that is being made of the call, whatever for, has the convolution.
+        """
+        if type(x) is not torch.Tensor or not x.is_cpu or torch.compiler.is_compiling():
+            return False
+        return 0 < x.numel() <= FEW * x.shape[-1] * math.prod(self.strides)
+
+    def product(self, x: Any, kernel: Any, bias: Any) -> Any:
+        """Return the places of x that the strides come to, times the kernel, read as it is stored."""
+        if self.pointwise_steps:
+            x = x[self.pointwise_steps].contiguous()
+        return multiplied(x, kernel.view(kernel.shape[-2:]).T, bias)
+
+    @derived
+    def pointwise_steps(self) -> tuple[slice, ...]:
+        """The places of x that the strides come to; () for all of them."""
+        steps = (slice(None), *(slice(None, None, stride) for stride in self.strides))
+        return steps if {*self.strides} != {1} else ()
+
+
+@dataclass(frozen=True)
+class DepthwiseConvolution(_Convolution):
+    """out[n, p, c * m + j] = sum over taps t of x[n, p * stride + t * dilation, c] kernel[t, c, j] + bias[c * m + j].
+
+    Every channel is convolved by itself, to m channels; kernel is (*size, channels, m).
+    """
+
+    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
+        """Return (batch, *places, channels * m), or channels first."""
+        batch, places, channels = self.places(x)
+        *_, wanted, multiplier = kernel.shape
+        check_channels(x, channels, wanted)
+        return Spec(joined(batch, places, wanted * multiplier, self.channels_first), promoted(x, kernel))
+
+    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        """Return torch's convolution of as many groups as channels; its weight is a view of a kernel laid out for it."""
+        *size, channels, multiplier = kernel.shape
+        axes = len(size)
+        weight = kernel.permute(axes, axes + 1, *range(axes)).reshape(channels * multiplier, 1, *size)
+        return self.slid(x, weight, bias, channels)
+
+
+def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
+    if len(strides) == 2:
+        given = x, weight, bias, strides, padding, dilation, groups
+        out = None if kernel_overrides.convolve is None else kernel_overrides.convolve(*given)
+        return F.conv2d(*given) if out is None else out
+    if len(strides) == 3:
+        return F.conv3d(x, weight, bias, strides, padding, dilation, groups)
+    given = x.unsqueeze(2), weight.unsqueeze(2), bias, (1, *strides), (0, *padding), (1, *dilation), groups
+    return convolve(*given).squeeze(2)
+
+
+def check_channels(x: Spec, channels: Size, wanted: Size) -> None:
+    """Raise ShapeError where x cannot have as many channels as are wanted."""
+    if not dims.may_equal(channels, wanted):
+        raise ShapeError(f"expects x with {wanted} channels, got {channels} (x = {x})")
+
+
+def split(x: Spec, axes: int, channels_first: bool) -> tuple[Size, Shape, Size]:
+    """Return the batch, the spatial sizes and the channels of ``x``; ShapeError where its rank is another."""
+    check_rank(x, axes + 2)
+    batch, *rest = x.shape
+    return (batch, tuple(rest[1:]), rest[0]) if channels_first else (batch, tuple(rest[:-1]), rest[-1])
+
+
+def joined(batch: Size, spatial: Shape, channels: Size, channels_first: bool) -> Shape:
+    """Return the shape of these sizes: the inverse of ``split``."""
+    return (batch, channels, *spatial) if channels_first else (batch, *spatial, channels)
+
+
+def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
+    """Return x (channels first) and the even padding left for torch; x is copied only where the padding is uneven."""
+    _, _, *spatial = x.shape
+    pads = [window.pads(size) for window, size in zip(along, spatial, strict=True)]
+    if all(before == after for before, after in pads):
+        return x, tuple(before for before, _ in pads)
+    return F.pad(x, [n for pair in reversed(pads) for n in pair]), (0,) * len(pads)
+
+
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Return the convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, channels / groups, filters).
+
+    It has as many groups as the kernel's channels go into those of the inputs.
+    """
+    x, weights = _checked(inputs, kernel)
+    first = channels_first(data_format)
+    size, group = weights.shape[:-2], weights.shape[-2]
+    channels = x.shape[1 if first else -1]
+    groups = 1
+    if isinstance(channels, int) and isinstance(group, int):
+        groups = max(channels // group, 1)
+        check_channels(x, channels, group * groups)
+    settings = _settings(size, strides, dilation_rate)
+    return Convolution(settings[0], settings[1], checked_padding(padding, ("causal",)), settings[2], first, groups)(
+        inputs, kernel
+    )
+
+
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Return each channel of ``inputs`` (batch, *spatial, channels) convolved by itself.
+
+    ``kernel`` is (*size, channels, multiplier).
+    """
+    _, weights = _checked(inputs, kernel)
+    size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
+    return DepthwiseConvolution(size, steps, checked_padding(padding), dilation, channels_first(data_format))(
+        inputs, kernel
+    )
+
+
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Return ``depthwise_conv`` of the inputs, its channels then mixed by ``pointwise_kernel`` (1, ..., channels, filters)."""
+    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(x, pointwise_kernel, 1, "valid", data_format)
+
+
+def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
+    """Return the specs of inputs and kernel; ShapeError where they have not 3 to 5 axes, as many one as the other."""
+    x, weights = spec_of(inputs), spec_of(kernel)
+    if weights.rank not in (3, 4, 5):
+        raise ShapeError(f"expects kernel with 3 to 5 axes, got {weights.rank} (kernel = {weights})")
+    if x.rank != weights.rank:
+        raise ShapeError(f"expects x with {weights.rank} axes, got {x.rank} (x = {x})")
+    return x, weights
+
+
+def _settings(size: Any, strides: Sizes, dilation_rate: Sizes) -> tuple[Any, Any, Any]:
+    """Return the size, the strides and the dilation, one number per axis each."""
+    axes = len(size)
+    dilation = each(dilation_rate, axes, "dilation_rate")
+    return tuple(map(int, size)), each(strides, axes, "strides"), None if {*dilation} == {1} else dilation

@@ -1,0 +1,199 @@
+"""Labels against a longer sequence of predictions, of which some are blank and neighbours may stand for one label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.ops.core.conversion import cast, convert_to_tensor
+
+HOPELESS = 1e5
+"""The loss, about, of labels that no alignment has; Keras's."""
+
+
+@dataclass(frozen=True)
+class CtcLoss(Op):
+    """out[b] = -log(the probability of target[b] over every way to align it with output[b]), whose softmax is taken.
+
+    target (batch, labels), output (batch, steps, classes), how many of either count (batch,); ``blank`` is no label.
+    """
+
+    blank: int = 0
+
+    def spec(self, target: Spec, output: Spec, target_length: Spec, output_length: Spec) -> Spec:
+        """Return (batch,); ShapeError where the inputs are not of such shapes."""
+        check_steps(output)
+        batch = output.shape[0]
+        ranks = (target.rank, target_length.rank, output_length.rank) == (2, 1, 1)
+        if not ranks or any(not dims.may_equal(x.shape[0], batch) for x in (target, target_length, output_length)):
+            raise ShapeError(
+                "expects target (batch, labels), output (batch, steps, classes) and a length of each in a batch, "
+                f"got {target}, {output}, {target_length} and {output_length}"
+            )
+        return Spec((batch,), output.dtype)
+
+    def run(self, target: Any, output: Any, target_length: Any, output_length: Any) -> Any:
+        """Return torch's own, and ``HOPELESS`` where that is infinite."""
+        self.spec(*map(spec_of, (target, output, target_length, output_length)))
+        if output.is_meta:
+            return output.new_empty(len(output))
+        logs = F.log_softmax(output, -1).transpose(0, 1)
+        lengths = output_length.long(), target_length.long()
+        out = F.ctc_loss(logs, target.long(), *lengths, self.blank, "none", zero_infinity=True)
+        possible = lengths[1] + _repeats(target, lengths[1]) <= lengths[0]
+        return torch.where(possible, out, HOPELESS)
+
+
+@dataclass(frozen=True)
+class CtcGreedyDecode(Op):
+    """The likeliest class of each step of x (batch, steps, classes), those that are blank left out, and -sum of their scores.
+
+    Of equal neighbours one is kept, if ``merges``. The labels, in int32, are filled up with -1.
+    """
+
+    merges: bool = True
+    blank: int = 0
+
+    def spec(self, x: Spec, lengths: Spec) -> tuple[Spec, Spec]:
+        """Return (1, batch, steps) and (batch, 1)."""
+        check_steps(x)
+        batch, steps, _ = x.shape
+        return Spec((1, batch, steps), "int32"), Spec((batch, 1), x.dtype)
+
+    def run(self, x: Any, lengths: Any) -> Any:
+        """Return the places of the greatest values, sorted so that what is left out comes last."""
+        check_steps(spec_of(x))
+        steps = torch.arange(x.shape[1], device=x.device)
+        scores, labels = x.max(-1)
+        beyond = steps >= lengths.unsqueeze(1)
+        labels = torch.where(beyond, self.blank, labels)
+        gone = labels == self.blank
+        if self.merges:
+            gone = gone | F.pad(labels[:, 1:] == labels[:, :-1], (1, 0))
+        order = torch.argsort(torch.where(gone, x.shape[1], steps), dim=-1, stable=True)
+        labels = torch.gather(torch.where(gone, -1, labels), 1, order)
+        return labels.int().unsqueeze(0), -torch.where(beyond, 0, scores).sum(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class CtcBeamDecode(Op):
+    """The ``paths`` likeliest rows of labels for x (batch, steps, classes), by a search that keeps ``width`` of them.
+
+    And the logarithm of the probability of each. The labels, in int32, are filled up with -1.
+    """
+
+    width: int = 100
+    paths: int = 1
+    blank: int = 0
+
+    def spec(self, x: Spec, lengths: Spec) -> tuple[Spec, Spec]:
+        """Return (paths, batch, steps) and (batch, paths)."""
+        check_steps(x)
+        batch, steps, _ = x.shape
+        return Spec((self.paths, batch, steps), "int32"), Spec((batch, self.paths), x.dtype)
+
+    def run(self, x: Any, lengths: Any) -> Any:
+        """Return the results of each example."""
+        check_steps(spec_of(x))
+        batch, steps, _ = x.shape
+        labels = torch.full((self.paths, batch, steps), -1, dtype=torch.int32, device=x.device)
+        scores = torch.full((batch, self.paths), float("-inf"), dtype=x.dtype, device=x.device)
+        if x.is_meta:
+            return labels, scores
+        logs = F.log_softmax(x, -1).double().cpu()
+        for b, length in enumerate(lengths.tolist()):
+            found = self._searched(logs[b, : max(length, 1)])
+            for place, (row, score) in enumerate(found):
+                labels[place, b, : len(row)] = torch.tensor(row, dtype=torch.int32)
+                scores[b, place] = score
+        return labels, scores
+
+    def _searched(self, logs: Any) -> list[tuple[tuple[int, ...], float]]:
+        """Return the likeliest rows of labels and their scores: each beam knows how likely it ends in a blank, or in a label."""
+        from math import inf
+
+        beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -inf)}
+        for step in logs.tolist():
+            grown: dict[tuple[int, ...], tuple[float, float]] = {}
+            for row, (blank, label) in beams.items():
+                both = _logaddexp(blank, label)
+                _add(grown, row, both + step[self.blank], -inf)
+                for c, score in enumerate(step):
+                    if c == self.blank:
+                        continue
+                    repeated = bool(row) and row[-1] == c
+                    if repeated:
+                        _add(grown, row, -inf, label + score)
+                    _add(grown, (*row, c), -inf, (blank if repeated else both) + score)
+            ranked = sorted(grown.items(), key=lambda each: -_logaddexp(*each[1]))
+            beams = dict(ranked[: self.width])
+        return [(row, _logaddexp(*ends)) for row, ends in list(beams.items())[: self.paths]]
+
+
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """Return -log(the probability of the labels over every way to align them) for each example: (batch,).
+
+    ``target`` (batch, labels), ``output`` logits (batch, steps, classes), and how many labels and steps count (batch,);
+    ``mask_index`` is the class that is no label.
+    """
+    values = [convert_to_tensor(x) for x in (target, output, target_length, output_length)]
+    values[1] = _floats(values[1])
+    return CtcLoss(mask_index)(*values)
+
+
+def ctc_decode(
+    inputs: Any,
+    sequence_lengths: Any,
+    strategy: str = "greedy",
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = True,
+    mask_index: int = 0,
+) -> tuple[Any, Any]:
+    """Return the labels that logits ``inputs`` (batch, steps, classes) stand for: (paths, batch, steps), -1 where none are left.
+
+    And their scores (batch, paths). ``greedy`` takes the likeliest class of each step; ``beam_search`` finds the ``top_paths``
+    likeliest rows of labels among ``beam_width``.
+    """
+    x, lengths = _floats(convert_to_tensor(inputs)), convert_to_tensor(sequence_lengths)
+    if strategy not in ("greedy", "beam_search"):
+        raise UsageError(f"ctc_decode expects strategy to be greedy or beam_search, got {strategy!r}")
+    op = CtcGreedyDecode(merge_repeated, mask_index)
+    labels, scores = (op if strategy == "greedy" else CtcBeamDecode(beam_width, top_paths, mask_index))(x, lengths)
+    return labels, scores
+
+
+def check_steps(x: Spec) -> None:
+    """Raise ShapeError where x is not (batch, steps, classes)."""
+    if x.rank != 3:
+        raise ShapeError(f"expects x with 3 axes (batch, steps, classes), got {x.rank} (x = {x})")
+
+
+def _floats(x: Any) -> Any:
+    dtype = spec_of(x).dtype
+    return x if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 2 else cast(x, "float32")
+
+
+def _repeats(target: Any, lengths: Any) -> Any:
+    """Return how many labels of each example are as the one before: a blank has to stand between them."""
+    inside = torch.arange(1, target.shape[1], device=target.device) < lengths.unsqueeze(1)
+    return ((target[:, 1:] == target[:, :-1]) & inside).sum(1)
+
+
+def _logaddexp(left: float, right: float) -> float:
+    from math import exp, inf, log1p
+
+    low, high = sorted((left, right))
+    return high if low == -inf else high + log1p(exp(low - high))
+
+
+def _add(grown: dict[tuple[int, ...], tuple[float, float]], row: tuple[int, ...], blank: float, label: float) -> None:
+    from math import inf
+
+    before = grown.get(row, (-inf, -inf))
+    grown[row] = _logaddexp(before[0], blank), _logaddexp(before[1], label)

@@ -1,0 +1,51 @@
+"""Looking up rows by number, and telling padding from the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.errors import DTypeError, ShapeError, UsageError
+from layercli.lazy import F, torch
+
+
+@dataclass(frozen=True)
+class Lookup(Op):
+    """out[..., :] = table[indices[...], :]; UsageError where an index is no row of the table."""
+
+    def spec(self, indices: Spec, table: Spec) -> Spec:
+        """Return (*indices, features); DTypeError where the indices are no whole numbers."""
+        if not (dtypes.is_integer(indices.dtype) or dtypes.is_floating(indices.dtype)):
+            raise DTypeError(f"expects whole numbers as indices, got {indices}")
+        return Spec((*indices.shape, table.shape[1]), table.dtype)
+
+    def run(self, indices: Any, table: Any) -> Any:
+        """Return torch's embedding; on the CPU an index out of range is named, on a GPU torch's own check stops the kernel."""
+        whole = indices if indices.dtype in (torch.int32, torch.int64) else indices.long()
+        try:
+            return F.embedding(whole, table)
+        except IndexError:
+            raise _out_of_range(whole, table.shape[0]) from None
+
+
+@dataclass(frozen=True)
+class Blank(Op):
+    """out = x where mask holds, else 0; mask has x's shape without the axes x has after it."""
+
+    def spec(self, x: Spec, mask: Spec) -> Spec:
+        """Return x's spec; ShapeError where it has no steps."""
+        if x.rank < 2:
+            raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
+        return x
+
+    def run(self, x: Any, mask: Any) -> Any:
+        """Return torch's where."""
+        return torch.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)), x, torch.zeros_like(x))
+
+
+def _out_of_range(indices: Any, rows: int) -> UsageError:
+    wrong = indices[(indices < 0) | (indices >= rows)]
+    return UsageError(f"expects indices from 0 to {rows - 1}, got {int(wrong[0])}")

@@ -1,0 +1,182 @@
+"""Crossentropy: minus the logarithm of the probability given to the right answer, for losses and for layers alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dims, dtypes
+from layercli.core.operation import Op
+from layercli.core.spec import Spec, show_shape
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.ops.core.axes import axis_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+EPSILON = 1e-7
+"""How far probabilities are kept away from 0 and 1."""
+
+NO_CLASS = -(2**62)
+"""What no label is: torch ignores label -100 unless told of another."""
+
+FROM_NAN = -(2**63)
+"""What a label that is not a number becomes where labels are made whole."""
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Op):
+    """out = -target * log(p) - (1 - target) * log(1 - p), value by value; p is output, or its sigmoid if ``from_logits``."""
+
+    from_logits: bool = False
+
+    def spec(self, target: Spec, output: Spec) -> Spec:
+        """Return output's spec; ShapeError where target has another shape."""
+        if target.rank != output.rank or not all(map(dims.may_equal, target.shape, output.shape)):
+            raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
+        return output
+
+    def run(self, target: Any, output: Any) -> Any:
+        """Return torch's own."""
+        return binary(target.to(output.dtype), output, self.from_logits)
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Op):
+    """out = -sum of target * log(p) over ``axis``; p is output's share of its sum, or its softmax if ``from_logits``."""
+
+    from_logits: bool = False
+    axis: int = -1
+
+    def spec(self, target: Spec, output: Spec) -> Spec:
+        """Return output's shape without the axis; ShapeError where target has another shape."""
+        if target.rank != output.rank or not all(map(dims.may_equal, target.shape, output.shape)):
+            raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
+        axis = axis_of(output, self.axis)
+        return Spec((*output.shape[:axis], *output.shape[axis + 1 :]), output.dtype)
+
+    def run(self, target: Any, output: Any) -> Any:
+        """Return the sum."""
+        if target.shape != output.shape:
+            raise ValueError("shapes")  # spec says which
+        return categorical(target, output, self.from_logits, self.axis)
+
+
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(Op):
+    """out = -log(p[target]) along ``axis``; p is output's share of its sum, or its softmax if ``from_logits``.
+
+    target has output's shape without the axis, or with the size 1 for the last one.
+    """
+
+    from_logits: bool = False
+    axis: int = -1
+
+    def spec(self, target: Spec, output: Spec) -> Spec:
+        """Return output's shape without the axis; ShapeError where that is not target's."""
+        axis = axis_of(output, self.axis)
+        expected = (*output.shape[:axis], *output.shape[axis + 1 :])
+        given = target.shape[:-1] if target.rank == output.rank and target.shape[-1] == 1 else target.shape
+        if len(given) != len(expected) or not all(map(dims.may_equal, given, expected)):
+            raise ShapeError(f"expects target of the shape {show_shape(expected)}, got {target} (output = {output})")
+        if not dtypes.is_floating(output.dtype):
+            raise ShapeError(f"expects output with probabilities or logits, got {output}")
+        return Spec(expected, output.dtype)
+
+    def run(self, target: Any, output: Any) -> Any:
+        """Return minus what the labels pick of the logarithms; UsageError for one that is no class."""
+        if target.ndim == output.ndim and target.shape[-1] == 1:
+            target = target.squeeze(-1)
+        axis = range(output.ndim)[self.axis]
+        if target.shape != (*output.shape[:axis], *output.shape[axis + 1 :]):
+            raise ValueError("shapes")  # spec says which
+        return sparse(target.long(), output, self.from_logits, axis)
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Return -target * log(p) - (1 - target) * log(1 - p), value by value: p is ``output``, or its sigmoid if ``from_logits``."""
+    return BinaryCrossentropy(from_logits)(target, output)
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return -sum of target * log(p) over ``axis``, the classes: p is output / its sum, or its softmax if ``from_logits``."""
+    return CategoricalCrossentropy(from_logits, axis)(target, output)
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return -log(p[target]) along ``axis``, the classes: p is output / its sum, or its softmax if ``from_logits``.
+
+    ``target`` has the numbers of classes: output's shape without the axis. UsageError for one that is no class, on the CPU.
+    """
+    return SparseCategoricalCrossentropy(from_logits, axis)(target, output)
+
+
+def binary(target: torch.Tensor, output: torch.Tensor, from_logits: bool) -> torch.Tensor:
+    """Return the binary crossentropy of each value, of tensors of one shape and dtype."""
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+    return of_probabilities(target, output, "none")
+
+
+def of_probabilities(target: torch.Tensor, output: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Return the binary crossentropy of probabilities, kept away from 0 and 1; UsageError for targets that are none."""
+    try:
+        return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction=reduction)
+    except RuntimeError:
+        require_shares(target)
+        raise
+
+
+def categorical(target: torch.Tensor, output: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
+    """Return the crossentropy of shares for each class along ``axis``."""
+    return -(target * log_probability(output, from_logits, axis)).sum(axis)
+
+
+def sparse(
+    labels: torch.Tensor, output: torch.Tensor, from_logits: bool, axis: int, ignore_class: int | None = None
+) -> torch.Tensor:
+    """Return the crossentropy of int64 labels along ``axis``, counted from the front; 0 where one is ``ignore_class``."""
+    classes = output.shape[axis]
+    logs = log_probability(output, from_logits, axis).movedim(axis, -1).reshape(-1, classes)
+    ignored = NO_CLASS if ignore_class is None else ignore_class
+    with classes_required(labels, classes, ignore_class):
+        return F.nll_loss(logs, labels.reshape(-1), reduction="none", ignore_index=ignored).reshape(labels.shape)
+
+
+def log_probability(output: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
+    """Return the logarithm of the probabilities that ``output``, logits or shares, gives along ``axis``."""
+    if from_logits:
+        return F.log_softmax(output, axis)
+    return (output / output.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
+
+
+class classes_required:
+    """Within it, what torch raises over a label that is no class becomes a UsageError; without one it costs nothing."""
+
+    def __init__(self, labels: torch.Tensor, classes: int, ignored: int | None) -> None:
+        self.labels = labels, classes, ignored
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, IndexError | RuntimeError):
+            require_classes(*self.labels)
+
+
+def require_classes(labels: torch.Tensor, classes: int, ignored: int | None) -> None:
+    """Raise UsageError if a label that is not ``ignored`` is not from 0 to ``classes - 1``."""
+    wrong = labels[((labels < 0) | (labels >= classes)) & (labels != (NO_CLASS if ignored is None else ignored))]
+    if wrong.numel():
+        found = "nan" if wrong[0] == FROM_NAN else wrong[0]
+        raise UsageError(f"labels must be from 0 to {classes - 1}, the {classes} classes predicted, got {found}")
+
+
+def require_shares(target: torch.Tensor) -> None:
+    """Raise UsageError if a target is not from 0 to 1."""
+    wrong = target[~((target >= 0) & (target <= 1))]
+    if wrong.numel():
+        raise UsageError(f"binary_crossentropy expects targets from 0 to 1, got {wrong[0].item():.4g}")

@@ -1,0 +1,221 @@
+"""Normalizations: subtract a mean, divide by a deviation, scale and shift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import F, torch
+from layercli.ops.core.axes import axes_of
+from layercli.ops.nn.batch_norm_stats import Normalize
+
+
+@dataclass(frozen=True)
+class BatchNorm(Op):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
+
+    In ``training`` mean and variance are the batch's own, and returned beside out; otherwise they are given.
+    """
+
+    promotes = True
+
+    axis: int = -1
+    epsilon: float = 1e-3
+    training: bool = False
+
+    def spec(self, x: Spec, mean: Spec, variance: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Any:
+        """Return x's spec, and in training the batch's mean and variance."""
+        if not -x.rank <= self.axis < x.rank:
+            raise ShapeError(f"expects x with an axis {self.axis} (x = {x})")
+        channels = x.shape[self.axis]
+        if not dims.may_equal(channels, mean.shape[0]):
+            raise ShapeError(f"expects x with {mean.shape[0]} channels, got {channels} (x = {x})")
+        return (x, mean, variance) if self.training else x
+
+    def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
+        """Return torch's batch_norm with the channels on axis 1, a view."""
+        moved = x.movedim(self.axis, 1) if x.ndim > 2 else x
+        if not self.training:
+            return self._back(torch.batch_norm(moved, gamma, beta, mean, variance, False, 0.0, self.epsilon, CUDNN), x)
+        mean, variance = torch.zeros_like(mean), torch.zeros_like(variance)
+        out = torch.batch_norm(moved, gamma, beta, mean, variance, True, 1.0, self.epsilon, CUDNN)
+        count = x.numel() // x.shape[self.axis]
+        biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
+        return self._back(out, x), mean, biased
+
+    def _back(self, out: Any, x: Any) -> Any:
+        return out.movedim(1, self.axis) if x.ndim > 2 else out
+
+
+CUDNN = True
+"""Let torch choose cuDNN where it can."""
+
+
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axes`` of one example.
+
+    gamma and beta have the sizes of ``axes``, in the order of x's axes.
+    """
+
+    promotes = True
+
+    axes: tuple[int, ...] = (-1,)
+    epsilon: float = 1e-3
+
+    def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
+        """Return x's spec."""
+        return over(x, self.axes, gamma, beta)
+
+    def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
+        """Return torch's layer_norm, with ``axes`` moved to the end where they are not there."""
+        return along_trailing(x, self.axes, lambda x, shape: F.layer_norm(x, shape, gamma, beta, self.epsilon))
+
+
+@dataclass(frozen=True)
+class RmsNorm(Op):
+    """out = x / sqrt(mean of x^2 over ``axes`` + epsilon) * scale (Zhang and Sennrich, 2019)."""
+
+    axes: tuple[int, ...] = (-1,)
+    epsilon: float = 1e-6
+
+    def spec(self, x: Spec, scale: Spec | None = None) -> Spec:
+        """Return x's spec."""
+        return over(x, self.axes, scale)
+
+    def run(self, x: Any, scale: Any = None) -> Any:
+        """Return torch's rms_norm, with ``axes`` moved to the end where they are not there."""
+        return along_trailing(x, self.axes, lambda x, shape: F.rms_norm(x, shape, scale, self.epsilon))
+
+
+@dataclass(frozen=True)
+class GroupNorm(Op):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, over each of ``groups`` of channels of one example.
+
+    The channels are on ``axis``; gamma and beta have one value per channel.
+    """
+
+    groups: int
+    axis: int = -1
+    epsilon: float = 1e-3
+
+    def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
+        """Return x's spec; ShapeError where the groups do not divide the channels."""
+        over(x, (self.axis,), gamma, beta)
+        channels = x.shape[self.axis]
+        if dims.known(channels) and channels % self.groups:
+            raise ShapeError(f"expects x with channels that {self.groups} groups divide, got {channels} (x = {x})")
+        return x
+
+    def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
+        """Return torch's group_norm with the channels on axis 1, a view."""
+        if gamma is None and beta is not None:
+            gamma = torch.ones_like(beta)  # torch's gradient of a shift without a scale fails
+        out = F.group_norm(x.movedim(self.axis, 1), self.groups, gamma, beta, self.epsilon)
+        return out.movedim(1, self.axis)
+
+
+@dataclass(frozen=True)
+class UnitNorm(Op):
+    """out = x / max(sqrt(sum of x^2 over ``axes``), 1e-12)."""
+
+    axes: tuple[int, ...] = (-1,)
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        return over(x, self.axes)
+
+    def run(self, x: Any) -> Any:
+        """Return x divided by torch's norm."""
+        return x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
+
+
+@dataclass(frozen=True)
+class SpectralNorm(Op):
+    """out = kernel / sigma, sigma being an estimate of the largest singular value of the kernel as a matrix (..., last axis).
+
+    The estimate is made from the vector u (1, last axis) by ``iterations`` of the power method; the new u is returned too. A
+    kernel of zeros stays as it is (Miyato et al., 2018).
+    """
+
+    iterations: int = 1
+
+    def spec(self, kernel: Spec, u: Spec) -> tuple[Spec, Spec]:
+        """Return the specs of the kernel and of u."""
+        return kernel, u
+
+    def macs(self, kernel: Spec, u: Spec) -> Size:
+        """Return two products of a vector and the kernel per iteration, one more for sigma, and that of the two vectors."""
+        return (2 * self.iterations + 1) * kernel.size + u.size
+
+    def run(self, kernel: Any, u: Any) -> Any:
+        """Return the power method's result."""
+        weights = kernel.reshape(-1, kernel.shape[-1])
+        start = u
+        for _ in range(self.iterations):
+            v = F.normalize(u @ weights.T, dim=None, eps=1e-12)  # type: ignore[arg-type]  # None is all axes
+            u = F.normalize(v @ weights, dim=None, eps=1e-12)  # type: ignore[arg-type]  # None is all axes
+        sigma = v.detach() @ weights @ u.detach().T
+        zero = (weights == 0).all()
+        return torch.where(zero, kernel, kernel / sigma), torch.where(zero, start, u.detach())
+
+
+def over(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
+    """Return x; ShapeError where it lacks one of ``axes``, or a scale has other sizes there."""
+    for axis in axes:
+        if not -x.rank <= axis < x.rank:
+            raise ShapeError(f"expects x with an axis {axis} (x = {x})")
+    sizes = [x.shape[axis] for axis in axes]
+    for scale in scales:
+        if scale is not None and not all(map(dims.may_equal, sizes, scale.shape)):
+            wanted = " x ".join(map(str, scale.shape))
+            raise ShapeError(f"expects x with {wanted} features, got {' x '.join(map(str, sizes))} (x = {x})")
+    return x
+
+
+def along_trailing(x: Any, axes: tuple[int, ...], function: Any) -> Any:
+    """Return ``function(x, sizes)`` with ``axes`` (ascending) as the last ones, and back."""
+    last = tuple(range(-len(axes), 0))
+    sizes = tuple(x.shape[axis] for axis in axes)
+    if all(axis % x.ndim == place % x.ndim for axis, place in zip(axes, last, strict=True)):
+        return function(x, sizes)
+    return function(x.movedim(axes, last), sizes).movedim(last, axes)
+
+
+Axes = int | Iterable[int]
+
+
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> Any:
+    """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``; gradients flow into all of them."""
+    over(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
+    return Normalize(axis, epsilon)(x, mean, variance, scale, offset)
+
+
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
+) -> Any:
+    """Return (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axis``: one or several.
+
+    gamma and beta have the sizes of the axes; epsilon is 1e-7 unless told otherwise. UsageError for ``rms_scaling``.
+    """
+    if kwargs.pop("rms_scaling", False) or kwargs:
+        raise UsageError(
+            f"layer_normalization has no {next(iter(kwargs), 'rms_scaling')}",
+            hint="rms_normalization is the function for it",
+        )
+    axes = tuple(sorted(axes_of(spec_of(x), axis)))
+    return LayerNorm(axes, 1e-7 if epsilon is None else epsilon)(x, gamma, beta)
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float | None = None) -> Any:
+    """Return x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; epsilon is 1e-7 unless told otherwise."""
+    axes = tuple(sorted(axes_of(spec_of(x), axis)))
+    return RmsNorm(axes, 1e-7 if epsilon is None else epsilon)(x, scale)

@@ -1,0 +1,65 @@
+"""Numbers of classes as vectors of zeros and ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import DTypeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axis_of
+from layercli.ops.core.shape import ndim
+from layercli.ops.numpy import reductions
+
+
+@dataclass(frozen=True)
+class OneHot(Op):
+    """out[..., c, ...] = 1 where x is c, else 0, for ``num_classes`` classes c along a new axis, ``axis`` of the result.
+
+    A number that is no class gives zeros alone.
+    """
+
+    num_classes: int
+    axis: int = -1
+    dtype: str = "float32"
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape with the classes put in; DTypeError where x holds no whole numbers."""
+        if not dtypes.is_integer(x.dtype):
+            raise DTypeError(f"expects x with whole numbers (x = {x})")
+        axis = axis_of(x, self.axis, added=1)
+        return Spec((*x.shape[:axis], self.num_classes, *x.shape[axis:]), self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return where x is each of the classes."""
+        if x.is_floating_point() or x.dtype is torch.bool:
+            self.spec(spec_of(x))
+        classes = torch.arange(self.num_classes, device=x.device)
+        after = range(self.axis % (x.ndim + 1), x.ndim)
+        return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """Return 1 at each class that x, whole numbers, names and 0 at the others, along a new axis of ``num_classes``.
+
+    It is in float32 unless told otherwise; a number that is no class gives zeros alone. UsageError where ``sparse``.
+    """
+    if sparse:
+        raise UsageError("one_hot expects sparse to be false: layercli has no such tensors")
+    return OneHot(num_classes, axis, "float32" if dtype is None else dtypes.name_of(dtype))(x)
+
+
+def multi_hot(
+    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
+    """Return 1 at each class that a sample of ``inputs``, whole numbers (batch, n) or (n,), names, 0 at the others.
+
+    It is the greatest of one_hot over the second axis; over the first where there is no second.
+    """
+    if num_classes is None:
+        raise UsageError("multi_hot expects to be told num_classes")
+    hot = one_hot(inputs, num_classes, axis, dtype, sparse)
+    return reductions.Reduction("max", 1 if ndim(inputs) > 1 else 0)(hot)

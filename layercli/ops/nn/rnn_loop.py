@@ -1,0 +1,114 @@
+"""A loop over the steps of a sequence, with any cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, graph, tree
+from layercli.core.dims import Size
+from layercli.core.graph import Frame, Node
+from layercli.core.operation import Op
+from layercli.core.spec import Spec, show_shape
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+
+
+@dataclass(frozen=True)
+class Scan(Op):
+    """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
+
+    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is
+    false the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0
+    before the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the
+    outputs, all ``sequences`` of them or the last, and the last states.
+    """
+
+    cell: Callable[..., Any]
+    states: Any = (None,)
+    backwards: bool = False
+    sequences: bool = False
+    zeros: bool = False
+    unrolled: bool = False
+    training: bool | None = None
+
+    def spec(self, x: Spec, mask: Spec | None, *rest: Spec | None) -> Any:
+        """Return the specs of the outputs and the flat states."""
+        if x.rank < 3:
+            raise ShapeError(f"expects x with at least 3 axes (batch, steps, features), got {x.rank} (x = {x})")
+        batch, steps, *_ = x.shape
+        if mask is not None and not all(map(dims.may_equal, mask.shape[:2], (batch, steps))):
+            raise ShapeError(f"expects a mask of the shape {show_shape((batch, steps))}, got {mask}")
+        out, *states = self._described(x, rest)[0]
+        batch, *sizes = out.shape
+        return (Spec((batch, steps, *sizes), out.dtype) if self.sequences else out, *states)
+
+    def macs(self, x: Spec, mask: Spec | None, *rest: Spec | None) -> Size:
+        """Return steps x the cost of the cell."""
+        return x.shape[1] * dims.total(map(cost_of, self._described(x, rest)[1].calls))
+
+    def run(self, x: Any, mask: Any, *rest: Any) -> Any:
+        """Return what the loop gives."""
+        flat, constants = self._parted(rest)
+        if mask is not None and mask.ndim == 3:
+            mask = mask.squeeze(-1)
+        places = range(x.shape[1])
+        inputs, kept = x.unbind(1), [None] * len(places) if mask is None else mask.bool().unbind(1)
+        outputs: list[Any] = []
+        for t in reversed(places) if self.backwards else places:
+            out, new = self._step(inputs[t], flat, constants)
+            new = tree.leaves(new)
+            if kept[t] is not None:
+                out = _where(kept[t], out, self._before(out, outputs, flat))
+                new = [_where(kept[t], after, before) for after, before in zip(new, flat, strict=True)]
+            flat = new
+            outputs[0 if not self.sequences else len(outputs) :] = [out]
+        return (torch.stack(outputs, 1) if self.sequences else outputs[-1], *flat)
+
+    def _step(self, x: Any, flat: list[Any], constants: tuple[Any, ...]) -> Any:
+        told = {} if self.training is None else {"training": self.training}
+        return self.cell(x, self._packed(flat), *constants, **told)
+
+    def _before(self, out: Any, outputs: list[Any], flat: list[Any]) -> Any:
+        if self.zeros:
+            return torch.zeros_like(out)
+        if self.unrolled:
+            return outputs[-1] if outputs else torch.zeros_like(out)
+        packed = self._packed(flat)
+        several = hasattr(self.cell, "cells") or isinstance(packed[0], (list, tuple))
+        state = packed[-1 if several else 0]  # of cells on top of each other, the last one's
+        return state[0] if isinstance(state, (list, tuple)) else state
+
+    def _parted(self, rest: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
+        count = len(tree.leaves(self.states))
+        return list(rest[:count]), rest[count:]
+
+    def _packed(self, flat: list[Any]) -> Any:
+        values = iter(flat)
+        return tree.map_leaves(lambda _: next(values), _listed(self.states))
+
+    def _described(self, x: Spec, rest: tuple[Any, ...]) -> tuple[list[Spec], Node]:
+        """Return the specs that one step gives, flat, and the node that holds the calls it made."""
+        batch, _, *sizes = x.shape
+        node = Node(self, ())
+        flat, constants = self._parted(graph.placeholders(list(rest)))
+        with graph.afresh(), graph.inside(Frame(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
+            [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
+            out, states = self._step(step, flat, constants)
+        return [value.spec for value in tree.leaves([out, states])], node
+
+
+def cost_of(node: Node) -> Size:
+    """Return the multiply-accumulates of a call: an op's own, or the sum of what a layer called."""
+    if isinstance(node.target, Op):
+        return node.target.macs(*node.specs)
+    return dims.total(map(cost_of, node.calls))
+
+
+def _listed(states: Any) -> Any:
+    return [_listed(state) if isinstance(state, tuple) else state for state in states]
+
+
+def _where(kept: Any, after: Any, before: Any) -> Any:
+    return torch.where(kept.reshape(-1, *(1,) * (after.ndim - 1)), after, before)

@@ -1,0 +1,52 @@
+"""The steps of a sequence: backwards, or taken for examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Reversed(Op):
+    """out[b, t] = x[b, steps - 1 - t]."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's flip."""
+        return x.flip(1)
+
+
+@dataclass(frozen=True)
+class StepsAsExamples(Op):
+    """out = x (batch, steps, ...) with a step for an example: (batch x steps, ...)."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch x steps, ...)."""
+        if x.rank < 2:
+            raise ShapeError(f"expects x with at least 2 axes (batch, steps), got {x.rank} (x = {x})")
+        batch, steps, *rest = x.shape
+        return Spec((batch * steps, *rest), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's flatten."""
+        return x.flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class ExamplesAsSteps(Op):
+    """out = y (batch x steps, ...) with the batch and the steps of x (batch, steps, ...)."""
+
+    def spec(self, y: Spec, x: Spec) -> Spec:
+        """Return (batch, steps, ...)."""
+        return Spec((*x.shape[:2], *y.shape[1:]), y.dtype)
+
+    def run(self, y: Any, x: Any) -> Any:
+        """Return torch's unflatten."""
+        return y.unflatten(0, x.shape[:2])

@@ -1,0 +1,71 @@
+"""Values kept within limits: between two numbers, or away from what is no number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.lazy import torch
+from layercli.ops.core.conversion import cast
+from layercli.ops.numpy.elementwise import maximum, minimum, promoted
+
+
+@dataclass(frozen=True)
+class Clip(Op):
+    """out = min(max(x, x_min), x_max), value by value; a limit with a fraction makes floats of whole numbers."""
+
+    x_min: float
+    x_max: float
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape."""
+        low = Spec(x.shape, promoted(x, self.x_min))
+        return Spec(x.shape, promoted(low, self.x_max))
+
+    def run(self, x: Any) -> Any:
+        """Return torch's clamp; of truths as of whole numbers."""
+        return torch.clamp(x.long() if x.dtype is torch.bool else x, self.x_min, self.x_max)
+
+
+@dataclass(frozen=True)
+class NanToNum(Op):
+    """out = x with ``nan`` where x is not a number, ``posinf`` and ``neginf`` where it is infinite.
+
+    None for an infinity is the greatest or the least number of x's dtype.
+    """
+
+    nan: float = 0.0
+    posinf: float | None = None
+    neginf: float | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's nan_to_num."""
+        return torch.nan_to_num(x, self.nan, self.posinf, self.neginf)
+
+
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    """Return min(max(x, x_min), x_max), value by value; the limits are numbers, or tensors that broadcast to x."""
+    if all(isinstance(limit, (int, float)) for limit in (x_min, x_max)):
+        return Clip(x_min, x_max)(x)
+    return minimum(maximum(x, x_min), x_max)
+
+
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """Return x with ``nan`` where it is not a number, and the infinities as given, or the ends of what its dtype holds."""
+    return NanToNum(nan, posinf, neginf)(x)
+
+
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Return x in ``dtype``, values beyond what it holds at its ends."""
+    wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
+    if wanted == "bool" or here == "bool":
+        return cast(x, wanted)
+    (low, high), (least, most) = dtypes.ends(wanted), dtypes.ends(here)
+    return cast(clip(x, max(low, least), min(high, most)) if low > least or high < most else x, wanted)

@@ -1,0 +1,96 @@
+"""Questions about values beside others: whether they are close, among some, or near the top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.scatter_gather import check_whole
+from layercli.ops.numpy.elementwise import broadcast_shapes
+from layercli.ops.numpy.reductions import Reduction
+
+
+@dataclass(frozen=True)
+class IsClose(Op):
+    """out = whether |x - y| <= atol + rtol * |y|, or both are the same infinity, or, where ``equal_nan``, no numbers."""
+
+    rtol: float = 1e-5
+    atol: float = 1e-8
+    equal_nan: bool = False
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return the broadcast shape, bool."""
+        return Spec(broadcast_shapes(x.shape, y.shape), "bool")
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's isclose in the dtype of both."""
+        dtype = torch.promote_types(x.dtype, y.dtype)
+        dtype = torch.uint8 if dtype is torch.bool else dtype
+        return torch.isclose(x.to(dtype), y.to(dtype), self.rtol, self.atol, self.equal_nan)
+
+
+@dataclass(frozen=True)
+class IsIn(Op):
+    """out = whether each value of x is among those of ``values``; ``invert`` asks whether it is not."""
+
+    invert: bool = False
+
+    def spec(self, x: Spec, values: Spec) -> Spec:
+        """Return x's shape, bool."""
+        return Spec(x.shape, "bool")
+
+    def run(self, x: Any, values: Any) -> Any:
+        """Return torch's isin in the dtype of both."""
+        dtype = torch.promote_types(x.dtype, values.dtype)
+        dtype = torch.uint8 if dtype is torch.bool else dtype
+        return torch.isin(x.to(dtype), values.to(dtype), invert=self.invert)
+
+
+@dataclass(frozen=True)
+class InTopK(Op):
+    """out[b] = whether fewer than ``k`` of predictions[b] are greater than that at targets[b]."""
+
+    k: int
+
+    def spec(self, targets: Spec, predictions: Spec) -> Spec:
+        """Return the targets' shape, bool; ShapeError where predictions have not one axis more."""
+        check_whole(targets)
+        alike = predictions.rank == targets.rank + 1
+        if not alike or not all(map(dims.may_equal, targets.shape, predictions.shape)):
+            raise ShapeError(
+                f"expects predictions with an axis of classes more than targets {targets}, got {predictions}"
+            )
+        return Spec(targets.shape, "bool")
+
+    def run(self, targets: Any, predictions: Any) -> Any:
+        """Return how many are greater, counted; one that is no number is greater than none."""
+        self.spec(spec_of(targets), spec_of(predictions))
+        ours = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
+        ours = torch.where(ours.isnan(), float("-inf"), ours)
+        return (predictions > ours).sum(-1) < self.k
+
+
+def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Return whether |x1 - x2| <= atol + rtol * |x2|, value by value; no numbers are close where ``equal_nan``."""
+    return IsClose(rtol, atol, equal_nan)(convert_to_tensor(x1), convert_to_tensor(x2))
+
+
+def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Return whether every value of x1 and x2 ``isclose``, as one truth."""
+    return Reduction("all")(isclose(x1, x2, rtol, atol, equal_nan))
+
+
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Return whether each value of x1 is one of x2's; ``invert`` turns the answer, ``assume_unique`` changes nothing."""
+    return IsIn(invert)(convert_to_tensor(x1), convert_to_tensor(x2))
+
+
+def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+    """Return whether the prediction (batch, classes) at each target (batch,) is among the ``k`` greatest; equal ones are."""
+    return InTopK(k)(convert_to_tensor(targets), convert_to_tensor(predictions))

@@ -1,0 +1,76 @@
+"""Complex numbers made of pairs of real ones, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import DTypeError, ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.elementwise import broadcast_shapes
+
+
+@dataclass(frozen=True)
+class ViewAsComplex(Op):
+    """out[...] = x[..., 0] + i x[..., 1], in complex64, or in complex128 of float64."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without its last axis; ShapeError where that has not 2 places."""
+        if not x.rank or not dims.may_equal(x.shape[-1], 2):
+            raise ShapeError(f"expects x with a last axis of 2 places, the real and the imaginary part, got {x}")
+        return Spec(x.shape[:-1], "complex128" if x.dtype == "float64" else "complex64")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's complex of the parts."""
+        self.spec(spec_of(x))
+        x = x if x.dtype is torch.float64 else x.float()
+        return torch.complex(x[..., 0], x[..., 1])
+
+
+@dataclass(frozen=True)
+class ViewAsReal(Op):
+    """out[..., 0] and out[..., 1] = the real and the imaginary part of x."""
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape and 2 places more."""
+        return Spec((*x.shape, 2), dtypes.REAL.get(x.dtype, x.dtype))
+
+    def run(self, x: Any) -> Any:
+        """Return torch's view_as_real; beside numbers that are real stands 0."""
+        return torch.view_as_real(x) if x.is_complex() else torch.stack([x, torch.zeros_like(x)], -1)
+
+
+@dataclass(frozen=True)
+class Polar(Op):
+    """out = radius * (cos(angle) + i sin(angle))."""
+
+    def spec(self, radius: Spec, angle: Spec) -> Spec:
+        """Return the broadcast shape; DTypeError where the parts are not of one floating dtype."""
+        if radius.dtype != angle.dtype or radius.dtype not in ("float32", "float64"):
+            raise DTypeError(f"expects two of float32 or of float64, got {radius.dtype} and {angle.dtype}")
+        dtype = "complex64" if radius.dtype == "float32" else "complex128"
+        return Spec(broadcast_shapes(radius.shape, angle.shape), dtype)
+
+    def run(self, radius: Any, angle: Any) -> Any:
+        """Return torch's polar."""
+        return torch.polar(radius, angle)
+
+
+def view_as_complex(x: Any) -> Any:
+    """Return x[..., 0] + i x[..., 1]."""
+    return ViewAsComplex()(convert_to_tensor(x))
+
+
+def view_as_real(x: Any) -> Any:
+    """Return the real and the imaginary part of x along a new last axis."""
+    return ViewAsReal()(convert_to_tensor(x))
+
+
+def polar(abs_: Any, angle: Any) -> Any:
+    """Return the complex numbers of these absolute values and angles, in complex64."""
+    parts = (convert_to_tensor(part) for part in (abs_, angle))
+    return Polar()(*(part if dtypes.name_of(part.dtype) == "float32" else cast(part, "float32") for part in parts))

@@ -1,0 +1,81 @@
+"""Running totals along an axis, and their opposite: the differences of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axis_of
+from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.numpy.elementwise import not_equal, subtract
+from layercli.ops.numpy.reductions import replaced
+from layercli.ops.numpy.reshaping import ravel
+
+TOTALS: dict[str, Callable[..., Any]] = {
+    "cumsum": lambda x, axis, dtype: torch.cumsum(x, axis, dtype=dtype),
+    "cumprod": lambda x, axis, dtype: torch.cumprod(x, axis, dtype=dtype),
+    "nancumsum": lambda x, axis, dtype: torch.cumsum(replaced(x, 0), axis, dtype=dtype),
+    "nancumprod": lambda x, axis, dtype: torch.cumprod(replaced(x, 1), axis, dtype=dtype),
+}
+"""Functions of all values up to a place."""
+
+
+@dataclass(frozen=True)
+class Running(Op):
+    """out[i] = function of x[0], ..., x[i] along ``axis``, a key of ``TOTALS``, in ``dtype`` where one is given."""
+
+    function: str
+    axis: int
+    dtype: str | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape; whole numbers add up to int64, as in torch."""
+        axis_of(x, self.axis)
+        return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
+
+    def run(self, x: Any) -> Any:
+        """Return torch's function of x."""
+        return TOTALS[self.function](x, self.axis, getattr(torch, self.dtype) if self.dtype else None)
+
+
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return the sums x[0], x[0] + x[1], ... along ``axis``; None: of all values in a row."""
+    return _running("cumsum", x, axis, dtype)
+
+
+def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return the products x[0], x[0] * x[1], ... along ``axis``; None: of all values in a row."""
+    return _running("cumprod", x, axis, dtype)
+
+
+def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return ``cumsum`` of x, what is not a number counting as 0."""
+    return _running("nancumsum", x, axis, dtype)
+
+
+def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return ``cumprod`` of x, what is not a number counting as 1."""
+    return _running("nancumprod", x, axis, dtype)
+
+
+def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """Return a[i + 1] - a[i] along ``axis``, and of that again, ``n`` times in all; of truths whether they differ."""
+    if n < 0:
+        raise UsageError(f"diff expects n to be at least 0, got {n}")
+    spec = spec_of(a)
+    before = (Range(),) * axis_of(spec, axis)
+    apart: Any = not_equal if spec.dtype == "bool" else subtract
+    for _ in range(n):
+        a = apart(GetItem((*before, Range(1)))(a), GetItem((*before, Range(None, -1)))(a))
+    return a
+
+
+def _running(function: str, x: Any, axis: int | None, dtype: Any) -> Any:
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return Running(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)

@@ -1,0 +1,83 @@
+"""Diagonals: of matrices read, and matrices made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN, Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axes_of
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.numpy.reductions import Reduction
+from layercli.ops.numpy.reshaping import ravel
+
+
+@dataclass(frozen=True)
+class Diagonal(Op):
+    """out[..., i] = x at i along ``axis1`` and i + offset along ``axis2``, which stand last, as one: a view."""
+
+    offset: int = 0
+    axis1: int = 0
+    axis2: int = 1
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's other axes and the diagonal's length."""
+        first, second = axes_of(x, (self.axis1, self.axis2))
+        others = tuple(size for i, size in enumerate(x.shape) if i not in (first, second))
+        return Spec((*others, self._length(x.shape[first], x.shape[second])), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's diagonal."""
+        return torch.diagonal(x, self.offset, self.axis1, self.axis2)
+
+    def _length(self, rows: Size, columns: Size) -> Size:
+        rows, columns = (rows + self.offset, columns) if self.offset < 0 else (rows, columns - self.offset)
+        if isinstance(rows, int) and isinstance(columns, int):
+            return max(min(rows, columns), 0)
+        least = dims.lower_bound(rows)
+        return rows if rows == columns and least is not None and least >= 0 else UNKNOWN
+
+
+@dataclass(frozen=True)
+class DiagonalMatrix(Op):
+    """out[i, i + k] = x[i], 0 elsewhere: a square matrix of the vector x."""
+
+    k: int = 0
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (n + |k|, n + |k|)."""
+        (size,) = x.shape
+        return Spec((size + abs(self.k),) * 2, x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's diag_embed."""
+        return torch.diag_embed(x, self.k)
+
+
+def diag(x: Any, k: int = 0) -> Any:
+    """Return the ``k``-th diagonal of the matrix x, or the matrix that has the vector x there; above the main one where k > 0."""
+    x = convert_to_tensor(x)
+    spec = spec_of(x)
+    if spec.rank not in (1, 2):
+        raise ShapeError(f"expects x with 1 or 2 axes, got {spec.rank} (x = {spec})")
+    return DiagonalMatrix(k)(x) if spec.rank == 1 else Diagonal(k)(x)
+
+
+def diagflat(x: Any, k: int = 0) -> Any:
+    """Return the matrix that has the values of x, in a row, on its ``k``-th diagonal."""
+    return DiagonalMatrix(k)(ravel(convert_to_tensor(x)))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Return the diagonals of x, ``offset`` above the main ones, of the matrices along two axes; they stand last."""
+    return Diagonal(offset, axis1, axis2)(convert_to_tensor(x))
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Return the sum of each ``diagonal`` of x."""
+    return Reduction("sum", -1)(diagonal(x, offset, axis1, axis2))

@@ -1,0 +1,287 @@
+"""Operations that treat every value alike: one value in, or two of shapes that broadcast, one value out."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.operation import Op
+from layercli.core.spec import Shape, Spec
+from layercli.errors import DTypeError, ShapeError
+from layercli.lazy import F, torch
+
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "absolute": lambda x: torch.abs(x),
+    "ceil": lambda x: torch.ceil(x),
+    "floor": lambda x: torch.floor(x),
+    "negative": lambda x: torch.neg(x),
+    "relu": lambda x: F.relu(x),
+    "relu6": lambda x: F.relu6(x),
+    "round": lambda x: torch.round(x),
+    "sign": lambda x: torch.sign(x),
+    "square": lambda x: torch.square(x),
+    "trunc": lambda x: torch.trunc(x),
+    "bitwise_not": lambda x: torch.bitwise_not(x),
+    "conj": lambda x: torch.conj_physical(x),
+    "copy": lambda x: torch.clone(x),
+    "imag": lambda x: torch.imag(x) if x.is_complex() else torch.zeros_like(x),
+    "real": lambda x: torch.real(x) if x.is_complex() else x,
+    "angle": lambda x: torch.angle(x),
+    "arccos": lambda x: torch.acos(x),
+    "arccosh": lambda x: torch.acosh(x),
+    "arcsin": lambda x: torch.asin(x),
+    "arcsinh": lambda x: torch.asinh(x),
+    "arctan": lambda x: torch.atan(x),
+    "arctanh": lambda x: torch.atanh(x),
+    "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
+    "cos": lambda x: torch.cos(x),
+    "cosh": lambda x: torch.cosh(x),
+    "deg2rad": lambda x: torch.deg2rad(x),
+    "erf": lambda x: torch.erf(x),
+    "erfc": lambda x: torch.erfc(x),
+    "erfinv": lambda x: torch.erfinv(x),
+    "exp": lambda x: torch.exp(x),
+    "exp2": lambda x: torch.exp2(x),
+    "expm1": lambda x: torch.expm1(x),
+    "fabs": lambda x: torch.abs(x if x.is_floating_point() else x.float()),
+    "i0": lambda x: torch.i0(x),
+    "log": lambda x: torch.log(x),
+    "log10": lambda x: torch.log10(x),
+    "log1p": lambda x: torch.log1p(x),
+    "log2": lambda x: torch.log2(x),
+    "rad2deg": lambda x: torch.rad2deg(x),
+    "reciprocal": lambda x: torch.reciprocal(x),
+    "rsqrt": lambda x: torch.rsqrt(x),
+    "sigmoid": lambda x: torch.sigmoid(x),
+    "sin": lambda x: torch.sin(x),
+    "sinc": lambda x: torch.sinc(x),
+    "sinh": lambda x: torch.sinh(x),
+    "sqrt": lambda x: torch.sqrt(x),
+    "tan": lambda x: torch.tan(x),
+    "tanh": lambda x: torch.tanh(x),
+    "isfinite": lambda x: torch.isfinite(x),
+    "isinf": lambda x: torch.isinf(x),
+    "isnan": lambda x: torch.isnan(x),
+    "isneginf": lambda x: torch.isneginf(x),
+    "isposinf": lambda x: torch.isposinf(x),
+    "isreal": lambda x: torch.isreal(x),
+    "signbit": lambda x: torch.signbit(x),
+    "logical_not": lambda x: torch.logical_not(x),
+}
+"""Functions of one value."""
+
+
+KEEP_DTYPE = {
+    "absolute", "bitwise_not", "ceil", "conj", "copy", "floor", "imag", "negative", "real", "relu", "relu6", "round", "sign",
+    "square", "trunc",
+}  # fmt: skip
+
+
+GIVE_BOOL = {"isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "logical_not", "signbit"}
+
+
+GIVE_REAL = {"absolute", "angle", "imag", "real"}
+"""Functions of complex numbers whose result is none."""
+
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "mod": operator.mod,
+    "power": operator.pow,
+    "maximum": lambda x, y: torch.maximum(*_tensors(x, y)),
+    "minimum": lambda x, y: torch.minimum(*_tensors(x, y)),
+    "arctan2": lambda x, y: torch.atan2(*_tensors(x, y)),
+    "divide_no_nan": lambda x, y: _divided(*_tensors(x, y)),
+    "hypot": lambda x, y: torch.hypot(*_floats(x, y)),
+    "logaddexp": lambda x, y: torch.logaddexp(*_floats(x, y)),
+    "logaddexp2": lambda x, y: torch.logaddexp2(*_floats(x, y)),
+    "heaviside": lambda x, y: _heaviside(*_floats(x, y)),
+    "ldexp": lambda x, y: _scaled(*_tensors(x, y)),
+    "nextafter": lambda x, y: torch.nextafter(*_floats(x, y)),
+    "fmax": lambda x, y: torch.fmax(*_tensors(x, y)),
+    "fmin": lambda x, y: torch.fmin(*_tensors(x, y)),
+    "fmod": lambda x, y: torch.fmod(*_tensors(x, y)),
+    "gcd": lambda x, y: torch.gcd(*_tensors(x, y)),
+    "lcm": lambda x, y: torch.lcm(*_tensors(x, y)),
+    "bitwise_and": lambda x, y: torch.bitwise_and(*_tensors(x, y)),
+    "bitwise_or": lambda x, y: torch.bitwise_or(*_tensors(x, y)),
+    "bitwise_xor": lambda x, y: torch.bitwise_xor(*_tensors(x, y)),
+    "left_shift": lambda x, y: torch.bitwise_left_shift(*_tensors(x, y)),
+    "right_shift": lambda x, y: torch.bitwise_right_shift(*_tensors(x, y)),
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "logical_and": lambda x, y: torch.logical_and(*_tensors(x, y)),
+    "logical_or": lambda x, y: torch.logical_or(*_tensors(x, y)),
+    "logical_xor": lambda x, y: torch.logical_xor(*_tensors(x, y)),
+}
+"""Functions of two values; either may be a Python number."""
+
+
+LOGICAL = {"logical_and", "logical_or", "logical_xor"}
+
+
+PREDICATES = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", *LOGICAL}
+
+
+MAKE_FLOATS = {
+    "arctan2", "divide", "divide_no_nan", "heaviside", "hypot", "ldexp", "logaddexp", "logaddexp2", "nextafter",
+}  # fmt: skip
+
+
+WHOLE = {"gcd", "lcm", "left_shift", "right_shift"}
+
+
+BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
+"""Functions of whole numbers alone, and of those or of truths."""
+
+
+OTHER_NAMES = {
+    "abs": "absolute",
+    "bitwise_invert": "bitwise_not",
+    "bitwise_left_shift": "left_shift",
+    "bitwise_right_shift": "right_shift",
+    "conjugate": "conj",
+    "true_divide": "divide",
+}
+"""Second names that Keras has for some."""
+
+
+@dataclass(frozen=True)
+class Unary(Op):
+    """out = function(x), value by value; ``function`` is a key of ``UNARY``."""
+
+    function: str
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape; a function with a fraction makes floats of whole numbers."""
+        if self.function in GIVE_BOOL:
+            return Spec(x.shape, "bool")
+        _check_whole(self.function, x.dtype)
+        if self.function in GIVE_REAL and dtypes.rank(x.dtype) == 3:
+            return Spec(x.shape, dtypes.REAL[x.dtype])
+        exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
+        return x if exact else Spec(x.shape, "float32")
+
+    def run(self, x: Any) -> Any:
+        """Return torch's function of x, a number made a tensor."""
+        return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
+
+
+@dataclass(frozen=True)
+class Binary(Op):
+    """out = function(x, y), value by value, shapes broadcast; ``function`` is a key of ``BINARY``."""
+
+    function: str
+
+    def spec(self, x: Any, y: Any) -> Spec:
+        """Return the broadcast shape in the promoted dtype."""
+        shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
+        if self.function in PREDICATES:
+            return Spec(shape, "bool")
+        dtype = promoted(x, y)
+        _check_whole(self.function, dtype)
+        if self.function in MAKE_FLOATS and dtypes.rank(dtype) < 2:
+            dtype = "float32"
+        return Spec(shape, dtype)
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's function of x and y, made tensors where neither is one."""
+        if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+            x, y = torch.as_tensor(x), torch.as_tensor(y)
+        return BINARY[self.function](x, y)
+
+
+@dataclass(frozen=True)
+class Where(Op):
+    """out = x where condition holds, else y; shapes broadcast."""
+
+    def spec(self, condition: Spec, x: Any, y: Any) -> Spec:
+        """Return the broadcast shape in the promoted dtype of x and y."""
+        return Spec(broadcast_shapes(*(v.shape for v in (condition, x, y) if isinstance(v, Spec))), promoted(x, y))
+
+    def run(self, condition: Any, x: Any, y: Any) -> Any:
+        """Return torch's where."""
+        return torch.where(condition, x, y)
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """Return the shape all ``shapes`` broadcast to, aligned at the last axis; ShapeError where they do not."""
+    result: Shape = ()
+    for shape in shapes:
+        rank = max(len(result), len(shape))
+        left, right = ((1,) * (rank - len(s)) + s for s in (result, shape))
+        sizes = [dims.broadcast(a, b) for a, b in zip(left, right, strict=True)]
+        if any(size is None for size in sizes):
+            shown = " and ".join(str(Spec(s)).removeprefix("float32") for s in shapes)
+            raise ShapeError(f"expects shapes that broadcast, got {shown}")
+        result = tuple(size for size in sizes if size is not None)
+    return result
+
+
+def promoted(x: Any, y: Any) -> str:
+    """Return the dtype of a function of x and y: Specs, or Python numbers, which give way to a Spec beside them."""
+    if isinstance(x, Spec) and isinstance(y, Spec):
+        if bool(x.shape) != bool(y.shape) and dtypes.rank(x.dtype) == dtypes.rank(y.dtype):
+            return x.dtype if x.shape else y.dtype
+        return dtypes.promote(x.dtype, y.dtype)
+    if not isinstance(x, Spec) and not isinstance(y, Spec):
+        return dtypes.of_number(y, dtypes.of_number(x, "bool"))
+    return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
+
+
+def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x and y as tensors; a Python number becomes one without axes, which gives way to the other's dtype."""
+    beside = x if isinstance(x, torch.Tensor) else y
+    return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
+
+
+def _floats(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x and y as tensors of one dtype with a fraction."""
+    x, y = _tensors(x, y)
+    dtype = torch.result_type(x, y)
+    dtype = dtype if dtype.is_floating_point else torch.float32
+    return x.to(dtype), y.to(dtype)
+
+
+def _scaled(x: Any, y: Any) -> Any:
+    """Return x * 2^y; torch's own ldexp has a gradient that is a few per cent off."""
+    x = x if x.is_floating_point() else x.float()
+    return x * torch.exp2(y.to(x.dtype))
+
+
+def _heaviside(x: Any, y: Any) -> Any:
+    """Return 0 below 0, 1 above, y there, and nan where x is that."""
+    return torch.where(x == 0, y, torch.where(x.isnan(), x, (x > 0).to(x.dtype)))
+
+
+def _check_whole(function: str, dtype: str) -> None:
+    """Raise DTypeError where a function of whole numbers, or of truths as well, is given others."""
+    if (function in WHOLE and dtypes.rank(dtype) != 1) or (function in BITS and dtypes.rank(dtype) > 1):
+        raise DTypeError(f"{function} expects whole numbers{' or truths' * (function in BITS)}, got {dtype}")
+
+
+def _divided(x: Any, y: Any) -> Any:
+    """Return x / y, and 0 where y is; the gradient is 0 there as well."""
+    zero = y == 0
+    return torch.where(zero, 0, x / torch.where(zero, 1, y))
+
+
+where = Where()
+
+
+def __getattr__(name: str) -> Op:
+    name = OTHER_NAMES.get(name, name)
+    if name not in UNARY and name not in BINARY:
+        raise AttributeError(f"there is no elementwise operation {name!r}")
+    return Unary(name) if name in UNARY else Binary(name)

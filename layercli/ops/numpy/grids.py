@@ -1,0 +1,118 @@
+"""Coordinates: of every place of a grid, and of places named by one number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec, shape_of
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axis_of, check_rank
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.core.scatter_gather import check_whole
+from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.numpy.cumulative import diff
+from layercli.ops.numpy.elementwise import power
+from layercli.ops.numpy.ranges import arange
+from layercli.ops.numpy.rearrangement import Flip
+from layercli.ops.numpy.reductions import Reduction
+from layercli.ops.numpy.reshaping import expand_dims, reshape
+
+
+@dataclass(frozen=True)
+class Meshgrid(Op):
+    """out[k][i0, i1, ...] = x_k[i_k] for each vector x_k; under ``xy`` the first two axes are in each other's place."""
+
+    indexing: str = "xy"
+
+    def spec(self, *xs: Spec) -> tuple[Spec, ...]:
+        """Return one tensor of all the vectors' sizes for each vector; ShapeError where one is none."""
+        if any(x.rank > 1 for x in xs):
+            raise ShapeError(f"expects vectors, got {' and '.join(map(str, xs))}")
+        sizes = [dims.product(x.shape) for x in xs]
+        if self.indexing == "xy":
+            sizes[:2] = sizes[:2][::-1]
+        return tuple(Spec(tuple(sizes), x.dtype) for x in xs)
+
+    def run(self, *xs: Any) -> Any:
+        """Return views of the vectors repeated."""
+        shape = [int(size) for size in self.spec(*(Spec(tuple(x.shape)) for x in xs))[0].shape] if xs else []
+        places = list(range(len(xs)))
+        if self.indexing == "xy":
+            places[:2] = places[:2][::-1]
+        return tuple(
+            x.reshape([-1 if i == place else 1 for i in range(len(xs))]).expand(shape)
+            for place, x in zip(places, xs, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class UnravelIndex(Op):
+    """out[k] = the place along axis k, in ``shape``, of each place counted in a row; negative ones count from the end."""
+
+    shape: tuple[int, ...]
+
+    def spec(self, indices: Spec) -> tuple[Spec, ...]:
+        """Return indices' spec for each axis."""
+        check_whole(indices)
+        return (indices,) * len(self.shape)
+
+    def run(self, indices: Any) -> Any:
+        """Return what is left of division by each size, from the last; a place beyond the end is the last."""
+        check_whole(spec_of(indices))
+        places, total = [], math.prod(self.shape)
+        indices = torch.where(indices < 0, indices + total, indices).clamp(0, total - 1)
+        for size in reversed(self.shape):
+            places.append(indices % size)
+            indices = torch.div(indices, size, rounding_mode="floor")
+        return tuple(reversed(places))
+
+
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+    """Return the coordinates of each place of the grid of vectors x, one tensor for each; ``ij`` has the axes in their order."""
+    if indexing not in ("xy", "ij"):
+        raise UsageError(f"meshgrid expects indexing to be xy or ij, got {indexing!r}")
+    return list(Meshgrid(indexing)(*map(convert_to_tensor, x))) if x else []
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Return the places along each axis, in ``shape``, of places counted in a row."""
+    sizes = shape_of((shape,) if isinstance(shape, int) else shape)
+    found: tuple[Any, ...] = UnravelIndex(tuple(map(int, sizes)))(convert_to_tensor(indices))
+    return found
+
+
+def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
+    """Return the matrix of the powers of the vector x: N columns (None: as many as rows), the powers falling, or ``increasing``."""
+    x = convert_to_tensor(x)
+    spec = spec_of(x)
+    check_rank(spec, 1)
+    powers = arange(spec.shape[0] if N is None else N)
+    powers = powers if increasing else Flip(0)(powers)
+    return power(expand_dims(x, 1), cast(powers, spec.dtype))
+
+
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """Return the area under y along ``axis`` by trapezoids, at the places x, or ``dx`` apart."""
+    y = convert_to_tensor(y)
+    y = y if dtypes.is_floating(spec_of(y).dtype) else cast(y, "float32")
+    along = axis_of(spec_of(y), axis)
+    before = (Range(),) * along
+    pairs = GetItem((*before, Range(1)))(y) + GetItem((*before, Range(None, -1)))(y)
+    return 0.5 * Reduction("sum", along)(_widths(y, x, dx, along) * pairs)
+
+
+def _widths(y: Any, x: Any, dx: Any, axis: int) -> Any:
+    """Return the distances of neighbours."""
+    if x is None:
+        return dx
+    x = convert_to_tensor(x)
+    rank = spec_of(y).rank
+    if spec_of(x).rank != 1:
+        return diff(x, axis=axis)
+    return reshape(diff(x), tuple(-1 if i == axis else 1 for i in range(rank)))

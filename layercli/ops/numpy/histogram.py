@@ -1,0 +1,150 @@
+"""Values put into bins, and how many there are in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.dims import UNKNOWN
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import check_rank
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.core.scatter_gather import check_whole
+
+
+@dataclass(frozen=True)
+class SearchSorted(Op):
+    """out = before which place of the rising ``sequence`` each value belongs; among equal ones ``left`` or ``right``."""
+
+    side: str = "left"
+
+    def spec(self, sequence: Spec, values: Spec) -> Spec:
+        """Return the values' shape in int64; ShapeError where the sequence has not one axis."""
+        check_rank(sequence, 1)
+        return Spec(values.shape, "int64")
+
+    def run(self, sequence: Any, values: Any) -> Any:
+        """Return torch's searchsorted in the dtype of both."""
+        check_rank(sequence, 1)
+        dtype = torch.promote_types(sequence.dtype, values.dtype)
+        return torch.searchsorted(sequence.to(dtype), values.to(dtype).contiguous(), side=self.side)
+
+
+@dataclass(frozen=True)
+class Digitize(Op):
+    """out = the number of the bin that each value is in: bins[i - 1] <= value < bins[i], or of falling ones > value >=."""
+
+    def spec(self, x: Spec, bins: Spec) -> Spec:
+        """Return x's shape in int64; ShapeError where bins have not one axis."""
+        check_rank(bins, 1)
+        return Spec(x.shape, "int64")
+
+    def run(self, x: Any, bins: Any) -> Any:
+        """Return torch's searchsorted, and that of the bins turned round where they fall."""
+        check_rank(bins, 1)
+        dtype = torch.promote_types(x.dtype, bins.dtype)
+        x, bins = x.to(dtype).contiguous(), bins.to(dtype)
+        rising = torch.searchsorted(bins, x, right=True)
+        falling = len(bins) - torch.searchsorted(bins.flip(0), x, right=True)
+        return torch.where(bins[:1] > bins[-1:], falling, rising) if len(bins) else rising
+
+
+@dataclass(frozen=True)
+class BinCount(Op):
+    """out[i] = how many values of x are i, or the sum of their weights, for i below ``minlength`` and up to the greatest.
+
+    Of x with two axes each row is counted.
+    """
+
+    minlength: int = 0
+
+    def spec(self, x: Spec, weights: Spec | None = None) -> Spec:
+        """Return as many places as nobody knows before the values; ShapeError for x with other than 1 or 2 axes."""
+        if x.rank not in (1, 2):
+            raise ShapeError(f"expects x with 1 or 2 axes, got {x.rank} (x = {x})")
+        check_whole(x)
+        dtype = "int64" if weights is None else weights.dtype if dtypes.is_floating(weights.dtype) else "int64"
+        return Spec((*x.shape[:-1], UNKNOWN), dtype)
+
+    def run(self, x: Any, weights: Any = None) -> Any:
+        """Return the weights, or ones, added up where x says."""
+        dtype = getattr(torch, self.spec(*map(spec_of, (x, weights))).dtype)
+        count = max(self.minlength, int(x.max()) + 1 if x.numel() else 0)
+        weights = torch.ones_like(x, dtype=dtype) if weights is None else weights.to(dtype)
+        return torch.zeros((*x.shape[:-1], count), dtype=dtype, device=x.device).scatter_add(-1, x.long(), weights)
+
+
+@dataclass(frozen=True)
+class Histogram(Op):
+    """How many values of x are in each of ``bins`` parts of ``range`` (low, high), and the parts' ends; None is x's own range.
+
+    The last part has its upper end.
+    """
+
+    bins: int = 10
+    range: tuple[float, float] | None = None
+
+    def spec(self, x: Spec) -> tuple[Spec, Spec]:
+        """Return (bins,) and (bins + 1,); ShapeError where x is no vector."""
+        check_rank(x, 1)
+        dtype = x.dtype if dtypes.is_floating(x.dtype) else "float32"
+        return Spec((self.bins,), dtype), Spec((self.bins + 1,), dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return the differences of how many values come before each end."""
+        check_rank(x, 1)
+        x = x if x.is_floating_point() else x.float()
+        edges = self._edges(x)
+        before = torch.searchsorted(torch.sort(x).values, edges)
+        last = (x <= edges[-1]).sum()
+        return torch.cat([before[:-1], last.reshape(1)]).diff().to(x.dtype), edges
+
+    def _edges(self, x: Any) -> Any:
+        if self.range is not None:
+            low, high = (x.new_full((), end) for end in self.range)
+        else:
+            low, high = (x.min(), x.max()) if len(x) else (x.new_zeros(()), x.new_ones(()))
+        half = torch.where(low == high, 0.5, 0.0).to(x.dtype)
+        shares = torch.linspace(0, 1, self.bins + 1, dtype=x.dtype, device=x.device)
+        return torch.lerp(low - half, high + half, shares)
+
+
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    """Return, in int64, before which place of the rising sequence each value belongs; of equal ones ``left`` or ``right``."""
+    if side not in ("left", "right"):
+        raise UsageError(f"searchsorted expects side to be left or right, got {side!r}")
+    return SearchSorted(side)(convert_to_tensor(sorted_sequence), convert_to_tensor(values))
+
+
+def digitize(x: Any, bins: Any) -> Any:
+    """Return, in int64, the number of the bin that each value is in: bins[i - 1] <= value < bins[i]."""
+    return Digitize()(convert_to_tensor(x), convert_to_tensor(bins))
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+    """Return how often 0, 1, 2, ... are among the whole numbers x, or the sums of their ``weights``: at least ``minlength`` places.
+
+    Of x with two axes each row is counted. UsageError where ``sparse`` is true.
+    """
+    if sparse:
+        raise UsageError("bincount expects sparse to be false: layercli has no such tensors")
+    given = () if weights is None else (convert_to_tensor(weights),)
+    return BinCount(minlength)(convert_to_tensor(x), *given)
+
+
+def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Any, Any]:
+    """Return how many values of the vector x are in each of ``bins`` bins of one width, and the bins' ends.
+
+    ``range`` is where the first begins and the last ends; None is from the least value to the greatest.
+    """
+    if not isinstance(bins, int) or bins < 1:
+        raise UsageError(f"histogram expects bins to be a whole number from 1 on, got {bins}")
+    if range is not None and (len(range) != 2 or range[0] > range[1]):
+        raise UsageError(f"histogram expects a range that rises, got {range}")
+    ends = None if range is None else (float(range[0]), float(range[1]))
+    counts, edges = Histogram(bins, ends)(convert_to_tensor(x))
+    return counts, edges

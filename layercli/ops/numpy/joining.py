@@ -1,0 +1,227 @@
+"""Several tensors made one, and one made several, along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Dim
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UnknownSizeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axis_of
+from layercli.ops.core.shape import Sizes, ndim, sizes_in
+from layercli.ops.numpy.reshaping import expand_dims, ravel
+
+
+@dataclass(frozen=True)
+class Concatenate(Op):
+    """out = the inputs one after the other along ``axis``."""
+
+    axis: int = -1
+
+    def spec(self, *xs: Spec) -> Spec:
+        """Return the inputs' shape with their sizes along the axis added; ShapeError where they differ elsewhere."""
+        axis = axis_of(xs[0], self.axis)
+        _check_alike(xs, axis)
+        size = dims.total(x.shape[axis] for x in xs)
+        return Spec((*xs[0].shape[:axis], size, *xs[0].shape[axis + 1 :]), _promoted(xs))
+
+    def run(self, *xs: Any) -> Any:
+        """Return torch's cat."""
+        return torch.cat(xs, self.axis)
+
+
+@dataclass(frozen=True)
+class Stack(Op):
+    """out = the inputs side by side along a new axis, ``axis`` of the result."""
+
+    axis: int = 0
+
+    def spec(self, *xs: Spec) -> Spec:
+        """Return the inputs' shape with their number put in; ShapeError where they differ."""
+        axis = axis_of(xs[0], self.axis, added=1)
+        _check_alike(xs)
+        return Spec((*xs[0].shape[:axis], len(xs), *xs[0].shape[axis:]), _promoted(xs))
+
+    def run(self, *xs: Any) -> Any:
+        """Return torch's stack."""
+        return torch.stack(xs, self.axis)
+
+
+@dataclass(frozen=True)
+class Split(Op):
+    """Parts of x along ``axis``: ``parts`` of one size, or those between the places ``at``."""
+
+    parts: int = 1
+    axis: int = 0
+    at: tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return the parts' specs; ShapeError where x does not come in so many of one size."""
+        axis = axis_of(x, self.axis)
+        size = x.shape[axis]
+        if self.at is None:
+            if isinstance(size, int) and size % self.parts:
+                raise ShapeError(
+                    f"expects x to come in {self.parts} equal parts, got {size} along axis {axis} (x = {x})"
+                )
+            sizes = [size // self.parts] * self.parts
+        else:
+            ends = (0, *self.at, size)
+            sizes = [end - start for start, end in pairwise(ends)]
+            if any(isinstance(part, int) and part < 0 for part in sizes):
+                raise ShapeError(f"expects x to be cut at rising places up to {size}, got {self.at} (x = {x})")
+        return tuple(Spec((*x.shape[:axis], part, *x.shape[axis + 1 :]), x.dtype) for part in sizes)
+
+    def run(self, x: Any) -> Any:
+        """Return views of the parts."""
+        sizes = [int(part.shape[self.axis]) for part in self.spec(spec_of(x))]
+        return tuple(torch.split(x, sizes, self.axis))
+
+
+@dataclass(frozen=True)
+class ArraySplit(Op):
+    """Parts of x along ``axis``, ``parts`` of them, the first ones larger by 1 where they cannot be of one size."""
+
+    parts: int
+    axis: int = 0
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return the parts' specs: ceil((size - i) / parts) for the i-th."""
+        axis = axis_of(x, self.axis)
+        sizes = [dims.ceil_div(x.shape[axis] - i, self.parts) for i in range(self.parts)]
+        return tuple(Spec((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in sizes)
+
+    def run(self, x: Any) -> Any:
+        """Return views of the parts."""
+        return tuple(torch.tensor_split(x, self.parts, self.axis))
+
+
+@dataclass(frozen=True)
+class Unstack(Op):
+    """The ``num`` places of x along ``axis``, each without the axis: views."""
+
+    num: int
+    axis: int = 0
+
+    def spec(self, x: Spec) -> tuple[Spec, ...]:
+        """Return as many specs; ShapeError where x has another number of places."""
+        axis = axis_of(x, self.axis)
+        if not dims.may_equal(x.shape[axis], self.num):
+            raise ShapeError(f"expects x with {self.num} places along axis {axis}, got {x.shape[axis]} (x = {x})")
+        return (Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * self.num
+
+    def run(self, x: Any) -> Any:
+        """Return torch's unbind."""
+        if x.shape[self.axis] != self.num:
+            self.spec(spec_of(x))
+        return tuple(torch.unbind(x, self.axis))
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Return the tensors ``xs`` one after the other along ``axis``."""
+    if any(isinstance(x, Sizes) for x in xs):
+        return Sizes(size for x in xs for size in sizes_in(x))
+    return Concatenate(axis)(*some(xs))
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Return the tensors ``xs`` side by side along a new axis."""
+    if any(isinstance(x, Dim) for x in xs):
+        return Sizes(size for x in xs for size in sizes_in(x))
+    return Stack(axis)(*some(xs))
+
+
+def some(xs: Sequence[Any]) -> Sequence[Any]:
+    """Return the tensors; ShapeError where there are none."""
+    if not len(xs):
+        raise ShapeError("expects at least one tensor, got none")
+    return xs
+
+
+def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:
+    """Return that many equal parts of x along ``axis``, or the parts between the places given."""
+    if isinstance(indices_or_sections, int):
+        return list(Split(indices_or_sections, axis)(x))
+    return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
+
+
+def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Any]:
+    """Return that many parts of x along ``axis``, of sizes that differ by 1 at most."""
+    if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
+        raise UsageError(f"array_split expects a number of parts from 1 on, got {indices_or_sections}")
+    return list(ArraySplit(indices_or_sections, axis)(x))
+
+
+def hsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its second axis, of a vector along its only one."""
+    return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+def vsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its first axis."""
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+    """Return ``split`` of x along its third axis."""
+    return split(x, indices_or_sections, 2)
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """Return the places of x along ``axis``, each without the axis; ``num`` says how many where x's size is not known."""
+    spec = spec_of(x)
+    if num is None:
+        size = spec.shape[axis_of(spec, axis)]
+        if not isinstance(size, int):
+            raise UnknownSizeError(
+                f"unstack expects to be told num where axis {axis} has a size not known (x = {spec})"
+            )
+        num = size
+    return list(Unstack(num, axis)(x))
+
+
+def hstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their second axis; along the first where they have no more."""
+    xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
+    return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
+
+
+def vstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their first axis; a vector counts as a row."""
+    return concatenate([_at_least_a_row(x) for x in xs], 0)
+
+
+def dstack(xs: Sequence[Any]) -> Any:
+    """Return the tensors ``xs`` one after the other along their third axis; vectors count as rows, matrices as of depth 1."""
+    return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
+
+
+def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """Return x2 after x1 along ``axis``; where that is None, the values of both in one axis."""
+    return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
+
+
+def _at_least_a_row(x: Any) -> Any:
+    rank = ndim(x)
+    return x if rank > 1 else expand_dims(x, tuple(range(2 - rank)))
+
+
+def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:
+    """Raise ShapeError where shapes differ at any axis but ``axis``."""
+    first, *others = xs
+    for x in others:
+        pairs = enumerate(zip(first.shape, x.shape, strict=False))
+        if x.rank != first.rank or any(i != axis and not dims.may_equal(a, b) for i, (a, b) in pairs):
+            but = "" if axis is None else f" but for axis {axis}"
+            raise ShapeError(f"expects inputs of one shape{but}, got {' and '.join(map(str, xs))}")
+
+
+def _promoted(xs: Sequence[Spec]) -> str:
+    return reduce(dtypes.promote, (x.dtype for x in xs))

@@ -1,0 +1,115 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Size
+from layercli.core.operation import Op
+from layercli.core.spec import Shape, Spec
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+from layercli.ops.core import kernel_overrides
+from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
+
+
+@dataclass(frozen=True)
+class Dense(Op):
+    """out = x @ kernel + bias: x (..., features), kernel (features, units), bias (units,) or None."""
+
+    promotes = True
+
+    def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
+        """Return (..., units)."""
+        if not x.rank:
+            raise ShapeError(f"expects x with at least one axis (x = {x})")
+        *lead, features = x.shape
+        if not dims.may_equal(features, kernel.shape[0]):
+            raise ShapeError(f"expects x with {kernel.shape[0]} features, got {features} (x = {x})")
+        return Spec((*lead, kernel.shape[1]), promoted(x, kernel))
+
+    def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
+        """Return rows x features x units."""
+        return dims.product(x.shape[:-1]) * kernel.size
+
+    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        """Return torch's addmm of a matrix, and of more axes torch's linear, whose weight is the kernel's transpose."""
+        if bias is not None and x.ndim == 2 and kernel.nbytes < kernel_overrides.LARGE:
+            return torch.addmm(bias, x, kernel)
+        return multiplied(x, kernel.T, bias)
+
+
+def multiplied(x: Any, weight: Any, bias: Any) -> Any:
+    """Return torch's linear: x times the transpose of weight, plus bias, which may be None."""
+    if kernel_overrides.multiply is not None and weight.nbytes >= kernel_overrides.LARGE:
+        out = kernel_overrides.multiply(x, weight, bias)
+        if out is not None:
+            return out
+    return F.linear(x, weight, bias)
+
+
+@dataclass(frozen=True)
+class MatMul(Op):
+    """out = x @ y: x (..., n, k), y (..., k, m), leading axes broadcast; a vector counts as a row or a column."""
+
+    promotes = True
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return (..., n, m), without the axis that a vector lacks."""
+        if not x.rank or not y.rank:
+            raise ShapeError(f"expects matrices or vectors (x = {x}, y = {y})")
+        inner = y.shape[-2] if y.rank > 1 else y.shape[0]
+        if not dims.may_equal(x.shape[-1], inner):
+            raise ShapeError(f"expects y with {x.shape[-1]} rows, got {inner} (x = {x}, y = {y})")
+        lead = broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        return Spec((*lead, *x.shape[-2:-1], *(y.shape[-1:] if y.rank > 1 else ())), promoted(x, y))
+
+    def macs(self, x: Spec, y: Spec) -> Size:
+        """Return the size of the result x k."""
+        return self.spec(x, y).size * x.shape[-1]
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's matmul."""
+        return torch.matmul(x, y)
+
+
+matmul = MatMul()
+
+
+@dataclass(frozen=True)
+class BatchDot(Op):
+    """out[n, ..., ...] = sum over i of x[n, ..., i, ...] y[n, ..., i, ...]: ``axes`` are those of i in x and in y.
+
+    The rest of x's axes comes first, then the rest of y's; where neither has any, the result is (batch, 1).
+    """
+
+    axes: tuple[int, int]
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return (batch, *rest of x, *rest of y); ShapeError where the summed sizes differ."""
+        (batch, rows, inner), (other, columns, same) = (_apart(*pair) for pair in zip((x, y), self.axes, strict=True))
+        if not dims.may_equal(batch, other) or not dims.may_equal(inner, same):
+            pair = f"axis {self.axes[0]} of x and axis {self.axes[1]} of y"
+            raise ShapeError(f"expects {pair} of one size, and as many samples (x = {x}, y = {y})")
+        return Spec((batch, *((*rows, *columns) or (1,))), promoted(x, y))
+
+    def macs(self, x: Spec, y: Spec) -> Size:
+        """Return the size of the result x the summed size."""
+        return self.spec(x, y).size * x.shape[self.axes[0]]
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's batched matrix product of x, its axis last, and y, its axis second, the others joined."""
+        left, right = x.movedim(self.axes[0], -1), y.movedim(self.axes[1], 1)
+        shape = (*left.shape[:-1], *right.shape[2:])
+        out = torch.bmm(left.reshape(len(x), -1, left.shape[-1]), right.reshape(len(y), right.shape[1], -1))
+        return out.reshape(shape if len(shape) > 1 else (len(x), 1))
+
+
+def _apart(x: Spec, axis: int) -> tuple[Size, Shape, Size]:
+    """Return the batch, the axes that stay, and the size that is summed over."""
+    if not -x.rank < axis < x.rank or axis in (0, -x.rank):
+        raise ShapeError(f"expects inputs with an axis {axis} after the batch (x = {x})")
+    inner = axis % x.rank
+    return x.shape[0], tuple(n for i, n in enumerate(x.shape) if i not in (0, inner)), x.shape[inner]

@@ -1,0 +1,93 @@
+"""Places added at the ends of axes, and places taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.dims import known
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError, nearest
+from layercli.lazy import F, torch
+from layercli.ops.core.axes import check_rank
+
+Pairs = tuple[tuple[int, int], ...]
+
+MIRRORS: dict[str, Callable[[Any, int], Any]] = {
+    "edge": lambda places, size: places.clamp(0, size - 1),
+    "reflect": lambda places, size: size - 1 - (places.remainder(max(2 * size - 2, 1)) - (size - 1)).abs(),
+    "symmetric": lambda places, size: torch.minimum(places % (2 * size), 2 * size - 1 - places % (2 * size)),
+}
+"""Which place inside an axis of a size each place outside repeats."""
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """out = x with places added before and after each axis, ``pads`` being one pair per axis.
+
+    ``mode`` is ``constant``, which fills them with ``value``, or a key of ``MIRRORS``, which repeats what is inside.
+    """
+
+    pads: Pairs
+    mode: str = "constant"
+    value: float = 0
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape with the places added."""
+        check_rank(x, len(self.pads))
+        return Spec(tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True)), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's pad, or x indexed by the places that are repeated."""
+        check_rank(x, len(self.pads))
+        if self.mode == "constant":
+            return F.pad(x, [n for pair in reversed(self.pads) for n in pair], value=self.value)
+        for axis, (before, after) in enumerate(self.pads):
+            if before or after:
+                places = torch.arange(-before, x.shape[axis] + after, device=x.device)
+                x = x.index_select(axis, MIRRORS[self.mode](places, x.shape[axis]))
+        return x
+
+
+@dataclass(frozen=True)
+class Crop(Op):
+    """out = x without the places that ``crops`` takes before and after each axis, one pair per axis: a view."""
+
+    crops: Pairs
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without them; ShapeError where nothing is left."""
+        check_rank(x, len(self.crops))
+        shape = tuple(n - before - after for n, (before, after) in zip(x.shape, self.crops, strict=True))
+        for axis, left in enumerate(shape):
+            if known(left) and left < 1 and self.crops[axis] != (0, 0):
+                taken = sum(self.crops[axis])
+                raise ShapeError(f"expects more than {taken} along axis {axis}, got {x.shape[axis]} (x = {x})")
+        return Spec(shape, x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return the view of what ``spec`` says is left."""
+        for axis, size in enumerate(self.spec(spec_of(x)).shape):
+            x = x.narrow(axis, self.crops[axis][0], size)
+        return x
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Any:
+    """Return x with ``pad_width`` places added to its axes: a number, a (before, after), or one such pair per axis."""
+    if mode not in ("constant", *MIRRORS):
+        raise UsageError(f"pad has no mode {mode!r}", hint=nearest(mode, ["constant", *MIRRORS]))
+    if mode != "constant" and constant_values is not None:
+        raise UsageError(f"pad takes constant_values in the mode 'constant' only, got the mode {mode!r}")
+    return Pad(_pairs(pad_width, len(spec_of(x).shape)), mode, constant_values or 0)(x)
+
+
+def _pairs(width: int | Sequence[Any], axes: int) -> Pairs:
+    if isinstance(width, int):
+        return ((width, width),) * axes
+    if all(isinstance(n, int) for n in width):
+        before, after = width if len(width) == 2 else tuple(width) * 2
+        return ((before, after),) * axes
+    pairs = tuple((before, after) for before, after in width)
+    return pairs * axes if len(pairs) == 1 else pairs

@@ -1,0 +1,133 @@
+"""Products of tensors, summed over axes of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_letters
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axes_of
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.core.shape import ndim
+from layercli.ops.numpy.einsum import Einsum
+from layercli.ops.numpy.elementwise import multiply, promoted, subtract
+from layercli.ops.numpy.joining import stack, unstack
+from layercli.ops.numpy.linear import matmul
+from layercli.ops.numpy.reshaping import moveaxis, ravel
+
+
+@dataclass(frozen=True)
+class Kron(Op):
+    """out[i * n + k, ...] = x[i, ...] * y[k, ...], n being y's size: along each axis, of which the last ones go together."""
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return the products of the sizes."""
+        rank = max(x.rank, y.rank)
+        first, second = ((1,) * (rank - each.rank) + each.shape for each in (x, y))
+        return Spec(tuple(a * b for a, b in zip(first, second, strict=True)), promoted(x, y))
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's kron."""
+        return torch.kron(x, y)
+
+
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
+    """Return the sum of x1 * x2 over ``axes``: the last of x1 and the first of x2, that many, or those listed for each.
+
+    The result has x1's other axes, then x2's.
+    """
+    x1, x2 = _alike(x1, x2)
+    left, right = spec_of(x1), spec_of(x2)
+    ours, theirs = _axes(left, right, axes)
+    for i, j in zip(ours, theirs, strict=True):
+        if not dims.may_equal(left.shape[i], right.shape[j]):
+            raise ShapeError(
+                f"expects y with {left.shape[i]} places along axis {j}, got {right.shape[j]} (x = {left}, y = {right})"
+            )
+    letters = ascii_letters[: left.rank]
+    others = iter(ascii_letters[left.rank :])
+    named = [letters[ours[theirs.index(j)]] if j in theirs else next(others) for j in range(right.rank)]
+    out = [each for i, each in enumerate(letters) if i not in ours] + [
+        each for j, each in enumerate(named) if j not in theirs
+    ]
+    return Einsum(f"{letters},{''.join(named)}->{''.join(out)}")(x1, x2)
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """Return the sum of x1 * x2 over the last axis of x1 and the one before the last of x2, or its only one.
+
+    Where one of them has no axes it is their product.
+    """
+    x1, x2 = _alike(x1, x2)
+    if not ndim(x1) or not ndim(x2):
+        return multiply(x1, x2)
+    return matmul(x1, x2) if ndim(x2) <= 2 else tensordot(x1, x2, ((-1,), (-2,)))
+
+
+def inner(x1: Any, x2: Any) -> Any:
+    """Return the sum of x1 * x2 over the last axis of both; where one of them has no axes it is their product."""
+    x1, x2 = _alike(x1, x2)
+    if not ndim(x1) or not ndim(x2):
+        return multiply(x1, x2)
+    return tensordot(x1, x2, ((-1,), (-1,)))
+
+
+def vdot(x1: Any, x2: Any) -> Any:
+    """Return the sum of x1 * x2 over all of their values, each taken in a row."""
+    x1, x2 = _alike(x1, x2)
+    return matmul(ravel(x1), ravel(x2))
+
+
+def outer(x1: Any, x2: Any) -> Any:
+    """Return the product of each value of x1 and each of x2, taken in a row: (values of x1, values of x2)."""
+    return tensordot(ravel(convert_to_tensor(x1)), ravel(convert_to_tensor(x2)), 0)
+
+
+def kron(x1: Any, x2: Any) -> Any:
+    """Return x1 with each of its values replaced by that value times x2: the sizes are the products of both's."""
+    return Kron()(*_alike(x1, x2))
+
+
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """Return the vector at right angles to those of x1 and x2, of 2 or 3 places along ``axisa`` and ``axisb``, along ``axisc``.
+
+    ``axis`` stands for all three. Of two vectors of 2 places it is a number, which has no axis.
+    """
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    x1, x2 = _alike(x1, x2)
+    left, right = moveaxis(x1, axisa, -1), moveaxis(x2, axisb, -1)
+    sizes = [spec_of(x).shape[-1] for x in (left, right)]
+    if not all(size in (2, 3) for size in sizes):
+        raise ShapeError(f"expects vectors of 2 or 3 places, got {spec_of(x1)} and {spec_of(x2)}")
+    (a, b, *c), (d, e, *f) = (unstack(x, axis=-1) for x in (left, right))
+    upright = subtract(multiply(a, e), multiply(b, d))
+    if not c and not f:
+        return upright
+    along = subtract(multiply(b, f[0]), multiply(c[0], e)) if c and f else multiply(b, f[0]) if f else -(c[0] * e)
+    across = subtract(multiply(c[0], d), multiply(a, f[0])) if c and f else -(a * f[0]) if f else multiply(c[0], d)
+    return stack([along, across, upright], axisc)
+
+
+def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the axes of x and of y that are summed, in pairs."""
+    if isinstance(axes, int):
+        if axes > min(x.rank, y.rank):
+            raise ShapeError(f"expects x and y with at least {axes} axes (x = {x}, y = {y})")
+        return tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
+    ours, theirs = axes_of(x, axes[0]), axes_of(y, axes[1])
+    if len(ours) != len(theirs):
+        raise UsageError(f"tensordot expects as many axes of x1 as of x2, got {axes[0]} and {axes[1]}")
+    return ours, theirs
+
+
+def _alike(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x and y as tensors of one dtype."""
+    x, y = convert_to_tensor(x), convert_to_tensor(y)
+    dtype = promoted(spec_of(x), spec_of(y))
+    return tuple(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y))

@@ -1,0 +1,143 @@
+"""Numbers at equal distances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from layercli.core import dtypes
+from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.creation import dtype_or, made, number, place, zeros_like
+from layercli.ops.numpy.elementwise import exp, log, power
+from layercli.ops.numpy.reshaping import expand_dims, moveaxis
+
+
+@dataclass(frozen=True)
+class Arange(Op):
+    """out[i] = start + i * step, for as long as that comes before ``stop``."""
+
+    start: Any
+    stop: Any
+    step: Any
+    dtype: str
+
+    def spec(self) -> Spec:
+        """Return (ceil((stop - start) / step),), no less than 0."""
+        return Spec((self._length(),), self.dtype)
+
+    def run(self) -> Any:
+        """Return torch's arange."""
+        ends = [number(end) for end in (self.start, self.stop, self.step)]
+        if (ends[1] - ends[0]) / ends[2] < 0:  # torch refuses what Keras leaves empty
+            ends[1] = ends[0]
+        return torch.arange(*ends, dtype=getattr(torch, self.dtype), device=place.device)
+
+    def _length(self) -> Size:
+        ends = (self.start, self.stop, self.step)
+        if not any(isinstance(end, Dim) for end in ends):
+            places: int = max(ceil((self.stop - self.start) / self.step), 0)
+            return places
+        whole = all(isinstance(end, (int, Dim)) for end in ends)
+        if not whole or not isinstance(self.step, int):
+            return UNKNOWN
+        distance = self.stop - self.start if self.step > 0 else self.start - self.stop
+        return ceil_div(distance, abs(self.step))
+
+
+@dataclass(frozen=True)
+class Linspace(Op):
+    """out[i] = start + i * (stop - start) / parts, ``num`` values: parts is num - 1, and num without ``endpoint``."""
+
+    start: float
+    stop: float
+    num: Size
+    endpoint: bool = True
+    dtype: str = "float32"
+
+    def spec(self) -> Spec:
+        """Return (num,)."""
+        return Spec((self.num,), self.dtype)
+
+    def run(self) -> Any:
+        """Return torch's linspace, worked out in float64; whole numbers are rounded down."""
+        num, dtype = number(self.num), getattr(torch, self.dtype)
+        points = torch.linspace(
+            self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=place.device
+        )[:num]
+        return (points if dtype.is_floating_point else points.floor()).to(dtype)
+
+
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+    """Return start, start + step, ... before ``stop``; of one argument alone 0, 1, ... before it.
+
+    Of whole numbers they are int64, else float32, unless told otherwise.
+    """
+    start, stop = (0, start) if stop is None else (start, stop)
+    step = 1 if step is None else step
+    if not isinstance(step, Dim) and step == 0:
+        raise UsageError("arange expects a step other than 0")
+    whole = not any(isinstance(end, float) for end in (start, stop, step))
+    return made(Arange(start, stop, step, dtype_or(dtype, "int64" if whole else "float32")))
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: Size = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return ``num`` values at equal distances from ``start`` to ``stop``, or to just before it; with ``retstep`` the distance too.
+
+    Where start and stop are tensors the values are along the new axis ``axis``. The result is in float32, or in the dtype of
+    the tensors, unless told otherwise.
+    """
+    if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
+        points = made(Linspace(start, stop, num, endpoint, dtype_or(dtype, "float32")))
+    else:
+        start, stop = convert_to_tensor(start), convert_to_tensor(stop)
+        points = _between(start, stop, num, endpoint, axis)
+        points = points if dtype is None else cast(points, dtypes.name_of(dtype))
+    if not retstep:
+        return points
+    parts = number(num) - bool(endpoint)
+    return points, (stop - start) / (parts or float("nan"))
+
+
+def logspace(
+    start: Any, stop: Any, num: Size = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Return ``base`` to the power of each value of ``linspace`` from ``start`` to ``stop``."""
+    exponents = linspace(start, stop, num, endpoint, dtype="float64", axis=axis)
+    return _in(power(base, exponents), dtype, start, stop)
+
+
+def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Return ``num`` values from ``start`` to ``stop``, or to just before it, each the same multiple of the one before."""
+    first, last = (cast(convert_to_tensor(end), "float64") for end in (start, stop))
+    shares = linspace(zeros_like(first * last), log(last / first), num, endpoint, dtype="float64", axis=axis)
+    whole = spec_of(first * last).rank
+    return _in((expand_dims(first, axis) if whole else first) * exp(shares), dtype, start, stop)
+
+
+def _in(values: Any, dtype: Any, *ends: Any) -> Any:
+    """Return float64 values in ``dtype``, or in that of the ends where they are floating tensors, else in float32."""
+    kinds = [spec_of(end).dtype for end in map(convert_to_tensor, ends)]
+    own = dtypes.promote(*kinds)
+    return cast(values, dtypes.name_of(dtype) if dtype is not None else own if dtypes.is_floating(own) else "float32")
+
+
+def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Any:
+    """Return the values between tensors, at the places that they have between 0 and 1."""
+    distance = stop - start
+    shares = made(Linspace(0, 1, num, endpoint))
+    shares = expand_dims(shares, tuple(range(1, len(spec_of(distance).shape) + 1)))
+    return moveaxis(start + distance * shares, 0, axis)

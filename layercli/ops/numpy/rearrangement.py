@@ -1,0 +1,139 @@
+"""Values repeated along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.shape import sizes_in
+from layercli.ops.numpy.reshaping import swapaxes
+
+
+@dataclass(frozen=True)
+class Repeat(Op):
+    """out = x with every value along ``axis`` ``times`` in a row."""
+
+    times: int
+    axis: int
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape, that many times as long along the axis."""
+        axis = axis_of(x, self.axis)
+        return Spec((*x.shape[:axis], x.shape[axis] * self.times, *x.shape[axis + 1 :]), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's repeat_interleave."""
+        return x.repeat_interleave(self.times, self.axis)
+
+
+@dataclass(frozen=True)
+class Tile(Op):
+    """out = x as a whole repeated along its last axes, ``times`` per axis; more of them make new axes in front."""
+
+    times: tuple[Size, ...]
+
+    def spec(self, x: Spec) -> Spec:
+        """Return the product of x's shape and ``times``, the shorter one led by ones."""
+        rank = max(x.rank, len(self.times))
+        shape, times = (((1,) * (rank - len(each))) + each for each in (x.shape, self.times))
+        return Spec(tuple(size * n for size, n in zip(shape, times, strict=True)), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's tile."""
+        return x.tile(self.times)
+
+
+def repeat(x: Any, repeats: int, axis: int) -> Any:
+    """Return x with every value along ``axis`` ``repeats`` times in a row."""
+    return Repeat(repeats, axis)(x)
+
+
+def tile(x: Any, repeats: int | Iterable[int]) -> Any:
+    """Return x repeated as a whole, ``repeats`` times along each of its last axes."""
+    return Tile(sizes_in(repeats))(x)
+
+
+@dataclass(frozen=True)
+class Flip(Op):
+    """out = x backwards along ``axis``: one, several, or None for all."""
+
+    axis: int | tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        axes_of(x, self.axis)
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's flip."""
+        axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        return torch.flip(x, axes if isinstance(axes, tuple) else (axes,))
+
+
+@dataclass(frozen=True)
+class Roll(Op):
+    """out[i + shift] = x[i] along ``axis``, what leaves the end coming in at the start; without axes x counts as one row.
+
+    Several shifts go with as many axes, and one with each of them.
+    """
+
+    shift: int | tuple[int, ...]
+    axis: int | tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        for axis in self.axis if isinstance(self.axis, tuple) else () if self.axis is None else (self.axis,):
+            axis_of(x, axis)
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return torch's roll."""
+        if isinstance(self.axis, tuple) and isinstance(self.shift, int):
+            return torch.roll(x, (self.shift,) * len(self.axis), self.axis)
+        return torch.roll(x, self.shift, () if self.axis is None else self.axis)
+
+
+def flip(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+    """Return x backwards along ``axis``: one, several, or None for all."""
+    return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
+
+
+def flipud(x: Any) -> Any:
+    """Return x backwards along its first axis."""
+    return Flip(0)(x)
+
+
+def fliplr(x: Any) -> Any:
+    """Return x backwards along its second axis."""
+    return Flip(1)(x)
+
+
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    """Return the array turned ``k`` times by a quarter, from the first of two ``axes`` towards the second."""
+    spec = spec_of(array)
+    if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
+        raise UsageError(f"rot90 expects two axes, got {axes}")
+    first, second = axes
+    turns = k % 4
+    if turns == 2:
+        return Flip((first, second))(array)
+    if turns == 1:
+        return swapaxes(Flip(second)(array), first, second)
+    return Flip(second)(swapaxes(array, first, second)) if turns else array
+
+
+def roll(x: Any, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Any:
+    """Return x with its places along ``axis`` moved on by ``shift``, around the end; None: those of all values in a row."""
+    shifts = shift if isinstance(shift, int) else tuple(shift)
+    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    many = [len(each) if isinstance(each, tuple) else 1 for each in (shifts, axes)]
+    if isinstance(shifts, tuple) and many[0] != many[1]:
+        raise UsageError(f"roll expects one shift for each axis, got {shifts} and {axes}")
+    return Roll(shifts, (axes,) if isinstance(shifts, tuple) and isinstance(axes, int) else axes)(x)

@@ -1,0 +1,207 @@
+"""The same values in another shape or order of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import Dim, Size
+from layercli.core.graph import frames
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Shape, Spec, show_shape
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.shape import Sizes, ndim, sizes_in
+from layercli.ops.numpy.elementwise import broadcast_shapes
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """out = the values of x in their order, in ``shape``, where one -1 stands for what is left.
+
+    With ``batched`` the shape is that of a sample: the first axis of x is kept. Unknown sizes in ``shape`` are found from
+    ``source``, the sizes x had when the shape was written.
+    """
+
+    shape: tuple[Size, ...]
+    batched: bool = False
+    source: Shape = ()
+
+    def spec(self, x: Spec) -> Spec:
+        """Return the shape; ShapeError where it has no place for every value."""
+        batch, values = (x.shape[:1], x.shape[1:]) if self.batched else ((), x.shape)
+        shape = resolved(self.shape, self.source, x.shape)
+        here, wanted = dims.product(values), dims.product(size for size in shape if size != -1)
+        fits = _divides(wanted, here) if -1 in shape else dims.may_equal(here, wanted)
+        if not fits:
+            many = f"a multiple of {wanted} values" if -1 in shape else f"{wanted} values"
+            each = " in each sample" if self.batched else ""
+            raise ShapeError(f"expects x with {many}{each}, got {here} (x = {x})")
+        return Spec((*batch, *(here // wanted if size == -1 else size for size in shape)), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's reshape: a view wherever one exists."""
+        shape = resolved(self.shape, self.source, x.shape)
+        return x.reshape(x.shape[0], *shape) if self.batched else x.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """out[i, j, ...] = x with its axes in the order ``axes``, backwards where that is None: a view."""
+
+    axes: tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape in the new order; ShapeError where ``axes`` is no order of its axes."""
+        order = tuple(range(x.rank))[::-1] if self.axes is None else tuple(axis_of(x, axis) for axis in self.axes)
+        if sorted(order) != list(range(x.rank)):
+            raise ShapeError(f"expects each of x's {x.rank} axes once, got {self.axes} (x = {x})")
+        return Spec(tuple(x.shape[axis] for axis in order), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's permute."""
+        return torch.permute(x, tuple(range(x.ndim))[::-1] if self.axes is None else self.axes)
+
+
+@dataclass(frozen=True)
+class ExpandDims(Op):
+    """out = x with an axis of size 1 put in at ``axis`` of the result: a view."""
+
+    axis: int
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape with the 1 in it."""
+        axis = axis_of(x, self.axis, added=1)
+        return Spec((*x.shape[:axis], 1, *x.shape[axis:]), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's unsqueeze."""
+        return x.unsqueeze(self.axis)
+
+
+@dataclass(frozen=True)
+class Squeeze(Op):
+    """out = x without the axes of size 1 named by ``axis`` (one, several, or None for all that are known to be 1): a view."""
+
+    axis: tuple[int, ...] | None = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's shape without them; ShapeError where one has another size."""
+        gone = {i for i, size in enumerate(x.shape) if size == 1}
+        if self.axis is not None:
+            gone = {axis_of(x, axis) for axis in self.axis}
+            for axis in sorted(gone):
+                if not dims.may_equal(x.shape[axis], 1):
+                    raise ShapeError(f"expects axis {axis} of x to have the size 1, got {x.shape[axis]} (x = {x})")
+        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in gone), x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return x in the shape that ``spec`` says."""
+        return x.reshape(self.spec(spec_of(x)).shape)
+
+
+@dataclass(frozen=True)
+class BroadcastTo(Op):
+    """out = x repeated along its axes of size 1, and along new ones in front, to ``shape``: a view.
+
+    Unknown sizes in ``shape`` are found from ``source``, the sizes x had when the shape was written.
+    """
+
+    shape: tuple[Size, ...]
+    source: Shape = ()
+
+    def spec(self, x: Spec) -> Spec:
+        """Return ``shape``; ShapeError where x does not broadcast to it."""
+        shape = resolved(self.shape, self.source, x.shape)
+        fits = broadcast_shapes(x.shape, shape)
+        if len(fits) != len(shape) or any(not dims.may_equal(a, b) for a, b in zip(fits, shape, strict=True)):
+            raise ShapeError(f"expects x to broadcast to {show_shape(shape)}, got {show_shape(x.shape)}")
+        return Spec(shape, x.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return torch's broadcast_to."""
+        return torch.broadcast_to(x, tuple(map(int, resolved(self.shape, self.source, x.shape))))
+
+
+def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
+    """Return the sizes ``wanted`` with those of ``source`` replaced by what they are now in the shape ``actual``."""
+    if not source:
+        return wanted
+    values = {str(size): now for size, now in zip(source, actual, strict=True) if isinstance(size, Dim)}
+    return tuple(values.get(str(size), dims.at(size, values)) for size in wanted)
+
+
+def reshape(x: Any, newshape: int | Iterable[Any]) -> Any:
+    """Return x's values in ``newshape``, one of whose sizes may be -1: what is left; sizes of x may be used in it."""
+    return Reshape(*_sized(newshape, x, allow_rest=True))(x)
+
+
+def broadcast_to(x: Any, shape: int | Iterable[Any]) -> Any:
+    """Return x repeated to ``shape``, without a copy."""
+    return BroadcastTo(*_sized(shape, x))(x)
+
+
+def transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
+    """Return x with its axes in the order ``axes``; backwards where none is given."""
+    return Transpose(None if axes is None else tuple(axes))(x)
+
+
+def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
+    """Return x with an axis of size 1 at each place in ``axis``, places of the result."""
+    places = (axis,) if isinstance(axis, int) else tuple(axis)
+    if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and places in ((0,), (-1,)):
+        return Sizes((x,))
+    rank = ndim(x) + len(places)
+    for place in sorted(place % rank for place in places) if len(places) > 1 else places:
+        x = ExpandDims(place)(x)
+    return x
+
+
+def squeeze(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+    """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one of them has another size."""
+    return Squeeze((axis,) if isinstance(axis, int) else None if axis is None else tuple(axis))(x)
+
+
+def ravel(x: Any) -> Any:
+    """Return x's values in one axis."""
+    return reshape(x, -1)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Return x with two of its axes in each other's place."""
+    return moveaxis(x, (axis1, axis2), (axis2, axis1))
+
+
+def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[int]) -> Any:
+    """Return x with the axes ``source`` moved to the places ``destination`` of the result; the others keep their order."""
+    spec = spec_of(x)
+    moved, places = axes_of(spec, source), axes_of(spec, destination)
+    if len(moved) != len(places):
+        raise UsageError(f"moveaxis expects as many places as axes, got {source} and {destination}")
+    order = [axis for axis in range(spec.rank) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return Transpose(tuple(order))(x)
+
+
+def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:
+    """Return the settings of an op for a shape the user wrote: it, and where it has unknowns, whence they are found."""
+    sizes = sizes_in(shape)
+    rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.nameless)]
+    if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
+        if frames() and all(isinstance(size, Dim) for size in rest):
+            return (sizes,)  # a layer says so again when it is called, with the numbers they then are
+        raise UsageError(f"expects a shape with at most {int(allow_rest)} size left open, got {sizes}")
+    sizes = tuple(-1 if any(size is one for one in rest) else size for size in sizes)
+    unknown = any(isinstance(size, Dim) for size in sizes)
+    return (sizes, False, x.shape) if allow_rest and unknown else (sizes, x.shape) if unknown else (sizes,)
+
+
+def _divides(part: Size, whole: Size) -> bool:
+    """Whether ``whole`` can be a multiple of ``part``: false only where both are numbers and it is not."""
+    if isinstance(part, int) and isinstance(whole, int):
+        return part > 0 and whole % part == 0
+    return True

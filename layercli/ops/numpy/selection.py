@@ -1,0 +1,20 @@
+"""Values chosen from several tensors by conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from layercli.errors import UsageError
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.numpy.elementwise import where
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """Return, value by value, what the first condition that holds chooses, of as many choices, or ``default`` where none does."""
+    if not condlist or len(condlist) != len(choicelist):
+        raise UsageError(f"select expects a choice for each condition, got {len(choicelist)} and {len(condlist)}")
+    out = default if isinstance(default, (bool, int, float)) else convert_to_tensor(default)
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        out = where(convert_to_tensor(condition), convert_to_tensor(choice), out)
+    return out

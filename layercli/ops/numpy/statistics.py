@@ -1,0 +1,123 @@
+"""Averages with weights, moments, norms, and values divided by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Spec, show_shape
+from layercli.errors import ShapeError, UsageError, nearest
+from layercli.lazy import F
+from layercli.ops.core.axes import axis_of, check_rank
+from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.clipping import clip
+from layercli.ops.numpy.diagonal import diagonal
+from layercli.ops.numpy.elementwise import divide, multiply, promoted, sqrt, subtract
+from layercli.ops.numpy.linear import matmul
+from layercli.ops.numpy.reductions import Reduction
+from layercli.ops.numpy.reshaping import expand_dims, reshape, transpose
+
+
+def moments(x: Any, axes: int | Iterable[int], keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """Return the mean of x over ``axes`` and the mean square of what is left without it, in x's dtype.
+
+    UsageError where ``synchronized``: BatchNormalization has that.
+    """
+    if synchronized:
+        raise UsageError(
+            "moments expects synchronized to be false", hint="BatchNormalization(synchronized=True) counts all ranks"
+        )
+    over = axes if isinstance(axes, int) else tuple(axes)
+    return Reduction("mean", over, keepdims)(x), Reduction("var", over, keepdims)(x)
+
+
+def average(x: Any, axis: int | None = None, weights: Any = None) -> Any:
+    """Return the sum of x * weights along ``axis`` (None: all) divided by that of the weights; without them the mean.
+
+    ``weights`` has x's shape, or one value for each place along the axis. ShapeError where it has neither.
+    """
+    if weights is None:
+        return Reduction("mean", axis)(x)
+    x, weights = convert_to_tensor(x), convert_to_tensor(weights)
+    here, given = spec_of(x), spec_of(weights)
+    along = None if axis is None or given.rank == here.rank else axis_of(here, axis)
+    wanted = here.shape if along is None else here.shape[along : along + 1]
+    if given.rank != len(wanted) or not all(map(dims.may_equal, wanted, given.shape)):
+        raise ShapeError(f"expects weights of the shape {show_shape(wanted)}, got {given} (x = {here})")
+    if not dtypes.is_floating(given.dtype):
+        weights = cast(weights, "float32")
+    if along is None:
+        return divide(Reduction("sum", axis)(multiply(x, weights)), Reduction("sum", axis)(weights))
+    spread = reshape(weights, tuple(-1 if i == along else 1 for i in range(here.rank)))
+    return divide(Reduction("sum", along)(multiply(x, spread)), Reduction("sum")(weights))
+
+
+MODES = ("valid", "same", "full")
+"""Where two signals are laid on each other: where one is all inside the other, as often as it is long, wherever they meet."""
+
+
+@dataclass(frozen=True)
+class Correlate(Op):
+    """out[k] = sum over n of x[n + k] * y[n], x being no shorter than y, at the places that ``mode`` says."""
+
+    mode: str = "valid"
+
+    def spec(self, x: Spec, y: Spec) -> Spec:
+        """Return how many places there are."""
+        check_rank(x, 1)
+        check_rank(y, 1)
+        (n,), (m,) = x.shape, y.shape
+        if isinstance(n, int) and isinstance(m, int) and not n >= m > 0:
+            raise ShapeError(f"expects y no longer than x, and not empty (x = {x}, y = {y})")
+        count = {"valid": n - m + 1, "same": n, "full": n + m - 1}[self.mode]
+        return Spec((count,), promoted(x, y))
+
+    def macs(self, x: Spec, y: Spec) -> Size:
+        """Return places x the length of y."""
+        (n,), (m,) = x.shape, y.shape
+        return {"valid": n - m + 1, "same": n, "full": n + m - 1}[self.mode] * m
+
+    def run(self, x: Any, y: Any) -> Any:
+        """Return torch's convolution, which turns nothing round."""
+        self.spec(spec_of(x), spec_of(y))
+        (m,) = y.shape
+        pads = {"valid": (0, 0), "same": (m // 2, m - 1 - m // 2), "full": (m - 1, m - 1)}[self.mode]
+        return F.conv1d(F.pad(x, pads)[None, None], y[None, None])[0, 0]
+
+
+def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+    """Return the sums of x1[n + k] * x2[n] for each k at which ``mode`` (valid, same, full) lays two vectors on each other."""
+    if mode not in MODES:
+        raise UsageError(f"correlate has no mode {mode!r}", hint=nearest(mode, list(MODES)))
+    x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
+    dtype = promoted(spec_of(x1), spec_of(x2))
+    dtype = dtype if dtypes.is_floating(dtype) else "float32"
+    x, y = (each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x1, x2))
+    lengths = [size for each in (x, y) for size in spec_of(each).shape[:1]]
+    if all(isinstance(size, int) for size in lengths) and lengths[0] < lengths[-1]:
+        from layercli.ops.numpy.rearrangement import Flip
+
+        return Flip(0)(Correlate(mode)(y, x))
+    return Correlate(mode)(x, y)
+
+
+def corrcoef(x: Any) -> Any:
+    """Return the correlation of each two rows of x (variables, observations), from -1 to 1; of a vector it is 1."""
+    x = convert_to_tensor(x)
+    spec = spec_of(x)
+    if spec.rank not in (1, 2):
+        raise ShapeError(f"expects x with 1 or 2 axes, got {spec.rank} (x = {spec})")
+    rows = x if dtypes.is_floating(spec.dtype) else cast(x, "float32")
+    if spec.rank == 1:
+        mean = Reduction("mean")(rows)
+        squares = Reduction("sum")((rows - mean) * (rows - mean))
+        return divide(squares, squares)
+    apart = subtract(rows, Reduction("mean", 1, True)(rows))
+    covariance = matmul(apart, transpose(apart))
+    deviation = sqrt(diagonal(covariance))
+    scaled = divide(divide(covariance, expand_dims(deviation, 1)), expand_dims(deviation, 0))
+    return clip(scaled, -1.0, 1.0)

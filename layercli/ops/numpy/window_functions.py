@@ -1,0 +1,73 @@
+"""Windows that signals are weighted by: numbers that rise to a middle and fall again, alike from either end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.dims import Dim, Size
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.lazy import torch
+from layercli.ops.numpy.creation import made, number, place
+
+TAPERS: dict[str, Callable[..., Any]] = {
+    "bartlett": lambda count, beta, **on: torch.bartlett_window(count, False, **on),
+    "blackman": lambda count, beta, **on: torch.blackman_window(count, False, **on),
+    "hamming": lambda count, beta, **on: torch.hamming_window(count, False, **on),
+    "hanning": lambda count, beta, **on: torch.hann_window(count, False, **on),
+    "kaiser": lambda count, beta, **on: torch.kaiser_window(count, False, beta, **on),
+}
+"""torch's windows by Keras's names; only the last has a shape of its own choice."""
+
+
+@dataclass(frozen=True)
+class Taper(Op):
+    """out = the window ``function``, a key of ``TAPERS``, of ``count`` values; ``beta`` is what Kaiser's falls by."""
+
+    function: str
+    count: Size
+    beta: float = 12.0
+
+    def spec(self) -> Spec:
+        """Return (count,) in float32."""
+        return Spec((self.count,), "float32")
+
+    def run(self) -> Any:
+        """Return torch's window, worked out in float64."""
+        window = TAPERS[self.function](number(self.count), self.beta, dtype=torch.float64, device=place.device)
+        return window.to(torch.float32)
+
+
+def bartlett(x: Any) -> Any:
+    """Return the triangle of x values, from 0 to 1 and back."""
+    return _taper("bartlett", x)
+
+
+def blackman(x: Any) -> Any:
+    """Return 0.42 - 0.5 cos(2 pi i / (x - 1)) + 0.08 cos(4 pi i / (x - 1)) for i from 0 to x - 1."""
+    return _taper("blackman", x)
+
+
+def hamming(x: Any) -> Any:
+    """Return 0.54 - 0.46 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
+    return _taper("hamming", x)
+
+
+def hanning(x: Any) -> Any:
+    """Return 0.5 - 0.5 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
+    return _taper("hanning", x)
+
+
+def kaiser(x: Any, beta: float) -> Any:
+    """Return i0(beta sqrt(1 - (2 i / (x - 1) - 1)^2)) / i0(beta) for i from 0 to x - 1."""
+    return made(Taper("kaiser", _count(x), float(beta)))
+
+
+def _taper(function: str, x: Any) -> Any:
+    return made(Taper(function, _count(x)))
+
+
+def _count(x: Any) -> Size:
+    return x if isinstance(x, Dim) else int(x)

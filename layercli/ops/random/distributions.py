@@ -1,0 +1,143 @@
+"""Random tensors made of settings, and random choices: by torch's generator, or from a stream of their own (see noise)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.operation import Op, spec_of
+from layercli.core.spec import Shape, Spec, shape_of
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.core.axes import axis_of
+from layercli.ops.numpy.creation import number, place
+from layercli.ops.random import counter_rng, dropout
+
+Uniform = Callable[[Any], Any]
+"""Gives float32 values from 0 to 1 (excluded) of a shape."""
+
+CUT = 2.0
+"""How many deviations from the mean a truncated normal value may be."""
+
+DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
+    "uniform": lambda draw, sizes, low, high: low + (high - low) * draw(sizes),
+    "normal": lambda draw, sizes, mean, stddev: mean + stddev * _normal(draw((2, *sizes))),
+    "truncated_normal": lambda draw, sizes, mean, stddev: mean + stddev * _truncated(draw(sizes)),
+    "randint": lambda draw, sizes, low, high: low + _whole(draw((2, *sizes)), high - low),
+}
+"""Functions of uniform draws: the values of a distribution with two settings."""
+
+
+@dataclass(frozen=True)
+class Draw(Op):
+    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, with its two settings, in ``shape``.
+
+    ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
+    """
+
+    distribution: str
+    shape: Shape
+    settings: tuple[float, float]
+    dtype: str = "float32"
+    seed: Any = None
+
+    def spec(self) -> Spec:
+        """Return the shape; ShapeError where a size is negative."""
+        return Spec(shape_of(self.shape), self.dtype)
+
+    def run(self) -> Any:
+        """Return the values, worked out in float32 or more."""
+        sizes = tuple(number(size) for size in self.shape)
+        made = DISTRIBUTIONS[self.distribution](drawing(self.seed, place.device), sizes, *self.settings)
+        return made.to(getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class Categorical(Op):
+    """out[b, i] = a class, drawn with the probability softmax(x[b]) of each: x (batch, classes)."""
+
+    num_samples: int
+    dtype: str = "int32"
+    seed: Any = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return (batch, num_samples); ShapeError for x of another rank."""
+        if x.rank != 2:
+            raise ShapeError(f"expects x with 2 axes, got {x.rank} (x = {x})")
+        return Spec((x.shape[0], self.num_samples), self.dtype)
+
+    def run(self, x: Any) -> Any:
+        """Return where uniform draws fall among the probabilities added up."""
+        self.spec(spec_of(x))
+        ends = torch.softmax(x.detach().float(), -1).cumsum(-1)
+        points = drawing(self.seed, x.device)((x.shape[0], self.num_samples)) * ends[:, -1:]
+        return torch.searchsorted(ends, points, right=True).clamp_max(x.shape[1] - 1).to(getattr(torch, self.dtype))
+
+
+@dataclass(frozen=True)
+class Shuffle(Op):
+    """out = the places of x along ``axis`` in a random order."""
+
+    axis: int = 0
+    seed: Any = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec."""
+        axis_of(x, self.axis)
+        return x
+
+    def run(self, x: Any) -> Any:
+        """Return x in the order that uniform draws have."""
+        return x.index_select(self.axis, torch.argsort(drawing(self.seed, x.device)((x.shape[self.axis],))))
+
+
+@dataclass(frozen=True)
+class Drop(Op):
+    """out = noise.Dropout of x, drawn from ``seed``: None, a number or a SeedGenerator."""
+
+    rate: float
+    noise_shape: tuple[int | None, ...] | None = None
+    seed: Any = None
+
+    def spec(self, x: Spec) -> Spec:
+        """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
+        return dropout.Dropout(self.rate, self.noise_shape).spec(x)
+
+    def run(self, x: Any) -> Any:
+        """Return what the dropout gives."""
+        stream, counter = stream_of(self.seed)
+        return dropout.Dropout(self.rate, self.noise_shape, stream).run(x, counter)
+
+
+def stream_of(seed: Any) -> tuple[int | None, Any]:
+    """Return the stream that a seed names, None being torch's generator, and which of its draws comes next."""
+    if seed is None or isinstance(seed, int):
+        return seed, 0
+    return seed.seed, seed.next()
+
+
+def drawing(seed: Any, device: Any) -> Uniform:
+    """Return what draws on ``device`` from ``seed``."""
+    stream, counter = stream_of(seed)
+    if stream is None:
+        return lambda sizes: torch.rand(sizes, device=device)
+    return lambda sizes: counter_rng.hashed(sizes, device, stream, counter)
+
+
+def _normal(shares: Any) -> Any:
+    """Return normal values by Box and Muller's transform."""
+    radius, angle = shares
+    return torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)
+
+
+def _truncated(share: Any) -> Any:
+    """Return normal values less than CUT deviations away: the inverse of the distribution between the cuts."""
+    return (torch.erfinv(math.erf(CUT / math.sqrt(2)) * (2 * share - 1)) * math.sqrt(2)).clamp(-CUT, CUT)
+
+
+def _whole(shares: Any, count: Any) -> Any:
+    """Return whole numbers from 0 to count - 1, of 48 random bits each."""
+    high, low = shares
+    return ((high.double() + low.double() * 2.0**-24) * count).floor().clamp_max(count - 1).long()

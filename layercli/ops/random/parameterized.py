@@ -1,0 +1,116 @@
+"""Draws whose distribution tensors may say, place by place: gamma, beta and binomial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from layercli.core.operation import Op
+from layercli.core.spec import Shape, Spec, shape_of
+from layercli.errors import ShapeError
+from layercli.lazy import torch
+from layercli.ops.numpy.creation import number, place
+from layercli.ops.numpy.elementwise import broadcast_shapes
+from layercli.ops.random import counter_rng
+from layercli.ops.random.distributions import Uniform, stream_of
+
+TRIES = 12
+"""How often a gamma value is drawn, of which the first that will do is taken: one in 20 will not."""
+
+MOST_BITS = 24
+"""How many bits a count has that a tensor holds: no more are exact in float32."""
+
+DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
+    "gamma": lambda draws, sizes, alpha: _gamma(draws, sizes, alpha),
+    "beta": lambda draws, sizes, alpha, beta: _beta(draws, sizes, alpha, beta),
+    "binomial": lambda draws, sizes, counts, shares: _binomial(draws, sizes, counts, shares),
+}
+"""Functions of uniform draws: the values of a distribution with such parameters, worked out in float64."""
+
+
+@dataclass(frozen=True)
+class ShapedDraw(Op):
+    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, in ``shape``; its parameters broadcast to that.
+
+    ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
+    """
+
+    distribution: str
+    shape: Shape
+    dtype: str = "float32"
+    seed: Any = None
+
+    def spec(self, *parameters: Any) -> Spec:
+        """Return the shape; ShapeError where a parameter does not broadcast to it."""
+        shape = shape_of(self.shape)
+        for x in parameters:
+            if isinstance(x, Spec) and broadcast_shapes(shape, x.shape) != shape:
+                raise ShapeError(f"expects parameters that broadcast to {self.shape}, got {x}")
+        return Spec(shape, self.dtype)
+
+    def run(self, *parameters: Any) -> Any:
+        """Return the values."""
+        tensors = [x for x in parameters if isinstance(x, torch.Tensor)]
+        device = tensors[0].device if tensors else place.device
+        sizes = tuple(number(size) for size in self.shape)
+        given = [x.double() if isinstance(x, torch.Tensor) else x for x in parameters]
+        made = DISTRIBUTIONS[self.distribution](_several(self.seed, device), sizes, *given)
+        return made.to(getattr(torch, self.dtype))
+
+
+def _several(seed: Any, device: Any) -> Iterator[Uniform]:
+    """Yield draws that have nothing to do with each other."""
+    stream, counter = stream_of(seed)
+    for i in count():
+        if stream is None:
+            yield lambda sizes: torch.rand(sizes, device=device, dtype=torch.float64)
+        else:
+            yield _hashed(device, stream + (i << 40), counter)
+
+
+def _hashed(device: Any, stream: int, counter: Any) -> Uniform:
+    return lambda sizes: counter_rng.hashed(sizes, device, stream, counter).double()
+
+
+def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
+    """Return gamma values by Marsaglia and Tsang's rejection; for alpha below 1 those of alpha + 1, made smaller."""
+    radius, angle, share = next(draws)((3, TRIES, *sizes))
+    boost = next(draws)(sizes)
+    alpha = torch.as_tensor(alpha, dtype=torch.float64, device=boost.device).expand(sizes)
+    d = torch.where(alpha < 1, alpha + 1, alpha) - 1 / 3
+    normal = torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * torch.pi * angle)
+    v = (1 + normal / torch.sqrt(9 * d)) ** 3
+    limit = 0.5 * normal * normal + d - d * v + d * torch.log(v.clamp_min(1e-300))
+    will_do = (v > 0) & (torch.log1p(-share) < limit)
+    first = torch.argmax(will_do.byte(), 0, keepdim=True)
+    found = d * torch.gather(v, 0, first).squeeze(0)
+    return torch.where(alpha < 1, found * (1 - boost) ** (1 / alpha), found)
+
+
+def _beta(draws: Iterator[Uniform], sizes: Any, alpha: Any, beta: Any) -> Any:
+    """Return the part that one gamma value is of two."""
+    left, right = _gamma(draws, sizes, alpha), _gamma(draws, sizes, beta)
+    return left / (left + right).clamp_min(1e-300)
+
+
+def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) -> Any:
+    """Return how many of ``counts`` uniform values are below ``shares``.
+
+    The middle one of them in order is a beta value; it tells on which side of the share the others of one half are. So the
+    half that is left is asked again, until none is.
+    """
+    bits = MOST_BITS if isinstance(counts, torch.Tensor) else int(counts).bit_length()
+    device = next((x.device for x in (counts, shares) if isinstance(x, torch.Tensor)), place.device)
+    left, share = (torch.as_tensor(x, dtype=torch.float64, device=device).expand(sizes) for x in (counts, shares))
+    found = torch.zeros_like(left)
+    for _ in range(bits):
+        middle = torch.floor((left + 1) / 2)
+        value = _beta(draws, sizes, middle.clamp_min(1), (left + 1 - middle).clamp_min(1))
+        below = (value <= share) & (left > 0)
+        found = torch.where(below, found + middle, found)
+        rest = torch.where(below, left - middle, middle - 1)
+        part = torch.where(below, (share - value) / (1 - value).clamp_min(1e-300), share / value.clamp_min(1e-300))
+        left, share = rest.clamp_min(0), part.clamp(0, 1)
+    return found

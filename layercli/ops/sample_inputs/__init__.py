@@ -1,0 +1,125 @@
+"""Sample calls of every operation, one family per file: the laws are tested on them, and a GPU is judged by them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dtypes
+from layercli.core.dims import named
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FAMILIES = (
+    "elementwise",
+    "linear",
+    "convolution",
+    "normalization",
+    "pooling",
+    "reduction",
+    "reshaping",
+    "joining",
+    "resizing",
+    "affine",
+    "flipping",
+    "cropping",
+    "categories",
+    "activation",
+    "random",
+    "embedding",
+    "einsum",
+    "attention",
+    "rotary",
+    "experts",
+    "selective_scan",
+    "recurrent",
+    "time_folding",
+    "creation",
+    "sorting",
+    "crossentropy",
+    "comparison",
+    "manipulation",
+    "linalg",
+    "fft",
+    "control_flow",
+    "images",
+)
+
+SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
+"""What the names in a case stand for, unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call of ``op`` on ``given``: Specs whose free sizes are names (``spec("B T 4")``), Python numbers, or None.
+
+    ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (whole numbers: high excluded);
+    ``differentiable`` is false where the gradient is not defined or not unique; no gradient flows into the inputs whose
+    places are in ``constants``. ``by_values`` says that only values tell some sizes, or the cost: no meta device does.
+    ``invariant`` of the inputs and outputs is what devices agree on where the outputs are not unique; ``bitwise`` says
+    that the outputs are the bits of the inputs, so that other dtypes have other outputs.
+    """
+
+    op: Op
+    given: tuple[Any, ...]
+    sizes: Mapping[str, int] = field(default_factory=lambda: SIZES, hash=False)
+    low: float | None = None
+    high: float | None = None
+    differentiable: bool = True
+    constants: tuple[int, ...] = ()
+    by_values: bool = False
+    invariant: Callable[[tuple[Any, ...], Any], Any] | None = None
+    bitwise: bool = False
+
+    @cached_property
+    def inputs(self) -> tuple[Any, ...]:
+        """The inputs with every size a number."""
+        return self.at(self.sizes)
+
+    @property
+    def name(self) -> str:
+        """What to call the case in a report."""
+        text = f"{self.op}({', '.join(map(str, self.given))})"
+        return re.sub(r"<function (\w+\.)*(<locals>\.)?(\w+) at \w+>", r"\3", text)
+
+    def at(self, sizes: Mapping[str, int]) -> tuple[Any, ...]:
+        """Return the inputs with the named sizes given by ``sizes``."""
+        return tuple(x.at(sizes) if isinstance(x, Spec) else x for x in self.given)
+
+    def arrays(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> tuple[Any, ...]:
+        """Return inputs with values, as numpy arrays; numbers and None as they are."""
+        import numpy as np
+
+        rng = np.random.default_rng(seed)
+        inputs = self.inputs if sizes is None else self.at(sizes)
+        return tuple(self._drawn(x, rng) if isinstance(x, Spec) else x for x in inputs)
+
+    def _drawn(self, spec: Spec, rng: np.random.Generator) -> Any:
+        shape = tuple(int(size) for size in spec.shape)
+        if spec.dtype == "bool":
+            return rng.random(shape) < 0.5
+        if spec.dtype in dtypes.REAL:
+            return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(spec.dtype)
+        if dtypes.is_integer(spec.dtype):
+            return rng.integers(int(self.low or 0), int(self.high or 5), shape).astype(spec.dtype)
+        if self.low is not None and self.high is not None:
+            return rng.uniform(self.low, self.high, shape).astype(spec.dtype)
+        return rng.standard_normal(shape).astype(spec.dtype)
+
+
+def spec(sizes: str, dtype: str = "float32") -> Spec:
+    """Return the Spec of sizes written in a row, numbers or names: ``spec("B T 4")``."""
+    return Spec(tuple(named(int(word) if word.isdigit() else word) for word in sizes.split()), dtype)
+
+
+def all_cases() -> Iterator[Case]:
+    """Yield the cases of every family."""
+    for family in FAMILIES:
+        yield from import_module(f"layercli.ops.sample_inputs.{family}").CASES

@@ -1,0 +1,47 @@
+"""Cases of loops over functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.ops.core.associative import AssociativeScan
+from layercli.ops.core.loops import Map, ScanOver, While
+from layercli.ops.numpy.elementwise import Binary, Unary
+from layercli.ops.numpy.linear import MatMul
+from layercli.ops.sample_inputs import Case, spec
+
+X = spec("B T 4")
+
+
+def below_nine(total: Any, x: Any) -> Any:
+    """Return whether the first value is less than 9."""
+    return Binary("less")(total, 9)
+
+
+def grown(total: Any, x: Any) -> Any:
+    """Return the first value and 2, the second one's sine."""
+    return total + 2, Unary("sin")(x)
+
+
+def gram(x: Any) -> Any:
+    """Return the product of a matrix and a vector of it, and its sine."""
+    return MatMul()(x, x), {"sine": Unary("sin")(x)}
+
+
+def carried(carry: Any, x: Any) -> Any:
+    """Return the sum, and the product with itself."""
+    total = carry + x[0]
+    return total, MatMul()(x[1], x[1])
+
+
+CASES = [
+    Case(While(below_nine, grown, (None, None)), (spec("", "int64"), X), by_values=True),
+    Case(While(below_nine, grown, (None, None), 1), (spec("", "int64"), X), by_values=True),
+    Case(Map(gram), (spec("T 4 4"),)),
+    Case(Map(gram, None, True), (spec("T 4 4"),)),
+    Case(Map(Unary("exp")), (spec("T"),)),
+    Case(ScanOver(carried, None, (None, None)), (spec("3"), spec("5 3"), spec("5 2 2"))),
+    Case(ScanOver(carried, None, (None, None), backwards=True), (spec("B"), spec("T B"), spec("T 3 3"))),
+    Case(AssociativeScan(Binary("add")), (spec("7 B"),)),
+    Case(AssociativeScan(Binary("maximum"), None, True, 1), (spec("B 6 3"),)),
+]

@@ -1,0 +1,43 @@
+"""Cases of what makes tensors of settings, keeps values within limits, and encodes classes."""
+
+from __future__ import annotations
+
+from layercli.ops.core.autodiff import StopGradient
+from layercli.ops.nn.one_hot import OneHot
+from layercli.ops.numpy.clipping import Clip, NanToNum
+from layercli.ops.numpy.creation import Constant, Eye, Full
+from layercli.ops.numpy.ranges import Arange, Linspace
+from layercli.ops.sample_inputs import Case, spec
+
+MADE = [
+    Full((2, 3), 0.5),
+    Full((), 7, "int32"),
+    Full((4, 0), True, "bool"),
+    Eye(3, 3),
+    Eye(2, 5, 1, "int64"),
+    Eye(4, 3, -2, "bool"),
+    Arange(0, 7, 1, "int64"),
+    Arange(1, 6, 0.4, "float32"),
+    Arange(9, 2, -2, "int32"),
+    Arange(5, 2, 1, "int64"),
+    Linspace(0, 1, 5),
+    Linspace(-2.0, 3, 4, False, "float64"),
+    Linspace(0, 10, 1, True, "int32"),
+]
+"""Operations that have no inputs."""
+
+CASES = [
+    *(Case(op, (), differentiable=False) for op in MADE),
+    Case(Constant(), (spec("3 2", "int32"),), differentiable=False),
+    Case(StopGradient(), (spec("B T"),), differentiable=False),
+    Case(Clip(-0.5, 0.5), (spec("B T 3"),)),
+    Case(Clip(1, 3), (spec("B T", "int32"),), differentiable=False),
+    Case(Clip(0.5, 3), (spec("B T", "int32"),), differentiable=False),
+    Case(Clip(0, 1), (spec("B T", "bool"),), differentiable=False),
+    Case(NanToNum(), (spec("B T"),)),
+    Case(NanToNum(1.0, 2.0, -2.0), (spec("B T", "float16"),)),
+    Case(NanToNum(), (spec("B T", "int32"),), differentiable=False),
+    Case(OneHot(5), (spec("B T", "int64"),), differentiable=False),
+    Case(OneHot(3, 1, "int32"), (spec("B T", "uint8"),), differentiable=False),
+    Case(OneHot(4, 0, "bool"), (spec("", "int32"),), differentiable=False),
+]

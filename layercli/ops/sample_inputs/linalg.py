@@ -1,0 +1,68 @@
+"""Cases of linear algebra."""
+
+from __future__ import annotations
+
+from layercli.ops.cases.invariants import (
+    eigenvectors,
+    orthogonal_triangular,
+    singular_vectors,
+    symmetric_eigenvectors,
+)
+from layercli.ops.linalg.decompositions import (
+    OF_SQUARES,
+    LuFactor,
+    MatrixRank,
+    OfSquare,
+    PseudoInverse,
+    Qr,
+    SingularValues,
+    Svd,
+)
+from layercli.ops.linalg.solvers import LeastSquares, Solve
+from layercli.ops.sample_inputs import Case, spec
+
+SQUARE, WIDE, TALL = spec("B 4 4"), spec("B 3 5"), spec("B 5 3")
+OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "cholesky_inverse upper"}
+"""Functions that need matrices of a kind, or have no gradient for most."""
+
+NOT_UNIQUE = {"eig": eigenvectors, "eigh": symmetric_eigenvectors}
+"""What is unique of the functions whose outputs are not."""
+
+CASES = [
+    *(
+        Case(
+            OfSquare(function),
+            (spec("B 1 1") if "cholesky" in function else SQUARE,),
+            low=0.5,
+            high=2,
+            differentiable=False,
+            invariant=NOT_UNIQUE.get(function),
+        )
+        for function in OF_SQUARES
+        if function in OUT_OF_LAW
+    ),
+    *(Case(OfSquare(function), (SQUARE,)) for function in OF_SQUARES if function not in OUT_OF_LAW),
+    Case(OfSquare("inv"), (spec("T T", "float64"),)),
+    *(
+        Case(Qr(mode), (x,), differentiable=False, invariant=orthogonal_triangular)
+        for mode in ("reduced", "complete")
+        for x in (SQUARE, TALL, WIDE)
+    ),
+    *(
+        Case(Svd(full), (x,), differentiable=False, invariant=singular_vectors)
+        for full in (True, False)
+        for x in (SQUARE, TALL, WIDE)
+    ),
+    Case(SingularValues(), (TALL,)),
+    Case(LuFactor(), (TALL,), differentiable=False),
+    Case(LuFactor(), (SQUARE,), differentiable=False),
+    Case(PseudoInverse(), (SQUARE,), differentiable=False),
+    Case(MatrixRank(), (TALL,), differentiable=False),
+    Case(MatrixRank(0.5), (SQUARE,), differentiable=False),
+    Case(Solve(), (SQUARE, spec("B 4 T"))),
+    Case(Solve(), (spec("B 1 4 4"), spec("T 4 2"))),
+    Case(Solve("lower"), (SQUARE, spec("4"))),
+    Case(Solve("upper"), (SQUARE, spec("B 4 T"))),
+    Case(LeastSquares(), (spec("6 4"), spec("6 T")), differentiable=False),
+    Case(LeastSquares(0.1), (spec("6 4"), spec("6")), differentiable=False),
+]

@@ -1,0 +1,23 @@
+"""Cases of the reductions."""
+
+from __future__ import annotations
+
+from layercli.ops.numpy.reductions import REDUCTIONS, Reduction
+from layercli.ops.sample_inputs import Case, spec
+
+TRUTHS = {"all", "any"}
+
+
+def _case(function: str, axis: int | tuple[int, ...] | None, keepdims: bool, dtype: str) -> Case:
+    smooth = function not in TRUTHS and dtype == "float32"
+    return Case(Reduction(function, axis, keepdims), (spec("B T 4", dtype),), differentiable=smooth)
+
+
+CASES = [
+    *(_case(function, -1, False, "float32") for function in REDUCTIONS),
+    *(_case(function, (0, -2), True, "float32") for function in REDUCTIONS),
+    *(_case(function, (-1, 0), False, "float32") for function in REDUCTIONS),
+    *(_case(function, None, True, "float32") for function in REDUCTIONS),
+    *(_case(function, 1, False, "int32") for function in REDUCTIONS),
+    *(_case(function, (1, 2), False, "bool") for function in ("sum", "mean", "prod", "all", "any")),
+]
