@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from layercli.core.variable import Variable
     from layercli.files.image_folder import image_dataset_from_directory
     from layercli.initializers import Initializer
-    from layercli.layers.input import Input
+    from layercli.layers.core.input_layer import Input
     from layercli.losses import Loss
     from layercli.metrics import Metric
     from layercli.optimizers import Optimizer
@@ -55,7 +55,7 @@ MODULES = (
 )  # fmt: skip
 NAMES = {
     "Initializer": "layercli.initializers",
-    "Input": "layercli.layers.input",
+    "Input": "layercli.layers.core.input_layer",
     "KerasTensor": "layercli.core.symbolic",
     "Layer": "layercli.core.layer",
     "Loss": "layercli.losses",

@@ -10,10 +10,10 @@ from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec, batched
 from layercli.initializers import Constant
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import BatchNormalization
-from layercli.layers.settings import Activation, PositiveInt, PositiveInts
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.batch_normalization import BatchNormalization
+from layercli.layers.validators import Activation, PositiveInt, PositiveInts
 
 
 def sequential() -> Sequential:

@@ -13,9 +13,9 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 

@@ -12,9 +12,9 @@ from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, alibi, fused_heads, sources_of, text_decoder
 
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from layercli.models.rope import Rope
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import RMSNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.normalization import RmsNorm
 from layercli.ops.nn.rotary_embedding import Rotate

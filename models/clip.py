@@ -18,9 +18,9 @@ from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 LAST_TOKEN = 2

@@ -13,7 +13,7 @@ from layercli.models import causal_lm
 from layercli.models.causal_lm import CausalLM
 from layercli.models.rope import Rope, plain
 
-from layercli.layers.settings import one_of
+from layercli.layers.validators import one_of
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from layercli.models.text_decoder import TextDecoder, text_decoder
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from layercli.models.masks import attend, extended
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import RMSNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.nn.rotary_embedding import Rotate
 
 

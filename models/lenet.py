@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from layercli.core.sequential import Sequential
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.input import Input
-from layercli.layers.pooling import AveragePooling2D
-from layercli.layers.reshaping import Flatten
-from layercli.layers.settings import Activation, PositiveInt
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.input_layer import Input
+from layercli.layers.pooling.average_pooling import AveragePooling2D
+from layercli.layers.reshaping.flatten import Flatten
+from layercli.layers.validators import Activation, PositiveInt
 
 
 def lenet(classes: PositiveInt = 10, activation: Activation = "tanh") -> Sequential:

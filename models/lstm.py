@@ -8,9 +8,9 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
-from layercli.layers.dense import Dense
-from layercli.layers.recurrent import LSTM
-from layercli.layers.settings import PositiveInt
+from layercli.layers.core.dense import Dense
+from layercli.layers.rnn.lstm import LSTM
+from layercli.layers.validators import PositiveInt
 
 
 class LSTMClassifier(Model):

@@ -13,9 +13,9 @@ from layercli.models.reading import Depth, Size, read, shown
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.errors import FormatError
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import RMSNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.rms_normalization import RMSNormalization
 from layercli.ops.core.axes import check_rank
 from layercli.ops.selective_scan import SelectiveScan
 

@@ -13,7 +13,7 @@ from layercli.models.pretrained import Stored
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
+from layercli.layers.core.dense import Dense
 from layercli.ops.experts import ExpertFeedForward
 
 GATE_UP_DOWN = ("gate_proj", "up_proj", "down_proj")

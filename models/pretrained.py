@@ -20,8 +20,8 @@ from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
-from layercli.layers.convolution import Conv1D, Conv2D
-from layercli.layers.dense import Dense
+from layercli.layers.convolutional.conv import Conv1D, Conv2D
+from layercli.layers.core.dense import Dense
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
 """What torch calls the variables of our layers."""

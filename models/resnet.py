@@ -7,13 +7,13 @@ from typing import Any
 from layercli import ops
 from layercli.core.model import Model
 from layercli.core.spec import Spec
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.global_pooling import GlobalAveragePooling2D
-from layercli.layers.normalization import BatchNormalization
-from layercli.layers.padding import ZeroPadding2D
-from layercli.layers.pooling import MaxPooling2D
-from layercli.layers.settings import Filters3, PositiveInt, Truth
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.batch_normalization import BatchNormalization
+from layercli.layers.pooling.global_pooling import GlobalAveragePooling2D
+from layercli.layers.pooling.max_pooling import MaxPooling2D
+from layercli.layers.reshaping.zero_padding import ZeroPadding2D
+from layercli.layers.validators import Filters3, PositiveInt, Truth
 
 
 class ResnetIdentityBlock(Model):

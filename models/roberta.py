@@ -11,7 +11,7 @@ from layercli.models.reading import Count, Size, read
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.dense import Dense
+from layercli.layers.core.dense import Dense
 
 
 @dataclass(frozen=True)

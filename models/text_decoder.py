@@ -14,7 +14,7 @@ from layercli.models.masks import mask_of
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 
 from layercli import ops
-from layercli.layers.dense import Dense
+from layercli.layers.core.dense import Dense
 from layercli.ops.core.axes import check_rank
 
 

@@ -9,11 +9,11 @@ from layercli.core.dims import Dim
 from layercli.core.model import Model
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.layers.dense import Dense
-from layercli.layers.dropout import Dropout
-from layercli.layers.multi_head_attention import MultiHeadAttention
-from layercli.layers.normalization import LayerNormalization
-from layercli.layers.settings import Fraction, PositiveInt
+from layercli.layers.attention.multi_head_attention import MultiHeadAttention
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.layers.regularization.dropout import Dropout
+from layercli.layers.validators import Fraction, PositiveInt
 
 
 class EncoderBlock(Model):

@@ -17,9 +17,9 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 

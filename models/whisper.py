@@ -16,10 +16,10 @@ from layercli.core import dims
 from layercli.core.dims import Dim
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
-from layercli.layers.convolution import Conv1D
-from layercli.layers.dense import Dense
-from layercli.layers.embedding import Embedding
-from layercli.layers.normalization import LayerNormalization
+from layercli.layers.convolutional.conv import Conv1D
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 

@@ -71,7 +71,7 @@ class Functional(Model):
     @cached_property
     def layers(self) -> list[Layer]:  # made once: an input stays one layer
         """The layers of the graph in Keras's order, an InputLayer for each input among them."""
-        from layercli.layers.input import InputLayer
+        from layercli.layers.core.input_layer import InputLayer
 
         return [
             InputLayer(input_tensor=each, name=each.name) if isinstance(each, SymbolicTensor) else each

@@ -33,7 +33,7 @@ class Holder:
         A layer put in place of another is taken up by the mirror in the next call.
         """
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
-            from layercli.layers.torch_module import TorchModuleWrapper
+            from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
 
             value = TorchModuleWrapper(value)
         object.__setattr__(self, name, value)

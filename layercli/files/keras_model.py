@@ -19,7 +19,7 @@ from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import FormatError, LayercliError
 from layercli.files.keras_graph import MODELS, UNFIT, Drawing
 from layercli.files.strict_json import parse
-from layercli.layers.input import Input
+from layercli.layers.core.input_layer import Input
 
 DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
 """Settings that say nothing where they are None or false."""

@@ -19,7 +19,7 @@ from layercli import saving
 from layercli.core.config import Rule, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, FormatError, UsageError, nearest
-from layercli.layers.settings import OF_PLAIN_TYPES
+from layercli.layers.validators import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
 WANTED = "a layercli Layer or Model"

@@ -11,8 +11,8 @@ from layercli import Layer, Model, ops
 from layercli.core import naming
 from layercli.core.spec import Spec
 from layercli.errors import NotBuiltError, ShapeError, UnknownSizeError, UsageError
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import BatchNormalization
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.batch_normalization import BatchNormalization
 
 
 class Scale(Layer):

@@ -11,10 +11,10 @@ import torch
 from layercli.models.resnet import ResnetIdentityBlock
 
 from layercli import Input, Model, Sequential, ops
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import BatchNormalization
-from layercli.layers.reshaping import Flatten
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.batch_normalization import BatchNormalization
+from layercli.layers.reshaping.flatten import Flatten
 from layercli.ops.nn import convolution
 
 

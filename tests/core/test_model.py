@@ -8,7 +8,7 @@ import torch
 
 from layercli import Input, Layer, Model, Sequential, layers, ops
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.dense import Dense
+from layercli.layers.core.dense import Dense
 
 
 def two_in_two_out():

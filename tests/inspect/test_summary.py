@@ -17,7 +17,7 @@ from layercli.inspect.filling import filled
 from layercli.inspect.reference import named_models, resolve
 from layercli.inspect.shapes import fill, inputs_of
 from layercli.inspect.summary import input_names, summarize
-from layercli.layers.dense import Dense
+from layercli.layers.core.dense import Dense
 from layercli.render import plain
 from layercli.render.summary import table
 

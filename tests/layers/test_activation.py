@@ -9,7 +9,12 @@ import torch
 from layercli import activations
 from layercli.core.config import serialize
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from layercli.layers.activations.activation import Activation
+from layercli.layers.activations.elu import ELU
+from layercli.layers.activations.leaky_relu import LeakyReLU
+from layercli.layers.activations.prelu import PReLU
+from layercli.layers.activations.relu import ReLU
+from layercli.layers.activations.softmax import Softmax
 from tests.oracle import check, close, image, keras, real_keras, value_of
 
 ARGUMENTS = [

@@ -8,11 +8,13 @@ import torch
 
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.attention import AdditiveAttention, Attention
-from layercli.layers.einsum_dense import EinsumDense
-from layercli.layers.embedding import Embedding
-from layercli.layers.input import Input
-from layercli.layers.multi_head_attention import GroupedQueryAttention, MultiHeadAttention
+from layercli.layers.attention.additive_attention import AdditiveAttention
+from layercli.layers.attention.attention import Attention
+from layercli.layers.attention.grouped_query_attention import GroupedQueryAttention
+from layercli.layers.attention.multi_head_attention import MultiHeadAttention
+from layercli.layers.core.einsum_dense import EinsumDense
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.core.input_layer import Input
 from tests.oracle import check, close, image, jax, keras
 
 QUERY, VALUE, KEY = image(2, 5, 8), image(2, 6, 8, seed=1), image(2, 6, 8, seed=4)

@@ -10,16 +10,12 @@ import torch
 
 from layercli.core.sequential import Sequential
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.activity_regularization import ActivityRegularization
-from layercli.layers.dropout import (
-    AlphaDropout,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
+from layercli.layers.regularization.activity_regularization import ActivityRegularization
+from layercli.layers.regularization.alpha_dropout import AlphaDropout
+from layercli.layers.regularization.dropout import Dropout
+from layercli.layers.regularization.gaussian_dropout import GaussianDropout
+from layercli.layers.regularization.gaussian_noise import GaussianNoise
+from layercli.layers.regularization.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from layercli.ops.random.counter_rng import hashed
 
 SEEDS = [None, 3]

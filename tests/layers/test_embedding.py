@@ -9,8 +9,9 @@ import torch
 from layercli import Layer
 from layercli.core import masking
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.embedding import Embedding, Masking
-from layercli.layers.input import Input
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.core.input_layer import Input
+from layercli.layers.core.masking import Masking
 from tests.oracle import check, image, keras
 
 INDICES = np.array([[1, 0, 4], [2, 2, 0]])

@@ -8,17 +8,15 @@ import torch
 
 from layercli import Sequential, layers
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.activation import ReLU
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.normalization import (
-    BatchNormalization,
-    GroupNormalization,
-    LayerNormalization,
-    RMSNormalization,
-    UnitNormalization,
-)
-from layercli.layers.spectral_normalization import SpectralNormalization
+from layercli.layers.activations.relu import ReLU
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.normalization.batch_normalization import BatchNormalization
+from layercli.layers.normalization.group_normalization import GroupNormalization
+from layercli.layers.normalization.layer_normalization import LayerNormalization
+from layercli.layers.normalization.rms_normalization import RMSNormalization
+from layercli.layers.normalization.spectral_normalization import SpectralNormalization
+from layercli.layers.normalization.unit_normalization import UnitNormalization
 from tests.oracle import check, close, image, keras, randomized
 
 

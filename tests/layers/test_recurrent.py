@@ -9,10 +9,13 @@ import torch
 from layercli import ops
 from layercli.core.layer import Layer
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.embedding import Embedding
-from layercli.layers.input import Input
-from layercli.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
-from layercli.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from layercli.layers.core.embedding import Embedding
+from layercli.layers.core.input_layer import Input
+from layercli.layers.rnn.gru import GRU, GRUCell
+from layercli.layers.rnn.lstm import LSTM, LSTMCell
+from layercli.layers.rnn.rnn import RNN
+from layercli.layers.rnn.simple_rnn import SimpleRNN, SimpleRNNCell
+from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from tests.oracle import check, close, image, keras
 
 X = image(3, 6, 4)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.bidirectional import Bidirectional
-from layercli.layers.convolution import Conv2D
-from layercli.layers.dense import Dense
-from layercli.layers.input import Input
-from layercli.layers.recurrent import GRU, LSTM, RNN
-from layercli.layers.recurrent_cells import LSTMCell
-from layercli.layers.time_distributed import TimeDistributed
+from layercli.layers.convolutional.conv import Conv2D
+from layercli.layers.core.dense import Dense
+from layercli.layers.core.input_layer import Input
+from layercli.layers.rnn.bidirectional import Bidirectional
+from layercli.layers.rnn.gru import GRU
+from layercli.layers.rnn.lstm import LSTM, LSTMCell
+from layercli.layers.rnn.rnn import RNN
+from layercli.layers.rnn.time_distributed import TimeDistributed
 from tests.oracle import check, image, keras
 
 X = image(3, 6, 4)

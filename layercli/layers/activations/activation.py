@@ -1,0 +1,20 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers import validators
+
+
+class Activation(Layer):
+    """out = activation(x): any function, or the name of one."""
+
+    activation: validators.Activation
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return inputs if self.activation is None else self.activation(inputs)

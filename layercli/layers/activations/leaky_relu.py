@@ -1,0 +1,21 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import Number
+from layercli.ops.nn.activation_functions import leaky_relu
+
+
+class LeakyReLU(Layer):
+    """out = x where x > 0, else negative_slope * x."""
+
+    negative_slope: Number = 0.3
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return leaky_relu(inputs, self.negative_slope)

@@ -1,0 +1,43 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.layers.validators import Constraint, Initializer, Regularizer
+from layercli.ops.nn import activations as ops
+
+
+class PReLU(Layer):
+    """out = x where x > 0, else alpha * x; alpha is trained, one value per place after the batch.
+
+    ``shared_axes``, counted with the batch as 0, have one value for the whole axis.
+    """
+
+    alpha_initializer: Initializer = "Zeros"
+    alpha_regularizer: Regularizer = None
+    alpha_constraint: Constraint = None
+    shared_axes: Any = None
+
+    supports_masking = True
+    op = ops.PRelu()
+
+    def setup(self) -> None:
+        """Make ``shared_axes`` a list."""
+        if isinstance(self.shared_axes, int):
+            self.shared_axes = [self.shared_axes]
+
+    def build(self, input_shape: Shape) -> None:
+        """Make alpha, of the input's shape after the batch, with 1 for a shared axis."""
+        _, *sizes = input_shape
+        for axis in self.shared_axes or ():
+            sizes[axis - 1] = 1
+        self.alpha = self.add_weight(
+            "alpha", sizes, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, self.alpha)

@@ -1,0 +1,25 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import Axes
+from layercli.ops.nn import activations as ops
+
+
+class Softmax(Layer):
+    """out = exp(x) / sum(exp(x)) along ``axis``, one or several; ``mask`` is true for the values that take part."""
+
+    axis: Axes = (-1,)
+
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Make the op."""
+        self.op = ops.Softmax(self.axis)
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, mask)

@@ -1,0 +1,27 @@
+"""Attention over given queries, values and keys: scores by products (Luong) or by a sum through a tanh (Bahdanau)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.layers.attention.attention import Scored
+from layercli.layers.validators import Fraction, Truth
+
+
+class AdditiveAttention(Scored):
+    """out = softmax(scores) @ value, where scores are the sum over features of scale * tanh(query + key).
+
+    scale is trained, one number per feature, if ``use_scale``. Inputs and masks are those of Attention.
+    """
+
+    use_scale: Truth = True
+    dropout: Fraction = 0.0
+
+    def build(self, input_shape: Any) -> None:
+        """Make scale, one number per feature."""
+        query: Shape = input_shape[0]
+        self.scale = self.add_weight("scale", (query[-1],), "glorot_uniform") if self.use_scale else None
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        return self.tanh_scores(query, key, None, self.scale)

@@ -1,0 +1,106 @@
+"""Attention over given queries, values and keys: scores by products (Luong) or by a sum through a tanh (Bahdanau)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import ShapeError
+from layercli.layers.regularization.dropout import Dropout
+from layercli.layers.validators import Fraction, ScoreMode, Seed, Truth
+from layercli.ops.nn.activations import Softmax
+from layercli.ops.nn.attention import AttentionMask, ScaledDotProductAttention, TanhScores
+from layercli.ops.nn.embedding import Blank
+from layercli.ops.numpy.einsum import Einsum
+
+
+class Scored(Layer):
+    """What both layers share: softmax of scores, and the values they select."""
+
+    supports_masking = True
+    fused = ScaledDotProductAttention(1.0, heads=False)
+    dot_product = Einsum("...td,...sd->...ts")
+    combine = Einsum("...ts,...sd->...td")
+    softmax = Softmax()
+    tanh_scores = TanhScores()
+
+    _is_dot = False
+    _seed: int | None = None
+
+    def setup(self: Any) -> None:
+        """Make the dropout of scores."""
+        self._dropout_layer = Dropout(self.dropout, seed=self._seed) if self.dropout else None
+
+    def call(
+        self: Any,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Return (batch, targets, depth), and the scores (batch, targets, sources) if they are asked for."""
+        query, value, key, query_mask, value_mask = self._split(inputs, mask)
+        merged = None
+        if use_causal_mask or value_mask is not None:
+            rank = len(query.shape)
+            merged = AttentionMask(use_causal_mask, rank=rank)(query, value, None, value_mask, None, None)
+        drops = training and self._dropout_layer is not None
+        if self._is_dot and not return_attention_scores and not drops:
+            out = self.fused(self._scaled(query), key, value, merged)
+            return out if query_mask is None else Blank()(out, query_mask)
+        weights = scores = self.softmax(self._scores(query, key), merged)
+        if drops:
+            weights = self._dropout_layer(scores, training=True)
+        out = self.combine(weights, value)
+        out = out if query_mask is None else Blank()(out, query_mask)
+        return (out, scores) if return_attention_scores else out
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the query's mask."""
+        return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else None
+
+    def _scaled(self: Any, query: Any) -> Any:
+        return query if self.scale is None else query * self.scale.value
+
+    def _split(self, inputs: Any, mask: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """Return query, value, key and the masks of the first two."""
+        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
+            got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else "one tensor"
+            raise ShapeError(f"expects a list of inputs, [query, value] or [query, value, key], got {got}")
+        if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
+            raise ShapeError("expects a list of masks, [query_mask, value_mask]; either may be None")
+        query, value = inputs[:2]
+        query_mask, value_mask = mask[:2] if mask is not None else (None, None)
+        return query, value, inputs[2] if len(inputs) > 2 else value, query_mask, value_mask
+
+
+class Attention(Scored):
+    """out = softmax(scores) @ value, for inputs [query, value] or [query, value, key]; key is value where there is none.
+
+    Scores are query @ key.T, times a trained scale if ``use_scale``; or with ``score_mode="concat"`` a trained weight times the
+    sum of tanh(scale * (query + key)). query (batch, targets, features), value (batch, sources, depth), key (batch, sources,
+    features). Masks [query_mask, value_mask] are false for padding.
+    """
+
+    use_scale: Truth = False
+    score_mode: ScoreMode = "dot"
+    dropout: Fraction = 0.0
+    seed: Seed = None
+
+    def setup(self) -> None:
+        """Make the dropout of scores."""
+        self._is_dot = self.score_mode == "dot"
+        self._seed = self.seed
+        super().setup()
+
+    def build(self, input_shape: Any) -> None:
+        """Make scale and concat_score_weight, both one number, where the settings want them."""
+        self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
+        concat = not self._is_dot
+        self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        if self._is_dot:
+            return self.dot_product(self._scaled(query), key)
+        return self.tanh_scores(query, key, self.scale, self.concat_score_weight)

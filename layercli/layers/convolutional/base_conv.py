@@ -1,0 +1,96 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.layers.validators import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth, per_axis
+from layercli.ops.nn.convolution import Convolution
+
+
+class Windowed(Layer):
+    """A layer with a kernel that slides along ``axes`` axes: what every convolution has in common.
+
+    The settings are declared by each kind, in the order of Keras's arguments: here ``self`` is anything that has them.
+    """
+
+    axes = 2
+
+    def setup(self) -> None:
+        """Make the settings one number per axis, and find the axis of the channels."""
+        for name in ("kernel_size", "strides", "dilation_rate"):
+            setattr(self, name, per_axis(getattr(self, name), self.axes, name, type(self).__name__))
+        self.channels_first = getattr(self, "data_format", None) == "channels_first"
+        self.channel_axis = 1 if self.channels_first else -1
+
+    def add_kernel(self, role: str, shape: Shape, layout: tuple[int, ...], name: str = "kernel") -> Variable:
+        """Make the kernel whose settings begin with ``role``."""
+        return self.add_weight(
+            name,
+            shape,
+            getattr(self, f"{role}_initializer"),
+            regularizer=getattr(self, f"{role}_regularizer"),
+            constraint=getattr(self, f"{role}_constraint"),
+            layout=layout,
+        )
+
+    def add_bias(self: Any, size: Any) -> Variable | None:
+        """Make the bias, where the layer uses one."""
+        return self.add_kernel("bias", (size,), (0,), "bias") if self.use_bias else None
+
+    @property
+    def torch_layout(self) -> tuple[int, ...]:
+        """The order (filters, *size, channels) of (*size, channels, filters): what torch reads as channels-last weight."""
+        return (self.axes + 1, *range(self.axes), self.axes)
+
+    def activated(self: Any, x: Any) -> Any:
+        """Return x after the activation, where there is one."""
+        return x if self.activation is None else self.activation(x)
+
+
+class Conv(Windowed):
+    """out[p, f] = activation(sum over taps t and channels c of x[p * strides + t * dilation_rate, c] kernel[t, c, f] + bias[f]).
+
+    ``same`` pads so that stride 1 keeps the sizes. With ``groups`` the channels are convolved group by group, each to its
+    share of the filters.
+    """
+
+    filters: PositiveInt
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    groups: PositiveInt = 1
+    activation: Activation = None
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    bias_constraint: Any = None
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        super().setup()
+        name = type(self).__name__
+        if self.filters % self.groups:
+            raise UsageError(f"{name} expects filters to be a multiple of groups, got {self.filters} and {self.groups}")
+        settings = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        self.op = Convolution(*settings, self.channels_first, self.groups)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (*kernel_size, channels / groups, filters), stored as torch's convolution wants it, and bias."""
+        channels = input_shape[self.channel_axis]
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self.add_kernel("kernel", shape, self.torch_layout)
+        self.bias = self.add_bias(self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.activated(self.op(inputs, self.kernel, self.bias))

@@ -1,0 +1,90 @@
+"""Transposed convolutions: from the places a convolution gives back to those it slid over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.errors import UsageError
+from layercli.layers.convolutional.base_conv import Windowed
+from layercli.layers.validators import COUNT, Activation, DataFormat, Initializer, Padding, PositiveInt, Truth, per_axis
+from layercli.ops.nn.conv_transpose import TransposedConvolution
+
+
+class ConvTranspose(Windowed):
+    """out[p * strides + t * dilation_rate] = activation(the sum of x[p] @ kernel[t].T over places p and taps t, + bias).
+
+    ``valid`` gives (n - 1) * strides + reach places, at least n * strides; ``same`` gives n * strides. ``output_padding``,
+    less than strides, adds places after (n - 1) * strides + reach, in ``same`` less twice the half of reach.
+    """
+
+    filters: PositiveInt
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    output_padding: Any = None
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    activation: Activation = None
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    bias_constraint: Any = None
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        super().setup()
+        if self.output_padding is not None:
+            self.output_padding = self._below_strides(self.output_padding)
+        settings = (self.kernel_size, self.strides, self.padding, self.dilation_rate, self.output_padding)
+        self.op = TransposedConvolution(*settings, self.channels_first)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (*kernel_size, filters, channels), stored as torch's transposed convolution wants it, and bias."""
+        shape = (*self.kernel_size, self.filters, input_shape[self.channel_axis])
+        self.kernel = self.add_kernel("kernel", shape, self.torch_layout)
+        self.bias = self.add_bias(self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.activated(self.op(inputs, self.kernel, self.bias))
+
+    def _below_strides(self, value: Any) -> tuple[int, ...]:
+        name = type(self).__name__
+        padding = per_axis(value, self.axes, "output_padding", name, COUNT)
+        if any(n >= stride for n, stride in zip(padding, self.strides, strict=True)):
+            raise UsageError(f"{name} expects output_padding to be less than strides, got {padding} and {self.strides}")
+        return padding
+
+
+class Conv1DTranspose(ConvTranspose):
+    """ConvTranspose over one axis: x (batch, steps, channels) to (batch, steps', filters)."""
+
+    axes = 1
+
+
+class Conv2DTranspose(ConvTranspose):
+    """ConvTranspose over two axes: x (batch, height, width, channels) to (batch, height', width', filters)."""
+
+    axes = 2
+
+
+class Conv3DTranspose(ConvTranspose):
+    """ConvTranspose over three axes: x (batch, depth, height, width, channels) to (batch, depth', height', width', filters)."""
+
+    axes = 3
+
+
+def _exchanged(fields: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
+    """Return ``fields`` with two of them in each other's place."""
+    other = {first: second, second: first}
+    return {other.get(name, name): fields[other.get(name, name)] for name in fields}
+
+
+Conv3DTranspose._fields = _exchanged(
+    Conv3DTranspose._fields, "output_padding", "data_format"
+)  # Keras's order, here alone

@@ -1,0 +1,54 @@
+"""Convolutions of each channel by itself, and the separable ones: such a convolution, then a mix of the channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.layers.convolutional.base_depthwise_conv import Depthwise
+from layercli.layers.validators import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth
+
+
+class DepthwiseConv(Depthwise):
+    """out[p, c * m + j] = activation(sum over taps t of x[p * strides + t * dilation_rate, c] kernel[t, c, j] + bias[c * m + j]).
+
+    m is ``depth_multiplier``.
+    """
+
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    depth_multiplier: PositiveInt = 1
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    activation: Activation = None
+    use_bias: Truth = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Any = None
+    bias_regularizer: Any = None
+    depthwise_constraint: Any = None
+    bias_constraint: Any = None
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (*kernel_size, channels, depth_multiplier), and bias (channels * depth_multiplier,)."""
+        channels = input_shape[self.channel_axis]
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self.add_kernel("depthwise", shape, self.depthwise_layout)
+        self.bias = self.add_bias(channels * self.depth_multiplier)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.activated(self.depthwise(inputs, self.kernel, self.bias))
+
+
+class DepthwiseConv1D(DepthwiseConv):
+    """DepthwiseConv over one axis: x (batch, steps, channels) to (batch, steps', channels * depth_multiplier)."""
+
+    axes = 1
+
+
+class DepthwiseConv2D(DepthwiseConv):
+    """DepthwiseConv over two axes: x (batch, height, width, channels) to (batch, height', width', channels * multiplier)."""
+
+    axes = 2

@@ -1,0 +1,65 @@
+"""Convolutions of each channel by itself, and the separable ones: such a convolution, then a mix of the channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.layers.convolutional.base_depthwise_conv import Depthwise
+from layercli.layers.validators import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth
+from layercli.ops.nn.convolution import Convolution
+
+
+class SeparableConv(Depthwise):
+    """out = activation(depthwise(x) @ pointwise_kernel + bias): each channel convolved by itself, then the channels mixed."""
+
+    filters: PositiveInt
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    depth_multiplier: PositiveInt = 1
+    activation: Activation = None
+    use_bias: Truth = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    pointwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Any = None
+    pointwise_regularizer: Any = None
+    bias_regularizer: Any = None
+    depthwise_constraint: Any = None
+    pointwise_constraint: Any = None
+    bias_constraint: Any = None
+
+    def setup(self) -> None:
+        """Make the two ops of the settings."""
+        super().setup()
+        ones = (1,) * self.axes
+        self.pointwise = Convolution(ones, ones, channels_first=self.channels_first)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make depthwise_kernel (*kernel_size, channels, multiplier), pointwise_kernel (1, ..., channels', filters), bias."""
+        channels = input_shape[self.channel_axis]
+        depthwise = (*self.kernel_size, channels, self.depth_multiplier)
+        pointwise = ((1,) * self.axes) + (channels * self.depth_multiplier, self.filters)
+        self.depthwise_kernel = self.add_kernel("depthwise", depthwise, self.depthwise_layout, "depthwise_kernel")
+        self.pointwise_kernel = self.add_kernel("pointwise", pointwise, self.torch_layout, "pointwise_kernel")
+        self.bias = self.add_bias(self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        x = self.depthwise(inputs, self.depthwise_kernel)
+        return self.activated(self.pointwise(x, self.pointwise_kernel, self.bias))
+
+
+class SeparableConv1D(SeparableConv):
+    """SeparableConv over one axis: x (batch, steps, channels) to (batch, steps', filters)."""
+
+    axes = 1
+
+
+class SeparableConv2D(SeparableConv):
+    """SeparableConv over two axes: x (batch, height, width, channels) to (batch, height', width', filters)."""
+
+    axes = 2

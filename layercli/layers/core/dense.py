@@ -1,0 +1,62 @@
+"""Dense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.layers.core.lora import LowRank
+from layercli.layers.validators import Activation, Initializer, PositiveInt, Truth, refuse
+from layercli.ops.nn.activation_functions import over
+from layercli.ops.numpy import linear
+
+
+class Dense(LowRank):
+    """out = activation(x @ kernel + bias): x (..., features) to (..., units); with ``lora_rank`` the kernel is adapted."""
+
+    units: PositiveInt
+    activation: Activation = None
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    bias_constraint: Any = None
+    lora_rank: Any = None
+    lora_alpha: Any = None
+    quantization_config: Any = None
+
+    supports_masking = True
+    op = linear.Dense()
+
+    def setup(self) -> None:
+        """Refuse what is not there."""
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""
+        self.kernel = self.add_weight(
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            layout=(1, 0),
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias",
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.adapt_if_asked()
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        kernel = self.kernel if self._lora is None else self.adapted_value()
+        x = self.op(inputs, kernel, self.bias)
+        return x if self.activation is None else over(self.activation, x)

@@ -1,0 +1,98 @@
+"""Dense over axes named by letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape, shape_of
+from layercli.errors import ShapeError, UsageError
+from layercli.layers.core.lora import LowRank
+from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer, refuse
+from layercli.ops.numpy.einsum import Einsum
+
+
+class EinsumDense(LowRank):
+    """out = activation(einsum(equation, x, kernel) + bias): ``EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")``.
+
+    ``output_shape`` is that of out without the batch, None for a size it takes from x. ``bias_axes`` are the letters of out along
+    which the bias varies; None is no bias. ``...`` in the equation stands for axes that x and out share.
+    """
+
+    equation: Any
+    output_shape: Any
+    activation: Activation = None
+    bias_axes: Any = None
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    lora_rank: Any = None
+    lora_alpha: Any = None
+    gptq_unpacked_column_size: Any = None
+    quantization_config: Any = None
+
+    def setup(self) -> None:
+        """Make the op, and refuse what is not there."""
+        self.op = Einsum(self.equation)
+        _, _, out = self.op.terms
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+        wrong = set(self.bias_axes or "") - set(out)
+        if wrong:
+            raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel, its sizes those of its letters in out or in x, and the bias from its first axis on.
+
+        It is stored as torch's linear wants it: what is summed comes last.
+        """
+        inputs, kernel, out = self.op.terms
+        given = self._letters(inputs, input_shape)
+        sizes = {**given, **self._outputs(out, given)}
+        self.kernel = self.add_weight(
+            "kernel",
+            tuple(sizes[letter] for letter in kernel),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
+        )
+        self.bias = None
+        if self.bias_axes is not None:
+            self.bias = self.add_weight(
+                "bias",
+                self._bias_shape(out, sizes, len(input_shape) - len(given)),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.adapt_if_asked()
+
+    def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
+        """Return the size of each letter of the inputs."""
+        letters = term.replace("...", "")
+        if len(shape) < len(letters) or (len(shape) > len(letters) and "..." not in term):
+            raise ShapeError(f"expects x with {len(letters)} axes for {self.equation}, got {len(shape)}")
+        part = shape[-len(letters) :] if term.startswith("...") else shape[: len(letters)]
+        return dict(zip(letters, part, strict=True))
+
+    def _outputs(self, out: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the size of each letter of the outputs that ``output_shape`` tells and x does not."""
+        wanted = self.output_shape if isinstance(self.output_shape, (list, tuple)) else (self.output_shape,)
+        letters = out[3:] if out.startswith("...") else out.replace("...", "")[1:]
+        told = zip(reversed(letters), reversed(wanted), strict=False)
+        return {letter: size for letter, size in told if size is not None and letter not in given}
+
+    def _bias_shape(self, out: str, sizes: dict[str, Any], elided: int) -> Shape:
+        """Return the sizes of the bias's letters and 1 for what is between and after them."""
+        letters = out.replace("...", "")
+        first = min(letters.index(letter) for letter in self.bias_axes)
+        after = (1,) * elided if out.endswith("...") else ()
+        return shape_of((*(sizes[x] if x in self.bias_axes else 1 for x in letters[first:]), *after))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        kernel = self.kernel if self._lora is None else self.adapted_value()
+        x = self.op(inputs, kernel, self.bias)
+        return x if self.activation is None else self.activation(x)

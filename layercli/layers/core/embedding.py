@@ -1,0 +1,86 @@
+"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.spec import Shape
+from layercli.layers.core.lora import LowRank
+from layercli.layers.validators import Constraint, Initializer, PositiveInt, Regularizer, Truth, refuse
+from layercli.ops.nn.embedding import Lookup
+from layercli.ops.numpy.elementwise import Binary
+
+
+class Table(LowRank):
+    """A layer with embeddings (input_dim, output_dim), rows to be looked up: the settings are declared by each kind."""
+
+    op = Lookup()
+    adapted = "embeddings"
+
+    if TYPE_CHECKING:
+        start: Any
+        input_dim: int
+        output_dim: int
+        embeddings_initializer: Any
+        embeddings_regularizer: Any
+        embeddings_constraint: Any
+        mask_zero: bool
+    else:
+        start = None
+
+    def setup(self) -> None:
+        """Refuse what is not there."""
+        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make embeddings (input_dim, output_dim)."""
+        self.embeddings = self.add_weight(
+            "embeddings",
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer if self.start is None else self._started,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+        self.adapt_if_asked()
+
+    def _started(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+        import numpy as np
+
+        value = self.start[0] if isinstance(self.start, (list, tuple)) else self.start
+        return np.asarray(value, dtype)
+
+    def rows(self) -> Any:
+        """Return the rows, or the sum that is in their place."""
+        return self.embeddings if self._lora is None else self.adapted_value()
+
+
+class Embedding(Table):
+    """out[..., :] = embeddings[x[...], :]: whole numbers from 0 to input_dim - 1 to vectors of ``output_dim``.
+
+    ``mask_zero``: 0 is padding, which layers that come later leave out. ``weights`` are the values to start from. UsageError
+    where a number is out of range.
+    """
+
+    input_dim: PositiveInt
+    output_dim: PositiveInt
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer = None
+    embeddings_constraint: Constraint = None
+    mask_zero: Truth = False
+    weights: Any = None
+    lora_rank: Any = None
+    lora_alpha: Any = None
+    quantization_config: Any = None
+
+    def setup(self) -> None:
+        """Take the weights as an initializer; refuse what is not there."""
+        super().setup()
+        self.start = vars(self).pop("weights", None)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the rows."""
+        return self.op(inputs, self.rows())
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where the inputs are not 0, if ``mask_zero``."""
+        return Binary("not_equal")(inputs, 0) if self.mask_zero else None

@@ -1,0 +1,62 @@
+"""Where a drawn model or a stack begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core import dims, naming
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec, batched
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import UsageError
+from layercli.layers.validators import Truth
+
+
+def Input(
+    shape: Any = None, batch_size: Any = None, dtype: Any = None, name: str | None = None, batch_shape: Any = None
+) -> SymbolicTensor:
+    """Return a symbolic tensor of ``shape`` (without the batch): sizes, ``None`` for unknown, or names such as ``"T"``.
+
+    >>> print(Input(("T", 512)).spec)
+    float32[None, T, 512]
+    """
+    from layercli.core import dtypes
+
+    whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
+    wanted = dtypes.default_policy().compute if dtype is None else dtypes.name_of(dtype)
+    return SymbolicTensor(Spec(batched(whole), wanted), name=name or naming.automatic("InputLayer"))
+
+
+class InputLayer(Layer):
+    """Where a stack begins: ``Sequential([InputLayer(shape=(4,)), ...])``; ``output`` is what Input gives.
+
+    ``shape`` is without the batch, ``batch_shape`` with it. UsageError for both or neither, and for what is sparse or ragged.
+    """
+
+    shape: Any = None
+    batch_size: Any = None
+    sparse: Any = None
+    ragged: Any = None
+    batch_shape: Any = None
+    input_tensor: Any = None
+    optional: Truth = False
+
+    def setup(self) -> None:
+        """Make the output."""
+        if self.sparse or self.ragged:
+            raise UsageError("InputLayer has no sparse and no ragged tensors here: layercli computes dense ones")
+        given = [self.shape, self.batch_shape, self.input_tensor]
+        if sum(value is not None for value in given) != 1:
+            raise UsageError("InputLayer expects shape, batch_shape or input_tensor, and one of them alone")
+        if self.input_tensor is None:
+            self.output = Input(self.shape, self.batch_size, self.dtype, self.name, self.batch_shape)
+        else:
+            self.output, self.input_tensor = self.input_tensor, None
+        self.begins_with = self.output
+        self.shape = self.batch_size = None
+        self.batch_shape = [size if dims.known(size) else None for size in self.output.shape]
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs."""
+        return inputs

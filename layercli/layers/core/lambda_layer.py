@@ -1,0 +1,115 @@
+"""A Python function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from layercli import saving
+from layercli.core import graph, tree
+from layercli.core.catalogue import function as named
+from layercli.core.config import Rule
+from layercli.core.layer import Layer
+from layercli.core.symbolic import SymbolicTensor
+from layercli.errors import UsageError
+from layercli.layers.core.opaque_op import Promise
+
+SERIALIZED = ("function", "output_shape", "mask")
+"""The settings that may be functions."""
+
+
+def _callable(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError
+    return value
+
+
+class Lambda(Layer):
+    """out = function(x, **arguments), the function being told ``mask`` and ``training`` where it takes them.
+
+    It is described by being called on a symbolic tensor; where that fails, ``output_shape`` (without the batch, or a function
+    of the inputs' shape) is taken at its word. ``mask`` is that of the outputs, or a function of the inputs and their mask. A
+    file holds the name of the function, which must be registered with register_keras_serializable or given as a custom object;
+    UsageError for a lambda, and for the code that Keras writes of one, which is never executed.
+    """
+
+    function: Annotated[Any, Rule("a function", _callable)]
+    output_shape: Any = None
+    mask: Any = None
+    arguments: Annotated[Any, Rule("a dict of arguments", lambda value: dict(value or {}))] = None
+
+    def setup(self) -> None:
+        """Find out what the function wants to be told."""
+        self.supports_masking = self.mask is not None
+        self._wanted = wanted_by(self.function) & {"mask", "training"}
+
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        """Return what the function gives."""
+        told = {"mask": mask, "training": training}
+        given = self.arguments | {name: told[name] for name in self._wanted}
+        if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.leaves(inputs)):
+            return self.function(inputs, **given)
+        calls = graph.frames()[-1].node.calls
+        before = len(calls)
+        try:
+            return self.function(inputs, **given)
+        except Exception:  # the author's code, on a tensor without values
+            del calls[before:]
+            return Promise(self._promised(inputs), self.compute_dtype)(*tree.leaves(inputs))
+
+    def _promised(self, inputs: Any) -> Any:
+        """Return the shape of the outputs as the setting says it, or a list of them."""
+        if callable(self.output_shape):
+            return self.output_shape(tree.map_leaves(lambda x: tuple(x.shape), inputs))
+        batch = tree.leaves(inputs)[0].shape[0]
+        if all(isinstance(each, (list, tuple)) for each in self.output_shape):
+            return [(batch, *each) for each in self.output_shape]
+        return (batch, *self.output_shape)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask that the setting says."""
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, functions by their names; UsageError for one without."""
+        held: dict[str, Any] = {name: vars(self)[name] for name in SERIALIZED if callable(vars(self)[name])}
+        for name, value in held.items():
+            if getattr(value, "__name__", "<lambda>") == "<lambda>":
+                raise UsageError(
+                    f"{self.name} (Lambda) has a {name} without a name, and a file holds no code",
+                    hint="write it with def, and register it with register_keras_serializable",
+                )
+        return super().get_config() | {name: named(value) for name, value in held.items()}
+
+    def again(self) -> Any:
+        """Return a new layer of the very same functions, which need no names for that."""
+        held = self.function, self.output_shape, self.mask, self.arguments
+        return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any]) -> Any:
+        """Return a new layer with these settings; UsageError where its functions are not there themselves."""
+        found = {**settings, "function": settings.get("function")}
+        for name in SERIALIZED:
+            value = found.get(name)
+            if isinstance(value, dict) and value.get("class_name") == "function":
+                named_so = value.get("registered_name"), value.get("config")
+                known = (saving.get_registered_object(str(each)) for each in named_so)
+                value = found[name] = next((each for each in known if each is not None), value.get("config"))
+            if isinstance(value, str):
+                raise UsageError(
+                    f"its {name} {value!r} is not registered",
+                    hint=f"give it as custom_objects={{{value!r}: {value}}}, or --custom FILE.py:{value}",
+                )
+            if (name == "function" and not callable(value)) or isinstance(value, dict):
+                raise UsageError(f"its {name} has no name, and code in a file is never executed")
+        return super().from_config(found)
+
+
+def wanted_by(function: Callable[..., Any]) -> set[str]:
+    """Return the names of the arguments a function takes, none where it does not say."""
+    try:
+        return set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return set()

@@ -1,0 +1,27 @@
+"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import Number
+from layercli.ops.nn.embedding import Blank
+from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.reductions import Reduction
+
+
+class Masking(Layer):
+    """out = x, with 0 for the steps all of whose values are ``mask_value``; later layers leave those steps out."""
+
+    mask_value: Number = 0.0
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs, padded steps blanked."""
+        return Blank()(inputs, self.compute_mask(inputs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return which steps are no padding: two operations, as in Keras, whose order of layers counts them."""
+        return Reduction("any", -1)(Binary("not_equal")(inputs, self.mask_value))

@@ -1,0 +1,60 @@
+"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from layercli import ops
+from layercli.core import dtypes
+from layercli.core.config import Rule
+from layercli.core.operation import spec_of
+from layercli.core.spec import Shape
+from layercli.layers.core.embedding import Table
+from layercli.layers.validators import Constraint, Initializer, PositiveInt, Regularizer, Truth
+from layercli.ops.numpy.elementwise import Binary
+
+SoftCap = Annotated[Any, Rule("a number or None", lambda value: None if value is None else float(value))]
+
+
+class ReversibleEmbedding(Table):
+    """out[..., :] = embeddings[x[...], :]; called with ``reverse``, out = x @ embeddings.T: vectors to a value for each number.
+
+    Without ``tie_weights`` a table reverse_embeddings (output_dim, input_dim) of its own is multiplied by. The product is in
+    ``reverse_dtype``, and between -c and c, as c tanh(out / c), for a ``logit_soft_cap`` c. ``mask_zero``: the whole number 0 is
+    padding, which layers that come later leave out.
+    """
+
+    input_dim: PositiveInt
+    output_dim: PositiveInt
+    tie_weights: Truth = True
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer = None
+    embeddings_constraint: Constraint = None
+    mask_zero: Truth = False
+    reverse_dtype: Any = None
+    logit_soft_cap: SoftCap = None
+    lora_rank: Any = None
+    lora_alpha: Any = None
+    quantization_config: Any = None
+
+    def build(self, input_shape: Shape) -> None:
+        """Make embeddings (input_dim, output_dim), and reverse_embeddings unless they are the same."""
+        super().build(input_shape)
+        if not self.tie_weights:
+            shape = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = self.add_weight("reverse_embeddings", shape, self.embeddings_initializer)
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        """Return the rows, or with ``reverse`` the products with all of them."""
+        if not reverse:
+            return self.op(inputs, self.rows())
+        kernel = ops.transpose(self.rows()) if self.tie_weights else self.reverse_embeddings
+        if self.reverse_dtype is not None:
+            inputs, kernel = ops.cast(inputs, self.reverse_dtype), ops.cast(kernel, self.reverse_dtype)
+        logits, cap = ops.matmul(inputs, kernel), self.logit_soft_cap
+        return logits if cap is None else ops.tanh(logits / cap) * cap
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where whole numbers are not 0, if ``mask_zero``; vectors have none."""
+        numbers = not dtypes.is_floating(spec_of(inputs).dtype)
+        return Binary("not_equal")(inputs, 0) if self.mask_zero and numbers else None

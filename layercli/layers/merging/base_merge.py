@@ -1,0 +1,51 @@
+"""Several inputs made one: each layer is called on a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import ShapeError
+from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.reshaping import ExpandDims
+
+
+class Merge(Layer):
+    """A layer called on a list of inputs; a step of the result counts where it does in any of them."""
+
+    supports_masking = True
+    takes_two = False
+
+    def checked(self, inputs: Any) -> Sequence[Any]:
+        """Return the inputs; ShapeError where they are no list, or too few or too many."""
+        listed = isinstance(inputs, (list, tuple))
+        if not listed or not inputs or (self.takes_two and len(inputs) != 2):
+            wanted = "2 inputs" if self.takes_two else "at least 1 input"
+            raise ShapeError(f"expects a list of {wanted}, got {len(inputs) if listed else 'one tensor'}")
+        return inputs  # type: ignore[no-any-return]  # a list or a tuple, as was just seen
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return where any of the masks holds, or None where an input has none: every step counts there."""
+        masks = previous_mask or (None,)
+        return None if any(mask is None for mask in masks) else reduce(Binary("logical_or"), masks)
+
+
+class Fold(Merge):
+    """out = function(... function(function(x, y), z) ...), value by value; shapes broadcast.
+
+    An input with fewer axes gets axes of size 1 after its batch: (batch, features) meets (batch, steps, features).
+    """
+
+    function = "add"
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return reduce(Binary(self.function), aligned(self.checked(inputs)))
+
+
+def aligned(inputs: Sequence[Any]) -> list[Any]:
+    """Return the inputs with as many axes as the one with most, those of size 1 put in after the batch."""
+    rank = max(len(x.shape) for x in inputs)
+    return [reduce(lambda x, _: ExpandDims(1)(x), range(rank - len(x.shape)), x) for x in inputs]

@@ -1,0 +1,45 @@
+"""Several inputs made one: each layer is called on a list of them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from layercli import ops
+from layercli.layers.merging.base_merge import Merge
+from layercli.layers.validators import WholeNumber
+from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.joining import Concatenate as Join
+
+
+class Concatenate(Merge):
+    """out = the inputs one after the other along ``axis``; their other sizes must be the same."""
+
+    axis: WholeNumber = -1
+
+    def setup(self) -> None:
+        """Make the op of the setting."""
+        self.op = Join(self.axis)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(*self.checked(inputs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the masks one after the other along the steps; along another axis a step counts where it does in one input.
+
+        An input without a mask has every step.
+        """
+        masks = previous_mask or ()
+        if all(mask is None for mask in masks):
+            return None
+        known = next(mask for mask in masks if mask is not None)
+        steps = len(known.shape)
+        full = [mask if mask is not None else _all_steps(x, steps) for x, mask in zip(inputs, masks, strict=True)]
+        axis = self.axis % len(inputs[0].shape)
+        return Join(axis)(*full) if axis < steps else reduce(Binary("logical_or"), full)
+
+
+def _all_steps(x: Any, steps: int) -> Any:
+    """Return a mask of x's first axes, as many as ``steps``, in which every step counts."""
+    return ops.ones_like(x[(..., *(0,) * (len(x.shape) - steps))], "bool")

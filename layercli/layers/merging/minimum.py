@@ -1,0 +1,11 @@
+"""Several inputs made one: each layer is called on a list of them."""
+
+from __future__ import annotations
+
+from layercli.layers.merging.base_merge import Fold
+
+
+class Minimum(Fold):
+    """out = the least of x, y, ..., value by value."""
+
+    function = "minimum"

@@ -1,0 +1,108 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape, Spec
+from layercli.core.variable import Variable
+from layercli.layers.normalization.scale_and_shift import Root, limits, scale_and_shift
+from layercli.layers.validators import Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.ops.core.axes import axis_of
+from layercli.ops.nn.batch_norm_stats import Moments, Normalize, Renormalization
+from layercli.ops.nn.normalization import BatchNorm
+
+
+class BatchNormalization(Layer):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
+
+    In training mean and variance are the batch's, of the steps that a mask leaves, and the moving ones follow: moving = momentum
+    * moving + (1 - momentum) * batch's. Otherwise, and while the layer is frozen, they are the moving ones. ``synchronized``: the
+    batch is that of all ranks. ``renorm`` brings the batch's in training nearer to the moving ones, which follow with
+    ``renorm_momentum``, within the limits rmin, rmax and dmax of ``renorm_clipping`` (Ioffe, 2017).
+    """
+
+    axis: WholeNumber = -1
+    momentum: Number = 0.99
+    epsilon: Number = 1e-3
+    center: Truth = True
+    scale: Truth = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    moving_mean_initializer: Initializer = "zeros"
+    moving_variance_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+    renorm: Truth = False
+    renorm_clipping: Any = None
+    renorm_momentum: Number = 0.99
+    synchronized: Truth = False
+
+    gamma: Variable | None
+    beta: Variable | None
+    moving_stddev: Variable
+    renorm_mean: Variable
+    renorm_stddev: Variable
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Make the ops; UsageError for limits that are none."""
+        self.infer = BatchNorm(self.axis, self.epsilon)
+        self.learn = BatchNorm(self.axis, self.epsilon, training=True)
+        self.moments = Moments(self.axis, self.synchronized)
+        self.normalize = Normalize(self.axis, self.epsilon)
+        self.correct = Renormalization(self.epsilon, **limits(self.renorm_clipping)) if self.renorm else None
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma, beta, moving_mean and moving_variance, one value per channel each."""
+        shape = (input_shape[axis_of(Spec(tuple(input_shape)), self.axis)],)
+        scale_and_shift(self, shape, autocast=False)  # torch wants them in the dtype of the statistics
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False
+        )
+
+        if self.correct is not None:
+            first = Root(self.moving_variance_initializer)
+            for name in ("moving_stddev", "renorm_mean", "renorm_stddev"):
+                start = self.moving_mean_initializer if name == "renorm_mean" else first
+                setattr(self, name, self.add_weight(name, shape, start, trainable=False, autocast=False))
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """Return the outputs; in training, move the moving statistics."""
+        if not training or not self.trainable:
+            return self.infer(inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        if mask is None and not self.synchronized and self.correct is None:
+            x, mean, variance = self.learn(inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        else:
+            mean, variance = self.moments(inputs, mask)
+            x = self.normalize(inputs, mean, variance, *self._renormalized(mean, variance))
+        follow(self.moving_mean, mean, self.momentum)
+        if self.correct is None:
+            follow(self.moving_variance, variance, self.momentum)
+        return x
+
+    def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """Return the gamma and beta to use, and let what renormalization knows of deviations follow."""
+        gamma, beta = self.gamma, self.beta
+        if self.correct is None:
+            return gamma, beta
+        r, d, deviation = self.correct(mean, variance, self.renorm_mean, self.renorm_stddev)
+        follow(self.renorm_mean, mean, self.renorm_momentum)
+        follow(self.renorm_stddev, deviation, self.renorm_momentum)
+        follow(self.moving_stddev, deviation, self.momentum)
+        moved = self.moving_stddev * self.moving_stddev - self.epsilon
+        self.moving_variance.assign(ops.relu(moved))
+        shift = d if gamma is None else gamma * d
+        return r if gamma is None else gamma * r, shift if beta is None else shift + beta
+
+
+def follow(moving: Variable, value: Any, momentum: float) -> None:
+    """Bring a moving average nearer to ``value``."""
+    moving.assign(moving * momentum + value * (1 - momentum))

@@ -1,0 +1,46 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.core.variable import Variable
+from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
+from layercli.layers.validators import Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.ops.nn.normalization import GroupNorm
+
+
+class GroupNormalization(Layer):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, over each of ``groups`` of channels of one example.
+
+    The channels are on ``axis``; -1 groups are as many as there are channels. ShapeError where they do not divide them.
+    """
+
+    groups: WholeNumber = 32
+    axis: WholeNumber = -1
+    epsilon: Number = 1e-3
+    center: Truth = True
+    scale: Truth = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+
+    gamma: Variable | None
+    beta: Variable | None
+    supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma and beta, one value per channel, and the op."""
+        [axis] = ascending((self.axis,), len(input_shape))
+        channels = input_shape[axis]
+        scale_and_shift(self, (channels,))
+        self.op = GroupNorm(int(channels) if self.groups == -1 else self.groups, axis, self.epsilon)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, self.gamma, self.beta)

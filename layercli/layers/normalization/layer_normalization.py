@@ -1,0 +1,52 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
+from layercli.layers.validators import Axes, Constraint, Initializer, Number, Regularizer, Truth
+from layercli.ops.nn.normalization import LayerNorm
+
+
+class LayerNormalization(Layer):
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axis`` of one example.
+
+    ``axis`` is one or several; gamma and beta have its sizes. ``rms_scaling`` is there for configs that hold it: UsageError
+    where it is true.
+    """
+
+    axis: Axes = (-1,)
+    epsilon: Number = 1e-3
+    center: Truth = True
+    scale: Truth = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer = None
+    gamma_regularizer: Regularizer = None
+    beta_constraint: Constraint = None
+    gamma_constraint: Constraint = None
+    rms_scaling: Truth = False
+
+    gamma: Variable | None
+    beta: Variable | None
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Refuse what is another layer's."""
+        if self.rms_scaling:
+            raise UsageError("LayerNormalization has no rms_scaling", hint="RMSNormalization is the layer for it")
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma and beta, and the op."""
+        axes = ascending(self.axis, len(input_shape))
+        scale_and_shift(self, tuple(input_shape[axis] for axis in axes))
+        self.op = LayerNorm(axes, self.epsilon)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, self.gamma, self.beta)

@@ -1,0 +1,30 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.layers.normalization.scale_and_shift import ascending
+from layercli.layers.validators import Axes, Number
+from layercli.ops.nn.normalization import RmsNorm
+
+
+class RMSNormalization(Layer):
+    """out = x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; ``axis`` is one or several, scale has its sizes."""
+
+    axis: Axes = (-1,)
+    epsilon: Number = 1e-6
+
+    supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        """Make scale, and the op."""
+        axes = ascending(self.axis, len(input_shape))
+        self.scale = self.add_weight("scale", tuple(input_shape[axis] for axis in axes), "ones")
+        self.op = RmsNorm(axes, self.epsilon)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs, self.scale)

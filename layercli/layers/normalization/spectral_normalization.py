@@ -1,0 +1,54 @@
+"""Spectral normalization of another layer's kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.spec import Shape
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.initializers import TruncatedNormal
+from layercli.layers.core.wrapper import Wrapper
+from layercli.layers.validators import PositiveInt
+from layercli.ops.nn.normalization import SpectralNorm
+
+
+class SpectralNormalization(Wrapper):
+    """Wraps ``layer``; in training its kernel (or embeddings) is first divided by its largest singular value.
+
+    The singular value is an estimate by ``power_iterations`` of the power method, which goes on from call to call. UsageError
+    where ``layer`` has neither a kernel nor embeddings.
+    """
+
+    power_iterations: PositiveInt = 1
+
+    def setup(self) -> None:
+        """Make the op."""
+        super().setup()
+        self.op = SpectralNorm(self.power_iterations)
+
+    def build(self, input_shape: Shape) -> None:
+        """Build the layer, take its kernel, and make vector_u (1, the kernel's last size)."""
+        super().build(input_shape)
+        kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
+        if kernel is None:
+            raise UsageError(
+                f"wraps {self.layer.name} ({type(self.layer).__name__}), which has neither kernel nor embeddings"
+            )
+        self.kernel = kernel
+        self.vector_u = self.add_weight(
+            "vector_u", (1, kernel.shape[-1]), TruncatedNormal(stddev=0.02), dtype=kernel.dtype, trainable=False
+        )
+
+    @property
+    def own_variables(self) -> list[Variable]:
+        """The wrapped layer's kernel, as Keras counts it and saves it, and vector_u."""
+        return [self.kernel, self.vector_u] if self.built else []
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the wrapped layer's outputs; in training, normalize its kernel first."""
+        if training:
+            kernel, u = self.op(self.kernel, self.vector_u)
+            self.kernel.assign(kernel)
+            self.vector_u.assign(u)
+        return self.layer(inputs)

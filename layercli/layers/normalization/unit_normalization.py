@@ -1,0 +1,25 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import Axes
+from layercli.ops.nn.normalization import UnitNorm
+
+
+class UnitNormalization(Layer):
+    """out = x / max(sqrt(sum of x^2 over ``axis``), 1e-12); ``axis`` is one or several."""
+
+    axis: Axes = (-1,)
+
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Make the op."""
+        self.op = UnitNorm(self.axis)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of the inputs."""
+        return self.op(inputs)

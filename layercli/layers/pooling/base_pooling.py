@@ -1,0 +1,36 @@
+"""Pooling under a window that slides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import DataFormat, Padding, per_axis
+from layercli.ops.nn.pooling import Pool
+
+
+class Pooling(Layer):
+    """out = what is under a window of ``pool_size`` that moves by ``strides`` (its own size where None) made one value.
+
+    ``same`` pads so that stride 1 keeps the sizes; what is padded counts for nothing.
+    """
+
+    pool_size: Any = 2
+    strides: Any = None
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+
+    axes = 2
+    kind = "max"
+
+    def setup(self) -> None:
+        """Make the settings one number per axis, and the op they give."""
+        name = type(self).__name__
+        self.pool_size = per_axis(self.pool_size, self.axes, "pool_size", name)
+        strides = self.pool_size if self.strides is None else self.strides
+        self.strides = per_axis(strides, self.axes, "strides", name)
+        self.op = Pool(self.kind, self.pool_size, self.strides, self.padding, self.data_format == "channels_first")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(inputs)

@@ -1,0 +1,78 @@
+"""Pooling over everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.core.layer import Layer
+from layercli.layers.validators import DataFormat, Truth
+from layercli.ops.core.axes import check_rank
+from layercli.ops.numpy.reductions import Reduction
+
+
+class GlobalPooling(Layer):
+    """out[n, c] = the greatest or the mean value of x[n, ..., c]; ``keepdims`` leaves the spatial axes with the size 1."""
+
+    data_format: DataFormat = None
+    keepdims: Truth = False
+
+    axes = 2
+    function = "max"
+
+    def setup(self) -> None:
+        """Find the spatial axes, and make the op that reduces them."""
+        first = 2 if self.data_format == "channels_first" else 1
+        self.spatial = tuple(range(first, first + self.axes))
+        self.op = Reduction(self.function, self.spatial, self.keepdims)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        check_rank(inputs, self.axes + 2)
+        return self.op(inputs)
+
+
+class GlobalMaxPooling1D(GlobalPooling):
+    """The greatest of all steps: x (batch, steps, channels) to (batch, channels)."""
+
+    axes = 1
+
+
+class GlobalMaxPooling2D(GlobalPooling):
+    """The greatest of all pixels: x (batch, height, width, channels) to (batch, channels)."""
+
+
+class GlobalMaxPooling3D(GlobalPooling):
+    """The greatest of all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
+
+    axes = 3
+
+
+class GlobalAveragePooling1D(GlobalPooling):
+    """The mean of all steps: x (batch, steps, channels) to (batch, channels); of the steps that ``mask`` keeps, if given."""
+
+    axes = 1
+    function = "mean"
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the outputs; ``mask`` is (batch, steps)."""
+        if mask is None:
+            return super().call(inputs)
+        check_rank(inputs, 3)
+        [steps] = self.spatial
+        kept = ops.expand_dims(ops.cast(mask, self.compute_dtype), 3 - steps)
+        add = Reduction("sum", self.spatial, self.keepdims)
+        return add(inputs * kept) / add(kept)
+
+
+class GlobalAveragePooling2D(GlobalPooling):
+    """The mean of all pixels: x (batch, height, width, channels) to (batch, channels)."""
+
+    function = "mean"
+
+
+class GlobalAveragePooling3D(GlobalPooling):
+    """The mean of all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
+
+    axes = 3
+    function = "mean"

@@ -1,0 +1,34 @@
+"""What layers over images have in common: one image or a batch of them, and draws in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.layers.preprocessing.base_image_preprocessing_layer import Images
+from layercli.layers.regularization.base_dropout import Random
+from layercli.ops.random.counter_rng import Uniform
+
+
+class RandomImages(Images, Random):
+    """A layer that changes images at random in training, each for itself, and leaves them as they are otherwise.
+
+    It knows the dtype of its policy alone where it is ``floats``; elsewhere whole numbers stay so but in training.
+    """
+
+    floats = False
+
+    def settle(self, *ends: tuple[float, float]) -> None:
+        """Let the values drawn for each image lie between these ends."""
+        low, high = zip(*ends, strict=True)
+        self.op = Uniform(low, high, self.seed)
+
+    def changed(self, images: Any, training: bool) -> Any:
+        """Return the images, in training changed."""
+        if self.floats or training:
+            images = ops.cast(images, self.compute_dtype)
+        return self.varied(images, self.drawn(images)) if training else images
+
+    def varied(self, images: Any, drawn: Any) -> Any:
+        """Return the images changed by what was drawn, a row for each."""
+        raise NotImplementedError(f"{type(self).__name__} has no varied(images, drawn)")

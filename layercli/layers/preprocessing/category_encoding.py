@@ -1,0 +1,45 @@
+"""Categories as vectors with a place for each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.layers.validators import PositiveInt, Truth, one_of
+from layercli.ops.nn.category_encoding import Count, MultiHot, OneHot
+
+ENCODINGS: dict[str, Any] = {"one_hot": OneHot, "multi_hot": MultiHot, "count": Count}
+
+
+class CategoryEncoding(Layer):
+    """out = x's whole numbers, below ``num_tokens``, as vectors of that size, in floats.
+
+    ``one_hot`` has a vector for each number, x (..., 1) to (..., num_tokens); ``multi_hot`` has 1 for each number that is among
+    those of an example, x (batch, n) to (batch, num_tokens); ``count`` has how often it is, or the sum of its count_weights. A
+    number beyond the last counts nothing. UsageError for count_weights with another ``output_mode``, and for ``sparse``.
+    """
+
+    num_tokens: PositiveInt = None  # type: ignore[assignment]  # a default of Keras's, which it refuses as well
+    output_mode: Annotated[str, one_of("multi_hot", "one_hot", "count", "binary")] = "multi_hot"
+    sparse: Truth = False
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        check_dense(self)
+        self.output_mode = "multi_hot" if self.output_mode == "binary" else self.output_mode
+        self.op = ENCODINGS[self.output_mode](self.num_tokens, self.dtype)
+
+    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+        """Return the vectors."""
+        if count_weights is None:
+            return self.op(inputs)
+        if self.output_mode != "count":
+            raise UsageError(f"takes count_weights only where output_mode is 'count', not {self.output_mode!r}")
+        return self.op(inputs, count_weights)
+
+
+def check_dense(layer: Any) -> None:
+    """Raise UsageError where sparse outputs are asked for."""
+    if layer.sparse:
+        raise UsageError(f"{type(layer).__name__} has no sparse outputs here: layercli computes dense ones")

@@ -1,0 +1,118 @@
+"""Numbers put into bins, whose boundaries may be found in data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from layercli.core.config import Rule
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
+from layercli.layers.validators import Number, Truth, Window, one_of
+from layercli.ops.nn.category_encoding import Digitize
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def _ascending(value: Any) -> list[float] | None:
+    numbers = None if value is None else [float(one) for one in value]
+    if numbers is not None and numbers != sorted(numbers):
+        raise ValueError
+    return numbers
+
+
+class Discretization(Layer):
+    """out = the number of the bin x is in: how many of ``bin_boundaries`` are at most x, in int32.
+
+    With an ``output_mode`` one_hot, multi_hot or count it is as CategoryEncoding makes it. The boundaries are given, ascending,
+    or ``adapt`` finds those of ``num_bins`` bins that hold about as many values each, ``epsilon`` being the part of the values
+    that one of its samples stands for. UsageError for both or neither, for ``sparse``, and for a call without boundaries.
+    """
+
+    bin_boundaries: Annotated[Any, Rule("ascending numbers", _ascending)] = None
+    num_bins: Window = None
+    epsilon: Number = 0.01
+    output_mode: Annotated[str, one_of("int", "one_hot", "multi_hot", "count")] = "int"
+    sparse: Truth = False
+
+    def setup(self) -> None:
+        """Check the settings, and make the ops where the boundaries are known."""
+        check_dense(self)
+        if (self.bin_boundaries is None) == (self.num_bins is None):
+            raise UsageError("Discretization expects bin_boundaries or num_bins, and not both")
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make the ops of the boundaries."""
+        bounds = self.bin_boundaries
+        self.op = None if bounds is None else Digitize(tuple(bounds))
+        encoded = bounds is not None and self.output_mode != "int"
+        self.encoding = ENCODINGS[self.output_mode](len(bounds) + 1, self.compute_dtype) if encoded else None
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Find the boundaries in an array, or in batches of arrays, at most ``steps`` of them, which are gone through once.
+
+        UsageError where the boundaries were given, or there is no data.
+        """
+        import numpy as np
+
+        if self.num_bins is None:
+            raise UsageError(f"{self.name} has boundaries of its own, so there is nothing to adapt")
+        summary = np.zeros((2, 0), "float32")
+        for step, batch in enumerate([data] if hasattr(data, "shape") else data):
+            if steps is not None and step >= steps:
+                break
+            summary = joined(sampled(np.asarray(batch, "float32"), self.epsilon), summary, self.epsilon)
+        if not summary.shape[1]:
+            raise UsageError(f"{self.name} got no data to adapt to")
+        self.bin_boundaries = thinned(summary, 1.0 / self.num_bins)[0, :-1].tolist()
+        self._settle()
+
+    def call(self, inputs: Any) -> Any:
+        """Return the bins' numbers, or vectors of them."""
+        if self.op is None:
+            raise UsageError("has no boundaries yet: adapt it to data, or give it bin_boundaries")
+        bins = self.op(inputs)
+        return bins if self.encoding is None else self.encoding(bins)
+
+    @classmethod
+    def from_config(cls, settings: dict[str, Any]) -> Any:
+        """Return a new layer with these settings, and with the boundaries that another one was adapted to."""
+        found = settings.get("bin_boundaries") if settings.get("num_bins") is not None else None
+        layer = super().from_config(settings if found is None else {**settings, "bin_boundaries": None})
+        if found is not None:
+            layer.bin_boundaries = _ascending(found)
+            layer._settle()
+        return layer
+
+
+def sampled(values: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return a summary (2, samples) of values: evenly placed ones among them, sorted, and how many each stands for."""
+    import numpy as np
+
+    ordered = np.sort(values.reshape(-1))
+    step = max(ordered.size / (1.0 / epsilon), 1)
+    samples = ordered[int(step - 1) :: int(step)]
+    return np.stack([samples, np.ones_like(samples) * step])
+
+
+def joined(left: np.ndarray, right: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return one summary of two."""
+    import numpy as np
+
+    both = np.concatenate((left, right), 1)
+    return thinned(both[:, np.argsort(both[0])], epsilon)
+
+
+def thinned(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return a summary of about 1 / epsilon samples: at those parts of the whole weight, between the samples linearly."""
+    import numpy as np
+
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    parts = epsilon + np.arange(0.0, 1.0, epsilon)
+    weights = summary[1].cumsum()
+    places = weights / weights[-1]
+    samples, reached = np.interp(parts, places, summary[0]), np.interp(parts, places, weights)
+    return np.stack((samples, np.diff(reached, prepend=0))).astype("float32")

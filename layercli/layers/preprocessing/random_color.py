@@ -1,0 +1,21 @@
+"""Images with other colours, at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+
+
+class RandomColor(RandomImages):
+    """A layer that changes the values of images at random, all of an image alike."""
+
+    def beside(self, drawn: Any) -> Any:
+        """Return drawn (batch, 1) as something that broadcasts to images, in their dtype."""
+        return ops.cast(ops.expand_dims(ops.expand_dims(drawn, -1), -1), self.compute_dtype)
+
+
+def within(images: Any, ends: tuple[float, float]) -> Any:
+    """Return images whose values are between two ends, the nearer end in place of those that are not."""
+    return ops.minimum(ops.maximum(images, ends[0]), ends[1])

@@ -1,0 +1,31 @@
+"""Images of another size: resized, or windows of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.validators import DataFormat, PositiveInt, Seed
+from layercli.ops.image.crop_windows import RandomWindow
+
+
+class RandomCrop(RandomImages):
+    """In training, out = a window of the images x, ``height`` pixels high and ``width`` wide, from a place drawn for them all.
+
+    Where x is not larger both ways, it is cut where its largest window of that ratio of sides begins, and resized bilinearly.
+    Otherwise out = x, of whatever size, as in Keras 3.15.1.
+    """
+
+    height: PositiveInt
+    width: PositiveInt
+    seed: Seed = None
+    data_format: DataFormat = None
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        self.settle((0, 1), (0, 1))
+        self.window = RandomWindow((self.height, self.width), self.channels_first)
+
+    def varied(self, images: Any, drawn: Any) -> Any:
+        """Return the window of the images."""
+        return self.window(images, drawn)

@@ -1,0 +1,33 @@
+"""Images turned around at random."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.validators import DataFormat, Seed, one_of
+from layercli.ops.image.flip import Flip
+
+AXES = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
+
+
+class RandomFlip(RandomImages):
+    """In training, out = x turned around, left and right, top and bottom, or both at once by ``mode``, every other time.
+
+    x is (batch, height, width, channels), channels first, or one image; the result has the layer's compute dtype.
+    """
+
+    mode: Annotated[str, one_of(*AXES)] = "horizontal_and_vertical"
+    seed: Seed = None
+    data_format: DataFormat = None
+
+    floats = True
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        self.settle((0, 1))
+        self.flip = Flip(tuple(axis + self.channels_first for axis in AXES[self.mode]))
+
+    def varied(self, images: Any, drawn: Any) -> Any:
+        """Return the images, some turned around."""
+        return self.flip(images, drawn)

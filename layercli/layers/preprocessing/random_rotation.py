@@ -1,0 +1,30 @@
+"""Images moved, turned and zoomed at random."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from layercli.layers.preprocessing.random_affine import FillMode, Interpolation, RandomAffine
+from layercli.layers.validators import DataFormat, Number, Seed, ends_of, factor
+from layercli.ops.image.affine import Rotation
+
+
+class RandomRotation(RandomAffine):
+    """In training, out = x turned around its centre, counter-clockwise by a part of a whole turn drawn between the factors.
+
+    A ``factor`` f is between -f and f, a pair between its numbers. What comes into view is as with RandomTranslation.
+    """
+
+    factor: Annotated[Any, factor(-1, 1, overlapping=True)]
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Seed = None
+    fill_value: Number = 0.0
+    data_format: DataFormat = None
+
+    map = Rotation
+
+    def setup(self) -> None:
+        """Make the ops of the settings."""
+        low, high = ends_of(self.factor)
+        self.settle((low * 360, high * 360))

@@ -1,0 +1,41 @@
+"""Inputs as they are, and inputs on another scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.core import dtypes
+from layercli.core.config import Rule
+from layercli.core.config import checked as checked_setting
+from layercli.core.layer import Layer
+from layercli.core.operation import spec_of
+from layercli.ops.image.rescale import Rescale
+
+
+class Rescaling(Layer):
+    """out = x * scale + offset, in floats; each is a number, or one number per channel."""
+
+    scale: Any
+    offset: Any = 0.0
+
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Make the settings numbers, and the op of them."""
+        for name in ("scale", "offset"):
+            setattr(self, name, checked_setting("Rescaling", name, getattr(self, name), CONSTANT))
+        self.op = Rescale(self.scale, self.offset)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        whole = not dtypes.is_floating(spec_of(inputs).dtype)
+        return self.op(ops.cast(inputs, self.compute_dtype) if whole else inputs)
+
+
+def _constant(value: Any) -> float | tuple[float, ...]:
+    values = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(map(float, values)) if isinstance(values, (list, tuple)) else float(values)
+
+
+CONSTANT = Rule("a number or one per channel", _constant)

@@ -1,0 +1,42 @@
+"""Images of another size: resized, or windows of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from layercli.errors import UsageError
+from layercli.layers.preprocessing.base_image_preprocessing_layer import Images
+from layercli.layers.validators import DataFormat, Number, PositiveInt, Truth, one_of
+from layercli.ops.image.resize import Resize, check_interpolation
+
+
+class Resizing(Images):
+    """out = the images x, ``height`` pixels high and ``width`` wide, by ``interpolation``: nearest, bilinear or bicubic.
+
+    x is (batch, height, width, channels), channels first, or one image; its dtype stays, whole numbers are rounded. Images of
+    another ratio of sides are distorted, or cut down to their middle (``crop_to_aspect_ratio``), or given edges of
+    ``fill_value`` (``pad_to_aspect_ratio``). UsageError for both, and for an interpolation torch does not have.
+    """
+
+    height: PositiveInt
+    width: PositiveInt
+    interpolation: Any = "bilinear"
+    crop_to_aspect_ratio: Truth = False
+    pad_to_aspect_ratio: Truth = False
+    fill_mode: Annotated[str, one_of("constant")] = "constant"
+    fill_value: Number = 0.0
+    antialias: Truth = False
+    data_format: DataFormat = None
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise UsageError("Resizing expects crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
+        self.interpolation = check_interpolation(self.interpolation, "Resizing")
+        ratio = "crop" if self.crop_to_aspect_ratio else "pad" if self.pad_to_aspect_ratio else ""
+        size = (self.height, self.width)
+        self.op = Resize(size, self.interpolation, self.antialias, self.channels_first, ratio, self.fill_value)
+
+    def changed(self, images: Any, training: bool) -> Any:
+        """Return the images resized."""
+        return self.op(images)

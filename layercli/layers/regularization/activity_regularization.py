@@ -1,0 +1,26 @@
+"""A penalty on what flows by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import Number
+from layercli.regularizers import L1L2
+
+
+class ActivityRegularization(Layer):
+    """out = x, and l1 * sum(|x|) + l2 * sum(x^2), divided by the batch size, is added to the loss."""
+
+    l1: Number = 0.0
+    l2: Number = 0.0
+
+    supports_masking = True
+
+    def setup(self) -> None:
+        """Make the penalty."""
+        self._activity_regularizer = L1L2(self.l1, self.l2)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs."""
+        return inputs

@@ -1,0 +1,24 @@
+"""Dropouts and noises: random in training, the identity otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.layers.regularization.base_dropout import Noise, _sizes
+from layercli.layers.validators import Fraction, Seed
+from layercli.ops.random import dropout
+
+
+class Dropout(Noise):
+    """In training, out = x / (1 - rate) with probability 1 - rate, else 0, for each place of ``noise_shape``.
+
+    ``noise_shape`` is x's shape (batch first) with 1 for an axis that shares its decisions, None for x's own size.
+    """
+
+    rate: Fraction
+    noise_shape: Any = None
+    seed: Seed = None
+
+    def setup(self) -> None:
+        """Make the op, none for a rate of 0."""
+        self.op = dropout.Dropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None

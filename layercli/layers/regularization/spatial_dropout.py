@@ -1,0 +1,56 @@
+"""Dropouts and noises: random in training, the identity otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli.core.operation import spec_of
+from layercli.errors import ShapeError
+from layercli.layers.regularization.base_dropout import Noise
+from layercli.layers.validators import DataFormat, Fraction, Seed
+from layercli.ops.random import dropout
+
+
+class SpatialDropout(Noise):
+    """Dropout of whole channels: one decision per example and channel."""
+
+    axes = 1
+
+    if TYPE_CHECKING:
+        rate: float
+
+    def setup(self) -> None:
+        """Make the op, none for a rate of 0."""
+        places = (1,) * self.axes
+        first = getattr(self, "data_format", None) == "channels_first"
+        shape = (None, None, *places) if first else (None, *places, None)
+        self.op = dropout.Dropout(self.rate, shape, self.seed) if self.rate else None
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the inputs, in training without the channels dropped; ShapeError for another rank."""
+        if len(inputs.shape) != self.axes + 2:
+            raise ShapeError(f"expects x with {self.axes + 2} axes, got {len(inputs.shape)} (x = {spec_of(inputs)})")
+        return super().call(inputs, training)
+
+
+class SpatialDropout1D(SpatialDropout):
+    """Dropout of whole channels of x (batch, steps, channels)."""
+
+    rate: Fraction
+    seed: Seed = None
+
+
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of whole channels of x (batch, height, width, channels), or channels first."""
+
+    rate: Fraction
+    data_format: DataFormat = None
+    seed: Seed = None
+
+    axes = 2
+
+
+class SpatialDropout3D(SpatialDropout2D):
+    """Dropout of whole channels of x (batch, depth, height, width, channels), or channels first."""
+
+    axes = 3

@@ -1,0 +1,26 @@
+"""Places added around an image, and places cut off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import PAIR, per_axis
+from layercli.ops.numpy.padding import Crop, Pad
+
+
+class Bordered(Layer):
+    """A layer whose setting is a pair of numbers per spatial axis: before and after."""
+
+    axes = 2
+
+    def border(self, op: type[Pad] | type[Crop], name: str, data_format: Any = None) -> None:
+        """Make the setting called ``name`` one pair per spatial axis, and the op of a pair for every axis of x."""
+        spatial = per_axis(getattr(self, name), self.axes, name, type(self).__name__, PAIR)
+        setattr(self, name, spatial if self.axes > 1 else spatial[0])
+        none = (0, 0)
+        self.op = op((none, none, *spatial) if data_format == "channels_first" else (none, *spatial, none))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(inputs)

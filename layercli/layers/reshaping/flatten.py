@@ -1,0 +1,23 @@
+"""The same values in another shape or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import DataFormat
+from layercli.ops.numpy import reshaping
+
+
+class Flatten(Layer):
+    """out = the values of each sample in a row: x (batch, ...) to (batch, values); ``channels_first`` puts channels last."""
+
+    data_format: DataFormat = None
+    op = reshaping.Reshape((-1,), batched=True)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        rank = len(inputs.shape)
+        if self.data_format == "channels_first" and rank > 2:
+            inputs = reshaping.Transpose((0, *range(2, rank), 1))(inputs)
+        return self.op(inputs)

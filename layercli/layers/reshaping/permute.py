@@ -1,0 +1,28 @@
+"""The same values in another shape or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.ops.core.axes import check_rank
+from layercli.ops.numpy import reshaping
+
+
+class Permute(Layer):
+    """out = x with the axes of a sample in the order ``dims``, which counts them from 1: (2, 1) exchanges two."""
+
+    dims: Any
+
+    def setup(self) -> None:
+        """Check the order, and make the op of it."""
+        self.dims = tuple(self.dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise UsageError(f"Permute expects each number from 1 to {len(self.dims)} once, got {self.dims}")
+        self.op = reshaping.Transpose((0, *self.dims))
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        check_rank(inputs, len(self.dims) + 1)
+        return self.op(inputs)

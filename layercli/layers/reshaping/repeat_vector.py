@@ -1,0 +1,26 @@
+"""The same values in another shape or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import PositiveInt
+from layercli.ops.core.axes import check_rank
+from layercli.ops.numpy import reshaping
+from layercli.ops.numpy.rearrangement import Repeat
+
+
+class RepeatVector(Layer):
+    """out[b, t] = x[b] for t below ``n``: x (batch, features) to (batch, n, features)."""
+
+    n: PositiveInt
+
+    def setup(self) -> None:
+        """Make the op of the number."""
+        self.op = Repeat(self.n, 1)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        check_rank(inputs, 2)
+        return self.op(reshaping.ExpandDims(1)(inputs))

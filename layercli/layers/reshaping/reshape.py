@@ -1,0 +1,29 @@
+"""The same values in another shape or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.ops.numpy import reshaping
+
+
+class Reshape(Layer):
+    """out = the values of each sample in ``target_shape`` (without the batch), where one -1 stands for what is left."""
+
+    target_shape: Any
+
+    def setup(self) -> None:
+        """Check the shape, and make the op of it."""
+        sizes = self.target_shape
+        self.target_shape = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+        open_sizes = sum(size == -1 for size in self.target_shape)
+        whole = all(isinstance(size, int) and size >= -1 for size in self.target_shape)
+        if not whole or open_sizes > 1:
+            raise UsageError(f"Reshape expects whole numbers, at most one of them -1, got {self.target_shape}")
+        self.op = reshaping.Reshape(self.target_shape, batched=True)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(inputs)

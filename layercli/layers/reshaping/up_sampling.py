@@ -1,0 +1,67 @@
+"""Steps, images and volumes made larger by a whole factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.layers.validators import DataFormat, PositiveInt, per_axis
+from layercli.ops.core.axes import check_rank
+from layercli.ops.image.resize import Upsample, check_interpolation
+from layercli.ops.numpy.rearrangement import Repeat
+
+
+class UpSampling1D(Layer):
+    """out = every step ``size`` times in a row: x (batch, steps, channels) to (batch, steps * size, channels)."""
+
+    size: PositiveInt = 2
+
+    def setup(self) -> None:
+        """Make the op of the setting."""
+        self.op = Repeat(self.size, 1)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        check_rank(inputs, 3)
+        return self.op(inputs)
+
+
+class UpSampling2D(Layer):
+    """out = the images, ``size`` times as high and wide: x (batch, height, width, channels).
+
+    ``interpolation`` is nearest, bilinear or bicubic; torch has no lanczos3 and lanczos5.
+    """
+
+    size: Any = 2
+    data_format: DataFormat = None
+    interpolation: Any = "nearest"
+
+    def setup(self) -> None:
+        """Make the op of the settings."""
+        self.size = per_axis(self.size, 2, "size", "UpSampling2D")
+        self.interpolation = check_interpolation(self.interpolation, "UpSampling2D")
+        self.op = Upsample(self.size, self.interpolation, self.data_format == "channels_first")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return self.op(inputs)
+
+
+class UpSampling3D(Layer):
+    """out = every voxel ``size`` times in a row along each axis: x (batch, depth, height, width, channels)."""
+
+    size: Any = 2
+    data_format: DataFormat = None
+
+    def setup(self) -> None:
+        """Make one op per spatial axis."""
+        self.size = per_axis(self.size, 3, "size", "UpSampling3D")
+        first = 2 if self.data_format == "channels_first" else 1
+        self.repeats = [Repeat(times, axis) for axis, times in enumerate(self.size, start=first) if times > 1]
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        check_rank(inputs, 5)
+        for repeat in self.repeats:
+            inputs = repeat(inputs)
+        return inputs

@@ -1,0 +1,109 @@
+"""A recurrent layer run in both directions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.errors import ShapeError, UsageError
+from layercli.layers.rnn.copy_layer import again
+from layercli.layers.validators import MergeMode
+from layercli.ops.nn.time_folding import Reversed
+from layercli.ops.numpy.joining import Concatenate
+
+COMMON = ("stateful", "return_sequences", "return_state")
+"""What both directions must have alike."""
+
+
+class Bidirectional(Layer):
+    """Copies of the recurrent ``layer`` over x and over x backwards, their outputs merged.
+
+    ``merge_mode`` is concat, sum, mul, ave, or None for both outputs. ``backward_layer``, made from ``layer`` unless given, must go
+    the other way. An initial state is both layers' in a row. UsageError where the two do not belong together.
+    """
+
+    layer: Any
+    merge_mode: MergeMode = "concat"
+    weights: Any = None
+    backward_layer: Any = None
+
+    supports_masking = True
+
+    if TYPE_CHECKING:  # those of the layers
+        return_sequences: bool
+        return_state: bool
+
+    def setup(self) -> None:
+        """Make the two layers."""
+        given, backward = vars(self).pop("layer"), vars(self).pop("backward_layer")
+        start = vars(self).pop("weights")
+        if start is not None:
+            raise UsageError(
+                "Bidirectional takes no weights here: set them on the layer once it is built, by set_weights"
+            )
+        for layer in (given, backward or given):
+            if not isinstance(layer, Layer) or not hasattr(layer, "go_backwards"):
+                raise UsageError(f"Bidirectional expects a recurrent layer, got {layer!r}")
+        self.forward_layer = again(given, f"forward_{given.name.removeprefix('forward_')}")
+        turned = not given.go_backwards
+        self.backward_layer = backward or again(
+            given, f"backward_{given.name.removeprefix('backward_')}", go_backwards=turned
+        )
+        self._check()
+        for layer in (self.forward_layer, self.backward_layer):
+            layer.zero_output_for_mask = layer.return_sequences
+        self.stateful, self.return_sequences, self.return_state = (getattr(given, name) for name in COMMON)
+
+    def _check(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise UsageError("Bidirectional expects layers that go opposite ways, got two with the same go_backwards")
+        for name in COMMON:
+            if getattr(forward, name) != getattr(backward, name):
+                raise UsageError(f"Bidirectional expects both layers to have the same {name}")
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        """Build both layers."""
+        self.forward_layer.build(sequences_shape)
+        self.backward_layer.build(sequences_shape)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Return the merged outputs, or both; then the states of both, if return_state."""
+        first, second = self._halves(initial_state)
+        forward = self.forward_layer(sequences, initial_state=first, mask=mask, training=training)
+        backward = self.backward_layer(sequences, initial_state=second, mask=mask, training=training)
+        (x, *states), (y, *more) = (out if self.return_state else (out,) for out in (forward, backward))
+        if self.return_sequences:
+            y = Reversed()(y)
+        out = self._merged(x, y)
+        if not self.return_state:
+            return out
+        return (*out, *states, *more) if self.merge_mode is None else (out, *states, *more)
+
+    def _merged(self, x: Any, y: Any) -> Any:
+        match self.merge_mode:
+            case "concat":
+                return Concatenate()(x, y)
+            case "sum":
+                return x + y
+            case "mul":
+                return x * y
+            case "ave":
+                return (x + y) * 0.5
+        return (x, y)
+
+    def _halves(self, initial_state: Any) -> tuple[Any, Any]:
+        """Return the states to start from, of each direction."""
+        if initial_state is None:
+            return None, None
+        given = list(initial_state)
+        if len(given) % 2:
+            raise ShapeError(f"expects as many initial states for each direction, got {len(given)} in all")
+        return given[: len(given) // 2], given[len(given) // 2 :]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the steps, where there are steps in the outputs."""
+        mask = tree.leaves([previous_mask])[0] if self.return_sequences else None
+        return (mask, mask) if self.merge_mode is None else mask

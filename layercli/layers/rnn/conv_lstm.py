@@ -1,0 +1,238 @@
+"""Long short-term memory over sequences of images: its products are convolutions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli import ops
+from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.variable import Variable
+from layercli.errors import ShapeError, UsageError
+from layercli.layers.convolutional.base_conv import Windowed
+from layercli.layers.regularization.dropout import Dropout
+from layercli.layers.rnn.lstm import forgetting
+from layercli.layers.rnn.rnn import CELL, Recurrent
+from layercli.layers.rnn.rnn_cell import same
+from layercli.layers.validators import (
+    Activation,
+    Constraint,
+    DataFormat,
+    Fraction,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+    per_axis,
+)
+from layercli.ops.nn.convolution import Convolution
+from layercli.ops.nn.rnn import Filled, LstmStep
+
+GATES = 4
+SHARED = (
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "data_format",
+    "dilation_rate",
+    *(name for name in CELL if name not in ("units", "reset_after")),
+)
+"""The settings that a layer hands to its cell."""
+
+
+class ConvLSTMCell(Windowed):
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x * kernel + h * recurrent_kernel + bias.
+
+    * is a convolution over ``rank`` axes, that of h with padding same and stride 1. Dropout draws a mask for each gate.
+    """
+
+    rank: PositiveInt
+    filters: PositiveInt
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    unit_forget_bias: Truth = True
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+
+    def setup(self) -> None:
+        """Make the ops of the settings."""
+        self.axes = self.rank
+        super().setup()
+        self.state_size = [self.filters, self.filters]
+        size, first = self.kernel_size, self.channels_first
+        self.of_x = Convolution(size, self.strides, self.padding, self.dilation_rate, first)
+        self.of_h = Convolution(size, (1,) * self.axes, "same", None, first)
+        self.op = LstmStep(self.activation or same, self.recurrent_activation or same, self.channel_axis)
+        self._input_dropouts = self._dropouts(self.dropout)
+        self._state_dropouts = self._dropouts(self.recurrent_dropout)
+
+    def _dropouts(self, rate: float) -> list[Dropout]:
+        """Return a dropout for each gate; none for a rate of 0."""
+        seeds = [None if self.seed is None else GATES * self.seed + gate for gate in range(GATES)]
+        return [Dropout(rate, seed=seed) for seed in seeds] if rate else []
+
+    def build(self, input_shape: Shape) -> None:
+        """Make kernel (*kernel_size, channels, 4 x filters), recurrent_kernel (*kernel_size, filters, 4 x filters) and bias."""
+        channels, out = input_shape[self.channel_axis], GATES * self.filters
+        self.kernel = self.add_kernel("kernel", (*self.kernel_size, channels, out), self.torch_layout)
+        shape = (*self.kernel_size, self.filters, out)
+        self.recurrent_kernel = self.add_kernel("recurrent", shape, self.torch_layout, "recurrent_kernel")
+        self.bias = self.add_bias(out)
+
+    def add_bias(self, size: int) -> Variable | None:
+        """Make the bias, that of the forget gate 1 if ``unit_forget_bias``, where the layer uses one."""
+        if not self.use_bias or not self.unit_forget_bias:
+            return super().add_bias(size)
+        settings: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+        return self.add_weight("bias", (size,), forgetting(self.bias_initializer, self.filters), **settings)
+
+    def state_shape(self, step_shape: Shape) -> Shape:
+        """Return the shape of a state for a step of that shape."""
+        batch, places, _ = self.of_x.places(Spec(step_shape))
+        return (batch, self.filters, *places) if self.channels_first else (batch, *places, self.filters)
+
+    def masks(self, step: Any) -> list[Any]:
+        """Return what multiplies the input and the state in training, one for each gate; None is 1."""
+        shapes = tuple(step.shape)[1:], self.state_shape(tuple(step.shape))[1:]
+        found: list[Any] = []
+        for dropouts, shape in zip((self._input_dropouts, self._state_dropouts), shapes, strict=True):
+            found += [layer(Filled(1.0, shape)(step), training=True) for layer in dropouts] or [None] * GATES
+        return found
+
+    def call(self, inputs: Any, states: Any, *masks: Any) -> Any:
+        """Return the output and [h', c']."""
+        h, c = states
+        z = self._projected(self.of_x, inputs, self.kernel, self.bias, masks[:GATES])
+        z = z + self._projected(self.of_h, h, self.recurrent_kernel, None, masks[GATES:])
+        h, c = self.op(z, c)
+        return h, [h, c]
+
+    def _projected(self, op: Convolution, x: Any, kernel: Any, bias: Any, masks: Any) -> Any:
+        """Return the convolution for all gates, or for each of its own x, where masks are drawn."""
+        if not masks or masks[0] is None:
+            return op(x, kernel, bias)
+        kernels = ops.split(kernel, GATES, -1)
+        biases = [None] * GATES if bias is None else ops.split(bias, GATES)
+        parts = [op(x * mask, *weights) for mask, *weights in zip(masks, kernels, biases, strict=True)]
+        return ops.concatenate(parts, self.channel_axis)
+
+
+class ConvLSTM(Recurrent):
+    """What ConvLSTM1D, 2D and 3D share: LSTM whose products are convolutions over ``axes`` axes (Shi et al., 2015)."""
+
+    filters: PositiveInt
+    kernel_size: Any
+    strides: Any = 1
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+    dilation_rate: Any = 1
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    unit_forget_bias: Truth = True
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    zero_output_for_mask: Truth = False
+
+    axes = 0
+
+    if TYPE_CHECKING:
+        cell: ConvLSTMCell
+
+    def setup(self) -> None:
+        """Make the settings one number per axis, and the cell."""
+        owner = type(self).__name__
+        for name in ("kernel_size", "strides", "dilation_rate"):
+            setattr(self, name, per_axis(getattr(self, name), self.axes, name, owner))
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise UsageError(
+                f"{owner} expects strides or dilation_rate to be 1, got {self.strides} and {self.dilation_rate}"
+            )
+        settings = {name: vars(self)[name] for name in SHARED}
+        self.cell = ConvLSTMCell(self.axes, **settings, name="conv_lstm_cell", dtype=self._policy)
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        """Build the cell; ShapeError where x is no sequence of images with that many axes."""
+        self._check(sequences_shape)
+        super().build(sequences_shape)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Return the last output, or those of all steps if return_sequences; then the states, if return_state."""
+        self._check(sequences.shape)
+        return super().call(sequences, initial_state, mask, training)
+
+    def _check(self, shape: Any) -> None:
+        if len(shape) != self.axes + 3:
+            raise ShapeError(
+                f"expects x with {self.axes + 3} axes (batch, steps, ..., channels), got {show_shape(tuple(shape))}"
+            )
+
+    def _state_shapes(self, sequences_shape: Shape) -> list[Shape]:
+        batch, _, *rest = sequences_shape
+        return [self.cell.state_shape((batch, *rest))] * 2
+
+    def _masks(self, x: Any) -> Any:
+        return self.cell.masks(x[:, 0]) if self.dropout or self.recurrent_dropout else ()
+
+
+class ConvLSTM1D(ConvLSTM):
+    """LSTM over x (batch, steps, length, channels) with convolutions along one axis: to (batch, length', filters).
+
+    With ``return_sequences`` every step's output, (batch, steps, length', filters). ``padding``, ``strides`` and
+    ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    """
+
+    axes = 1
+
+
+class ConvLSTM2D(ConvLSTM):
+    """LSTM over x (batch, steps, height, width, channels) with convolutions: to (batch, height', width', filters).
+
+    With ``return_sequences`` every step's output, (batch, steps, height', width', filters). ``padding``, ``strides`` and
+    ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    """
+
+    axes = 2
+
+
+class ConvLSTM3D(ConvLSTM):
+    """LSTM over x (batch, steps, depth, height, width, channels) with convolutions along three axes.
+
+    The output is (batch, depth', height', width', filters), with ``return_sequences`` that of every step. ``padding``,
+    ``strides`` and ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    """
+
+    axes = 3

@@ -1,0 +1,44 @@
+"""Recurrent layers: a cell applied to every step of a sequence, by torch's fused kernel where it computes the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli import activations
+from layercli.layers.rnn.rnn import CELL, Recurrent
+from layercli.layers.rnn.rnn_cell import Cell
+from layercli.ops.nn.rnn import FusedRecurrence
+from layercli.ops.numpy.reshaping import ExpandDims
+
+
+class Fused(Recurrent):
+    """A recurrent layer whose default settings torch's fused kernel computes; other settings loop over ``cell``."""
+
+    kind = ""
+
+    if TYPE_CHECKING:  # settings, and what each layer has of its own
+        cell_type: type[Cell]
+        units: int
+        activation: Any
+        recurrent_dropout: float
+
+    def setup(self) -> None:
+        """Make the cell, and the op if there is a fused kernel for these settings."""
+        settings = {name: vars(self)[name] for name in CELL if name in vars(self)}
+        self.cell = self.cell_type(**settings, dtype=self._policy)
+        kind = self._fused_kind()
+        self._fused = FusedRecurrence(kind, self.go_backwards, self.return_sequences) if kind else None
+
+    def _fused_kind(self) -> str:
+        """Return the kind of torch's kernel for these settings, empty where there is none."""
+        usual = self.activation is activations.TABLE["tanh"]
+        return self.kind if usual and vars(self).get("recurrent_activation") is activations.TABLE["sigmoid"] else ""
+
+    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+        cell = self.cell
+        if self._fused is None or mask is not None or (training and self.recurrent_dropout):
+            return super()._computed(x, states, mask, training)
+        if training and cell.dropout:
+            [by_x, _] = cell.masks(x)
+            x = x * ExpandDims(1)(by_x)
+        return self._fused(x, cell.kernel, cell.recurrent_kernel, cell.bias, *states)

@@ -1,0 +1,104 @@
+"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.layers.rnn.fused_rnn import Fused
+from layercli.layers.rnn.rnn_cell import Cell, listed, same
+from layercli.layers.validators import (
+    Activation,
+    Constraint,
+    Fraction,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+)
+from layercli.ops.nn.rnn import GruStep, Pick
+from layercli.ops.numpy.linear import Dense
+
+
+class GRUCell(Cell):
+    """h' = z h + (1 - z) activation(x_h + r (h @ U_h)), z and r being ``recurrent_activation`` of x_z + h @ U_z, x_r + h @ U_r.
+
+    x_z, x_r, x_h are the parts of x @ kernel + bias, U_z, U_r, U_h those of recurrent_kernel; the output is h'. Without
+    ``reset_after`` the candidate is activation(x_h + (r h) @ U_h), and there is one bias instead of two.
+    """
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    reset_after: Truth = True
+    seed: Seed = None
+
+    gates = 3
+
+    def setup(self) -> None:
+        """Make the op of the gates."""
+        super().setup()
+        self.op = GruStep(self.activation or same, self.recurrent_activation or same, self.reset_after)
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        """The shape of the bias: a row for the input and one for the state, if ``reset_after``."""
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def call(
+        self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+    ) -> Any:
+        """Return the output and [h']."""
+        [h], given = listed(states)
+        x, dropped = self._dropped(inputs, h, (input_mask, state_mask), training)
+        both = self.bias is not None and self.reset_after
+        of_x, of_h = (Pick(0)(self.bias), Pick(1)(self.bias)) if both else (self.bias, None)
+        out = self.op(Dense()(x, self.kernel, of_x), h, dropped, self.recurrent_kernel, of_h)
+        return out, given(out)
+
+
+class GRU(Fused):
+    """Gated recurrent unit (Cho et al., 2014), the cell being GRUCell; the settings besides are those of RNN."""
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    reset_after: Truth = True
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: Truth = False
+
+    cell_type = GRUCell
+    kind = "gru"
+
+    def _fused_kind(self) -> str:
+        return super()._fused_kind() if self.reset_after else ""

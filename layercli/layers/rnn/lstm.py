@@ -1,0 +1,113 @@
+"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import initializers
+from layercli.layers.rnn.fused_rnn import Fused
+from layercli.layers.rnn.rnn_cell import Cell, same
+from layercli.layers.validators import (
+    Activation,
+    Constraint,
+    Fraction,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    Truth,
+)
+from layercli.ops.nn.rnn import LstmStep
+from layercli.ops.numpy.linear import Dense, MatMul
+
+
+class LSTMCell(Cell):
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x @ kernel + h @ recurrent_kernel + bias.
+
+    i, f and o go through ``recurrent_activation``; the output is h'. ``unit_forget_bias`` starts the bias of f at 1.
+    """
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    unit_forget_bias: Truth = True
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+
+    gates = 4
+
+    def setup(self) -> None:
+        """Make the op of the gates."""
+        super().setup()
+        self.state_size = [self.units, self.units]
+        self.op = LstmStep(self.activation or same, self.recurrent_activation or same)
+
+    def _weight(self, name: str, shape: Any, kind: str) -> Any:
+        if name != "bias" or not self.unit_forget_bias:
+            return super()._weight(name, shape, kind)
+        regularizer, constraint = self.bias_regularizer, self.bias_constraint
+        start = forgetting(self.bias_initializer, self.units)
+        return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
+
+    def call(
+        self, inputs: Any, states: Any, input_mask: Any = None, state_mask: Any = None, training: bool = False
+    ) -> Any:
+        """Return the output and [h', c']."""
+        x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)
+        z = Dense()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
+        h, c = self.op(z, states[1])
+        return h, [h, c]
+
+
+def forgetting(initializer: Any, units: int) -> Any:
+    """Return an initializer of the bias of four gates that starts that of the second one, the forget gate, at 1."""
+
+    def draw(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
+        bias = initializers.values(initializer, shape, dtype, rng)
+        bias[units : 2 * units] = 1
+        return bias
+
+    return draw
+
+
+class LSTM(Fused):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997), the cell being LSTMCell; the settings besides are those of RNN."""
+
+    units: PositiveInt
+    activation: Activation = "tanh"
+    recurrent_activation: Activation = "sigmoid"
+    use_bias: Truth = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    recurrent_initializer: Initializer = "orthogonal"
+    bias_initializer: Initializer = "zeros"
+    unit_forget_bias: Truth = True
+    kernel_regularizer: Regularizer = None
+    recurrent_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    recurrent_constraint: Constraint = None
+    bias_constraint: Constraint = None
+    dropout: Fraction = 0.0
+    recurrent_dropout: Fraction = 0.0
+    seed: Seed = None
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: Truth = False
+
+    cell_type = LSTMCell
+    kind = "lstm"

@@ -1,0 +1,149 @@
+"""Recurrent layers: a cell applied to every step of a sequence, by torch's fused kernel where it computes the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dims, tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape, Spec
+from layercli.errors import ShapeError
+from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell
+from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
+from layercli.layers.validators import Truth
+from layercli.ops.nn.rnn import Filled, check_state
+from layercli.ops.nn.rnn_loop import Scan
+
+CELL = (
+    "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
+    "unit_forget_bias", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "kernel_constraint",
+    "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "reset_after", "seed",
+)  # fmt: skip
+"""The settings that LSTM, GRU and SimpleRNN hand to their cell."""
+
+
+class Recurrent(Layer):
+    """What all recurrent layers share: x (batch, steps, features) through ``cell``, step by step."""
+
+    supports_masking = True
+
+    if TYPE_CHECKING:  # settings
+        cell: Any
+        return_sequences: bool
+        return_state: bool
+        go_backwards: bool
+        stateful: bool
+        unroll: bool
+        zero_output_for_mask: bool
+        states: Any
+    else:
+        states = None
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        """Build the cell, and make the states that last from call to call if ``stateful``."""
+        if len(sequences_shape) < 3:
+            raise ShapeError(f"expects x with at least 3 axes (batch, steps, features), got {len(sequences_shape)}")
+        batch, _, *rest = sequences_shape
+        build_cell(self.cell, (batch, *rest))
+        self._count = len(tree.leaves([self.cell.state_size]))
+        if self.stateful:
+            if not dims.known(batch):
+                raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
+            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
+            shapes = self._state_shapes(sequences_shape)
+            self.states = [self.add_weight("rnn_state", shape, **settings) for shape in shapes]
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Return the last output (batch, units), or (batch, steps, units) if return_sequences; then the states, if return_state."""
+        states = self._start(sequences, initial_state)
+        out, *last = self._computed(sequences, states, mask, training)
+        if self.stateful:
+            for variable, state in zip(self.states, last, strict=True):
+                variable.assign(state)
+        if not self.return_state:
+            return out
+        values = iter(last)
+        return (out, *tree.map_leaves(lambda _: next(values), _sizes(self.cell)))
+
+    def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
+        """Return outputs and last states by the loop over the cell."""
+        states = [self._zeros(x, i) if state is None else state for i, state in enumerate(states)]
+        drawn = self._masks(x) if training else ()
+        scan = Scan(
+            self.cell,
+            _nested(_sizes(self.cell)),
+            self.go_backwards,
+            self.return_sequences,
+            self.zero_output_for_mask,
+            self.unroll,
+            training if "training" in self.cell.call_names() else None,
+        )
+        return scan(x, mask, *states, *drawn)
+
+    def _zeros(self, x: Any, index: int) -> Any:
+        return Filled(0.0, self._state_shapes(tuple(x.shape))[index][1:])(x)
+
+    def _masks(self, x: Any) -> Any:
+        """Return what dropout multiplies inputs and states by, for all steps alike."""
+        return self.cell.masks(x) if isinstance(self.cell, (Cell, StackedRNNCells)) else ()
+
+    def _state_shapes(self, sequences_shape: Shape) -> list[Shape]:
+        """Return the shapes of the states, flat, for x of that shape."""
+        return [(sequences_shape[0], size) for size in tree.leaves([self.cell.state_size])]
+
+    def _start(self, x: Any, initial_state: Any) -> list[Any]:
+        """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
+        if initial_state is None:
+            return [None] * self._count if self.states is None else [state.value for state in self.states]
+        shapes = self._state_shapes(tuple(x.shape))
+        given = tree.leaves([initial_state])
+        if len(given) != len(shapes):
+            raise ShapeError(f"expects {len(shapes)} initial states, got {len(given)}")
+        for state, shape in zip(given, shapes, strict=True):
+            check_state(state, Spec(shape))
+        return given
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the steps, where there are steps in the outputs."""
+        mask = tree.leaves([previous_mask])[0] if self.return_sequences else None
+        return [mask] + [None] * len(tree.leaves([self.cell.state_size])) if self.return_state else mask
+
+    def reset_state(self) -> None:
+        """Start the next call from zeros, for a layer that is ``stateful``."""
+        for state in self.states or ():
+            state.assign(state.value * 0)
+
+    reset_states = reset_state
+
+
+class RNN(Recurrent):
+    """``cell`` (or a list of cells on top of each other) applied to every step of x (batch, steps, ...).
+
+    A cell is a layer with a ``state_size`` and ``call(x, states) -> (out, states)``. ``go_backwards`` starts at the last step;
+    ``stateful`` starts from the states of the call before; ``zero_output_for_mask`` makes padded outputs 0, instead of the one
+    before. UsageError for what is no cell.
+    """
+
+    cell: Any
+    return_sequences: Truth = False
+    return_state: Truth = False
+    go_backwards: Truth = False
+    stateful: Truth = False
+    unroll: Truth = False
+    zero_output_for_mask: Truth = False
+
+    def setup(self) -> None:
+        """Stack cells that come as a list."""
+        if isinstance(self.cell, (list, tuple)):
+            self.cell = StackedRNNCells(list(self.cell))
+        check_cell(self.cell)
+
+
+def _sizes(cell: Any) -> list[Any]:
+    """Return the sizes of a cell's states as a list, whatever the cell says them as."""
+    return list(cell.state_size) if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
+
+
+def _nested(sizes: list[Any] | tuple[Any, ...]) -> Any:
+    """Return the nesting of states as a hashable tree of None."""
+    return tuple(_nested(size) if isinstance(size, (list, tuple)) else None for size in sizes)

@@ -1,0 +1,54 @@
+"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.spec import Shape
+from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, output_size
+
+
+class StackedRNNCells(Layer):
+    """Cells on top of each other: each takes the output of the one before, and all have states of their own."""
+
+    cells: Any
+
+    def setup(self) -> None:
+        """Check the cells."""
+        for cell in self.cells:
+            check_cell(cell)
+        self.cells = list(self.cells)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """The sizes of the cells' states."""
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> int:
+        """The size of the last cell's output."""
+        return output_size(self.cells[-1])
+
+    def build(self, input_shape: Shape) -> None:
+        """Build each cell for the output of the one before."""
+        for cell in self.cells:
+            build_cell(cell, input_shape)
+            input_shape = (input_shape[0], output_size(cell))
+
+    def masks(self, inputs: Any) -> list[Any]:
+        """Return the draws of dropout of all cells, two for each."""
+        return [
+            mask for cell in self.cells for mask in (cell.masks(inputs) if isinstance(cell, Cell) else (None, None))
+        ]
+
+    def call(self, inputs: Any, states: Any, *masks: Any, training: bool = False) -> Any:
+        """Return the last cell's output and the states of all."""
+        x, new = inputs, []
+        for i, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
+            told = {"training": training} if "training" in cell.call_names() else {}
+            given = masks[2 * i : 2 * i + 2] if isinstance(cell, Cell) else ()
+            nested = isinstance(state, (list, tuple))
+            x, after = cell(x, state if nested else [state], *given, **told)
+            new.append(after if nested or not isinstance(after, (list, tuple)) else after[0])
+        return x, new

@@ -1,0 +1,41 @@
+"""One layer for every step of a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.spec import Shape, show_shape
+from layercli.errors import ShapeError
+from layercli.layers.core.wrapper import Wrapper
+from layercli.ops.nn.time_folding import ExamplesAsSteps, StepsAsExamples
+
+
+class TimeDistributed(Wrapper):
+    """out[b, t] = layer(x[b, t]): x (batch, steps, ...), all steps at once as if each were an example.
+
+    A layer whose examples see each other, such as BatchNormalization in training, sees those of all steps together. ShapeError
+    where x has no steps, or the mask has others.
+    """
+
+    supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        """Build the layer for one step."""
+        if len(input_shape) < 3:
+            raise ShapeError(f"expects x with at least 3 axes (batch, steps, ...), got {len(input_shape)}")
+        batch, _, *rest = input_shape
+        super().build((batch, *rest))
+
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        """Return (batch, steps, ...)."""
+        names, told = self.layer.call_names(), {}
+        if "training" in names:
+            told["training"] = training
+        if mask is not None:
+            if len(mask.shape) < 2 or not all(map(dims.may_equal, mask.shape[:2], inputs.shape[:2])):
+                wanted, got = show_shape(tuple(inputs.shape[:2])), show_shape(tuple(mask.shape))
+                raise ShapeError(f"expects a mask that begins with {wanted}, got {got}")
+            if "mask" in names:
+                told["mask"] = StepsAsExamples()(mask)
+        return ExamplesAsSteps()(self.layer(StepsAsExamples()(inputs), **told), inputs)
