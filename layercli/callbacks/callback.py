@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
-from layercli.errors import UsageError
-from layercli.escaping import printable
-
 Logs = Mapping[str, Any]
+
 
 HOOKS = tuple(
     f"on_{what}_{end}"
@@ -80,44 +77,6 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Be told the outputs of a batch."""
-
-
-def listed(callbacks: Any) -> list[Any]:
-    """Return one callback, several or None as a list; UsageError for what is no Callback."""
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-    for each in given:
-        if not isinstance(each, Callback):
-            raise UsageError(f"callbacks are Callback objects, got {each!r}")
-    return given
-
-
-class Callbacks:
-    """A row of callbacks; each hook is told only those that have something to do in it."""
-
-    def __init__(self, callbacks: Iterable[Callback], model: Any, params: Mapping[str, Any]) -> None:
-        self.all = list(callbacks)
-        for callback in self.all:
-            callback.set_model(model)
-            callback.set_params(params)
-        self._listening = {hook: [c for c in self.all if listens(c, hook)] for hook in HOOKS}
-
-    def tell(self, hook: str, *what: Any) -> None:
-        """Call ``hook`` of every callback that has it; a beginning has empty logs."""
-        what = (*what, {}) if hook.endswith("_begin") else what
-        for callback in self._listening[hook]:
-            getattr(callback, hook)(*what)
-
-
-def record(logs: Logs | None, name: str, value: Any) -> None:
-    """Add a number to the logs of an epoch, for the callbacks that are told after this one, History the last."""
-    if isinstance(logs, MutableMapping):
-        logs[name] = value
-
-
-def say(verbose: int, message: str) -> None:
-    """Print what a callback does on stderr, if it is to say it."""
-    if verbose:
-        print(printable(message), file=sys.stderr, flush=True)
 
 
 def listens(callback: Callback, hook: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
-from layercli.callbacks.rate import rated
+from layercli.callbacks.learning_rate_scheduler import rated
 from layercli.errors import UsageError
 
 

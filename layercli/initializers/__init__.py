@@ -7,11 +7,11 @@ name, a config, an instance, or any function of a shape and a dtype.
 from __future__ import annotations
 
 from layercli.core.catalogue import Catalogue, plain
-from layercli.initializers.constant import Constant, Identity, Ones, Zeros
-from layercli.initializers.fourier import STFT
+from layercli.initializers.constant_initializers import Constant, Identity, Ones, Zeros
 from layercli.initializers.initializer import Initializer, values
-from layercli.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
-from layercli.initializers.scaling import (
+from layercli.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from layercli.initializers.stft import STFT
+from layercli.initializers.variance_scaling import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -41,6 +41,7 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "compute_fans",
+    "constant",
     "deserialize",
     "get",
     "glorot_normal",
@@ -62,7 +63,7 @@ __all__ = [
     "zeros",
 ]
 
-zeros, ones, identity, stft = Zeros, Ones, Identity, STFT
+constant, zeros, ones, identity, stft = Constant, Zeros, Ones, Identity, STFT
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling, orthogonal = LecunNormal, LecunUniform, VarianceScaling, Orthogonal
@@ -71,10 +72,10 @@ _catalogue = Catalogue(
     "layercli.initializers",
     "initializer",
     {
-        "constant": "Constant Identity Ones Zeros",
-        "fourier": "STFT",
-        "random": "Orthogonal RandomNormal RandomUniform TruncatedNormal",
-        "scaling": "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform VarianceScaling",
+        "constant_initializers": "Constant Identity Ones Zeros",
+        "stft": "STFT",
+        "random_initializers": "Orthogonal RandomNormal RandomUniform TruncatedNormal",
+        "variance_scaling": "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform VarianceScaling",
     },
     {
         "zero": "Zeros",

@@ -13,9 +13,10 @@ _catalogue = Catalogue(
     {
         "loss": "Loss FunctionLoss",
         "regression": (
-            "mean_squared_error mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error "
-            "huber log_cosh cosine_similarity MeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError "
-            "MeanSquaredLogarithmicError Huber LogCosh CosineSimilarity"
+            "mean_squared_error mean_absolute_error mean_absolute_percentage_error "
+            "mean_squared_logarithmic_error huber log_cosh cosine_similarity MeanSquaredError "
+            "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError Huber LogCosh "
+            "CosineSimilarity"
         ),
         "probabilistic": "kl_divergence poisson KLDivergence Poisson",
         "crossentropy": (
@@ -27,10 +28,10 @@ _catalogue = Catalogue(
             "binary_focal_crossentropy categorical_focal_crossentropy BinaryFocalCrossentropy "
             "CategoricalFocalCrossentropy"
         ),
-        "margin": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
+        "hinge": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
         "segmentation": "dice tversky Dice Tversky",
-        "embedding": "circle Circle",
-        "sequence": "ctc CTC",
+        "circle": "circle Circle",
+        "ctc": "ctc CTC",
     },
     {
         "mse": "mean_squared_error",
@@ -54,7 +55,7 @@ def parse(text: str) -> Any:
     2.0
     """
     from layercli.core.naming import snake_case
-    from layercli.optimizers.command import settings_in
+    from layercli.optimizers.cli_settings import settings_in
 
     name, _, settings = text.partition(":")
     if not settings:
@@ -72,8 +73,8 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     A name, config, class, function or Loss, as ``get`` takes; ``crossentropy`` or ``ce`` becomes the binary, the
     sparse or the one-hot one: predictions of one column are binary, targets of lower rank (or one column) are ids.
     """
+    from layercli.losses.alignment import kind_of_labels
     from layercli.losses.loss import FunctionLoss, Loss
-    from layercli.losses.shapes import kind_of_labels
 
     if identifier in ("crossentropy", "ce"):
         prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}

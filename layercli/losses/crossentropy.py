@@ -6,8 +6,8 @@ from typing import Any
 
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
+from layercli.losses.alignment import alike, pairwise, with_class_ids
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import alike, pairwise, with_class_ids
 from layercli.ops.nn.losses import NO_CLASS, binary, categorical, classes_required, of_probabilities, sparse
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from layercli.lazy import torch
+from layercli.losses.alignment import pairwise
 from layercli.losses.crossentropy import smooth
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import pairwise
 from layercli.ops.nn.losses import EPSILON, of_probabilities
 
 

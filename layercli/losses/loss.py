@@ -11,8 +11,8 @@ from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
 from layercli.errors import UsageError
 from layercli.lazy import torch
+from layercli.losses.alignment import tensor
 from layercli.losses.reduction import check_reduction, reduce
-from layercli.losses.shapes import tensor
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

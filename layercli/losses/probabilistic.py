@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from layercli.lazy import torch
+from layercli.losses.alignment import pairwise
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import pairwise
 
 EPSILON = 1e-7
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.losses.shapes import align_ranks
+from layercli.losses.alignment import align_ranks
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 

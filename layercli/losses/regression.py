@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from layercli.lazy import F, torch
+from layercli.losses.alignment import alike, pairwise
 from layercli.losses.loss import loss_class
-from layercli.losses.shapes import alike, pairwise
 
 EPSILON = 1e-7
 

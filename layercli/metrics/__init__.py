@@ -12,29 +12,23 @@ _catalogue = Catalogue(
     "layercli.metrics",
     "metric",
     {
-        "metric": "Metric",
-        "mean": "Mean Sum MeanMetricWrapper",
-        "matches": (
-            "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
-            "sparse_top_k_categorical_accuracy Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
-            "TopKCategoricalAccuracy SparseTopKCategoricalAccuracy"
-        ),
-        "deviation": (
-            "MeanSquaredError RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError "
-            "MeanSquaredLogarithmicError CosineSimilarity LogCoshError"
-        ),
-        "determination": "R2Score",
-        "correlation": "pearson_correlation concordance_correlation PearsonCorrelation ConcordanceCorrelation",
-        "probabilistic": (
-            "KLDivergence Poisson BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy"
-        ),
-        "margin": "Hinge SquaredHinge CategoricalHinge",
-        "confusion": "TruePositives FalsePositives TrueNegatives FalseNegatives Precision Recall",
-        "tradeoff": "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
-        "area": "AUC",
-        "fscore": "F1Score FBetaScore",
-        "overlap": "IoU BinaryIoU MeanIoU OneHotIoU OneHotMeanIoU",
-    },
+"metric": "Metric",
+"reduction_metrics": "Mean Sum MeanMetricWrapper",
+"accuracy_metrics": ("binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
+"sparse_top_k_categorical_accuracy Accuracy BinaryAccuracy CategoricalAccuracy "
+"SparseCategoricalAccuracy TopKCategoricalAccuracy SparseTopKCategoricalAccuracy"),
+"regression_metrics": ("MeanSquaredError RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError "
+"MeanSquaredLogarithmicError CosineSimilarity LogCoshError"),
+"r2_score": "R2Score",
+"correlation_metrics": ("pearson_correlation concordance_correlation PearsonCorrelation ConcordanceCorrelation"),
+"probabilistic_metrics": ("KLDivergence Poisson BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy"),
+"hinge_metrics": "Hinge SquaredHinge CategoricalHinge",
+"confusion_metrics": "TruePositives FalsePositives TrueNegatives FalseNegatives Precision Recall",
+"sensitivity_specificity": ("PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity"),
+"auc": "AUC",
+"f_score_metrics": "F1Score FBetaScore",
+"iou_metrics": "IoU BinaryIoU MeanIoU OneHotIoU OneHotMeanIoU",
+},
     {
         "mse": "MeanSquaredError",
         "rmse": "RootMeanSquaredError",
@@ -84,9 +78,9 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     As ``get``, but ``accuracy`` or ``acc`` becomes the binary, the sparse or the one-hot one (predictions of one column
     are binary, targets of lower rank or of one column are ids), and a function becomes the mean of its values.
     """
-    from layercli.losses.shapes import kind_of_labels
-    from layercli.metrics.mean import MeanMetricWrapper
+    from layercli.losses.alignment import kind_of_labels
     from layercli.metrics.metric import Metric
+    from layercli.metrics.reduction_metrics import MeanMetricWrapper
 
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}

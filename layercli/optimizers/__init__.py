@@ -10,21 +10,23 @@ _catalogue = Catalogue(
     "layercli.optimizers",
     "optimizer",
     {
-        "optimizer": "Optimizer",
-        "adam": "Adam AdamW",
+        "base_optimizer": "Optimizer",
+        "adam": "Adam",
+        "adamw": "AdamW",
         "adamax": "Adamax",
         "nadam": "Nadam",
         "lamb": "Lamb",
         "lion": "Lion",
-        "gradient_descent": "SGD",
-        "rms": "RMSprop",
-        "adaptive": "Adagrad Adadelta",
-        "factored": "Adafactor",
-        "leader": "Ftrl",
-        "orthogonal": "Muon",
-        "schedule_free": "ScheduleFreeAdamW",
-        "loss_scale": "LossScaleOptimizer",
-        "multiple": "MultiOptimizer OptimizerMap",
+        "sgd": "SGD",
+        "rmsprop": "RMSprop",
+        "adagrad": "Adagrad",
+        "adadelta": "Adadelta",
+        "adafactor": "Adafactor",
+        "ftrl": "Ftrl",
+        "muon": "Muon",
+        "schedule_free_adamw": "ScheduleFreeAdamW",
+        "loss_scale_optimizer": "LossScaleOptimizer",
+        "multi_optimizer": "MultiOptimizer OptimizerMap",
     },
     {"gradient_descent": "SGD"},
 )
@@ -49,7 +51,7 @@ def parse(text: str) -> Any:
     >>> parse("adam:learning_rate=1e-2,beta_1=0.8").beta_1
     0.8
     """
-    from layercli.optimizers.command import settings_in
+    from layercli.optimizers.cli_settings import settings_in
 
     name, _, settings = text.partition(":")
     cls = _catalogue.find(name)
@@ -60,7 +62,7 @@ def __getattr__(name: str) -> Any:
     if name == "schedules":
         import importlib
 
-        return importlib.import_module("layercli.optimizers.schedules")
+        return importlib.import_module("layercli.optimizers.learning_rate_schedules")
     return _catalogue.load(name)
 
 

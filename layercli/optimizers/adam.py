@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.optimizers.clipping import Tensors
-from layercli.optimizers.optimizer import Optimizer
-from layercli.optimizers.sharded import own_part
+from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.dtensor import own_part
+from layercli.optimizers.gradient_clipping import Tensors
 
 
 @dataclass(eq=False)
@@ -85,15 +84,3 @@ def fusable(tensors: Tensors) -> bool:
     if device.type not in ("cpu", "cuda"):
         return False
     return all(t.dtype is dtype and own_part(t).is_contiguous() and t.device == device for t in tensors)
-
-
-@dataclass(eq=False)
-class AdamW(Adam):
-    """Adam with weight decay on by default. Reference: Loshchilov and Hutter 2017, arXiv:1711.05101."""
-
-    weight_decay: float | None = 0.004
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weight_decay is None:
-            raise UsageError("weight_decay of adamw is a number, got None", hint="use adam for none")

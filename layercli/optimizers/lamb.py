@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layercli.lazy import torch
-from layercli.optimizers.clipping import Tensors
-from layercli.optimizers.optimizer import Optimizer
+from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.gradient_clipping import Tensors
 
 
 @dataclass(eq=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.optimizers.clipping import Tensors
-from layercli.optimizers.optimizer import Optimizer
+from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.gradient_clipping import Tensors
 
 
 @dataclass(eq=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layercli.lazy import torch
-from layercli.optimizers.clipping import Tensors
-from layercli.optimizers.optimizer import Optimizer
-from layercli.optimizers.state import Entry, State
+from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.slots import Entry, State
 
 
 @dataclass(eq=False)

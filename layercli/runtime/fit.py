@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from layercli.callbacks.callback import Callback, Callbacks, listed
+from layercli.callbacks.callback import Callback
+from layercli.callbacks.callback_list import Callbacks, listed
 from layercli.callbacks.history import History
-from layercli.callbacks.progress import ProgbarLogger
+from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.errors import UsageError

@@ -15,8 +15,8 @@ from layercli.core.layer import Layer
 from layercli.core.sequential import Sequential
 from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
-from layercli.metrics.mean import Mean
 from layercli.metrics.metric import Metric
+from layercli.metrics.reduction_metrics import Mean
 from layercli.runtime.parts import Part
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from layercli.callbacks.callback import Callback, Callbacks, listed
+from layercli.callbacks.callback import Callback
+from layercli.callbacks.callback_list import Callbacks, listed
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.runtime import execute, jit, tensors

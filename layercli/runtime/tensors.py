@@ -10,7 +10,7 @@ import torch
 from layercli.core import dtypes
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
-from layercli.optimizers.sharded import fill, gathered
+from layercli.optimizers.dtensor import fill, gathered
 
 
 def dtype_of(name: str) -> torch.dtype:

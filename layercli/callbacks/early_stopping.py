@@ -1,0 +1,76 @@
+"""Callbacks that end training early."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback_list import say
+from layercli.callbacks.monitor_callback import Monitor
+
+
+class EarlyStopping(Callback):
+    """Stop when ``monitor`` has not been better than its best, or than ``baseline``, for ``patience`` epochs.
+
+    Epochs before ``start_from_epoch`` do not count. ``restore_best_weights`` puts the weights of the best epoch back.
+    ``verbose`` says so on stderr.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh."""
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = self.monitor.worst
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare, and stop where patience is at its end."""
+        if epoch < self.start_from_epoch:
+            return
+        value = self.monitor.value(logs)
+        if self.restore_best_weights and self.best_weights is None:
+            self._keep(epoch)
+        self.wait += 1
+        if self.monitor.better(value, self.best):
+            self.best = value
+            if self.restore_best_weights:
+                self._keep(epoch)
+            if self.baseline is None or self.monitor.better(value, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+            say(
+                self.verbose,
+                f"epoch {epoch + 1}: {self.monitor.name} is no better than {self.best:.4g}, which ends fit",
+            )
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Put the best weights back, if they were kept."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+            say(self.verbose, f"the weights of epoch {self.best_epoch + 1} are put back")
+
+    def _keep(self, epoch: int) -> None:
+        self.best_epoch = epoch
+        self.best_weights = self.model.get_weights()

@@ -1,0 +1,72 @@
+"""Saving a model as it is trained."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback_list import say
+from layercli.callbacks.monitor_callback import Monitor
+from layercli.errors import UsageError
+
+
+class ModelCheckpoint(Callback):
+    """Save the model to ``filepath``, which may hold ``{epoch}`` (from 1) and names of logs, as in ``{val_loss:.2f}``.
+
+    After every epoch, or every ``save_freq`` batches; with ``save_best_only`` just when ``monitor`` is better than before
+    (than ``initial_value_threshold`` at first). ``save_weights_only`` saves weights (.weights.h5, .safetensors), else the
+    whole model (.keras); ``verbose`` says so on stderr. UsageError for another ending.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        self.filepath = os.fspath(filepath)
+        self.monitor = Monitor("ModelCheckpoint", monitor, mode)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.best = self.monitor.worst if initial_value_threshold is None else initial_value_threshold
+        endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras",)
+        if not self.filepath.endswith(endings):
+            raise UsageError(
+                f"ModelCheckpoint expects filepath to end in {' or '.join(endings)}, got {self.filepath!r}"
+            )
+        if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
+            raise UsageError(f"save_freq is epoch or a number of batches, got {save_freq!r}")
+        self._epoch = self._batches = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save every so many batches."""
+        self._batches += 1
+        if self.save_freq != "epoch" and self._batches % self.save_freq == 0:
+            self._save(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save after the epoch."""
+        if self.save_freq == "epoch":
+            self._save(logs)
+
+    def _save(self, logs: Logs | None) -> None:
+        if self.save_best_only:
+            value = self.monitor.value(logs)
+            if not self.monitor.better(value, self.best):
+                return
+            self.best = value
+        path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        say(self.verbose, f"epoch {self._epoch + 1}: saved {path}")

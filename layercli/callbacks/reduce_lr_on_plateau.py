@@ -1,0 +1,66 @@
+"""Callbacks that set the learning rate."""
+
+from __future__ import annotations
+
+from layercli.callbacks.callback import Callback, Logs
+from layercli.callbacks.callback_list import say
+from layercli.callbacks.learning_rate_scheduler import note, rated
+from layercli.callbacks.monitor_callback import Monitor
+from layercli.errors import UsageError
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiply the rate by ``factor`` when ``monitor`` has not been better for ``patience`` epochs, down to ``min_lr``.
+
+    ``cooldown`` epochs after that do not count. The rate is noted in the logs as ``learning_rate``; ``verbose`` says on
+    stderr what it becomes.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        if factor >= 1:
+            raise UsageError(f"ReduceLROnPlateau expects factor to be below 1, got {factor}")
+        self.monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Start afresh."""
+        self.best = self.monitor.worst
+        self.wait = 0
+        self.resting = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare, and lower the rate where patience is at its end."""
+        note(self.model.optimizer, logs)
+        value = self.monitor.value(logs)
+        if self.resting:
+            self.resting -= 1
+            self.wait = 0
+        if self.monitor.better(value, self.best):
+            self.best = value
+            self.wait = 0
+        elif not self.resting:
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._lower(epoch)
+
+    def _lower(self, epoch: int) -> None:
+        for name, optimizer in rated(self.model.optimizer):
+            if optimizer.learning_rate > self.min_lr:
+                optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
+                self.resting = self.cooldown
+                self.wait = 0
+                say(self.verbose, f"epoch {epoch + 1}: {name} becomes {optimizer.learning_rate:.4g}")

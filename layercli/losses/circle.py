@@ -1,0 +1,54 @@
+"""Losses that draw embeddings of one class together and push others apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+from layercli.losses.alignment import with_class_ids
+from layercli.losses.loss import loss_class
+
+
+@with_class_ids
+def circle(
+    y_true: torch.Tensor,
+    y_pred: torch.Tensor,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80.0,
+    margin: float = 0.4,
+) -> torch.Tensor:
+    """Circle loss: labels (batch,) and normalised embeddings (batch, n) to (batch,), one value per query.
+
+    With ``d = max(1 - y_pred @ ref.T, 0)`` and weights held at no less than 0,
+    ``softplus(logsumexp(-gamma (margin + d) (margin - d)) + logsumexp(gamma (1 + margin - d) (1 - margin - d)))``,
+    the first over references of the same label, the second over the others. References are the batch itself, each
+    query left out of its own (``remove_diagonal``), unless ``ref_labels`` and ``ref_embeddings`` are given.
+    Reference: Sun et al. 2020, arXiv:2002.10857.
+    """
+    if y_pred.ndim != 2:
+        raise ShapeError(f"circle expects y_pred of shape (batch, features), got {tuple(y_pred.shape)}")
+    references = y_pred if ref_embeddings is None else torch.as_tensor(ref_embeddings).to(y_pred)
+    labels = y_true if ref_labels is None else torch.as_tensor(ref_labels, device=y_pred.device).long()
+    same = y_true.reshape(-1, 1) == labels.reshape(1, -1)
+    other = ~same
+    if remove_diagonal:
+        same = same & ~torch.eye(*same.shape, dtype=torch.bool, device=same.device)
+    distance = (1 - y_pred @ references.T).clamp_min(0)
+    near = -gamma * (margin + distance) * (margin - distance)
+    far = gamma * (1 + margin - distance).clamp_min(0) * (1 - margin - distance)
+    return F.softplus(masked_logsumexp(near, same) + masked_logsumexp(far, other))
+
+
+def masked_logsumexp(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return ``log(sum(exp(values)))`` of each row over ``mask``; a row without any is minus infinity."""
+    return values.masked_fill(~mask, float("-inf")).logsumexp(1)
+
+
+def _unequal_pairs(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor:
+    return values > 0
+
+
+Circle = loss_class("Circle", circle, without=("ref_labels", "ref_embeddings"), mask=_unequal_pairs)

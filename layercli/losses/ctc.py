@@ -1,0 +1,28 @@
+"""Losses of a sequence of labels against a longer sequence of predictions."""
+
+from __future__ import annotations
+
+from layercli.errors import ShapeError
+from layercli.lazy import F, torch
+from layercli.losses.alignment import with_class_ids
+from layercli.losses.loss import loss_class
+
+
+@with_class_ids
+def ctc(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``-log(probability of the labels)`` over every way to align them: (batch, length) and (batch, steps, classes).
+
+    ``y_pred`` are logits; class 0 is the blank, and pads the labels. Returns (batch,).
+    """
+    if y_true.ndim != 2 or y_pred.ndim != 3 or len(y_true) != len(y_pred):
+        raise ShapeError(
+            "ctc expects y_true of shape (batch, length) and y_pred of shape (batch, steps, classes), "
+            f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}"
+        )
+    batch, steps, _ = y_pred.shape
+    logs = F.log_softmax(y_pred, -1).transpose(0, 1)
+    lengths = torch.full((batch,), steps, dtype=torch.long, device=y_pred.device)
+    return F.ctc_loss(logs, y_true, lengths, (y_true != 0).sum(-1), reduction="none")
+
+
+CTC = loss_class("CTC", ctc)

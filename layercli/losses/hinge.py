@@ -1,0 +1,36 @@
+"""Hinge losses: nothing to pay beyond the margin. Targets are -1 and 1; a batch of only 0 and 1 is read as such."""
+
+from __future__ import annotations
+
+from layercli.lazy import torch
+from layercli.losses.alignment import pairwise
+from layercli.losses.loss import loss_class
+
+
+@pairwise
+def hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``mean(max(1 - y_true y_pred, 0))`` over the last axis."""
+    return shortfall(y_true, y_pred).mean(-1)
+
+
+@pairwise
+def squared_hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``mean(max(1 - y_true y_pred, 0)^2)`` over the last axis."""
+    return shortfall(y_true, y_pred).square().mean(-1)
+
+
+@pairwise
+def categorical_hinge(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)`` over the last axis; targets are one-hot."""
+    return (((1 - y_true) * y_pred).amax(-1) - (y_true * y_pred).sum(-1) + 1).clamp_min(0)
+
+
+def shortfall(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """Return how much each prediction lacks of its margin of 1."""
+    binary = ((y_true == 0) | (y_true == 1)).all()
+    return (1 - torch.where(binary, 2 * y_true - 1, y_true) * y_pred).clamp_min(0)
+
+
+Hinge = loss_class("Hinge", hinge)
+SquaredHinge = loss_class("SquaredHinge", squared_hinge)
+CategoricalHinge = loss_class("CategoricalHinge", categorical_hinge)

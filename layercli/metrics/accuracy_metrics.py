@@ -1,0 +1,86 @@
+"""Accuracies: the share of predictions that are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.lazy import torch
+from layercli.losses.alignment import pairwise, require_same_shape, tensor
+from layercli.metrics.reduction_metrics import mean_class
+
+
+@pairwise
+def accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``y_true == y_pred``, element by element."""
+    return (y_true == y_pred).float()
+
+
+@pairwise
+def binary_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
+    """``y_true == (y_pred > threshold)``, element by element; targets are 0 and 1."""
+    return ((y_pred > threshold).to(y_true.dtype) == y_true).float()
+
+
+@pairwise
+def categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``argmax(y_true) == argmax(y_pred)`` over the last axis: one-hot (..., classes) and (..., classes) to (...)."""
+    return (y_true.argmax(-1) == y_pred.argmax(-1)).float()
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
+    """``y_true == argmax(y_pred)`` over the last axis: labels (...) or (..., 1) and (..., classes) to (...)."""
+    labels, predictions = class_ids(y_true, y_pred)
+    best = predictions.argmax(-1)
+    require_same_shape("sparse_categorical_accuracy", labels, best)
+    return (labels == best).float()
+
+
+@pairwise
+def top_k_categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, k: int = 5) -> torch.Tensor:
+    """Whether fewer than ``k`` classes are predicted above ``argmax(y_true)``: one-hot (..., classes) to (...)."""
+    return among_best(y_true.argmax(-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> torch.Tensor:
+    """Whether fewer than ``k`` classes are predicted above ``y_true``: labels (...) and (..., classes) to (...).
+
+    With ``from_sorted_ids`` the predictions are class ids, best first: whether the label is among the first ``k``.
+    """
+    labels, predictions = class_ids(y_true, y_pred)
+    if from_sorted_ids:
+        return (predictions[..., :k] == labels.unsqueeze(-1)).any(-1).float()
+    return among_best(labels, predictions, k)
+
+
+def class_ids(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return labels as int64 without an axis of size 1 for the class, and predictions, on one device."""
+    predictions = tensor(y_pred)
+    labels = torch.as_tensor(y_true, device=predictions.device).long()
+    if labels.ndim == predictions.ndim and labels.shape[-1] == 1:
+        labels = labels.squeeze(-1)
+    return labels, predictions
+
+
+def among_best(labels: torch.Tensor, predictions: torch.Tensor, k: int) -> torch.Tensor:
+    """Return whether fewer than ``k`` predictions are above that of the label; one that is no number never is."""
+    own = predictions.gather(-1, labels.unsqueeze(-1)).nan_to_num(nan=float("-inf"))
+    return ((predictions > own).sum(-1) < k).float()
+
+
+Accuracy = mean_class("Accuracy", accuracy, __name__)
+BinaryAccuracy = mean_class("BinaryAccuracy", binary_accuracy, __name__, "threshold")
+CategoricalAccuracy = mean_class("CategoricalAccuracy", categorical_accuracy, __name__)
+SparseCategoricalAccuracy = mean_class("SparseCategoricalAccuracy", sparse_categorical_accuracy, __name__)
+TopKCategoricalAccuracy = mean_class(
+    "TopKCategoricalAccuracy", top_k_categorical_accuracy, __name__, "k", settings_first=True
+)
+SparseTopKCategoricalAccuracy = mean_class(
+    "SparseTopKCategoricalAccuracy",
+    sparse_top_k_categorical_accuracy,
+    __name__,
+    "k",
+    "from_sorted_ids",
+    settings_first=True,
+)

@@ -1,0 +1,144 @@
+"""The area under a curve of rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.losses.alignment import tensor
+from layercli.losses.reduction import divide_no_nan
+from layercli.metrics.confusion_counts import Counts, count, evenly
+from layercli.metrics.metric import Metric
+from layercli.metrics.sensitivity_specificity import rate
+
+CURVES = ("ROC", "PR", "PRGAIN")
+SUMMATIONS = ("interpolation", "minoring", "majoring")
+EPSILON = 1e-7
+
+
+@dataclass(eq=False)
+class AUC(Metric):
+    """The area under the curve drawn by ``num_thresholds`` thresholds evenly from 0 to 1 (or by ``thresholds``).
+
+    ``curve``: ``ROC``, recall over the rate of false positives; ``PR``, precision over recall; ``PRGAIN``, their gains.
+    ``summation_method``: the height between two points is their mean (``interpolation``; for ``PR`` precision is
+    interpolated as Davis and Goadrich 2006 do), their smaller (``minoring``) or their larger (``majoring``).
+    ``multi_label`` takes the mean of the areas of the columns of (batch, labels), weighted by ``label_weights``, which
+    otherwise weigh the columns of every sample. ``from_logits`` puts predictions through a sigmoid first.
+    """
+
+    num_thresholds: int = 200
+    curve: str = "ROC"
+    summation_method: str = "interpolation"
+    name: str | None = field(default=None, kw_only=True)
+    dtype: str | None = field(default=None, kw_only=True)
+    thresholds: Sequence[float] | None = field(default=None, kw_only=True)
+    multi_label: bool = field(default=False, kw_only=True)
+    num_labels: int | None = field(default=None, kw_only=True)
+    label_weights: Sequence[float] | None = field(default=None, kw_only=True)
+    from_logits: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.curve = one_of("curve", self.curve, CURVES)
+        self.summation_method = one_of("summation_method", self.summation_method, SUMMATIONS)
+        if self.thresholds is None and self.num_thresholds < 2:
+            raise UsageError(f"num_thresholds is a whole number from 2 up, got {self.num_thresholds}")
+        if self.num_labels and not self.multi_label:
+            raise UsageError("num_labels is for multi_label=True")
+        inner = evenly(self.num_thresholds)[1:-1] if self.thresholds is None else sorted(self.thresholds)
+        self.levels = [-EPSILON, *inner, 1 + EPSILON]
+        self.num_thresholds = len(self.levels)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return one sum for each threshold in each cell of the confusion matrix."""
+        if not self.multi_label:
+            return dict.fromkeys(Counts._fields, (len(self.levels),))
+        return dict.fromkeys(Counts._fields, (len(self.levels), self.num_labels)) if self.num_labels else {}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch; weights are one for each sample or of the shape of the targets."""
+        y_pred = tensor(y_pred).detach()
+        if self.multi_label and y_pred.ndim != 2:
+            raise ShapeError(f"{self.name} expects y_pred of shape (batch, labels), got {tuple(y_pred.shape)}")
+        weights = None if self.multi_label or self.label_weights is None else torch.tensor(self.label_weights)
+        counts = count(
+            y_true,
+            y_pred.sigmoid() if self.from_logits else y_pred,
+            self.levels,
+            sample_weight=sample_weight,
+            label_weights=weights,
+            by_label=self.multi_label,
+        )
+        for cell, value in counts._asdict().items():
+            self.grow({cell: tuple(value.shape)})
+            self.add(cell, value)
+
+    def result(self) -> torch.Tensor:
+        """Return the area so far, 0 of nothing."""
+        if not self.state:
+            return self.finish(torch.zeros(()))
+        counts = Counts(**self.state)
+        if (self.curve, self.summation_method) == ("PR", "interpolation"):
+            areas = interpolated_precision(counts).sum(0)
+        else:
+            areas = self.strips(*points(self.curve, counts)).sum(0)
+        if self.multi_label and self.label_weights is not None:
+            weights = torch.tensor(self.label_weights, dtype=areas.dtype, device=areas.device)
+            return self.finish(divide_no_nan((areas * weights).sum(), weights.sum()))
+        return self.finish(areas.mean())
+
+    def strips(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the area between each two points."""
+        left, right = y[:-1], y[1:]
+        if self.summation_method == "minoring":
+            height = torch.minimum(left, right)
+        elif self.summation_method == "majoring":
+            height = torch.maximum(left, right)
+        else:
+            height = (left + right) / 2
+        return (x[:-1] - x[1:]) * height
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings; ``thresholds`` only where they were given, as Keras does."""
+        config = super().get_config()
+        if config["thresholds"] is None:
+            del config["thresholds"]
+        return config
+
+
+def one_of(setting: str, value: str, known: tuple[str, ...]) -> str:
+    """Return the entry of ``known`` that is ``value`` in whatever case; raise UsageError if there is none."""
+    for name in known:
+        if name.lower() == str(value).lower():
+            return name
+    raise UsageError(f"{setting} is one of {', '.join(known)}, got {value!r}")
+
+
+def points(curve: str, counts: Counts) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return x and y of the curve at each threshold."""
+    tp, fp, tn, fn = counts
+    if curve == "ROC":
+        return divide_no_nan(fp, fp + tn), rate("recall", counts)
+    if curve == "PR":
+        return rate("recall", counts), rate("precision", counts)
+    odds = divide_no_nan(tp + fn, tn + fp)
+    recall = torch.where(tp == 0, 0, 1 - odds * divide_no_nan(fn, tp))
+    precision = torch.where(tp == 0, 1, 1 - odds * divide_no_nan(fp, tp))
+    return recall.clamp_min(0), precision
+
+
+def interpolated_precision(counts: Counts) -> torch.Tensor:
+    """Return the area under precision over recall between each two thresholds, true positives growing in proportion."""
+    tp = counts.true_positives
+    predicted = tp + counts.false_positives
+    gained = tp[:-1] - tp[1:]
+    slope = divide_no_nan(gained, (predicted[:-1] - predicted[1:]).clamp_min(0))
+    intercept = tp[1:] - slope * predicted[1:]
+    both = (predicted[:-1] > 0) & (predicted[1:] > 0)
+    ratio = torch.where(both, divide_no_nan(predicted[:-1], predicted[1:]), 1)
+    positives = (tp[1:] + counts.false_negatives[1:]).clamp_min(0)
+    return divide_no_nan(slope * (gained + intercept * ratio.log()), positives)

@@ -1,0 +1,30 @@
+"""How predictions and targets vary together."""
+
+from __future__ import annotations
+
+from layercli.lazy import torch
+from layercli.losses.alignment import pairwise
+from layercli.metrics.reduction_metrics import mean_class
+
+EPSILON = 1e-7
+
+
+@pairwise
+def pearson_correlation(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    """``mean((y_true - mean)(y_pred - mean)) / (std(y_true) std(y_pred))`` along ``axis``."""
+    scaled = [(y - y.mean(axis, keepdim=True)) / y.std(axis, correction=0, keepdim=True) for y in (y_true, y_pred)]
+    return (scaled[0] * scaled[1]).mean(axis)
+
+
+@pairwise
+def concordance_correlation(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    """``2 mean((y_true - m)(y_pred - m)) / (var(y_true) + var(y_pred) + (mean(y_true) - m)^2 + 1e-7)`` along ``axis``,
+    ``m`` the mean of ``y_pred``. Reference: Lin 1989, Biometrics 45.
+    """
+    m, true_mean = y_pred.mean(axis, keepdim=True), y_true.mean(axis, keepdim=True)
+    spread = y_true.var(axis, correction=0, keepdim=True) + y_pred.var(axis, correction=0, keepdim=True)
+    return (2 * (y_true - m) * (y_pred - m) / (spread + (true_mean - m).square() + EPSILON)).mean(axis)
+
+
+PearsonCorrelation = mean_class("PearsonCorrelation", pearson_correlation, __name__, "axis")
+ConcordanceCorrelation = mean_class("ConcordanceCorrelation", concordance_correlation, __name__, "axis")

@@ -1,0 +1,101 @@
+"""F scores: precision and recall as one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
+from layercli.losses.alignment import require_same_shape, tensor
+from layercli.metrics.metric import Metric
+
+AVERAGES = (None, "micro", "macro", "weighted")
+EPSILON = 1e-7
+CELLS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+
+
+@dataclass(eq=False)
+class FScore(Metric):
+    """``(1 + beta^2) precision recall / (beta^2 precision + recall)`` of each column of (batch, classes).
+
+    A class is predicted where its prediction is over ``threshold``, or is the largest of its row for None.
+    ``average``: None for each class, ``macro`` for their mean, ``weighted`` by how often each occurs, ``micro`` to add
+    all classes up first.
+    """
+
+    average: str | None = None
+    threshold: float | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+    dtype: str | None = field(default=None, kw_only=True)
+
+    beta = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.average not in AVERAGES:
+            raise UsageError(f"average is one of {', '.join(map(str, AVERAGES))}, got {self.average!r}")
+        if self.beta <= 0:
+            raise UsageError(f"beta is over 0, got {self.beta}")
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise UsageError(f"threshold is over 0 and at most 1, got {self.threshold}")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of (batch, classes) with one weight for each sample."""
+        y_pred = tensor(y_pred).detach()
+        y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
+        require_same_shape(str(self.name), y_true, y_pred)
+        if y_pred.ndim != 2:
+            raise ShapeError(f"{self.name} expects y_pred of shape (batch, classes), got {tuple(y_pred.shape)}")
+        chosen = self.chosen(y_pred).double()
+        y_true = y_true.double()
+        weight = torch.as_tensor(1.0 if sample_weight is None else sample_weight, device=y_pred.device).double()
+        weight = weight.reshape(-1, 1)
+        sums = (chosen * y_true, chosen * (1 - y_true), (1 - chosen) * y_true, y_true)
+        for name, values in zip(CELLS, sums, strict=True):
+            total = (values * weight).sum() if self.average == "micro" else (values * weight).sum(0)
+            self.grow({name: tuple(total.shape)})
+            self.add(name, total)
+
+    def chosen(self, y_pred: torch.Tensor) -> torch.Tensor:
+        """Return which classes are predicted."""
+        if self.threshold is not None:
+            return y_pred > self.threshold
+        return (y_pred >= y_pred.amax(-1, keepdim=True)) & (y_pred.abs() > 1e-9)
+
+    def result(self) -> torch.Tensor:
+        """Return the score so far."""
+        if not self.state:
+            return self.finish(torch.zeros(()))
+        right, extra, missed, present = (self.state[name] for name in CELLS)
+        precision, recall = right / (right + extra + EPSILON), right / (right + missed + EPSILON)
+        scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
+        if self.average == "weighted":
+            scores = (scores * present / (present.sum() + EPSILON)).sum()
+        elif self.average is not None:
+            scores = scores.mean()
+        return self.finish(scores)
+
+
+@dataclass(eq=False)
+class F1Score(FScore):
+    """``2 precision recall / (precision + recall)`` of each column of (batch, classes).
+
+    A class is predicted where its prediction is over ``threshold``, or is the largest of its row for None.
+    ``average``: None for each class, ``macro`` for their mean, ``weighted`` by how often each occurs, ``micro`` to add
+    all classes up first.
+    """
+
+    threshold: float | None = None
+    name: str | None = field(default="f1_score", kw_only=True)
+
+
+@dataclass(eq=False)
+class FBetaScore(FScore):
+    """``(1 + beta^2) precision recall / (beta^2 precision + recall)`` of each column of (batch, classes).
+
+    ``beta`` over 1 counts recall for more; the rest as in F1Score.
+    """
+
+    beta: float = 1.0
+    name: str | None = field(default="fbeta_score", kw_only=True)

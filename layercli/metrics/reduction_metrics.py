@@ -1,0 +1,136 @@
+"""Means and sums of values, and metrics that are the mean of a function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, make_dataclass
+from typing import Any
+
+from layercli.lazy import torch
+from layercli.losses.alignment import align_ranks, tensor
+from layercli.losses.reduction import divide_no_nan
+from layercli.metrics.metric import Metric
+
+Reduce = Callable[..., "torch.Tensor"]
+
+
+def per_sample(values: torch.Tensor, weight: Any, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return ``values`` times ``weight``, reduced to one for each sample, and the weight of each sample or None.
+
+    Axes that the weights do not have are reduced before the product, all others but the first after it.
+    """
+    if weight is not None:
+        weight = torch.as_tensor(weight, device=values.device).to(values.dtype)
+        values, weight = align_ranks(values, weight)
+        if values.ndim > weight.ndim:
+            values = reduce(values, tuple(range(weight.ndim, values.ndim)))
+        axes = weight.ndim
+        weight = weight.broadcast_to(values.shape)
+        values = values * weight
+        if axes > 1:
+            weight = reduce(weight, tuple(range(1, axes)))
+    return reduce(values, tuple(range(1, values.ndim))) if values.ndim > 1 else values, weight
+
+
+@dataclass(eq=False)
+class Sum(Metric):
+    """The sum of ``values * sample_weight``."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the total."""
+        return {"total": ()}
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # no y_true here
+        """Add values of any shape."""
+        self.add("total", per_sample(tensor(values), sample_weight, torch.sum)[0].sum())
+
+    def result(self) -> torch.Tensor:
+        """Return the sum, 0 of nothing."""
+        return self.finish(self.state["total"])
+
+
+@dataclass(eq=False)
+class Mean(Metric):
+    """``sum(values * sample_weight) / sum(sample_weight)``, each sample (the first axis) the mean of its values."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the total and the count."""
+        return {"total": (), "count": ()}
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # no y_true here
+        """Add values of any shape."""
+        self.add_mean(tensor(values), sample_weight)
+
+    def add_mean(self, values: torch.Tensor, sample_weight: Any) -> None:
+        """Add values of any shape."""
+        values, weight = per_sample(values, sample_weight, torch.mean)
+        self.add("total", values.sum())
+        self.add("count", weight.sum() if weight is not None else values.shape[0] if values.ndim else 1)
+
+    def result(self) -> torch.Tensor:
+        """Return the mean, 0 of nothing."""
+        total = self.state["total"]
+        return self.finish(divide_no_nan(total, self.state["count"].to(total.device)))
+
+
+class MeanOf(Mean):
+    """The mean of ``values(y_true, y_pred)``: what a metric that is the mean of a function has in common."""
+
+    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+        """Return one value for each sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no values(y_true, y_pred)")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # a Mean of pairs
+        """Add a batch."""
+        with torch.no_grad():
+            self.add_mean(self.values(y_true, y_pred), sample_weight)
+
+
+class MeanMetricWrapper(MeanOf):
+    """The mean of a user's ``fn(y_true, y_pred, **arguments)``, which returns one value for each sample."""
+
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **arguments: Any
+    ) -> None:
+        super().__init__(name or getattr(fn, "name", None) or getattr(fn, "__name__", None), dtype)
+        self.fn = fn
+        self.arguments = arguments
+
+    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+        """Return the function's values."""
+        return tensor(self.fn(y_true, y_pred, **self.arguments))
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """Return the settings that a config holds; the function's own arguments are among ``get_config()``."""
+        return ["fn", "name", "dtype"]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, the function by its name."""
+        return {**super().get_config(), **self.arguments}
+
+
+def mean_class(
+    name: str,
+    function: Callable[..., Any],
+    module: str,
+    *settings: str,
+    called: str | None = None,
+    settings_first: bool = False,
+) -> type[Any]:
+    """Return the metric class ``name`` of ``module``, the mean of ``function``, some of whose arguments are settings.
+
+    ``called`` is the default name. As in Keras a class takes its name and dtype first, or last if ``settings_first``.
+    """
+    arguments = inspect.signature(function).parameters
+
+    def values(self: Any, y_true: Any, y_pred: Any) -> torch.Tensor:
+        return tensor(function(y_true, y_pred, **{key: getattr(self, key) for key in settings}))
+
+    given = called or function.__name__
+    fields: list[Any] = [("name", Any, field(default=given, kw_only=settings_first))]
+    fields += [("dtype", Any, field(default=None, kw_only=settings_first))]
+    fields += [(key, Any, field(default=arguments[key].default)) for key in settings]
+    namespace = {"values": values, "__module__": module, "__doc__": f"The mean of: {inspect.getdoc(function)}"}
+    return make_dataclass(name, fields, bases=(MeanOf,), namespace=namespace, eq=False)

@@ -1,0 +1,48 @@
+"""How far predictions are from targets, as means of the losses of those names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.lazy import torch
+from layercli.losses import regression
+from layercli.losses.alignment import pairwise
+from layercli.metrics.reduction_metrics import MeanOf, mean_class
+
+
+@pairwise
+def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    """The cosine of the angle between ``y_true`` and ``y_pred`` along ``axis``: 1 where they point the same way."""
+    return regression.cosine(y_true, y_pred, axis)
+
+
+@pairwise
+def squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """``(y_true - y_pred)^2``, element by element."""
+    return (y_true - y_pred).square()
+
+
+@dataclass(eq=False)
+class RootMeanSquaredError(MeanOf):
+    """``sqrt(mean((y_true - y_pred)^2))``."""
+
+    def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
+        """Return the squared errors."""
+        return squared_error(y_true, y_pred)
+
+    def result(self) -> torch.Tensor:
+        """Return the root of the mean so far."""
+        return super().result().sqrt()
+
+
+MeanSquaredError = mean_class("MeanSquaredError", regression.mean_squared_error, __name__)
+MeanAbsoluteError = mean_class("MeanAbsoluteError", regression.mean_absolute_error, __name__)
+MeanAbsolutePercentageError = mean_class(
+    "MeanAbsolutePercentageError", regression.mean_absolute_percentage_error, __name__
+)
+MeanSquaredLogarithmicError = mean_class(
+    "MeanSquaredLogarithmicError", regression.mean_squared_logarithmic_error, __name__
+)
+LogCoshError = mean_class("LogCoshError", regression.log_cosh, __name__, called="logcosh")
+CosineSimilarity = mean_class("CosineSimilarity", cosine_similarity, __name__, "axis")

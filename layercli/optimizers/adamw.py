@@ -1,0 +1,20 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layercli.errors import UsageError
+from layercli.optimizers.adam import Adam
+
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam with weight decay on by default. Reference: Loshchilov and Hutter 2017, arXiv:1711.05101."""
+
+    weight_decay: float | None = 0.004
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weight_decay is None:
+            raise UsageError("weight_decay of adamw is a number, got None", hint="use adam for none")

@@ -1,0 +1,291 @@
+"""The Optimizer: what every update rule has around it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field
+from typing import Any, ClassVar
+
+from layercli.core.catalogue import Configured, plain
+from layercli.core.naming import snake_case
+from layercli.errors import NotBuiltError, UsageError
+from layercli.lazy import torch
+from layercli.optimizers.apply_gradients import Applying
+from layercli.optimizers.dtensor import fill
+from layercli.optimizers.gradient_clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
+from layercli.optimizers.learning_rate import Rate
+from layercli.optimizers.slots import State
+
+Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
+
+
+@dataclasses.dataclass(eq=False)
+class Optimizer(Configured, Applying):
+    """One step takes the gradients through clipping, weight decay and ``update``, the rule of the subclass.
+
+    Settings of every optimizer:
+
+    * ``learning_rate``: a number, a schedule (see ``schedules``), or a function of nothing or of the step.
+    * ``weight_decay``: each step first multiplies the weights by ``1 - weight_decay * learning_rate``.
+    * ``clipnorm``, ``global_clipnorm``, ``clipvalue``: at most one; the norm of each gradient, of all, or each element.
+    * ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency``: a moving average of the weights, put in their place
+      every so many steps, or by ``finalize``.
+    * ``loss_scale_factor``: what the loss was multiplied by (``scale_loss``); gradients are divided by it.
+    * ``gradient_accumulation_steps``: update once in so many steps, by the mean of their gradients.
+
+    Raises UsageError for settings that cannot be meant.
+    """
+
+    home: ClassVar[str] = "keras.optimizers"
+    by_axis: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
+
+    learning_rate: Any = Rate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    weight_decay: float | None = field(default=None, kw_only=True)
+    clipnorm: float | None = field(default=None, kw_only=True)
+    clipvalue: float | None = field(default=None, kw_only=True)
+    global_clipnorm: float | None = field(default=None, kw_only=True)
+    use_ema: bool = field(default=False, kw_only=True)
+    ema_momentum: float = field(default=0.99, kw_only=True)
+    ema_overwrite_frequency: int | None = field(default=None, kw_only=True)
+    loss_scale_factor: float | None = field(default=None, kw_only=True)
+    gradient_accumulation_steps: int | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.name = self.name or snake_case(type(self).__name__)
+        self.rate_source: Any  # what learning_rate was set to: see Rate
+        self.applied = 0
+        self.state: State | None = None
+        self.undecayed: tuple[frozenset[int], str] = (frozenset(), "")
+        check_settings(self)
+
+    # What a rule says
+
+    def slots(self) -> Iterable[tuple[str, ...]]:
+        """Return the names of the tensors the rule keeps beside each parameter, in the groups they are stored in."""
+        return ()
+
+    def initial(self, slot: str, index: int, parameter: torch.Tensor) -> torch.Tensor | None:
+        """Return the starting value of ``slot`` for the parameter of that index; None if it has no such slot."""
+        return torch.zeros_like(parameter)
+
+    def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
+        """Change ``parameters`` and ``slots`` in place: lists of equal length, one entry for each parameter."""
+        raise NotImplementedError(f"{type(self).__name__} has no update(parameters, gradients, rate, **slots)")
+
+    # What a trainer does
+
+    def build(
+        self,
+        parameters: Sequence[torch.nn.Parameter],
+        names: Sequence[str] | None = None,
+        *,
+        constraints: Sequence[Constraint | None] | None = None,
+        orders: Sequence[Sequence[int] | None] | None = None,
+    ) -> None:
+        """Make the state for ``parameters``; a second call does nothing.
+
+        ``names`` are their paths (``dense/kernel``), used in the names of the state. ``constraints`` are applied to
+        each after every step. ``orders`` are the axes by which each, permuted, takes its logical shape: constraints,
+        rules that tell axes apart and the stored variables see that one.
+        """
+        if self.state is None:
+            self.state = State(list(parameters), names, constraints, orders)
+            self.add_state(self.state)
+
+    def add_state(self, state: State) -> None:
+        """Add the tensors this optimizer keeps to ``state``, in the order they are stored in."""
+        if self.use_ema:
+            state.add(("average",), lambda slot, index, parameter: torch.zeros_like(parameter))
+        if self.gradient_accumulation_steps:
+            state.add(("gradient_accumulator",), lambda slot, index, parameter: torch.zeros_like(parameter))
+        for group in self.slots():
+            state.add(group, self.initial, logical=self.by_axis)
+
+    @property
+    def held(self) -> Sequence[torch.nn.Parameter] | None:
+        """The parameters in order, None before ``build``."""
+        return None if self.state is None else self.state.parameters
+
+    @property
+    def built(self) -> State:
+        """The state; raises NotBuiltError before ``build``."""
+        if self.state is None:
+            raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
+        return self.state
+
+    @property
+    def iterations(self) -> int:
+        """How many updates were made."""
+        return self.applied // (self.gradient_accumulation_steps or 1)
+
+    def step(self) -> None:
+        """Apply the gradients that the backward pass left in the parameters."""
+        self._apply([parameter.grad for parameter in self.built.parameters])
+
+    def zero_grad(self) -> None:
+        """Drop the gradients of the parameters."""
+        for parameter in self.built.parameters:
+            parameter.grad = None
+
+    def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
+        """Return the loss to run backward from."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def exclude_from_weight_decay(self, var_list: Iterable[torch.Tensor] = (), var_names: Iterable[str] = ()) -> None:
+        """Spare from weight decay the parameters of ``var_list`` and those whose name matches one of ``var_names``.
+
+        A name is the last part of a path; ``var_names`` are regular expressions searched in it. Raises UsageError once
+        the optimizer is built.
+        """
+        if self.state is not None:
+            raise UsageError(f"{self.name} is built: exclude_from_weight_decay comes before")
+        self.undecayed = (frozenset(id(variable) for variable in var_list or ()), "|".join(var_names or ()))
+
+    def finalize(self) -> None:
+        """Put the moving average of the weights in their place, if one is kept."""
+        if self.use_ema:
+            with torch.no_grad():
+                copy_each(self.built.parameters, self.built.slots["average"])
+
+    # What a file holds
+
+    @property
+    def variables(self) -> list[tuple[str, torch.Tensor]]:
+        """The state as Keras stores it: names and tensors, in order, in their logical shapes."""
+        own = [("iteration", torch.tensor(self.applied, dtype=torch.int32))]
+        if isinstance(self.rate_source, float):
+            own.append(("learning_rate", torch.tensor(self.rate_source, dtype=torch.float32)))
+        return own + [(entry.name, entry.tensor) for entry in self.state.entries] if self.state else own
+
+    def set_variables(self, values: Sequence[Any]) -> None:
+        """Take over ``values``, arrays in the order and shapes of ``variables``.
+
+        Raises UsageError if they do not fit.
+        """
+        have = self.variables
+        if len(values) != len(have):
+            raise UsageError(f"{self.name} has {len(have)} variables, got {len(values)}")
+        for (name, tensor), value in zip(have, values, strict=True):
+            if tuple(tensor.shape) != tuple(value.shape):
+                raise UsageError(f"{name} of {self.name} has shape {tuple(tensor.shape)}, got {tuple(value.shape)}")
+        with torch.no_grad():
+            for (_, tensor), value in zip(have, values, strict=True):
+                fill(tensor, torch.as_tensor(value))
+        self.applied = int(have[0][1])
+        if isinstance(self.rate_source, float):
+            self.learning_rate = have[1][1].item()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state: ``iteration``, ``learning_rate`` if it is a number, and ``<parameter>.<slot>`` tensors."""
+        own: dict[str, Any] = {"iteration": self.applied}
+        if isinstance(self.rate_source, float):
+            own["learning_rate"] = self.rate_source
+        return own | {entry.key: entry.tensor for entry in self.built.entries}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave; raises UsageError if its names are others."""
+        have = self.state_dict()
+        if missing := [*(have.keys() - state.keys()), *(state.keys() - have.keys())]:
+            raise UsageError(f"the state is not that of this {self.name}: it differs in {', '.join(sorted(missing))}")
+        self.set_variables([torch.as_tensor(state[name]) for name in have])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings as plain values, a schedule as its config."""
+        return {**super().get_config(), "learning_rate": plain(self.rate_source)}
+
+    # How a step goes
+
+    def _apply(self, gradients: list[torch.Tensor | None]) -> None:
+        with torch.no_grad():
+            self._apply_present(gradients)
+        self.applied += 1
+
+    def _apply_present(self, gradients: list[torch.Tensor | None]) -> None:
+        state = self.built
+        indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        if not indices:
+            raise UsageError(f"{self.name} got no gradient for any parameter", hint="run backward() on the loss first")
+        present = [gradient for gradient in gradients if gradient is not None]
+        if self.loss_scale_factor is not None:
+            present = list(torch._foreach_div(present, self.loss_scale_factor))
+        mean = self._accumulate(present, indices) if self.gradient_accumulation_steps else present
+        if mean is not None:
+            self._update(mean, indices)
+        if self.use_ema:
+            self._average()
+        state.constrain(indices)
+
+    def _accumulate(self, gradients: Tensors, indices: list[int]) -> Tensors | None:
+        """Return the mean gradients when an update is due, else add to the sum so far and return None."""
+        steps = self.gradient_accumulation_steps or 1
+        sums = self.built.select("gradient_accumulator", indices)
+        if (self.applied + 1) % steps:
+            torch._foreach_add_(sums, gradients)
+            return None
+        means = list(torch._foreach_div(torch._foreach_add(sums, gradients), steps))
+        torch._foreach_zero_(self.built.slots["gradient_accumulator"])
+        return means
+
+    def _update(self, gradients: Tensors, indices: list[int]) -> None:
+        state, rate = self.built, self.learning_rate
+        gradients = self._clip(gradients)
+        self.decay(indices, rate)
+        if self.by_axis:
+            gradients = state.logical(gradients, indices)
+        slots = {name: state.select(name, indices) for group in self.slots() for name in group}
+        self.update(state.select_parameters(indices, logical=self.by_axis), gradients, rate, **slots)
+
+    def _clip(self, gradients: Tensors) -> Tensors:
+        if self.clipnorm:
+            return clip_each_norm(gradients, self.clipnorm)
+        if self.global_clipnorm:
+            return clip_global_norm(gradients, self.global_clipnorm)
+        return clip_values(gradients, self.clipvalue) if self.clipvalue else gradients
+
+    def decay(self, indices: list[int], rate: float) -> None:
+        """Shrink the parameters that weight decay applies to."""
+        if self.weight_decay is not None:
+            shrink(self.built.parameters, [i for i in indices if self.decays(i)], self.weight_decay * rate)
+
+    def decays(self, index: int) -> bool:
+        """Return whether weight decay applies to the parameter of that index."""
+        spared, pattern = self.undecayed
+        name = self.built.names[index].rpartition("/")[2]
+        return id(self.built.parameters[index]) not in spared and not (pattern and re.search(pattern, name))
+
+    def _average(self) -> None:
+        momentum = self.ema_momentum if self.iterations else 0.0
+        parameters, averages = self.built.parameters, self.built.slots["average"]
+        torch._foreach_lerp_(averages, parameters, 1 - momentum)
+        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+            copy_each(parameters, averages)
+
+
+def shrink(parameters: Tensors, indices: list[int], share: float) -> None:
+    """Multiply the parameters of those indices by ``1 - share``."""
+    if indices:
+        torch._foreach_mul_([parameters[i] for i in indices], 1 - share)
+
+
+def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:
+    """Copy each of ``values`` into its target; one by one, as a sharded parameter (DTensor) has no foreach copy."""
+    for target, value in zip(targets, values, strict=True):
+        target.copy_(value)
+
+
+def check_settings(optimizer: Optimizer) -> None:
+    """Raise UsageError for settings that cannot be meant."""
+    clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(optimizer, n) is not None]
+    if len(clips) > 1:
+        raise UsageError(f"{optimizer.name} clips gradients one way, got {' and '.join(clips)}")
+    steps = optimizer.gradient_accumulation_steps
+    if steps is not None and not (isinstance(steps, int) and steps >= 2):
+        raise UsageError(f"gradient_accumulation_steps is a whole number from 2 up, got {steps}")
+    frequency = optimizer.ema_overwrite_frequency
+    if frequency is not None and not (isinstance(frequency, int) and frequency >= 1):
+        raise UsageError(f"ema_overwrite_frequency is a whole number from 1 up, got {frequency}")
+    if not 0 <= optimizer.ema_momentum <= 1:
+        raise UsageError(f"ema_momentum is a number from 0 to 1, got {optimizer.ema_momentum}")

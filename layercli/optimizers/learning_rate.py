@@ -1,0 +1,51 @@
+"""The learning rate of an optimizer: a number, a schedule of it, or a function that says it."""
+
+from __future__ import annotations
+
+import inspect
+import struct
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from layercli.errors import UsageError
+from layercli.optimizers.learning_rate_schedules import LearningRateSchedule, deserialize
+
+
+class Rate:
+    """A setting that reads as the rate of the next step, and is set to a number, a schedule or a function.
+
+    A number is rounded to float32, which is how it is stored: training goes on from a file as it would have without.
+    """
+
+    def __init__(self, default: float) -> None:
+        self.default = default
+
+    def __get__(self, optimizer: Any, owner: Any = None) -> Any:
+        if optimizer is None:
+            return self.default
+        source = optimizer.rate_source
+        if isinstance(source, float):
+            return source
+        takes_step = isinstance(source, LearningRateSchedule) or inspect.signature(source).parameters
+        return float(source(optimizer.applied) if takes_step else source())
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        if isinstance(value, Mapping):
+            value = deserialize(value)
+        if callable(value):
+            optimizer.rate_source = value
+            return
+        if isinstance(getattr(optimizer, "rate_source", None), LearningRateSchedule):
+            schedule = type(optimizer.rate_source).__name__
+            raise UsageError(f"the learning rate of {optimizer.name} follows {schedule} and cannot be set")
+        if hasattr(value, "item"):
+            value = value.item()
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise UsageError(f"learning_rate is a number, a schedule or a function, got {value!r}")
+        optimizer.rate_source = float32(float(value))
+
+
+def float32(value: float) -> float:
+    """Return the float32 nearest to ``value``."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])

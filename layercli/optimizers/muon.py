@@ -1,0 +1,92 @@
+"""Muon."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from layercli.lazy import torch
+from layercli.optimizers.adam import adam
+from layercli.optimizers.base_optimizer import Optimizer, shrink
+from layercli.optimizers.gradient_clipping import Tensors
+
+
+@dataclass(eq=False)
+class Muon(Optimizer):
+    """Matrices move by their momentum made orthogonal, everything else by Adam.
+
+    ``m = momentum m + g``; ``p -= rate rms_rate sqrt(max(rows, columns)) orthogonal(m)``, or of ``g + momentum m`` if
+    ``nesterov``; ``ns_steps`` Newton-Schulz steps ``x = a x + (b x x' + c (x x')^2) x`` with ``muon_a``, ``muon_b`` and
+    ``muon_c`` make it orthogonal. Adam (``adam_beta_1``, ``adam_beta_2``, ``epsilon``, ``adam_weight_decay``, the rate
+    times ``adam_lr_ratio``) takes what is no matrix, embeddings if ``exclude_embeddings`` (their path says so), and
+    whatever path matches one of ``exclude_layers``, regular expressions.
+    Reference: Jordan 2024, kellerjordan.github.io/posts/muon; Liu et al. 2025, arXiv:2502.16982.
+    """
+
+    adam_beta_1: float = 0.9
+    adam_beta_2: float = 0.999
+    adam_weight_decay: float | None = 0.004
+    epsilon: float = 1e-7
+    weight_decay: float | None = field(default=0.004, kw_only=True)
+    exclude_layers: Sequence[str] | None = field(default=None, kw_only=True)
+    exclude_embeddings: bool = field(default=True, kw_only=True)
+    muon_a: float = field(default=3.4445, kw_only=True)
+    muon_b: float = field(default=-4.775, kw_only=True)
+    muon_c: float = field(default=2.0315, kw_only=True)
+    adam_lr_ratio: float = field(default=1, kw_only=True)
+    momentum: float = field(default=0.95, kw_only=True)
+    ns_steps: int = field(default=5, kw_only=True)
+    nesterov: bool = field(default=True, kw_only=True)
+    rms_rate: float | None = field(default=0.2, kw_only=True)
+
+    def slots(self) -> Iterable[tuple[str, ...]]:
+        """Return momentum, and velocity for what Adam takes."""
+        return [("momentum", "velocity")]
+
+    def initial(self, slot: str, index: int, parameter: torch.Tensor) -> torch.Tensor | None:
+        """Return zeros, or None for the velocity of a matrix."""
+        return torch.zeros_like(parameter) if slot == "momentum" or self.by_adam(index) else None
+
+    def by_adam(self, index: int) -> bool:
+        """Return whether Adam takes the parameter of that index."""
+        path = self.built.names[index]
+        if self.built.parameters[index].ndim != 2 or (self.exclude_embeddings and "embedding" in path.lower()):
+            return True
+        return any(re.search(pattern, path) for pattern in self.exclude_layers or ())
+
+    def decay(self, indices: list[int], rate: float) -> None:
+        """Shrink the parameters, matrices by one share and Adam's by another."""
+        for weight_decay, by_adam in ((self.weight_decay, False), (self.adam_weight_decay, True)):
+            chosen = [i for i in indices if self.decays(i) and self.by_adam(i) == by_adam]
+            if weight_decay is not None:
+                shrink(self.built.parameters, chosen, weight_decay * rate)
+
+    def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
+        """Take one step."""
+        rows = list(zip(parameters, gradients, slots["momentum"], slots["velocity"], strict=True))
+        for parameter, gradient, momentum, velocity in rows:
+            if velocity is None:
+                momentum.mul_(self.momentum).add_(gradient)
+                ahead = gradient + self.momentum * momentum if self.nesterov else momentum
+                parameter.sub_(self.orthogonal(ahead), alpha=rate * self.scale(parameter))
+        by_adam = [row for row in rows if row[3] is not None]
+        if by_adam:
+            lists = [list(column) for column in zip(*by_adam, strict=True)]
+            betas, step = (self.adam_beta_1, self.adam_beta_2), self.iterations + 1
+            adam(*lists, rate=rate * self.adam_lr_ratio, betas=betas, epsilon=self.epsilon, step=step)
+
+    def scale(self, matrix: torch.Tensor) -> float:
+        """Return what brings the orthogonal update to the root mean square of an Adam update."""
+        return 1.0 if self.rms_rate is None else self.rms_rate * math.sqrt(max(matrix.shape))
+
+    def orthogonal(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the matrix of about the same row and column spaces whose singular values are all about 1."""
+        if x.shape[0] > x.shape[1]:
+            return self.orthogonal(x.T).T
+        x = x / (x.norm() + 1e-7)
+        for _ in range(self.ns_steps):
+            gram = x @ x.T
+            x = self.muon_a * x + (self.muon_b * gram + self.muon_c * gram @ gram) @ x
+        return x
