@@ -34,10 +34,10 @@ if TYPE_CHECKING:
         tf,
         utils,
     )
+    from layercli.core.keras_tensor import KerasTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
     from layercli.core.sequential import Sequential
-    from layercli.core.symbolic import KerasTensor
     from layercli.core.variable import Variable
     from layercli.files.image_folder import image_dataset_from_directory
     from layercli.initializers import Initializer
@@ -56,7 +56,7 @@ MODULES = (
 NAMES = {
     "Initializer": "layercli.initializers",
     "Input": "layercli.layers.core.input_layer",
-    "KerasTensor": "layercli.core.symbolic",
+    "KerasTensor": "layercli.core.keras_tensor",
     "Layer": "layercli.core.layer",
     "Loss": "layercli.losses",
     "Metric": "layercli.metrics",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layercli import saving
-from layercli.core import config
+from layercli.core import fields
 from layercli.errors import UsageError, nearest
 from layercli.ops.nn.activation_functions import ALL, Activation, hard_silu, silu
 
@@ -38,7 +38,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
 def serialize(activation: Activation | None) -> Any:
     """Return what ``deserialize`` makes the activation of again: its name, and of one's own function a dict that names it."""
-    return "linear" if activation is None else config.serialize(activation)
+    return "linear" if activation is None else fields.serialize(activation)
 
 
 def __getattr__(name: str) -> Activation:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.catalogue import Catalogue, Configured, check_numbers, plain
+from layercli.core.registry import Catalogue, Configured, check_numbers, plain
 from layercli.lazy import torch
 
 if TYPE_CHECKING:

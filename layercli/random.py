@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from layercli.core import dtypes, seeds
-from layercli.core.seeds import generator as generator
-from layercli.core.seeds import seed as seed
-from layercli.core.seeds import set_seed as set_seed
+from layercli.core import dtypes
+from layercli.core import seed as seeds
+from layercli.core.seed import generator as generator
+from layercli.core.seed import seed as seed
+from layercli.core.seed import set_seed as set_seed
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core import conversion

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.catalogue import Catalogue, Configured, check_numbers, plain
+from layercli.core.registry import Catalogue, Configured, check_numbers, plain
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 

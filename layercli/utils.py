@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layercli import ops
-from layercli.core import seeds
+from layercli.core import seed as seeds
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import (

@@ -12,9 +12,9 @@ from layercli import ops
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Dim
 from layercli.core.graph import Frame, Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from tests.keras_reference import asked, jax, jnp, keras, real_keras, value_of
 from tests.tolerances import assert_close, bound
 

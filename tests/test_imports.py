@@ -34,7 +34,7 @@ LEVELS = [
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
     "core/functional.py": {"files", "layers"},
-    "core/holder.py": {"layers"},
+    "core/tracking.py": {"layers"},
     "core/model.py": {"files", "runtime"},
     "core/operation.py": {"runtime"},
     "callbacks/backup_and_restore.py": {"runtime"},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercli.shortage import shortage
+from layercli.out_of_memory import shortage
 
 CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 CUDA = (

@@ -26,7 +26,7 @@ from layercli.cli.run import run as run_command
 from layercli.cli.summary import summary
 from layercli.cli.vars import vars_
 from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError
-from layercli.shortage import shortage
+from layercli.out_of_memory import shortage
 from layercli.version import __version__
 
 app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)

@@ -8,10 +8,10 @@ from typing import Any
 from layercli.core import tree
 from layercli.core.functional import Functional
 from layercli.core.graph import Graph
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import UsageError
 
 

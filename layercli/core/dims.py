@@ -14,7 +14,7 @@ never a guess.
 
 from __future__ import annotations
 
-from layercli.core.formula import BATCH, UNKNOWN, Dim, Size, at, lower_bound, names, product, total
+from layercli.core.symbolic_dim import BATCH, UNKNOWN, Dim, Size, at, lower_bound, names, product, total
 
 __all__ = [
     "BATCH", "UNKNOWN", "Dim", "Size", "at", "broadcast", "ceil_div", "known", "lower_bound", "may_equal", "named", "names",

@@ -9,10 +9,10 @@ from typing import Any
 
 from layercli.core import naming, tree
 from layercli.core.graph import Graph
+from layercli.core.keras_tensor import OPERATORS, SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
-from layercli.core.symbolic import OPERATORS, SymbolicTensor
 from layercli.errors import ShapeError, UsageError
 
 

@@ -11,9 +11,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
-from layercli.core.holder import Holder
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.tracking import Holder
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:

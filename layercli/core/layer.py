@@ -6,14 +6,14 @@ import inspect
 from typing import Any
 
 from layercli import constraints, initializers, regularizers
-from layercli.core import building, config, dtypes, graph, masking, naming, tree
-from layercli.core.called import Called
-from layercli.core.configurable import Configurable
+from layercli.core import build, dtypes, fields, graph, masking, naming, tree
+from layercli.core.call_signature import Called
 from layercli.core.graph import Frame, Node
-from layercli.core.holder import Holder
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
+from layercli.core.serializable import Configurable
 from layercli.core.spec import Spec, batched
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.tracking import Holder
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
 
@@ -51,12 +51,12 @@ class Layer(Holder, Called, Configurable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" not in cls.__dict__:
-            cls._fields = {**cls._fields, **config.fields_of(cls)}
+            cls._fields = {**cls._fields, **fields.fields_of(cls)}
             cls._declares_fields = True
         if "compute_mask" in cls.__dict__:
             cls._computes_mask = True
         if "build" in cls.__dict__:
-            cls.build = building.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
+            cls.build = build.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the layer and note the arguments: they are its config."""
@@ -84,7 +84,7 @@ class Layer(Holder, Called, Configurable):
     ) -> None:
         if self._drawn(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
             return
-        self._settings = config.bind(type(self), self._fields, args, kwargs)
+        self._settings = fields.bind(type(self), self._fields, args, kwargs)
         vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
@@ -111,7 +111,7 @@ class Layer(Holder, Called, Configurable):
             self.built = True
             return
         args, kwargs = tree.map_leaves(
-            SymbolicTensor, ([self._specs(x) for x in shapes], building.unsuffixed(named, self._specs))
+            SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
         )
         self(*args, **kwargs)
 
@@ -139,7 +139,7 @@ class Layer(Holder, Called, Configurable):
         given = {"name": name, "shape": shape, "initializer": initializer}
         given |= dict(zip(given, positional, strict=False))
         name, shape, initializer = given.values()
-        spec = Spec(building.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
+        spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
         path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
@@ -227,18 +227,18 @@ class Layer(Holder, Called, Configurable):
             if not args and not kwargs:
                 raise UsageError(f"takes {', '.join(self.tensors_taken()) or 'a tensor'}, got nothing")
             wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
-            shapes = tree.map_leaves(lambda x: building.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
+            shapes = tree.map_leaves(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
-                self.build(building.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
+                self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
             else:
                 bound = inspect.signature(self.call).bind(*shapes[0], **shapes[1]).arguments
-                named = {f"{key}_shape": building.unwrapped(shape) for key, shape in bound.items()}
+                named = {f"{key}_shape": build.unwrapped(shape) for key, shape in bound.items()}
                 self.build(**{name: named[name] for name in wanted if name in named})
         self.built = True
 
     def _specs(self, shape: Any) -> Any:
         """Return the Specs of inputs of a shape, or of a tree of shapes, in the compute dtype."""
-        return building.specs_for(shape, self._policy.compute)
+        return build.specs_for(shape, self._policy.compute)
 
     @property
     def module(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.keras_tensor import SymbolicTensor
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer

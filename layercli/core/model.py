@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import UsageError
 
 

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
 from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Spec, shape_of
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError
 

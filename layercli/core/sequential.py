@@ -7,10 +7,10 @@ from typing import Any
 
 from layercli.core import graph, tree
 from layercli.core.functional import fitted, named_by_class
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Shape, Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import ShapeError, UsageError
 
 

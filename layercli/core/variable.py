@@ -8,8 +8,8 @@ from layercli import initializers
 from layercli.core import dtypes, graph
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
+from layercli.core.keras_tensor import OPERATORS, Operators, SymbolicTensor
 from layercli.core.spec import Shape, Spec
-from layercli.core.symbolic import OPERATORS, Operators, SymbolicTensor
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:

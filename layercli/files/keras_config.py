@@ -6,15 +6,15 @@ from typing import Any
 
 import layercli.layers
 from layercli import saving
-from layercli.core import config, dims, dtypes, naming, tree
+from layercli.core import dims, dtypes, fields, naming, tree
 from layercli.core.functional import Functional
 from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import Op
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Shape, Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.files import keras_ops
@@ -81,7 +81,7 @@ def _plain_shapes(shapes: Any) -> Any:
 
 
 def _described(x: Any) -> Any:
-    return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else config.serialize(x)
+    return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else fields.serialize(x)
 
 
 def _shape_alone(x: Any) -> Any:
@@ -206,7 +206,7 @@ class _Drawn:
         if hasattr(x, "tolist") and hasattr(x, "dtype"):
             held = {"value": x.tolist(), "dtype": dtypes.name_of(x.dtype)}
             return {"class_name": "__numpy__", "config": held}
-        return config.serialize(x)
+        return fields.serialize(x)
 
     def history(self, x: SymbolicTensor) -> list[Any]:
         """Return where a tensor comes from: a name, a call, an output of that."""

@@ -11,11 +11,11 @@ import layercli.layers
 from layercli import saving
 from layercli.core import dtypes, tree
 from layercli.core.functional import Functional
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import FormatError, LayercliError
 from layercli.files.keras_graph import MODELS, UNFIT, Drawing
 from layercli.files.strict_json import parse

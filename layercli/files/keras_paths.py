@@ -7,10 +7,10 @@ from typing import Any
 
 from layercli.core import naming
 from layercli.core.functional import Functional
-from layercli.core.holder import FRAMEWORK
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
+from layercli.core.tracking import FRAMEWORK
 
 
 def layers_of(model: Layer) -> dict[str, Layer]:

@@ -6,7 +6,7 @@ name, a config, an instance, or any function of a shape and a dtype.
 
 from __future__ import annotations
 
-from layercli.core.catalogue import Catalogue, plain
+from layercli.core.registry import Catalogue, plain
 from layercli.initializers.constant_initializers import Constant, Identity, Ones, Zeros
 from layercli.initializers.initializer import Initializer, values
 from layercli.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal

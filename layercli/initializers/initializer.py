@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from layercli.core.catalogue import Configured, check_numbers
+from layercli.core.registry import Configured, check_numbers
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.config import serialize
+from layercli.core.fields import serialize
 from layercli.inspect.reference import named_models, settings_of
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from layercli.core import tree
 from layercli.core.dims import UNKNOWN
 from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.inspect.summary import below, described, ends, input_names, lacks_variables

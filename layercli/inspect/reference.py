@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli import saving
-from layercli.core.config import Rule, checked
+from layercli.core.fields import Rule, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.layers.validators import OF_PLAIN_TYPES

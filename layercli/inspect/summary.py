@@ -9,9 +9,9 @@ from typing import Any
 from layercli.core import dims, dtypes, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec, batched, show_shape
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.names import distinct, keys_of, numbered

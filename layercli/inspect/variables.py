@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import seeds
+from layercli.core import seed as seeds
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest

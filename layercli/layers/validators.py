@@ -8,7 +8,7 @@ from operator import index
 from typing import Annotated, Any
 
 from layercli import activations, constraints, initializers, regularizers
-from layercli.core.config import Rule
+from layercli.core.fields import Rule
 from layercli.errors import UsageError
 
 
@@ -102,7 +102,7 @@ DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 
 def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE) -> tuple[Any, ...]:
     """Return what ``each`` makes of one value for all axes or of one value per axis; UsageError names the setting."""
-    from layercli.core.config import checked
+    from layercli.core.fields import checked
 
     expected = each.expected if axes == 1 else f"{each.expected}, or {axes} of them"
 

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
+from layercli.core.registry import Configured
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import losses
-from layercli.core.catalogue import Catalogue, plain
+from layercli.core.registry import Catalogue, plain
 from layercli.errors import UsageError
 
 _catalogue = Catalogue(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Self
 
-from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
+from layercli.core.registry import Configured
 from layercli.errors import UsageError
 from layercli.lazy import torch
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from layercli.core.symbolic import OPERATORS
+from layercli.core.keras_tensor import OPERATORS
 from layercli.ops.core import torch_dispatch as torch_dispatch
 
 MODULES = {

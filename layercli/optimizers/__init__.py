@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.catalogue import Catalogue, plain
+from layercli.core.registry import Catalogue, plain
 
 _catalogue = Catalogue(
     "layercli.optimizers",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured, plain
 from layercli.core.naming import snake_case
+from layercli.core.registry import Configured, plain
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import Applying

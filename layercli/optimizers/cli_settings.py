@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from layercli.core.catalogue import Configured
+from layercli.core.registry import Configured
 from layercli.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Catalogue, Configured, plain
+from layercli.core.registry import Catalogue, Configured, plain
 from layercli.errors import UsageError
 
 _catalogue = Catalogue(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from layercli.core.catalogue import Configured
 from layercli.core.naming import snake_case
+from layercli.core.registry import Configured
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import Applying

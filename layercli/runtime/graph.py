@@ -10,7 +10,7 @@ from torch import nn
 
 from layercli.core.spec import Spec
 from layercli.errors import FormatError, LayercliError, ShapeError
-from layercli.shortage import shortage
+from layercli.out_of_memory import shortage
 
 
 class Graph(nn.Module):

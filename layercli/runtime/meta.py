@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core import dims, dtypes, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError
 from layercli.runtime.filled_sizes import PRIMES, explained

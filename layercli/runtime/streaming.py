@@ -22,12 +22,12 @@ from layercli.files.npy import NpyFile
 from layercli.files.rows import RowWriter
 from layercli.inspect.inputs import converted
 from layercli.inspect.statistics import statistics
+from layercli.out_of_memory import shortage
 from layercli.runtime import tensors
 from layercli.runtime.graph import Graph
 from layercli.runtime.heap import give_back
 from layercli.runtime.program import Program
 from layercli.runtime.run import Output, Run
-from layercli.shortage import shortage
 
 LARGEST_BATCH = 1024
 """Where the search for a batch that fits begins."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from layercli import activations
-from layercli.core.config import serialize
+from layercli.core.fields import serialize
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.activations.activation import Activation
 from layercli.layers.activations.elu import ELU

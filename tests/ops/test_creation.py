@@ -12,7 +12,7 @@ from oracle import agree, image, keras
 
 import layercli
 from layercli import Input, Layer, ops
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.errors import DTypeError, ShapeError, UnknownSizeError, UsageError
 
 MADE = {

@@ -8,7 +8,7 @@ import torch
 from oracle import agree, image
 
 from layercli import Input, ops
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.errors import DTypeError, ShapeError, UnknownSizeError, UsageError
 
 X, Y = image(2, 5, 4), image(2, 3, 4, seed=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core import dims, naming
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, batched
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import UsageError
 from layercli.layers.validators import Truth
 

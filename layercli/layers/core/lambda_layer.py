@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from layercli import saving
 from layercli.core import graph, tree
-from layercli.core.catalogue import function as named
-from layercli.core.config import Rule
+from layercli.core.fields import Rule
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
-from layercli.core.symbolic import SymbolicTensor
+from layercli.core.registry import function as named
 from layercli.errors import UsageError
 from layercli.layers.core.opaque_op import Promise
 

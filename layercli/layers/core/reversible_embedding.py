@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core import dtypes
-from layercli.core.config import Rule
+from layercli.core.fields import Rule
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
 from layercli.layers.core.embedding import Table

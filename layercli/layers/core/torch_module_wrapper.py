@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from layercli.core import dtypes, tree
-from layercli.core.config import Rule
+from layercli.core.fields import Rule
+from layercli.core.keras_tensor import OPERATORS, SymbolicTensor
 from layercli.core.layer import Layer
-from layercli.core.symbolic import OPERATORS, SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.core.opaque_op import Promise

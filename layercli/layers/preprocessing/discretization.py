@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from layercli.core.config import Rule
+from layercli.core.fields import Rule
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense

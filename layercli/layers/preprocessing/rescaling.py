@@ -6,8 +6,8 @@ from typing import Any
 
 from layercli import ops
 from layercli.core import dtypes
-from layercli.core.config import Rule
-from layercli.core.config import checked as checked_setting
+from layercli.core.fields import Rule
+from layercli.core.fields import checked as checked_setting
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.ops.image.rescale import Rescale

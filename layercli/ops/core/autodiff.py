@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from layercli.core import tree
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.lazy import torch

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes, graph, tree
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch

@@ -8,9 +8,9 @@ from typing import Any
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.nn.rnn_loop import cost_of

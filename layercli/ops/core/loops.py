@@ -8,9 +8,9 @@ from typing import Any
 
 from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.core.symbolic import SymbolicTensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core import function_tracing

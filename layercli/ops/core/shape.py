@@ -6,8 +6,8 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Shape
-from layercli.core.symbolic import SymbolicTensor
 from layercli.ops.numpy.creation import Constant
 
 

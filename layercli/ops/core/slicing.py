@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size, ceil_div
+from layercli.core.keras_tensor import OPERATORS
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
-from layercli.core.symbolic import OPERATORS
 from layercli.errors import ShapeError
 
 Part: TypeAlias = "int | Range | EllipsisType | None"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.symbolic import OPERATORS
+from layercli.core.keras_tensor import OPERATORS
 
 
 def torch_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 
 from layercli.core import dtypes, graph
 from layercli.core.dims import Dim, Size
-from layercli.core.holder import Holder
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.tracking import Holder
 from layercli.errors import UnknownSizeError
 from layercli.lazy import torch
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import config, dtypes
+from layercli.core import dtypes, fields
 
 
 class Configurable:
@@ -30,8 +30,8 @@ class Configurable:
             given = {**self._settings, **{name: vars(self)[name] for name in self._fields if name in vars(self)}}
             extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}
         else:
-            given, extra = config.arguments(type(self).__init__, args, kwargs), {}
-        return {**own, **{key: config.serialize(value) for key, value in {**given, **extra}.items()}}
+            given, extra = fields.arguments(type(self).__init__, args, kwargs), {}
+        return {**own, **{key: fields.serialize(value) for key, value in {**given, **extra}.items()}}
 
     def again(self) -> Any:
         """Return a new layer of the same class and settings."""

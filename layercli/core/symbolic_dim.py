@@ -13,7 +13,7 @@ from math import gcd, prod
 from operator import mul
 from typing import TypeAlias, Union
 
-from layercli.core.formula_text import grouped, term
+from layercli.core.symbolic_dim_text import grouped, term
 from layercli.errors import UnknownSizeError
 
 Size: TypeAlias = Union[int, "Dim"]

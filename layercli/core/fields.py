@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli import saving
-from layercli.core.catalogue import function
-from layercli.core.holder import Holder
+from layercli.core.registry import function
+from layercli.core.tracking import Holder
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
 
