@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from layercli.core.model import Model
     from layercli.core.sequential import Sequential
     from layercli.core.variable import Variable
-    from layercli.files.image_folder import image_dataset_from_directory
+    from layercli.formats.image_dataset import image_dataset_from_directory
     from layercli.initializers import Initializer
     from layercli.layers.core.input_layer import Input
     from layercli.losses import Loss
@@ -65,7 +65,7 @@ NAMES = {
     "Regularizer": "layercli.regularizers",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
-    "image_dataset_from_directory": "layercli.files.image_folder",
+    "image_dataset_from_directory": "layercli.formats.image_dataset",
     "load_model": "layercli.runtime.saving",
     "open": "layercli.sources",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layercli import saving
+from layercli.core import custom_objects as saving
 from layercli.core import fields
 from layercli.errors import UsageError, nearest
 from layercli.ops.nn.activation_functions import ALL, Activation, hard_silu, silu

@@ -11,18 +11,18 @@ import numpy as np
 
 from layercli import ops
 from layercli.core import seed as seeds
-from layercli.errors import ShapeError, UsageError
-from layercli.lazy import torch
-from layercli.saving import (
+from layercli.core.custom_objects import (
     custom_object_scope,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
 )
+from layercli.errors import ShapeError, UsageError
+from layercli.lazy import torch
 
 if TYPE_CHECKING:
-    from layercli.files.image_folder import image_dataset_from_directory
+    from layercli.formats.image_dataset import image_dataset_from_directory
 
 __all__ = [
     "PyDataset",
@@ -166,7 +166,7 @@ def pad_sequences(
 
 def __getattr__(name: str) -> Any:
     if name == "image_dataset_from_directory":
-        from layercli.files.image_folder import image_dataset_from_directory
+        from layercli.formats.image_dataset import image_dataset_from_directory
 
         return image_dataset_from_directory
     raise AttributeError(f"layercli.utils has no {name!r}")

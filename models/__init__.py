@@ -30,7 +30,7 @@ OF_KERAS = {
     "Sequential": "layercli.core.sequential",
     "clone_model": "layercli.core.cloning",
     "load_model": "layercli.runtime.saving",
-    "model_from_json": "layercli.files.keras_model",
+    "model_from_json": "layercli.saving.deserialization",
     "save_model": "layercli.runtime.saving",
 }
 """Where Keras's names are found."""

@@ -136,7 +136,7 @@ def report(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         return report(FileError("cannot write to standard output: the disk is full"))
     if isinstance(error, OSError) and isinstance(error.filename, str):
-        from layercli.files.failure import reason
+        from layercli.formats.os_errors import reason
 
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:

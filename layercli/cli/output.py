@@ -135,7 +135,7 @@ def delivered() -> Iterator[None]:
     except BrokenPipeError:
         discard(stdout())
     except OSError as error:
-        from layercli.files.failure import reason
+        from layercli.formats.os_errors import reason
 
         discard(stdout())
         raise FileError(f"cannot write to standard output: {reason(error)}") from error

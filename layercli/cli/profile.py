@@ -25,14 +25,14 @@ def profile(
     [dim]$[/dim] layercli profile net.py:Net --input-shape 1,3,224,224 --device cuda --trace run.json
     [dim]$[/dim] layercli profile lenet --format json | jq '.profile.layers[] | {path, self}'
     """
-    from layercli.files import results
+    from layercli.formats import output_file
     from layercli.render.profile import kernels, table
 
     check_sort(sort)
     check_layers("--fuse", running.fuse, {"profile": True})
     if trace is not None:
-        results.check_place(trace, force=force)
-        context.with_resource(results.claimed(trace, force=force))
+        output_file.check_place(trace, force=force)
+        context.with_resource(output_file.claimed(trace, force=force))
     ready = prepared(model, running)
 
     from layercli.runtime import profile as profiling

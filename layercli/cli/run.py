@@ -46,7 +46,7 @@ def run(
     [dim]$[/dim] layercli run mlp --seed 7 --record run.json
     [dim]$[/dim] layercli run --replay run.json
     """
-    from layercli.files import results
+    from layercli.formats import output_file
     from layercli.inspect.ranking import read_labels
     from layercli.inspect.reference import learn
 
@@ -55,12 +55,12 @@ def run(
     checks.check_targets({"--output": out, "--record": record})
     kept = force or resume  # what is there already, a stream that goes on looks at for itself
     if out is not None:
-        results.check_target(out, force=kept)
+        output_file.check_target(out, force=kept)
     if record is not None:
-        results.check_place(record, force=force)
+        output_file.check_place(record, force=force)
     for target in filter(None, (out, record)):
-        if target != results.STANDARD_OUTPUT:
-            context.with_resource(results.claimed(target, force=kept if target == out else force))
+        if target != output_file.STANDARD_OUTPUT:
+            context.with_resource(output_file.claimed(target, force=kept if target == out else force))
     others = {"--layers": layers, "--top": top, "--record": record, "--replay": replay}
     checks.check_stream(batch_size, resume, others)
     checks.check_layers("--fuse", running.fuse, {"--layers": layers})
@@ -91,13 +91,13 @@ def run(
         found.append(sections.ranking(report, top, names))
     if out is not None:
         with redirect_stdout(output.stdout()):
-            results.save(out, report.arrays(), report.source)
-        output.message(f"wrote {'to standard output' if out == results.STANDARD_OUTPUT else out}")
+            output_file.save(out, report.arrays(), report.source)
+        output.message(f"wrote {'to standard output' if out == output_file.STANDARD_OUTPUT else out}")
     if record is not None:
         done = reproduction.record(plan, ready.program, ready.inputs, report.outputs_by_name())
         reproduction.save(record, done)
         output.message(f"wrote {record}")
-    with output.emitted_on(sys.stderr) if out == results.STANDARD_OUTPUT else nullcontext():
+    with output.emitted_on(sys.stderr) if out == output_file.STANDARD_OUTPUT else nullcontext():
         show(report, found, format)
     return sections.code_of(found)
 

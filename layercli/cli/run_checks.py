@@ -65,7 +65,7 @@ def check_finite(numbers: Mapping[str, float | None]) -> None:
 
 def check_targets(targets: Mapping[str, str | None]) -> None:
     """Refuse two files to write that are one."""
-    from layercli.files.results import STANDARD_OUTPUT
+    from layercli.formats.output_file import STANDARD_OUTPUT
 
     known: dict[str, str] = {}
     for name, path in targets.items():

@@ -16,14 +16,14 @@ from layercli.cli.run_sections import Section
 from layercli.errors import FileError, FormatError, UsageError
 
 if TYPE_CHECKING:
-    from layercli.files.rows import RowWriter
+    from layercli.formats.npy_writer import RowWriter
     from layercli.runtime.reproduction import Plan
     from layercli.runtime.run import Run
 
 
 def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[Run, Section]:
     """Run the plan batch by batch into ``out``; return the report on what was written, and how it went."""
-    from layercli.files.rows import RowWriter
+    from layercli.formats.npy_writer import RowWriter
     from layercli.render.run import streamed
     from layercli.runtime import device as devices
     from layercli.runtime import feeding, program, streaming
@@ -93,7 +93,7 @@ def is_complete(writer: RowWriter, files: list[str]) -> bool:
 
     FileError where there is a target that is not.
     """
-    from layercli.files.npy import NpyFile
+    from layercli.formats.npy import NpyFile
 
     if not writer.path.exists():
         return False

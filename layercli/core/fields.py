@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layercli import saving
+from layercli.core import custom_objects
 from layercli.core.registry import function
 from layercli.core.tracking import Holder
 from layercli.core.variable import Variable
@@ -140,7 +140,7 @@ def serialize(value: Any) -> Any:
     if hasattr(value, "get_config"):
         kind = type(value)
         named = {"module": public_module(kind), "class_name": kind.__name__, "config": value.get_config()}
-        return named if is_ours(kind) else named | {"registered_name": saving.get_registered_name(kind)}
+        return named if is_ours(kind) else named | {"registered_name": custom_objects.get_registered_name(kind)}
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
         return value.__name__ if is_ours(value) or isinstance(value, type) else function(value)
     if hasattr(value, "tolist"):

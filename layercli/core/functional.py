@@ -90,7 +90,7 @@ class Functional(Model):
         """
         if type(self).__init__ is not Functional.__init__:
             return super().get_config()
-        from layercli.files.keras_config import drawn
+        from layercli.saving.serialization import drawn
 
         return drawn(self)
 
@@ -99,7 +99,7 @@ class Functional(Model):
         """Return a new model with these settings; FormatError where they make none."""
         if "input_layers" not in settings:
             return super().from_config(settings)
-        from layercli.files.keras_model import Reader
+        from layercli.saving.deserialization import Reader
 
         return Reader("the config", custom_objects).drawn(settings)
 

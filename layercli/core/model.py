@@ -183,7 +183,7 @@ class Model(Layer):
 
         ``kwargs`` are for json.dumps. UsageError for a model that no file can name.
         """
-        from layercli.files.keras_config import to_json
+        from layercli.saving.serialization import to_json
 
         return to_json(self, **kwargs)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar, Self
 
-from layercli import saving
+from layercli.core import custom_objects
 from layercli.core.naming import snake_case
 from layercli.errors import UsageError, nearest
 
@@ -98,7 +98,7 @@ def plain(value: Any) -> Any:
 
 def function(value: Any) -> dict[str, Any]:
     """Return the dict by which Keras names a function."""
-    named = {"config": value.__name__, "registered_name": saving.get_registered_name(value)}
+    named = {"config": value.__name__, "registered_name": custom_objects.get_registered_name(value)}
     return {"module": "builtins", "class_name": "function", **named}
 
 

@@ -61,7 +61,7 @@ class Sequential(Model):
         """
         if type(self).__init__ is not Sequential.__init__:
             return super().get_config()
-        from layercli.files.keras_config import stack
+        from layercli.saving.serialization import stack
 
         return stack(self)
 
@@ -70,7 +70,7 @@ class Sequential(Model):
         """Return a new stack with these settings; FormatError where they make none."""
         if cls.__init__ is not Sequential.__init__:
             return super().from_config(settings)
-        from layercli.files.keras_model import Reader
+        from layercli.saving.deserialization import Reader
 
         return Reader("the config", custom_objects).stack(settings, cls)
 

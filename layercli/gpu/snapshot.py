@@ -190,7 +190,7 @@ class Snapshot:
 
 def write(snapshot: Snapshot, path: Path) -> None:
     """Write the snapshot to a file, whole or not at all; raise FileError where that cannot be done."""
-    from layercli.files.atomic import replacing
+    from layercli.formats.atomic import replacing
 
     text = json.dumps(snapshot.to_json(), indent=2) + "\n"
     with replacing(path) as stream:
@@ -199,8 +199,8 @@ def write(snapshot: Snapshot, path: Path) -> None:
 
 def read(path: Path) -> Snapshot:
     """Return the snapshot in a file; raise FileError or FormatError where there is none."""
-    from layercli.files.failure import reading
-    from layercli.files.strict_json import parse
+    from layercli.formats.os_errors import reading
+    from layercli.formats.strict_json import parse
 
     with reading(path), path.open("rb") as stream:
         raw = stream.read(LARGEST + 1)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dims, dtypes
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError, nearest
-from layercli.files.csv import read_csv
-from layercli.files.detect import open_weights
-from layercli.files.images import MODES, is_images, read_images
-from layercli.files.npy import read_stream
-from layercli.files.parquet import read_parquet
+from layercli.formats.csv import read_csv
+from layercli.formats.detect import open_weights
+from layercli.formats.images import MODES, is_images, read_images
+from layercli.formats.npy import read_stream
+from layercli.formats.parquet import read_parquet
 from layercli.inspect.arguments import Arguments, count_of
 from layercli.inspect.filling import Range
 

@@ -12,7 +12,7 @@ from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.errors import LayercliError
-from layercli.files.onnx import bodies_of
+from layercli.formats.onnx import bodies_of
 from layercli.inspect import onnx_fused
 from layercli.inspect.onnx_fused import Shape, placed
 

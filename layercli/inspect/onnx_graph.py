@@ -10,7 +10,7 @@ from typing import Any
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
-from layercli.files.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
+from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
 from layercli.inspect.onnx_cost import cost_of
 from layercli.inspect.onnx_inference import settings_of
 from layercli.inspect.onnx_names import Names

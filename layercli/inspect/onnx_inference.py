@@ -12,7 +12,7 @@ import numpy as np
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.files.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
+from layercli.formats.onnx import DTYPES, GRAPH, GRAPHS, constant_of, count_of, onnx, tensor_values
 from layercli.inspect import onnx_fused
 from layercli.inspect.onnx_names import Names
 from layercli.inspect.onnx_values import MOST, computed

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.spec import Shape
-from layercli.files.onnx import DTYPES, count_of
-from layercli.files.weights import BITS
+from layercli.formats.onnx import DTYPES, count_of
+from layercli.formats.weight_file import BITS
 
 KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 QUANTIZED = {

@@ -15,7 +15,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.spec import Shape, Spec
 from layercli.errors import FormatError
-from layercli.files.onnx import DTYPES, TEXT
+from layercli.formats.onnx import DTYPES, TEXT
 from layercli.inspect.graph_inputs import graph_inputs
 from layercli.inspect.onnx_graph import OpenedGraph, Seen, parameters_of
 from layercli.inspect.onnx_scopes import UNKNOWN_CLASS, Place, shared_by_all, within

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.files.strict_json import parse
+from layercli.formats.strict_json import parse
 
 NAMES = ("config", "cfg", "configuration", "args", "params", "hparams")
 """What the argument that takes a config is called."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FormatError, UsageError
-from layercli.files.failure import reading
+from layercli.formats.os_errors import reading
 from layercli.inspect.numbers import json_number
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layercli import saving
+from layercli.core import custom_objects
 from layercli.core.fields import Rule, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, FormatError, UsageError, nearest
@@ -64,8 +64,8 @@ def is_python(text: str) -> bool:
 
 def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
-    from layercli.files import detect, keras_file
-    from layercli.files.keras_model import Reader
+    from layercli.formats import detect, keras_file
+    from layercli.saving.deserialization import Reader
 
     if not os.path.isfile(text) or not (text.endswith(".keras") or detect.is_model(text)):
         raise unknown(text)
@@ -92,7 +92,7 @@ def learn(custom: Iterable[str]) -> None:
         found = from_python(text)
         if not callable(found):
             raise UsageError(f"{text} is a {type(found).__name__}, not a class or a function")
-        saving.get_custom_objects()[found.__name__] = found
+        custom_objects.get_custom_objects()[found.__name__] = found
 
 
 def named_models() -> dict[str, str]:
@@ -126,7 +126,7 @@ def unknown(text: str) -> UsageError | FileError:
 
 def no_file(text: str) -> FileError:
     """Return the error for a file that is not there, with the nearest name in its folder."""
-    from layercli.files.failure import reading
+    from layercli.formats.os_errors import reading
 
     try:
         with reading(Path(text)):
@@ -138,7 +138,7 @@ def no_file(text: str) -> FileError:
 
 def no_model(text: str) -> FileError:
     """Return the error for a file that is no model, or none that can be described."""
-    from layercli.files import detect
+    from layercli.formats import detect
 
     quoted = shlex.quote(text)
     if text.endswith((".pt2", ".onnx")):

@@ -12,9 +12,9 @@ from layercli.core import seed as seeds
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
-from layercli.files import h5
-from layercli.files.h5_file import H5File
-from layercli.files.weights import Entry, WeightFile
+from layercli.formats import keras_h5
+from layercli.formats.hdf5 import H5File
+from layercli.formats.weight_file import Entry, WeightFile
 from layercli.inspect.numbers import json_number, json_values
 from layercli.inspect.pattern import matches
 from layercli.inspect.statistics import Statistics, statistics
@@ -126,13 +126,13 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
 
 def of_archive(model: Layer, path: str) -> Variables:
     """Return the variables of the model in a ``.keras`` file; their values are the file's, read when they are asked for."""
-    from layercli.files import keras_file
-    from layercli.files.keras_paths import layers_of
+    from layercli.formats import keras_file
+    from layercli.saving.weight_paths import layers_of
 
     if keras_file.is_hdf5(path):
         return of_legacy(model, path)
     places = {
-        id(variable): h5.place_of(place, i)
+        id(variable): keras_h5.place_of(place, i)
         for place, layer in layers_of(model).items()
         for i, variable in enumerate(layer.stored_variables)
     }
@@ -141,7 +141,7 @@ def of_archive(model: Layer, path: str) -> Variables:
     def row(name: str, variable: Variable) -> VariableRow:
         def found() -> tuple[H5File, str]:
             place = places[id(variable)]
-            place = place if place in file().entries else h5.older(place)
+            place = place if place in file().entries else keras_h5.older(place)
             if place not in file().entries:
                 raise FormatError(f"{path} has no {place}")
             if file().entries[place].shape != variable.shape:
@@ -165,8 +165,8 @@ def of_archive(model: Layer, path: str) -> Variables:
 
 def of_legacy(model: Layer, path: str) -> Variables:
     """Return the variables of the model in a file of the layout before ``.keras``, as ``of_archive`` does."""
-    from layercli.files.legacy_h5 import LegacyWeights
-    from layercli.files.legacy_weights import Stored, stored
+    from layercli.formats.legacy_h5 import LegacyWeights
+    from layercli.formats.legacy_weights import Stored, stored
 
     def row(name: str, variable: Variable) -> VariableRow:
         each: Stored = found[variable]
@@ -174,7 +174,7 @@ def of_legacy(model: Layer, path: str) -> Variables:
             of_variable(model, name, variable, 0), read=each.read, chunks=lambda: iter([each.read().ravel()])
         )
 
-    with h5.opened(Path(path)) as groups:
+    with keras_h5.opened(Path(path)) as groups:
         found = {each.variable: each for each in stored(model, LegacyWeights(groups))}
     return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
@@ -186,7 +186,7 @@ def of_file(file: WeightFile) -> Variables:
 
 def of_exported(path: str) -> Variables:
     """Return the state_dict of a ``.pt2``, which says what is trained."""
-    from layercli.files.pt2_file import Pt2File
+    from layercli.formats.pt2_state_dict import Pt2File
 
     file = Pt2File(path)
     return Variables(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
-from layercli.files.weights import Entry, WeightFile
+from layercli.formats.weight_file import Entry, WeightFile
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
 from layercli.inspect.summary import Row, Summary, Totals
 

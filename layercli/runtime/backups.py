@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError
-from layercli.files.atomic import replacing
-from layercli.files.failure import reading, writing
-from layercli.files.names import is_plain
-from layercli.files.strict_json import parse
+from layercli.formats.atomic import replacing
+from layercli.formats.names import is_plain
+from layercli.formats.os_errors import reading, writing
+from layercli.formats.strict_json import parse
 from layercli.runtime import distributed, saving
 from layercli.runtime.train import Place, trainer_of
 

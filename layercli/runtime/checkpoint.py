@@ -20,10 +20,10 @@ from safetensors import SafetensorError
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError, nearest
-from layercli.files.atomic import real, sync, sync_all
-from layercli.files.failure import writing
-from layercli.files.locks import locked
-from layercli.files.temporary import imitate
+from layercli.formats.atomic import real, sync, sync_all
+from layercli.formats.locks import locked
+from layercli.formats.os_errors import writing
+from layercli.formats.temporary import imitate
 from layercli.runtime import group
 
 WRITING = ".writing"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from layercli.errors import UsageError
-from layercli.files.detect import is_weights, open_weights
-from layercli.files.npy import NpyFile
+from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.npy import NpyFile
 from layercli.inspect.difference import Difference, Tolerance, difference
 from layercli.runtime import device as devices
 from layercli.runtime import onnx_export, tensors

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from layercli.core import tree
 from layercli.errors import ShapeError, UsageError
-from layercli.files.image_folder import ImageFolder
+from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime import tensors
 from layercli.runtime.ahead import ahead
 from layercli.utils import PyDataset

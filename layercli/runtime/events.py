@@ -12,9 +12,9 @@ import torch
 
 from layercli.core.model import Model
 from layercli.errors import MissingPackageError, UsageError
-from layercli.files.atomic import staged
-from layercli.files.failure import writing
-from layercli.files.keras_config import config_of
+from layercli.formats.atomic import staged
+from layercli.formats.os_errors import writing
+from layercli.saving.serialization import config_of
 
 
 class Events:

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from layercli.core.dims import Dim
 from layercli.core.spec import Spec, batched
 from layercli.errors import FormatError
-from layercli.files.pt2 import checked
+from layercli.formats.pt2_archive import checked
 from layercli.runtime import tensors
 from layercli.runtime.graph import Graph, refused, unreadable
 

@@ -21,7 +21,7 @@ from layercli.core.model import Model
 from layercli.core.naming import distinct
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.files.atomic import replacing, staged
+from layercli.formats.atomic import replacing, staged
 from layercli.inspect.names import numbered
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime import tensors

@@ -12,11 +12,11 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
-from layercli.files.csv import read_csv
-from layercli.files.detect import open_weights
-from layercli.files.image_folder import ImageFolder, open_folder
-from layercli.files.npy import NpyFile
-from layercli.files.parquet import read_parquet
+from layercli.formats.csv import read_csv
+from layercli.formats.detect import open_weights
+from layercli.formats.image_dataset import ImageFolder, open_folder
+from layercli.formats.npy import NpyFile
+from layercli.formats.parquet import read_parquet
 from layercli.inspect.inputs import Source, parse_bounds
 from layercli.inspect.shapes import parse_shapes
 from layercli.inspect.summary import offered_inputs

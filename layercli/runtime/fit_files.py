@@ -14,10 +14,8 @@ from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.errors import UsageError
-from layercli.files import keras_file
-from layercli.files.keras_config import config_of
-from layercli.files.keras_model import Reader
-from layercli.files.locks import locked
+from layercli.formats import keras_file
+from layercli.formats.locks import locked
 from layercli.inspect.numbers import json_number
 from layercli.inspect.reference import Subject
 from layercli.runtime import checkpoint, distributed, execute, fit, group, saving, sharding
@@ -27,6 +25,8 @@ from layercli.runtime.fit_data import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.group import Group
 from layercli.runtime.interruption import Interruption
 from layercli.runtime.train import Place, trainer_of
+from layercli.saving.deserialization import Reader
+from layercli.saving.serialization import config_of
 
 OPTIMIZER = "adam"
 """What trains where neither the command nor the model's file says."""

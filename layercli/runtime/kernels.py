@@ -14,7 +14,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function
 from torch.profiler import profile as torch_profile
 
-from layercli.files.atomic import staged
+from layercli.formats.atomic import staged
 from layercli.runtime.program import Program
 from layercli.runtime.recording import surrounding
 from layercli.runtime.unchanged import unchanged

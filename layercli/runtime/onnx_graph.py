@@ -9,7 +9,7 @@ import torch
 
 from layercli.core.spec import Spec, batched
 from layercli.errors import DeviceError, FormatError, MissingPackageError
-from layercli.files.failure import reading
+from layercli.formats.os_errors import reading
 from layercli.runtime import tensors
 from layercli.runtime.graph import Graph, refused, unreadable
 

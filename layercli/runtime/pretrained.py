@@ -11,9 +11,9 @@ from torch import nn
 from layercli.core import dtypes
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
-from layercli.files.safetensors import SafetensorsFile
-from layercli.files.shards import ShardedFile
-from layercli.files.weights import WeightFile
+from layercli.formats.safetensors import SafetensorsFile
+from layercli.formats.safetensors_index import ShardedFile
+from layercli.formats.weight_file import WeightFile
 from layercli.inspect.summary import described
 from layercli.models.matching import Place, match
 from layercli.models.pretrained import Pretrained

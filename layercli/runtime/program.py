@@ -15,7 +15,7 @@ from layercli.core import dtypes, tree
 from layercli.core.dtypes import Policy
 from layercli.core.layer import Layer
 from layercli.errors import LayercliError, UsageError
-from layercli.files.detect import open_weights
+from layercli.formats.detect import open_weights
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import ends, given_to, no_tensor
 from layercli.runtime import device as devices

@@ -15,9 +15,9 @@ import torch
 
 from layercli.core import tree
 from layercli.errors import FormatError
-from layercli.files.atomic import replacing
-from layercli.files.failure import reading
-from layercli.files.strict_json import parse
+from layercli.formats.atomic import replacing
+from layercli.formats.os_errors import reading
+from layercli.formats.strict_json import parse
 from layercli.runtime.feeding import Request
 from layercli.runtime.program import Program, Settings
 from layercli.version import __version__

@@ -12,15 +12,16 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
-from layercli.files import detect, h5, keras_archive, keras_file, legacy_h5, safetensors
-from layercli.files.atomic import staged
-from layercli.files.keras_config import config_of
-from layercli.files.keras_model import Reader
-from layercli.files.keras_paths import layers_of
-from layercli.files.legacy_values import Converted, of_owner
-from layercli.files.legacy_weights import stored
+from layercli.formats import detect, keras_file, keras_h5, legacy_h5, safetensors
+from layercli.formats.atomic import staged
+from layercli.formats.legacy_values import Converted, of_owner
+from layercli.formats.legacy_weights import stored
 from layercli.runtime import distributed, tensors, weights
 from layercli.runtime.train import trainer_of
+from layercli.saving import keras_archive
+from layercli.saving.deserialization import Reader
+from layercli.saving.serialization import config_of
+from layercli.saving.weight_paths import layers_of
 
 OPTIMIZER = "optimizer"
 
@@ -39,7 +40,7 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
         with distributed.one_writer(model) as writes:
             if writes:
                 with staged(path) as temporary:
-                    h5.write(temporary, groups)
+                    keras_h5.write(temporary, groups)
     else:
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
 
@@ -53,7 +54,7 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
             with keras_archive.opened(path) as archive:
                 restore(model, archive.weights)
         case "h5":
-            with h5.opened(file) as groups:
+            with keras_h5.opened(file) as groups:
                 restore(model, groups)
         case _:
             weights.load(model, detect.open_weights(path))
@@ -80,7 +81,7 @@ def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     return groups
 
 
-def restore(model: Layer, groups: h5.H5Groups) -> None:
+def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
     """Set every variable from ``groups``, and the optimizer's where both have them; nothing is set unless all fit."""
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
     values, state = values_in(model, groups), state_in(optimizer, groups)
@@ -90,7 +91,7 @@ def restore(model: Layer, groups: h5.H5Groups) -> None:
         optimizer.set_variables(state)
 
 
-def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
+def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
         return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
@@ -110,12 +111,12 @@ def values_in(model: Layer, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
     return found
 
 
-def values_of_keras_2(layer: Layer, path: str, groups: h5.H5Groups) -> list[tuple[Variable, Any]]:
+def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return the variables of a single layer with their values in a file of tf.keras, as they are today."""
     held = {
         variable.name: Converted(
             [variable.name],
-            h5.place_of(path, i),
+            keras_h5.place_of(path, i),
             variable.sizes,
             partial(groups.read, path, i, variable.sizes),
         )
@@ -125,7 +126,7 @@ def values_of_keras_2(layer: Layer, path: str, groups: h5.H5Groups) -> list[tupl
     return [(variable, values[variable.name].read()) for variable in layer.stored_variables]
 
 
-def state_in(optimizer: Any, groups: h5.H5Groups) -> list[Any] | None:
+def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
     """Return the variables of ``optimizer`` in ``groups``, None where one of them has none."""
     if optimizer is None or not built(optimizer):
         return None

@@ -17,9 +17,9 @@ import torch
 from layercli.core import dims, tree
 from layercli.core.spec import Spec
 from layercli.errors import DeviceError, FileError, ShapeError, UsageError
-from layercli.files.failure import reading
-from layercli.files.npy import NpyFile
-from layercli.files.rows import RowWriter
+from layercli.formats.npy import NpyFile
+from layercli.formats.npy_writer import RowWriter
+from layercli.formats.os_errors import reading
 from layercli.inspect.inputs import converted
 from layercli.inspect.statistics import statistics
 from layercli.out_of_memory import shortage

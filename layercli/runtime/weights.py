@@ -9,8 +9,8 @@ from torch import nn
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, nearest
-from layercli.files.torch_pickle import TorchFile
-from layercli.files.weights import WeightFile
+from layercli.formats.torch_checkpoint import TorchFile
+from layercli.formats.weight_file import WeightFile
 from layercli.runtime import tensors
 
 PARALLEL = "module/"

@@ -13,10 +13,10 @@ from typing import Any
 
 from layercli.core.dtypes import name_of
 from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
-from layercli.files import strict_json
-from layercli.files.detect import open_single, open_weights
-from layercli.files.failure import reading
-from layercli.files.weights import WeightFile
+from layercli.formats import strict_json
+from layercli.formats.detect import open_single, open_weights
+from layercli.formats.os_errors import reading
+from layercli.formats.weight_file import WeightFile
 from layercli.inspect.reference import Subject
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model

@@ -19,8 +19,8 @@ def keras_source(file: str) -> Source:
 
     Of quantized layers, which are not made, the stored variables are what can be asked for.
     """
-    from layercli.files import keras_archive
-    from layercli.files.keras_model import QuantizedError, Reader
+    from layercli.saving import keras_archive
+    from layercli.saving.deserialization import QuantizedError, Reader
 
     config = keras_archive.config_in(file)
     try:
@@ -54,7 +54,7 @@ class UnmadeArchive(Source):
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the datasets of the archive's weights, by their paths in it."""
-        from layercli.files.h5_file import H5File
+        from layercli.formats.hdf5 import H5File
         from layercli.inspect import variables
 
         return variables.of_file(H5File(self.name, archived=True))

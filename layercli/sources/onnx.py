@@ -56,7 +56,7 @@ class OnnxSource(Source):
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the initializers and constants."""
-        from layercli.files.onnx import OnnxFile
+        from layercli.formats.onnx import OnnxFile
         from layercli.inspect import variables
 
         return variables.of_file(OnnxFile(self.opened.file))

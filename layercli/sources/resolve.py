@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from layercli.errors import UsageError
-from layercli.files import detect
+from layercli.formats import detect
 from layercli.inspect.reference import is_python, parse_setting, unknown
 from layercli.sources.exported_program import ExportedProgramSource
 from layercli.sources.keras import keras_source

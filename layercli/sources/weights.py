@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FileError, LayercliError, UsageError
-from layercli.files.weights import WeightFile
+from layercli.formats.weight_file import WeightFile
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from layercli import activations
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 
 WRONG_USE = [
     ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block or resnet50 or lenet?"),
@@ -219,7 +219,7 @@ def test_a_target_that_is_full_or_read_only_is_left_as_it_was(cli, monkeypatch, 
             raise OSError(code, os.strerror(code))
 
         with monkeypatch.context() as patched:
-            patched.setattr("layercli.files.atomic.sync", refuse)
+            patched.setattr("layercli.formats.atomic.sync", refuse)
             done = cli("run", "my-dense", "--device", "cpu", "--force", "--output", str(target))
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("error: ")

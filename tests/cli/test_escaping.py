@@ -18,7 +18,7 @@ from PIL import Image
 import layercli
 from layercli.cli import output
 from layercli.escaping import printable
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 from layercli.render.progress import show
 
 EVIL = "a\x1b[2J\x1b]0;owned\x07\x7f\x9b31m\u202egnp\u200b\r\nerror: all is well\x00"

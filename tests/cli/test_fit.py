@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from layercli.files.safetensors import SafetensorsFile
+from layercli.formats.safetensors import SafetensorsFile
 from layercli.runtime.interruption import Interruption
 
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layercli.files import safetensors
+from layercli.formats import safetensors
 
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((40, 2))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from layercli.models.basics import MLP, MyDenseLayer
 
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 
 NET = """
 from layercli import Input, Model, layers

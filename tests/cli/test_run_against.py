@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 
 NETS = """
 import torch

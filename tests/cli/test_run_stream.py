@@ -16,7 +16,7 @@ import torch
 
 from layercli.cli.run_stream import progress
 from layercli.errors import FormatError
-from layercli.files.rows import RowWriter
+from layercli.formats.npy_writer import RowWriter
 
 NET = """
 import os, time

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from layercli import Sequential, layers
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 
 NET = """
 import torch

@@ -13,10 +13,10 @@ from torch import nn
 
 from layercli import Sequential, layers
 from layercli.core.dims import UNKNOWN
-from layercli.files.detect import open_weights
-from layercli.files.npz import save_npz
-from layercli.files.safetensors import save
-from layercli.files.weights import Entry
+from layercli.formats.detect import open_weights
+from layercli.formats.npz import save_npz
+from layercli.formats.safetensors import save
+from layercli.formats.weight_file import Entry
 from layercli.inspect.variables import matching, of_file
 from layercli.inspect.weight_files import parts_of, summarize_file
 from layercli.render import plain

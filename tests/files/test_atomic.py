@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from layercli.errors import FileError, FormatError
-from layercli.files.atomic import replacing, staged
+from layercli.formats.atomic import replacing, staged
 
 WRITER = """
 import sys
@@ -201,7 +201,7 @@ def test_a_full_disk(tmp_path):
 def test_a_file_larger_than_allowed(folder):
     program = (
         "import resource\n"
-        "from layercli.files.atomic import replacing\n"
+        "from layercli.formats.atomic import replacing\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "with replacing('a') as file: file.write(bytes(100_000))\n"
     )

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from layercli.errors import FileError, FormatError
-from layercli.files.detect import is_weights, open_weights
-from layercli.files.npy import NpyFile, save_npy
-from layercli.files.npz import NpzFile, save_npz
-from layercli.files.safetensors import SafetensorsFile, save
-from layercli.files.shards import ShardedFile
+from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.npy import NpyFile, save_npy
+from layercli.formats.npz import NpzFile, save_npz
+from layercli.formats.safetensors import SafetensorsFile, save
+from layercli.formats.safetensors_index import ShardedFile
 
 
 @pytest.fixture(autouse=True)

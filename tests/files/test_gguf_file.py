@@ -12,8 +12,8 @@ import pytest
 from gguf import GGMLQuantizationType as Type
 
 from layercli.errors import FileError, FormatError, MissingPackageError
-from layercli.files.detect import is_weights, open_weights
-from layercli.files.gguf import GgufFile
+from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.gguf import GgufFile
 
 RNG = np.random.default_rng(0)
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from layercli.errors import FormatError
-from layercli.files.image_folder import image_dataset_from_directory
-from layercli.files.images import ENDINGS, read_images
+from layercli.formats.image_dataset import image_dataset_from_directory
+from layercli.formats.images import ENDINGS, read_images
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\n0 0 moveto showpage\n%%EOF\n"
 DOS_EPS = b"\xc5\xd0\xd3\xc6" + (32).to_bytes(4, "little") + len(EPS).to_bytes(4, "little") + bytes(20) + EPS

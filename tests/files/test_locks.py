@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from layercli.errors import FileError
-from layercli.files.atomic import replacing
-from layercli.files.locks import lock_of, locked
+from layercli.formats.atomic import replacing
+from layercli.formats.locks import lock_of, locked
 
 HOLDER = """
 import sys

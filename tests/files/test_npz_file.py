@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from layercli.errors import FormatError, UsageError
-from layercli.files.npy import NpyFile, save_npy
-from layercli.files.npz import NpzFile, save_npz
-from layercli.files.weights import Entry
+from layercli.formats.npy import NpyFile, save_npy
+from layercli.formats.npz import NpzFile, save_npz
+from layercli.formats.weight_file import Entry
 
 CODES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "c8", "c16"]
 DTYPES = [f"{order}{code}" for order in "<>" for code in CODES]

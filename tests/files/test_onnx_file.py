@@ -13,10 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_graphs import array, tensor, written
 
 from layercli.errors import FileError, FormatError, MissingPackageError
-from layercli.files.detect import open_weights
-from layercli.files.onnx import DTYPES, OnnxFile
-from layercli.files.values import small_float_values
-from layercli.files.weights import BITS
+from layercli.formats.detect import open_weights
+from layercli.formats.dtype_codec import small_float_values
+from layercli.formats.onnx import DTYPES, OnnxFile
+from layercli.formats.weight_file import BITS
 from layercli.inspect.onnx_summary import summarize_onnx
 from layercli.inspect.variables import measure, of_file
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from layercli.errors import FormatError
-from layercli.files.pt2_file import Pt2File
+from layercli.formats.pt2_state_dict import Pt2File
 from layercli.inspect.variables import measure, of_exported
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.files.safetensors import SafetensorsFile, save
-from layercli.files.weights import Entry
+from layercli.formats.safetensors import SafetensorsFile, save
+from layercli.formats.weight_file import Entry
 
 WHOLE = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
 DTYPES = ["bool", *WHOLE, "float16", "float32", "float64", "complex64"]

@@ -14,8 +14,8 @@ import pytest
 
 import layercli
 from layercli.errors import FileError
-from layercli.files import atomic, csv, npy, npz, safetensors, temporary
-from layercli.files.atomic import replacing, staged
+from layercli.formats import atomic, csv, npy, npz, safetensors, temporary
+from layercli.formats.atomic import replacing, staged
 
 KILLED = """
 import os, signal, sys
@@ -156,7 +156,7 @@ def test_every_format_is_written_by_way_of_them(folder, monkeypatch, name):
 
 ROOT = Path(layercli.__file__).parent
 WRITES = {
-    "files/atomic.py", "files/temporary.py", "files/locks.py", "files/rows.py",
+    "formats/atomic.py", "formats/temporary.py", "formats/locks.py", "formats/npy_writer.py",
     "runtime/checkpoint.py",  # folders, whose files torch writes
     "runtime/backups.py",  # removes backups that are older
     "runtime/kernels.py",  # looks whether torch has written the trace to its end, in the staged file

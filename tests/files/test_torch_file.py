@@ -19,9 +19,9 @@ import torch
 from torch import nn
 
 from layercli.errors import FileError, FormatError
-from layercli.files import torch_pickle
-from layercli.files.detect import is_weights, open_weights
-from layercli.files.torch_pickle import TorchFile
+from layercli.formats import torch_checkpoint
+from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.torch_checkpoint import TorchFile
 
 ROWS = torch.arange(24.0).reshape(2, 3, 4)
 SMALL = ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
@@ -474,7 +474,7 @@ def doubled(inner, levels, key=b"X\1\0\0\0"):
 
 
 def test_few_bytes_that_mean_a_great_many(monkeypatch):
-    monkeypatch.setattr(torch_pickle, "MOST_TENSORS", 1 << 12)
+    monkeypatch.setattr(torch_checkpoint, "MOST_TENSORS", 1 << 12)
     written(doubled(b"]", 60))
     assert open_weights("bad.pt").entries == {}
     inner = pickled(tensor())[2:-1]

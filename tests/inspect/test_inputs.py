@@ -10,7 +10,7 @@ import pytest
 
 from layercli.core.spec import Spec, batched
 from layercli.errors import LayercliError
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 from layercli.inspect.arguments import Arguments
 from layercli.inspect.filling import filled
 from layercli.inspect.inputs import Source, read

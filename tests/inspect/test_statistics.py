@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from layercli.files.npy import NpyFile
-from layercli.files.npz import NpzFile
+from layercli.formats.npy import NpyFile
+from layercli.formats.npz import NpzFile
 from layercli.inspect.statistics import STRIDE, Statistics, statistics
 
 FLOATS = st.floats(-1e150, 1e150) | st.sampled_from([0.0, -0.0, float("nan"), float("inf"), float("-inf")])

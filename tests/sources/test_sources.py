@@ -14,7 +14,7 @@ import layercli
 from layercli import Input, Model, layers
 from layercli.core.spec import Spec
 from layercli.errors import FileError, FormatError, UsageError
-from layercli.files.safetensors import save
+from layercli.formats.safetensors import save
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.resolve import resolve
 

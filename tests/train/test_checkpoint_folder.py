@@ -13,7 +13,7 @@ import pytest
 from layercli import Input, Sequential, distributed, layers
 from layercli.cli.app import run
 from layercli.errors import FormatError
-from layercli.files.locks import lock_of
+from layercli.formats.locks import lock_of
 
 
 @pytest.fixture

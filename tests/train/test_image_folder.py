@@ -10,7 +10,7 @@ from PIL import Image
 import layercli
 from layercli import Input, Sequential, image_dataset_from_directory, layers
 from layercli.errors import LayercliError
-from layercli.files import image_folder
+from layercli.formats import image_dataset
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (14, 6, 5, 3), dtype="uint8")
 
@@ -77,8 +77,8 @@ def net():
 def test_training_on_a_folder_is_training_on_its_arrays(photos, monkeypatch):
     folder = image_dataset_from_directory(photos, image_size=(6, 5))
     x, y = PIXELS[ORDER].astype("float32"), np.array(folder.classes)
-    most, reading = [], image_folder.ImageFolder.read
-    monkeypatch.setattr(image_folder.ImageFolder, "read", lambda self, at: most.append(len(at)) or reading(self, at))
+    most, reading = [], image_dataset.ImageFolder.read
+    monkeypatch.setattr(image_dataset.ImageFolder, "read", lambda self, at: most.append(len(at)) or reading(self, at))
     ours, theirs = net(), net()
     run = {"epochs": 3, "batch_size": 4, "validation_split": 0.3, "class_weight": {1: 3.0}, "verbose": 0}
     assert ours.fit(folder, **run).history == theirs.fit(x, y, **run).history
@@ -137,7 +137,7 @@ def test_what_does_not_fit_is_said(photos, act, message):
 
 def test_images_of_different_sizes_are_refused(photos):
     Image.fromarray(PIXELS[0][:3]).save(photos / "cat" / "00.png")
-    folder = image_folder.open_folder(photos, (None, None))
+    folder = image_dataset.open_folder(photos, (None, None))
     with pytest.raises(LayercliError) as raised:
         next(iter(folder))
     assert str(raised.value) == "the images are of different sizes, and the model takes any"

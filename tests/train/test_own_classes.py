@@ -65,7 +65,7 @@ class Written(layercli.Model):
 
 
 def saved(layer):
-    from layercli.files.keras_config import config_of
+    from layercli.saving.serialization import config_of
 
     return config_of(layer)
 

@@ -18,7 +18,7 @@ from oracle import real_keras as keras
 
 import layercli
 from layercli.errors import FileError, FormatError, LayercliError
-from layercli.files.safetensors import SafetensorsFile
+from layercli.formats.safetensors import SafetensorsFile
 
 RNG = np.random.default_rng(9)
 X = RNG.standard_normal((12, 6)).astype("float32")

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from layercli import saving
-from layercli.core import graph, tree
+from layercli.core import custom_objects, graph, tree
 from layercli.core.fields import Rule
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
@@ -95,7 +94,7 @@ class Lambda(Layer):
             value = found.get(name)
             if isinstance(value, dict) and value.get("class_name") == "function":
                 named_so = value.get("registered_name"), value.get("config")
-                known = (saving.get_registered_object(str(each)) for each in named_so)
+                known = (custom_objects.get_registered_object(str(each)) for each in named_so)
                 value = found[name] = next((each for each in known if each is not None), value.get("config"))
             if isinstance(value, str):
                 raise UsageError(

@@ -1,0 +1,83 @@
+"""The classes and functions of users under the names that files know them by."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from layercli.errors import UsageError
+
+__all__ = [
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "register_keras_serializable",
+]
+
+Named = TypeVar("Named")
+
+_registered: dict[str, Any] = {}
+_names: dict[Any, str] = {}
+
+
+class _Scopes(threading.local):
+    """The scopes this thread is in, outermost first."""
+
+    open: tuple[Mapping[str, Any], ...] = ()
+
+
+_scopes = _Scopes()
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Named], Named]:
+    """Return a decorator that registers a class (which must have get_config) or a function as ``package>name``.
+
+    >>> @register_keras_serializable(package="mine")
+    ... def cubed(x):
+    ...     return x**3
+    >>> get_registered_name(cubed), get_registered_object("mine>cubed") is cubed
+    ('mine>cubed', True)
+    """
+
+    def register(found: Named) -> Named:
+        if isinstance(found, type) and not hasattr(found, "get_config"):
+            raise UsageError(f"{found.__name__} cannot be registered: it has no get_config method")
+        full = f"{package}>{name or found.__name__}"  # type: ignore[attr-defined]  # a class or a function
+        _registered[full] = found
+        _names[found] = full
+        return found
+
+    return register
+
+
+def get_registered_name(found: Any) -> str:
+    """Return the name a class or a function is registered under, or its own."""
+    return str(_names.get(found, found.__name__))
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the object of that name: of the scopes, innermost first, registered, or given; None where there is none."""
+    for known in (*reversed(_scopes.open), _registered, custom_objects or {}, module_objects or {}):
+        if name in known:
+            return known[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the table of what is registered, which may be added to."""
+    return _registered
+
+
+@contextmanager
+def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+    """Let files find ``objects`` by their names while the body runs."""
+    before, _scopes.open = _scopes.open, (*_scopes.open, dict(objects))
+    try:
+        yield
+    finally:
+        _scopes.open = before

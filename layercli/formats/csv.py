@@ -1,0 +1,85 @@
+"""csv: numbers in rows and columns, with the columns' names in the first row or without."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FormatError, UsageError
+from layercli.formats.atomic import replacing
+from layercli.formats.os_errors import reading
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Return the columns of a csv file by name; without a header they are called ``0``, ``1``, ...
+
+    A header is a first row without a number. A column of whole numbers is int64, any other float64. FormatError names the
+    first cell that is no number.
+    """
+    import numpy as np
+
+    rows = rows_of(Path(path))
+    header = None if any(map(is_number, rows[0])) else rows.pop(0)
+    names = header or [str(i) for i in range(len(rows[0]))]
+    if len(set(names)) < len(names):
+        raise FormatError(f"{path} has two columns of the same name")
+    first = 2 if header else 1
+    for i, row in enumerate(rows):
+        if len(row) != len(names):
+            raise FormatError(f"{path}, row {i + first}, has {len(row)} cells, not {len(names)}")
+        for name, cell in zip(names, row, strict=True):
+            if not is_number(cell):
+                hint = None if i or header else "the first row is one of names only if none of them is a number"
+                raise FormatError(
+                    f"{path}, row {i + first}, has {cell!r} in the column {name}, which is no number", hint=hint
+                )
+    cells = np.array(rows, dtype=np.str_).reshape(len(rows), len(names))
+    return {name: column(cells[:, i]) for i, name in enumerate(names)}
+
+
+def rows_of(file: Path) -> list[list[str]]:
+    """Return the cells of every row that is not empty."""
+    with reading(file), open(file, newline="", encoding="utf-8-sig") as stream:
+        try:
+            rows = [row for row in csv.reader(stream) if row]
+        except (UnicodeDecodeError, csv.Error):
+            raise FormatError(f"{file} is not text in rows and columns") from None
+    if not rows:
+        raise FormatError(f"{file} is empty")
+    return rows
+
+
+def is_number(cell: str) -> bool:
+    """Whether the text of a cell is a number; ``nan`` and ``inf`` are."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
+
+
+def column(cells: np.ndarray) -> np.ndarray:
+    """Return the numbers of one column."""
+    import numpy as np
+
+    numbers: np.ndarray = cells.astype(np.float64)
+    whole = all(cell.strip().lstrip("+-").isdigit() for cell in cells) and bool(np.all(np.abs(numbers) < 2**53))
+    return numbers.astype(np.int64) if whole else numbers
+
+
+def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """Write one array as the csv file ``path``, whole or not at all: a row for each of its first axis, no header.
+
+    Numbers are written with as many digits as give them back exactly. UsageError for more than two axes.
+    """
+    if array.ndim > 2:
+        raise UsageError(f"a csv file has rows and columns, not {array.ndim} axes", hint="write it to a .npy")
+    rows = array.reshape(1, 1) if not array.ndim else array[:, None] if array.ndim == 1 else array
+    with replacing(path) as stream:
+        for row in rows:
+            stream.write((",".join(map(str, row)) + "\n").encode())

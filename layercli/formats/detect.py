@@ -1,0 +1,240 @@
+"""Which format a file has, by its first bytes: a name's ending is only what somebody hoped."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from layercli.errors import FileError, FormatError
+from layercli.formats.os_errors import reading
+from layercli.formats.weight_file import WeightFile
+
+#: How many of a file's first bytes are looked at.
+ENOUGH = 4096
+HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
+KERAS, TORCH = "a .keras archive", "a PyTorch archive"
+PT2 = "a program of torch.export"
+TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
+OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
+#: The number that such a file begins with, as it is pickled.
+OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+#: What a tar archive of torch.save, older still, has first.
+OLD_MEMBERS = (b"sys_info\0", b"storages\0", b"tensors\0", b"pickle\0")
+ONNX = "an ONNX file"
+#: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
+FOREIGN = [
+    (0, GGUF, "a GGUF file"),
+    (4, b"TFL3", "a TensorFlow Lite file"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"\x1f\x8b", "a gzip file"),
+    (0, b"\x80\x02", "a Python pickle"),
+    (0, b"\x80\x03", "a Python pickle"),
+    (0, b"\x80\x04", "a Python pickle"),
+    (0, b"\x80\x05", "a Python pickle"),
+    (0, b"version https://git-lfs", LFS),
+]
+#: What else is said of some, after their name, and the hint.
+REFUSALS: dict[str | None, tuple[str, str]] = {
+    LFS: ("not the file it stands for", "git lfs pull"),
+    TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
+    OLD_TORCH: (
+        "which is a pickle and never loaded",
+        "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew",
+    ),
+    OLDER_TORCH: (
+        "which is a pickle and never loaded",
+        "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it",
+    ),
+}
+#: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.
+ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightFile:
+    """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, onnx, or an index of others.
+
+    No value is read.
+
+    Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
+    damaged.
+    """
+    file = Path(path)
+    start = first_bytes(file)
+    if start.lstrip().startswith(b"{") and not has_header(start):
+        from layercli.formats.safetensors_index import ShardedFile
+
+        return ShardedFile(file, open_single)
+    return open_single(file)
+
+
+def open_single(file: Path) -> WeightFile:
+    """Return the weight file ``file``, which may not be an index of others."""
+    start = first_bytes(file)
+    match kind(file, start):
+        case "npy":
+            from layercli.formats.npy import NpyFile
+
+            return NpyFile(file)
+        case "npz":
+            from layercli.formats.npz import NpzFile
+
+            return NpzFile(file)
+        case "safetensors":
+            from layercli.formats.safetensors import SafetensorsFile
+
+            return SafetensorsFile(file)
+        case "h5" | "keras" as found:
+            from layercli.formats.hdf5 import H5File
+
+            return H5File(file, archived=found == "keras")
+        case "torch":
+            from layercli.formats.torch_checkpoint import TorchFile
+
+            return TorchFile(file)
+        case "gguf":
+            from layercli.formats.gguf import GgufFile
+
+            return GgufFile(file)
+        case "onnx":
+            from layercli.formats.onnx import OnnxFile
+
+            return OnnxFile(file)
+    raise unreadable(file, start)
+
+
+def is_weights(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a file that ``open_weights`` would take for one of its formats, by its first bytes.
+
+    JSON is taken for an index if it has the word ``weight_map`` early on.
+    """
+    file = Path(path)
+    try:
+        start = first_bytes(file)
+        return (start.lstrip().startswith(b"{") and b'"weight_map"' in start) or kind(file, start) is not None
+    except (FileError, FormatError):
+        return False
+
+
+def is_model(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a file that holds a whole model: a .keras archive, or HDF5 with a model's config."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    start = first_bytes(file)
+    if start.startswith(HDF5):
+        from layercli.formats import legacy_h5
+
+        return legacy_h5.has_model(file)
+    return start.startswith(b"PK") and zip_content(file) == KERAS
+
+
+def content(path: str | os.PathLike[str]) -> str:
+    """Return what is in a file: ``keras``, ``onnx`` or ``pt2`` for a whole model, ``weights`` for anything else.
+
+    A file that begins as no format does is what its name says, so that it is refused as one of those.
+    """
+    file = Path(path)
+    start = first_bytes(file)
+    found = kind(file, start)
+    if found in ("keras", "onnx"):
+        return found
+    if found is None and (seeming(file, start) == PT2 or (file.suffix == ".pt2" and not is_weights(file))):
+        return "pt2"
+    return "weights"
+
+
+def first_bytes(file: Path) -> bytes:
+    """Return the first bytes of ``file``, or raise FileError or FormatError if it has none."""
+    with reading(file):
+        if stat.S_ISDIR(file.stat().st_mode):
+            raise FileError(f"{file} is a folder, not a file")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise FileError(f"{file} is not a regular file")
+        with open(file, "rb") as stream:
+            start = stream.read(ENOUGH)
+    if not start:
+        raise FormatError(f"{file} is empty")
+    return start
+
+
+def kind(file: Path, start: bytes) -> str | None:
+    """Return the format of a single weight file, or None for one that is not."""
+    if start.startswith(b"\x93NUMPY"):
+        return "npy"
+    if start.startswith(HDF5):
+        return "h5"
+    if start.startswith(GGUF) and not has_header(start):
+        return "gguf"
+    if start.startswith(b"PK") and not has_header(start):
+        return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
+    if is_safetensors(file, start):
+        return "safetensors"
+    found = seeming(file, start)
+    return "onnx" if found == ONNX or (found is None and file.suffix == ".onnx") else None
+
+
+def is_safetensors(file: Path, start: bytes) -> bool:
+    """Return whether a file begins with the length of a header and the header's first brace.
+
+    Such a beginning is no magic number, so a file whose name promises safetensors is one that is damaged.
+    """
+    return has_header(start) or (file.suffix == ".safetensors" and seeming(file, start) is None)
+
+
+def has_header(start: bytes) -> bool:
+    """Return whether a possible length of a safetensors header and a brace come first.
+
+    This goes before other beginnings: a length of 123 is a brace too, one of 19,280 begins with an archive's ``PK``, while
+    no JSON and no archive has the zeros in which a possible length ends.
+    """
+    from layercli.formats.safetensors import LENGTH, LONGEST_HEADER
+
+    length = int.from_bytes(start[:LENGTH], "little")
+    return length <= LONGEST_HEADER and start[LENGTH:].lstrip().startswith(b"{")
+
+
+def zip_content(file: Path) -> str | None:
+    """Return what a zip archive seems to be, or None for one that holds npy files or nothing."""
+    from layercli.formats.npz import archive
+
+    with archive(file) as zipped:
+        names = zipped.namelist()
+    if "config.json" in names:
+        return KERAS
+    if any(f"/{name}".endswith("/data.pkl") for name in names):
+        return TORCHSCRIPT if any(f"/{name}".endswith("/constants.pkl") for name in names) else TORCH
+    if any(f"/{name}".endswith(("/models/model.json", "/archive_format")) for name in names):
+        return PT2
+    if names and not any(name.endswith(".npy") for name in names):
+        return "a zip archive"
+    return None
+
+
+def seeming(file: Path, start: bytes) -> str | None:
+    """Return what a file that is none of ours seems to be, or None if it could be anything."""
+    if start.startswith(b"PK"):
+        return zip_content(file)
+    if start.startswith(HDF5):
+        return "an HDF5 file"
+    if OLD_MAGIC in start[:32]:
+        return OLD_TORCH
+    if start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS):
+        return OLDER_TORCH
+    for offset, magic, name in FOREIGN:
+        if start[offset:].startswith(magic):
+            return name
+    if len(start) > 2 and start[0] == 8 and start[1] < 32 and start[2] in ONNX_FIELDS:
+        return ONNX
+    return None
+
+
+def unreadable(file: Path, start: bytes) -> FormatError:
+    """Return the error that says what ``file`` seems to be."""
+    name = seeming(file, start)
+    if name is None:
+        return FormatError(f"{file} is in no format that layercli knows")
+    if name in REFUSALS:
+        reason, hint = REFUSALS[name]
+        return FormatError(f"{file} is {name}, {reason}", hint=hint)
+    return FormatError(f"{file} is {name}, which layercli does not read yet")

@@ -1,0 +1,247 @@
+"""GGUF: a header of settings and of what places every tensor, then the tensors, most of them quantized in blocks.
+
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The package ``gguf``, an extra, knows the types and turns
+blocks into numbers. Its reader makes an array of every word of a vocabulary (10 s and 600 MB for one of 128,000), and believes
+the counts in a file; so the header is read here, the settings passed over.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FormatError, MissingPackageError
+from layercli.formats.os_errors import reading
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.weight_file import MOST_DIMENSIONS, Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+VERSIONS = (2, 3)
+PLAIN = {"f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16"} | {
+    f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)
+}
+"""The types that are no blocks, by our names for them."""
+BYTE, UINT, LONG = struct.Struct("<B"), struct.Struct("<I"), struct.Struct("<Q")
+SIZES = dict(enumerate((1, 1, 2, 2, 4, 4, 4, 1, None, None, 8, 8, 8)))
+"""The bytes of a setting, by the number of its kind; a text and an array say theirs."""
+UINT32, TEXT, ARRAY = 4, 8, 9
+DEEPEST = 8
+"""How many arrays may be inside each other."""
+ALIGNMENT = "general.alignment"
+
+
+def gguf() -> Any:
+    """Return the package; MissingPackageError names the extra that brings it."""
+    try:
+        import gguf
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "reading GGUF needs gguf, which is not installed", hint="pip install 'layercli[gguf]'"
+        ) from None
+    return gguf
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor lies, and in blocks of how many values and bytes, of a type of the package's."""
+
+    start: int
+    kind: Any
+    values: int
+    bytes: int
+
+
+class GgufFile:
+    """A ``.gguf`` file. A quantized entry has the dtype that its type is called (``q4_k``), and is read as ``float32``.
+
+    Shapes are numpy's: the last size runs fastest. Raises FileError if it cannot be read, FormatError if its header is not
+    what the format demands, MissingPackageError without the package.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        with reading(self.file), open(self.file, "rb") as stream, mapped(stream) as content:
+            header = Header(self.file, content)
+            found = header.tensors(gguf())
+        self.entries = {entry.path: entry for entry, _ in found}
+        self._places = {entry.path: place for entry, place in found}
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``: mapped from the file where they are no blocks."""
+        import numpy as np
+
+        if (block := self._block(path)) is not None:
+            return block.read()
+        entry, position = self.entries[path], 0
+        flat = np.empty(entry.size, np.float32)
+        for chunk in self._numbers(path, 1 << 20):
+            flat[position : position + len(chunk)] = chunk
+            position += len(chunk)
+        flat.flags.writeable = False
+        return flat.reshape(entry.shape)
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
+        block = self._block(path)
+        return self._numbers(path, values) if block is None else block.chunks(values)
+
+    def _block(self, path: str) -> Block | None:
+        if path not in self.entries:
+            raise missing(self.file, path, self.entries)
+        entry, place = self.entries[path], self._places[path]
+        return Block(self.file, place.start, Layout(entry)) if entry.dtype in PLAIN.values() else None
+
+    def _numbers(self, path: str, values: int) -> Iterator[np.ndarray]:
+        place, left = self._places[path], self.entries[path].bytes
+        most = max(1, values // place.values) * place.bytes
+        with reading(self.file), open(self.file, "rb") as stream:
+            stream.seek(place.start)
+            while left:
+                raw = stream.read(min(most, left))
+                if len(raw) != min(most, left):
+                    raise FormatError(f"{self.file} ends within the values of {path!r}")
+                left -= len(raw)
+                numbers = self._dequantized(path, raw)
+                yield from (numbers[start : start + values] for start in range(0, len(numbers), values))
+
+    def _dequantized(self, path: str, raw: bytes) -> np.ndarray:
+        import numpy as np
+
+        package, kind = gguf(), self._places[path].kind
+        try:
+            with np.errstate(all="ignore"):  # a scale may be infinite, or no number
+                numbers: np.ndarray = package.dequantize(np.frombuffer(raw, np.uint8).reshape(1, -1), kind)
+        except NotImplementedError:
+            raise FormatError(
+                f"{self.file}: the values of {path!r} cannot be read, as gguf has no numbers for {kind.name}"
+            ) from None
+        return numbers.reshape(-1)
+
+
+def mapped(stream: Any) -> mmap.mmap:
+    """Return the content of an open file, none of it loaded yet."""
+    return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class Header:
+    """The header of a file, and how far it is read."""
+
+    def __init__(self, file: Path, content: mmap.mmap) -> None:
+        self.file = file
+        self.content = content
+        self.position = 4  # after the magic
+        self.alignment = 32
+
+    def tensors(self, package: Any) -> list[tuple[Entry, Place]]:
+        """Return the entries and where they lie."""
+        version = self.number(UINT)
+        if version not in VERSIONS:
+            swapped = version & 0xFFFF == 0 and version
+            shown = (
+                "big-endian GGUF, which layercli does not read" if swapped else f"version {version} of GGUF, not 2 or 3"
+            )
+            raise FormatError(f"{self.file} is {shown}")
+        count, settings = self.number(LONG), self.number(LONG)
+        for _ in range(settings):
+            self.setting()
+        described = [self.described(package) for _ in range(count)]
+        start = -(-self.position // self.alignment) * self.alignment
+        found: dict[str, tuple[Entry, Place]] = {}
+        for entry, place in described:
+            if entry.path in found:
+                raise FormatError(f"{self.file} holds {entry.path!r} twice")
+            end = start + place.start + entry.bytes
+            if end > len(self.content):
+                raise FormatError(
+                    f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {len(self.content):,}"
+                )
+            found[entry.path] = entry, Place(start + place.start, place.kind, place.values, place.bytes)
+        return list(found.values())
+
+    def number(self, form: struct.Struct) -> int:
+        """Return the number that comes next."""
+        found: int = form.unpack_from(self.content, self.skip(form.size))[0]
+        return found
+
+    def skip(self, count: int) -> int:
+        """Pass over ``count`` bytes, and return where they begin."""
+        start = self.position
+        if count > len(self.content) - start:
+            raise FormatError(f"{self.file} ends within its header")
+        self.position += count
+        return start
+
+    def text(self) -> str:
+        """Return the text that comes next."""
+        start = self.skip(self.number(LONG))
+        try:
+            return self.content[start : self.position].decode()
+        except UnicodeDecodeError:
+            raise FormatError(f"{self.file} has a name in its header that is not UTF-8") from None
+
+    def setting(self) -> None:
+        """Pass over a setting; the one that says where tensors may begin is kept."""
+        name, kind = self.text(), self.number(UINT)
+        if name != ALIGNMENT:
+            self.value(kind)
+            return
+        self.alignment = self.number(UINT) if kind == UINT32 else 0
+        if self.alignment < 1 or self.alignment & (self.alignment - 1):
+            raise FormatError(f"{self.file} has a {ALIGNMENT} that is no power of two")
+
+    def value(self, kind: int, depth: int = 0) -> None:
+        """Pass over a value of the kind of that number."""
+        if kind not in SIZES or depth > DEEPEST:
+            raise FormatError(f"{self.file} has a setting of kind {kind}, which GGUF does not have so deep or at all")
+        if kind == TEXT:
+            self.skip(self.number(LONG))
+        elif kind == ARRAY:
+            inner, count = self.number(UINT), self.number(LONG)
+            if (size := SIZES.get(inner)) is not None:
+                self.skip(size * count)
+            elif inner == TEXT:
+                self.texts(count)
+            else:
+                for _ in range(count):
+                    self.value(inner, depth + 1)
+        else:
+            self.skip(SIZES[kind] or 0)
+
+    def texts(self, count: int) -> None:
+        """Pass over ``count`` texts: a vocabulary, so not one by one through ``skip``."""
+        position, end, length_at = self.position, len(self.content), LONG.unpack_from
+        for _ in range(count):
+            if position + LONG.size > end:
+                raise FormatError(f"{self.file} ends within its header")
+            position += LONG.size + length_at(self.content, position)[0]
+        self.skip(position - self.position)
+
+    def described(self, package: Any) -> tuple[Entry, Place]:
+        """Return what the header says of a tensor, its place counted from where the first may begin."""
+        name, rank = self.text(), self.number(UINT)
+        where = f"{self.file}: {name!r}"
+        if rank > MOST_DIMENSIONS:
+            raise FormatError(f"{where} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most")
+        shape = tuple(reversed([self.number(LONG) for _ in range(rank)]))
+        number, start = self.number(UINT), self.number(LONG)
+        try:
+            kind = package.GGMLQuantizationType(number)
+        except ValueError:
+            raise FormatError(f"{where} is of type {number}, which this release of gguf does not know") from None
+        if not Entry(name, shape, "float64").fits:
+            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist")
+        values, size = package.GGML_QUANT_SIZES[kind]
+        name_of_kind = kind.name.lower()
+        row = shape[-1] if shape else 1
+        if row % values:
+            raise FormatError(f"{where} has rows of {row:,} values, and {name_of_kind} has blocks of {values}")
+        plain = Entry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
+        held = None if name_of_kind in PLAIN else plain.size // values * size
+        return Entry(name, shape, plain.dtype, held), Place(start, kind, values, size)

@@ -1,0 +1,86 @@
+"""An HDF5 file of weights, or the one in a ``.keras`` archive, as named entries: every dataset by its path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FormatError
+from layercli.formats import keras_h5
+from layercli.formats.weight_file import Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEEPEST = 64
+"""How many groups may be inside each other."""
+
+
+class H5File:
+    """The datasets of an HDF5 file, ``layers/dense/vars/0`` and the like; ``archived`` where it is in a ``.keras`` archive.
+
+    Raises FileError if it cannot be read, FormatError if it is damaged, or holds what is no number or leads out of it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, archived: bool = False) -> None:
+        self.file = Path(path)
+        self._archived = archived
+        with self._opened() as groups:
+            self.entries = {entry.path: entry for entry in _entries(str(self.file), groups.file, "", {})}
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, read-only."""
+        with self._opened() as groups:
+            values = keras_h5.numbers(groups.where, path, self._dataset(groups, path)[()])
+        values.flags.writeable = False
+        return values
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time where its first axis allows."""
+        with self._opened() as groups:
+            held = self._dataset(groups, path)
+            if not held.shape:
+                yield keras_h5.numbers(groups.where, path, held[()]).ravel()
+                return
+            rows = max(1, values * held.shape[0] // max(held.size, 1))
+            for start in range(0, held.shape[0], rows):
+                yield keras_h5.numbers(groups.where, path, held[start : start + rows]).ravel()
+
+    def _dataset(self, groups: keras_h5.H5Groups, path: str) -> Any:
+        if path not in self.entries:
+            raise missing(self.file, path, self.entries)
+        return groups.file[path]
+
+    @contextmanager
+    def _opened(self) -> Iterator[keras_h5.H5Groups]:
+        if not self._archived:
+            with keras_h5.opened(self.file) as groups:
+                yield groups
+            return
+        from layercli.saving import keras_archive
+
+        with keras_archive.opened(self.file) as archive:
+            yield archive.weights
+
+
+def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[Entry]:
+    """Yield the entries of ``group`` and of the groups in it, numbers in the order of their value."""
+    import h5py
+
+    place = h5py.h5o.get_info(group.id).addr
+    if place in seen or path.count("/") > DEEPEST:
+        raise FormatError(f"{where}: {path or 'the root'} holds itself, or groups too deep")
+    for key in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0)):
+        name = f"{path}/{key}".lstrip("/")
+        found = keras_h5.entered(where, group, key, name)
+        if isinstance(found, h5py.Group):
+            yield from _entries(where, found, name, {**seen, place: None})
+        elif isinstance(found, h5py.Dataset):
+            keras_h5.check_inside(where, name, found)
+            entry = Entry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
+            if not entry.fits:
+                raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have")
+            yield entry

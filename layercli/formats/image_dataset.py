@@ -1,0 +1,165 @@
+"""A folder with a subfolder of images for each class: labelled images, read when they are wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FileError, UsageError, nearest
+from layercli.formats.images import ENDINGS, check_channels, pixels
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODES = {"grayscale": 1, "rgb": 3, "rgba": 4}
+LABELS = ("int", "categorical", "binary")
+SUBSETS = ("training", "validation", "both")
+READERS = 4
+"""Images read at a time."""
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """Images by file, each with the number of its class among ``class_names``; going through it gives batches.
+
+    ``read`` gives those of some places as float32[images, height, width, channels] from ``low`` to ``high``, and their
+    labels: numbers, rows of zeros with a one (``categorical``), columns of 0 and 1 (``binary``), or None.
+    """
+
+    files: tuple[Path, ...]
+    classes: tuple[int, ...]
+    class_names: tuple[str, ...]
+    size: tuple[int | None, int | None]
+    channels: int = 3
+    label_mode: str | None = "int"
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: int | None = None
+    low: float = 0.0
+    high: float = 255.0
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        import numpy as np
+
+        places = np.random.default_rng(self.seed).permutation(len(self)) if self.shuffle else np.arange(len(self))
+        for start in range(0, len(self), self.batch_size):
+            yield self.read(places[start : start + self.batch_size].tolist())
+
+    def read(self, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the images of these places and their labels; UsageError where they are of different sizes."""
+        import numpy as np
+
+        with ThreadPoolExecutor(READERS) as pool:
+            found = list(pool.map(lambda i: pixels(self.files[i], self.size, self.channels), places))
+        if len({array.shape for array in found}) > 1:
+            raise UsageError("the images are of different sizes, and the model takes any", hint="give them one size")
+        images = np.stack(found).astype(np.float32)
+        if (self.low, self.high) != (0.0, 255.0):
+            images = self.low + images * np.float32((self.high - self.low) / 255)
+        return images, self._labels([self.classes[i] for i in places])
+
+    def part(self, places: Sequence[int]) -> ImageFolder:
+        """Return the folder of the images in these places."""
+        return replace(self, files=tuple(self.files[i] for i in places), classes=tuple(self.classes[i] for i in places))
+
+    def _labels(self, classes: list[int]) -> np.ndarray | None:
+        import numpy as np
+
+        match self.label_mode:
+            case "int":
+                return np.array(classes, np.int64)
+            case "binary":
+                return np.array(classes, np.float32)[:, None]
+            case "categorical":
+                return np.eye(len(self.class_names), dtype=np.float32)[classes]
+        return None
+
+
+def open_folder(
+    path: str | os.PathLike[str],
+    size: tuple[int | None, int | None],
+    channels: int = 3,
+    class_names: Sequence[str] | None = None,
+    **settings: Any,
+) -> ImageFolder:
+    """Return the images below ``path``, classes and files in the order of their names, or classes as in ``class_names``.
+
+    FileError where there are none, UsageError where ``class_names`` are not those of the subfolders.
+    """
+    check_channels(channels)
+    place = Path(path)
+    if not place.is_dir():
+        raise FileError(f"{path} is not a folder" if place.exists() else f"{path} does not exist")
+    found = sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not found:
+        raise FileError(f"{path} has no subfolders", hint="one for each class, with its images in it")
+    names = list(class_names or found)
+    if sorted(names) != found:
+        raise UsageError(f"{path} has the classes {', '.join(found)}, not {', '.join(names)}")
+    pairs = [(file, number) for number, name in enumerate(names) for file in images_below(place / name)]
+    if not pairs:
+        raise FileError(f"{path} has no images in its subfolders", hint=f"images end in {', '.join(ENDINGS)}")
+    files, classes = zip(*pairs, strict=True)
+    return ImageFolder(files, classes, tuple(names), size, channels, **settings)
+
+
+def images_below(folder: Path) -> list[Path]:
+    """Return the images in a folder and in those below it, in the order of their paths."""
+    return sorted(file for file in folder.rglob("*") if file.name.lower().endswith(ENDINGS) and file.is_file())
+
+
+def image_dataset_from_directory(
+    directory: str | os.PathLike[str],
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int = 32,
+    image_size: tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+) -> Any:
+    """Return the images in the subfolders of ``directory``, one for each class, to iterate over or to give to fit.
+
+    They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels as ``color_mode`` is grayscale, rgb
+    or rgba, resized to ``image_size`` (bilinear, over all the pixels that a new one covers), and read batch by batch.
+    ``label_mode`` is int (for a sparse crossentropy), categorical, binary or None. ``validation_split`` of them, drawn by
+    ``seed`` as Keras draws them, are the ``subset`` validation, the others training; ``both`` gives the two. fit and
+    evaluate take them in batches of their own ``batch_size`` and order. UsageError or FileError says what does not fit.
+    """
+    if color_mode not in MODES:
+        raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
+    if label_mode is not None and label_mode not in LABELS:
+        raise UsageError(f"label_mode is {', '.join(LABELS)} or None, got {label_mode!r}")
+    settings = {"label_mode": label_mode, "batch_size": batch_size, "shuffle": shuffle, "seed": seed}
+    folder = open_folder(directory, image_size, MODES[color_mode], class_names, **settings)
+    if label_mode == "binary" and len(folder.class_names) != 2:
+        raise UsageError(f"label_mode binary is for 2 classes, {directory} has {len(folder.class_names)}")
+    if (validation_split is None) != (subset is None):
+        raise UsageError("validation_split and subset go together: give both or none")
+    return folder if validation_split is None else halves(folder, validation_split, subset, seed)
+
+
+def halves(folder: ImageFolder, share: float, subset: str | None, seed: int | None) -> Any:
+    """Return the part of a folder that ``subset`` names, or both: the last ``share`` of a shuffled order is validation."""
+    import numpy as np
+
+    if subset not in SUBSETS:
+        raise UsageError(f"subset is {', '.join(SUBSETS)}, got {subset!r}")
+    if not 0 < share < 1:
+        raise UsageError(f"validation_split is between 0 and 1, got {share}")
+    if seed is None:
+        raise UsageError("validation_split needs a seed, so that the two subsets have no image in common")
+    order = list(range(len(folder)))
+    np.random.RandomState(seed).shuffle(order)
+    held = int(share * len(order))
+    parts = {"training": folder.part(order[: len(order) - held]), "validation": folder.part(order[len(order) - held :])}
+    return tuple(parts.values()) if subset == "both" else parts[subset]

@@ -1,0 +1,104 @@
+"""Images, one or a folder of them, as arrays of pixels: read by Pillow, which is an extra."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FileError, FormatError, MissingPackageError, UsageError
+from layercli.formats.os_errors import reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""The only formats that Pillow may read, whatever a file is named: for EPS, for one, it starts another program."""
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+WHITE = 257
+"""What a pixel of 16 bits is divided by to be one of 8: white, 65535, becomes 255."""
+
+
+def is_images(path: str) -> bool:
+    """Whether ``path`` is named like an image, or is a folder."""
+    return path.lower().endswith(ENDINGS) or os.path.isdir(path)
+
+
+def files_in(path: str) -> list[Path]:
+    """Return the images of a folder in the order of their names, or the one image itself."""
+    place = Path(path)
+    if not place.is_dir():
+        return [place]
+    found = sorted(file for file in place.iterdir() if file.name.lower().endswith(ENDINGS))
+    if not found:
+        raise FileError(f"{path} is a folder without images", hint=f"images end in {', '.join(ENDINGS)}")
+    return found
+
+
+def read_images(path: str, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
+    """Return uint8[images, height, width, channels], resized to ``size`` (height, width) where it is given.
+
+    Images of different sizes need one. Resizing is bilinear, over all the pixels that a new one covers.
+    """
+    import numpy as np
+
+    check_channels(channels)
+    arrays = [pixels(file, size, channels) for file in files_in(path)]
+    different = {array.shape for array in arrays}
+    if len(different) > 1:
+        raise UsageError(
+            f"the images in {path} are of different sizes, and the model takes any",
+            hint="give it one with --input-shape, as in 1,224,224,3",
+        )
+    return np.stack(arrays)
+
+
+def check_channels(channels: int) -> None:
+    """Raise UsageError unless images can have so many channels."""
+    if channels not in MODES:
+        raise UsageError(f"images have {', '.join(map(str, MODES))} channels, the model takes {channels}")
+
+
+def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
+    """Return one image as uint8[height, width, channels], turned as its camera was held; 16 bits become 8 of them.
+
+    UsageError for one whose pixels are floats, or whole numbers of 32 bits: nobody knows what their black and white are.
+    """
+    import numpy as np
+
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "reading images needs Pillow, which is not installed", hint="pip install 'layercli[images]'"
+        ) from None
+    with reading(file):
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                converted = ImageOps.exif_transpose(of_bytes(file, image)).convert(MODES[channels])
+        except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError):
+            raise FormatError(f"{file} is not an image, or is damaged") from None
+    height, width = (size[0] or converted.height), (size[1] or converted.width)
+    if (height, width) != (converted.height, converted.width):
+        converted = converted.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(converted, np.uint8).reshape(height, width, channels)
+
+
+def of_bytes(file: Path, image: Image.Image) -> Image.Image:
+    """Return an image whose channels are the numbers 0 to 255, as Pillow's ``convert`` takes any to be."""
+    import numpy as np
+    from PIL import Image
+
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if sixteen:
+        eight = Image.fromarray(np.rint(np.asarray(image).astype(np.float32) / WHITE).astype(np.uint8))
+        eight.info["exif"] = image.getexif().tobytes()  # how the camera was held
+        return eight
+    if image.mode in ("I", "F"):
+        kind = "floats" if image.mode == "F" else "whole numbers of 32 bits"
+        raise UsageError(f"the pixels of {file} are {kind}, not 0 to 255", hint="a .npy holds any numbers")
+    if image.mode in ("P", "PA") and "transparency" in image.info:
+        return image.convert("RGBA")
+    return image

@@ -1,0 +1,152 @@
+"""HDF5 as Keras keeps weights in it: a group ``<path>/vars`` per layer, its variables numbered from 0.
+
+A file is not believed: whatever leads out of it (soft and external links, external and virtual storage) is refused at every
+step of a path, and a shape is compared with the one that is wanted before a value is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from layercli.errors import FormatError, LayercliError
+from layercli.formats.os_errors import reading
+from layercli.formats.weight_file import BITS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Groups = Mapping[str, tuple[str, "Sequence[np.ndarray]"]]
+"""For each path, the name of what is there and its arrays."""
+
+
+def write(target: Any, groups: Groups) -> None:
+    """Write ``groups`` to ``target``, the path of a file or an open one."""
+    import h5py
+
+    with h5py.File(target, "w") as file:
+        for path, (name, arrays) in groups.items():
+            group = file.create_group(f"{path}/vars".lstrip("/"))
+            group.attrs["name"] = name
+            for i, array in enumerate(arrays):
+                group.create_dataset(str(i), data=array)
+
+
+class H5Groups:
+    """An open file of weights: ``count`` and ``read`` of what is at a path."""
+
+    def __init__(self, where: str, file: Any) -> None:
+        self.where = where
+        self.file = file
+        self.major = 3
+
+    def count(self, path: str) -> int:
+        """Return how many variables are at ``path``: 0 where it does not exist."""
+        group = self._group(path)
+        return 0 if group is None else len(group)
+
+    def read(self, path: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Return a variable, which must be of ``shape``; FormatError where it is not."""
+        import h5py
+
+        group = self._group(path)
+        key, name = str(index), place_of(path, index)
+        found = None if group is None or key not in group else entered(self.where, group, key, name)
+        if not isinstance(found, h5py.Dataset):
+            raise FormatError(f"{self.where} has no {name}")
+        check_inside(self.where, name, found)
+        if found.shape != shape:
+            raise FormatError(f"{name} in {self.where} has the shape {found.shape}, the model's is {shape}")
+        return numbers(self.where, name, found[()])
+
+    def _group(self, path: str) -> Any:
+        import h5py
+
+        found: Any = self.file
+        steps = [*path.split("/"), "vars"] if path else ["vars"]
+        for i, step in enumerate(steps):
+            if step not in found:
+                step = older(step)
+            if step not in found:
+                return None
+            found = entered(self.where, found, step, "/".join(steps[: i + 1]))
+            if not isinstance(found, h5py.Group):
+                raise FormatError(f"{self.where}: {'/'.join(steps[: i + 1])} is not a group")
+        return found
+
+
+def older(path: str) -> str:
+    """Return a path with the names that tf.keras had for the projections of attention.
+
+    >>> older("layers/multi_head_attention/query_dense/vars/0")
+    'layers/multi_head_attention/_query_dense/vars/0'
+    """
+    return re.sub(r"(^|/)(query|key|value|output)_dense(?=/|$)", r"\1_\2_dense", path)
+
+
+def place_of(path: str, index: int) -> str:
+    """Return where a file has variable ``index`` of the layer at ``path``."""
+    return f"{path}/vars/{index}".lstrip("/")
+
+
+def entered(where: str, group: Any, step: str, name: str) -> Any:
+    """Return what a group holds under ``step``; FormatError for a link that is not a plain one."""
+    import h5py
+
+    if not isinstance(group.get(step, getlink=True), h5py.HardLink):
+        raise FormatError(f"{where}: {name} is a link that leads elsewhere")
+    return group[step]
+
+
+def check_inside(where: str, name: str, dataset: Any) -> None:
+    """Raise FormatError for a dataset whose values are in another file."""
+    if dataset.external or dataset.is_virtual:
+        raise FormatError(f"{where}: {name} is stored outside the file")
+
+
+def is_bfloat16(dtype: np.dtype) -> bool:
+    """Return whether values are stored as bfloat16, the upper half of a float32, for which HDF5 has no name."""
+    return dtype.kind == "V" and dtype.itemsize == 2
+
+
+def dtype_of(where: str, name: str, dataset: Any) -> str:
+    """Return the name of a dataset's dtype; FormatError where it holds no numbers."""
+    if is_bfloat16(dataset.dtype):
+        return "bfloat16"
+    if dataset.dtype.name not in BITS:
+        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is no number")
+    return str(dataset.dtype.name)
+
+
+def numbers(where: str, name: str, held: Any) -> np.ndarray:
+    """Return values as they were read as an array; FormatError where they are no numbers."""
+    import numpy as np
+
+    values = np.asarray(held)
+    if is_bfloat16(values.dtype):
+        return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if values.dtype.kind not in "biufc":
+        raise FormatError(f"{where}: {name} holds {values.dtype}, which is no number")
+    return values
+
+
+@contextmanager
+def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
+    """Give the weights in ``file``, or in ``stream``, a part of it; what is wrong with it is a FormatError."""
+    import h5py
+
+    with reading(file):
+        if stream is None:
+            with open(file, "rb") as own, opened(file, own) as groups:
+                yield groups
+            return
+        try:
+            with h5py.File(stream, "r") as h5:
+                yield H5Groups(str(file), h5)
+        except LayercliError:
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise FormatError(f"{file} is no HDF5 file, or a damaged one") from error

@@ -1,0 +1,142 @@
+"""Which array of a file in the older layout each variable of a model has: layer by layer, by names or by order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.variable import Variable
+from layercli.errors import FormatError
+from layercli.formats.legacy_h5 import LegacyWeights, Weight
+from layercli.formats.legacy_values import Converted, gathered, of_owner
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The value of a variable in a file: where it is, its shape once it is converted, and how it is read."""
+
+    variable: Variable
+    place: str
+    shape: tuple[int, ...]
+    read: Callable[[], Any]
+
+
+def stored(model: Layer, weights: LegacyWeights) -> list[Stored]:
+    """Return every variable of ``model`` with its value in ``weights``; FormatError where they do not fit."""
+    found = [each for layer, arrays in matched(model, weights) for each in _of_layer(layer, arrays, weights)]
+    for each in found:
+        if each.shape != each.variable.sizes:
+            raise FormatError(
+                f"{each.place} in {weights.where} has the shape {each.shape}, the model's is {each.variable.sizes}"
+            )
+    return found
+
+
+def matched(model: Layer, weights: LegacyWeights) -> list[tuple[Layer, list[Weight]]]:
+    """Return the layers of ``model`` that have variables with the arrays of each: by names if they are the same, else by order."""
+    layers = {layer.name: layer for layer in model.layers if layer.variables}
+    held = {name: arrays for name, arrays in weights.layers.items() if arrays}
+    if len(layers) != len(held):
+        raise FormatError(
+            f"{weights.where} has weights of {len(held)} layers, {model.name} has {len(layers)} with variables"
+        )
+    if set(layers) == set(held):
+        pairs = [(layer, held[name]) for name, layer in layers.items()]
+    else:
+        pairs = list(zip(layers.values(), held.values(), strict=True))
+    own = model.own_variables if isinstance(model, Model) else []
+    if len(own) != len(weights.own):
+        raise FormatError(
+            f"{weights.where} has {len(weights.own)} variables at its top level, {model.name} has {len(own)}"
+        )
+    return pairs
+
+
+def _of_layer(layer: Layer, arrays: list[Weight], weights: LegacyWeights) -> Iterator[Stored]:
+    """Yield the variables of a layer with their values."""
+    given = gathered(layer, [Converted.of(each, weights) for each in arrays], weights.major)
+    variables = layer.variables
+    if len(variables) != len(given):
+        raise FormatError(
+            f"{weights.where} has {len(given)} arrays for {layer.name} ({type(layer).__name__}), "
+            f"which has {len(variables)} variables"
+        )
+    ordered = max(orders(layer, given), key=lambda order: agreement(layer, order, given))
+    for variable, each in zip(ordered, finished(ordered, given, layer, weights), strict=True):
+        yield Stored(variable, each.place, each.shape, each.read)
+
+
+def orders(layer: Layer, given: list[Converted]) -> Iterator[list[Variable]]:
+    """Yield the orders in which a file may have a layer's variables: as Keras does, trainable ones first, before others."""
+    walks = [layer.variables, list(dict.fromkeys(_below(layer)))]
+    for found in walks:
+        yield sorted(found, key=lambda variable: not variable.trainable)
+        yield found
+        yield sorted(found, key=lambda variable: not variable.made_trainable)
+    yield by_names(layer, given)
+
+
+def _below(layer: Layer) -> Iterator[Variable]:
+    yield from layer.own_variables
+    for each in layer.layers:
+        yield from _below(each)
+
+
+def by_names(layer: Layer, given: list[Converted]) -> list[Variable]:
+    """Return the variables in the order of the arrays whose names and shapes are theirs, as far as there are such."""
+    owners = owners_of(layer)
+    left = dict.fromkeys(layer.variables)
+    found = []
+    for each in given:
+        best = max(left, key=lambda variable: _likeness(owners, variable, each))
+        found.append(best)
+        del left[best]
+    return found
+
+
+def owners_of(layer: Layer) -> dict[Variable, tuple[str, ...]]:
+    """Return for each variable the names of the layers it is in."""
+    return dict(_owned(layer, ()))
+
+
+def _owned(layer: Layer, above: tuple[str, ...]) -> Iterator[tuple[Variable, tuple[str, ...]]]:
+    names = (*above, layer.name)
+    for variable in layer.own_variables:
+        yield variable, names
+    for each in layer.layers:
+        yield from _owned(each, names)
+
+
+def _likeness(owners: dict[Variable, tuple[str, ...]], variable: Variable, given: Converted) -> int:
+    """Return how much speaks for an array being a variable's."""
+    *steps, name = given.steps
+    return (
+        8 * (variable.sizes == given.shape)
+        + 4 * (name == variable.name)
+        + 2 * bool(steps and steps[-1] == owners[variable][-1])
+        + bool(set(steps) & set(owners[variable]))
+    )
+
+
+def agreement(layer: Layer, order: list[Variable], given: list[Converted]) -> int:
+    """Return how much speaks for a layer's variables having this order in a file."""
+    owners = owners_of(layer)
+    return sum(_likeness(owners, variable, each) for variable, each in zip(order, given, strict=True))
+
+
+def finished(order: list[Variable], given: list[Converted], layer: Layer, weights: LegacyWeights) -> list[Converted]:
+    """Return the arrays as the variables want them, layer by layer within ``layer``."""
+    owners: dict[int, tuple[Layer, dict[str, int]]] = {}
+    by_variable = {variable: below for _, below in layer.walk() for variable in below.own_variables}
+    for i, variable in enumerate(order):
+        owner = by_variable[variable]
+        owners.setdefault(id(owner), (owner, {}))[1][variable.name] = i
+    found = list(given)
+    for owner, places in owners.values():
+        values = of_owner(owner, {name: given[i] for name, i in places.items()}, weights.major, weights.backend)
+        for name, i in places.items():
+            found[i] = values[name]
+    return found

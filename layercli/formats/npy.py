@@ -1,0 +1,168 @@
+"""npy: a magic, a header that is a Python dict of three settings, then the values of one array.
+
+Format: numpy.lib.format. The header is read without numpy and never evaluated; arrays of objects, which are pickles,
+are refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from layercli.errors import FormatError, UsageError
+from layercli.formats.atomic import replacing
+from layercli.formats.dtype_codec import decode
+from layercli.formats.os_errors import reading
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.weight_file import Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAGIC = b"\x93NUMPY"
+#: The bytes of the header's length, by version of the format.
+LENGTHS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+LONGEST_HEADER = 10_000
+DTYPES = {
+    "b1": "bool",
+    **{f"f{size}": f"float{8 * size}" for size in (2, 4, 8)},
+    **{f"i{size}": f"int{8 * size}" for size in (1, 2, 4, 8)},
+    **{f"u{size}": f"uint{8 * size}" for size in (1, 2, 4, 8)},
+    "c8": "complex64",
+    "c16": "complex128",
+}
+
+
+class NpyFile:
+    """A ``.npy`` file: one entry, named like the file without its ending.
+
+    Raises FileError if it cannot be read, FormatError if it is not one array of numbers and nothing else.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        with reading(self.file), open(self.file, "rb") as stream:
+            layout, start = read_layout(str(self.file), self.file.stem, stream)
+            check_length(str(self.file), layout.entry, os.fstat(stream.fileno()).st_size - start)
+        self.entries = {layout.entry.path: layout.entry}
+        self._block = Block(self.file, start, layout)
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, mapped from the file."""
+        return self._of(path).read()
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
+        return self._of(path).chunks(values)
+
+    def _of(self, path: str) -> Block:
+        if path not in self.entries:
+            raise missing(self.file, path, self.entries)
+        return self._block
+
+
+def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
+    """Return the array that a stream of npy bytes holds, read to its end; ``where`` is what to call it in an error."""
+    from io import BytesIO
+
+    import numpy as np
+
+    content = stream.read()
+    layout, start = read_layout(where, where, BytesIO(content))
+    check_length(where, layout.entry, len(content) - start)
+    stored = np.frombuffer(content, layout.storage(Path(where)), offset=start)
+    return decode(stored, layout.entry.dtype).reshape(layout.entry.shape, order=layout.order)
+
+
+def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
+    """Return the layout of the array that ``stream`` holds, and the offset of its values.
+
+    ``where`` is what to call the stream in an error, ``name`` the path of the entry.
+    """
+    start = stream.read(len(MAGIC) + 2)
+    if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC):
+        raise FormatError(f"{where} does not begin like an npy file")
+    major, minor = start[len(MAGIC) :]
+    if (major, minor) not in LENGTHS:
+        raise FormatError(f"{where} has version {major}.{minor} of the npy format, which layercli does not know")
+    width = LENGTHS[major, minor]
+    length = int.from_bytes(stream.read(width), "little")
+    if length > LONGEST_HEADER:
+        raise FormatError(f"{where} has an npy header of {length:,} bytes, longer than an array of numbers needs")
+    raw = stream.read(length)
+    if len(raw) != length:
+        raise FormatError(f"{where} ends within its npy header")
+    return layout_of(where, name, parse_header(where, raw)), len(start) + width + length
+
+
+def parse_header(where: str, raw: bytes) -> dict[str, Any]:
+    """Return the settings in an npy header, or raise FormatError unless they are the three there are."""
+    try:
+        header = ast.literal_eval(raw.decode().strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
+        raise FormatError(f"{where} has an npy header that is not a dict of descr, fortran_order and shape")
+    return header
+
+
+def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
+    """Return the layout that the settings of an npy header describe."""
+    descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
+    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
+        raise FormatError(f"{where} has the shape {shape!r}, which is not a tuple of sizes")
+    if not isinstance(fortran, bool):
+        raise FormatError(f"{where} has the fortran_order {fortran!r}, which is neither True nor False")
+    entry = Entry(name, shape, dtype_of(where, descr))
+    if not entry.fits:
+        raise FormatError(f"{where} has the shape {shape!r}, which is too large to exist")
+    return Layout(entry, big_endian=descr[0] == ">", fortran=fortran)
+
+
+def dtype_of(where: str, descr: Any) -> str:
+    """Return the dtype that numpy's code for it names, such as ``<f4``."""
+    if isinstance(descr, str) and "O" in descr:
+        raise FormatError(f"{where} holds Python objects, which are pickled and never loaded by layercli")
+    if not isinstance(descr, str) or descr[:1] not in ("<", ">", "|") or descr[1:] not in DTYPES:
+        raise FormatError(f"{where} holds values of {descr!r}, which are not numbers that layercli knows")
+    return DTYPES[descr[1:]]
+
+
+def check_length(where: str, entry: Entry, available: int) -> None:
+    """Raise FormatError unless the values of ``entry`` take exactly the bytes that follow the header."""
+    if entry.bytes != available:
+        raise FormatError(
+            f"{where} has {available:,} bytes of values, and its shape {entry.shape} and dtype {entry.dtype} "
+            f"take {entry.bytes:,}"
+        )
+
+
+def save_npy(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """Write ``array`` as the npy file ``path``, whole or not at all.
+
+    Raises UsageError if its values are not numbers, FileError if the file cannot be written.
+
+    >>> import numpy as np
+    >>> save_npy("bias.npy", np.ones(3, np.float32))
+    >>> NpyFile("bias.npy").read("bias").tolist()
+    [1.0, 1.0, 1.0]
+    """
+    check_numbers(Path(path).stem, array)
+    with replacing(path) as stream:
+        write_array(stream, array)
+
+
+def write_array(stream: IO[bytes], array: np.ndarray) -> None:
+    """Write ``array`` in the npy format."""
+    from numpy.lib import format
+
+    format.write_array(stream, array, allow_pickle=False)
+
+
+def check_numbers(name: str, array: np.ndarray) -> None:
+    """Raise UsageError unless the npy format has a code for the numbers in ``array``."""
+    if array.dtype.str[1:] not in DTYPES:
+        raise UsageError(f"cannot save {name!r}: the npy format has no dtype for values of {array.dtype.name}")

@@ -1,0 +1,163 @@
+"""npz: a zip archive of npy files, stored or deflated.
+
+Only the zip directory and each member's npy header are read to list it. A member's claims are compared with each
+other, so that a small archive cannot announce one size and deliver another.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FormatError
+from layercli.formats import npy
+from layercli.formats.atomic import replacing
+from layercli.formats.os_errors import lower_first, reading
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.weight_file import missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ENCRYPTED = 1
+#: No deflated byte stands for more than this many.
+HIGHEST_RATIO = 1032
+LOCAL_MAGIC = b"PK\3\4"
+LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+
+
+class NpzFile:
+    """A ``.npz`` file: one entry per member, named like it without ``.npy``.
+
+    Raises FileError if it cannot be read, FormatError if it is not an archive of arrays of numbers.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        with archive(self.file) as zipped:
+            self._members = {info.filename.removesuffix(".npy"): info for info in checked(self.file, zipped)}
+            self._layouts = {name: self._layout(zipped, name, info) for name, info in self._members.items()}
+        self.entries = {name: layout.entry for name, (layout, _) in self._layouts.items()}
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``: mapped from the file if they are stored, read if deflated."""
+        self._check(path)
+        info, (layout, start) = self._members[path], self._layouts[path]
+        if info.compress_type == zipfile.ZIP_STORED:
+            with reading(self.file):
+                return Block(self.file, member_start(self.file, info) + start, layout).read()
+        return self._inflate(path)
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time, checked against its CRC."""
+        self._check(path)
+        return self._stream(path, values)
+
+    def _check(self, path: str) -> None:
+        if path not in self._members:
+            raise missing(self.file, path, self.entries)
+
+    def _layout(self, zipped: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> tuple[Layout, int]:
+        where = f"{self.file}: {info.filename!r}"
+        with zipped.open(info) as stream:
+            layout, start = npy.read_layout(where, name, stream)
+        npy.check_length(where, layout.entry, info.file_size - start)
+        return layout, start
+
+    def _stream(self, path: str, values: int) -> Iterator[np.ndarray]:
+        layout, start = self._layouts[path]
+        with archive(self.file) as zipped, zipped.open(self._members[path]) as stream:
+            stream.read(start)
+            yield from layout.chunks(self.file, stream, values)
+
+    def _inflate(self, path: str) -> np.ndarray:
+        import numpy as np
+
+        layout, _ = self._layouts[path]
+        flat = np.empty(layout.entry.size, layout.entry.dtype)
+        position = 0
+        for chunk in self._stream(path, 1 << 20):
+            flat[position : position + len(chunk)] = chunk
+            position += len(chunk)
+        flat.flags.writeable = False
+        return flat.reshape(layout.entry.shape, order=layout.order)
+
+
+@contextmanager
+def archive(file: Path) -> Iterator[zipfile.ZipFile]:
+    """Give the zip archive ``file``; what is wrong with it, found here or in the body, is a FormatError."""
+    with reading(file):
+        try:
+            with zipfile.ZipFile(file) as zipped:
+                if min((info.header_offset for info in zipped.filelist), default=0) > 0:
+                    raise zipfile.BadZipFile("its list of members is that of another archive within it")
+                yield zipped
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+            fault = lower_first(str(error)) or "it ends too early"
+            raise FormatError(f"{file} is a damaged zip archive: {fault}") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise FormatError(f"{file} is a damaged zip archive: it points to a place outside itself") from None
+
+
+def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the members of an archive, or raise FormatError for one that no npz file has."""
+    members = zipped.infolist()
+    names: set[str] = set()
+    for info in members:
+        if info.filename in names:
+            raise FormatError(f"{file} holds {info.filename!r} twice")
+        names.add(info.filename)
+        check_member(f"{file}: {info.filename!r}", info)
+    return members
+
+
+def check_member(where: str, info: zipfile.ZipInfo) -> None:
+    """Raise FormatError unless a member is an npy file, stored or deflated, of sizes that can both be true."""
+    if not info.filename.endswith(".npy"):
+        raise FormatError(f"{where} is not an npy file, as every member of an npz file is")
+    if info.flag_bits & ENCRYPTED:
+        raise FormatError(f"{where} is encrypted")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FormatError(f"{where} is compressed by a method that npz files do not use")
+    highest = 1 if info.compress_type == zipfile.ZIP_STORED else HIGHEST_RATIO
+    if info.file_size > highest * info.compress_size:
+        raise FormatError(f"{where} claims {info.file_size:,} bytes, more than its {info.compress_size:,} can hold")
+
+
+def member_start(file: Path, info: zipfile.ZipInfo) -> int:
+    """Return the offset at which the content of a member begins, after a header of its own beside the directory's."""
+    with reading(file), open(file, "rb") as stream:
+        stream.seek(info.header_offset)
+        header = stream.read(LOCAL_HEADER.size)
+    if len(header) != LOCAL_HEADER.size or not header.startswith(LOCAL_MAGIC):
+        raise FormatError(f"{file} is a damaged zip archive: {info.filename!r} is not where its directory says")
+    fields = LOCAL_HEADER.unpack(header)
+    *_, name_length, extra_length = fields
+    return info.header_offset + LOCAL_HEADER.size + int(name_length) + int(extra_length)
+
+
+def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
+    """Write ``arrays`` as the npz file ``path``, stored, whole or not at all.
+
+    Raises UsageError if values are not numbers, FileError if the file cannot be written.
+
+    >>> import numpy as np
+    >>> save_npz("model.npz", {"dense/kernel": np.zeros((4, 3)), "dense/bias": np.zeros(3)})
+    >>> list(NpzFile("model.npz").entries)
+    ['dense/kernel', 'dense/bias']
+    """
+    for name, array in arrays.items():
+        npy.check_numbers(name, array)
+    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
+        for name, array in arrays.items():
+            with zipped.open(f"{name}.npy", "w", force_zip64=True) as member:
+                npy.write_array(member, array)

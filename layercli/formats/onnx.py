@@ -1,0 +1,218 @@
+"""onnx: a protobuf message that holds a graph, and the values of its tensors in it or in files beside it.
+
+Only the ``onnx`` package reads it, an extra: neither torch nor a runtime is needed. A tensor in a file beside it is opened
+when its values are asked for, and only where it lies in the folder of the model, whatever the model says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FileError, FormatError, MissingPackageError
+from layercli.formats import detect
+from layercli.formats.dtype_codec import decode
+from layercli.formats.names import is_inside, is_relative
+from layercli.formats.onnx_validation import check_texts
+from layercli.formats.os_errors import reading
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.weight_file import Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DTYPES = {
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16",
+    11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8_e4m3fn",
+    18: "float8_e4m3fnuz", 19: "float8_e5m2", 20: "float8_e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4_e2m1fn",
+    24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
+}  # fmt: skip
+"""Our dtypes by ONNX's numbers for them, of all that holds numbers."""
+TEXT, FLOAT16, COMPLEX64 = 8, 10, 14
+PAIRS = {COMPLEX64: "f4", 15: "f8"}
+"""The dtypes kept as a real and an imaginary part, and the dtype of either."""
+EXTERNAL, GRAPH, GRAPHS = 1, 5, 10
+"""ONNX's numbers for values that lie in another file, and for attributes that are bodies."""
+
+
+def onnx() -> Any:
+    """Return the module; MissingPackageError names the extra that brings it."""
+    try:
+        import onnx
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "reading ONNX needs onnx, which is not installed", hint="pip install 'layercli[onnx]'"
+        ) from None
+    return onnx
+
+
+class OnnxFile:
+    """The tensors that an ``.onnx`` file keeps: its initializers, those of bodies too, and constants of more than one value.
+
+    Text is left out: it is no number. Raises FileError if it cannot be read, FormatError if it is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        self._tensors = {name: x for name, x in tensors_in(self.file, load(self.file).graph) if x.data_type != TEXT}
+        self.entries = {name: entry_of(self.file, name, x) for name, x in self._tensors.items()}
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, mapped where they lie in a file of their own."""
+        return tensor_values(self.file, path, self._tensor(path))
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
+        x, layout = self._tensor(path), Layout(self.entries[path])
+        if x.data_location == EXTERNAL:
+            yield from external(self.file, x, layout).chunks(values)
+            return
+        stored = bytes_of(self.file, x, layout)
+        for start in range(0, stored.size, values):
+            yield decode(stored[start : start + values], layout.entry.dtype)
+
+    def _tensor(self, path: str) -> Any:
+        if path not in self._tensors:
+            raise missing(self.file, path, self.entries)
+        return self._tensors[path]
+
+
+def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
+    """Return the values of a tensor, which is called ``name``, mapped where they lie in a file of their own."""
+    layout = Layout(entry_of(file, name, x))
+    if x.data_location == EXTERNAL:
+        return external(file, x, layout).read()
+    values = decode(bytes_of(file, x, layout), layout.entry.dtype).reshape(layout.entry.shape)
+    values.flags.writeable = False
+    return values
+
+
+def load(file: Path) -> Any:
+    """Return the model in ``file``, the values in other files left there; FormatError where it is none."""
+    module, start = onnx(), detect.first_bytes(file)
+    with reading(file):
+        content = file.read_bytes()
+    try:
+        model = module.load_model_from_string(content)
+    except Exception as error:  # protobuf raises what it likes
+        found = detect.seeming(file, start)
+        if found in (None, detect.ONNX):
+            raise FormatError(f"{file} is damaged, or no ONNX file at all: onnx cannot read it") from error
+        raise FormatError(f"{file} is {found}, not an ONNX file") from error
+    if not model.HasField("graph") or not model.opset_import:
+        raise FormatError(f"{file} is damaged, or no ONNX file at all: it holds no {lacking(model)}")
+    check_texts(file, model)
+    return model
+
+
+def lacking(model: Any) -> str:
+    """Return what a message lacks that every model has."""
+    return "version of the operators it uses" if model.HasField("graph") else "graph"
+
+
+def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the tensors kept in ``graph`` and in the bodies of its nodes, each under a name that only it has."""
+    if graph.sparse_initializer:
+        name = graph.sparse_initializer[0].values.name
+        raise FormatError(f"{file} holds {name!r} as a sparse tensor, which layercli does not read yet")
+    seen: set[str] = set()
+    for x in graph.initializer:
+        if x.name in seen:
+            raise FormatError(f"{file} holds {x.name!r} twice")
+        seen.add(x.name)
+        yield prefix + x.name, x
+    for i, node in enumerate(graph.node):
+        if (constant := constant_of(node)) is not None and count_of(constant) > 1 and node.output[0] not in seen:
+            yield prefix + node.output[0], constant
+        for name, body in bodies_of(node):
+            yield from tensors_in(file, body, f"{prefix}{node.name or f'{node.op_type}_{i}'}/{name}/")
+
+
+def constant_of(node: Any) -> Any:
+    """Return the tensor that a Constant node holds, or None for another node or another kind of constant."""
+    if node.op_type != "Constant" or not node.output:
+        return None
+    return next((a.t for a in node.attribute if a.name == "value"), None)
+
+
+def bodies_of(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the graphs that a node computes with: the branches of an If, the body of a Loop."""
+    for attribute in node.attribute:
+        if attribute.type == GRAPH:
+            yield attribute.name, attribute.g
+        elif attribute.type == GRAPHS:
+            yield from ((f"{attribute.name}_{i}", body) for i, body in enumerate(attribute.graphs))
+
+
+def count_of(x: Any) -> int:
+    """Return how many values a tensor holds."""
+    count = 1
+    for size in x.dims:
+        count *= size
+    return count
+
+
+def entry_of(file: Path, name: str, x: Any) -> Entry:
+    """Return what is known of a tensor without its values; FormatError where that cannot be."""
+    if x.data_type not in DTYPES:
+        raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have")
+    entry = Entry(name, tuple(x.dims), DTYPES[x.data_type])
+    if any(size < 0 for size in entry.shape):
+        raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes")
+    if not entry.fits:
+        raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which is too large to exist")
+    return entry
+
+
+def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
+    """Return the stored values of a tensor that is in the model itself, flat, before they are decoded."""
+    stored, entry = stored_in(x, layout.storage(file)), layout.entry
+    if stored.size != entry.size:
+        raise FormatError(
+            f"{file} holds {stored.size:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}"
+        )
+    return stored
+
+
+def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
+    """Return the values of a tensor as they are kept: in bytes, or in a list of numbers of another type."""
+    import numpy as np
+
+    if x.HasField("raw_data"):
+        raw = memoryview(x.raw_data)
+        return np.frombuffer(raw[: len(raw) - len(raw) % dtype.itemsize], dtype)
+    if x.data_type in PAIRS:
+        parts = np.array(x.float_data if x.data_type == COMPLEX64 else x.double_data, PAIRS[x.data_type])
+        return parts[: len(parts) - len(parts) % 2].view(dtype)
+    lists = {1: x.float_data, 7: x.int64_data, 11: x.double_data, 12: x.uint64_data, 13: x.uint64_data}
+    values = np.array(lists.get(x.data_type, x.int32_data))
+    return values.astype("u2").view(dtype) if x.data_type == FLOAT16 else values.astype(dtype)
+
+
+def external(file: Path, x: Any, layout: Layout) -> Block:
+    """Return where the values of a tensor lie in a file beside the model."""
+    noted = {item.key: item.value for item in x.external_data}
+    path = layout.entry.path
+    try:
+        offset = int(noted.get("offset") or 0)
+        length = int(noted["length"]) if noted.get("length") else layout.entry.bytes
+    except ValueError:
+        raise FormatError(f"{file} says of {path!r} that it lies at {noted.get('offset')!r}") from None
+    if offset < 0 or length != layout.entry.bytes:
+        raise FormatError(
+            f"{file} says of {path!r} that it takes {length:,} bytes from {offset:,} on, its shape takes "
+            f"{layout.entry.bytes:,}"
+        )
+    return Block(beside(file, path, noted.get("location", "")), offset, layout)
+
+
+def beside(file: Path, path: str, location: str) -> Path:
+    """Return the file that a model says holds a tensor; FileError where it is none, or not within the model's folder."""
+    place = file.parent / location
+    if not is_relative(location) or not is_inside(file.parent, place):
+        raise FileError(f"{file} keeps {path!r} in {location!r}, which is not within its folder and is never opened")
+    if not place.is_file():
+        raise FileError(f"{file} keeps {path!r} in {place}, which is not there")
+    return place

@@ -1,0 +1,76 @@
+"""Where the results of a run go: a file whose ending says its format, or standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FileError, UsageError
+from layercli.formats import csv, npy, npz, safetensors
+from layercli.formats.locks import locked
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STANDARD_OUTPUT = "-"
+ENDINGS = (".npy", ".npz", ".safetensors", ".csv")
+
+
+def ending(path: str) -> str:
+    """Return the ending of a file's name, which says its format, in small letters."""
+    return Path(path).suffix.lower()
+
+
+def check_target(path: str, *, force: bool = False) -> None:
+    """Refuse a target that cannot be written, before anything is computed for it."""
+    if path == STANDARD_OUTPUT:
+        return
+    if ending(path) not in ENDINGS:
+        raise UsageError(f"outputs are written to {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not {path!r}")
+    check_place(path, force=force)
+
+
+def check_place(path: str, *, force: bool = False) -> None:
+    """Refuse a file that is there already without ``force``, or that has no folder to be in."""
+    target = Path(path)
+    if target.is_dir():
+        raise FileError(f"{path} is a folder, not a file")
+    if not target.resolve().parent.is_dir():
+        raise FileError(f"there is no folder {target.parent} to write {target.name} in")
+    if target.exists() and not force:
+        raise FileError(f"{path} exists already", hint="--force writes over it")
+
+
+@contextmanager
+def claimed(path: str, *, force: bool = False) -> Iterator[None]:
+    """Keep other processes from writing ``path`` meanwhile; refuse it as ``check_place`` does once it is locked."""
+    with locked(path):
+        check_place(path, force=force)
+        yield
+
+
+def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
+    """Write what ``source`` gave: one array as npy or csv, all of them by name as npz or safetensors; whole or not at all."""
+    suffix = ending(path)
+    if suffix == ".npz":
+        npz.save_npz(path, arrays)
+    elif suffix == ".safetensors":
+        safetensors.save(path, arrays)
+    elif len(arrays) != 1:
+        raise UsageError(f"{source} has {len(arrays)} results: write them to a .npz or a .safetensors")
+    else:
+        save_one(path, next(iter(arrays.values())))
+
+
+def save_one(path: str, array: np.ndarray) -> None:
+    """Write one array as csv, npy, or npy bytes on standard output."""
+    if path == STANDARD_OUTPUT:
+        npy.write_array(sys.stdout.buffer, array)
+        sys.stdout.buffer.flush()
+    elif ending(path) == ".csv":
+        csv.save_csv(path, array)
+    else:
+        npy.save_npy(path, array)

@@ -1,0 +1,42 @@
+"""parquet: columns of numbers, read by pyarrow, which is an extra."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FormatError, MissingPackageError
+from layercli.formats.os_errors import reading
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def read_parquet(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Return the columns of a parquet file by name. FormatError names one that holds no numbers, or lacks some."""
+    try:
+        from pyarrow import ArrowInvalid  # type: ignore[import-untyped,unused-ignore]  # it ships no types; an extra
+        from pyarrow import parquet as reader  # type: ignore[import-untyped,unused-ignore]  # as above
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "reading parquet needs pyarrow, which is not installed", hint="pip install 'layercli[parquet]'"
+        ) from None
+    file = Path(path)
+    with reading(file):
+        try:
+            table = reader.read_table(file)
+        except ArrowInvalid:
+            raise FormatError(f"{file} is not a parquet file, or is damaged") from None
+    if not table.column_names:
+        raise FormatError(f"{file} has no columns")
+    found: dict[str, np.ndarray] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if column.null_count:
+            raise FormatError(f"{file} has {column.null_count} empty cells in the column {name}")
+        values = column.to_numpy()
+        if values.dtype.kind not in "biuf":
+            raise FormatError(f"{file} has {column.type} in the column {name}, which are no numbers")
+        found[name] = values
+    return found

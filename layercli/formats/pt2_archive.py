@@ -1,0 +1,181 @@
+"""pt2: the zip archive of ``torch.export.save``, with a graph as JSON beside the bytes of each tensor.
+
+``torch.export.load`` unpickles what the archive says is pickled, loads machine code it holds, evaluates its sizes and
+guards as Python, and writes its names into Python source. So torch is only given a copy, made anew of what was checked
+here: tensors as plain bytes, names that are names, operators of torch, sizes that are arithmetic.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from layercli.errors import FormatError
+from layercli.formats.npz import archive
+from layercli.formats.strict_json import parse
+
+ROOT, GRAPH, SAMPLES = "model", "models/model.json", "data/sample_inputs/model.pt"
+CONFIGS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
+PLAIN = {"archive_format", "archive_version", "byteorder", ".data/version"}
+TENSOR = re.compile(r"data/(weights/weight|constants/tensor)_\d+")
+DROPPED = {"guards_code", "treespec_namedtuple_fields", "torch_version"}
+"""What a graph runs without: conditions as Python text, types to make up, and the version, which is no name."""
+
+NAME = re.compile(r"[\w.@-]*")
+OPERATORS = "add sub mul truediv floordiv mod neg pow eq ne lt le gt ge and_ or_ not_ getitem"
+HIGHER_ORDER = (
+    "cond while_loop map_impl scan associative_scan flex_attention wrap_with_set_grad_enabled wrap_with_autocast "
+    "auto_functionalized auto_functionalized_v2"
+)
+TARGET = re.compile(
+    r"torch\.ops\.(aten|prims)\.(?!from_file)(?!__(?!(and|or|xor|lshift|rshift)__))\w+(\.\w+)?"
+    rf"|torch\.ops\.higher_order\.({HIGHER_ORDER.replace(' ', '|')})|_operator\.({OPERATORS.replace(' ', '|')})"
+    r"|math\.[a-z]\w*|torch\.sym_\w+|torch\._sym_\w+"
+)
+ARITHMETIC = (
+    ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp,
+    ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Tuple,
+)  # fmt: skip
+TERM = re.compile(r"[A-Z][A-Za-z]*|[a-z]{1,2}\d+")
+"""A function of sympy's, or a size such as ``s31``."""
+CONTAINERS = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
+
+
+def checked(path: str) -> BytesIO:
+    """Return a copy of the archive with nothing in it but numbers and names; FormatError says what else it holds."""
+    file, made = Path(path), BytesIO()
+    with archive(file) as zipped, zipfile.ZipFile(made, "w") as copy:
+        members = members_of(file, zipped)
+        for name in (*CONFIGS, GRAPH):
+            if name not in members:
+                raise FormatError(f"{file} is not a model of torch.export: it has no {name}")
+            value = parse(file, zipped.read(members[name]), name)
+            copy.writestr(f"{ROOT}/{name}", json.dumps(cleaned(file, value)))
+            if name != GRAPH:
+                check_plain(file, value, members, str(Path(name).parent))
+        for name, info in members.items():
+            if name in PLAIN or TENSOR.fullmatch(name):
+                with zipped.open(info) as source, copy.open(f"{ROOT}/{name}", "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target)
+        copy.writestr(f"{ROOT}/{SAMPLES}", b"")
+    made.seek(0)
+    return made
+
+
+def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members of the archive by name, the folder that all are in left out."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    for info in zipped.infolist():
+        name = info.filename.partition("/")[2]
+        if name in found:
+            raise FormatError(f"{file} holds {name!r} twice")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise FormatError(f"{file} holds {name!r} compressed, which torch.export does not do")
+        if name.startswith("data/aotinductor/"):
+            raise FormatError(f"{file} holds machine code ({name}), which is never executed")
+        found[name] = info
+    return found
+
+
+def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], folder: str) -> None:
+    """Raise FormatError unless every tensor that ``config`` lists is plain bytes that are there."""
+    try:
+        places = {
+            path: (f"{folder}/{entry['path_name']}", entry["use_pickle"]) for path, entry in config["config"].items()
+        }
+    except (TypeError, KeyError, AttributeError):
+        raise FormatError(f"{file} has a damaged list of tensors in {folder}") from None
+    for path, (place, pickled) in places.items():
+        if pickled or not TENSOR.fullmatch(place):
+            raise FormatError(f"{file} holds {path} as a pickle, which is never loaded")
+        if place not in members:
+            raise FormatError(f"{file} has no {place}, which holds {path}")
+
+
+def cleaned(file: Path, value: Any, key: str = "") -> Any:
+    """Return the JSON of a graph with what it runs without left out; FormatError where a text could be code."""
+    if isinstance(value, dict):
+        return {
+            text_of(file, name): layers_of(item) if name == "metadata" else cleaned(file, item, name)
+            for name, item in value.items()
+            if name not in DROPPED
+        }
+    if isinstance(value, list):
+        return [cleaned(file, item, key) for item in value]
+    return text_of(file, value, key) if isinstance(value, str) else value
+
+
+def text_of(file: Path, text: str, key: str = "") -> str:
+    """Return a text that is what its ``key`` says; FormatError where it is not, as it might be executed."""
+    if not FORMS.get(key, NAME.fullmatch)(text):
+        shown = text if len(text) <= 60 else f"{text[:60]}..."
+        raise FormatError(f"{file} has {shown!r} in its graph, which could be code and is never executed")
+    return text
+
+
+def layers_of(metadata: Any) -> dict[str, str]:
+    """Return of what is noted at an operation only in which layers it stands."""
+    stack = metadata.get("nn_module_stack") if isinstance(metadata, dict) else None
+    return {"nn_module_stack": re.sub(r"[^\w.,;@]", "_", stack)} if isinstance(stack, str) else {}
+
+
+def is_arithmetic(text: str) -> bool:
+    """Whether ``text`` is a formula over sizes and functions of sympy's.
+
+    >>> is_arithmetic("Mul(Integer(2), Symbol('s31', positive=True))"), is_arithmetic("__import__('os')")
+    (True, False)
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(text, mode="eval")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return all(
+        isinstance(node, ARITHMETIC)
+        and (not isinstance(node, ast.Name) or bool(TERM.fullmatch(node.id)))
+        and (not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or is_word(node.value))
+        for node in nodes
+    )
+
+
+def is_word(value: str | bytes) -> bool:
+    """Whether a text is a name without a dot."""
+    return isinstance(value, str) and bool(re.fullmatch(r"\w+", value))
+
+
+def is_structure(text: str) -> bool:
+    """Whether ``text`` says how the inputs or outputs stand in tuples, lists and dicts, by torch's protocol."""
+    try:
+        _, root = json.loads(text)
+        return is_container(root)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
+def is_container(found: Any) -> bool:
+    """Whether a node of such a structure is one of Python's own containers, and so are those within."""
+    context = found["context"]
+    names = json.loads(context) if isinstance(context, str) else context
+    return (
+        found["type"] in CONTAINERS
+        and (names is None or (isinstance(names, list) and all(isinstance(name, (str, int)) for name in names)))
+        and all(map(is_container, found["children_spec"]))
+    )
+
+
+FORMS: dict[str, Callable[[str], object]] = {
+    "target": TARGET.fullmatch,
+    "as_operator": TARGET.fullmatch,
+    "expr_str": is_arithmetic,
+    "in_spec": is_structure,
+    "out_spec": is_structure,
+    "as_string": lambda text: True,  # a value, which torch writes into source as its repr
+    "as_strings": lambda text: True,
+}
+"""What a text under a key has to be; elsewhere it is a name."""

@@ -1,0 +1,195 @@
+"""safetensors: an 8-byte length N, N bytes of JSON that place every tensor, then the tensors, end to end.
+
+Format: https://github.com/huggingface/safetensors#format. The header is checked in full before anything it says is
+believed: names are unique, dtypes known, and the ranges tile the rest of the file exactly.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from layercli.errors import FormatError, UsageError
+from layercli.formats import strict_json
+from layercli.formats.atomic import staged
+from layercli.formats.os_errors import reading
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.weight_file import BITS, Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LENGTH = 8
+LONGEST_HEADER = 100_000_000
+DTYPES = {
+    "BOOL": "bool",
+    "F4": "float4_e2m1fn",
+    "F6_E2M3": "float6_e2m3fn",
+    "F6_E3M2": "float6_e3m2fn",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+    "BF16": "bfloat16",
+    **{f"F{bits}": f"float{bits}" for bits in (16, 32, 64)},
+    **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    "C64": "complex64",
+}
+#: What a file of this format can be given, of the dtypes numpy has.
+WRITABLE = set(DTYPES.values())
+
+
+class SafetensorsFile:
+    """A ``.safetensors`` file; ``metadata`` is the text its writer left beside the tensors.
+
+    Raises FileError if it cannot be read, FormatError if its header is not what the format demands.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        with reading(self.file), open(self.file, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            header, start = read_header(self.file, stream, size)
+        self.metadata = read_metadata(self.file, header.pop("__metadata__", {}))
+        ranges = {name: read_range(self.file, name, value) for name, value in header.items()}
+        check_tiling(self.file, ranges, size - start)
+        self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
+        self._blocks = {
+            name: Block(self.file, start + begin, Layout(entry)) for name, (entry, begin, _) in ranges.items()
+        }
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, mapped from the file."""
+        return self._block(path).read()
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
+        return self._block(path).chunks(values)
+
+    def stored(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path`` as they lie, mapped so that what is written to them stays in memory."""
+        return self._block(path).stored(own=True)
+
+    def _block(self, path: str) -> Block:
+        if path not in self._blocks:
+            raise missing(self.file, path, self.entries)
+        return self._blocks[path]
+
+
+Range = tuple[Entry, int, int]
+
+
+def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
+    """Return the header of a file of ``size`` bytes, and the offset at which its tensors start."""
+    if size < LENGTH:
+        raise FormatError(f"{file} is cut short: it has {size} bytes, and a safetensors file begins with {LENGTH}")
+    length = int.from_bytes(stream.read(LENGTH), "little")
+    if length > LONGEST_HEADER:
+        raise FormatError(f"{file} claims a header of {length:,} bytes, and safetensors allows {LONGEST_HEADER:,}")
+    if LENGTH + length > size:
+        raise FormatError(f"{file} is cut short: its header takes {length:,} bytes, and {size - LENGTH:,} follow")
+    header = strict_json.parse(file, stream.read(length), "a header")
+    if not isinstance(header, dict):
+        raise FormatError(f"{file} has a header that is not a JSON object")
+    return header, LENGTH + length
+
+
+def read_metadata(file: Path, value: Any) -> dict[str, str]:
+    """Return the writer's metadata, a JSON object of texts."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise FormatError(f"{file} has metadata that are not texts by name")
+    return value
+
+
+def read_range(file: Path, name: str, value: Any) -> Range:
+    """Return the entry that ``value``, the header's word on ``name``, describes, with its first and last offset."""
+    if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
+        raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets")
+    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise FormatError(f"{file}: {name!r} has the dtype {dtype!r}, which safetensors does not have")
+    if not is_sizes(shape):
+        raise FormatError(f"{file}: {name!r} has the shape {shape!r}, which is not a list of sizes")
+    if not is_sizes(offsets) or len(offsets) != 2:
+        raise FormatError(f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last")
+    entry = Entry(name, tuple(shape), DTYPES[dtype])
+    check_extent(file, entry, *offsets)
+    return entry, offsets[0], offsets[1]
+
+
+def is_sizes(value: Any) -> bool:
+    """Return whether ``value`` is a list of whole numbers, none negative."""
+    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+
+
+def check_extent(file: Path, entry: Entry, begin: int, end: int) -> None:
+    """Raise FormatError unless the values of ``entry`` take exactly the bytes from ``begin`` to ``end``."""
+    if not entry.fits:
+        raise FormatError(f"{file}: {entry.path!r} has the shape {list(entry.shape)}, which is too large to exist")
+    if entry.size * BITS[entry.dtype] % 8:
+        raise FormatError(f"{file}: {entry.path!r} ends within a byte")
+    if end - begin != entry.bytes:
+        raise FormatError(
+            f"{file}: {entry.path!r} takes {entry.bytes:,} bytes by its shape {list(entry.shape)} and dtype "
+            f"{entry.dtype}, and {end - begin:,} by its data_offsets"
+        )
+
+
+def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
+    """Raise FormatError unless ``ranges`` follow each other without a gap or an overlap and fill the file."""
+    position = 0
+    for entry, begin, end in sorted(ranges.values(), key=lambda value: value[1:]):
+        if begin != position:
+            fault = "overlaps another tensor" if begin < position else "leaves a gap before it"
+            raise FormatError(f"{file}: {entry.path!r} {fault}: it begins at byte {begin:,}, not {position:,}")
+        position = end
+    if position > available:
+        raise FormatError(f"{file} is cut short: its tensors take {position:,} bytes, and {available:,} follow")
+    if position < available:
+        raise FormatError(f"{file} has {available - position:,} bytes after its last tensor")
+
+
+def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
+    """Write ``arrays`` as the safetensors file ``path``, whole or not at all.
+
+    Raises UsageError for values safetensors has no dtype for, FileError if the file cannot be written.
+
+    >>> import numpy as np
+    >>> save("model.safetensors", {"dense/kernel": np.zeros((4, 3), np.float32)})
+    >>> SafetensorsFile("model.safetensors").entries["dense/kernel"].shape
+    (4, 3)
+    """
+    from safetensors.numpy import save_file
+
+    contiguous = {name: writable_array(name, array) for name, array in arrays.items()}
+    with staged(path) as temporary, system_errors():
+        save_file(contiguous, temporary, metadata)
+
+
+def writable_array(name: str, array: np.ndarray) -> np.ndarray:
+    """Return ``array`` as the package needs it, which copies the memory as it lies, whatever the strides."""
+    import numpy as np
+
+    if name == "__metadata__":
+        raise UsageError("cannot save a tensor named '__metadata__', which safetensors keeps for itself")
+    if array.dtype.name not in WRITABLE:
+        raise UsageError(f"cannot save {name!r}: safetensors has no dtype for values of {array.dtype.name}")
+    return np.asarray(array, order="C")
+
+
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """Turn the package's own exception back into the OSError it stands for, which it names by number only."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        raise OSError(int(number[1]) if number else None, str(error)) from error

@@ -1,0 +1,81 @@
+"""An index of weight files: JSON whose ``weight_map`` says in which file of the same folder each tensor lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercli.errors import FileError, FormatError
+from layercli.formats import strict_json
+from layercli.formats.names import is_inside, is_plain
+from layercli.formats.os_errors import reading
+from layercli.formats.weight_file import Entry, WeightFile, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LONGEST_INDEX = 100_000_000
+
+
+class ShardedFile:
+    """A ``.safetensors.index.json`` file and the files it names, each opened by ``open_shard``.
+
+    Raises FileError if one of them cannot be read, FormatError if the index does not agree with them.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], open_shard: Callable[[Path], WeightFile]) -> None:
+        self.file = Path(path)
+        names = read_index(self.file)
+        shards = {name: self._open(name, open_shard) for name in dict.fromkeys(names.values())}
+        self._shards = {entry: shards[name] for entry, name in names.items()}
+        self.entries = {entry: self._entry(entry, shard) for entry, shard in self._shards.items()}
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, as its shard reads it."""
+        return self._shard(path).read(path)
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, as its shard does."""
+        return self._shard(path).chunks(path, values)
+
+    def holder(self, path: str) -> WeightFile:
+        """Return the shard that holds the entry ``path``."""
+        return self._shard(path)
+
+    def _shard(self, path: str) -> WeightFile:
+        if path not in self._shards:
+            raise missing(self.file, path, self.entries)
+        return self._shards[path]
+
+    def _open(self, name: str, open_shard: Callable[[Path], WeightFile]) -> WeightFile:
+        shard = self.file.parent / name
+        if os.path.lexists(shard) and not is_inside(self.file.parent, shard):
+            raise FormatError(
+                f"{self.file} names the shard {name!r}, which leads out of its folder and is never opened"
+            )
+        if not shard.exists():
+            raise FileError(f"{self.file} names the shard {name!r}, which is not in its folder")
+        return open_shard(shard)
+
+    def _entry(self, path: str, shard: WeightFile) -> Entry:
+        if path not in shard.entries:
+            raise FormatError(f"{self.file} says that {path!r} is in {shard.file.name!r}, which does not hold it")
+        return shard.entries[path]
+
+
+def read_index(file: Path) -> dict[str, str]:
+    """Return the file name of each entry's shard, by the entry's path."""
+    with reading(file), open(file, "rb") as stream:
+        raw = stream.read(LONGEST_INDEX + 1)
+    if len(raw) > LONGEST_INDEX:
+        raise FormatError(f"{file} is longer than any index of weight files")
+    index = strict_json.parse(file, raw, "an index")
+    if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
+        raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files")
+    names: dict[str, str] = index["weight_map"]
+    for name in names.values():
+        if not is_plain(name):
+            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name")
+    return names

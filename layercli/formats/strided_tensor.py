@@ -1,0 +1,62 @@
+"""The values of one entry that lie in a larger row of numbers, each axis with a step of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layercli.formats.dtype_codec import decode
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.torch_storage import Tensor
+from layercli.formats.weight_file import BITS, Entry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Strided:
+    """The values of ``tensor``, whose storage is the row of numbers ``stored``."""
+
+    entry: Entry
+    tensor: Tensor
+    stored: Block
+
+    def read(self) -> np.ndarray:
+        """Return the values, mapped from the file where their dtype is one of numpy's."""
+        values = self._finished(decode(self._view(), self.entry.dtype))
+        values.flags.writeable = False
+        return values
+
+    def chunks(self, values: int) -> Iterator[np.ndarray]:
+        """Yield the values flat, the last index running fastest, at most ``values`` at a time."""
+        if self.tensor.contiguous:
+            yield from map(self._finished, self._block().chunks(values))
+            return
+        flat = self._view().flat
+        for start in range(0, self.entry.size, values):
+            yield self._finished(decode(flat[start : start + values], self.entry.dtype))
+
+    def _block(self) -> Block:
+        start = self.stored.offset + self.tensor.offset * BITS[self.tensor.dtype] // 8
+        return Block(self.stored.file, start, Layout(self.entry, self.stored.layout.big_endian))
+
+    def _view(self) -> np.ndarray:
+        import numpy as np
+
+        if self.tensor.contiguous:
+            return self._block().stored()
+        flat = self.stored.stored()
+        pairs = zip(self.tensor.shape, self.tensor.strides, strict=True)
+        strides = [0 if size == 1 else step * flat.itemsize for size, step in pairs]
+        return np.lib.stride_tricks.as_strided(
+            flat[self.tensor.offset :], self.tensor.shape, strides, subok=False, writeable=False
+        )
+
+    def _finished(self, values: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        if self.tensor.conjugate:
+            values = np.asarray(np.conj(values))
+        return np.asarray(np.negative(values)) if self.tensor.negative else values

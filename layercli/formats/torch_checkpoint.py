@@ -1,0 +1,233 @@
+"""The zip archive of ``torch.save``: a pickle that describes tensors, and the bytes of each storage as a member, uncompressed.
+
+Neither torch nor Python's pickle takes part: the pickle is read as data (``pickled``), so that a file can hold weights and
+nothing that is ever executed. What it says of a tensor is compared with the member that holds its storage.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FormatError
+from layercli.formats import safe_pickle
+from layercli.formats.npz import ENCRYPTED, archive, member_start
+from layercli.formats.os_errors import reading
+from layercli.formats.safe_pickle import Call, Pairs
+from layercli.formats.strided_tensor import Strided
+from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.torch_storage import Tensor, is_tensor, named, tensor_of
+from layercli.formats.weight_file import Entry, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PICKLE = "data.pkl"
+LONGEST_PICKLE = 1 << 28
+DEEPEST = 64
+"""How many dicts and lists may be inside each other."""
+MOST_TENSORS, MOST_LETTERS = 1 << 20, 1 << 26
+"""How many tensors, and how long their names together: a small pickle can lead to the same tensor in a great many ways."""
+VALUES = {
+    *(f"builtins.{name}" for name in ("bool", "bytearray", "complex", "dict", "float", "frozenset", "int", "list", "set",
+                                      "slice", "str", "tuple")),
+    *(f"collections.{name}" for name in ("Counter", "OrderedDict", "defaultdict", "deque")),
+    *(f"numpy.{name}" for name in ("dtype", "ndarray", "core.multiarray.scalar", "_core.multiarray.scalar",
+                                   "core.multiarray._reconstruct", "_core.multiarray._reconstruct",
+                                   "core.numeric._frombuffer", "_core.numeric._frombuffer")),
+    *(f"pathlib.{name}" for name in ("Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")),
+    *(f"torch.{name}" for name in ("Size", "device", "serialization._get_layout", "strided")),
+    "_codecs.encode", "argparse.Namespace", "datetime.datetime", "datetime.timedelta",
+}  # fmt: skip
+"""What stands beside tensors in checkpoints and is no tensor: it is passed over, and never made."""
+NAMES = VALUES | named()
+
+
+class TorchFile:
+    """A file of ``torch.save``: every tensor in its dicts and lists, by keys with ``/`` between.
+
+    The keys of a ``state_dict`` stay as they are; ``parts`` are the paths of the dicts that hold tensors, ``""`` of the file
+    itself. Raises FileError if it cannot be read, FormatError if it is damaged or holds what could be code.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = Path(path)
+        with archive(self.file) as zipped:
+            self._members = members_of(self.file, zipped)
+        self._big_endian = is_big_endian(self.file, self._members)
+        root = unpickled(self.file, content(self.file, self._members[PICKLE]))
+        found = Tensors(self.file)
+        found.collect(root)
+        self.parts = found.parts
+        self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
+        self.entries = entries_of(self._tensors)
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path``, mapped from the file where their dtype is one of numpy's."""
+        return self._values(path).read()
+
+    def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
+        return self._values(path).chunks(values)
+
+    def _checked(self, path: str, value: Any) -> Tensor:
+        where = f"{self.file}: {path!r}"
+        tensor = tensor_of(where, value)
+        info = self._members.get(f"data/{tensor.key}")
+        if info is None:
+            raise FormatError(f"{where} is in the storage {tensor.key!r}, which the archive does not hold")
+        if tensor.nbytes != info.file_size:
+            raise FormatError(
+                f"{where} is in a storage of {tensor.nbytes:,} bytes, for which the archive holds {info.file_size:,}"
+            )
+        return tensor
+
+    def _values(self, path: str) -> Strided:
+        if path not in self._tensors:
+            raise missing(self.file, path, self.entries)
+        tensor, entry = self._tensors[path], self.entries[path]
+        start = member_start(self.file, self._members[f"data/{tensor.key}"])
+        row = Layout(Entry(path, (tensor.count,), tensor.dtype), self._big_endian)
+        return Strided(entry, tensor, Block(self.file, start, row))
+
+
+def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members of the archive by name, the folder that all are in left out."""
+    infos = zipped.infolist()
+    folders = [i.filename.removesuffix(PICKLE) for i in infos if f"/{i.filename}".endswith(f"/{PICKLE}")]
+    if len(folders) != 1:
+        raise FormatError(f"{file} holds {len(folders)} pickles, and a file of torch.save holds one")
+    found: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        name = info.filename.removeprefix(folders[0])
+        check_member(f"{file}: {info.filename!r}", info)
+        if name in found:
+            raise FormatError(f"{file} holds {info.filename!r} twice")
+        found[name] = info
+    return found
+
+
+def check_member(where: str, info: zipfile.ZipInfo) -> None:
+    """Raise FormatError for a member that torch.save does not write."""
+    if info.flag_bits & ENCRYPTED:
+        raise FormatError(f"{where} is encrypted")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise FormatError(f"{where} is compressed, which torch.save does not do")
+
+
+def content(file: Path, info: zipfile.ZipInfo) -> bytes:
+    """Return the bytes of a member; their checksum is not compared, as torch can be told not to write one."""
+    if info.file_size > LONGEST_PICKLE:
+        raise FormatError(f"{file} has {info.filename!r} of {info.file_size:,} bytes, longer than tensors need")
+    start = member_start(file, info)
+    with reading(file), open(file, "rb") as stream:
+        stream.seek(start)
+        found = stream.read(info.file_size)
+    if len(found) != info.file_size:
+        raise FormatError(f"{file} ends within {info.filename!r}")
+    return found
+
+
+def unpickled(file: Path, raw: bytes) -> Any:
+    """Return what the pickle of the archive describes; FormatError where it names what could be code."""
+
+    def check(name: str) -> None:
+        if name in NAMES:
+            return
+        shown = name if len(name) <= 80 else f"{name[:80]}..."
+        if b"_parameters" in raw and b"_modules" in raw:
+            raise FormatError(
+                f"{file} is a whole pickled module ({shown!r}), which could be code and is never loaded",
+                hint="save its weights: torch.save(model.state_dict(), FILE); or all of it: torch.export.save",
+            )
+        raise FormatError(
+            f"{file} holds {shown!r}, which could be code and is never loaded",
+            hint="save tensors, numbers and texts alone: torch.save(model.state_dict(), FILE)",
+        )
+
+    return safe_pickle.load(str(file), raw, check)
+
+
+def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
+    """Return whether a number's highest byte comes first; before torch said, it never did."""
+    info = members.get("byteorder")
+    order = b"little" if info is None else content(file, info)
+    if order not in (b"little", b"big"):
+        raise FormatError(f"{file} has the byte order {order[:20]!r}, which is neither little nor big")
+    return order == b"big"
+
+
+def entries_of(tensors: dict[str, Tensor]) -> dict[str, Entry]:
+    """Return the entries; one that is another's very values says so."""
+    first: dict[Tensor, str] = {}
+    return {
+        path: Entry(path, tensor.shape, tensor.dtype, held_bytes(tensor), same(path, first.setdefault(tensor, path)))
+        for path, tensor in tensors.items()
+    }
+
+
+def held_bytes(tensor: Tensor) -> int | None:
+    """Return the bytes that the file has for a tensor that repeats its values; None for the usual."""
+    entry = Entry("", tensor.shape, tensor.dtype)
+    return tensor.nbytes if entry.bytes > tensor.nbytes else None
+
+
+def same(path: str, first: str) -> str | None:
+    """Return the path that was first, if it is another."""
+    return None if path == first else first
+
+
+@dataclass
+class Tensors:
+    """The tensors in the dicts and lists of a pickle, and which dicts hold some."""
+
+    file: Path
+    by_path: dict[str, Any] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    barren: set[int] = field(default_factory=set)
+    letters: int = 0
+
+    def collect(self, root: Any) -> None:
+        """Find all in ``root``, which may be one itself: it is then called as the file is."""
+        if is_tensor(root):
+            self.parts.append("")
+            self._add((self.file.stem,), root)
+        elif isinstance(root, (Pairs, list, tuple)):
+            self._search(root, ())
+
+    def _search(self, held: Any, keys: tuple[Any, ...]) -> None:
+        """Find those in a dict or list; where there are none, no other way leads here again."""
+        if len(keys) >= DEEPEST:
+            raise FormatError(
+                f"{self.file} has more than {DEEPEST} dicts and lists inside each other, or one in itself"
+            )
+        before = len(self.by_path)
+        pairs = held.pairs if isinstance(held, Pairs) else enumerate(held)
+        for key, value in pairs:
+            if is_tensor(value):
+                self._add((*keys, key), value)
+            elif isinstance(value, (Pairs, list, tuple)) and id(value) not in self.barren:
+                self._search(value, (*keys, key))
+        if isinstance(held, Pairs) and any(is_tensor(value) for _, value in held.pairs):
+            self.parts.append(self._path(keys))
+        if len(self.by_path) == before:
+            self.barren.add(id(held))
+
+    def _add(self, keys: tuple[Any, ...], value: Call) -> None:
+        path = self._path(keys)
+        if path in self.by_path:
+            raise FormatError(f"{self.file} holds {path!r} twice")
+        self.letters += len(path)
+        if len(self.by_path) == MOST_TENSORS or self.letters > MOST_LETTERS:
+            raise FormatError(f"{self.file} holds more tensors, or longer names, than any model")
+        self.by_path[path] = value
+
+    def _path(self, keys: tuple[Any, ...]) -> str:
+        for key in keys:
+            if type(key) not in (str, int):
+                raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor a whole number")
+        return "/".join(map(str, keys))

@@ -1,0 +1,187 @@
+"""What a pickle of torch.save says of one tensor: which numbers of which storage, and in which steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.errors import FormatError
+from layercli.formats.safe_pickle import Call, Name, Pairs, Reference
+from layercli.formats.weight_file import BITS, Entry
+
+REBUILD = "torch._utils._rebuild_"
+PLAIN = {"tensor", "tensor_v2", "tensor_v3"}
+"""The calls that make a tensor of a storage, and how that is followed by ``WRAPPERS``, which give their first argument."""
+WRAPPERS = {f"{REBUILD}parameter", f"{REBUILD}parameter_with_state"}
+TYPED = "torch._tensor._rebuild_from_type_v2"
+OTHERS = {
+    "sparse_tensor": "a sparse tensor",
+    "sparse_csr_tensor": "a sparse tensor",
+    "qtensor": "a quantized tensor",
+    "nested_tensor": "a nested tensor",
+    "meta_tensor_no_storage": "a tensor on torch's meta device, which has no values",
+    "wrapper_subclass": "a tensor of a class of its own",
+    "device_tensor_from_numpy": "a tensor of another device",
+    "device_tensor_from_cpu_tensor": "a tensor of another device",
+}
+"""The tensors that are no plain array of numbers, by the call that makes them."""
+TYPES = {"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"}
+STORAGES = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Char": "int8", "Short": "int16",
+    "Int": "int32", "Long": "int64", "Byte": "uint8", "Bool": "bool", "ComplexFloat": "complex64",
+    "ComplexDouble": "complex128", "QInt8": None, "QInt32": None, "QUInt8": None, "QUInt4x2": None, "QUInt2x4": None,
+}  # fmt: skip
+UNTYPED = {"torch.storage.UntypedStorage", "torch.UntypedStorage"}
+DTYPES = {f"torch.{name}": name for name in BITS}
+MOST_REPEATED = 1 << 28
+"""How many values a tensor may have that repeats those of its storage."""
+
+
+def named() -> set[str]:
+    """Return the names that a pickle of tensors may have."""
+    storages = {f"{place}.{kind}Storage" for place in ("torch", "torch.cuda") for kind in STORAGES}
+    calls = {f"{REBUILD}{kind}" for kind in (*PLAIN, *OTHERS)}
+    return {*storages, *UNTYPED, *DTYPES, *calls, *WRAPPERS, *TYPES, TYPED}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor: ``shape`` and ``strides`` in values, from value ``offset`` of the ``count`` in the storage ``key``.
+
+    Where it is ``conjugate`` or ``negative``, its values are those of what is stored.
+    """
+
+    key: str
+    dtype: str
+    count: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    conjugate: bool = False
+    negative: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the whole storage."""
+        return self.count * BITS[self.dtype] // 8
+
+    @property
+    def last(self) -> int:
+        """The place in the storage of the last value."""
+        return self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the values follow each other without a gap, the last index running fastest."""
+        expected = 1
+        for size, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size != 1 and step != expected:
+                return 0 in self.shape
+            expected *= size
+        return True
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value of a pickle is a tensor of any kind."""
+    return isinstance(value, Call) and (value.of.startswith(REBUILD) or value.of == TYPED)
+
+
+def tensor_of(where: str, value: Any) -> Tensor:
+    """Return the tensor that ``value``, which ``where`` names, is; FormatError for one that cannot be, or is no plain one."""
+    call = unwrapped(value)
+    if call is None:
+        raise impossible(where)
+    if kind := OTHERS.get(call.of.removeprefix(REBUILD)):
+        raise FormatError(f"{where} is {kind}, which layercli does not read")
+    storage, offset, shape, strides, *rest = call.args if len(call.args) >= 4 else raised(where)
+    dtype = None
+    if call.of.endswith("_v3"):
+        dtype = rest.pop(2) if len(rest) > 2 else raised(where)
+    key, kind, stored = storage_of(where, storage)
+    dtype = dtype_of(where, kind if dtype is None else dtype)
+    marks = marks_of(where, rest[2] if len(rest) > 2 else None)
+    count = stored if kind not in UNTYPED else stored * 8 // BITS[dtype]
+    if not is_sizes(shape) or not is_sizes(strides) or len(shape) != len(strides) or not is_size(offset):
+        raise impossible(where)
+    tensor = Tensor(key, dtype, count, offset, shape, strides, *marks)
+    check_inside(where, tensor)
+    return tensor
+
+
+def unwrapped(value: Any) -> Call | None:
+    """Return the call that makes the tensor itself, within those that make a parameter of it."""
+    for _ in range(8):  # no tensor is wrapped as often
+        if not isinstance(value, Call):
+            return None
+        if value.of in WRAPPERS and value.args:
+            value = value.args[0]
+        elif value.of == TYPED and len(value.args) == 4 and is_typed(*value.args[:3]):
+            value = Call(value.args[0].text, value.args[2])
+        else:
+            return value if value.of.startswith(REBUILD) else None
+    return None
+
+
+def is_typed(function: Any, kind: Any, args: Any) -> bool:
+    """Whether these say which function makes a tensor, of which type it is, and of what it is made."""
+    return isinstance(function, Name) and isinstance(kind, Name) and isinstance(args, tuple)
+
+
+def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
+    """Return the key of a storage, what its numbers are, and how many of them it has."""
+    match storage:
+        case Reference(("storage", Name(text), str(key), _, int(count))) if is_size(count):
+            return key, text, count
+    raise impossible(where)
+
+
+def dtype_of(where: str, kind: Any) -> str:
+    """Return the dtype that a storage or a name of torch's has; FormatError where its values are no numbers of ours."""
+    name = kind.text if isinstance(kind, Name) else str(kind)
+    found = DTYPES.get(name) or STORAGES.get(name.rpartition(".")[2].removesuffix("Storage"))
+    if found is None or BITS[found] % 8:
+        raise FormatError(f"{where} holds values of {name}, which are not numbers that layercli knows")
+    return found
+
+
+def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
+    """Return whether the values are the conjugates, and the negatives, of those stored."""
+    if metadata is None:
+        return False, False
+    if not isinstance(metadata, Pairs):
+        raise impossible(where)
+    found = {key: value is True for key, value in metadata.pairs if isinstance(key, str)}
+    return found.get("conj", False), found.get("neg", False)
+
+
+def check_inside(where: str, tensor: Tensor) -> None:
+    """Raise FormatError unless the tensor can exist and all of it is in its storage."""
+    entry = Entry(where, tensor.shape, tensor.dtype)
+    if not entry.fits:
+        raise FormatError(f"{where} has the shape {list(tensor.shape)}, which is too large to exist")
+    if not entry.size:
+        return
+    if tensor.last >= tensor.count:
+        raise FormatError(f"{where} reaches to value {tensor.last + 1:,} of a storage of {tensor.count:,}")
+    if entry.size > max(tensor.count, MOST_REPEATED):
+        raise FormatError(f"{where} repeats {tensor.count:,} values to {entry.size:,}, which is not read")
+
+
+def is_size(value: Any) -> bool:
+    """Whether ``value`` is a whole number that is not negative."""
+    return type(value) is int and value >= 0
+
+
+def is_sizes(value: Any) -> bool:
+    """Whether ``value`` is a tuple of whole numbers, none negative."""
+    return isinstance(value, tuple) and all(map(is_size, value))
+
+
+def impossible(where: str) -> FormatError:
+    """Return the error for a description that no tensor has."""
+    return FormatError(f"{where} is described as no tensor is")
+
+
+def raised(where: str) -> Any:
+    """Raise that error."""
+    raise impossible(where)

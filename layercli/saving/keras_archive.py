@@ -1,0 +1,99 @@
+"""The ``.keras`` archive: ``metadata.json``, ``config.json`` and ``model.weights.h5``, stored in a zip."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layercli.errors import FormatError
+from layercli.formats import keras_h5, strict_json
+from layercli.formats.atomic import replacing
+from layercli.formats.npz import archive
+
+KERAS_VERSION = "3.15.1"
+"""The version whose format is written."""
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+LONGEST_CONFIG = 100_000_000
+
+
+def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5.Groups) -> None:
+    """Write a model's config and weights as the archive ``path``, whole or not at all."""
+    weights = io.BytesIO()
+    keras_h5.write(weights, groups)
+    saved = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
+    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
+        zipped.writestr(METADATA, json.dumps(saved))
+        zipped.writestr(CONFIG, json.dumps(config))
+        zipped.writestr(WEIGHTS, weights.getbuffer())
+
+
+@dataclass
+class Archive:
+    """An open archive: its config, and its weights."""
+
+    file: Path
+    config: Any
+    weights: keras_h5.H5Groups
+    major: int = 3
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
+    """Give the archive at ``path``; FormatError where it is none, or holds a member twice."""
+    file = Path(path)
+    with archive(file) as zipped:
+        config = _config(file, zipped)
+        if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
+            raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
+        with zipped.open(WEIGHTS) as stream, keras_h5.opened(file, stream) as groups:
+            groups.major = 2 if is_of_keras_2(zipped) else 3
+            yield Archive(file, config, groups, groups.major)
+
+
+def config_in(path: str | os.PathLike[str]) -> Any:
+    """Return the config in the archive at ``path``, its weights left alone; FormatError as ``opened``."""
+    file = Path(path)
+    with archive(file) as zipped:
+        return _config(file, zipped)
+
+
+def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
+    names = zipped.namelist()
+    for name in (CONFIG, WEIGHTS):
+        if names.count(name) != 1:
+            fault = "twice" if name in names else "no"
+            raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
+    if zipped.getinfo(CONFIG).file_size > LONGEST_CONFIG:
+        raise FormatError(f"{file} has a config of {zipped.getinfo(CONFIG).file_size:,} bytes, which is too long")
+    config = strict_json.parse(file, zipped.read(CONFIG), "a config")
+    return of_keras_3(config) if is_of_keras_2(zipped) else config
+
+
+def is_of_keras_2(zipped: zipfile.ZipFile) -> bool:
+    """Return whether tf.keras wrote an archive, whose config and weights have other names in places."""
+    if METADATA not in zipped.namelist() or zipped.getinfo(METADATA).file_size > LONGEST_CONFIG:
+        return False
+    try:
+        found = json.loads(zipped.read(METADATA))
+    except ValueError:
+        return False
+    return isinstance(found, dict) and str(found.get("keras_version")).startswith("2.")
+
+
+def of_keras_3(config: Any) -> Any:
+    """Return the config of tf.keras as Keras 3 has it."""
+    from layercli.formats.legacy_compile_config import compile_config
+    from layercli.formats.legacy_keras_config import converted
+
+    found = converted(config)
+    if isinstance(found, dict) and isinstance(found.get("compile_config"), dict):
+        found["compile_config"] = compile_config(found["compile_config"])
+    return found

@@ -1,0 +1,231 @@
+"""A model as the config that Keras reads: stacks and drawn models, of layers and operations, and classes of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import layercli.layers
+from layercli.core import custom_objects, dims, dtypes, fields, naming, tree
+from layercli.core.functional import Functional
+from layercli.core.graph import Node
+from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.operation import Op
+from layercli.core.sequential import Sequential
+from layercli.core.spec import Shape, Spec
+from layercli.core.variable import Variable
+from layercli.errors import UsageError
+from layercli.saving import operation_serialization
+
+FUNCTIONAL = "keras.src.models.functional"
+OWN = "layercli.models"
+"""Where the named models are, whose classes a file may name by their full module."""
+
+
+def config_of(layer: Layer) -> dict[str, Any]:
+    """Return the config of a model or a layer; UsageError for one that a file cannot name."""
+    kind = type(layer)
+    if kind is Functional:
+        return named(FUNCTIONAL, "Functional", layer.get_config(), "Functional")
+    if kind is Sequential:
+        return named("keras", "Sequential", layer.get_config())
+    settings = keras_names(layer.get_config())
+    if getattr(layercli.layers, kind.__name__, None) is kind:
+        return named("keras.layers", kind.__name__, settings)
+    module = None if kind.__module__ == "__main__" else kind.__module__
+    found = named(module, kind.__name__, settings, custom_objects.get_registered_name(kind))
+    return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
+
+
+def to_json(model: Layer, **kwargs: Any) -> str:
+    """See Model.to_json."""
+    import json
+
+    return json.dumps(config_of(model), **kwargs)
+
+
+def named(
+    module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
+) -> dict[str, Any]:
+    """Return the dict by which Keras names an object."""
+    taken = without_trainable(class_name, settings) if module == "keras.layers" else settings
+    return {"module": module, "class_name": class_name, "config": taken, "registered_name": registered}
+
+
+UNTOLD = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+"""The layers whose constructor in Keras takes no ``trainable``."""
+
+
+def without_trainable(class_name: str, settings: Any) -> Any:
+    """Return settings without ``trainable`` where Keras's constructor would not take it."""
+    return {key: value for key, value in settings.items() if key != "trainable" or class_name not in UNTOLD}
+
+
+def build_config(model: Model) -> dict[str, Any]:
+    """Return what a model of a class of one's own is built with: Keras's ``input_shape``, and the dtypes it leaves out."""
+    if model._traced is None:
+        args, named = model._built_for or ((), {})
+        return (
+            {"shapes_dict": _plain_shapes(named)}
+            if named
+            else {"input_shape": _plain_shapes(args[0] if args else None)}
+        )
+    described = tree.map_leaves(_described, model._traced)
+    return {"input_shape": tree.map_leaves(_shape_alone, model._traced[:1])[0], "inputs": described}
+
+
+def _plain_shapes(shapes: Any) -> Any:
+    return tree.map_leaves(lambda size: int(size) if dims.known(size) else None, shapes)
+
+
+def _described(x: Any) -> Any:
+    return {"shape": sizes(x.shape), "dtype": x.dtype} if isinstance(x, Spec) else fields.serialize(x)
+
+
+def _shape_alone(x: Any) -> Any:
+    return sizes(x.shape) if isinstance(x, Spec) else None
+
+
+def keras_names(value: Any) -> Any:
+    """Return plain data with the objects in it under the names of Keras's modules."""
+    if isinstance(value, dict):
+        found = {key: keras_names(item) for key, item in value.items()}
+        module = str(found.get("module", ""))
+        if found.get("class_name") in ("Functional", "Sequential") and module == "layercli.core":
+            functional = found["class_name"] == "Functional"
+            place = (FUNCTIONAL, "Functional") if functional else ("keras", None)
+            found |= dict(zip(("module", "registered_name"), place, strict=True))
+        elif module.startswith("layercli.") and not module.startswith(OWN):
+            found |= {"module": module.replace("layercli", "keras", 1), "registered_name": None}
+            if module == "layercli.layers":
+                found["config"] = without_trainable(str(found["class_name"]), found["config"])
+        return found
+    return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def stack(model: Sequential) -> dict[str, Any]:
+    """Return the settings of a stack, its input first if it knows it."""
+    own = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype_policy.name}
+    layers = [config_of(layer) for layer in model._stack]
+    again = {id(layer) for layer in model._stack if model._stack.count(layer) > 1}
+    for layer, described in zip(model._stack, layers, strict=True):
+        if id(layer) in again:
+            described["shared_object_id"] = model._stack.index(layer)
+    if model._traced is not None:
+        spec: Spec = model._traced[0]
+        name = model._input.name if model._input is not None and model._input.name else "input_layer"
+        layers.insert(0, input_layer(name, spec))
+        own["build_input_shape"] = sizes(spec.shape)
+    return {**own, "layers": layers}
+
+
+def input_layer(name: str, spec: Spec) -> dict[str, Any]:
+    """Return the config of an input."""
+    return named("keras.layers", "InputLayer", {"batch_shape": sizes(spec.shape), "dtype": spec.dtype, "name": name})
+
+
+def sizes(shape: Shape) -> list[int | None]:
+    """Return a shape with None for every size that is not known."""
+    return [int(size) if dims.known(size) else None for size in shape]
+
+
+def drawn(model: Functional) -> dict[str, Any]:
+    """Return the settings of a drawn model: its layers and operations with the calls made of them, its inputs and outputs."""
+    return _Drawn(model).settings()
+
+
+def place_of(x: SymbolicTensor) -> int:
+    """Return which of its call's outputs a tensor is, as Keras numbers them."""
+    if x.node is None or isinstance(x.node.outputs, SymbolicTensor):
+        return x.index
+    return next((i for i, each in enumerate(tree.sorted_leaves(x.node.outputs)) if each is x), x.index)
+
+
+class _Drawn:
+    """A drawn model as its config is made: the name of each operation, and which of its calls each node is."""
+
+    def __init__(self, model: Functional) -> None:
+        self.model = model
+        self.calls: dict[int, list[Node]] = {}
+        for node in model._graph.nodes:
+            self.calls.setdefault(id(node.target) if isinstance(node.target, Layer) else id(node), []).append(node)
+        self.places = {id(node): i for nodes in self.calls.values() for i, node in enumerate(nodes)}
+        self.names = {id(layer): layer.name for layer in model.layers}
+        self.spelled = {
+            id(node): operation_serialization.spelled(node.target, self.checked(node.args))
+            for node in model._graph.operations
+            if isinstance(node, Node) and isinstance(node.target, Op)
+        }
+        taken = [x.name for x in model.inputs] + list(self.names.values())
+        own = [naming.snake_case(each.name) for each in self.spelled.values()]
+        self.names |= dict(zip(self.spelled, naming.distinct([*taken, *own])[len(taken) :], strict=True))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the config."""
+        layers = [{**input_layer(x.name, x.spec), "name": x.name, "inbound_nodes": []} for x in self.model.inputs]
+        layers += [
+            self.operation(each) if isinstance(each, Node) else self.layer(each)
+            for each in self.model._graph.operations
+        ]
+        return {
+            "name": self.model.name,
+            "trainable": self.model.trainable,
+            "layers": layers,
+            "input_layers": tree.map_leaves(self.end, self.model._graph.inputs),
+            "output_layers": tree.map_leaves(self.end, self.model._graph.outputs),
+        }
+
+    def layer(self, layer: Layer) -> dict[str, Any]:
+        """Return a layer of the graph."""
+        calls = [self.call(node) for node in self.calls[id(layer)]]
+        return {**config_of(layer), "name": layer.name, "inbound_nodes": calls}
+
+    def call(self, node: Node) -> dict[str, Any]:
+        """Return a call of a layer; that its author said ``training`` is marked, as Keras writes that of every call."""
+        told = {"told": ["training"]} if node.kwargs.get("training") is not None else {}
+        return {"args": [self.filled(x) for x in node.args], "kwargs": self.filled(node.kwargs), **told}
+
+    def operation(self, node: Node) -> dict[str, Any]:
+        """Return an operation of the graph."""
+        found, name = self.spelled[id(node)], self.names[id(node)]
+        own = named(found.module, found.name, {"name": name, **found.settings}, found.name)
+        call = {"args": [self.filled(x) for x in found.args], "kwargs": found.kwargs}
+        return {**own, "name": name, "inbound_nodes": [call]}
+
+    def filled(self, value: Any) -> Any:
+        """Return arguments as JSON has them, the place of each tensor in its stead."""
+        return tree.map_leaves(self.argument, value)
+
+    def argument(self, x: Any) -> Any:
+        """Return one argument."""
+        if isinstance(x, SymbolicTensor):
+            place = {"shape": sizes(x.shape), "dtype": x.dtype, "keras_history": self.history(x)}
+            return {"class_name": "__keras_tensor__", "config": place}
+        if hasattr(x, "tolist") and hasattr(x, "dtype"):
+            held = {"value": x.tolist(), "dtype": dtypes.name_of(x.dtype)}
+            return {"class_name": "__numpy__", "config": held}
+        return fields.serialize(x)
+
+    def history(self, x: SymbolicTensor) -> list[Any]:
+        """Return where a tensor comes from: a name, a call, an output of that."""
+        if x.node is None:
+            return [x.name, 0, 0]
+        target = x.node.target
+        name = self.names[id(target) if isinstance(target, Layer) else id(x.node)]
+        return [name, self.places[id(x.node)], place_of(x)]
+
+    def end(self, x: SymbolicTensor) -> list[Any]:
+        """Return where an input or output comes from: there Keras counts the call by which a functional model was made."""
+        name, call, place = self.history(x)
+        return [name, call + 1 if x.node is not None and isinstance(x.node.target, Functional) else call, place]
+
+    def checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return an operation's arguments; UsageError where one is a variable, which is of no layer of the model."""
+        for x in args:
+            if isinstance(x, Variable):
+                raise UsageError(
+                    f"a .keras file cannot hold {self.model.name}: it uses the variable {x.path} outside of a layer",
+                    hint="put it into the call of a layer of your own",
+                )
+        return args
