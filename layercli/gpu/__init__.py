@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layercli.gpu.examination import check
-    from layercli.gpu.marker import requires_gpu
+    from layercli.gpu.check import check
+    from layercli.gpu.pytest_marker import requires_gpu
     from layercli.gpu.report import GpuReport
     from layercli.gpu.snapshot import Snapshot
 
 __all__ = ["GpuReport", "Snapshot", "check", "requires_gpu"]
 
-HOMES = {"GpuReport": "report", "Snapshot": "snapshot", "check": "examination", "requires_gpu": "marker"}
+MODULE_OF = {
+    "GpuReport": "report",
+    "Snapshot": "snapshot",
+    "check": "check",
+    "requires_gpu": "pytest_marker",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name not in HOMES:
+    if name not in MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 
-from layercli.gpu.memory import CELL, Write, write
-from layercli.gpu.result import SelfTestResult, judged
+from layercli.gpu.selftest.memory_test import CELL, Write, write
+from layercli.gpu.selftest.test_result import SelfTestResult, judged
 from layercli.lazy import torch
 
 NAME = "copy between GPUs"

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from layercli.gpu.demands import Demand, Demands, gated
-from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import Item, visible_count
-from layercli.gpu.result import SelfTestResult
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.devices import Item, visible_count
+from layercli.gpu.requirements import Demand, Demands, gated
+from layercli.gpu.selftest.test_result import SelfTestResult
 from layercli.gpu.snapshot import Device, Snapshot
 
 SCHEMA = "layercli.gpu-check/1"

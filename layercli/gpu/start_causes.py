@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.finding import Finding
-from layercli.gpu.runtime_causes import NOTHING, failed
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.runtime import NOTHING, failed
 from layercli.gpu.snapshot import Snapshot
 from layercli.gpu.versions import numbers
 

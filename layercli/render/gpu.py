@@ -11,9 +11,9 @@ from layercli.render import markdown, plain
 from layercli.render.table import Column, Table, printable
 
 if TYPE_CHECKING:
-    from layercli.gpu.finding import Finding
+    from layercli.gpu.checks.diagnostic import Finding
     from layercli.gpu.report import Card, GpuReport
-    from layercli.gpu.result import SelfTestResult
+    from layercli.gpu.selftest.test_result import SelfTestResult
 
 NOT_A_FIELD = {"processes", "mig_memory"}  # records of their own, which JSON has
 SIDE_BY_SIDE = 2  # more devices than this stand below each other

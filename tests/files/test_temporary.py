@@ -162,8 +162,8 @@ WRITES = {
     "runtime/kernels.py",  # looks whether torch has written the trace to its end, in the staged file
     "callbacks/csv_logger.py",  # a log that grows by a line, as Keras's does
     "cli/gpu_check.py",  # adds to the summary of a GitHub job, whose path the job gives
-    "gpu/supervisor.py",  # in a temporary folder of its own
-    "cli/output.py", "gpu/system.py",  # devices, not files
+    "gpu/subprocess_runner.py",  # in a temporary folder of its own
+    "cli/output.py", "gpu/probes/os_probe.py",  # devices, not files
 }  # fmt: skip
 CHANGING = {
     "unlink",

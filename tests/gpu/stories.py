@@ -4,9 +4,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from layercli.gpu import snapshot
-from layercli.gpu.result import FAILED, MEASURED, PASSED, SelfTestResult
+from layercli.gpu.selftest.test_result import FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime
-from layercli.gpu.supervisor import Story
+from layercli.gpu.subprocess_runner import Story
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ARCHITECTURES = ["sm_80", "sm_90", "compute_90"]

@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from layercli.cli.app import run
-from layercli.gpu import check, examination
+from layercli.gpu import check
+from layercli.gpu import check as examination
 from layercli.render import gpu, terminal
 from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results
 

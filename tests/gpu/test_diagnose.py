@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layercli.gpu import snapshot
-from layercli.gpu.diagnose import CAUSES, diagnose
+from layercli.gpu.checks.diagnose import CAUSES, diagnose
 
 HERE = Path(__file__).parent
 SNAPSHOTS = sorted((HERE / "snapshots").glob("*.json"))

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from layercli.errors import UsageError
-from layercli.gpu import check, child, examination, selftest, snapshot, torch_devices
-from layercli.gpu.result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
+from layercli.gpu import check, snapshot, worker
+from layercli.gpu import check as examination
+from layercli.gpu.probes import torch_devices
+from layercli.gpu.selftest import plan
+from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
-from layercli.gpu.supervisor import Story
+from layercli.gpu.subprocess_runner import Story
 from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
 
 
@@ -167,28 +170,28 @@ def test_the_child_stops_at_the_first_error_that_ends_cuda_and_says_how_to_go_on
     def fine():
         return [SelfTestResult("fine", "cpu:0", PASSED)]
 
-    trials = [selftest.Trial("a", "cpu:0", fine), selftest.Trial("b", "cpu:0", boom), selftest.Trial("c", "cpu:0", fine),
-              selftest.Trial("d", "cpu:1", fine)]  # fmt: skip
-    monkeypatch.setattr(selftest, "plan", lambda *arguments: iter(trials))
+    trials = [plan.Trial("a", "cpu:0", fine), plan.Trial("b", "cpu:0", boom), plan.Trial("c", "cpu:0", fine),
+              plan.Trial("d", "cpu:1", fine)]  # fmt: skip
+    monkeypatch.setattr(plan, "plan", lambda *arguments: iter(trials))
     monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("cpu", 0, "This CPU")]))
     request = {"task": "try", "level": 2, "device": None, "speed": False}
     request["snapshot"] = replace(machine("unseen"), devices=[]).to_json()
-    first = list(child.attempt(request))
+    first = list(worker.attempt(request))
     assert [event["result"]["verdict"] for event in first if "result" in event] == [PASSED, ERROR]
     [resume] = [event["resume"] for event in first if "resume" in event]
     assert resume == {"first": 2, "names": ["cpu:0"], "spoiled": ["cpu:0"]}
-    second = list(child.attempt({**request, **resume}))
+    second = list(worker.attempt({**request, **resume}))
     assert [event["doing"] for event in second if "doing" in event][2:] == ["d on cpu:1"]
     assert not [event for event in second if "resume" in event]
 
 
 def test_a_wheel_that_has_ptx_alone_gets_time_to_compile():
     offered = [Offered("cuda", 0, "R100", capability="13.0")]
-    assert child.first_tensor(Runtime(offered, ["sm_120", "compute_120"])) == {
+    assert worker.first_tensor(Runtime(offered, ["sm_120", "compute_120"])) == {
         "doing": "a first tensor, for which the driver compiles this PyTorch's PTX", "allow": 600.0,
     }  # fmt: skip
     for arch_list in (["sm_130", "compute_120"], ["sm_120"], ["compute_140"], []):
-        assert child.first_tensor(Runtime(offered, arch_list)) == {"doing": "a first tensor"}
+        assert worker.first_tensor(Runtime(offered, arch_list)) == {"doing": "a first tensor"}
 
 
 def test_demands(tell):
@@ -431,7 +434,7 @@ def test_the_child_tries_what_torch_offers(monkeypatch):
     monkeypatch.setattr(torch_devices, "look", lambda: offered)
     seen = replace(machine("unseen"), devices=[])
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": seen.to_json()}
-    events = list(child.attempt(request))
+    events = list(worker.attempt(request))
     assert [event["doing"] for event in events if "doing" in event] == [
         "the import of torch", "a first tensor", "allocation on cpu:0", "exact GEMM on cpu:0",
     ]  # fmt: skip
@@ -442,7 +445,7 @@ def test_the_child_tries_what_torch_offers(monkeypatch):
 def test_the_child_leaves_alone_what_the_first_tensor_failed_on(monkeypatch):
     monkeypatch.setattr(torch_devices, "look", lambda: Runtime([Offered("nonsense", 0, "No device")]))
     request = {"task": "try", "level": 1, "device": None, "speed": False, "snapshot": machine("unseen").to_json()}
-    events = list(child.attempt(request))
+    events = list(worker.attempt(request))
     [device] = [event["runtime"] for event in events if "runtime" in event][-1]["devices"]
     assert "nonsense" in device["error"]
     assert not [event for event in events if "result" in event]

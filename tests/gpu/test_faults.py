@@ -5,9 +5,9 @@ import itertools
 import pytest
 import torch
 
-from layercli.gpu import gemm, memory
-from layercli.gpu.gemm import BFLOAT16, FLOAT16, FLOAT32, TF32
-from layercli.gpu.result import FAILED, PASSED, judged
+from layercli.gpu.selftest import gemm, memory_test
+from layercli.gpu.selftest.gemm import BFLOAT16, FLOAT16, FLOAT32, TF32
+from layercli.gpu.selftest.test_result import FAILED, PASSED, judged
 
 CPU = torch.device("cpu")
 SIZE = 96
@@ -164,19 +164,19 @@ def lost_write():
 
 
 def test_sound_memory_passes():
-    found = memory.patterns(CPU, 10_000, chunk=1000)
+    found = memory_test.patterns(CPU, 10_000, chunk=1000)
     assert (found.verdict, found.figure, found.detail) == (PASSED, 0, "10 KiB written and read")
-    assert memory.round_trip(CPU, 4000).verdict == PASSED
+    assert memory_test.round_trip(CPU, 4000).verdict == PASSED
 
 
 @pytest.mark.parametrize("fault", [stuck_bit, aliased, lost_write()], ids=["stuck bit", "aliased", "lost write"])
 def test_faulty_memory_is_caught_by_the_patterns(fault):
-    assert memory.patterns(CPU, 4000, fault, chunk=100).verdict == FAILED
+    assert memory_test.patterns(CPU, 4000, fault, chunk=100).verdict == FAILED
 
 
 def test_the_patterns_have_every_bit_both_ways_and_differ_from_each_other():
     part = torch.empty(64, dtype=torch.int32)
-    every = [memory.expected(pattern, 0, part) for pattern in range(6)]
+    every = [memory_test.expected(pattern, 0, part) for pattern in range(6)]
     seen_set = torch.zeros_like(part)
     seen_clear = torch.zeros_like(part)
     for each in every:
@@ -185,10 +185,10 @@ def test_the_patterns_have_every_bit_both_ways_and_differ_from_each_other():
     assert (seen_set == -1).all()
     assert (seen_clear == -1).all()
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(every, 2))
-    assert not torch.equal(memory.expected(4, 0, part), memory.expected(4, 1, part))
+    assert not torch.equal(memory_test.expected(4, 0, part), memory_test.expected(4, 1, part))
 
 
 def test_a_stale_buffer_on_the_way_back_is_caught_by_the_round_trip():
-    found = memory.round_trip(CPU, 4000, lost_write())
+    found = memory_test.round_trip(CPU, 4000, lost_write())
     assert found.verdict == FAILED
     assert found.figure > 900

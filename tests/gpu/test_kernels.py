@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from layercli.gpu import kernels
-from layercli.gpu.result import ERROR, FAILED, PASSED
+from layercli.gpu.selftest import op_parity
+from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED
 from layercli.ops.cases import invariants
 
 CPU = torch.device("cpu")
@@ -84,7 +84,7 @@ SOUND = [
 
 
 def test_sound_operations_agree_forward_and_backward():
-    [found] = kernels.parity(CPU, SOUND)
+    [found] = op_parity.parity(CPU, SOUND)
     assert (found.name, found.verdict, found.gate) == ("kernels", PASSED, 1e-4)
     assert found.detail.startswith("10 of 10 cases agree, forward and backward; the largest error is ")
     assert 0 < found.figure < 1e-5
@@ -102,7 +102,7 @@ def test_sound_operations_agree_forward_and_backward():
     ],
 )  # fmt: skip
 def test_a_wrong_operation_fails_under_its_name(run, why):
-    first, found = kernels.parity(
+    first, found = op_parity.parity(
         CPU, [case("matmul", torch.matmul, Spec((2, 2)), Spec((2, 2))), case("bad", run, Spec((40,)))]
     )
     assert (first.name, first.verdict, first.detail) == ("kernel bad", FAILED, why)
@@ -112,12 +112,12 @@ def test_a_wrong_operation_fails_under_its_name(run, why):
 
 def test_every_registered_case_agrees_on_the_cpu():
     references = {}
-    found = list(kernels.parity(CPU, references=references))
+    found = list(op_parity.parity(CPU, references=references))
     assert [(each.name, each.detail) for each in found if each.verdict != PASSED] == []
     agreed, of, *_ = found[0].detail.replace(" of ", " ").split()
     assert agreed == of
     assert int(of) > 750
-    cases = kernels.registered()
+    cases = op_parity.registered()
     left_out = {case.name for number, case in enumerate(cases) if references[number] is None}
     assert left_out == {case.name for case in cases if draws_random_numbers(case)}
 
@@ -170,10 +170,10 @@ ANOTHER_ANSWER = {
 @pytest.mark.parametrize("run", ANOTHER_ANSWER, ids=lambda run: run.__name__)
 def test_another_right_answer_agrees_and_a_wrong_one_does_not(run):
     sound = case("op", swapped(run), Spec((4, 4)), differentiable=False, invariant=ANOTHER_ANSWER[run])
-    assert [each.verdict for each in kernels.parity(CPU, [sound])] == [PASSED]
-    assert [each.verdict for each in kernels.parity(CPU, [replace(sound, invariant=None)])] == [FAILED, FAILED]
+    assert [each.verdict for each in op_parity.parity(CPU, [sound])] == [PASSED]
+    assert [each.verdict for each in op_parity.parity(CPU, [replace(sound, invariant=None)])] == [FAILED, FAILED]
     for place in range(len(run(torch.ones(4, 4), False))):
-        first, _ = kernels.parity(CPU, [replace(sound, op=Op(spoiled(run, place)))])
+        first, _ = op_parity.parity(CPU, [replace(sound, op=Op(spoiled(run, place)))])
         assert first.verdict == FAILED
 
 
@@ -192,12 +192,12 @@ def spoiled(run, place):
 
 def test_bits_are_compared_in_the_dtype_they_are_of():
     bits = case("bits", lambda x: x.view(torch.int32), Spec((5,)), differentiable=False)
-    assert [each.verdict for each in kernels.parity(CPU, [bits])] == [FAILED, FAILED]
-    assert [each.verdict for each in kernels.parity(CPU, [replace(bits, bitwise=True)])] == [PASSED]
+    assert [each.verdict for each in op_parity.parity(CPU, [bits])] == [FAILED, FAILED]
+    assert [each.verdict for each in op_parity.parity(CPU, [replace(bits, bitwise=True)])] == [PASSED]
 
 
 def test_a_case_that_cannot_be_run_is_an_error_and_no_wrong_result():
-    first, found = kernels.parity(CPU, [case("bad", only_on_device(lambda x: [][1]), Spec((40,))), SOUND[0]])
+    first, found = op_parity.parity(CPU, [case("bad", only_on_device(lambda x: [][1]), Spec((40,))), SOUND[0]])
     assert (first.name, first.verdict, first.detail) == ("kernel bad", ERROR, "IndexError: list index out of range")
     assert (found.verdict, found.detail[:41]) == (ERROR, "1 of 2 cases agree, forward and backward;")
 
@@ -210,7 +210,7 @@ def test_nothing_is_tried_after_an_error_that_ends_the_context():
         raise AssertionError("tried")
 
     cases = [SOUND[0], *(case(name, only_on_device(run), Spec((4,))) for name, run in (("bad", fail), ("n", never)))]
-    first, found = kernels.parity(CPU, cases)
+    first, found = op_parity.parity(CPU, cases)
     assert (first.verdict, first.detail) == (ERROR, "RuntimeError: CUDA error: device-side assert triggered")
     assert found.detail == (
         "1 of 2 cases agree, forward and backward; the largest error is matmul's; the rest was not tried"
@@ -222,24 +222,24 @@ def test_the_reference_is_computed_once_for_all_devices():
     counted = case("counted", lambda x: ran.append(x.dtype) or x * 2, Spec((4,)))
     references = {}
     for _ in range(3):
-        assert [each.verdict for each in kernels.parity(CPU, [counted], references)] == [PASSED]
-    assert (ran.count(torch.float64), ran.count(torch.float32)) == (kernels.DRAWS, 3)
+        assert [each.verdict for each in op_parity.parity(CPU, [counted], references)] == [PASSED]
+    assert (ran.count(torch.float64), ran.count(torch.float32)) == (op_parity.DRAWS, 3)
 
 
 def test_a_case_without_tensors_is_computed_on_the_device():
     made = []
     creation = case("ones", lambda: made.append(torch.ones(3).device.type) or torch.ones(3).cpu())
-    list(kernels.parity(CPU, [creation], {0: ([], [torch.ones(3)])}))
+    list(op_parity.parity(CPU, [creation], {0: ([], [torch.ones(3)])}))
     with pytest.raises(NotImplementedError, match="meta"):
-        kernels.both_ways(creation, [], torch.device("meta"))
+        op_parity.both_ways(creation, [], torch.device("meta"))
     assert made == ["cpu", "meta"]
 
 
 def test_what_apples_backend_does_not_have_is_not_comparable():
-    assert kernels.lacking("mps", TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework ..."))
-    assert kernels.lacking("mps", NotImplementedError("The operator 'aten::linalg_eig' is not implemented for MPS"))
-    assert not kernels.lacking("mps", RuntimeError("something else"))
-    assert not kernels.lacking("cuda", NotImplementedError("'aten::x' is not implemented for CUDA"))
+    assert op_parity.lacking("mps", TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework ..."))
+    assert op_parity.lacking("mps", NotImplementedError("The operator 'aten::linalg_eig' is not implemented for MPS"))
+    assert not op_parity.lacking("mps", RuntimeError("something else"))
+    assert not op_parity.lacking("cuda", NotImplementedError("'aten::x' is not implemented for CUDA"))
 
 
 def test_what_has_no_reference_is_left_out_and_counted():
@@ -248,33 +248,33 @@ def test_what_has_no_reference_is_left_out_and_counted():
         case("index", lambda x, i: x[i + 100], Spec((5,)), Spec((3,), "int64")),
         *SOUND[:1],
     ]
-    [found] = kernels.parity(CPU, cases)
+    [found] = op_parity.parity(CPU, cases)
     assert found.verdict == PASSED
     assert found.detail == ("1 of 1 cases agree, forward and backward; the largest error is matmul's; 2 not comparable")
 
 
 def test_nothing_compared_is_no_pass():
-    [found] = kernels.parity(CPU, [])
+    [found] = op_parity.parity(CPU, [])
     assert (found.verdict, found.detail) == (FAILED, "0 of 0 cases agree, forward and backward")
 
 
 def test_infinities_and_nans_must_be_the_very_same():
     odd = torch.tensor([1.0, float("inf"), float("nan")], dtype=torch.float64)
-    assert kernels.difference(odd.float(), odd) == 0
-    assert kernels.difference(-odd.float(), odd) == float("inf")
-    assert kernels.difference(odd.float().nan_to_num(0), odd) == float("inf")
+    assert op_parity.difference(odd.float(), odd) == 0
+    assert op_parity.difference(-odd.float(), odd) == float("inf")
+    assert op_parity.difference(odd.float().nan_to_num(0), odd) == float("inf")
 
 
 def test_no_gradient_is_asked_where_there_is_none():
     skewed = case("skewed", lambda x, y: Crooked.apply(x, x) + 0 * y, Spec((9,)), Spec((9,)))
-    assert [each.verdict for each in kernels.parity(CPU, [skewed])] == [FAILED, FAILED]
-    assert [each.verdict for each in kernels.parity(CPU, [replace(skewed, differentiable=False)])] == [PASSED]
-    assert [each.verdict for each in kernels.parity(CPU, [replace(skewed, constants=(0,))])] == [PASSED]
+    assert [each.verdict for each in op_parity.parity(CPU, [skewed])] == [FAILED, FAILED]
+    assert [each.verdict for each in op_parity.parity(CPU, [replace(skewed, differentiable=False)])] == [PASSED]
+    assert [each.verdict for each in op_parity.parity(CPU, [replace(skewed, constants=(0,))])] == [PASSED]
 
 
 def test_the_random_numbers_of_the_caller_are_left_alone():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    kernels.seeded(case("noise", lambda x: x + torch.rand(9), Spec((9,))), [torch.zeros(9)], 1)
+    op_parity.seeded(case("noise", lambda x: x + torch.rand(9), Spec((9,))), [torch.zeros(9)], 1)
     assert torch.equal(torch.rand(2), expected)

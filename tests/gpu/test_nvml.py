@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from layercli.gpu import nvml
+from layercli.gpu.probes import nvml
 from layercli.gpu.snapshot import Device, Driver, Process
 
 

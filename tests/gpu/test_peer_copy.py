@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from layercli.gpu import peer_copy, selftest
-from layercli.gpu.memory import write
-from layercli.gpu.result import FAILED, PASSED
+from layercli.gpu import peer_copy
+from layercli.gpu.selftest import plan
+from layercli.gpu.selftest.memory_test import write
+from layercli.gpu.selftest.test_result import FAILED, PASSED
 
 TWO = [torch.device("cpu"), torch.device("cpu")]
 
@@ -27,7 +28,7 @@ def test_what_arrives_is_compared(copy, verdict, wrong):
 
 
 def test_it_is_planned_where_there_are_two_devices():
-    names = [trial.name for trial in selftest.plan(2, ["cpu", "cpu"], dict)]
+    names = [trial.name for trial in plan.plan(2, ["cpu", "cpu"], dict)]
     assert names.count("copy between GPUs") == 1
-    assert "copy between GPUs" not in [trial.name for trial in selftest.plan(2, ["cpu"], dict)]
-    assert "copy between GPUs" not in [trial.name for trial in selftest.plan(1, ["cpu", "cpu"], dict)]
+    assert "copy between GPUs" not in [trial.name for trial in plan.plan(2, ["cpu"], dict)]
+    assert "copy between GPUs" not in [trial.name for trial in plan.plan(1, ["cpu", "cpu"], dict)]

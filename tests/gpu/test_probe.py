@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layercli.gpu import libcuda, nvml, probe, system, torch_files
+from layercli.gpu.probes import libcuda, nvml, os_probe, probe, torch_build
 from layercli.gpu.snapshot import Device, Driver, Host, Snapshot, Wheel, Xid
 
 
@@ -16,13 +16,13 @@ from layercli.gpu.snapshot import Device, Driver, Host, Snapshot, Wheel, Xid
 def roots(tmp_path):
     for name in ("proc", "dev", "sys/bus/pci/devices"):
         (tmp_path / name).mkdir(parents=True)
-    return system.Roots(tmp_path / "proc", tmp_path / "dev", tmp_path / "sys", tmp_path)
+    return os_probe.Roots(tmp_path / "proc", tmp_path / "dev", tmp_path / "sys", tmp_path)
 
 
 @pytest.fixture(autouse=True)
 def linux(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(system.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(os_probe.platform, "machine", lambda: "x86_64")
 
 
 def put(path, text):
@@ -40,7 +40,7 @@ def card(roots, address, vendor, kind="0x030200", **files):
 
 def test_an_empty_machine(roots):
     notes = []
-    assert system.read(roots, {}, notes) == Host(nvidia_cards=0, amd_cards=0)
+    assert os_probe.read(roots, {}, notes) == Host(nvidia_cards=0, amd_cards=0)
     assert notes == []
 
 
@@ -50,14 +50,14 @@ def test_cards_are_counted_by_maker_and_other_functions_are_not(roots):
     card(roots, "0000:02:00.1", "0x10de", "0x040300")
     card(roots, "0000:03:00.0", "0x1002")
     card(roots, "0000:04:00.0", "0x8086")
-    host = system.read(roots, {}, [])
+    host = os_probe.read(roots, {}, [])
     assert (host.nvidia_cards, host.amd_cards) == (2, 1)
 
 
 def test_a_bus_that_cannot_be_listed_is_noted(tmp_path):
     notes = []
     gone = tmp_path / "none"
-    host = system.read(system.Roots(gone, gone, gone, gone), {}, notes)
+    host = os_probe.read(os_probe.Roots(gone, gone, gone, gone), {}, notes)
     assert host == Host(nvidia_cards=None, amd_cards=None)
     assert notes == ["the PCI bus cannot be listed"]
 
@@ -71,13 +71,13 @@ def test_a_bus_that_cannot_be_listed_is_noted(tmp_path):
 )
 def test_the_kernel_module_tells_its_version(roots, text):
     put(roots.proc / "driver/nvidia/version", text)
-    assert system.read(roots, {}, []).module == "580.65.06"
+    assert os_probe.read(roots, {}, []).module == "580.65.06"
 
 
 def test_nouveau_and_wsl(roots):
     put(roots.sys / "module/nouveau/version", "")
     put(roots.proc / "sys/kernel/osrelease", "5.15.90.1-microsoft-standard-WSL2\n")
-    host = system.read(roots, {}, [])
+    host = os_probe.read(roots, {}, [])
     assert (host.nouveau, host.wsl) == (True, True)
 
 
@@ -91,9 +91,9 @@ def test_nouveau_and_wsl(roots):
     ],
 )
 def test_a_container_is_recognised(roots, path, text, environment):
-    assert not system.read(roots, {}, []).container
+    assert not os_probe.read(roots, {}, []).container
     put(roots.top / path, text)
-    assert system.read(roots, environment, []).container
+    assert os_probe.read(roots, environment, []).container
 
 
 def test_device_files_are_listed_and_tried(roots, monkeypatch):
@@ -109,15 +109,15 @@ def test_device_files_are_listed_and_tried(roots, monkeypatch):
         return opened(path, *flags)
 
     monkeypatch.setattr(os, "open", refuse)
-    host = system.read(roots, {}, [])
+    host = os_probe.read(roots, {}, [])
     assert host.nodes == ["kfd", "nvidia-uvm", "nvidia0", "nvidia1", "nvidiactl"]
-    assert system.denied(roots, host) == {"nvidia1": "EPERM", "nvidiactl": "EACCES"}
+    assert os_probe.denied(roots, host) == {"nvidia1": "EPERM", "nvidiactl": "EACCES"}
 
 
 def test_device_files_are_opened_only_where_nvml_shows_no_sound_device(roots, monkeypatch):
     put(roots.dev / "nvidia0", "")
     opened = []
-    monkeypatch.setattr(system, "denied", lambda roots, host: opened.append(host.nodes) or {"nvidia0": "EPERM"})
+    monkeypatch.setattr(os_probe, "denied", lambda roots, host: opened.append(host.nodes) or {"nvidia0": "EPERM"})
     for devices, expected in (
         ([Device(0)], {}),
         ([], {"nvidia0": "EPERM"}),
@@ -136,11 +136,11 @@ def test_amds_device_files_are_tried_where_there_is_an_amd_card_alone(roots, mon
     def refuse(path, *flags):
         raise PermissionError(errno.EACCES, "no")
 
-    nodes = system.read(roots, {}, []).nodes
+    nodes = os_probe.read(roots, {}, []).nodes
     assert nodes == ["dri/renderD128", "kfd"]
     monkeypatch.setattr(os, "open", refuse)
     for nvidia, amd, count in ((0, 1, 2), (1, 1, 0), (0, 0, 0)):
-        assert len(system.denied(roots, Host(nvidia_cards=nvidia, amd_cards=amd, nodes=nodes))) == count
+        assert len(os_probe.denied(roots, Host(nvidia_cards=nvidia, amd_cards=amd, nodes=nodes))) == count
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_amds_device_files_are_tried_where_there_is_an_amd_card_alone(roots, mon
 )
 def test_the_kernels_log_tells_why_the_driver_does_not_start_a_gpu(roots, line, complaint):
     put(roots.dev / "kmsg", f"3,1,1,-;{line}\n")
-    assert system.read(roots, {}, []).complaints == [complaint]
+    assert os_probe.read(roots, {}, []).complaints == [complaint]
 
 
 def test_xid_errors_are_read_from_the_kernels_log_without_the_process_they_name(roots):
@@ -162,13 +162,13 @@ def test_xid_errors_are_read_from_the_kernels_log_without_the_process_they_name(
         "3,2,2,-;NVRM: Xid (PCI:0000:29:00): 79, pid=99\n4,3,3,-;NVRM: Xid (PCI:0000:19:00.0): 31, x\n4,4,4,-;usb\n"
     )
     put(roots.dev / "kmsg", log)
-    assert system.read(roots, {}, []).xids == [Xid("0000:29:00.0", 79), Xid("0000:19:00.0", 31)]
+    assert os_probe.read(roots, {}, []).xids == [Xid("0000:29:00.0", 79), Xid("0000:19:00.0", 31)]
 
 
 def test_amd_cards_tell_their_memory(roots):
     card(roots, "0000:03:00.0", "0x1002", mem_info_vram_total=f"{24 << 30}\n", mem_info_vram_used=f"{1 << 30}\n")
     card(roots, "0000:04:00.0", "0x1002")
-    assert system.amd_devices(roots) == [
+    assert os_probe.amd_devices(roots) == [
         Device(0, "amd", "AMD GPU", pci="0000:03:00.0", memory_total=24 << 30, memory_free=23 << 30),
         Device(1, "amd", "AMD GPU", pci="0000:04:00.0"),
     ]
@@ -177,7 +177,7 @@ def test_amd_cards_tell_their_memory(roots):
 def test_the_version_file_of_torch_is_read_and_not_run(tmp_path):
     put(tmp_path / "version.py", "from typing import Optional\nraise SystemExit\n__version__ = '2.13.0+cu130'\n"
         "debug = False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n")  # fmt: skip
-    assert torch_files.read([], tmp_path) == Wheel("2.13.0+cu130", cuda="13.0")
+    assert torch_build.read([], tmp_path) == Wheel("2.13.0+cu130", cuda="13.0")
 
 
 def test_a_version_file_that_cannot_be_read_is_noted(tmp_path):
@@ -185,19 +185,19 @@ def test_a_version_file_that_cannot_be_read_is_noted(tmp_path):
         if text:
             put(tmp_path / "version.py", text)
         notes = []
-        assert torch_files.read(notes, tmp_path) == Wheel("unknown")
+        assert torch_build.read(notes, tmp_path) == Wheel("unknown")
         assert notes == ["torch/version.py cannot be read"]
 
 
 def test_without_torch_there_is_no_wheel(monkeypatch):
-    monkeypatch.setattr(torch_files, "installed", lambda: None)
-    assert torch_files.read([]) == Wheel()
+    monkeypatch.setattr(torch_build, "installed", lambda: None)
+    assert torch_build.read([]) == Wheel()
 
 
 def test_the_installed_torch_is_the_one_that_would_be_imported():
     import torch
 
-    assert torch_files.read([]) == Wheel(
+    assert torch_build.read([]) == Wheel(
         str(torch.__version__), torch.version.cuda, torch.version.hip, torch.version.xpu
     )
 
@@ -221,7 +221,7 @@ def test_every_look_that_fails_is_a_note_and_nothing_is_raised(roots, monkeypatc
     def fail(*arguments):
         raise ZeroDivisionError("/home/alice")
 
-    for module in (system, nvml, libcuda, torch_files):
+    for module in (os_probe, nvml, libcuda, torch_build):
         monkeypatch.setattr(module, "read", fail)
     seen = probe.snapshot(roots, {})
     assert seen == Snapshot(

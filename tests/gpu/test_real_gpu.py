@@ -9,8 +9,9 @@ import torch
 
 from layercli import Sequential, layers
 from layercli.cli.app import run as command
-from layercli.gpu import check, gemm, kernels, memory, sustained
-from layercli.gpu.result import FAILED, PASSED
+from layercli.gpu import check
+from layercli.gpu.selftest import gemm, memory_test, op_parity, stress_test
+from layercli.gpu.selftest.test_result import FAILED, PASSED
 from layercli.inspect import reference
 from layercli.runtime import comparison, feeding, profile, timing
 from layercli.runtime.program import Settings, prepare
@@ -108,7 +109,7 @@ def test_level_2_passes_and_its_json_says_so(capsys):
 
 def test_a_short_run_of_level_3_is_steady():
     device = torch.device("cuda:0")
-    found = {each.name: each for each in sustained.sustained([device], 3.0, dict, size=4096)}
+    found = {each.name: each for each in stress_test.sustained([device], 3.0, dict, size=4096)}
     assert found["sustained load"].verdict == PASSED
     assert found["sustained rate"].figure > 1
 
@@ -125,14 +126,14 @@ def test_every_product_is_right_and_runs_in_its_precision(precision):
 
 
 def test_every_operation_agrees_with_the_cpu():
-    found = list(kernels.parity(torch.device("cuda:0")))
+    found = list(op_parity.parity(torch.device("cuda:0")))
     assert [each for each in found if each.verdict != PASSED] == []
 
 
 def test_memory_keeps_what_is_written():
     device = torch.device("cuda:0")
-    assert memory.patterns(device, 1 << 28).verdict == PASSED
-    assert memory.round_trip(device).verdict == PASSED
+    assert memory_test.patterns(device, 1 << 28).verdict == PASSED
+    assert memory_test.round_trip(device).verdict == PASSED
 
 
 def test_a_hang_ends_at_its_timeout():

@@ -3,7 +3,7 @@
 import pytest
 
 from layercli.gpu import cuda_error
-from layercli.gpu.runtime_causes import runs
+from layercli.gpu.checks.runtime import runs
 
 
 @pytest.mark.parametrize(

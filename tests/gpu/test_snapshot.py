@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from layercli.errors import FileError, FormatError
-from layercli.gpu import check, environment, snapshot
+from layercli.gpu import check, snapshot
+from layercli.gpu.probes import environment
 from layercli.gpu.snapshot import SCHEMA, Device, Process, Snapshot
 from layercli.render import gpu
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from layercli.gpu import child, supervisor
+from layercli.gpu import subprocess_runner, worker
 
 PRELUDE = "import json, os, signal, sys, time\ndef say(**event): print(json.dumps(event), flush=True)\n"
 
 
 def story(code, timeout=20.0, heard=None):
     listen = (lambda doing: None) if heard is None else heard.append
-    return supervisor.run({"task": "try", "n": 3}, timeout, listen, (sys.executable, "-S", "-c", PRELUDE + code))
+    return subprocess_runner.run({"task": "try", "n": 3}, timeout, listen, (sys.executable, "-S", "-c", PRELUDE + code))
 
 
 def test_a_child_that_is_done():
@@ -105,7 +105,9 @@ supervisor.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
 def test_a_child_ends_with_its_parent_however_that_is_ended(how, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], env={**supervisor.environment(), "PIPE": str(pipe)})
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], env={**subprocess_runner.environment(), "PIPE": str(pipe)}
+    )
     with pipe.open() as stream:
         assert stream.read(4) == "here"
         parent.send_signal(how)
@@ -116,16 +118,16 @@ def test_a_child_ends_with_its_parent_however_that_is_ended(how, tmp_path):
 def test_a_child_whose_parent_is_gone_already_ends_at_once():
     code = "from layercli.gpu import child; child.end_with_parent(1); print('still here')"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=supervisor.environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], env=subprocess_runner.environment(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == ((1, "") if sys.platform == "linux" else (0, "still here\n"))
 
 
 def test_elsewhere_a_thread_sees_that_the_parent_is_gone(monkeypatch):
-    monkeypatch.setattr(child.os, "getppid", iter([7, 7, 1]).__next__)
+    monkeypatch.setattr(worker.os, "getppid", iter([7, 7, 1]).__next__)
     ended = []
-    monkeypatch.setattr(child.os, "_exit", ended.append)
-    child.watch_parent(7, 0)
+    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    worker.watch_parent(7, 0)
     assert ended == [1]
 
 
@@ -140,13 +142,13 @@ def test_a_child_that_hangs_after_its_work_has_done_its_work():
 
 
 def test_a_signal_without_a_name():
-    assert supervisor.cause_of_death(-250) == "signal 250"
+    assert subprocess_runner.cause_of_death(-250) == "signal 250"
 
 
 def test_the_child_finds_this_package_and_what_the_user_added(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/theirs")
-    assert supervisor.environment()["PYTHONPATH"] == f"{supervisor.PACKAGE_ROOT}{os.pathsep}/theirs"
-    assert Path(supervisor.PACKAGE_ROOT, "layercli", "gpu", "child.py").exists()
+    assert subprocess_runner.environment()["PYTHONPATH"] == f"{subprocess_runner.PACKAGE_ROOT}{os.pathsep}/theirs"
+    assert Path(subprocess_runner.PACKAGE_ROOT, "layercli", "gpu", "child.py").exists()
 
 
 def test_what_libraries_print_is_no_event():
@@ -155,13 +157,13 @@ def test_what_libraries_print_is_no_event():
         "os.system('echo noise'); events.write('event'); events.flush()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=supervisor.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=subprocess_runner.environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout == "event"
 
 
 def test_the_real_child_looks_and_tells():
-    told = supervisor.run({"task": "look"}, 30)
+    told = subprocess_runner.run({"task": "look"}, 30)
     assert told.ended is None
     assert told.last("snapshot")["schema"] == "layercli.gpu-snapshot/1"
 
@@ -170,4 +172,4 @@ def test_the_child_is_not_misled_by_files_of_the_current_folder(tmp_path, monkey
     (tmp_path / "json.py").write_text("raise SystemExit('shadowed')")
     (tmp_path / "torch.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)
-    assert supervisor.run({"task": "look"}, 30).ended is None
+    assert subprocess_runner.run({"task": "look"}, 30).ended is None

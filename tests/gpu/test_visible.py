@@ -2,8 +2,8 @@
 
 import pytest
 
+from layercli.gpu.probes.visible_devices import by_speed, selection
 from layercli.gpu.snapshot import Device, Snapshot, Wheel
-from layercli.gpu.visible import by_speed, selection
 
 DEVICES = [
     Device(0, uuid="GPU-aaaaaaaa"),

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from layercli.gpu.diagnose import diagnose
+from layercli.gpu.checks.diagnose import diagnose
 from layercli.gpu.snapshot import Device, Driver, Host, Offered, Runtime, Snapshot, Wheel
 
 PRE_TURING = "sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90"

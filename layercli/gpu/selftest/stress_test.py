@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from layercli.gpu.gemm import FLOAT32, MatmulPrecision, Product, multiply, precisions, running_in
-from layercli.gpu.result import MEASURED, SelfTestResult, judged
+from layercli.gpu.selftest.gemm import FLOAT32, MatmulPrecision, Product, multiply, precisions, running_in
+from layercli.gpu.selftest.test_result import MEASURED, SelfTestResult, judged
+from layercli.gpu.selftest.throughput import wait
 from layercli.gpu.snapshot import Device
-from layercli.gpu.speed import wait
 from layercli.lazy import torch
 
 BURST = 20  # products between two comparisons of the bits

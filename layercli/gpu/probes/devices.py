@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from layercli.gpu.probes.visible_devices import by_speed, selection
 from layercli.gpu.snapshot import Device, Offered, Snapshot
-from layercli.gpu.visible import by_speed, selection
 
 BACKENDS = {"nvidia": "cuda", "amd": "cuda", "apple": "mps"}
 VENDORS = {"mps": "apple", "xpu": "intel"}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from layercli.errors import UsageError, nearest
-from layercli.gpu import sizes, versions
-from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import Item
-from layercli.gpu.result import FAILED, PASSED, SelfTestResult
+from layercli.gpu import byte_units, versions
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.devices import Item
+from layercli.gpu.selftest.test_result import FAILED, PASSED, SelfTestResult
 
 Floors = str | Iterable[str] | Mapping[str, float] | None
 
@@ -54,7 +54,7 @@ def parse(require: int, memory: str | int | None, capability: str | None, tflops
     copies = {f"bandwidth {name}": value for name, value in ways}
     return Demands(
         require=require,
-        memory=sizes.parse(memory, "--min-memory") if isinstance(memory, str) else memory,
+        memory=byte_units.parse(memory, "--min-memory") if isinstance(memory, str) else memory,
         capability=None if capability is None else parse_capability(capability),
         floors=rates | copies,
     )
@@ -87,11 +87,11 @@ def compare(demands: Demands, item: Item, results: list[SelfTestResult], asked: 
     device = item.device
     if demands.memory is not None:
         total = device.memory_total
-        got = None if total is None else sizes.show(total)
+        got = None if total is None else byte_units.show(total)
         yield Demand(
             "memory",
             device.index,
-            sizes.show(demands.memory),
+            byte_units.show(demands.memory),
             got,
             unknown if total is None else total >= demands.memory,
         )

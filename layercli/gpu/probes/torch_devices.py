@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from layercli.gpu import cuda_error
-from layercli.gpu.environment import shortened
+from layercli.gpu.probes.environment import shortened
 from layercli.gpu.snapshot import Offered, Runtime
 from layercli.lazy import torch
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from layercli.gpu import cuda_error, gemm, kernels, memory, peer_copy, speed, sustained
-from layercli.gpu.result import ERROR, FAILED, PASSED, SelfTestResult
+from layercli.gpu import cuda_error, peer_copy
+from layercli.gpu.selftest import gemm, memory_test, op_parity, stress_test, throughput
+from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Device
 from layercli.lazy import torch
 
@@ -35,7 +36,7 @@ class Trial:
 
 def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = False) -> Iterator[Trial]:
     """Yield the trials of a level on the named devices; rates are measured earlier where they are wanted."""
-    references: kernels.References = {}
+    references: op_parity.References = {}
     for name in names:
         device = torch.device(name)
         yield Trial("allocation", name, lambda d=device: [allocate(d)])  # type: ignore[misc]
@@ -65,7 +66,7 @@ def quick(device: torch.device) -> Iterator[Trial]:
     yield Trial("exact GEMM", str(device), lambda: [gemm.exact(device, gemm.FLOAT32)])
 
 
-def thorough(device: torch.device, references: kernels.References) -> Iterator[Trial]:
+def thorough(device: torch.device, references: op_parity.References) -> Iterator[Trial]:
     """Yield every test of level 2 that asks whether the device computes right.
 
     Apple's backend adds half precision up in half precision, so no product of integers is exact there.
@@ -76,17 +77,17 @@ def thorough(device: torch.device, references: kernels.References) -> Iterator[T
             yield Trial("exact GEMM", name, lambda p=precision: [gemm.exact(device, p)])  # type: ignore[misc]
         yield Trial("random GEMM", name, lambda p=precision: [gemm.random(device, p)])  # type: ignore[misc]
         yield Trial("repeatability", name, lambda p=precision: [gemm.repeatable(device, p)])  # type: ignore[misc]
-    yield Trial("kernels", name, lambda: kernels.parity(device, references=references))
-    yield Trial("memory patterns", name, lambda: [memory.patterns(device, share(device, QUARTER, CAP))])
-    yield Trial("copy there and back", name, lambda: [memory.round_trip(device)])
+    yield Trial("kernels", name, lambda: op_parity.parity(device, references=references))
+    yield Trial("memory patterns", name, lambda: [memory_test.patterns(device, share(device, QUARTER, CAP))])
+    yield Trial("copy there and back", name, lambda: [memory_test.round_trip(device)])
 
 
 def speeds(device: torch.device) -> Iterator[Trial]:
     """Yield the measurements of bandwidth and rate."""
-    yield Trial("bandwidth", str(device), lambda: speed.bandwidth(device, share(device, QUARTER, 1 << 30)))
+    yield Trial("bandwidth", str(device), lambda: throughput.bandwidth(device, share(device, QUARTER, 1 << 30)))
     for precision in gemm.precisions(device):
         size = 4096 if precision is gemm.FLOAT32 else 8192
-        yield Trial("rate", str(device), lambda p=precision, n=size: [speed.rate(device, p, n)])  # type: ignore[misc]
+        yield Trial("rate", str(device), lambda p=precision, n=size: [throughput.rate(device, p, n)])  # type: ignore[misc]
 
 
 def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
@@ -97,19 +98,19 @@ def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
         yield Trial(
             "memory patterns",
             str(device),
-            lambda d=device: [memory.patterns(d, share(d, MOST, 1 << 62))],  # type: ignore[misc]
+            lambda d=device: [memory_test.patterns(d, share(d, MOST, 1 << 62))],  # type: ignore[misc]
         )
 
 
 def loaded(devices: list[torch.device], monitor: Monitor) -> Iterator[SelfTestResult]:
     """Yield the results of minutes of load, watched."""
     with monitor() as watch:
-        yield from sustained.sustained(devices, LOAD_SECONDS, watch)
+        yield from stress_test.sustained(devices, LOAD_SECONDS, watch)
 
 
 def share(device: torch.device, part: float, cap: int) -> int:
     """Return the bytes a test may take: a part of what is free, no more than the cap, with room left to compare."""
-    free = memory.free(device)
+    free = memory_test.free(device)
     return max(min(int(free * part), free - RESERVE, cap), LEAST)
 
 

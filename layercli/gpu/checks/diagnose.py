@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from layercli.gpu import device_causes, host_causes, runtime_causes, start_causes
-from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import inventory
+from layercli.gpu import start_causes
+from layercli.gpu.checks import device, host
+from layercli.gpu.checks import runtime as runtime_causes
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.devices import inventory
 from layercli.gpu.snapshot import Snapshot
 
 CAUSES = (
-    host_causes.no_torch,
-    host_causes.cpu_only_torch,
-    host_causes.no_hardware,
-    host_causes.no_driver,
-    host_causes.container_lost_gpu,
-    host_causes.container_no_gpu,
-    host_causes.not_started,
-    host_causes.no_permission,
-    host_causes.driver_mismatch,
-    host_causes.driver_too_old,
-    host_causes.gone,
-    host_causes.hidden_by_env,
+    host.no_torch,
+    host.cpu_only_torch,
+    host.no_hardware,
+    host.no_driver,
+    host.container_lost_gpu,
+    host.container_no_gpu,
+    host.not_started,
+    host.no_permission,
+    host.driver_mismatch,
+    host.driver_too_old,
+    host.gone,
+    host.hidden_by_env,
     runtime_causes.forward_compat,
     start_causes.confidential,
     start_causes.fabric_manager,
@@ -32,17 +34,17 @@ CAUSES = (
     runtime_causes.uvm_wedged,
     runtime_causes.forked,
     runtime_causes.ended,
-    device_causes.gpu_lost,
-    device_causes.unreadable,
-    device_causes.no_handle,
-    device_causes.mig,
-    device_causes.busy,
-    device_causes.no_memory,
+    device.gpu_lost,
+    device.unreadable,
+    device.no_handle,
+    device.mig,
+    device.busy,
+    device.no_memory,
     runtime_causes.arch_unsupported,
     runtime_causes.untouchable,
-    device_causes.unhealthy,
-    device_causes.fabric_waiting,
-    host_causes.debug_env,
+    device.unhealthy,
+    device.fabric_waiting,
+    host.debug_env,
 )
 
 

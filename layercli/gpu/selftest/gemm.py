@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from layercli.gpu.result import SelfTestResult, judged
+from layercli.gpu.selftest.test_result import SelfTestResult, judged
 from layercli.lazy import torch
 
 Product = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]

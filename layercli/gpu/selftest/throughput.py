@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from layercli.gpu.gemm import MatmulPrecision, running_in
-from layercli.gpu.result import MEASURED, SelfTestResult
+from layercli.gpu.selftest.gemm import MatmulPrecision, running_in
+from layercli.gpu.selftest.test_result import MEASURED, SelfTestResult
 from layercli.lazy import torch
 
 ROUNDS = 5

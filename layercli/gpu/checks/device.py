@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import Item, inventory
-from layercli.gpu.sizes import show
+from layercli.gpu.byte_units import show
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.devices import Item, inventory
+from layercli.gpu.probes.visible_devices import selection
 from layercli.gpu.snapshot import Process, Runtime, Snapshot
-from layercli.gpu.visible import selection
 
 FALLEN = 79  # the Xid of a GPU that has fallen off the bus
 CONTEXT = 512 << 20  # what CUDA and its libraries take before the first tensor

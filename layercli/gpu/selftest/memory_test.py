@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from layercli.gpu.result import SelfTestResult, judged
-from layercli.gpu.sizes import show
+from layercli.gpu.byte_units import show
+from layercli.gpu.selftest.test_result import SelfTestResult, judged
 from layercli.lazy import torch
 
 Write = Callable[["torch.Tensor", "torch.Tensor"], object]

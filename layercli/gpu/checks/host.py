@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.environment import DEBUGGING
-from layercli.gpu.finding import Finding
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.environment import DEBUGGING
+from layercli.gpu.probes.visible_devices import selection
 from layercli.gpu.snapshot import Snapshot
 from layercli.gpu.versions import major
-from layercli.gpu.visible import selection
 from layercli.gpu.wheels import INDEX, ROCM, advice_beside, capabilities, capital, covering, update
 
 JETSON = "https://docs.nvidia.com/deeplearning/frameworks/install-pytorch-jetson-platform/"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layercli.gpu import cuda_error, peer_copy
-from layercli.gpu.finding import Finding
-from layercli.gpu.inventory import Item
-from layercli.gpu.result import ERROR, FAILED, MEASURED, SelfTestResult
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.probes.devices import Item
+from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, SelfTestResult
 
 OUT_OF_MEMORY, NO_KERNEL = 2, 209  # CUDA errors
 SLOW = 0.85  # of what the best device of the same name reaches

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from layercli.errors import MissingPackageError
-from layercli.gpu import libcuda
-from layercli.gpu.environment import shortened
+from layercli.gpu.probes import libcuda
+from layercli.gpu.probes.environment import shortened
 from layercli.gpu.snapshot import Device, Driver, Process
 from layercli.lazy import LazyModule
 

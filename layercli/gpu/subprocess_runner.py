@@ -19,7 +19,7 @@ from typing import IO, Any
 from layercli.gpu import cuda_error
 from layercli.gpu.snapshot import printable
 
-COMMAND = (sys.executable, "-P", "-m", "layercli.gpu.child")
+COMMAND = (sys.executable, "-P", "-m", "layercli.gpu.worker")
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 POLL = 0.02
 TAIL = 1 << 16

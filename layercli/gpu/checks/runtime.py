@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.device_causes import held
-from layercli.gpu.finding import Finding
-from layercli.gpu.host_causes import JETSON, is_jetson
-from layercli.gpu.inventory import Item, inventory
+from layercli.gpu.checks.device import held
+from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.host import JETSON, is_jetson
+from layercli.gpu.probes.devices import Item, inventory
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot
 from layercli.gpu.versions import pair
 from layercli.gpu.wheels import advice_beside, capabilities, runs

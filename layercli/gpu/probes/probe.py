@@ -9,34 +9,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from layercli.gpu import environment, libcuda, nvml, system, torch_files
+from layercli.gpu.probes import environment, libcuda, nvml, os_probe, torch_build
 from layercli.gpu.snapshot import Device, Driver, Host, Snapshot, Wheel
 
 T = TypeVar("T")
 
 
 def snapshot(
-    roots: system.Roots | None = None, variables: Mapping[str, str] | None = None, torch_folder: Path | None = None
+    roots: os_probe.Roots | None = None, variables: Mapping[str, str] | None = None, torch_folder: Path | None = None
 ) -> Snapshot:
     """Return what was seen; each look that failed is a note in it.
 
     Device files are only opened where NVML shows no sound device: opening one starts its GPU, which takes seconds.
     """
-    places = roots or system.Roots()
+    places = roots or os_probe.Roots()
     settings = os.environ if variables is None else variables
     notes: list[str] = []
-    host = attempt("the operating system", lambda: system.read(places, settings, notes), Host(sys.platform), notes)
+    host = attempt("the operating system", lambda: os_probe.read(places, settings, notes), Host(sys.platform), notes)
     silent: tuple[Driver, list[Device]] = (Driver(), [])
     driver, devices = attempt("NVML", lambda: nvml.read(notes), silent, notes)
     if not devices or any(device.error is not None for device in devices):
-        closed = attempt("the device files", lambda: system.denied(places, host), dict[str, str](), notes)
+        closed = attempt("the device files", lambda: os_probe.denied(places, host), dict[str, str](), notes)
         host = replace(host, denied=closed)
     absent: tuple[bool, str | None] = (False, None)
     loads, cuda = attempt("libcuda", lambda: libcuda.read(notes), absent, notes)
     return Snapshot(
         host=host,
         driver=replace(driver, libcuda=loads, cuda=cuda or driver.cuda),
-        wheel=attempt("torch/version.py", lambda: torch_files.read(notes, torch_folder), Wheel("unknown"), notes),
+        wheel=attempt("torch/version.py", lambda: torch_build.read(notes, torch_folder), Wheel("unknown"), notes),
         devices=devices or others(host, places, notes),
         environment=environment.read(settings),
         notes=notes,
@@ -52,12 +52,12 @@ def attempt(what: str, look: Callable[[], T], otherwise: T, notes: list[str]) ->
         return otherwise
 
 
-def others(host: Host, roots: system.Roots, notes: list[str]) -> list[Device]:
+def others(host: Host, roots: os_probe.Roots, notes: list[str]) -> list[Device]:
     """Return the devices of other makers; what only torch can tell of them is noted."""
     if host.platform == "darwin" and host.machine == "arm64":
         notes.append("an Apple GPU does not tell its memory, temperature, power or clocks")
         return [Device(0, vendor="apple", name="Apple GPU")]
-    cards = system.amd_devices(roots)
+    cards = os_probe.amd_devices(roots)
     if cards:
         notes.append("an AMD GPU's temperature, power, clocks and errors are not read: see rocm-smi")
     return cards

@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from layercli.errors import UsageError
-from layercli.gpu import demands as demanding
-from layercli.gpu import environment, report, supervisor, torch_files
+from layercli.gpu import report, subprocess_runner
+from layercli.gpu import requirements as demanding
 from layercli.gpu import snapshot as snapshots
-from layercli.gpu.demands import Floors
-from layercli.gpu.diagnose import diagnose
-from layercli.gpu.inventory import inventory
+from layercli.gpu.checks.diagnose import diagnose
+from layercli.gpu.probes import environment, torch_build
+from layercli.gpu.probes.devices import inventory
 from layercli.gpu.report import GpuReport
-from layercli.gpu.result import SelfTestResult
+from layercli.gpu.requirements import Floors
+from layercli.gpu.selftest.test_diagnostics import verdicts
+from layercli.gpu.selftest.test_result import SelfTestResult
 from layercli.gpu.snapshot import Host, Runtime, Snapshot
-from layercli.gpu.verdicts import verdicts
 
 TIMEOUTS = {0: 60.0, 1: 60.0, 2: 600.0, 3: 1800.0}
 
@@ -86,13 +87,13 @@ def number(device: int | str | None) -> int | None:
 
 def look(timeout: float) -> Snapshot:
     """Return what a child sees without torch; if the driver makes it hang, what can be said without the driver."""
-    story = supervisor.run({"task": "look"}, timeout)
+    story = subprocess_runner.run({"task": "look"}, timeout)
     seen = story.last("snapshot")
     if seen is not None:
         return Snapshot.from_json(seen)
     ended = Runtime(ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)
     host = Host(sys.platform)
-    return Snapshot(host=host, wheel=torch_files.read([]), environment=environment.read(os.environ), runtime=ended)
+    return Snapshot(host=host, wheel=torch_build.read([]), environment=environment.read(os.environ), runtime=ended)
 
 
 def promising(seen: Snapshot, wanted: int | None) -> bool:
@@ -111,12 +112,12 @@ def attempt(
     A child whose CUDA is lost to an error hands the remaining tests on to another one.
     """
     end = time.monotonic() + timeout
-    story = supervisor.run({**request, "snapshot": seen.to_json()}, timeout, listen)
+    story = subprocess_runner.run({**request, "snapshot": seen.to_json()}, timeout, listen)
     runtime = snapshots.decode_record(Runtime, story.last("runtime") or {}, "runtime")
     results = story.every("result")
     while resume := story.last("resume"):
         again = {**request, **resume, "snapshot": seen.to_json()}
-        story = supervisor.run(again, max(end - time.monotonic(), LEAST_SECONDS), listen)
+        story = subprocess_runner.run(again, max(end - time.monotonic(), LEAST_SECONDS), listen)
         results += story.every("result")
     if story.ended:
         runtime = replace(runtime, ended=story.ended, during=story.during, seconds=timeout, detail=story.detail)

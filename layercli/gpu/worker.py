@@ -1,4 +1,4 @@
-"""The process in which the risky part runs: ``python -m layercli.gpu.child``, a request on stdin, events on stdout.
+"""The process in which the risky part runs: ``python -m layercli.gpu.worker``, a request on stdin, events on stdout.
 
 Whatever hangs or crashes in a driver takes this process with it and nothing else. Each event is one line of JSON.
 """
@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
-from layercli.gpu import cuda_error, nvml, probe
-from layercli.gpu.diagnose import diagnose
-from layercli.gpu.inventory import Item, inventory
-from layercli.gpu.result import ERROR, SelfTestResult
-from layercli.gpu.runtime_causes import compiles
+from layercli.gpu import cuda_error
+from layercli.gpu.checks.diagnose import diagnose
+from layercli.gpu.checks.runtime import compiles
+from layercli.gpu.probes import nvml, probe
+from layercli.gpu.probes.devices import Item, inventory
+from layercli.gpu.selftest.test_result import ERROR, SelfTestResult
 from layercli.gpu.snapshot import Device, Runtime, Snapshot
 
 PR_SET_PDEATHSIG = 1
@@ -77,7 +78,7 @@ def look() -> Iterator[dict[str, Any]]:
 def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what torch offers, and the self-tests on every device that nothing speaks against."""
     yield {"doing": "the import of torch"}
-    from layercli.gpu import torch_devices
+    from layercli.gpu.probes import torch_devices
 
     runtime = torch_devices.look()
     snapshot = replace(Snapshot.from_json(request["snapshot"]), runtime=runtime)
@@ -103,7 +104,7 @@ def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, 
     After an error that ends CUDA for this process comes the request with which another one takes over, without the
     device.
     """
-    from layercli.gpu import selftest
+    from layercli.gpu.selftest import plan as selftest
 
     names = request.get("names") or [item.torch for item in items if item.torch]
     plan = selftest.plan(request["level"], names, lambda: monitored(items), request["speed"])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from layercli.gpu import cuda_error
-from layercli.gpu.gemm import FLOAT32, running_in
-from layercli.gpu.result import ERROR, FAILED, PASSED, SelfTestResult
+from layercli.gpu.selftest.gemm import FLOAT32, running_in
+from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED, SelfTestResult
 from layercli.lazy import torch
 
 Reference = tuple[list[Any], list["torch.Tensor"]] | None
