@@ -14,9 +14,9 @@ from layercli.models.transformer import TransformerEncoder
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
-from layercli.inspect.reference import Subject
-from layercli.runtime.packing import multiplied, packed_matrix
-from layercli.runtime.program import Settings, prepare
+from layercli.inspect.model_loader import Subject
+from layercli.runtime.inference.onednn_kernels import multiplied, packed_matrix
+from layercli.runtime.inference.prepared_model import Settings, prepare
 
 ROUNDS = 25
 STEPS = 128

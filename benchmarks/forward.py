@@ -12,8 +12,8 @@ from layercli.models.resnet import ResNet50
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from benchmarks.plain import ResNet50 as PlainResNet50
-from layercli.inspect.reference import Subject
-from layercli.runtime.program import Settings, prepare
+from layercli.inspect.model_loader import Subject
+from layercli.runtime.inference.prepared_model import Settings, prepare
 
 ROUNDS = 9
 OURS = {"call": "forward, a call", "run": "forward, by run and predict", "fuse": "forward, run --fuse"}

@@ -12,9 +12,9 @@ from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli import Sequential, layers
-from layercli.inspect.reference import Subject
-from layercli.runtime.packing import packed_gates
-from layercli.runtime.program import Settings, prepare
+from layercli.inspect.model_loader import Subject
+from layercli.runtime.inference.onednn_kernels import packed_gates
+from layercli.runtime.inference.prepared_model import Settings, prepare
 
 ROUNDS = 50
 AT_MOST = {"a call": 1.1, "by run and predict": 1.0, "run --fuse": 0.9}

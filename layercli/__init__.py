@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from layercli.metrics import Metric
     from layercli.optimizers import Optimizer
     from layercli.regularizers import Regularizer
-    from layercli.runtime.saving import load_model
+    from layercli.runtime.execution.model_saving import load_model
     from layercli.sources import open
 
 MODULES = (
@@ -66,7 +66,7 @@ NAMES = {
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
     "image_dataset_from_directory": "layercli.formats.image_dataset",
-    "load_model": "layercli.runtime.saving",
+    "load_model": "layercli.runtime.execution.model_saving",
     "open": "layercli.sources",
 }
 

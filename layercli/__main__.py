@@ -10,10 +10,10 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and leave with its exit code; an interruption is quiet from the first import on."""
     try:
-        from layercli.cli.process import Leaving
+        from layercli.cli.startup import Leaving
 
         leaving = Leaving()
-        from layercli.cli.app import run
+        from layercli.cli.main import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -20,16 +20,16 @@ def join(backend: str | None = None) -> None:
 
     UsageError outside of torchrun, DeviceError for nccl where this rank has no GPU.
     """
-    from layercli.runtime import group
+    from layercli.runtime.distributed import process_group
 
-    group.join(backend)
+    process_group.join(backend)
 
 
 def leave() -> None:
     """Leave the ranks, if this process is one of several."""
-    from layercli.runtime import group
+    from layercli.runtime.distributed import process_group
 
-    group.leave()
+    process_group.leave()
 
 
 def rank() -> int:
@@ -38,9 +38,9 @@ def rank() -> int:
     >>> rank()
     0
     """
-    from layercli.runtime import group
+    from layercli.runtime.distributed import process_group
 
-    joined = group.current()
+    joined = process_group.current()
     return 0 if joined is None else joined.rank
 
 
@@ -50,9 +50,9 @@ def size() -> int:
     >>> size()
     1
     """
-    from layercli.runtime import group
+    from layercli.runtime.distributed import process_group
 
-    joined = group.current()
+    joined = process_group.current()
     return 1 if joined is None else joined.size
 
 
@@ -62,12 +62,12 @@ def shard(model: Model, x: Any) -> None:
     Called on every rank, after compile and before fit. UsageError for a process on its own, and for a model that was trained.
     """
     from layercli.errors import UsageError
-    from layercli.runtime import group, sharding
+    from layercli.runtime.distributed import fsdp, process_group
 
-    joined = group.current()
+    joined = process_group.current()
     if joined is None:
         raise UsageError(f"{model.name} is sharded among ranks, and there is only this process")
-    sharding.shard(model, x, joined)
+    fsdp.shard(model, x, joined)
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> None:
@@ -75,9 +75,9 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
 
     Through torch.distributed.checkpoint, as safetensors files. FileError where it cannot be written.
     """
-    from layercli.runtime import checkpoint
+    from layercli.runtime.distributed import distributed_checkpoint
 
-    checkpoint.save(model, folder)
+    distributed_checkpoint.save(model, folder)
 
 
 def load(model: Model, folder: str | os.PathLike[str]) -> None:
@@ -85,6 +85,6 @@ def load(model: Model, folder: str | os.PathLike[str]) -> None:
 
     FormatError where the folder does not fit; then nothing is set.
     """
-    from layercli.runtime import checkpoint
+    from layercli.runtime.distributed import distributed_checkpoint
 
-    checkpoint.load(model, folder)
+    distributed_checkpoint.load(model, folder)

@@ -17,12 +17,13 @@ ROOT = Path(layercli.__file__).parent
 MODELS = ROOT.parent / "models"
 
 LEVELS = [
-    {"errors", "escaping", "lazy", "shortage", "version"},
-    {"core", "initializers", "regularizers", "constraints", "saving"},
+    {"errors", "escaping", "lazy", "out_of_memory", "version"},
+    {"core", "initializers", "regularizers", "constraints"},
     {"ops", "activations", "random"},
     {"layers"},
     {"models", "losses", "metrics", "optimizers", "callbacks", "config", "mixed_precision", "tf", "utils"},
-    {"files"},
+    {"formats"},
+    {"saving"},
     {"inspect"},
     {"runtime", "gpu", "render", "distributed"},
     {"sources"},
@@ -33,19 +34,20 @@ LEVELS = [
 
 DOORS = {
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
-    "core/functional.py": {"files", "layers"},
+    "core/functional.py": {"saving", "layers"},
     "core/tracking.py": {"layers"},
-    "core/model.py": {"files", "runtime"},
+    "core/model.py": {"saving", "runtime"},
     "core/operation.py": {"runtime"},
     "callbacks/backup_and_restore.py": {"runtime"},
     "callbacks/progbar_logger.py": {"render"},
     "callbacks/tensorboard.py": {"runtime"},
-    "core/sequential.py": {"files"},
+    "core/sequential.py": {"saving"},
+    "formats/hdf5.py": {"saving"},
     "core/variable.py": {"runtime"},
     "ops/core/conversion.py": {"runtime"},
     "ops/core/torch_dispatch.py": {"runtime"},
-    "saving.py": {"runtime"},
-    "utils.py": {"files"},
+    "saving/__init__.py": {"runtime"},
+    "utils.py": {"formats"},
 }
 """The files that open a package above them inside a function, and which."""
 
@@ -144,7 +146,7 @@ def run_blocking(blocked, args):
     code = (
         "import sys\n"
         f"for name in {blocked!r}: sys.modules[name] = None\n"
-        f"from layercli.cli.app import run\nsys.exit(run({args!r}))"
+        f"from layercli.cli.main import run\nsys.exit(run({args!r}))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 

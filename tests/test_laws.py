@@ -13,7 +13,7 @@ from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.ops.sample_inputs import Case, all_cases
-from layercli.runtime.meta import TorchFunction
+from layercli.runtime.execution.meta_tensors import TorchFunction
 
 CASES = list(all_cases())
 UNCOUNTED_BY_TORCH = {

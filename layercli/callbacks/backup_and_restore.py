@@ -38,7 +38,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Take over the newest backup that can be read, if there is one."""
-        from layercli.runtime.backups import Backups
+        from layercli.runtime.training.checkpoint_manager import Backups
 
         self._backups = Backups(self.folder, self.kept)
         self._backups.restore(self.model)

@@ -103,7 +103,7 @@ class TensorBoard(Callback):
         self._writers = {}
 
     def _to(self, part: str) -> Any:
-        from layercli.runtime.events import Events
+        from layercli.runtime.training.tensorboard_writer import Events
 
         if part not in self._writers:
             self._writers[part] = Events(self.log_dir / part)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from layercli.cli import output
-from layercli.cli import run_options as options
+from layercli.cli.commands import run_options as options
+from layercli.cli.commands.run_validation import check_finite
 from layercli.cli.prepared import Prepared, prepared
-from layercli.cli.run_checks import check_finite
-from layercli.inspect.samples import Repeat
+from layercli.inspect.benchmark_stats import Repeat
 
 
 def bench(
@@ -32,7 +32,7 @@ def bench(
         return race(ready, against, wanted, warmup, max_slowdown, format)
 
     from layercli.render.timing import table
-    from layercli.runtime.timing import measure
+    from layercli.runtime.analysis.latency import measure
 
     found = measure(ready.program, ready.inputs, wanted, warmup)
     warn(found.samples.warnings())
@@ -45,11 +45,11 @@ def race(
 ) -> int:
     """Print how long the model takes beside another one, and return 0, 1 or 3."""
     from layercli.render import timing as render
-    from layercli.runtime import timing
+    from layercli.runtime.analysis import latency
 
     other = ready.other(against)
     sides = (ready.program, ready.inputs), (other.program, other.inputs)
-    first, second, found = timing.race(*sides, wanted, warmup, at_most)
+    first, second, found = latency.race(*sides, wanted, warmup, at_most)
     warn(first.samples.warnings())
     theirs = {"model": against, "timing": second.to_json(), **found.to_json()}
     output.emit(

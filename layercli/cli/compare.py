@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from layercli.cli import output
-from layercli.cli import run_options as options
+from layercli.cli.commands import run_options as options
+from layercli.cli.commands.run_validation import check_finite
 from layercli.cli.prepared import Prepared, prepared
-from layercli.cli.run_checks import check_finite
 from layercli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from layercli.inspect.difference import Tolerance
-    from layercli.runtime.comparison import Comparison
+    from layercli.inspect.tolerance import Tolerance
+    from layercli.runtime.analysis.comparison import Comparison
 
 
 def compare(
@@ -59,7 +59,7 @@ def check_reference(other: str | None, way: str | None) -> None:
 
 def compared(ready: Prepared, other: str | None, way: str | None, allowed: Tolerance | None) -> Comparison:
     """Return how far the results are from those of another model, of another way to run it, or of a file."""
-    from layercli.runtime import comparison
+    from layercli.runtime.analysis import comparison
 
     ours = comparison.record(ready.program, ready.inputs, layers=way != "compile")
     if other is not None:
@@ -84,6 +84,6 @@ def no_way(given: str, ways: Iterable[str]) -> UsageError:
 
 def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:
     """Return the tolerance that was asked for, the other half of it being 0, or None where none was."""
-    from layercli.inspect.difference import Tolerance
+    from layercli.inspect.tolerance import Tolerance
 
     return None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)

@@ -94,7 +94,7 @@ def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], for
     tables = table if isinstance(table, list) else [table]
     match chosen(format):
         case Format.json:
-            from layercli.render import document as json
+            from layercli.render import json
 
             write(json.text(document()) + "\n")
         case Format.table:
@@ -110,14 +110,14 @@ def draw_on_terminal(tables: list[Table]) -> None:
     """Print the tables with Rich, a line apart, as wide as the terminal, or as COLUMNS says."""
     from rich.console import Console
 
-    from layercli.render import terminal
+    from layercli.render import rich
 
     console = Console(file=stdout(), highlight=False, markup=False, emoji=False)
     with delivered():
         for place, table in enumerate(tables):
             if place:
                 console.print()
-            terminal.draw(table, console)
+            rich.draw(table, console)
 
 
 def write(text: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from layercli.cli import output, process
-from layercli.cli.run_options import Running
+from layercli.cli import output, startup
+from layercli.cli.commands.run_options import Running
 
 if TYPE_CHECKING:
-    from layercli.inspect.reference import Subject
-    from layercli.runtime.program import Program
-    from layercli.runtime.reproduction import Plan
+    from layercli.inspect.model_loader import Subject
+    from layercli.runtime.inference.prepared_model import Program
+    from layercli.runtime.inference.run_record import Plan
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,20 @@ class Prepared:
     def other(self, model: str) -> Prepared:
         """Return another model made ready in the same way, for the same inputs; its weights are its own."""
         from layercli.core import naming
-        from layercli.runtime import program
-        from layercli.runtime.arguments import handed
+        from layercli.runtime.execution.forward_signature import handed
+        from layercli.runtime.inference import prepared_model
 
         naming.clear_session()  # what variables draw follows from names: of the same model, the same
         subject = opened(model, (), self.plan.settings.seed)
         inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
         settings = replace(self.plan.settings, weights=None)
         plan = replace(self.plan, model=model, set=[], settings=settings)
-        return Prepared(plan, subject, program.prepare(subject, inputs, settings), inputs)
+        return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings), inputs)
 
     def to_json(self, command: str) -> dict[str, Any]:
         """Return what the document of every command says of the model that was run."""
         from layercli.core import tree
-        from layercli.runtime import tensors
+        from layercli.runtime.execution import tensors
 
         placed = tree.leaves(self.program.place(self.inputs))
         return {
@@ -62,20 +62,20 @@ def opened(text: str, settings: Iterable[str], seed: int) -> Subject:
 
 def prepared(model: str, running: Running) -> Prepared:
     """Return the model that the command line names, ready to run, and say where it runs."""
-    from layercli.inspect.reference import learn
+    from layercli.inspect.model_loader import learn
 
     learn(running.custom)
-    process.import_torch()
+    startup.import_torch()
     return of_plan(running.plan(model))
 
 
 def of_plan(plan: Plan) -> Prepared:
     """Return the model of a plan, ready to run, and say where it runs."""
-    from layercli.runtime import feeding, program
+    from layercli.runtime.inference import model_inputs, prepared_model
 
     subject = opened(plan.model, plan.set, plan.settings.seed)
-    inputs = feeding.inputs_for(subject, plan.request)
-    ready = program.prepare(subject, inputs, plan.settings)
+    inputs = model_inputs.inputs_for(subject, plan.request)
+    ready = prepared_model.prepare(subject, inputs, plan.settings)
     if plan.settings.device == "auto":
         output.message(f"running on {ready.device}")
     if ready.folds is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from layercli.cli import output
-from layercli.cli import run_options as options
+from layercli.cli.commands import run_options as options
+from layercli.cli.commands.run_validation import check_layers, check_sort
 from layercli.cli.prepared import prepared
-from layercli.cli.run_checks import check_layers, check_sort
 
 
 def profile(
@@ -35,8 +35,8 @@ def profile(
         context.with_resource(output_file.claimed(trace, force=force))
     ready = prepared(model, running)
 
-    from layercli.runtime import profile as profiling
-    from layercli.runtime.kernels import trace as write_trace
+    from layercli.runtime.analysis import profile as profiling
+    from layercli.runtime.analysis.kernel_profiler import trace as write_trace
 
     found = profiling.profile(ready.program, ready.inputs)
     if not ready.program.shows_layers:

@@ -187,9 +187,9 @@ class Layer(Holder, Called, Configurable):
             self.name = naming.automatic(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.leaves((args, kwargs))):
             return self._describe(args, kwargs)
-        from layercli.runtime import execute
+        from layercli.runtime.execution import eager_call
 
-        return execute.call(self, args, kwargs)
+        return eager_call.call(self, args, kwargs)
 
     def _describe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call on symbolic tensors: build if need be, record the node, give back what it says of the outputs."""
@@ -244,14 +244,14 @@ class Layer(Holder, Called, Configurable):
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
         if self._module is None or self.holds_only:
-            from layercli.runtime import mirror
+            from layercli.runtime.execution import layer_module
 
             if not self.built and not self._variables and not self.holds_only:
                 raise NotBuiltError(
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            mirror.attach(self, ready=self._traced is not None)
+            layer_module.attach(self, ready=self._traced is not None)
         return self._module
 
     @property

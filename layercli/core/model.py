@@ -79,7 +79,7 @@ class Model(Layer):
         through torch.compile, unless it is to ``run_eagerly``; ``auto``, as Keras has it with torch, does not. UsageError for
         a name nobody has.
         """
-        from layercli.runtime.train import compile_model
+        from layercli.runtime.training.trainer import compile_model
 
         compile_model(
             self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation,
@@ -113,9 +113,9 @@ class Model(Layer):
         ``verbose``: 0 is silent, 1 or auto a bar per epoch on a terminal and a line off it, 2 lines; all on stderr.
         UsageError or ShapeError says what does not fit.
         """
-        from layercli.runtime import fit
+        from layercli.runtime.training import training_loop
 
-        return fit.fit(
+        return training_loop.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
         )  # fmt: skip
@@ -132,9 +132,9 @@ class Model(Layer):
         return_dict: bool = False,
     ) -> Any:
         """Return the loss and the metrics over data as ``fit`` takes it: a list (one number if it is alone), or a dict."""
-        from layercli.runtime import fit
+        from layercli.runtime.training import training_loop
 
-        return fit.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return training_loop.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
     def predict(
         self,
@@ -145,7 +145,7 @@ class Model(Layer):
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
         """Return the outputs for ``x`` as numpy arrays, computed batch by batch."""
-        from layercli.runtime.predict import predict
+        from layercli.runtime.inference.prediction_loop import predict
 
         return predict(self, x, batch_size, steps, callbacks)
 
@@ -153,19 +153,19 @@ class Model(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Take one step on one batch and return its loss and metrics."""
-        from layercli.runtime import fit
+        from layercli.runtime.training import training_loop
 
-        return fit.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+        return training_loop.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch and return its loss and metrics."""
-        from layercli.runtime import fit
+        from layercli.runtime.training import training_loop
 
-        return fit.on_batch(self, "test", x, y, sample_weight, None, return_dict)
+        return training_loop.on_batch(self, "test", x, y, sample_weight, None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        from layercli.runtime.predict import predict
+        from layercli.runtime.inference.prediction_loop import predict
 
         return predict(self, x, 2**62, None, None)
 
@@ -174,9 +174,9 @@ class Model(Layer):
 
         For stacks and drawn models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
         """
-        from layercli.runtime import saving
+        from layercli.runtime.execution import model_saving
 
-        saving.save(self, path)
+        model_saving.save(self, path)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's config as JSON, no values in it: ``models.model_from_json`` makes a model of it.
@@ -193,21 +193,21 @@ class Model(Layer):
         Sizes that are not known stay open, the batch among them; inputs have their names. The graph runs where this library
         is not. UsageError for a model that torch cannot trace, or another ending; NotBuiltError before it was called.
         """
-        from layercli.runtime import exporting
+        from layercli.runtime.export import export
 
-        exporting.export(self, path)
+        export.export(self, path)
 
     def save_weights(self, path: Any) -> None:
         """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
-        from layercli.runtime import saving
+        from layercli.runtime.execution import model_saving
 
-        saving.save_weights(self, path)
+        model_saving.save_weights(self, path)
 
     def load_weights(self, path: Any) -> None:
         """Set the variables from a file of weights; FormatError where it does not fit, and then nothing is set."""
-        from layercli.runtime import saving
+        from layercli.runtime.execution import model_saving
 
-        saving.load_weights(self, path)
+        model_saving.load_weights(self, path)
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
         """Take one step and return the logs so far; override it to train otherwise.
@@ -261,7 +261,7 @@ class Model(Layer):
         self.module.zero_grad()
 
     def _trained(self, what: str) -> Any:
-        from layercli.runtime.train import trainer_of
+        from layercli.runtime.training.trainer import trainer_of
 
         return trainer_of(self, what)
 

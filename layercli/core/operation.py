@@ -80,7 +80,7 @@ class Op(ABC):
 
     def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
         """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
-        from layercli.runtime import tensors
+        from layercli.runtime.execution import tensors
 
         if isinstance(error, LayercliError):
             raise error

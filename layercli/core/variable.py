@@ -130,7 +130,7 @@ class Variable(Operators):
             value = value.T if self._logical == (1, 0) else value.permute(*self._logical)
         if self._cast is None:
             return value
-        from layercli.runtime import tensors
+        from layercli.runtime.execution import tensors
 
         return tensors.cast(value, self._cast)
 
@@ -146,7 +146,7 @@ class Variable(Operators):
         """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""
         if graph.frames():
             return
-        from layercli.runtime import tensors
+        from layercli.runtime.execution import tensors
 
         found = tuple(value.shape) if hasattr(value, "shape") else tuple(tensors.as_tensor(value).shape)
         if found != self.shape:
@@ -177,7 +177,7 @@ class Variable(Operators):
 
     def numpy(self) -> Any:
         """Return a copy of the value as a numpy array of the logical shape."""
-        from layercli.runtime import tensors
+        from layercli.runtime.execution import tensors
 
         return tensors.to_numpy(self.stored, self._logical)
 

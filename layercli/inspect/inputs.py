@@ -19,8 +19,8 @@ from layercli.formats.detect import open_weights
 from layercli.formats.images import MODES, is_images, read_images
 from layercli.formats.npy import read_stream
 from layercli.formats.parquet import read_parquet
-from layercli.inspect.arguments import Arguments, count_of
-from layercli.inspect.filling import Range
+from layercli.inspect.input_generation import Range
+from layercli.inspect.input_names import Arguments, count_of
 
 if TYPE_CHECKING:
     import numpy as np

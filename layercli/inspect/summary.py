@@ -14,7 +14,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec, batched, show_shape
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
-from layercli.inspect.names import distinct, keys_of, numbered
+from layercli.inspect.output_names import distinct, keys_of, numbered
 
 
 @dataclass

@@ -15,8 +15,8 @@ from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
 from layercli.formats.weight_file import Entry, WeightFile
-from layercli.inspect.numbers import json_number, json_values
-from layercli.inspect.pattern import matches
+from layercli.inspect.glob import matches
+from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.statistics import Statistics, statistics
 
 if TYPE_CHECKING:

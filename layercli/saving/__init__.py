@@ -20,7 +20,7 @@ from layercli.core.custom_objects import (
 )
 
 if TYPE_CHECKING:
-    from layercli.runtime.saving import load_model
+    from layercli.runtime.execution.model_saving import load_model
 
 __all__ = [
     "custom_object_scope",
@@ -34,7 +34,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "load_model":
-        from layercli.runtime.saving import load_model
+        from layercli.runtime.execution.model_saving import load_model
 
         return load_model
     raise AttributeError(f"layercli.saving has no {name!r}")

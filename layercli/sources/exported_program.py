@@ -28,27 +28,27 @@ class ExportedProgramSource(ModuleSource):
     @cached_property
     def model(self) -> Any:
         """The program as a torch module that can run."""
-        from layercli.runtime.exported_graph import ExportedGraph
+        from layercli.runtime.execution.exported_program import ExportedGraph
 
         return ExportedGraph(self.name)
 
     @cached_property
     def described(self) -> Any:
         """The program made such that it runs on the meta device; it computes no values any more."""
-        from layercli.runtime.exported_graph import ExportedGraph
+        from layercli.runtime.execution.exported_program import ExportedGraph
 
         return ExportedGraph(self.name).describing()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments that were exported, with the shapes and the named sizes given."""
-        from layercli.inspect.graph_inputs import graph_inputs
+        from layercli.inspect.graph_signature import graph_inputs
 
         specs = self.described.specs
         return graph_inputs(self.name, specs, list(specs), shapes, sizes)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules that were exported with their shapes, parameters and cost."""
-        from layercli.runtime.module_summary import summarize_module
+        from layercli.runtime.analysis.module_summary import summarize_module
 
         return summarize_module(
             self.described, self.named(inputs), self.name, self.origin, limits=self.described.limits

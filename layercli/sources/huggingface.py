@@ -17,7 +17,7 @@ from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
-from layercli.inspect.reference import Subject
+from layercli.inspect.model_loader import Subject
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe

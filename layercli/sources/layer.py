@@ -10,7 +10,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
-    from layercli.inspect.reference import Subject
+    from layercli.inspect.model_loader import Subject
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -31,13 +31,13 @@ class LayerSource(Source):
     @property
     def subject(self) -> Subject:
         """What the runtime makes a program of."""
-        from layercli.inspect.reference import Subject
+        from layercli.inspect.model_loader import Subject
 
         return Subject(self.model, self.name, self.origin, self.archive)
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
         """Return the Specs it was built for or offers, with the shapes and the named sizes given."""
-        from layercli.inspect.shapes import inputs_of
+        from layercli.inspect.shape_parser import inputs_of
 
         return inputs_of(self.model, shapes, sizes)
 

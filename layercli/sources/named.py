@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from layercli.inspect.reference import made, named_models
+from layercli.inspect.model_loader import made, named_models
 from layercli.sources.layer import LayerSource
 
 

@@ -11,7 +11,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
-    from layercli.inspect.onnx_graph import OpenedGraph
+    from layercli.inspect.onnx.graph import OpenedGraph
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -25,32 +25,32 @@ class OnnxSource(Source):
     @cached_property
     def model(self) -> Any:
         """The graph as a torch module that onnxruntime runs."""
-        from layercli.runtime.onnx_graph import OnnxGraph
+        from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 
         return OnnxGraph(self.name)
 
     @cached_property
     def opened(self) -> OpenedGraph:
         """The nodes of the file."""
-        from layercli.inspect.onnx_graph import OpenedGraph
+        from layercli.inspect.onnx.graph import OpenedGraph
 
         return OpenedGraph(self.name)
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the inputs that the file names, with the shapes and the named sizes given."""
-        from layercli.inspect.onnx_summary import inputs_of
+        from layercli.inspect.onnx.summary import inputs_of
 
         return inputs_of(self.opened, self.name, shapes, sizes)
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the nodes, in the scopes that the exporter noted."""
-        from layercli.inspect.onnx_model_graph import onnx_graph
+        from layercli.inspect.onnx.model_graph import onnx_graph
 
         return onnx_graph(self.opened, self.named(inputs), self.name)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the nodes, and the parts of the model that the exporter noted, with shapes, parameters and cost."""
-        from layercli.inspect.onnx_summary import summarize_opened
+        from layercli.inspect.onnx.summary import summarize_opened
 
         return summarize_opened(self.opened, self.named(inputs), self.name)
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from layercli.core.layer import Layer
+from layercli.inspect.model_loader import from_python, is_python, made, only_model
 from layercli.inspect.python_config import read_config, with_config
-from layercli.inspect.reference import from_python, is_python, made, only_model
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
@@ -39,7 +39,7 @@ def object_source(
     name = name or getattr(found, "name", "") or getattr(found, "__name__", type(found).__name__)
     make = partial(made, found, dict(settings), name, modules=True)
     if describing and "torch" in sys.modules and callable(found):
-        from layercli.runtime.module_building import built_without_values
+        from layercli.runtime.analysis.module_building import built_without_values
 
         model = built_without_values(make)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.errors import UsageError
 from layercli.formats import detect
-from layercli.inspect.reference import is_python, parse_setting, unknown
+from layercli.inspect.model_loader import is_python, parse_setting, unknown
 from layercli.sources.exported_program import ExportedProgramSource
 from layercli.sources.keras import keras_source
 from layercli.sources.named import named_source

@@ -11,10 +11,10 @@ from layercli.errors import LayercliError, UsageError
 from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
-    from layercli.inspect.reference import Subject
+    from layercli.inspect.model_loader import Subject
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
-    from layercli.runtime.program import Program
+    from layercli.runtime.inference.prepared_model import Program
 
 
 class Source:
@@ -65,13 +65,13 @@ class Source:
     @property
     def subject(self) -> Subject:
         """What the runtime makes a program of."""
-        from layercli.inspect.reference import Subject
+        from layercli.inspect.model_loader import Subject
 
         return Subject(self.model, self.name, self.origin)
 
     def prepare(self, inputs: Any, **settings: Any) -> Program:
         """Return the program that runs the model on inputs like these, a tree of arrays, with the settings of ``run``."""
-        from layercli.runtime.program import Settings, prepare
+        from layercli.runtime.inference.prepared_model import Settings, prepare
 
         return prepare(self.subject, inputs, Settings(**settings))
 

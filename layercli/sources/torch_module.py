@@ -31,7 +31,7 @@ class ModuleSource(Source):
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given shapes, or files."""
-        from layercli.runtime.module_inputs import Given, inputs_of_module
+        from layercli.runtime.analysis.module_inputs import Given, inputs_of_module
 
         found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), Given(**self._given))
         self._values = found.values
@@ -43,13 +43,13 @@ class ModuleSource(Source):
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of the modules and their parameters."""
-        from layercli.runtime.module_graph import module_graph
+        from layercli.runtime.analysis.module_graph import module_graph
 
         return module_graph(self.described, self.named(inputs), self.name, self.origin)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the modules with their shapes, parameters and cost; without inputs, with their parameters alone."""
-        from layercli.runtime.module_summary import summarize_module
+        from layercli.runtime.analysis.module_summary import summarize_module
 
         return summarize_module(
             self.described, self.named(inputs), self.name, self.origin, values=self._values, rebuilt=lambda: self.model
@@ -57,13 +57,13 @@ class ModuleSource(Source):
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return what its state_dict holds."""
-        from layercli.runtime.module_summary import variables_of_module
+        from layercli.runtime.analysis.module_summary import variables_of_module
 
         return variables_of_module(self.described, self.name, lambda: self.model)
 
     def named(self, inputs: Any) -> dict[str, Spec]:
         """Return inputs by the names of the arguments: those given without one are the first."""
-        from layercli.runtime.arguments import arguments_of
+        from layercli.runtime.execution.forward_signature import arguments_of
 
         specs = as_specs(inputs)
         if specs is None or isinstance(specs, dict):

@@ -35,13 +35,13 @@ class WeightsSource(Source):
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the modules that the names tell of, and their parameters."""
-        from layercli.inspect.weight_files import weights_graph
+        from layercli.inspect.weight_summary import weights_graph
 
         return weights_graph(self.file)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return a row for every module of the names."""
-        from layercli.inspect.weight_files import summarize_file
+        from layercli.inspect.weight_summary import summarize_file
 
         return summarize_file(self.file)
 

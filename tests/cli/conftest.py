@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from layercli.cli import output
-from layercli.cli.app import run
+from layercli.cli.main import run
 from layercli.core import naming
 
 

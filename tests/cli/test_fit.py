@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from layercli.formats.safetensors import SafetensorsFile
-from layercli.runtime.interruption import Interruption
+from layercli.runtime.training.signal_handling import Interruption
 
 RNG = np.random.default_rng(0)
 

@@ -103,7 +103,7 @@ def test_looking_at_it_needs_no_torch_and_reads_no_weights(folder):
     code = (
         "import sys\n"
         "for name in ('torch', 'h5py', 'numpy'): sys.modules[name] = None\n"
-        "from layercli.cli.app import run\n"
+        "from layercli.cli.main import run\n"
         "sys.exit(run(['summary', 'm.keras']) or run(['vars', 'm.keras']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -116,7 +116,7 @@ def test_statistics_of_a_file_need_no_torch(folder):
     code = (
         "import sys\n"
         "sys.modules['torch'] = None\n"
-        "from layercli.cli.app import run\n"
+        "from layercli.cli.main import run\n"
         "run(['vars', 'm.keras', '--stats', '--format', 'json'])\n"
         "print('--')\n"
         "run(['vars', 'm.weights.h5', 'layers', '--stats', '--values', '--format', 'json'])"
@@ -189,7 +189,7 @@ def test_another_optimizer_starts_afresh(cli, folder):
 
 def test_a_class_of_ones_own_is_named_on_the_command_line(cli, folder):
     (folder / "net.py").write_text(NET)
-    from layercli.inspect.reference import from_file
+    from layercli.inspect.model_loader import from_file
 
     model = from_file(folder / "net.py").Net(5)
     model.predict(X)

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
-from layercli.runtime.fake_tensors import FakeTensor
-from layercli.runtime.module_building import built_without_values
-from layercli.runtime.module_summary import summarize_module
+from layercli.runtime.analysis.fake_tensors import FakeTensor
+from layercli.runtime.analysis.module_building import built_without_values
+from layercli.runtime.analysis.module_summary import summarize_module
 
 NET = """
 import torch

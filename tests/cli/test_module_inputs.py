@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
-from layercli.runtime.module_inputs import nested
-from layercli.runtime.module_summary import summarize_module
+from layercli.runtime.analysis.module_inputs import nested
+from layercli.runtime.analysis.module_summary import summarize_module
 
 NET = """
 from dataclasses import dataclass, field

@@ -13,11 +13,11 @@ from torch import nn
 
 from benchmarks.plain import ResNet50 as PlainResNet50
 from layercli.core.spec import Spec
-from layercli.inspect.reference import from_python
-from layercli.inspect.shapes import parse_shape
+from layercli.inspect.model_loader import from_python
+from layercli.inspect.shape_parser import parse_shape
 from layercli.inspect.summary import summarize
 from layercli.inspect.variables import measure
-from layercli.runtime.module_summary import summarize_module, variables_of_module
+from layercli.runtime.analysis.module_summary import summarize_module, variables_of_module
 
 NET = """
 import torch

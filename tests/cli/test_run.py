@@ -252,7 +252,7 @@ def test_an_intermediate_result_that_is_not_finite_counts_when_it_is_asked_for(c
 
 
 def test_standard_output_carries_the_values_and_nothing_else(capfdbinary, plain):
-    from layercli.cli.app import run
+    from layercli.cli.main import run
 
     assert run(["run", "my-dense", "--device", "cpu", "--output", "-", "--format", "plain"]) == 0
     out, err = capfdbinary.readouterr()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercli.cli.run_stream import progress
+from layercli.cli.commands.run_streaming import progress
 from layercli.errors import FormatError
 from layercli.formats.npy_writer import RowWriter
 
@@ -324,7 +324,7 @@ def test_two_streams_to_one_target_do_not_meet(cli, folder):
 
 
 def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
-    from layercli.runtime.program import Program
+    from layercli.runtime.inference.prepared_model import Program
 
     outputs, sizes = Program.outputs, []
 
@@ -473,7 +473,7 @@ def test_not_finite_is_found_in_a_stream_too(cli, folder):
 
 def test_memory_does_not_grow_with_the_rows(folder):
     code = (
-        "import resource, sys\nfrom layercli.cli.app import run\nrun(sys.argv[1:])\n"
+        "import resource, sys\nfrom layercli.cli.main import run\nrun(sys.argv[1:])\n"
         "print(int([l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1]))"
     )
 

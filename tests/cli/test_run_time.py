@@ -78,7 +78,7 @@ def test_the_table_says_what_is_not_known(cli, sleeper):
 )
 def test_in_turns_with_another_there_are_three_answers(cli, sleeper, monkeypatch, times, code, verdict):
     left, turns = iter(times), len(times) // 2
-    monkeypatch.setattr("layercli.runtime.timing.timed", lambda run, device: next(left))
+    monkeypatch.setattr("layercli.runtime.analysis.latency.timed", lambda run, device: next(left))
     race = f"--against sleeper.py:Slow --repeat {turns}"
     done = cli(f"bench sleeper.py:Fast --input-shape 8,4 --device cpu {race} --format plain")
     assert done.code == code

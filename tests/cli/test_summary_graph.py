@@ -14,7 +14,7 @@ from onnx_graphs import array, exported, randomized, tensor, written
 from torch import nn
 
 from layercli.core.spec import Spec
-from layercli.runtime.module_summary import summarize_module
+from layercli.runtime.analysis.module_summary import summarize_module
 
 
 class Block(nn.Module):
@@ -368,7 +368,7 @@ def test_neither_torch_nor_a_runtime_is_needed(folder, args):
     blocked += ["onnx"] * ("net.pt2" in args)
     code = (
         f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\n"
-        f"from layercli.cli.app import run\nsys.exit(run({args!r}))"
+        f"from layercli.cli.main import run\nsys.exit(run({args!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -70,7 +70,7 @@ def test_json_is_json_and_csv_is_csv(cli):
 @pytest.mark.parametrize(("typed", "expected"), [("sum", ["summary"]), ("summary resn", ["resnet-block", "resnet50"])])
 def test_the_shell_completes_commands_and_models(typed, expected):
     done = subprocess.run(
-        [sys.executable, "-c", "from layercli.cli.app import app; app(prog_name='layercli')"],
+        [sys.executable, "-c", "from layercli.cli.main import app; app(prog_name='layercli')"],
         env={**os.environ, "_LAYERCLI_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"layercli {typed}"},
         capture_output=True,
         text=True,

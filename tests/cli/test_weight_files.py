@@ -18,7 +18,7 @@ from layercli.formats.npz import save_npz
 from layercli.formats.safetensors import save
 from layercli.formats.weight_file import Entry
 from layercli.inspect.variables import matching, of_file
-from layercli.inspect.weight_files import parts_of, summarize_file
+from layercli.inspect.weight_summary import parts_of, summarize_file
 from layercli.render import plain
 from layercli.render.summary import OF_FILE, table
 

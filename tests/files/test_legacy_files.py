@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from layercli.core import tree
-from layercli.runtime.saving import load_model, load_weights
+from layercli.runtime.execution.model_saving import load_model, load_weights
 from tests.keras_reference import value_of
 from tests.oracle import keras
 

@@ -17,7 +17,7 @@ from layercli.formats.detect import open_weights
 from layercli.formats.dtype_codec import small_float_values
 from layercli.formats.onnx import DTYPES, OnnxFile
 from layercli.formats.weight_file import BITS
-from layercli.inspect.onnx_summary import summarize_onnx
+from layercli.inspect.onnx.summary import summarize_onnx
 from layercli.inspect.variables import measure, of_file
 
 RNG = np.random.default_rng(0)

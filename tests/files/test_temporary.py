@@ -157,11 +157,11 @@ def test_every_format_is_written_by_way_of_them(folder, monkeypatch, name):
 ROOT = Path(layercli.__file__).parent
 WRITES = {
     "formats/atomic.py", "formats/temporary.py", "formats/locks.py", "formats/npy_writer.py",
-    "runtime/checkpoint.py",  # folders, whose files torch writes
-    "runtime/backups.py",  # removes backups that are older
-    "runtime/kernels.py",  # looks whether torch has written the trace to its end, in the staged file
+    "runtime/distributed/distributed_checkpoint.py",  # folders, whose files torch writes
+    "runtime/training/checkpoint_manager.py",  # removes backups that are older
+    "runtime/analysis/kernel_profiler.py",  # looks whether torch has written the trace to its end, in the staged file
     "callbacks/csv_logger.py",  # a log that grows by a line, as Keras's does
-    "cli/gpu_check.py",  # adds to the summary of a GitHub job, whose path the job gives
+    "cli/commands/gpu_check.py",  # adds to the summary of a GitHub job, whose path the job gives
     "gpu/subprocess_runner.py",  # in a temporary folder of its own
     "cli/output.py", "gpu/probes/os_probe.py",  # devices, not files
 }  # fmt: skip

@@ -365,7 +365,7 @@ def test_code_is_never_run(protocol, folder):
 @pytest.mark.parametrize(
     "name",
     ["builtins.eval", "builtins.getattr", "os.system", "collections.OrderedDict.fromkeys", "torch.load", "torch.nn.Linear",
-     "torch._utils._rebuild_xla_tensor", "numpy.load", "layercli.cli.app.run", "functools.partial", "a b.c\x1b[2J",
+     "torch._utils._rebuild_xla_tensor", "numpy.load", "layercli.cli.main.run", "functools.partial", "a b.c\x1b[2J",
      "operator.attrgetter", "copyreg._reconstructor", "builtins.type", "torch.storage._load_from_bytes"],
 )  # fmt: skip
 def test_a_name_that_is_not_a_tensor_s(name):

@@ -18,16 +18,18 @@ from torch._subclasses import FakeTensorMode
 from layercli import Sequential, layers, losses, metrics, optimizers
 from layercli.core import tree
 from layercli.core.layer import Layer
-from layercli.inspect import reference
+from layercli.inspect import model_loader
 from layercli.inspect.summary import default_inputs
 from layercli.losses.loss import Loss
 from layercli.ops.core.loops import While
 from layercli.ops.sample_inputs import all_cases
-from layercli.runtime import comparison, fit_files, logs, mirror, tensors
-from layercli.runtime.data import source_of
-from layercli.runtime.program import Settings, prepare
-from layercli.runtime.run import run
-from layercli.runtime.train import trainer_of
+from layercli.runtime.analysis import comparison
+from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.inference.forward_pass import run
+from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.runtime.training import fit_command, lazy_logs
+from layercli.runtime.training.data_adapters import source_of
+from layercli.runtime.training.trainer import trainer_of
 
 SETTINGS = {
     "units": 4, "filters": 4, "kernel_size": 3, "rate": 0.5, "stddev": 0.1, "n": 2, "dims": (2, 1), "scale": 2.0,
@@ -103,11 +105,11 @@ def stand_in():
     torch.cuda.default_generators = (torch.Generator(),)
     torch.cuda.get_rng_state = lambda device: torch.empty(16, dtype=torch.uint8)
     torch.cuda.set_rng_state = lambda state, device: None
-    drawn = mirror.drawn
-    mirror.drawn = lambda variable, path: vacant(drawn(variable, path), "cpu")
+    drawn = layer_module.drawn
+    layer_module.drawn = lambda variable, path: vacant(drawn(variable, path), "cpu")
     nn.Module.to = moved
     Loss.check = lambda *given: None
-    logs.number = lambda value: require_gpu(value) or 0.0
+    lazy_logs.number = lambda value: require_gpu(value) or 0.0
     tensors.to_numpy = lambda tensor, order=None: np.zeros(tuple(tensor.shape), "float32")
 
 
@@ -234,7 +236,7 @@ def each_model():
 
 
 def model(name):
-    made = reference.resolve(name, []).model
+    made = model_loader.resolve(name, []).model
     spec = default_inputs(made)
     x = torch.empty([size if isinstance(size, int) else 2 for size in spec.shape], dtype=getattr(torch, spec.dtype))
     made(x)
@@ -379,14 +381,14 @@ class Mixed(torch.autograd.Function):
 
 def program_of(name, device="cuda"):
     x = np.zeros((2, 32, 32, 1), "float32")
-    return prepare(reference.resolve(name, []), x, Settings(device=device))
+    return prepare(model_loader.resolve(name, []), x, Settings(device=device))
 
 
 def fitted():
-    subject = reference.resolve("lenet", [])
+    subject = model_loader.resolve("lenet", [])
     x, y = np.zeros((6, 32, 32, 1), "float32"), np.zeros(6, "int64")
-    settings = fit_files.Settings("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
-    made, report = fit_files.ready(subject, settings, source_of(x, y), "fit")
+    settings = fit_command.Settings("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
+    made, report = fit_command.ready(subject, settings, source_of(x, y), "fit")
     assert report.device == "cuda:0"
     made.fit(x, y, 4, 2, verbose=0, validation_split=0.5, class_weight={0: 2.0})
     made.evaluate(x, y, 4, verbose=0)

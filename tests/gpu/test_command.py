@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from layercli.cli.app import run
+from layercli.cli.main import run
 from layercli.gpu import check
 from layercli.gpu import check as examination
-from layercli.render import gpu, terminal
+from layercli.render import gpu, rich
 from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results
 
 HERE = Path(__file__).parent
@@ -224,7 +224,7 @@ def test_under_github_actions_annotations_come_by_themselves_and_a_summary_is_wr
 def test_an_error_is_red_a_warning_yellow_and_neither_is_dim(name, style):
     console = Console(force_terminal=True, color_system="standard", width=100, file=io.StringIO())
     [*_, drawn] = [each for each in gpu.tables(check(snapshot=SNAPSHOTS / f"{name}.json")) if each.styles]
-    terminal.draw(drawn, console)
+    rich.draw(drawn, console)
     assert console.file.getvalue().startswith(f"\x1b[{style}m")
 
 
@@ -257,7 +257,7 @@ def test_messages_go_to_stderr_and_q_silences_them(tell, capsys):
 
 
 def run_here(*arguments, prelude="", **settings):
-    code = f"import sys\n{prelude}\nfrom layercli.cli.app import run\nsys.exit(run(sys.argv[1:]))"
+    code = f"import sys\n{prelude}\nfrom layercli.cli.main import run\nsys.exit(run(sys.argv[1:]))"
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), **settings}
     return subprocess.run(
         [sys.executable, "-c", code, "gpu-check", *arguments],

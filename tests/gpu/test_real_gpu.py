@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from layercli import Sequential, layers
-from layercli.cli.app import run as command
+from layercli.cli.main import run as command
 from layercli.gpu import check
 from layercli.gpu.selftest import gemm, memory_test, op_parity, stress_test
 from layercli.gpu.selftest.test_result import FAILED, PASSED
-from layercli.inspect import reference
-from layercli.runtime import comparison, feeding, profile, timing
-from layercli.runtime.program import Settings, prepare
+from layercli.inspect import model_loader
+from layercli.runtime.analysis import comparison, latency, profile
+from layercli.runtime.inference import model_inputs
+from layercli.runtime.inference.prepared_model import Settings, prepare
 
 pytestmark = [
     pytest.mark.gpu,
@@ -56,8 +57,8 @@ def document(capsys, *arguments):
 
 def program_of(name, **settings):
     """Return a named model ready to run, and inputs for it."""
-    subject = reference.resolve(name)
-    inputs = feeding.inputs_for(subject, feeding.Request(shapes=SHAPES.get(name, ()), seed=3))
+    subject = model_loader.resolve(name)
+    inputs = model_inputs.inputs_for(subject, model_inputs.Request(shapes=SHAPES.get(name, ()), seed=3))
     return prepare(subject, inputs, Settings(seed=3, **settings)), inputs
 
 
@@ -176,7 +177,7 @@ def test_the_other_device_is_compared(capsys):
 
 def test_times_are_those_of_the_gpu():
     here, inputs = program_of("resnet50", device="cuda")
-    found = timing.measure(here, inputs, timing.Repeat(10), 3)
+    found = latency.measure(here, inputs, latency.Repeat(10), 3)
     assert 0 < found.samples.quantile(0.5) < 1
     assert 0 < found.share < 1.2
     assert found.peak_memory > 90e6  # its weights alone

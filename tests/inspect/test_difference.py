@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from layercli.inspect.difference import Tolerance, difference
+from layercli.inspect.tolerance import Tolerance, difference
 
 
 def compare(ours, theirs, **tolerance):

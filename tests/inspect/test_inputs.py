@@ -11,8 +11,8 @@ import pytest
 from layercli.core.spec import Spec, batched
 from layercli.errors import LayercliError
 from layercli.formats.safetensors import save
-from layercli.inspect.arguments import Arguments
-from layercli.inspect.filling import filled
+from layercli.inspect.input_generation import filled
+from layercli.inspect.input_names import Arguments
 from layercli.inspect.inputs import Source, read
 
 IMAGE = Spec(batched((None, 4, 6, 3)), "float32")

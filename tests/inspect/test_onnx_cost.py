@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from onnx_graphs import array, tensor, written
 
 from layercli.core.dims import UNKNOWN
-from layercli.inspect.onnx_summary import summarize_onnx
+from layercli.inspect.onnx.summary import summarize_onnx
 
 node = helper.make_node
 

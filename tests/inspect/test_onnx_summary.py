@@ -13,8 +13,8 @@ from torch import nn
 
 from benchmarks.plain import ResNet50
 from layercli.core.spec import Spec
-from layercli.inspect.onnx_summary import summarize_onnx
-from layercli.runtime.module_summary import summarize_module
+from layercli.inspect.onnx.summary import summarize_onnx
+from layercli.runtime.analysis.module_summary import summarize_module
 
 IMAGE = torch.zeros(2, 3, 12, 10)
 STEPS = torch.zeros(2, 7, 16)
@@ -102,7 +102,7 @@ def test_layers_are_those_of_the_module(tmp_path):
 
 
 def test_a_layer_of_ours_says_the_same(tmp_path):
-    from layercli.inspect.reference import resolve
+    from layercli.inspect.model_loader import resolve
     from layercli.inspect.summary import summarize
 
     model = resolve("mlp").model

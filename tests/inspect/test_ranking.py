@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layercli.errors import LayercliError
-from layercli.inspect.ranking import read_labels, top
+from layercli.inspect.top_k import read_labels, top
 
 
 def test_the_highest_come_first_and_of_equal_ones_the_lower_index():

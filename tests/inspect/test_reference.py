@@ -8,8 +8,8 @@ import pytest
 
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
-from layercli.inspect.catalogue import catalogue
-from layercli.inspect.reference import named_models, parse_setting, resolve
+from layercli.inspect.model_loader import named_models, parse_setting, resolve
+from layercli.inspect.named_models import catalogue
 
 NET = """
 from layercli import Model, Sequential, layers

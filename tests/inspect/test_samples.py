@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from layercli.errors import UsageError
-from layercli.inspect.samples import Repeat, Samples, slowdown
+from layercli.inspect.benchmark_stats import Repeat, Samples, slowdown
 
 
 def test_figures_are_those_of_the_statistics_module():

@@ -13,9 +13,9 @@ from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
-from layercli.inspect.filling import filled
-from layercli.inspect.reference import named_models, resolve
-from layercli.inspect.shapes import fill, inputs_of
+from layercli.inspect.input_generation import filled
+from layercli.inspect.model_loader import named_models, resolve
+from layercli.inspect.shape_parser import fill, inputs_of
 from layercli.inspect.summary import input_names, summarize
 from layercli.layers.core.dense import Dense
 from layercli.render import plain

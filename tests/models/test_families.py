@@ -9,7 +9,7 @@ import torch
 from layercli.models.families import describe
 
 from layercli.inspect.summary import described
-from layercli.runtime import pretrained
+from layercli.runtime.analysis import pretrained
 from layercli.sources import huggingface
 from tests.models.cases import CASES
 from tests.models.recording import recorded

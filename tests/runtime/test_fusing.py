@@ -12,8 +12,8 @@ from torch import nn
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.errors import UsageError
 from layercli.ops.core import kernel_overrides
-from layercli.runtime import packing
-from layercli.runtime.fusing import Folds, Fused, fused
+from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference.graph_fusion import Folds, Fused, fused
 from tests.oracle import close, randomized
 
 
@@ -134,7 +134,7 @@ def test_an_lstm_reads_its_weights_packed():
     made, _ = fused(drawn(model, x), x, "model", kernels=True)
     with torch.inference_mode():
         close(made(x), model(x))
-    assert [node.target for node in made.graph.nodes].count(packing.recurred) == 3
+    assert [node.target for node in made.graph.nodes].count(onednn_kernels.recurred) == 3
 
 
 def test_other_recurrences_stay():
@@ -164,7 +164,7 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     _, left = fold(drawn(model, x), x)
     assert left == ["linear", "relu_"]
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
-    monkeypatch.setattr(packing.Room, "take", lambda self, weight: False)
+    monkeypatch.setattr(onednn_kernels.Room, "take", lambda self, weight: False)
     _, left = fold(model, x)
     assert left == ["linear", "relu_"]
 
@@ -270,7 +270,7 @@ def test_other_shapes_are_traced_anew():
 
 
 def test_without_onednn_torch_does_it(monkeypatch):
-    monkeypatch.setattr(packing, "available", lambda: False)
+    monkeypatch.setattr(onednn_kernels, "available", lambda: False)
     model = ResnetIdentityBlock(3, (4, 4, 8))
     x = torch.randn(2, 6, 5, 8)
     folds, left = fold(drawn(model, x), x)
@@ -285,7 +285,7 @@ def test_other_dtypes_are_folded_too(dtype):
     drawn(model, x)
     with torch.inference_mode():
         expected = model(x)
-        from layercli.runtime.program import recast
+        from layercli.runtime.inference.prepared_model import recast
 
         recast(model, str(dtype).removeprefix("torch."))
         made, folds = fused(model, x.to(dtype), "model", kernels=True)

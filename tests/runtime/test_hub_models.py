@@ -13,8 +13,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from layercli.core.spec import Spec
-from layercli.runtime.module_building import built_without_values
-from layercli.runtime.module_summary import summarize_module
+from layercli.runtime.analysis.module_building import built_without_values
+from layercli.runtime.analysis.module_summary import summarize_module
 
 SMALL = {"vocab_size": 99, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
 TOKENS = {"input_ids": Spec((2, 7), "int64")}

@@ -7,10 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from layercli import layers
 from layercli.ops.core import kernel_overrides
-from layercli.runtime import packing
+from layercli.runtime.inference import onednn_kernels
 
 pytestmark = [
-    pytest.mark.skipif(not packing.available(), reason="this torch was built without oneDNN's kernels"),
+    pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels"),
     pytest.mark.filterwarnings("ignore:`torch.jit"),
 ]
 
@@ -19,8 +19,8 @@ pytestmark = [
 def calls(monkeypatch):
     """The shapes of the inputs that went to oneDNN's kernel; every weight is large."""
     found = []
-    kernel = packing.multiplied
-    monkeypatch.setattr(packing, "multiplied", lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
+    kernel = onednn_kernels.multiplied
+    monkeypatch.setattr(onednn_kernels, "multiplied", lambda x, *rest: found.append(tuple(x.shape)) or kernel(x, *rest))
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     return found
 

@@ -15,7 +15,7 @@ from torch import nn
 import layercli
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ValueKind
-from layercli.runtime.module_summary import summarize_module
+from layercli.runtime.analysis.module_summary import summarize_module
 
 
 def summary_of(module, *shapes, **values):
@@ -341,7 +341,7 @@ def test_torch_imports_neither_its_compiler_nor_sympy():
         "for name in ('sympy', 'torch._dynamo'): sys.modules[name] = None\n"
         "from torch import nn\n"
         "from layercli.core.spec import Spec\n"
-        "from layercli.runtime.module_summary import summarize_module\n"
+        "from layercli.runtime.analysis.module_summary import summarize_module\n"
         "import sys; del sys.modules['sympy'], sys.modules['torch._dynamo']\n"
         "net = nn.Sequential(nn.Linear(4, 4), nn.LSTM(4, 5), nn.TransformerEncoderLayer(5, 1, 8))\n"
         "net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU(), nn.Flatten(), nn.Linear(4, 4))\n"

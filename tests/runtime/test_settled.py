@@ -9,11 +9,11 @@ import torch
 from layercli import Sequential, layers
 from layercli.ops.core import kernel_overrides
 from layercli.ops.numpy.einsum import Einsum
-from layercli.runtime import packing
-from layercli.runtime.free_memory import free_memory
-from layercli.runtime.settled import Settled
+from layercli.runtime.execution.available_memory import free_memory
+from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference.prepacked_weights import Settled
 
-pytestmark = pytest.mark.skipif(not packing.available(), reason="this torch was built without oneDNN's kernels")
+pytestmark = pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels")
 
 CONVOLUTIONS = [
     (layers.Conv2D(6, 3), (2, 9, 8, 4)),
@@ -61,8 +61,10 @@ def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkey
 def test_predict_on_several_batches_packs_at_once(monkeypatch):
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
     packed = []
-    whole = packing.packed_matrix
-    monkeypatch.setattr(packing, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows))
+    whole = onednn_kernels.packed_matrix
+    monkeypatch.setattr(
+        onednn_kernels, "packed_matrix", lambda weight, rows: packed.append(rows) or whole(weight, rows)
+    )
     model = Sequential([layers.Dense(6)])
     x = torch.randn(5, 4)
     model.predict(x, batch_size=5, verbose=0)
@@ -165,11 +167,11 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
         monkeypatch.setattr(kernel_overrides, "LARGE", 1)
-        monkeypatch.setattr(packing, "free_memory", lambda: 4 * 95)
+        monkeypatch.setattr(onednn_kernels, "free_memory", lambda: 4 * 95)
         torch.testing.assert_close(settled(x), layer(x))
     assert settled._packed == {}
-    assert packing.Room().take(torch.empty(23))
-    assert not packing.Room().take(torch.empty(24))
+    assert onednn_kernels.Room().take(torch.empty(23))
+    assert not onednn_kernels.Room().take(torch.empty(24))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from layercli.cli.app import run
+from layercli.cli.main import run
 from tests.models.recording import recorded
 
 LLAMA_405B = {
@@ -54,7 +54,7 @@ def test_a_summary_of_a_config_alone_needs_neither_torch_nor_numpy(tmp_path):
     blocked = ["torch", "numpy", "safetensors", "transformers", "layercli.runtime"]
     code = (
         f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\n"
-        f"from layercli.cli.app import run\nsys.exit(run(['summary', {str(tmp_path)!r}, '--format', 'json']))"
+        f"from layercli.cli.main import run\nsys.exit(run(['summary', {str(tmp_path)!r}, '--format', 'json']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

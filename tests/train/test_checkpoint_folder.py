@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from layercli import Input, Sequential, distributed, layers
-from layercli.cli.app import run
+from layercli.cli.main import run
 from layercli.errors import FormatError
 from layercli.formats.locks import lock_of
 

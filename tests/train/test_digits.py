@@ -11,7 +11,7 @@ from oracle import real_keras as keras
 from sklearn.datasets import load_digits
 
 import layercli
-from layercli.cli.app import run
+from layercli.cli.main import run
 
 TRAINED = 1437
 SCRIPT = """

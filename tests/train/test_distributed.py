@@ -12,8 +12,8 @@ import pytest
 import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, UsageError
-from layercli.runtime.group import Group
-from layercli.runtime.parts import Part
+from layercli.runtime.distributed.process_group import Group
+from layercli.runtime.training.batch_sharding import Part
 from tests.ranks import ranks_of
 from tests.train import jobs
 

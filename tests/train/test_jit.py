@@ -84,8 +84,8 @@ def test_another_word_is_refused():
 
 
 def test_from_the_command_line(eager, tmp_path):
-    from layercli.inspect.reference import resolve
-    from layercli.runtime.fit_files import Settings, fit_file
+    from layercli.inspect.model_loader import resolve
+    from layercli.runtime.training.fit_command import Settings, fit_file
 
     np.savez(tmp_path / "line.npz", x=X[:, :1], y=Y)
     logs = []

@@ -62,7 +62,7 @@ def test_data_of_any_kind_trains_alike(name):
 def test_a_mapped_file_is_read_batch_by_batch(tmp_path):
     np.save(tmp_path / "x.npy", X.astype("float64"))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    from layercli.runtime.data import source_of
+    from layercli.runtime.training.data_adapters import source_of
 
     source = source_of(mapped)
     assert source.x.data_ptr() == mapped.ctypes.data

@@ -52,7 +52,7 @@ def convert_to_numpy(x: Any) -> Any:
         return x.__array__()  # an error that says why
     if not _is_tensor(x):
         return as_array(x)
-    from layercli.runtime import tensors
+    from layercli.runtime.execution import tensors
 
     return tensors.to_numpy(x)
 

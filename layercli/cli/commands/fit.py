@@ -1,0 +1,86 @@
+"""``layercli fit``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layercli.cli import options, output
+
+INTERRUPTED = 130
+
+
+def fit(
+    model: options.Model,
+    data: options.Data,
+    loss: options.Loss = None,
+    set_: options.Set = [],  # noqa: B006 - typer copies it
+    custom: options.Custom = [],  # noqa: B006
+    validation: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Evaluated after every epoch.", show_default=False)
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 1,
+    batch_size: options.BatchSize = 32,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:SETTING=VALUE,...]",
+            help="As in adam:learning_rate=1e-3; by default the .keras file's, or adam.",
+            show_default=False,
+        ),
+    ] = None,
+    metrics: options.Metrics = [],  # noqa: B006
+    input_shape: options.InputShape = [],  # noqa: B006
+    rescale: options.Rescale = None,
+    device: options.Device = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, the data's order and dropout.")] = 0,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Written after every epoch: .keras, .weights.h5, .safetensors, or a folder: out/.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Share the weights out among torchrun's ranks (FSDP2).")
+    ] = False,
+    jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Run the model through torch.compile.")] = False,
+    format: output.FormatOption = None,
+) -> int:
+    """Train a model on arrays, a table or folders of images.
+
+    [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
+    [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli fit net.py:CNN --data photos/ --input-shape 32,64,64,3 --rescale 0,1 --loss crossentropy
+    [dim]$[/dim] layercli fit model.keras --data more.npz --epochs 3 --save model.keras
+    [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
+    """
+    from layercli.cli import distributed
+    from layercli.inspect.model_loader import learn, resolve
+
+    distributed.notice_the_end()
+
+    learn(custom)
+    subject = resolve(model, set_)
+
+    from layercli.render.fit import table
+    from layercli.runtime.training.dataset_files import Reading
+    from layercli.runtime.training.fit_command import Settings, fit_file
+
+    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile)
+    report = fit_file(
+        subject, settings, data, reading=Reading(tuple(input_shape), rescale),
+        validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
+    )  # fmt: skip
+    if report.first and report.before is not None and report.before >= epochs:
+        output.message(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
+    if report.first:
+        output.emit(table(report), report.to_json, format)
+    if report.interrupted:
+        return INTERRUPTED
+    if not report.finite:
+        output.message("the loss is not finite")
+    return 0 if report.finite else 1

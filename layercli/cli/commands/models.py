@@ -1,0 +1,18 @@
+"""``layercli models``."""
+
+from __future__ import annotations
+
+from layercli.cli import output
+
+
+def models(format: output.FormatOption = None) -> None:
+    """List the named models, with their settings and one line each.
+
+    [dim]$[/dim] layercli models
+    [dim]$[/dim] layercli models --format json | jq -r '.models[].name'
+    """
+    from layercli.inspect.named_models import catalogue
+    from layercli.render.named_models import table
+
+    report = catalogue()
+    output.emit(table(report), report.to_json, format)

@@ -1,0 +1,116 @@
+"""``layercli run``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from layercli.cli import output, startup
+from layercli.cli.commands import run_options as options
+from layercli.cli.commands import run_report as sections
+from layercli.cli.commands import run_streaming
+from layercli.cli.commands import run_validation as checks
+from layercli.cli.prepared import of_plan
+from layercli.errors import UsageError
+
+if TYPE_CHECKING:
+    from layercli.runtime.inference.forward_pass import Run
+
+
+def run(
+    context: typer.Context,
+    running: options.Running,
+    model: options.ModelToReplay = None,
+    out: options.Output = None,
+    force: options.Force = False,
+    batch_size: options.BatchSize = None,
+    resume: options.Resume = False,
+    layers: options.Layers = None,
+    top: options.Top = None,
+    labels: options.Labels = None,
+    check: options.Check = False,
+    record: options.RecordTo = None,
+    replay: options.Replay = None,
+    format: output.FormatOption = None,
+) -> int:
+    """Run a model forward and show what comes out.
+
+    [dim]$[/dim] layercli run resnet-block
+    [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
+    [dim]$[/dim] layercli run transformer-encoder --at T=128 --device cuda --dtype bfloat16
+    [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
+    [dim]$[/dim] layercli run mlp --input big.npy --output y.npy --batch-size auto
+    [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
+    [dim]$[/dim] layercli run mlp --seed 7 --record run.json
+    [dim]$[/dim] layercli run --replay run.json
+    """
+    from layercli.formats import output_file
+    from layercli.inspect.model_loader import learn
+    from layercli.inspect.top_k import read_labels
+
+    learn(running.custom)
+    checks.check_again(context, replay)
+    checks.check_targets({"--output": out, "--record": record})
+    kept = force or resume  # what is there already, a stream that goes on looks at for itself
+    if out is not None:
+        output_file.check_target(out, force=kept)
+    if record is not None:
+        output_file.check_place(record, force=force)
+    for target in filter(None, (out, record)):
+        if target != output_file.STANDARD_OUTPUT:
+            context.with_resource(output_file.claimed(target, force=kept if target == out else force))
+    others = {"--layers": layers, "--top": top, "--record": record, "--replay": replay}
+    checks.check_stream(batch_size, resume, others)
+    checks.check_layers("--fuse", running.fuse, {"--layers": layers})
+    checks.check_layers("--compile", running.compile_, {"--layers": layers})
+    if labels is not None and top is None:
+        raise UsageError("--labels names the classes that --top shows", hint="--top 5")
+    names = None if labels is None else read_labels(labels)
+
+    startup.import_torch()
+    from layercli.runtime.inference import run_record
+    from layercli.runtime.inference.forward_pass import run as run_model
+
+    before = None if replay is None else sections.recorded(replay, model)
+    plan = before.plan if before else running.plan(checks.required(model))
+    if batch_size is not None:
+        streamed, section = run_streaming.stream(plan, out, batch_size, resume=resume, force=force)
+        show(streamed, [section], format)
+        return sections.finiteness(streamed).code if check else 0
+    ready = of_plan(plan)
+    report = run_model(ready.program, ready.inputs, layers=layers, check=check)
+    found = []
+    if before is not None:
+        now = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
+        found.append(sections.reproduction(before, now))
+    if check:
+        found.append(sections.finiteness(report))
+    if top is not None:
+        found.append(sections.ranking(report, top, names))
+    if out is not None:
+        with redirect_stdout(output.stdout()):
+            output_file.save(out, report.arrays(), report.source)
+        output.message(f"wrote {'to standard output' if out == output_file.STANDARD_OUTPUT else out}")
+    if record is not None:
+        done = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
+        run_record.save(record, done)
+        output.message(f"wrote {record}")
+    with output.emitted_on(sys.stderr) if out == output_file.STANDARD_OUTPUT else nullcontext():
+        show(report, found, format)
+    return sections.code_of(found)
+
+
+def show(report: Run, found: list[sections.Section], format: output.Format | None) -> None:
+    """Print the outputs, and then every section."""
+    from layercli.render.run import table
+
+    def document() -> dict[str, Any]:
+        whole = report.to_json()
+        for section in found:
+            whole |= section.document
+        return whole
+
+    output.emit([table(report), *(drawn for section in found for drawn in section.tables)], document, format)

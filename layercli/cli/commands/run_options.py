@@ -1,0 +1,295 @@
+"""The options of ``run``, ``compare``, ``bench`` and ``profile``: what they share is one group, ``Running``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layercli.cli import options
+from layercli.cli.options import complete_model
+
+if TYPE_CHECKING:
+    from layercli.runtime.inference.run_record import Plan
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+ModelToReplay = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net, a layercli Layer or any torch.nn.Module), or a .keras, .pt2 or .onnx.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+Other = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="OTHER", help="Another model to compare it with.", autocompletion=complete_model, show_default=False
+    ),
+]
+INPUTS, OUTPUTS, DEVICE, AGAIN = "Inputs", "Outputs", "Device and precision", "Reproduction"
+
+Input = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="[NAME=]FILE[:KEY]",
+        help=".npy, .npz, .safetensors, .csv, .parquet, an image, a folder of images, or - for npy on standard input.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Cast = Annotated[
+    bool,
+    typer.Option("--cast", help="Convert inputs of another kind of number to the model's.", rich_help_panel=INPUTS),
+]
+Rescale = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BLACK,WHITE",
+        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Fill = Annotated[
+    str,
+    typer.Option(
+        metavar="random|zeros|ones|range", help="What inputs without a file are filled with.", rich_help_panel=INPUTS
+    ),
+]
+Range = Annotated[
+    list[str],
+    typer.Option(
+        "--range",
+        metavar="[NAME=]LOW,HIGH",
+        help="Between what an input is filled at random, or in equal steps.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of random inputs and of the weights.", rich_help_panel=INPUTS)]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the results: .npy, .npz, .safetensors, .csv, or - for npy on standard output.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.", rich_help_panel=OUTPUTS)]
+BatchSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto",
+        help="Stream: read, run and write so many rows at a time, from files larger than memory to a .npy.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a stream that was interrupted.", rich_help_panel=OUTPUTS)
+]
+Layers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="The results of these layers too: part of a path, or a shell pattern.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="K", help="The K highest classes of each item.", show_default=False, rich_help_panel=OUTPUTS
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The classes' names, one a line.", show_default=False, rich_help_panel=OUTPUTS),
+]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Exit 1 if a result is not finite, naming where it starts.", rich_help_panel=OUTPUTS),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel=DEVICE)]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The variables' values: .safetensors, .npz.",
+        show_default=False,
+        rich_help_panel=DEVICE,
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="What it computes in: bfloat16, float16, float64, ...",
+        show_default=False,
+        rich_help_panel=DEVICE,
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="highest|high|medium", help="Of float32 matrix products: high allows TF32.", rich_help_panel=DEVICE
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
+]
+Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
+Fuse = Annotated[
+    bool,
+    typer.Option(
+        "--fuse",
+        help="Fold batch normalizations into weights; on a CPU, sums and activations into kernels.",
+        rich_help_panel=DEVICE,
+    ),
+]
+ChannelsLast = Annotated[
+    bool,
+    typer.Option(
+        "--channels-last",
+        help="Let a torch.nn.Module hold images and kernels channels last, as layercli's models always do.",
+        rich_help_panel=DEVICE,
+    ),
+]
+Repeat = Annotated[str, typer.Option(metavar="N|5s", help="Measure so many runs, or for so many seconds.")]
+Warmup = Annotated[int, typer.Option(min=0, help="Runs before those that are measured.")]
+Rival = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="MODEL",
+        help="Measure in turns with another model: exit 0 within --max-slowdown, 1 slower, 3 inconclusive.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+MaxSlowdown = Annotated[float, typer.Option(min=0, help="How many times as long as --against it may take.")]
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="time|memory|macs",
+        help="The layers with the highest own time, memory or MACs first.",
+        show_default=False,
+    ),
+]
+Trace = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Write the trace of one run for Perfetto too, as JSON.", show_default=False),
+]
+ForceTrace = Annotated[bool, typer.Option("--force", help="Write over a trace that exists.")]
+With = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="cpu|cuda|float64|compile|onnx|FILE",
+        help="Another way to run the same model, or results that run --output has saved.",
+        show_default=False,
+    ),
+]
+Rtol = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="How far values may be apart, as a share of each. Default: what rounding may do.",
+        show_default=False,
+    ),
+]
+Atol = Annotated[
+    float | None, typer.Option(min=0, help="How far values may be apart, beside --rtol.", show_default=False)
+]
+RecordTo = Annotated[
+    str | None,
+    typer.Option(
+        "--record",
+        metavar="FILE",
+        help="Write down what was run, under which versions, and hashes of what came out.",
+        show_default=False,
+        rich_help_panel=AGAIN,
+    ),
+]
+Replay = Annotated[
+    str | None,
+    typer.Option(
+        "--replay",
+        metavar="FILE",
+        help="Run what --record wrote, in place of MODEL, inputs and device: exit 1 if it is not bit-equal.",
+        show_default=False,
+        rich_help_panel=AGAIN,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a model is made and run: its settings, its inputs, the device and the precision."""
+
+    set_: options.Set = field(default_factory=list)
+    custom: options.Custom = field(default_factory=list)
+    input_shape: options.InputShape = field(default_factory=list)
+    at: options.At = field(default_factory=list)
+    input: Input = field(default_factory=list)
+    cast: Cast = False
+    rescale: Rescale = None
+    fill: Fill = "random"
+    range_: Range = field(default_factory=list)
+    seed: Seed = 0
+    device: Device = "auto"
+    dtype: Dtype = None
+    precision: Precision = "highest"
+    threads: Threads = None
+    compile_: Compile = False
+    fuse: Fuse = False
+    channels_last: ChannelsLast = False
+    weights: Weights = None
+
+    def plan(self, model: str) -> Plan:
+        """Return the plan of running ``model`` so."""
+        from layercli.runtime.inference.model_inputs import Request
+        from layercli.runtime.inference.prepared_model import Settings
+        from layercli.runtime.inference.run_record import Plan
+
+        request = Request(
+            files=self.input,
+            shapes=self.input_shape,
+            sizes=self.at,
+            fill=self.fill,
+            ranges=self.range_,
+            seed=self.seed,
+            cast=self.cast,
+            rescale=self.rescale,
+        )
+        settings = Settings(
+            device=self.device,
+            dtype=self.dtype,
+            precision=self.precision,
+            threads=self.threads,
+            compile=self.compile_,
+            fuse=self.fuse,
+            channels_last=self.channels_last,
+            weights=self.weights,
+            seed=self.seed,
+        )
+        return Plan(model, self.set_, request, settings)

@@ -1,0 +1,80 @@
+"""What ``layercli run`` was asked beside its outputs: a section of the report for each question, with its exit code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from layercli.cli import output
+from layercli.errors import UsageError
+from layercli.render.table import Table
+
+if TYPE_CHECKING:
+    from layercli.runtime.inference.forward_pass import Run
+    from layercli.runtime.inference.run_record import Record
+
+NO = 1
+
+
+@dataclass
+class Section:
+    """Tables, what JSON has of them, and the exit code they call for."""
+
+    tables: list[Table] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+
+def code_of(sections: Iterable[Section]) -> int:
+    """Return the exit code of all sections: no, if any says no."""
+    return max((section.code for section in sections), default=0)
+
+
+def finiteness(report: Run) -> Section:
+    """Return whether everything is finite, said where it is not."""
+    if report.finite:
+        return Section()
+    start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
+    output.message(f"not finite{start}")
+    return Section(code=NO)
+
+
+def ranking(report: Run, count: int, labels: list[str] | None) -> Section:
+    """Return the classes with the highest values of the one output."""
+    from layercli.inspect.top_k import top
+    from layercli.render.run import ranking
+
+    if len(report.outputs) != 1:
+        raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
+    guesses = top(report.outputs[0].array, count, labels)
+    return Section([ranking(guesses)], {"top": [guess.to_json() for guess in guesses]})
+
+
+def recorded(path: str, model: str | None) -> Record:
+    """Return the record to run again; it says which model, and the command line says it again where that is Python."""
+    from layercli.inspect.model_loader import is_python
+    from layercli.runtime.inference.run_record import load
+
+    found = load(path)
+    if not is_python(found.plan.model):
+        if model is not None:
+            raise UsageError(f"--replay {path} says which model to run, so {model} is one too many")
+    elif model is None:
+        raise UsageError(
+            f"{path} names {found.plan.model}, and a file never says which Python is executed",
+            hint=f"name the model again if you trust it: layercli run {shlex.quote(found.plan.model)} --replay {path}",
+        )
+    elif model != found.plan.model:
+        raise UsageError(f"{path} is the record of a run of {found.plan.model}, not of {model}")
+    return found
+
+
+def reproduction(before: Record, now: Record) -> Section:
+    """Return whether the run gave the same as the one recorded, bit for bit."""
+    from layercli.render.run import reproduction
+    from layercli.runtime.inference.run_record import compare
+
+    found = compare(before, now)
+    return Section([reproduction(found)], {"reproduction": found.to_json()}, 0 if found.bit_equal else NO)

@@ -1,0 +1,146 @@
+"""``layercli run --batch-size``: from files larger than memory to a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from layercli.cli import output
+from layercli.cli.commands.run_report import Section
+from layercli.cli.prepared import opened
+from layercli.errors import FileError, FormatError, UsageError
+
+if TYPE_CHECKING:
+    from layercli.formats.npy_writer import RowWriter
+    from layercli.runtime.inference.forward_pass import Run
+    from layercli.runtime.inference.run_record import Plan
+
+
+def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[Run, Section]:
+    """Run the plan batch by batch into ``out``; return the report on what was written, and how it went."""
+    from layercli.formats.npy_writer import RowWriter
+    from layercli.render.run import streamed
+    from layercli.runtime.execution import device as devices
+    from layercli.runtime.execution.forward_signature import by_name
+    from layercli.runtime.inference import batch_inference, model_inputs, prepared_model
+
+    batch = parse_batch(size)
+    if out is None or not out.lower().endswith(".npy") or not plan.request.files:
+        raise UsageError("--batch-size goes from files to a .npy file", hint="--input x.npy --output y.npy")
+    files = files_of(plan)
+    subject = opened(plan.model, plan.set, plan.settings.seed)
+    batch_inference.check_batch(subject.name, batch_inference.own_batch(subject.model), batch)
+    inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.Rows)
+    rows = batch_inference.rows_in(by_name(subject.model, inputs))
+    writer = RowWriter(out, rows, batch_inference.identity(asdict(plan), files))
+    if resume and not force and is_complete(writer, files):
+        output.message(f"{out} is complete: all {rows:,} rows are there")
+        device, done = (
+            str(devices.resolve(plan.settings.device)),
+            batch_inference.Streamed(batch or batch_inference.LARGEST_BATCH),
+        )
+        facts = {"rows": rows, "resumed_at": rows, "batch_size": done.batch_size, "seconds": 0.0}
+        report = batch_inference.report(subject.name, device, inputs, out, done)
+        return report, Section([streamed(facts)], {"stream": facts})
+    begin(writer, resume=resume, force=force)
+    first, start = writer.done, time.perf_counter()
+    ready = prepared_model.prepare(subject, batch_inference.batch_of(inputs, 0, 1), plan.settings, many=True)
+    if plan.settings.device == "auto":
+        output.message(f"running on {ready.device}")
+    if ready.folds is not None:
+        output.message(ready.folds.sentence)
+    with progress(writer) as tell:
+        done = batch_inference.stream(ready, inputs, writer, batch, tell)
+    seconds = time.perf_counter() - start
+    output.message(f"wrote {out}")
+    facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
+    return batch_inference.report(ready.name, str(ready.device), inputs, out, done), Section(
+        [streamed(facts)], {"stream": facts}
+    )
+
+
+def parse_batch(text: str) -> int | None:
+    """Return the size of a batch, or None for ``auto``."""
+    from layercli.inspect.shape_parser import whole_number
+
+    if text == "auto":
+        return None
+    size = whole_number(text)
+    if size is None or size < 1:
+        raise UsageError(f"a batch size is auto or a number from 1 on, got {text!r}")
+    return size
+
+
+def files_of(plan: Plan) -> list[str]:
+    """Return every file the results depend on; UsageError for standard input, which is none."""
+    from layercli.inspect.inputs import STANDARD_INPUT, Source
+    from layercli.inspect.model_loader import is_python
+
+    place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
+    model = [place] if os.path.isfile(place) else []
+    files = [Source.parse(text).file for text in plan.request.files]
+    if STANDARD_INPUT in files:
+        raise UsageError(
+            "standard input is read whole and once, so that it cannot be streamed", hint="save it to a .npy file first"
+        )
+    return [*model, *files, *filter(None, [plan.settings.weights])]
+
+
+def is_complete(writer: RowWriter, files: list[str]) -> bool:
+    """Whether the target is there whole already: with all rows, younger than every file it depends on, and no part beside it.
+
+    FileError where there is a target that is not.
+    """
+    from layercli.formats.npy import NpyFile
+
+    if not writer.path.exists():
+        return False
+    if not writer.left_over and not writer.obstructed:
+        with suppress(FormatError):
+            [entry] = NpyFile(writer.path).entries.values()
+            age = writer.path.stat().st_mtime_ns
+            if entry.shape[:1] == (writer.total,) and all(os.stat(file).st_mtime_ns <= age for file in files):
+                return True
+    elif writer.left_over and not writer.part.exists():
+        return False  # it was killed between its last two steps
+    raise FileError(f"{writer.path} exists already", hint="--force writes over it")
+
+
+def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:
+    """Go on with what an interrupted run left, if that is asked for; refuse to throw it away unasked."""
+    if resume and writer.left_over:
+        writer.resume()
+        output.message(f"going on after {writer.done:,} of {writer.total:,} rows")
+    elif force:
+        writer.discard()
+    elif writer.left_over:
+        raise FileError(
+            f"{writer.part} was left by an interrupted run", hint="--resume goes on with it, --force begins again"
+        )
+    elif writer.obstructed:
+        raise FileError(f"{writer.part} exists already", hint="--force writes over it")
+
+
+@contextmanager
+def progress(writer: RowWriter) -> Iterator[Callable[[int], None]]:
+    """Give what hears how many rows are done; on a terminal it draws a bar, with the rate and the time left."""
+    if output.quiet or not output.on_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=writer.total, completed=writer.done, rate="")
+        first, start = writer.done, time.perf_counter()
+
+        def tell(done: int) -> None:
+            bar.update(task, completed=done, rate=f"{(done - first) / (time.perf_counter() - start):,.0f} rows/s")
+
+        yield tell

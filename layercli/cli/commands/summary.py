@@ -1,0 +1,59 @@
+"""``layercli summary``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layercli.cli import options, output
+from layercli.cli.commands import run_options
+from layercli.errors import FormatError
+
+
+def summary(
+    model: options.AnyModel,
+    set_: options.Set = [],  # noqa: B006 - typer copies it
+    custom: options.Custom = [],  # noqa: B006
+    input_shape: options.InputShape = [],  # noqa: B006
+    at: options.At = [],  # noqa: B006
+    input_: run_options.Input = [],  # noqa: B006
+    fill: options.FillValues = None,
+    arg: options.ForwardArgument = [],  # noqa: B006
+    config: options.Config = None,
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns with commas between, or all; +macs adds one to the usual.", show_default=False),
+    ] = None,
+    format: output.FormatOption = None,
+) -> None:
+    """Show a model's layers, shapes, parameters and cost, without running it; of a file of weights what it holds.
+
+    [dim]$[/dim] layercli summary resnet-block
+    [dim]$[/dim] layercli summary resnet-block --set filters=64,64,256 --columns +macs,+share
+    [dim]$[/dim] layercli summary decoder --set preset=405b --at T=4096
+    [dim]$[/dim] layercli summary net.py:Net --set units=64 --input-shape 32,100
+    [dim]$[/dim] layercli summary net.py:TorchNet --input-shape 1,3,224,224
+    [dim]$[/dim] layercli summary net.py:Routed --input x=x.npy --arg use_cache=false
+    [dim]$[/dim] layercli summary transformers:LlamaForCausalLM --config config.json --input-shape 1,128:int64
+    [dim]$[/dim] layercli summary model.keras --custom net.py:Net
+    [dim]$[/dim] layercli summary net.onnx
+    [dim]$[/dim] layercli summary net.safetensors --depth 2
+    [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
+    """
+    from layercli.inspect.model_loader import learn
+    from layercli.render.summary import parse_columns, table, usual
+    from layercli.sources.resolve import resolve
+
+    parse_columns(columns)  # what is wrong with them is said before a file is read
+    learn(custom)
+    source = resolve(model, set_, config=config, describing=True)
+    source.give(files=input_, fill=fill, arguments=arg)
+    report = source.summary(source.inputs(input_shape, at))
+    chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
+    for note in source.notes:
+        output.message(note)
+    output.emit(table(report, chosen, depth, fold), report.to_json, format)
+    if report.failure is not None:
+        raise FormatError(report.failure)

@@ -1,0 +1,61 @@
+"""``layercli vars``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from layercli.cli import options, output
+
+
+def vars_(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|FILE",
+            help="A named model, Python (net.py:Net), or a file: .keras, .h5, .safetensors, .npz, .npy, .pt, .gguf, .onnx, .pt2.",
+            autocompletion=options.complete_model,
+            show_default=False,
+        ),
+    ],
+    pattern: Annotated[
+        str | None, typer.Argument(help="Part of a path, or a shell pattern: '*kernel'.", show_default=False)
+    ] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Print the values: a model's are drawn with --seed.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The seed a model's values are drawn with.")] = 0,
+    set_: options.Set = [],  # noqa: B006 - typer copies it
+    custom: options.Custom = [],  # noqa: B006
+    input_shape: options.InputShape = [],  # noqa: B006
+    config: options.Config = None,
+    format: output.FormatOption = None,
+) -> None:
+    """List every variable of a model or a file, from its description or its header alone.
+
+    [dim]$[/dim] layercli vars resnet-block
+    [dim]$[/dim] layercli vars model.safetensors --stats
+    [dim]$[/dim] layercli vars model.keras --stats
+    [dim]$[/dim] layercli vars my-dense kernel --values --seed 1
+    [dim]$[/dim] layercli vars resnet50 '*/gamma' --format csv
+    """
+    from layercli.inspect import variables
+    from layercli.inspect.model_loader import learn
+    from layercli.render.variables import table
+    from layercli.sources.resolve import resolve
+
+    learn(custom)
+    source = resolve(model, set_, config=config, describing=True)
+    inputs = source.inputs(input_shape) if input_shape else None
+    found = variables.matching(source.variables(inputs, seed=seed), pattern)
+    for note in source.notes:
+        output.message(note)
+    if stats:
+        variables.measure(found)
+    brief = output.chosen(format) is output.Format.table
+    drawn = table(found, values=values, brief=brief and output.on_terminal(output.stdout()))
+    output.emit(drawn, lambda: found.to_json(values), format)

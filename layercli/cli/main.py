@@ -1,0 +1,176 @@
+"""The application: its global options, its commands, and what becomes of an error.
+
+Exit codes: 0 yes or done, 1 the answer is no, 2 wrong use or unreadable input, 3 inconclusive, 70 a bug, 130 interrupted.
+A command returns its exit code, or None for 0.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from layercli.cli import distributed, output
+from layercli.cli.bench import bench
+from layercli.cli.commands.evaluate import evaluate
+from layercli.cli.commands.fit import fit
+from layercli.cli.commands.gpu_check import gpu_check
+from layercli.cli.commands.models import models
+from layercli.cli.commands.run import run as run_command
+from layercli.cli.commands.summary import summary
+from layercli.cli.commands.vars import vars_
+from layercli.cli.compare import compare
+from layercli.cli.option_groups import grouped
+from layercli.cli.profile import profile
+from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError
+from layercli.out_of_memory import shortage
+from layercli.version import __version__
+
+app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
+
+BUG, INTERRUPTED = 70, 130
+
+NOT_A_NUMBER = {"int": "is not a whole number", "float": "is not a number"}
+
+MOVED = {
+    "--against": "layercli compare MODEL OTHER, or layercli compare MODEL --with float64",
+    **dict.fromkeys(("--rtol", "--atol"), "layercli compare MODEL OTHER {}"),
+    "--against-time": "layercli bench MODEL --against OTHER",
+    **dict.fromkeys(("--repeat", "--warmup", "--max-slowdown"), "layercli bench MODEL {}"),
+    "--profile": "layercli profile MODEL",
+    **dict.fromkeys(("--sort", "--trace"), "layercli profile MODEL {}"),
+    "--repro": "layercli run MODEL --record FILE",
+    "--from": "layercli run --replay FILE",
+}
+"""Where options of ``run`` are now that were its own before, to be named by a hint."""
+
+debugging = False
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        output.write(f"layercli {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.")] = False,
+) -> None:
+    """Open a neural network model, see what is in it, run it, and know whether the GPU can be trusted.
+
+    [dim]$[/dim] layercli summary resnet-block
+    [dim]$[/dim] layercli vars model.safetensors --stats
+    [dim]$[/dim] layercli run mlp --input x.npy --output y.npy
+    [dim]$[/dim] layercli fit mlp --data train.npz --loss sparse_categorical_crossentropy:from_logits=true
+    [dim]$[/dim] layercli gpu-check
+    """
+    global debugging
+    debugging = debug
+    output.quiet = quiet
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "summary": summary,
+    "vars": vars_,
+    "run": grouped(run_command),
+    "compare": grouped(compare),
+    "bench": grouped(bench),
+    "profile": grouped(profile),
+    "fit": fit,
+    "evaluate": evaluate,
+    "models": models,
+    "gpu-check": gpu_check,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(output.data_alone(command))
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code; an error becomes a sentence on stderr."""
+    global debugging
+    debugging = "--debug" in args
+    output.prepare_streams()
+    try:
+        with output.warnings_escaped():
+            result: Any = app(args, prog_name="layercli", standalone_mode=False)
+    except Exception as error:
+        if debugging:
+            import traceback
+
+            output.tell_lines(traceback.format_exc().rstrip())
+        return report(error)
+    except KeyboardInterrupt:
+        result = INTERRUPTED
+    except SystemExit as left:
+        if not isinstance(left.__context__, BrokenPipeError):
+            return report_exit(left)
+        result = 0  # typer's way to leave where the reader of its help has gone
+    if result == INTERRUPTED:
+        output.tell("interrupted")
+    return result if isinstance(result, int) else 0
+
+
+def report(error: Exception) -> int:
+    """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
+    if isinstance(error, LayercliError):
+        output.tell(f"{distributed.speak()}error: {error}")
+        if error.hint:
+            output.tell(f"hint: {error.hint}")
+        return 2
+    if isinstance(error, typer.Abort):
+        output.tell("interrupted")
+        return INTERRUPTED
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
+        return report(MissingPackageError.of(error.name))
+    if hasattr(error, "format_message"):
+        return report(usage(error)) if error.format_message() else 2  # nothing to say: typer has shown the help
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        return report(FileError("cannot write to standard output: the disk is full"))
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        from layercli.formats.os_errors import reason
+
+        return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
+    if (short := shortage(error)) is not None:
+        return report(short)
+    from layercli.cli.user_traceback import place_in_users_code, said
+
+    if (place := place_in_users_code(error)) is not None:
+        output.tell(f"error: {place}, raises {said(error)}")
+        output.tell("hint: --debug shows the traceback")
+        return 2
+    output.tell(f"error: this is a bug in layercli: {said(error)}")
+    output.tell("hint: run it again with --debug and report what it prints")
+    return BUG
+
+
+def report_exit(left: SystemExit) -> int:
+    """Tell that a user's code wanted to end the process: its code is no answer of ours."""
+    from layercli.cli.user_traceback import place_in_users_code
+
+    output.tell(f"error: {place_in_users_code(left) or 'the model'}, leaves with exit code {left.code!r}")
+    return 2
+
+
+def usage(error: Any) -> UsageError:
+    """Return a complaint of the option parser as our own error: one sentence, nearest names as the hint."""
+    message = " ".join(error.format_message().split())
+    hint = None
+    if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
+        message = message[: found.start()]
+        hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
+    if (found := re.match("No such option: (--[a-z-]+)", message)) and getattr(error.ctx, "info_name", "") == "run":
+        hint = MOVED[found[1]].format(found[1]) if found[1] in MOVED else hint
+    if found := re.fullmatch("No such option: (-q|--quiet|--debug|--version)[.]?", message):
+        hint = f"it goes before the command: layercli {found[1]} ..."
+    message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))
+    message = re.sub("is not in the range x>=(.*)$", r"is less than \1", message)
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

@@ -1,0 +1,115 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return the named models that begin so, for the shell."""
+    from layercli.inspect.model_loader import named_models
+
+    return [name for name in named_models() if name.startswith(incomplete)]
+
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net), or a file: .keras.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+AnyModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A named model, Python (net.py:Net), or a file: .keras, .onnx, .pt2.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+Set = Annotated[
+    list[str],
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False),
+]
+Custom = Annotated[
+    list[str],
+    typer.Option(
+        "--custom",
+        metavar="FILE.py:NAME",
+        help="A class or function of your own that a .keras file names.",
+        show_default=False,
+    ),
+]
+InputShape = Annotated[
+    list[str],
+    typer.Option(
+        "--input-shape",
+        metavar="[NAME=]SHAPE",
+        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32; for each of several inputs.",
+        show_default=False,
+    ),
+]
+At = Annotated[
+    list[str], typer.Option("--at", metavar="NAME=SIZE", help="The value of a named size: T=4096.", show_default=False)
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="Arrays x and y: data.npz, or x.npy,y.npy; a .csv with a column y; a folder of images for each class.",
+        show_default=False,
+    ),
+]
+Rescale = Annotated[
+    str | None,
+    typer.Option(
+        "--rescale",
+        metavar="BLACK,WHITE",
+        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        show_default=False,
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        metavar="NAME[:SETTING=VALUE,...]",
+        help="What is minimised: mse. A .keras file may say.",
+        show_default=False,
+    ),
+]
+Metrics = Annotated[
+    list[str], typer.Option("--metrics", metavar="NAME", help="What is measured: accuracy.", show_default=False)
+]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The samples of one step.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+FillValues = Annotated[
+    str | None,
+    typer.Option(
+        "--fill",
+        metavar="random|zeros|ones|range",
+        help="What inputs of a torch module hold whose way depends on values (zeros).",
+        show_default=False,
+    ),
+]
+ForwardArgument = Annotated[
+    list[str],
+    typer.Option(
+        "--arg",
+        metavar="NAME=VALUE",
+        help="An argument of forward that is no tensor: use_cache=false.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE.json", help="The config that a class or a factory takes.", show_default=False
+    ),
+]

@@ -1,0 +1,140 @@
+"""Times measured again and again: what they say, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.errors import UsageError
+from layercli.inspect.json_numbers import json_number
+
+WIDE = 0.1
+"""The middle half of the times spans more than this share of the median: they vary widely."""
+DRIFT = 0.05
+"""The last third of the times is slower or faster than the first by more than this share: they drift."""
+RESAMPLES = 2000
+FEWEST = 6
+"""Of fewer runs all are on one side of the true median more often than one time in twenty: they give no 95% interval."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How often to measure: a number of times, or for a number of seconds."""
+
+    count: int | None = None
+    seconds: float | None = None
+
+    @staticmethod
+    def parse(text: str) -> Repeat:
+        """Return the repetition that ``text`` says: ``30``, ``5s`` or ``0.5s``.
+
+        >>> Repeat.parse("5s")
+        Repeat(count=None, seconds=5.0)
+        """
+        if re.fullmatch(r"\d+", text) and int(text) > 0:
+            return Repeat(count=int(text))
+        if re.fullmatch(r"\d+([.]\d+)?s", text) and float(text[:-1]) > 0:
+            return Repeat(seconds=float(text[:-1]))
+        raise UsageError(f"--repeat is a number of times or of seconds, 30 or 5s, got {text!r}")
+
+    def wants(self, done: int, seconds: float) -> bool:
+        """Whether to measure once more."""
+        return done < self.count if self.count is not None else not done or seconds < (self.seconds or 0)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Seconds of every run, in the order they were measured."""
+
+    seconds: list[float]
+
+    def quantile(self, share: float) -> float:
+        """Return the time that this share of the runs is not slower than, between neighbours in proportion.
+
+        >>> Samples([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
+        2.5
+        """
+        import numpy as np
+
+        return float(np.quantile(self.seconds, share))
+
+    def figures(self) -> dict[str, float]:
+        """Return the summary figures by name, in seconds; ``std`` is the population's."""
+        import numpy as np
+
+        return {
+            "minimum": min(self.seconds),
+            "median": self.quantile(0.5),
+            "p90": self.quantile(0.9),
+            "p99": self.quantile(0.99),
+            "mean": float(np.mean(self.seconds)),
+            "std": float(np.std(self.seconds)),
+        }
+
+    def warnings(self) -> list[str]:
+        """Return what makes the figures doubtful, a sentence each."""
+        found = []
+        spread = (self.quantile(0.75) - self.quantile(0.25)) / self.quantile(0.5)
+        if spread > WIDE:
+            found.append(f"the times vary widely: the middle half spans {spread:.0%} of the median")
+        third = len(self.seconds) // 3
+        if third >= 3:
+            first, last = Samples(self.seconds[:third]), Samples(self.seconds[-third:])
+            drift = last.quantile(0.5) / first.quantile(0.5)
+            if abs(drift - 1) > DRIFT:
+                found.append(f"the times drift: the last third took {drift:.2f}x the first")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures and every sample, in seconds."""
+        return {**self.figures(), "samples": self.seconds, "warnings": self.warnings()}
+
+
+@dataclass(frozen=True)
+class Slowdown:
+    """How many times as long one program takes as another: the ratio of medians, and its 95% interval."""
+
+    ratio: float
+    low: float
+    high: float
+    at_most: float
+
+    @property
+    def verdict(self) -> str:
+        """``within`` or ``slower`` where the whole interval is on one side of what is allowed, else ``inconclusive``."""
+        if self.high <= self.at_most:
+            return "within"
+        return "slower" if self.low > self.at_most else "inconclusive"
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0 within, 1 slower, 3 inconclusive."""
+        return {"within": 0, "slower": 1, "inconclusive": 3}[self.verdict]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON has it."""
+        return {
+            "ratio": self.ratio,
+            "interval": [self.low, json_number(self.high)],
+            "max_slowdown": self.at_most,
+            "verdict": self.verdict,
+        }
+
+
+def slowdown(ours: Samples, theirs: Samples, at_most: float) -> Slowdown:
+    """Return the ratio of the medians of runs measured in turns, with a percentile bootstrap over the turns.
+
+    Too few turns say nothing of how far the ratio may be off: it may be anything.
+    """
+    import numpy as np
+
+    pairs = np.array([ours.seconds, theirs.seconds])
+    ratio = float(np.median(pairs[0]) / np.median(pairs[1]))
+    if pairs.shape[1] < FEWEST:
+        return Slowdown(ratio, 0.0, math.inf, at_most)
+    drawn = np.random.default_rng(0).integers(0, pairs.shape[1], (RESAMPLES, pairs.shape[1]))
+    medians = np.median(pairs[:, drawn], axis=2)
+    low, high = np.quantile(medians[0] / medians[1], [0.025, 0.975])
+    return Slowdown(ratio, float(low), float(high), at_most)

@@ -1,0 +1,53 @@
+"""The named models, with their settings."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.core.fields import serialize
+from layercli.inspect.model_loader import named_models, settings_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named model: what it is in a line, its settings with their defaults, and where it is."""
+
+    name: str
+    line: str
+    settings: dict[str, Any]
+    source: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every named model."""
+
+    entries: list[Entry]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document ``layercli models --format json`` prints."""
+        rows = [
+            {"name": e.name, "description": e.line, "settings": e.settings, "source": e.source} for e in self.entries
+        ]
+        return {"schema": "layercli.models/1", "models": rows}
+
+
+def catalogue() -> Catalogue:
+    """Return the named models, ours and those other packages register."""
+    return Catalogue([entry(name, location) for name, location in named_models().items()])
+
+
+def entry(name: str, location: str) -> Entry:
+    """Return what there is to say of one named model; of one of another package, perhaps that it cannot be loaded."""
+    module, _, attribute = location.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        if module.startswith("layercli."):
+            raise
+        return Entry(name, f"cannot be loaded: {type(error).__name__}: {error}", {}, location)
+    settings = {key: serialize(default) for key, default in settings_of(found).items()}
+    line = (found.__doc__ or "").strip().partition("\n")[0].replace("``", "")
+    return Entry(name, line, settings, location)

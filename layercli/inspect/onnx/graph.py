@@ -1,0 +1,173 @@
+"""What an ONNX graph is made of: its nodes in their order, with what each takes, gives, holds and multiplies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from layercli.core.dims import Size
+from layercli.core.spec import Spec
+from layercli.errors import FormatError
+from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
+from layercli.inspect.onnx.cost import cost_of
+from layercli.inspect.onnx.inference import settings_of
+from layercli.inspect.onnx.module_scopes import Place, place_of
+from layercli.inspect.onnx.parameters import Parameter, Parameters
+from layercli.inspect.onnx.shapes import Shapes
+from layercli.inspect.onnx.symbolic_dims import Names
+
+MOST_NODES = 1_000_000
+"""A graph has no more nodes once its functions are put in."""
+WITHOUT_INPUTS = {"Constant", "ConstantOfShape", "Shape", "Size"}
+"""Operators whose results follow from shapes and constants alone."""
+
+
+@dataclass
+class Seen:
+    """A node: where it stands, what it takes from others and gives, the parameters that are its own, its cost."""
+
+    place: Place
+    op: str
+    takes: list[str]
+    gives: list[str]
+    macs: Size
+    parameters: list[Parameter] = field(default_factory=list)
+    shared: bool = False
+    hidden: bool = False
+
+
+class OpenedGraph:
+    """The graph in an ``.onnx`` file, its functions put in where they are called."""
+
+    def __init__(self, path: str) -> None:
+        self.file = Path(path)
+        model = load(self.file)
+        if model.functions:
+            model = inlined(self.file, model)
+        self.graph: Any = model.graph
+        for name, x in tensors_in(self.file, self.graph):
+            if x.data_type != TEXT:
+                entry_of(self.file, name, x)  # which refuses what cannot be
+        self.versions = {"" if x.domain == "ai.onnx" else x.domain: x.version for x in model.opset_import}
+        self._held = {x.name: x for x in self.graph.initializer}
+        self.ends = [x for x in self.graph.input if x.name not in self._held]
+        check_order(self.file, self.graph, {*self._held, *(x.name for x in self.ends)})
+        self.names = Names(self.ends)
+
+    def seen(self, inputs: dict[str, Spec]) -> tuple[list[Seen], Shapes]:
+        """Return the nodes for inputs of those Specs, and the shapes of all tensors."""
+        shapes = Shapes(self.file, self.graph, self.versions, inputs, self.names)
+        for name, x in self._held.items():
+            shapes.keep(name, x)
+        ownership = Ownership(self._held, Parameters.of(self.graph))
+        found = []
+        for node in self.graph.node:
+            shapes.infer(node)
+            macs = cost_of(node, shapes.of, settings_of(node, self.file))
+            found.append(ownership.seen(node, macs))
+        return found, shapes
+
+
+def inlined(file: Path, model: Any) -> Any:
+    """Return a model without functions of its own, each put in where it is called."""
+    import onnx.inliner
+
+    try:
+        check_growth(model)
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # of C++, whatever is wrong with the functions
+        raise FormatError(f"{file} is damaged: its functions cannot be put in where they are called") from error
+
+
+def check_growth(model: Any) -> None:
+    """Raise ValueError where functions call themselves, or double what they call until there is no end of nodes."""
+    functions = {(f.domain, f.name): f.node for f in model.functions}
+    counts: dict[tuple[str, str], int] = {}
+
+    def count(nodes: Any) -> int:
+        return sum(
+            1 + called((node.domain, node.op_type)) + sum(count(body.node) for _, body in bodies_of(node))
+            for node in nodes
+        )
+
+    def called(key: tuple[str, str]) -> int:
+        if key in functions and key not in counts:
+            counts[key] = MOST_NODES + 1  # to one that calls itself
+            counts[key] = count(functions[key])
+        return counts.get(key, 0)
+
+    if count(model.graph.node) > MOST_NODES:
+        raise ValueError
+
+
+def check_order(file: Path, graph: Any, known: set[str]) -> None:
+    """Raise FormatError where a node takes what no node before it gives: something lacks, or nodes stand in a circle."""
+    known = set(known)
+    for node in graph.node:
+        for name in filter(None, node.input):
+            if name not in known:
+                called = node.name or f"of {node.op_type}"
+                raise FormatError(f"{file} is damaged: the node {called} takes {name!r}, which nothing before it gives")
+        for name in filter(None, node.output):
+            if name in known:
+                raise FormatError(f"{file} is damaged: {name!r} is given twice")
+            known.add(name)
+
+
+class Ownership:
+    """Which node each parameter belongs to: the first that computes with it, through all that only turn it around."""
+
+    def __init__(self, held: dict[str, Any], parameters: Parameters) -> None:
+        self._held, self._constants = dict(held), set[str]()
+        self._parameters = parameters
+        self._fixed: dict[str, list[Parameter]] = {name: [] for name in held}
+        self._owned: set[str] = set()
+
+    def seen(self, node: Any, macs: Size) -> Seen:
+        """Return what is to be said of a node, those before it having been seen."""
+        taken = {p.name: p for p in self._taken(node, self._held)}
+        for i, name in enumerate(node.input):
+            taken |= {p.name: p for p in self._parameters.carried(node, i, self._fixed.get(name, []))}
+        found = Seen(
+            place_of(node), node.op_type, [x for x in node.input if x and x not in self._fixed], [*node.output], macs
+        )
+        if self._is_fixed(node):
+            self._fixed |= {name: list(taken.values()) for name in node.output if name}
+            if (constant := constant_of(node)) is not None:
+                self._held[node.output[0]] = constant
+                self._constants.add(node.output[0])
+            found.hidden = macs == 0
+            if found.hidden:
+                return found
+        found.hidden = node.op_type == "Identity"
+        found.parameters = [p for p in taken.values() if p.name not in self._owned]
+        found.shared = len(found.parameters) < len(taken)
+        self._owned |= set(taken)
+        return found
+
+    def _is_fixed(self, node: Any) -> bool:
+        """Whether what a node gives does not depend on the values of the graph's inputs."""
+        if node.op_type in WITHOUT_INPUTS and node.domain == "":
+            return True
+        inputs = [name for name in node.input if name]
+        return bool(inputs) and all(name in self._fixed for name in inputs) and not any(bodies_of(node))
+
+    def _taken(self, node: Any, held: dict[str, Any]) -> Iterator[Parameter]:
+        """Yield the parameters that a node takes, or a node within its bodies."""
+        for i, name in enumerate(node.input):
+            if (x := held.get(name)) is not None:
+                parameter = self._parameters.taken(node, i, name, x, constant=name in self._constants)
+                if parameter is not None:
+                    yield parameter
+        for _, body in bodies_of(node):
+            inner = {**held, **{x.name: x for x in body.initializer}}
+            inner |= {n.output[0]: x for n in body.node if (x := constant_of(n)) is not None}
+            for each in body.node:
+                yield from self._taken(each, inner)
+
+
+def parameters_of(nodes: list[Seen]) -> list[Parameter]:
+    """Return the parameters of nodes, each once."""
+    return list({p.name: p for node in nodes for p in node.parameters}.values())

@@ -1,0 +1,132 @@
+"""Shapes as people type them: ``32,100``, ``1,T,512``, ``1,T:int32``, ``image=1,224,224,3``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from layercli.core import dims, dtypes, tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec, batched
+from layercli.errors import ShapeError, UsageError
+from layercli.inspect.input_names import count_of
+from layercli.inspect.summary import default_inputs, input_names, offered_inputs
+
+
+def parse_shape(text: str, dtype: str = "float32") -> Spec:
+    """Return the Spec of sizes with commas between, the batch first: numbers, names, or ``None`` and ``?`` for unknown.
+
+    >>> print(parse_shape("1,T,512")), print(parse_shape("2,3:int64"))
+    float32[1, T, 512]
+    int64[2, 3]
+    (None, None)
+    """
+    sizes, colon, wanted = text.partition(":")
+    if sizes.strip() == "()":  # of a scalar
+        return Spec((), dtypes.name_of(wanted) if colon else dtype)
+    words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
+    if dims.BATCH in words[1:]:
+        raise ShapeError(f"{dims.BATCH} is the name of the batch, the first size: {text!r} has it elsewhere")
+    return Spec(batched(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
+
+
+def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
+    """Return the Specs to describe ``model`` on: its own, with the shapes and the named sizes the user gave."""
+    offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
+    return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
+
+
+def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) -> Any:
+    """Return the inputs' Specs: those of ``default`` (a tree, or None) with the shapes in ``texts`` in their places.
+
+    A text may begin with the input's name and ``=``; texts without one are taken in order.
+    """
+    given = list(texts)
+    if not given:
+        return default
+    if isinstance(default, dict):
+        return {**default, **_by_name(given, default)}
+    before = [spec for spec in tree.leaves(default) if isinstance(spec, Spec)]
+    if any("=" in text for text in given):
+        offered: list[Spec | None] = [*before] or [None] * len(names)
+        known = dict(zip(names, offered, strict=False))
+        found = {**known, **_by_name(given, known)}
+        rest = iter(found.values())
+        return tree.map_leaves(lambda _: next(rest), default) if before else [spec for spec in rest if spec is not None]
+    specs = [parse_shape(text, before[i].dtype if i < len(before) else "float32") for i, text in enumerate(given)]
+    if before and len(before) != len(specs):
+        raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
+    return specs[0] if len(specs) == 1 else specs
+
+
+def shapes_by_name(
+    model: str, texts: Sequence[str], offered: Mapping[str, Spec], names: list[str], dtype: str = "float32"
+) -> dict[str, Spec]:
+    """Return the Specs of the inputs that ``texts`` give shapes, beside those that are ``offered``, in the order of ``names``.
+
+    Texts without a name are taken in order, where none has one; ``dtype`` is that of a text without one.
+    """
+    given = list(texts)
+    if not any("=" in text for text in given):
+        if len(given) > len(names):
+            raise UsageError(f"{model} takes {count_of(names)}, got {len(given)} shapes")
+        given = [f"{name}={text}" for name, text in zip(names, given, strict=False)]
+    found = {**offered, **_by_name(given, {name: offered.get(name) for name in names}, dtype)}
+    return {name: found[name] for name in names if name in found}
+
+
+def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
+    """Return the values given to named sizes: ``T=4096`` each."""
+    return dict(map(_value, texts))
+
+
+def fill(specs: Any, values: Mapping[str, int]) -> Any:
+    """Return the tree of Specs with named sizes replaced; UsageError for a name that is not among them."""
+    known = {name for spec in tree.leaves(specs) for size in spec.shape for name in dims.names(size)}
+    for name in values:
+        if name not in known:
+            hint = f"named sizes: {', '.join(sorted(known))}" if known else "name one with --input-shape 1,T,512"
+            raise UsageError(f"the input has no size named {name!r}", hint=hint)
+    return tree.map_leaves(lambda spec: spec.at(values), specs)
+
+
+def _by_name(texts: list[str], default: Mapping[str, Spec | None], dtype: str = "float32") -> dict[str, Spec]:
+    if len(texts) == len(default) and not any("=" in text for text in texts):
+        texts = [f"{name}={text}" for name, text in zip(default, texts, strict=True)]
+    found = {}
+    for text in texts:
+        name, equals, shape = text.partition("=")
+        if not equals:
+            raise UsageError(f"a shape for one of {', '.join(default)} is written name=1,2,3, got {text!r}")
+        if name not in default:
+            raise UsageError(f"the model has no input {name!r}", hint=f"its inputs: {', '.join(default)}")
+        known = default[name]
+        shape = f"(){shape}" if shape[:1] in ("", ":") else shape
+        found[name] = parse_shape(shape, dtype if known is None else known.dtype)
+    return found
+
+
+def _size(word: str, text: str) -> int | str | None:
+    if (size := whole_number(word)) is not None:
+        if size < 1:
+            raise ShapeError(f"a size is at least 1, got {size} in {text!r}")
+        return size
+    if word in ("None", "?"):
+        return None
+    if not word.isidentifier():
+        raise ShapeError(f"cannot read the shape {text!r}", hint="sizes with commas between, as in 32,100 or 1,T,512")
+    return word
+
+
+def _value(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    size = whole_number(number)
+    if not name.isidentifier() or size is None or size < 1:
+        raise UsageError(f"a size is given as T=4096, got {text!r}")
+    return name, size
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that ``text`` writes in digits, with a minus perhaps, or None."""
+    return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None

@@ -1,0 +1,67 @@
+"""What a classifier thinks most likely: the highest values along the last axis of its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FormatError, UsageError
+from layercli.formats.os_errors import reading
+from layercli.inspect.json_numbers import json_number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class for one item of the batch: ``rank`` 1 is the most likely."""
+
+    item: int
+    rank: int
+    index: int
+    label: str | None
+    value: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the guess as JSON has it."""
+        return {
+            "item": self.item,
+            "rank": self.rank,
+            "class": self.index,
+            "label": self.label,
+            "value": json_number(self.value),
+        }
+
+
+def top(array: np.ndarray, count: int, labels: list[str] | None = None) -> list[Guess]:
+    """Return the ``count`` highest classes of each item of ``array``, [batch, classes]; of equal ones the lower index first.
+
+    A value that is no number is lower than every other. UsageError where the array is of another rank or the labels
+    are of another number.
+    """
+    import numpy as np
+
+    if array.ndim != 2:
+        raise UsageError(f"--top needs an output of [batch, classes], got the shape {array.shape}")
+    if labels is not None and len(labels) != array.shape[1]:
+        raise UsageError(f"there are {len(labels)} labels for {array.shape[1]} classes")
+    values = np.where(np.isnan(array), -np.inf, array) if array.dtype.kind == "f" else array
+    order = np.argsort(values[:, ::-1], axis=1, kind="stable")[:, ::-1]
+    indices = array.shape[1] - 1 - order[:, :count]
+    return [
+        Guess(item, rank, int(index), None if labels is None else labels[index], array[item, index].item())
+        for item, row in enumerate(indices)
+        for rank, index in enumerate(row, 1)
+    ]
+
+
+def read_labels(path: str) -> list[str]:
+    """Return the names of the classes, one a line."""
+    file = Path(path)
+    with reading(file):
+        try:
+            return file.read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise FormatError(f"{path} is not text, one label a line") from None

@@ -1,0 +1,30 @@
+"""The named models as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.inspect.named_models import Catalogue
+from layercli.render.table import Column, Table
+
+
+def show_settings(settings: dict[str, Any]) -> str:
+    """Return settings as they are typed: ``filters=1,2,3``."""
+    return " ".join(f"{name}={show_value(value)}" for name, value in settings.items()) or "-"
+
+
+def show_value(value: Any) -> str:
+    """Return a value as it is typed."""
+    if isinstance(value, list):
+        return ",".join(map(show_value, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def table(report: Catalogue) -> Table:
+    """Return one row per model."""
+    columns = [
+        Column("Model"),
+        Column("What it is", key="description", folds=True),
+        Column("Settings", show=show_settings, folds=True),
+    ]
+    return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])

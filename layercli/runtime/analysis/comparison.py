@@ -1,0 +1,210 @@
+"""A program run twice in two ways, or beside another or a file of results, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from layercli.errors import UsageError
+from layercli.formats.detect import is_weights, open_weights
+from layercli.formats.npy import NpyFile
+from layercli.inspect.tolerance import Difference, Tolerance, difference
+from layercli.runtime.execution import device as devices
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_hooks import Call, listening
+from layercli.runtime.execution.preserve_buffers import unchanged
+from layercli.runtime.export import onnx_export
+from layercli.runtime.inference.forward_pass import OUTPUT
+from layercli.runtime.inference.prepared_model import Program, calling, recast
+
+
+@dataclass(frozen=True)
+class Result:
+    """The values of one layer, or of an output, and the dtype they were computed in."""
+
+    cls: str
+    dtype: str
+    array: np.ndarray
+
+
+@dataclass
+class Comparison:
+    """Every result both sides have, in the order they were computed; ``only_here`` are those the reference lacks.
+
+    ``outputs_only`` says that no layer of the one stands for one of the other, or that none could be heard.
+    """
+
+    reference: str
+    differences: list[Difference] = field(default_factory=list)
+    only_here: list[str] = field(default_factory=list)
+
+    @property
+    def culprit(self) -> Difference | None:
+        """The first result that is not close, or None."""
+        return next((found for found in self.differences if not found.close), None)
+
+    @property
+    def first_not_finite(self) -> Difference | None:
+        """The first result with values that are not finite on either side, where they reach an output; else None.
+
+        An infinite value inside, of an attention mask for one, is none of these.
+        """
+        outputs = [found for found in self.differences if found.name.startswith(OUTPUT)] or self.differences
+        if all(found.finite for found in outputs):
+            return None
+        return next(found for found in self.differences if not found.finite)
+
+    @property
+    def answer(self) -> str:
+        """``agrees``, ``differs``, or ``not finite`` where both sides are alike, and an output is not finite."""
+        if self.culprit is not None:
+            return "differs"
+        return "agrees" if self.first_not_finite is None else "not finite"
+
+    @property
+    def outputs_only(self) -> bool:
+        """Whether no layer's result is among those compared."""
+        return all(found.name.startswith(OUTPUT) for found in self.differences)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON has it."""
+        first, unbounded = self.culprit, self.first_not_finite
+        return {
+            "reference": self.reference,
+            "agrees": self.answer == "agrees",
+            "answer": self.answer,
+            "first_to_diverge": None if first is None else first.name,
+            "first_not_finite": None if unbounded is None else unbounded.name,
+            "outputs_only": self.outputs_only,
+            "results": [found.to_json() for found in self.differences],
+            "only_here": self.only_here,
+        }
+
+
+def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, Result]:
+    """Return the results of every layer by path, then the outputs by name, of one run on a tree of arrays."""
+    found: dict[str, Result] = {}
+
+    def hear(call: Call) -> None:
+        for name, x in call.named():
+            found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+
+    placed = program.place(inputs)
+    with unchanged(program), listening(program, hear) if layers and not program.one_graph else nullcontext():
+        outputs = program.outputs(placed)
+    for name, x in outputs:
+        found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
+    return found
+
+
+def aligned(ours: dict[str, Result], theirs: dict[str, Result]) -> dict[str, Result]:
+    """Return the results of another model, its outputs under our names where it has as many and calls none alike."""
+    mine, others = ([name for name in side if name.startswith(OUTPUT)] for side in (ours, theirs))
+    if len(mine) != len(others) or set(mine) & set(others):
+        return theirs
+    names = dict(zip(others, mine, strict=True))
+    return {names.get(name, name): found for name, found in theirs.items()}
+
+
+def compare(
+    ours: dict[str, Result], theirs: dict[str, Result], reference: str, tolerance: Tolerance | None = None
+) -> Comparison:
+    """Return the differences of all results that both have; without a tolerance, that of the coarser dtype and the depth."""
+    done = Comparison(reference)
+    depth = 0
+    for name, mine in ours.items():
+        depth += 1
+        if name not in theirs:
+            done.only_here.append(name)
+            continue
+        other = theirs[name]
+        allowed = tolerance or max(
+            (Tolerance.of(dtype, depth) for dtype in (mine.dtype, other.dtype)), key=lambda t: t.scaled
+        )
+        dtypes = (mine.dtype, other.dtype)
+        done.differences.append(difference(name, mine.cls, mine.array, other.array, allowed, dtypes))
+    if not done.differences:
+        raise UsageError(f"{reference} has no result of the same name as any here", hint="--layers saves them by path")
+    return done
+
+
+def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]:
+    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, through ``compile`` (outputs only) or
+    exported to ``onnx``.
+
+    A model that ran in float64 stays in it.
+    """
+    return WAYS[way](program, inputs)
+
+
+def eager(program: Program) -> Program:
+    """Return the program as its layers run one by one."""
+    return replace(program, call=calling(program.model, program.module, False), compiled=False)
+
+
+def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
+    def run(program: Program, inputs: Any) -> dict[str, Result]:
+        place = devices.resolve(device)
+        program.module.to(place)
+        try:
+            return record(replace(eager(program), device=place), inputs)
+        finally:
+            program.module.to(program.device)
+
+    return run
+
+
+def _in_float64(program: Program, inputs: Any) -> dict[str, Result]:
+    """Run with the very same values of the weights, widened; the model stays so."""
+    recast(program.model, "float64")
+    return record(replace(eager(program), dtype="float64"), inputs)
+
+
+def _compiled(program: Program, inputs: Any) -> dict[str, Result]:
+    return record(replace(program, call=calling(program.model, program.module, True)), inputs, layers=False)
+
+
+def _in_onnx(program: Program, inputs: Any) -> dict[str, Result]:
+    found = onnx_export.results(program, program.place(inputs))
+    return {
+        name if cls else f"{OUTPUT} {name}": Result(cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+        for (name, cls), x in found
+    }
+
+
+WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
+    "cpu": _on_device("cpu"),
+    "cuda": _on_device("cuda"),
+    "float64": _in_float64,
+    "compile": _compiled,
+    "onnx": _in_onnx,
+}
+
+
+def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
+    """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
+
+    A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
+    The one array of an npy file, which has no name, is the one output.
+    """
+    if not is_weights(path):
+        raise UsageError(
+            f"results are compared with a .npy, .npz or .safetensors, and {path} is none of them", hint="--output y.npy"
+        )
+    opened = open_weights(path)
+    if isinstance(opened, NpyFile):
+        outputs = [name for name in ours if name.startswith(OUTPUT)]
+        if len(outputs) != 1:
+            raise UsageError(f"{path} holds one array, and there are {len(outputs)} outputs to compare", hint="a .npz")
+        [(name, entry)] = opened.entries.items()
+        return {outputs[0]: Result("", entry.dtype, opened.read(name))}
+    found = {}
+    for name, entry in opened.entries.items():
+        marked = f"{OUTPUT} {name}"
+        is_output = marked in ours and marked not in opened.entries
+        found[marked if is_output else name] = Result("", entry.dtype, opened.read(name))
+    return found

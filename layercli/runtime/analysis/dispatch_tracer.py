@@ -1,0 +1,354 @@
+"""A dispatch mode that sees every operation of torch once: it computes small known values, and of others the shapes alone.
+
+Values that depend on no parameter, up to about a million elements, are real: masks, positions, constants that code reads
+back. All others are fake tensors. Tensors of the module are not touched: what is written to is a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from layercli.runtime.analysis.fake_tensors import CPU, FakeTensor, NeedsValues, reshape_in_place
+from layercli.runtime.analysis.product_costs import attention, product_cost
+from layercli.runtime.analysis.value_rules import DRAWING, SHAPES, check_values_known
+
+MOST_REAL = 1 << 20
+"""How many elements a tensor has at most that is computed."""
+
+ALWAYS_SMALL = 1 << 10
+"""Two operands of this size give no more than MOST_REAL elements, unless sizes among the arguments say so."""
+
+GROWING = {"aten::repeat", "aten::constant_pad_nd", "aten::im2col", "aten::one_hot", "aten::tile", "aten::resize_"}
+"""Operations whose result can be much larger than their operands."""
+
+Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
+"""What is told of every operation: it, its arguments and results (meta tensors or real ones), its MACs."""
+
+
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not annotated
+    """Run what is inside on values that are real where they are small and known, and fake elsewhere.
+
+    ``parameters`` are taken as fake, ``buffers`` as values that can be read; neither is ever written to. ``real`` computes
+    all. ``building``: tensors without values yet, ``torch.empty``, are fake whatever their size.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(
+        self,
+        parameters: list[torch.Tensor] | None = None,
+        buffers: list[torch.Tensor] | None = None,
+        *,
+        real: bool = False,
+        building: bool = False,
+        record: Recorder | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        self.real, self.building, self.record = real, building, record
+        self.drawn: list[str] = []
+        self.gave_fake = False
+        self.replaced: dict[int, torch.Tensor] = {}
+        self.kept: list[Any] = []
+        self.generator = torch.Generator().manual_seed(0)
+        self.own = {storage_of(x) for x in [*(parameters or []), *(buffers or [])]}
+        for x in [] if real else parameters or []:
+            self._without_values(x)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:  # else torch imports its compiler, which takes a second
+        return False
+
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Whether torch is to run as if no mode were active."""
+        return True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation."""
+        kwargs = dict(kwargs or {})
+        if isinstance(func, torch._ops.HigherOrderOperator):
+            return self._higher_order(func, args, kwargs)
+        if self.record is not None and "CompositeImplicitAutograd" in str(func) and func._can_decompose():
+            return self._decomposed(func, args, kwargs)
+        return self._run(func, args, kwargs)
+
+    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        name = func.name().partition(".")[0]
+        if not self.real and name == "aten::_fused_sdp_choice":
+            return 0  # the one that is counted by its products
+        call = _Call(self, func, name, args, kwargs)
+        out = call.run()
+        if self.record is not None:
+            seen_args, seen_kwargs = call.seen
+            self.record(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, seen_kwargs, out))
+        return call.wrapped(out)
+
+    def _decomposed(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        with self:
+            found = func.decompose(*args, **kwargs)
+        return self._run(func, args, kwargs) if found is NotImplemented else found
+
+    def _higher_order(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run the functions that an operation is given: of a branch one, of others that only wrap a function that one."""
+        name = func.name() if callable(getattr(func, "name", None)) else str(func)
+        if name == "cond":
+            condition, if_true, if_false, *operands = args
+            with self:
+                return tuple((if_true if self._holds(condition) else if_false)(*operands[0]))
+        if name == "flex_attention":
+            return self._flex_attention(args)
+        given = next((i for i, x in enumerate(args) if callable(x) and not isinstance(x, torch.Tensor)), None)
+        if given is None or not name.startswith(
+            ("wrap", "hints_wrapper", "tag_activation_checkpoint", "invoke_subgraph")
+        ):
+            raise NeedsValues(name)
+        with self:
+            return args[given](*args[given + 1 :], **kwargs)
+
+    def _holds(self, condition: Any) -> bool:
+        if isinstance(condition, FakeTensor):
+            self.drawn.append("cond")
+            return True
+        return bool(self.taken(condition)) if isinstance(condition, torch.Tensor) else bool(condition)
+
+    def _flex_attention(self, args: Any) -> Any:
+        query, _, value = (self.taken(x) for x in args[:3])
+        shape = (*query.shape[:-1], value.shape[-1])
+        out = torch.empty(shape, dtype=query.dtype, device="meta")
+        sums = torch.empty(query.shape[:-1], dtype=torch.float32, device="meta")
+        if self.record is not None:
+            self.record(_FlexAttention, args, {}, out, attention(args, {}, out))
+        return FakeTensor(out), FakeTensor(sums), FakeTensor(sums)
+
+    def _without_values(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the tensor on the meta device that stands for the storage of ``x``, from now on if not yet."""
+        key = storage_of(x)
+        if key not in self.replaced:
+            storage = x.untyped_storage()
+            self.kept.append(storage)
+            length = storage.nbytes() // x.element_size()
+            self.replaced[key] = torch.empty(length, dtype=x.dtype, device="meta")
+        return self.replaced[key]
+
+    def taken(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what an operand is computed with: a tensor on the meta device where it has no values, else a real one."""
+        if isinstance(x, FakeTensor):
+            return x.meta
+        if x.is_meta and not self.real:
+            return x
+        if x.layout is not torch.strided or x.is_quantized or x.is_nested:
+            return x
+        key = storage_of(x)
+        if key not in self.replaced:
+            if not isinstance(x, nn.Parameter) or self.real or self.building:
+                return x
+            self._without_values(x)
+        return _view_of(self.replaced[key], x)
+
+    def written(self, x: torch.Tensor, without_values: bool) -> torch.Tensor:
+        """Return what an operand is computed with that the operation writes to: a copy of a tensor of the module."""
+        if isinstance(x, FakeTensor) or x.layout is not torch.strided:
+            return self.taken(x)
+        key = storage_of(x)
+        held = self.replaced.get(key)
+        if without_values and (held is None or not held.is_meta):
+            self.replaced.pop(key, None)
+            self._without_values(x)
+        elif held is None and key in self.own:
+            whole = torch.empty(0, dtype=x.dtype).set_(x.untyped_storage())
+            self.kept.append(x.untyped_storage())
+            self.replaced[key] = whole.clone()
+        return self.taken(x)
+
+
+class _FlexAttention:
+    """Stands for the operation in a record."""
+
+    @staticmethod
+    def name() -> str:
+        """Return its name."""
+        return "flex_attention"
+
+
+class _Call:
+    """One operation: its operands as they are computed with, the call, and its results for the code that called it."""
+
+    def __init__(self, tracer: Tracer, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> None:
+        self.tracer, self.func, self.name = tracer, func, name
+        self.args, self.kwargs = args, kwargs
+        self.operands = [x for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        self.fake = any(tracer.taken(x).is_meta for x in self.operands) and not tracer.real
+        self.returned: dict[int, torch.Tensor] = {}
+        self.seen: tuple[tuple[Any, ...], dict[str, Any]] = (args, kwargs)
+
+    def run(self) -> Any:
+        """Return the results, of meta tensors and real ones."""
+        self._place_on_cpu()
+        if self.tracer.real:
+            return self._called(self._taken)
+        if not self.fake and self._is_small():
+            return self._called(self._taken)
+        if not self.fake and self.name == "aten::_to_copy":
+            return self._called(self._on_meta)
+        return self._without_values()
+
+    def _place_on_cpu(self) -> None:
+        """Let what is asked for another device be made on the CPU."""
+        device = self.kwargs.get("device")
+        if device is not None and torch.device(device).type != "cpu":
+            self.kwargs["device"] = CPU
+
+    def _is_small(self) -> bool:
+        if self.name == "aten::empty" and self.tracer.building:
+            return False
+        sizes = [x.numel() for x in self.operands]
+        if sizes and max(sizes) <= ALWAYS_SMALL and self.name not in GROWING:
+            return True
+        try:
+            out = self._called(self._on_meta)
+        except (
+            RuntimeError,
+            NotImplementedError,
+        ):  # what it gives depends on values: it is no larger than its operands
+            return True
+        return all(x.numel() <= MOST_REAL for x in leaves(out) if isinstance(x, torch.Tensor)) or bool(
+            self.operands and all(x._is_view() for x in leaves(out) if isinstance(x, torch.Tensor))
+        )
+
+    def _without_values(self) -> Any:
+        check_values_known(self.name, [self.tracer.taken(x).is_meta for x in self.operands])
+        if self.name in ("aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"):
+            self._replace_masks()
+        out = self._called(self._on_meta)
+        draw = DRAWING.get(self.name)
+        if draw is None or not self.operands or self.operands[0].numel() > MOST_REAL:
+            return out
+        self.tracer.drawn.append(self.name.partition("::")[2])
+        found = draw(self.args, out, self.tracer.generator)
+        return type(out)(found) if type(out) in (tuple, list) else found
+
+    def _replace_masks(self) -> None:
+        """Let known masks be indices, as the meta device cannot read them."""
+        x, indices, *rest = self.args
+        if not any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
+            return
+        if "put" in self.name:  # it has the shape of the first operand, whatever is written to it
+            self.args = (x, [None] * 0 + [torch.zeros((), dtype=torch.int64)], *rest)
+            value = torch.zeros((), dtype=x.dtype)
+            self.args = (x, [torch.zeros((), dtype=torch.int64)], value, *rest[1:])
+            return
+        found: list[Any] = []
+        for index in indices:
+            if index is None or index.dtype not in (torch.bool, torch.uint8):
+                found.append(index)
+                continue
+            known = self.tracer.taken(index)
+            if known.is_meta:
+                raise NeedsValues("indexing by a mask")
+            found += known.nonzero().unbind(1)
+        self.args = (x, found, *rest)
+
+    def _called(self, take: Callable[[torch.Tensor, bool], torch.Tensor]) -> Any:
+        written = written_arguments(self.func)
+        self.returned = {}
+
+        def taken(x: Any, writes: bool) -> Any:
+            if not isinstance(x, torch.Tensor):
+                return x
+            found = take(x, writes)
+            if writes:
+                self.returned[id(found)] = x
+            return found
+
+        args = tuple(map_tensors(x, taken, i in written) for i, x in enumerate(self.args))
+        kwargs = {key: map_tensors(x, taken, key in written) for key, x in self.kwargs.items()}
+        if take == self._on_meta and (kwargs.get("device") is not None or not self.operands):
+            kwargs["device"] = torch.device("meta")
+        self.seen = (args, kwargs)
+        if take == self._on_meta and self.name in SHAPES:
+            return SHAPES[self.name](args, kwargs)
+        return self.func(*args, **kwargs)
+
+    def _taken(self, x: torch.Tensor, writes: bool) -> torch.Tensor:
+        return self.tracer.written(x, False) if writes else self.tracer.taken(x)
+
+    def _on_meta(self, x: torch.Tensor, writes: bool) -> torch.Tensor:
+        if writes and self.fake:
+            return self.tracer.written(x, True)
+        found = self.tracer.taken(x)
+        return found if found.is_meta else found.to("meta")
+
+    def wrapped(self, out: Any) -> Any:
+        """Return the results as the code that called has them: fake tensors for those without values, written ones as given."""
+        if self.returned:
+            for x in self.operands:
+                if isinstance(x, FakeTensor):
+                    reshape_in_place(x)
+        if isinstance(out, torch.Tensor):
+            return self._wrapped(out)
+        if isinstance(out, (tuple, list)):
+            found = [self.wrapped(x) for x in out]
+            return type(out)(*found) if hasattr(out, "_fields") else type(out)(found)
+        return out
+
+    def _wrapped(self, x: torch.Tensor) -> torch.Tensor:
+        if id(x) in self.returned:
+            return self.returned[id(x)]
+        if not x.is_meta or self.tracer.real:
+            return x
+        self.tracer.gave_fake = True
+        return FakeTensor(x)
+
+
+def storage_of(x: torch.Tensor) -> int:
+    """Return what identifies the memory of a tensor, which its views share."""
+    if isinstance(x, FakeTensor):
+        x = x.meta
+    if x.layout is not torch.strided:
+        return id(x)
+    return int(x.untyped_storage()._cdata)
+
+
+def _view_of(whole: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return the part of ``whole``, which stands for the storage of ``x``, that ``x`` is."""
+    if x.dtype == whole.dtype:
+        return whole.as_strided(x.size(), x.stride(), x.storage_offset())
+    return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype, device=whole.device)
+
+
+WRITTEN_UNSAID = dict.fromkeys(("aten::native_batch_norm", "aten::cudnn_batch_norm", "aten::miopen_batch_norm"), (3, 4))
+"""The running statistics, which operations write to though their schemas do not say so."""
+
+_WRITTEN: dict[Any, set[int | str]] = {}
+
+
+def written_arguments(func: Any) -> set[int | str]:
+    """Return which arguments an operation writes to, by position and name."""
+    if func not in _WRITTEN:
+        found: set[int | str] = set(WRITTEN_UNSAID.get(func.name().partition(".")[0], ()))
+        for i, argument in enumerate(func._schema.arguments):
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                found |= {i, argument.name}
+        _WRITTEN[func] = found
+    return _WRITTEN[func]
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the values in nested lists, tuples and dicts, as operations take and give them."""
+    if isinstance(tree, (list, tuple)):
+        return [x for item in tree for x in leaves(item)]
+    if isinstance(tree, dict):
+        return [x for item in tree.values() for x in leaves(item)]
+    return [tree]
+
+
+def map_tensors(tree: Any, function: Callable[[Any, bool], Any], writes: bool) -> Any:
+    """Return nested lists of arguments with ``function`` of each value."""
+    if isinstance(tree, (list, tuple)):
+        return [map_tensors(x, function, writes) for x in tree]
+    return function(tree, writes)

@@ -1,0 +1,40 @@
+"""What a torch module multiplies on inputs it is run on, by path: from a trace of it, in which nothing large is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core import tree
+from layercli.runtime.analysis.dispatch_tracer import MOST_REAL
+from layercli.runtime.analysis.fake_tensors import FakeTensor
+from layercli.runtime.analysis.module_trace import paths_of, trace
+from layercli.runtime.execution.forward_signature import spreading
+from layercli.runtime.execution.graph_module import Graph
+
+
+def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
+    """Return the multiply-accumulates of one run by path, the whole module's under ``""``; None where it cannot run so."""
+    inputs = tree.map_leaves(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
+
+    def call(called: nn.Module) -> Any:
+        args, kwargs = spreading(module)(inputs)
+        return called(*args, **kwargs)
+
+    paths = paths_of(module, merged=False)
+    found = trace(module, call, paths=paths)
+    if found.failure is not None:
+        return None
+    counts = {path: 0 for places in paths.values() for path in places}
+    for operation in found.operations:
+        for length in range(len(operation.path) + 1):
+            counts[operation.path[:length]] += operation.macs
+    above = module.held_under if isinstance(module, Graph) else ""
+    return {(f"{above}{'/'.join(path)}" if path else ""): macs for path, macs in counts.items()}
+
+
+def _without_device(x: torch.Tensor) -> torch.Tensor:
+    """Return an input as a trace takes it: on the CPU where it is small, else without values."""
+    return x.cpu() if x.numel() <= MOST_REAL else FakeTensor(x.detach().to("meta"))

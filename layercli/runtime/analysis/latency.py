@@ -1,0 +1,148 @@
+"""How long a program takes: measured again and again, alone or in turns with another."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from layercli.core import dims, tree
+from layercli.core.layer import Layer
+from layercli.core.operation import spec_of
+from layercli.inspect.benchmark_stats import Repeat, Samples, Slowdown, slowdown
+from layercli.inspect.summary import cost_of, described
+from layercli.runtime.analysis import roofline
+from layercli.runtime.analysis.flop_counter import macs_of
+from layercli.runtime.analysis.roofline import timed
+from layercli.runtime.execution.forward_hooks import tensors_in
+from layercli.runtime.execution.preserve_buffers import unchanged
+from layercli.runtime.inference.prepared_model import Program
+
+MODULE_COST = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
+UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of one program, and what follows from them; ``flops`` is None where ``reason`` says why."""
+
+    name: str
+    samples: Samples
+    items: int | None
+    flops: int | None
+    ceiling: float | None
+    peak_memory: int
+    reason: str | None = None
+
+    @property
+    def items_per_second(self) -> float | None:
+        """How many items of the batch are done in a second, at the median."""
+        return None if self.items is None else self.items / self.samples.quantile(0.5)
+
+    @property
+    def flops_per_second(self) -> float | None:
+        """The floating point operations done in a second, at the median: two for each multiply-accumulate."""
+        return None if not self.flops else self.flops / self.samples.quantile(0.5)
+
+    @property
+    def share(self) -> float | None:
+        """What part that is of what the device can reach for work of this kind."""
+        achieved = self.flops_per_second
+        return None if achieved is None or not self.ceiling else achieved / self.ceiling
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, in seconds and bytes, and every sample."""
+        return {
+            "name": self.name,
+            **self.samples.to_json(),
+            "items_per_second": self.items_per_second,
+            "flops_per_second": self.flops_per_second,
+            "roofline_share": self.share,
+            "peak_memory_bytes": self.peak_memory,
+        }
+
+
+def measure(program: Program, inputs: Any, repeat: Repeat, warmup: int) -> Timing:
+    """Return the times of ``program`` on a tree of arrays, after ``warmup`` runs that are not counted."""
+    [timing] = in_turns([(program, inputs)], repeat, warmup)
+    return timing
+
+
+def race(
+    ours: tuple[Program, Any], theirs: tuple[Program, Any], repeat: Repeat, warmup: int, at_most: float
+) -> tuple[Timing, Timing, Slowdown]:
+    """Return the times of two programs, each on its inputs, measured in turns, A B A B, and how much longer the first takes."""
+    first, second = in_turns([ours, theirs], repeat, warmup)
+    return first, second, slowdown(first.samples, second.samples, at_most)
+
+
+def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) -> list[Timing]:
+    """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
+    programs = [program for program, _ in sides]
+    ready = [(program, program.place(inputs)) for program, inputs in sides]
+    with unchanged(*programs), torch.inference_mode():
+        runs = [(program, partial(program.call, x)) for program, x in ready]
+        for _ in range(warmup):
+            for _, run in runs:
+                run()
+        _forget_peaks(programs)
+        seconds = _measured(runs, repeat)
+    return [_timing(program, x, times) for (program, x), times in zip(ready, seconds, strict=True)]
+
+
+def _measured(runs: Sequence[tuple[Program, Callable[[], Any]]], repeat: Repeat) -> list[list[float]]:
+    seconds: list[list[float]] = [[] for _ in runs]
+    start = time.perf_counter()
+    while repeat.wants(len(seconds[0]), time.perf_counter() - start):
+        for (program, run), times in zip(runs, seconds, strict=True):
+            times.append(timed(run, program.device))
+    return seconds
+
+
+def _timing(program: Program, placed: Any, seconds: list[float]) -> Timing:
+    tensors = tensors_in([placed])
+    sizes = {x.shape[0] for x in tensors if x.ndim}
+    flops, reason = cost(program, placed)
+    ceiling = None
+    if flops:
+        # the least that must be moved: every weight and every input once
+        held = [*tensors, *program.module.parameters()]
+        traffic = sum(x.numel() * x.element_size() for x in held)
+        dtype = next((x.dtype for x in program.module.parameters() if x.is_floating_point()), torch.float32)
+        ceiling = roofline.measure(program.device, dtype).at(flops, traffic)
+    items = sizes.pop() if len(sizes) == 1 else None
+    return Timing(program.name, Samples(seconds), items, flops, ceiling, peak_memory(program.device), reason)
+
+
+def cost(program: Program, placed: Any) -> tuple[int | None, str | None]:
+    """Return the floating point operations of one run, or why they are not known.
+
+    They are twice what the summary says of the layers; of a torch module, what a trace of it counts.
+    """
+    if not isinstance(program.model, Layer):
+        counted = macs_of(program.model, placed)
+        return (None, MODULE_COST) if counted is None else (2 * counted[""], None)
+    node, _ = described(program.model, tree.map_leaves(spec_of, placed))
+    macs = cost_of(node)
+    return (2 * int(macs), None) if dims.known(macs) else (None, UNKNOWN_COST)
+
+
+def _forget_peaks(programs: list[Program]) -> None:
+    for program in programs:
+        if program.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(program.device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes torch held on a GPU, or that this process had in memory on the CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,79 @@
+"""The ModelGraph of a torch.nn.Module: its modules and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from layercli.core.spec import Spec
+from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
+from layercli.runtime.analysis.module_failure import failure_of
+from layercli.runtime.analysis.module_rows import is_container
+from layercli.runtime.analysis.module_summary import trace_of
+from layercli.runtime.analysis.module_trace import Trace, spec_of
+from layercli.runtime.execution.forward_hooks import class_of
+
+
+def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, source: str) -> ModelGraph:
+    """Return the modules with their parameters and buffers, each once; on inputs of known sizes the operations as well."""
+    builder = ModelGraphBuilder(name, class_of(module), source)
+    places: dict[int, int] = {}
+
+    def place_of(x: torch.Tensor, path: str, kind: ValueKind) -> int:
+        if id(x) not in places:
+            places[id(x)] = builder.add_value(spec_of(x), kind, path=path, trainable=x.requires_grad)
+        return places[id(x)]
+
+    for path, child in [(ROOT, module), *((p, each) for p, each in module.named_modules() if p)]:
+        own = path.replace(".", "/")
+        held = [
+            (key, x, ValueKind.PARAMETER) for key, x in child.named_parameters(recurse=False, remove_duplicate=False)
+        ]
+        held += [(key, x, ValueKind.BUFFER) for key, x in child.named_buffers(recurse=False, remove_duplicate=False)]
+        variables = {key: place_of(x, f"{own}/{key}".lstrip("/"), kind) for key, x, kind in held}
+        builder.add_module(own, class_of(child), variables=variables, container=bool(path) and is_container(child))
+    paths = {id(child): path.replace(".", "/") for path, child in module.named_modules()}
+    for child in module.modules():
+        for below in child.children():
+            builder.add_child(paths[id(child)], paths[id(below)])
+    if not inputs or any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape):
+        return builder.graph(incomplete=f"{name} was not called on sizes that are known")
+    found = trace_of(module, inputs, {}, {None: 1})
+    return _with_calls(builder, found, inputs, places, name)
+
+
+def _with_calls(
+    builder: ModelGraphBuilder, found: Trace, inputs: Mapping[str, Spec], places: dict[int, int], name: str
+) -> ModelGraph:
+    """Return the graph with the operations and the calls of modules that were recorded."""
+    values: dict[tuple[int, Spec], int] = {}
+    storages: dict[int, int] = {}
+    ends = {key: builder.add_value(spec, ValueKind.INPUT, path=key) for key, spec in inputs.items()}
+    for storage, x in found.held.items():
+        if id(x) in places:
+            storages[storage] = values[storage, spec_of(x)] = places[id(x)]
+    waiting = dict(ends)
+
+    def place(value: tuple[Spec, int], made: bool) -> int:
+        spec, storage = value
+        if (storage, spec) not in values:
+            entry = next((key for key in waiting if inputs[key] == spec and not made and storage not in storages), None)
+            if entry is not None:
+                values[storage, spec] = waiting.pop(entry)
+            else:
+                kind = ValueKind.ACTIVATION if made or storage in storages else ValueKind.CONSTANT
+                values[storage, spec] = builder.add_value(spec, kind, view_of=storages.get(storage))
+            storages.setdefault(storage, values[storage, spec])
+        return values[storage, spec]
+
+    for each in found.operations:
+        taken = tuple(place(x, False) for x in each.inputs)
+        given = tuple(place(x, True) for x in each.outputs)
+        builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
+    for call in found.calls:
+        builder.module_calls.append(ModuleCall("/".join(call.path), (), None, call.start, call.stop, call.finished))
+    builder.notes += found.notes
+    reason = None if found.failure is None else failure_of(name, found)
+    return builder.graph(inputs=ends, incomplete=reason)

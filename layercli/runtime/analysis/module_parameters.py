@@ -1,0 +1,68 @@
+"""The parameters and buffers that a torch module holds itself: packed ones of quantised modules and lazy ones too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core import dtypes
+from layercli.runtime.analysis.module_trace import is_lazy
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of one module: ``key`` is the same for one that several hold; the shape of a lazy one is not known."""
+
+    name: str
+    key: int
+    shape: tuple[int, ...] | None
+    dtype: str
+    trainable: bool
+    size: int
+    bytes: int
+    value: torch.Tensor
+
+
+def own_parameters(module: nn.Module) -> list[Parameter]:
+    """Return the parameters that ``module`` holds itself, not those of its children."""
+    found = [_parameter(name, x, x.requires_grad) for name, x in module.named_parameters(recurse=False)]
+    return found + [_parameter(name, x, False, id(module)) for name, x in _packed(module)]
+
+
+def all_parameters(module: nn.Module) -> list[Parameter]:
+    """Return the parameters below ``module``, each once."""
+    found = {p.key: p for each in module.modules() for p in reversed(own_parameters(each))}
+    return list(found.values())
+
+
+def packed_parameters(module: nn.Module) -> list[tuple[str, Parameter]]:
+    """Return what quantised modules below ``module`` keep packed, by its name as a state_dict would have it."""
+    return [
+        (f"{path}.{name}".lstrip("."), _parameter(name, x, False, id(each)))
+        for path, each in module.named_modules()
+        for name, x in _packed(each)
+    ]
+
+
+def _parameter(name: str, x: torch.Tensor, trainable: bool, owner: int | None = None) -> Parameter:
+    key = id(x) if owner is None else hash((owner, name))
+    if is_lazy(x):
+        return Parameter(name, key, None, "float32", trainable, 0, 0, x)
+    return Parameter(name, key, tuple(x.shape), _dtype_name(x), trainable, x.numel(), x.numel() * x.element_size(), x)
+
+
+def _dtype_name(x: torch.Tensor) -> str:
+    return str(x.dtype).removeprefix("torch.") if x.is_quantized else dtypes.name_of(x.dtype)
+
+
+def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """Return the weight and the bias that a quantised module keeps packed for its kernel, which no state_dict shows as such."""
+    if not hasattr(module, "_packed_params") and not callable(getattr(module, "_weight_bias", None)):
+        return []
+    if not callable(getattr(module, "weight", None)):
+        return []
+    made: dict[str, Any] = {name: getattr(module, name)() for name in ("weight", "bias") if hasattr(module, name)}
+    return [(name, x) for name, x in made.items() if isinstance(x, torch.Tensor)]

@@ -1,0 +1,142 @@
+"""The rows of a torch module's summary: one for each module, for own parameters beside children, and for own operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import fx, nn
+
+from layercli.core.dims import Size
+from layercli.inspect.summary import Row
+from layercli.runtime.analysis.module_parameters import Parameter, own_parameters
+from layercli.runtime.analysis.module_runs import Runs
+from layercli.runtime.analysis.module_trace import Path, described_part, paths_of
+from layercli.runtime.execution.forward_hooks import class_of
+
+CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+"""Modules that are never called, and hold only others."""
+
+LISTS = (nn.ParameterList, nn.ParameterDict)
+
+OWN = "(own operations)"
+"""The name of the row of what a module computes beside its children."""
+
+
+class Rows:
+    """The rows of ``root``, in the order of the calls that ``runs`` recorded; without any, in the order of the children."""
+
+    def __init__(self, root: nn.Module, runs: Runs) -> None:
+        self.root, self.runs = described_part(root), runs
+        self.paths = paths_of(root)
+        self.first_path = {module: found[0] for module, found in self.paths.items()}
+        self.owner: dict[int, Path] = {}
+        self.holders: dict[int, list[Path]] = {}
+        for module, path in self.first_path.items():
+            for p in own_parameters(module):
+                self.owner.setdefault(p.key, path)
+                self.holders.setdefault(p.key, []).append((*path, p.name))
+
+    def all(self) -> list[Row]:
+        """Return the rows of everything below the root; where nothing is, the row of the root itself."""
+        rows = list(self._below(self.root, (), 0))
+        return rows or [self._row(self.root, (), 1, type(self.root).__name__)]
+
+    def _below(self, module: nn.Module, path: Path, depth: int) -> Iterator[Row]:
+        """Yield the rows below one module, ``depth`` levels deep itself."""
+        children = [(name, child) for name, child in module._modules.items() if child is not None]
+        children = [(name, child) for name, child in children if self.first_path[child] == (*path, name)]
+        if not children:
+            return
+        if not is_container(module):
+            yield from (self._parameter_row(p, path, depth + 1) for p in own_parameters(module))
+        for name, child in self._in_order(children):
+            below = (*path, name)
+            if is_container(child):
+                yield from self._below(child, below, depth)
+            elif not isinstance(child, LISTS) or own_parameters(child):
+                yield self._row(child, below, depth + 1)
+                yield from self._below(child, below, depth + 1)
+        own = self.runs.macs_at(path)
+        if own != 0 and not is_container(module):
+            yield _row("/".join((*path, OWN)), OWN, None, depth + 1, macs=own)
+
+    def _in_order(self, children: list[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
+        """Return children in the order of their first calls; one that is never called stays behind its neighbour."""
+        place, keys = -1, []
+        for i, (_, child) in enumerate(children):
+            first = self.runs.first_call(self.paths[child])
+            place = place if first is None else first
+            keys.append((place, i))
+        return [children[i] for _, i in sorted(keys)]
+
+    def _row(self, module: nn.Module, path: Path, depth: int, shown: str = "") -> Row:
+        held = _below_once(module)
+        known = all(p.shape is not None for p in held)
+        total = sum(p.size for p in held)
+        trainable = sum(p.size for p in held if p.trainable)
+        inputs, outputs, times = self.runs.shapes_of(module, self.paths[module])
+        return _row(
+            "/".join(path) or shown,
+            path[-1] if path else shown,
+            class_of(module),
+            depth,
+            inputs=inputs,
+            outputs=outputs,
+            counts=(total, trainable, total - trainable) if known else (None, None, None),
+            macs=self.runs.macs_below(self.paths[module]),
+            shared=times > 1,
+            variables={p.name: p.shape or (None,) for p in own_parameters(module)},
+            shared_with=self._shared_with(own_parameters(module), path),
+            counted=sum(p.size for p in held if self.owner[p.key][: len(path)] == path),
+        )
+
+    def _parameter_row(self, p: Parameter, path: Path, depth: int) -> Row:
+        counts = (p.size, p.size * p.trainable, p.size * (not p.trainable))
+        return _row(
+            "/".join((*path, p.name)), p.name, "Parameter", depth, counts=counts if p.shape is not None else (None,) * 3,
+            variables={p.name: p.shape or (None,)}, shared_with=self._shared_with([p], path),
+            counted=p.size * (self.owner[p.key] == path),
+        )  # fmt: skip
+
+    def _shared_with(self, own: list[Parameter], path: Path) -> list[str]:
+        """Return the other places at which parameters of a row are held."""
+        places = [place for p in own for place in self.holders[p.key] if place[:-1] != path]
+        return list(dict.fromkeys("/".join(place) for place in places))
+
+
+def is_container(module: nn.Module) -> bool:
+    """Whether a module only holds others: one of torch's for that, or in a graph one in which nothing is computed."""
+    graph = getattr(module, "graph", None)
+    idle = isinstance(graph, fx.Graph) and not len(graph.nodes) and not module._parameters and bool(module._modules)
+    return isinstance(module, CONTAINERS) or idle
+
+
+def _below_once(module: nn.Module) -> list[Parameter]:
+    found: dict[int, Parameter] = {}
+    for each in module.modules():
+        for p in own_parameters(each):
+            found.setdefault(p.key, p)
+    return list(found.values())
+
+
+def _row(
+    path: str,
+    name: str,
+    cls: str | None,
+    depth: int,
+    *,
+    inputs: Any = None,
+    outputs: Any = None,
+    counts: tuple[int | None, ...] = (0, 0, 0),
+    macs: Size = 0,
+    shared: bool = False,
+    variables: dict[str, Any] | None = None,
+    shared_with: list[str] | None = None,
+    counted: int | None = 0,
+) -> Row:
+    return Row(
+        path=path, name=name, cls=cls, depth=depth, input_shape=inputs, output_shape=outputs, parameters=counts[0],
+        trainable=counts[1], non_trainable=counts[2], macs=macs, shared=shared, variables=variables or {},
+        shared_with=shared_with or [], counted=counted,
+    )  # fmt: skip

@@ -1,0 +1,150 @@
+"""One or two traces of a torch module, merged: two where sizes have names, each filled with two primes, tell the formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN, Size
+from layercli.core.spec import Spec
+from layercli.inspect.summary import as_shape
+from layercli.runtime.analysis.filled_sizes import explained
+from layercli.runtime.analysis.module_trace import ModuleCall, Path, Trace
+
+Fill = dict[Any, int]
+"""What every name stands for in one run, and under None what a size without one does."""
+
+
+class Runs:
+    """What one call of a module shows, by path: its calls in order, the shapes, and the multiply-accumulates."""
+
+    def __init__(self, traces: list[Trace], fills: list[Fill]) -> None:
+        self.traces, self.fills = traces, fills
+        self.calls: dict[Path, list[int]] = {}
+        for i, call in enumerate(traces[0].calls if traces else []):
+            self.calls.setdefault(call.path, []).append(i)
+        self.alike = len(traces) < 2 or _alike(*traces)
+        self.own: dict[Path, Size] = {}
+        self.below: dict[Path, Size] = {}
+        if traces and self.alike:
+            self._add_up()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call did not end."""
+        return any(trace.failure is not None for trace in self.traces)
+
+    def _add_up(self) -> None:
+        for i, operation in enumerate(self.traces[0].operations):
+            if any(trace.operations[i].macs for trace in self.traces):
+                macs = self._explained(*(trace.operations[i].macs for trace in self.traces))
+                path = operation.path
+                self.own[path] = dims.total([self.own.get(path, 0), macs])
+                for length in range(len(path) + 1):
+                    above = path[:length]
+                    self.below[above] = dims.total([self.below.get(above, 0), macs])
+
+    def _explained(self, first: int, second: int | None = None) -> Size:
+        return first if second is None else explained(first, second, self.fills)
+
+    def first_call(self, paths: list[Path]) -> int | None:
+        """Return the number of the first call of what stands at one of ``paths``, or of one below it."""
+        lengths = [len(path) for path in paths]
+        found = (
+            i
+            for i, call in enumerate(self.traces[0].calls if self.traces else [])
+            if any(call.path[:n] == path for n, path in zip(lengths, paths, strict=True))
+        )
+        return next(found, None)
+
+    def macs_at(self, path: Path) -> Size:
+        """Return what a module computes beside its children; 0 where it is not known apart."""
+        return self.own.get(path, 0)
+
+    def macs_below(self, paths: list[Path]) -> Size:
+        """Return what a module that stands at ``paths`` computes with all below it."""
+        if not self.traces or not self.alike or not self._finished(paths):
+            return UNKNOWN if not self.traces or self.alike else self._whole(paths)
+        return dims.total([self.below.get(path, 0) for path in paths])
+
+    def _finished(self, paths: list[Path]) -> bool:
+        """Whether a failed run had come to an end of what stands at ``paths``."""
+        if not self.failed:
+            return True
+        calls = [call for call in self.traces[0].calls if call.path in paths]
+        return bool(calls) and all(call.finished for call in calls)
+
+    def _whole(self, paths: list[Path]) -> Size:
+        """Return the cost of runs that do not the same, as loops over a size: the whole of each is compared."""
+        sums = [
+            sum(o.macs for o in trace.operations if any(o.path[: len(path)] == path for path in paths))
+            for trace in self.traces
+        ]
+        return UNKNOWN if self.failed else self._explained(*sums)
+
+    def shapes_of(self, module: nn.Module, paths: list[Path]) -> tuple[Any, Any, int]:
+        """Return the shapes that a module was first given and gave, and how often it was called."""
+        found = [i for path in paths for i in self.calls.get(path, [])]
+        if found:
+            first = min(found)
+            return self._inputs(first), self._outputs(first), len(found)
+        if isinstance(module, nn.Sequential) and len(module):  # its children are called one by one
+            inner = [self.calls.get((*paths[0], name), [])[:1] for name in module._modules]
+            if all(inner):
+                return self._inputs(inner[0][0]), self._outputs(inner[-1][0]), 0
+        return None, None, 0
+
+    def _call(self, index: int) -> list[ModuleCall]:
+        calls = [trace.calls[index] for trace in self.traces if index < len(trace.calls)]
+        return calls if len({call.path for call in calls}) == 1 else calls[:1]
+
+    def _inputs(self, index: int) -> Any:
+        found = [list(specs_in(call.inputs)) for call in self._call(index)]
+        shapes = self.merged(found) or []
+        return None if not shapes else shapes[0] if len(shapes) == 1 else shapes
+
+    def _outputs(self, index: int) -> Any:
+        return self.merged([call.outputs for call in self._call(index)])
+
+    def merged(self, found: list[Any]) -> Any:
+        """Return the shapes that explain all runs, a tree of them without what is no tensor."""
+        first = found[0]
+        if isinstance(first, Spec):
+            return self.merged_shape(found)
+        if isinstance(first, dict):
+            return {
+                key: shapes
+                for key in first
+                if (shapes := self.merged([x.get(key) if isinstance(x, dict) else None for x in found])) is not None
+            } or None
+        if isinstance(first, list):
+            pairs = zip(*found, strict=False) if all(isinstance(x, list) for x in found) else ()
+            shapes = [shape for each in pairs if (shape := self.merged(list(each))) is not None]
+            return shapes[0] if len(shapes) == 1 < len(first) else shapes or None
+        return None
+
+    def merged_shape(self, specs: list[Spec]) -> Any:
+        """Return the sizes that explain all runs."""
+        specs = [spec for spec in specs if isinstance(spec, Spec)]
+        if len({spec.rank for spec in specs}) > 1:
+            return as_shape([UNKNOWN])
+        return as_shape(
+            self._explained(*map(int, sizes)) for sizes in zip(*(spec.shape for spec in specs), strict=True)
+        )
+
+
+def specs_in(tree: Any) -> list[Spec]:
+    """Return the Specs in a tree."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return [spec for item in tree for spec in specs_in(item)]
+    return [tree] if isinstance(tree, Spec) else []
+
+
+def _alike(first: Trace, second: Trace) -> bool:
+    """Whether two runs did the same operations."""
+    pairs = zip(first.operations, second.operations, strict=False)
+    return len(first.operations) == len(second.operations) and all(a.path == b.path for a, b in pairs)

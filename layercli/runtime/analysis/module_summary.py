@@ -1,0 +1,215 @@
+"""What a torch module is made of: the same report as of a Layer, found by tracing one call of it.
+
+A size that is not known is filled with two primes in turn: what the sizes of the layers and their cost do then tells the
+formula, as for raw torch inside a layer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import UNKNOWN
+from layercli.core.spec import Spec
+from layercli.errors import FormatError, LayercliError
+from layercli.inspect.output_names import distinct
+from layercli.inspect.summary import Summary, Totals
+from layercli.inspect.variables import VariableRow, Variables
+from layercli.runtime.analysis.fake_tensors import FakeTensor
+from layercli.runtime.analysis.filled_sizes import PRIMES
+from layercli.runtime.analysis.module_failure import failure_of
+from layercli.runtime.analysis.module_inputs import spread, tensors_for
+from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, packed_parameters
+from layercli.runtime.analysis.module_rows import Rows
+from layercli.runtime.analysis.module_runs import Fill, Runs
+from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_hooks import class_of
+from layercli.runtime.execution.graph_module import Graph, first_line
+
+SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
+"""For models whose way depends on values: what has these sizes is small enough to be computed."""
+
+
+def summarize_module(
+    module: nn.Module,
+    inputs: Mapping[str, Spec],
+    name: str,
+    source: str,
+    limits: dict[str, int] | None = None,
+    values: Mapping[str, Any] | None = None,
+    rebuilt: Callable[[], nn.Module] | None = None,
+) -> Summary:
+    """Return the summary of ``module`` called on arguments of those Specs; where there are none, it is not called at all.
+
+    It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most;
+    ``values`` are arguments that are given, arrays and others; ``rebuilt`` makes the module anew with its parameters.
+    """
+    module, given = (module if isinstance(module, Graph) else described_part(module)), values or {}
+    if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
+        module = copy.deepcopy(module)  # a call gives its parameters their shapes
+    runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
+    held = all_parameters(module)
+    parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)
+    totals = Totals(
+        parameters, trainable, parameters - trainable, sum(p.bytes for p in held),
+        UNKNOWN if runs.failed else runs.macs_below([()]),
+    )  # fmt: skip
+    outputs, others = outputs_of(runs)
+    failed = next((each for each in runs.traces if each.failure is not None), None)
+    if failed is not None and isinstance(module, Graph):
+        raise refused(name, inputs, failed)
+    return Summary(
+        name, class_of(module), source, list(inputs.items()), outputs, Rows(module, runs).all(), totals,
+        footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *_shapeless(held)],
+        failure=None if failed is None else failure_of(name, failed),
+        other_outputs=others,
+    )  # fmt: skip
+
+
+def _shapeless(held: list[Parameter]) -> list[str]:
+    """Return the footnote for parameters of lazy modules that no call has given a shape."""
+    count = sum(p.shape is None for p in held)
+    return [f"{count} parameters get their shapes at the first call: they are not in the totals"] if count else []
+
+
+def refused(name: str, inputs: Mapping[str, Spec], failed: Trace) -> FormatError:
+    """Return the error for inputs that the program in a file does not take: its modules say nothing of the reason."""
+    error = failed.failure
+    cause = error.__cause__ if isinstance(error, LayercliError) and error.__cause__ is not None else error
+    assert isinstance(cause, Exception)
+    return FormatError(f"{name} cannot be described on {', '.join(map(str, inputs.values()))}: {first_line(cause)}")
+
+
+def runs_of(
+    module: nn.Module,
+    inputs: Mapping[str, Spec],
+    values: Mapping[str, Any],
+    limits: dict[str, int],
+    rebuilt: Callable[[], nn.Module] | None,
+) -> Runs:
+    """Return the traces of a module: one where all sizes are known, else one for each filling of those that are not."""
+    names = sorted({found for spec in inputs.values() for size in spec.shape for found in dims.names(size)})
+    unknown = any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape)
+    found = Runs([], [])
+    for primes in (PRIMES, SMALL_PRIMES):
+        fills = filled_within(names, limits, primes)[: 2 if unknown else 1]
+        found = Runs([trace_of(module, inputs, values, fill, rebuilt) for fill in fills], fills)
+        if not unknown or not (found.failed or any(each.real for each in found.traces)):
+            break
+    return found
+
+
+def trace_of(
+    module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, Any], fill: Fill, rebuilt: Any = None
+) -> Trace:
+    """Return the trace of a module on inputs whose unknown sizes are filled."""
+
+    def call(called: nn.Module) -> Any:
+        args, kwargs = spread(called, {**tensors_for(inputs, values, fill)})
+        return called(*args, **kwargs)
+
+    return trace(module, call, rebuilt=rebuilt)
+
+
+def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES) -> list[Fill]:
+    """Return what stands for the names in either run: a prime each, as large as its limit lets it be."""
+    fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in primes]
+    taken: set[int] = set()
+    for name, run in ((name, run) for name in names for run in reversed(fills)):
+        if run[name] > limits.get(name, run[name]):
+            run[name] = next((p for p in range(limits[name], 1, -1) if is_prime(p) and p not in taken), limits[name])
+        taken.add(run[name])
+    return fills
+
+
+def is_prime(number: int) -> bool:
+    """Whether nothing divides a number."""
+    return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+
+
+def outputs_of(runs: Runs) -> tuple[list[tuple[str, Spec]], list[tuple[str, str]]]:
+    """Return the named outputs of the whole: the tensors, and of what is no tensor the class."""
+    if not runs.traces or runs.failed:
+        return [], []
+    named = [dict(_named(each.outputs)) for each in runs.traces]
+    specs, others = [], []
+    for name, value in named[0].items():
+        if isinstance(value, Spec):
+            shape = runs.merged_shape([each[name] for each in named if name in each])
+            specs.append((name, Spec(tuple(shape), value.dtype)))
+        else:
+            others.append((name, value.cls))
+    return specs, others
+
+
+def _named(outputs: Any) -> list[tuple[str, Any]]:
+    """Return the outputs with names: a dict's keys, otherwise output_0, ...; several under one key are numbered."""
+    parts = list(outputs.items()) if isinstance(outputs, dict) else [("", x) for x in _flat(outputs)]
+    found = []
+    for key, value in parts:
+        inner = _flat(value)
+        found += [(key if len(inner) == 1 else f"{key}_{i}", x) for i, x in enumerate(inner)]
+    if not isinstance(outputs, dict):
+        return [(f"output_{i}", x) for i, (_, x) in enumerate(found)]
+    return list(zip(distinct([key for key, _ in found]), [x for _, x in found], strict=True))
+
+
+def _flat(tree: Any) -> list[Any]:
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return [x for item in tree for x in _flat(item)]
+    return [tree] if isinstance(tree, (Spec, OtherValue)) else []
+
+
+def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.Module] | None = None) -> Variables:
+    """Return the parameters and the buffers of ``module`` that its state_dict holds; ``model`` gives one with values."""
+    state = {name: x for name, x in module.state_dict(keep_vars=True).items() if isinstance(x, torch.Tensor)}
+
+    def value(name: str) -> torch.Tensor:
+        found = state[name]
+        return model().state_dict()[name] if isinstance(found, FakeTensor) and model is not None else found
+
+    first: dict[int, str] = {}
+    rows = [variable_row(name, x, partial(value, name), first.setdefault(id(x), name)) for name, x in state.items()]
+    return Variables(source, rows + [_packed_row(name, p) for name, p in packed_parameters(module)])
+
+
+def _packed_row(name: str, p: Parameter) -> VariableRow:
+    """Return the row of a weight that a quantised module keeps packed for its kernel; its values are those it stands for."""
+
+    def read() -> np.ndarray:
+        x = p.value.detach()
+        return tensors.to_numpy(x.dequantize() if x.is_quantized else x)
+
+    return VariableRow(name, p.shape or (), p.dtype, False, p.size, p.bytes, None, read, lambda: iter([read().ravel()]))
+
+
+def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str) -> VariableRow:
+    """Return the row of one entry of a state_dict, whose values ``value`` gives; ``first`` is the first name of its tensor."""
+
+    def read() -> np.ndarray:
+        return tensors.to_numpy(value())
+
+    size = 0 if is_lazy(x) else x.numel()
+    return VariableRow(
+        path=name,
+        shape=() if is_lazy(x) else tuple(x.shape),
+        dtype=dtypes.name_of(x.dtype),
+        trainable=isinstance(x, nn.Parameter) and x.requires_grad,
+        parameters=size,
+        bytes=size * x.element_size(),
+        initializer=None,
+        read=read,
+        chunks=lambda: iter([read().ravel()]),
+        same_as=None if first == name else first,
+        kind="parameter" if isinstance(x, nn.Parameter) else "buffer",
+    )

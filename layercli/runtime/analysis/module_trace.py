@@ -1,0 +1,285 @@
+"""One call of a torch module, recorded: the calls of its modules, and each operation once with the module it ran under.
+
+It is run on fake parameters and real small values; where that is not enough, for real on the CPU if it fits in memory; where
+that fails as well, what is known up to the failing call is kept, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core.spec import Spec
+from layercli.runtime.analysis.dispatch_tracer import Tracer, leaves, storage_of
+from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
+from layercli.runtime.analysis.module_state import preserved, preserved_generators
+from layercli.runtime.execution.available_memory import free_memory
+from layercli.runtime.execution.graph_module import Graph
+
+AGAIN = re.compile(r"@\d+")
+
+Path = tuple[str, ...]
+"""The names of the children from the module that is traced to one below it."""
+
+
+@dataclass
+class ModuleCall:
+    """One call of one module: where it stands, what it was given and gave (trees with Specs for tensors).
+
+    The operations from ``start`` to ``stop`` (exclusive) ran inside it.
+    """
+
+    path: Path
+    module: nn.Module
+    inputs: Any
+    outputs: Any = None
+    finished: bool = False
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of torch: the module it ran under, its operands, its results, and its multiply-accumulates."""
+
+    name: str
+    path: Path
+    inputs: list[tuple[Spec, int]]
+    outputs: list[tuple[Spec, int]]
+    macs: int
+
+
+@dataclass(frozen=True)
+class OtherValue:
+    """A value that is no tensor, known by its class: a cache."""
+
+    cls: str
+
+
+@dataclass
+class Trace:
+    """What was recorded of one call: ``notes`` say which step down was taken and why, ``failure`` why it did not end."""
+
+    calls: list[ModuleCall] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    outputs: Any = None
+    notes: list[str] = field(default_factory=list)
+    failure: Exception | None = None
+    failed_in: ModuleCall | None = None
+    real: bool = False
+    held: dict[int, torch.Tensor] = field(default_factory=dict)
+    """The parameter or buffer of the module that each storage in ``operations`` is."""
+
+
+class _Recording:
+    """The record of a run in progress, and the modules that are being called."""
+
+    def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]]) -> None:
+        self.root, self.paths = root, paths
+        self.trace = Trace()
+        self.stack: list[Path] = [()]
+        self.storages: list[Any] = []
+
+    def path_of(self, module: nn.Module) -> Path | None:
+        """Return where a module stands that is called now: below its caller if it stands there too."""
+        known = self.paths.get(module)
+        if known is None:
+            return None
+        caller = self.stack[-1]
+        return next((path for path in known if path[: len(caller)] == caller), known[0])
+
+    def operation(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int) -> None:
+        """Record one operation of torch."""
+        taken = [self._value(x) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+        given = [self._value(x) for x in leaves(out) if isinstance(x, torch.Tensor)]
+        self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
+
+    def _value(self, x: torch.Tensor) -> tuple[Spec, int]:
+        if x.layout is torch.strided and (x.is_meta or x.numel() < 1 << 12):
+            self.storages.append(x.untyped_storage())  # else another could be given its place
+        return spec_of(x), storage_of(x)
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Hear of every call of a module, hooks included."""
+        original = nn.Module.__call__
+        recording = self
+
+        def heard(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            path = recording.path_of(module)
+            if path is None:
+                return original(module, *args, **kwargs)
+            return recording.called(path, module, original, args, kwargs)
+
+        nn.Module.__call__ = heard  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            nn.Module.__call__ = original  # type: ignore[method-assign]
+
+    def called(self, path: Path, module: nn.Module, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run a module and record its call."""
+        given = described([*args, *kwargs.values()])
+        call = ModuleCall(path, module, given, start=len(self.trace.operations))
+        self.trace.calls.append(call)
+        self.stack.append(path)
+        try:
+            outputs = run(module, *args, **kwargs)
+        except BaseException as error:
+            if self.trace.failed_in is None and isinstance(error, Exception):
+                self.trace.failed_in = call
+            raise
+        finally:
+            self.stack.pop()
+            call.stop = len(self.trace.operations)
+        self.trace.failed_in = None  # a call inside raised, and the module went on
+        call.outputs, call.finished = described(outputs), True
+        return outputs
+
+
+def spec_of(x: torch.Tensor) -> Spec:
+    """Return the shape and the dtype of a tensor."""
+    return Spec(tuple(map(int, x.shape)), str(x.dtype).removeprefix("torch."))
+
+
+def described(values: Any) -> Any:
+    """Return nested lists and dicts with the Spec of every tensor; objects that hold tensors become dicts of them."""
+    if isinstance(values, torch.Tensor):
+        return spec_of(values)
+    if isinstance(values, (list, tuple)):
+        fields = getattr(values, "_fields", None)
+        if fields is not None:
+            return {name: described(x) for name, x in zip(fields, values, strict=True)}
+        return [described(x) for x in values]
+    if isinstance(values, dict):
+        return {str(key): described(x) for key, x in values.items()}
+    return _parts_of_object(values)
+
+
+def _parts_of_object(value: Any) -> Any:
+    """Return what a dataclass holds, by name; None for a number or a text."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes, type, torch.dtype, torch.device)):
+        return None
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: described(getattr(value, name, None)) for name in value.__dataclass_fields__}
+    return OtherValue(type(value).__name__)
+
+
+def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[Path]]:
+    """Return every module with all the paths it stands at; one that holds itself is not followed twice.
+
+    In an exported program a second call of a module is a module ``path@1`` of its own: ``merged`` lets it stand where the
+    first one does.
+    """
+    found: dict[nn.Module, list[Path]] = {}
+    exported = merged and isinstance(module, Graph)
+
+    def walk(each: nn.Module, path: Path, above: tuple[nn.Module, ...]) -> None:
+        if each in above:
+            return
+        found.setdefault(each, []).append(path)
+        for name, child in each._modules.items():
+            if child is not None:
+                walk(child, (*path, AGAIN.sub("", name) if exported else name), (*above, each))
+
+    walk(described_part(module), (), ())
+    return found
+
+
+def described_part(module: nn.Module) -> nn.Module:
+    """Return the module that its author wrote: that in a program from a file, in a compiled or in a data-parallel one."""
+    if isinstance(module, Graph):
+        inner = getattr(module, "graph", None)
+    else:
+        parallel = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+        inner = module.module if parallel else dict(module.named_children()).get("_orig_mod")
+    return described_part(inner) if isinstance(inner, nn.Module) else module
+
+
+Call = Callable[[nn.Module], Any]
+"""Call a module on its inputs."""
+
+
+def trace(
+    module: nn.Module,
+    call: Call,
+    *,
+    rebuilt: Callable[[], nn.Module] | None = None,
+    paths: dict[nn.Module, list[Path]] | None = None,
+) -> Trace:
+    """Return the record of one call of ``module`` as in inference; nothing of it is changed.
+
+    ``rebuilt`` makes the module anew with its values, where it was built without them; ``paths`` are the modules to tell
+    apart, by default all.
+    """
+    found = run_once(module, call, real=False, paths=paths)
+    if found.failure is None or is_of_user(found.failure):
+        return found
+    reason = reason_of(found.failure)
+    needed = sum(x.numel() * x.element_size() for x in module.parameters() if not is_lazy(x))
+    if 2 * needed > free_memory():
+        found.notes = [f"{reason}, and a real run takes more memory than is free: shapes are known up to there"]
+        return found
+    real = run_once(module if rebuilt is None else rebuilt(), call, real=True, paths=paths)
+    if real.failure is None:
+        real.notes = [f"{reason}: run on the CPU with real values, on which shapes and MACs may depend"]
+    return real
+
+
+def reason_of(error: Exception) -> str:
+    """Return why fake values are not enough."""
+    return f"{error.operation} needs values" if isinstance(error, NeedsValues) else "fake values are not enough"
+
+
+def is_of_user(error: Exception) -> bool:
+    """Whether a call fails on shapes, so that it fails with real values as well."""
+    words = r"shapes? .*cannot be multiplied|expected input.* to have \d+ channels|must match the size|size mismatch"
+    return not isinstance(error, NeedsValues) and re.search(words, str(error)) is not None
+
+
+def is_lazy(x: Any) -> bool:
+    """Whether a parameter has no shape yet."""
+    return isinstance(x, (nn.UninitializedParameter, nn.UninitializedBuffer))
+
+
+def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None) -> Trace:
+    """Return the record of one call, with real values or with fake ones."""
+    recording = _Recording(module, paths or paths_of(module))
+    found = recording.trace
+    found.real = real
+    parameters: list[torch.Tensor] = [
+        x for x in module.parameters() if not is_lazy(x) and not isinstance(x, FakeTensor)
+    ]
+    buffers = [x for x in module.buffers() if not is_lazy(x) and not isinstance(x, FakeTensor)]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(preserved_generators())
+        stack.enter_context(preserved(module))
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)  # one kernel of its own, of which only the CPU knows the result
+        module.eval()
+        for below in module.modules():
+            vars(below).pop("_compiled_call_impl", None)  # of module.compile()
+        tracer = Tracer(parameters, buffers, real=real, record=recording.operation)
+        contexts: list[Any] = [without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
+        for each in contexts:
+            stack.enter_context(each)
+        try:
+            found.outputs = described(call(module))
+        except Exception as error:
+            found.failure = error
+    for x in [*module.parameters(), *module.buffers()]:
+        if not is_lazy(x):
+            found.held[storage_of(tracer.replaced.get(storage_of(x), x))] = x
+    if tracer.drawn:
+        names = ", ".join(dict.fromkeys(tracer.drawn))
+        found.notes.append(
+            f"what {names} chooses depends on values: indices were drawn, on which shapes and MACs do not depend"
+        )
+    return found

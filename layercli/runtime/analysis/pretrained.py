@@ -1,0 +1,80 @@
+"""The weights of a checkpoint as the state of a model: mapped from the file where their dtype and order are the model's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from layercli.core import dtypes
+from layercli.core.variable import Variable
+from layercli.errors import FormatError
+from layercli.formats.safetensors import SafetensorsFile
+from layercli.formats.safetensors_index import ShardedFile
+from layercli.formats.weight_file import WeightFile
+from layercli.inspect.summary import described
+from layercli.models.matching import Place, match
+from layercli.models.pretrained import Pretrained
+from layercli.runtime.execution import layer_module, tensors
+
+
+def load(model: Pretrained, file: WeightFile) -> None:
+    """Give a described model, which has no state yet, the values of ``file``; FormatError where they do not fit.
+
+    A parameter that is contiguous in the file is a view of it: nothing is read before it is used, nothing written to it.
+    """
+    found = match(model, {name: entry.shape for name, entry in file.entries.items()})
+    if found.faults:
+        raise FormatError(f"{file.file} does not fit config.json: {'; '.join(found.faults)}")
+    with torch.inference_mode(False), torch.no_grad():
+        for place in found.places.values():
+            hold(place.variable, value_of(file, place))
+    layer_module.attach(model, ready=True)
+
+
+def restore(model: Pretrained, checkpoint: Any) -> None:
+    """Give a model that a folder describes the folder's weights; where it has none they are drawn, as any model's are."""
+    if checkpoint.quantization is not None:
+        raise FormatError(
+            f"{checkpoint.path} holds quantized weights ({checkpoint.quantization}), which layercli does not run"
+        )
+    if checkpoint.weights is not None:
+        described(model)
+        load(model, checkpoint.weights)
+
+
+def hold(variable: Variable, value: torch.Tensor) -> None:
+    """Make ``value`` the parameter, or the buffer, of ``variable``."""
+    layer = variable.owner
+    if layer._module is None:
+        layer._module = layer_module.kind_of(type(layer))(layer)
+    if variable.made_trainable and dtypes.is_floating(variable.dtype):
+        layer._module.register_parameter(variable.key, nn.Parameter(value, requires_grad=variable.trainable))
+    else:
+        layer._module.register_buffer(variable.key, value, persistent=variable.listed)
+
+
+def value_of(file: WeightFile, place: Place) -> torch.Tensor:
+    """Return the values of one variable in its dtype and in the order in which its mirror stores the axes."""
+    variable, stacked = place.variable, place.stored.stacked
+    rank = variable.ndim - stacked
+    order = place.stored.order or tuple(range(rank))
+    physical = [axis - stacked for axis in variable.layout or range(variable.ndim)][int(stacked) :]
+    dtype = tensors.dtype_of(variable.dtype)
+    parts = [tensor_of(file, name) for name in place.names]
+    if place.stored.single is not None:
+        parts = [part.squeeze(place.stored.single) for part in parts]
+    parts = [part.permute([order.index(axis) for axis in physical]).to(dtype) for part in parts]
+    return torch.stack(parts) if stacked else parts[0].contiguous()
+
+
+def tensor_of(file: WeightFile, name: str) -> torch.Tensor:
+    """Return an entry as the file has it, mapped from safetensors with its own dtype."""
+    holder: Any = file.holder(name) if isinstance(file, ShardedFile) else file
+    entry = file.entries[name]
+    if not isinstance(holder, SafetensorsFile):
+        return tensors.as_tensor(np.array(file.read(name)))
+    values = torch.from_numpy(holder.stored(name))
+    return values.view(tensors.dtype_of(entry.dtype)).reshape(entry.shape)

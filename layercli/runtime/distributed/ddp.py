@@ -1,0 +1,89 @@
+"""Training the same model on every rank: torch's DistributedDataParallel around the mirror while fit runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from layercli.core.model import Model
+from layercli.runtime.execution import eager_call
+from layercli.runtime.execution.layer_module import Mirror
+
+
+class Replicated(Mirror):
+    """A mirror whose calls in training go through DDP, which sees to the gradients; ``through`` is that wrapper."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run by way of DDP, which calls this again to compute."""
+        held = self.__dict__
+        if held["inside"] or not torch.is_grad_enabled():
+            return super().__call__(*args, **kwargs)
+        held["inside"] = True
+        try:
+            return held["through"](*args, **kwargs)
+        finally:
+            held["inside"] = False
+
+
+@contextmanager
+def replicated(model: Model, unused: set[int]) -> Iterator[None]:
+    """Let the gradients of ``model``, which begins as the first rank has it, be the ranks' mean within the block.
+
+    ``unused`` are the ids of parameters that get no gradient, for which DDP would wait. Buffers are each rank's own.
+    """
+    mirror = model.module
+    with torch.no_grad():
+        for variable in model.non_trainable_variables:
+            dist.broadcast(variable.stored, 0)
+    buffers = [name for name, _ in mirror.named_buffers()]
+    left_out = buffers + [name for name, parameter in mirror.named_parameters() if id(parameter) in unused]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(mirror, left_out)  # type: ignore[no-untyped-call]
+    device = eager_call.device_of(model)
+    places = [device] if device is not None and device.type == "cuda" else None
+    wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)
+    mirror.__dict__.update(through=wrapper, inside=False)  # past Module's own registry: it holds the mirror itself
+    own, mirror.__class__ = type(mirror), Replicated
+    try:
+        yield
+    finally:
+        mirror.__class__ = own
+        del mirror.__dict__["through"], mirror.__dict__["inside"]
+
+
+def without_gradient(model: Model, data: Any) -> set[int]:
+    """Return the ids of the trainable parameters that the loss of a batch does not depend on; the model stays as it is."""
+    x, y, weight = (*data, None, None)[:3]
+    mirror: nn.Module = model.module
+    buffers = [(buffer, buffer.clone()) for buffer in mirror.buffers()]
+    training = mirror.training
+    mirror.train()
+    device = eager_call.device_of(model)
+    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []), torch.enable_grad():
+        loss = model.compute_loss(x, y, model(x, training=True), weight)
+    mirror.train(training)
+    with torch.no_grad():
+        for buffer, before in buffers:
+            buffer.copy_(before)
+    return {id(variable.stored) for variable in model.trainable_variables} - reached(loss)
+
+
+def reached(loss: torch.Tensor) -> set[int]:
+    """Return the ids of the leaves that a loss is computed from."""
+    found: set[int] = set()
+    seen: set[Any] = set()
+    ahead = [loss.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        ahead += [following for following, _ in node.next_functions]
+    return found

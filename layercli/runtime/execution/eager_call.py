@@ -1,0 +1,94 @@
+"""A layer called on values: arrays made tensors, the tree built on the first call, the mirror run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from layercli.core import graph, masking, tree
+from layercli.core.layer import Layer
+from layercli.core.operation import spec_of
+from layercli.errors import UsageError
+from layercli.runtime.execution import layer_module, tensors
+
+
+def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists of numbers."""
+    device = device_of(layer)
+    args = tuple(prepared(x, device) for x in args)
+    kwargs = prepared(kwargs, device)
+    training = kwargs.pop("training", None)
+    if layer._module is None or not layer._module.ready:
+        check_tensors(args, kwargs)
+        describe(layer, args, kwargs)
+    module = layer._module
+    args, kwargs = _cast(module, args), _cast(module, kwargs)
+    masking.fill_in(layer, args, kwargs)
+    if training is None or bool(training) == module.training:
+        outputs = module(*args, **kwargs)
+    else:
+        outputs = _in_mode(module, bool(training), args, kwargs)
+    return masking.passed_on(layer, args, kwargs, outputs)
+
+
+def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Run the symbolic pass on the arguments' specs, which builds the whole tree, then make the mirror."""
+    specs = tree.map_leaves(spec_of, (args, kwargs))
+    with graph.afresh():
+        args, kwargs = graph.placeholders(specs)
+        if tree.leaves((args, kwargs)):
+            layer(*args, **kwargs)
+        else:
+            layer._describe(args, kwargs)  # of nothing there is nothing symbolic to tell by
+    layer_module.attach(layer, ready=True)
+
+
+def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise UsageError where a layer is called on values none of which is a tensor, or can be made one."""
+    given = tree.leaves((args, kwargs))
+    if given and not any(isinstance(x, torch.Tensor) for x in given):
+        raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
+
+
+def prepared(values: Any, device: torch.device | None) -> Any:
+    """Return a tree whose arrays and nested lists of numbers are tensors on ``device``."""
+    if tensors.is_array(values):
+        return tensors.as_tensor(values, device)
+    if isinstance(values, dict):
+        return {key: prepared(value, device) for key, value in values.items()}
+    if isinstance(values, (list, tuple)) and not hasattr(values, "_fields"):
+        return type(values)(prepared(value, device) for value in values)
+    return values
+
+
+def device_of(layer: Layer) -> torch.device | None:
+    """Return the device the layer's state is on, or None where it has none."""
+    if layer._module is None:
+        return None
+    held = next(layer._module.parameters(), None)
+    return None if held is None else held.device
+
+
+def _cast(module: layer_module.Mirror, values: Any) -> Any:
+    wanted = module.dtype
+
+    def cast(x: Any) -> Any:
+        if not isinstance(x, torch.Tensor) or x.dtype is wanted or not x.is_floating_point():
+            return x
+        converted = x.to(wanted)
+        if (mask := masking.mask_of(x)) is not None:
+            masking.attach(converted, mask)
+        return converted
+
+    return tree.map_leaves(cast, values)
+
+
+def _in_mode(module: layer_module.Mirror, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run with torch's training flag of the whole tree set to ``training``, and back after."""
+    before = module.training
+    module.train(training)
+    try:
+        return module(*args, **kwargs)
+    finally:
+        module.train(before)

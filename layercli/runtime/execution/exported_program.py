@@ -1,0 +1,118 @@
+"""A ``.pt2`` file of ``torch.export.save`` as a module, with a submodule for each layer its author wrote."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.export.graph_signature import InputKind, TensorArgument
+from torch.fx.node import map_aggregate
+from torch.utils import _pytree as pytree
+
+from layercli.core.dims import Dim
+from layercli.core.spec import Spec, batched
+from layercli.errors import FormatError
+from layercli.formats.pt2_archive import checked
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.graph_module import Graph, refused, unreadable
+
+
+class ExportedGraph(Graph):
+    """The program in a ``.pt2``; inputs are called as the arguments of the ``forward`` that was exported."""
+
+    held_under = "graph/"
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        program = loaded(file)
+        given = [s.arg for s in program.graph_signature.input_specs if s.kind is InputKind.USER_INPUT]
+        values = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
+        self.specs = {x.name: spec_of(values[x.name]) for x in given if isinstance(x, TensorArgument)}
+        self._leaves = [None if isinstance(x, TensorArgument) else x for x in given]
+        self._structure = program.call_spec.in_spec
+        self._place = torch.device("cpu")
+        self._program = program
+        self._unflatten()
+
+    def layers(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield the modules that were exported, as torch has noted them in the graph."""
+        yield from ((path.replace(".", "/"), module) for path, module in self.graph.named_modules() if path)
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        """Return what the program gives, in the structure it had."""
+        remaining = iter(inputs)
+        leaves = [next(remaining) if leaf is None else leaf.value for leaf in self._leaves]
+        args, kwargs = pytree.tree_unflatten(leaves, self._structure)
+        try:
+            return self.graph(*args, **kwargs)
+        except Exception as error:
+            raise refused(self.file, error, inputs) from error
+
+    def to(self, place: torch.device) -> ExportedGraph:  # type: ignore[override]  # a graph goes to a device and nowhere else
+        """Move the values, and with them the devices that are written in the graph."""
+        from torch.export.passes import move_to_device_pass
+
+        if place != self._place:
+            self._program, self._place = move_to_device_pass(self._program, place), place
+            self._unflatten()
+        return self
+
+    def describing(self) -> ExportedGraph:
+        """Let what is written in the graph run on the meta device. Values stay: there torch would take those alike for one."""
+        for module in self.graph.modules():
+            graph = getattr(module, "graph", None)
+            module._run_with_interpreter = True
+            vars(module).update({name: x.to("meta") for name, x in vars(module).items() if isinstance(x, torch.Tensor)})
+            for node in graph.nodes if isinstance(graph, fx.Graph) else ():
+                node.args, node.kwargs = map_aggregate((node.args, node.kwargs), on_meta)
+        return self
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The largest that each size may be which is open, by its name; one without a limit is left out."""
+        values = {node.name: node.meta["val"] for node in self._program.graph.nodes if node.op == "placeholder"}
+        pairs = (pair for name, spec in self.specs.items() for pair in zip(values[name].shape, spec.shape, strict=True))
+        ranges = {str(symbol): found.upper for symbol, found in self._program.range_constraints.items()}
+        uppers = ((str(ours), ranges.get(str(theirs))) for theirs, ours in pairs if isinstance(ours, Dim))
+        return {name: int(upper) for name, upper in uppers if upper is not None and getattr(upper, "is_Integer", False)}
+
+    @property
+    def _ty(self) -> str | None:
+        """The class that torch has noted of the whole, as it does of the modules in it."""
+        return getattr(self.graph, "_ty", None)
+
+    def _unflatten(self) -> None:
+        with warnings.catch_warnings(action="ignore"):
+            graph: Any = torch.export.unflatten(self._program).eval()
+        for module in graph.modules():
+            module._run_with_interpreter = False  # the code made of a graph takes a third of the interpreter's time
+        self.graph = graph
+
+
+def on_meta(value: Any) -> Any:
+    """Return the meta device for any device, and what is none as it is."""
+    return torch.device("meta") if isinstance(value, torch.device) else value
+
+
+def loaded(file: str) -> torch.export.ExportedProgram:
+    """Return the program in a file; FormatError where it holds what could execute, or torch does not take it."""
+    content = checked(file)
+    logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it logs the traceback of what it raises
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return torch.export.load(content)
+    except Exception as error:
+        raise unreadable(file, f"torch {torch.__version__}", error) from error
+
+
+def spec_of(value: torch.Tensor) -> Spec:
+    """Return the Spec of an example of an input; a size that may vary has the name torch gave it, the first is a batch."""
+    if not isinstance(value, torch.Tensor):
+        raise FormatError(f"the model takes {value!r}, which is no tensor")
+    first, *rest = (size if isinstance(size, int) else str(size) for size in value.shape) if value.ndim else (None,)
+    batch = None if isinstance(first, str) else first
+    return Spec(batched((batch, *rest)) if value.ndim else (), tensors.name_of(value.dtype))

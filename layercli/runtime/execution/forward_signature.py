@@ -1,0 +1,128 @@
+"""The inputs of a model by name: of a torch module the arguments of its ``forward``, each handed over under its own name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core import tree
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.inspect.input_names import Arguments, count_of
+from layercli.inspect.inputs import check, converted
+from layercli.inspect.output_names import numbered
+from layercli.inspect.summary import input_names, offered_inputs
+from layercli.runtime.execution.graph_module import Graph
+
+Kind = inspect.Parameter
+POSITIONAL = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
+
+
+def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) -> Arguments:
+    """Return the inputs of ``model``; ``count`` is how many are given, which says how many its ``*args`` are.
+
+    Of a Layer ``specs`` is the tree of what it takes, or None where that is not known.
+    """
+    if isinstance(model, Layer):
+        return Arguments(input_names(model, specs))
+    if isinstance(model, Graph):
+        return Arguments(list(model.specs))
+    names: list[str] = []
+    optional: set[str] = set()
+    for name, parameter in forward_parameters(model).items():
+        if parameter.kind is Kind.VAR_KEYWORD:
+            continue
+        several = parameter.kind is Kind.VAR_POSITIONAL
+        found = numbered(name, max(count - len(names), 1)) if several else [name]
+        names += found
+        if several or parameter.default is not parameter.empty:
+            optional.update(found)
+    return Arguments(names, optional)
+
+
+def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of ``forward``, which TorchScript writes down in a schema of its own."""
+    if not isinstance(model, torch.jit.ScriptModule):
+        return inspect.signature(model.forward).parameters
+    _, *arguments = model.forward.schema.arguments  # type: ignore[attr-defined]  # of a ScriptMethod
+    return {
+        each.name: inspect.Parameter(
+            each.name,
+            Kind.KEYWORD_ONLY if each.kwarg_only else Kind.POSITIONAL_OR_KEYWORD,
+            default=each.default_value if each.has_default_value() else inspect.Parameter.empty,
+        )
+        for each in arguments
+    }
+
+
+def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return the function of a dict of inputs by name, or of a list of them, that calls ``run``, which is ``model``."""
+    spread = spreading(model)
+
+    def call(inputs: Any) -> Any:
+        args, kwargs = spread(inputs)
+        return run(*args, **kwargs)
+
+    return call
+
+
+def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, Any]]]:
+    """Return what makes the arguments of a call of inputs by name: in their places while none before lacks, else by keyword."""
+    parameters = {} if isinstance(model, Graph) else forward_parameters(model)
+    positional = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
+    by_name = {name for name, p in parameters.items() if p.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)}
+
+    def spread(inputs: Any) -> tuple[list[Any], dict[str, Any]]:
+        if not isinstance(inputs, dict):
+            return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], {}
+        if list(inputs) == positional[: len(inputs)]:  # as nearly always, and calls are timed
+            return list(inputs.values()), {}
+        first = list(takewhile(inputs.__contains__, positional))
+        kwargs = {name: x for name, x in inputs.items() if name in by_name and name not in first}
+        rest = [x for name, x in inputs.items() if name not in kwargs and name not in first]
+        return [*(inputs[name] for name in first), *rest], kwargs
+
+    return spread
+
+
+def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
+    """Return the tree of inputs given to ``model`` by their names; where it takes more, they are the first."""
+    if not isinstance(model, Layer):
+        return dict(inputs)
+    return dict(zip(input_names(model, inputs), tree.leaves(inputs), strict=False))
+
+
+def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: Any) -> Any:
+    """Return the inputs of ``other`` as ``model``, which is called ``name``, takes them: by name, else in their order."""
+    given = by_name(other, inputs)
+    offered = offered_inputs(model) if isinstance(model, Layer) else None
+    if isinstance(model, Layer) and offered is None and len(model.tensors_taken()) < 2:
+        # it says nothing of what it takes
+        leaves = list(given.values())
+        return inputs if isinstance(other, Layer) else leaves[0] if len(leaves) == 1 else leaves
+    taken = arguments_of(model, offered, len(given))
+    sources = paired(taken.names, list(given))
+    taken.check(name, sources)
+    if len(sources) < len(given):
+        raise UsageError(f"{name} takes {count_of(taken.names)}, got {len(given)} ({', '.join(given)})")
+    found = {theirs: given[ours] for theirs, ours in sources.items()}
+    if isinstance(model, Graph):
+        for each, spec in model.specs.items():
+            check(found[each], spec, each, fixed=True)
+        return {each: converted(x, model.specs[each]) for each, x in found.items()}
+    if not isinstance(model, Layer):
+        return found
+    left = iter(found.values())
+    return list(left) if offered is None else tree.map_leaves(lambda _: next(left), offered)
+
+
+def paired(taken: list[str], given: list[str]) -> dict[str, str]:
+    """Return which input goes where: to its own name where all have theirs, else each to the next in order."""
+    if set(given) <= set(taken):
+        return {name: name for name in taken if name in given}
+    return dict(zip(taken, given, strict=False))

@@ -1,0 +1,194 @@
+"""The mirror of a layer: the torch.nn.Module that holds its state and runs it.
+
+One submodule per sublayer under the attribute its author wrote, one parameter or buffer per variable, contiguous in the
+variable's physical layout. Hooks, state_dict, optimizers, torch.compile, export, DDP and FSDP see an ordinary module.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import nn
+
+from layercli import ops, random
+from layercli.core import dtypes, tree
+from layercli.core import layer as core
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.ops.core import kernel_overrides
+from layercli.ops.numpy.creation import place
+from layercli.runtime.execution.tensors import dtype_of
+from layercli.runtime.inference import onednn_kernels
+
+warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN's, on every call: they are views
+core.tensor_type = torch.Tensor
+ops.load()
+kernel_overrides.multiply = onednn_kernels.product
+
+
+class Bag:
+    """What add_loss was given in one tree since ``outermost`` was last called: pairs of a layer and its loss."""
+
+    def __init__(self, outermost: Mirror) -> None:
+        self.outermost = outermost
+        self.losses: list[tuple[Layer, Any]] = []
+
+
+class Mirror(nn.Module):
+    """Holds the values of one layer's variables; ``forward`` is the layer's ``call``.
+
+    ``training`` is torch's own flag: what a call that is not told otherwise runs as. ``ready`` says that the whole tree
+    below was built; ``bag`` is shared by all of it.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.described = layer
+        self.dtype = dtype_of(layer.compute_dtype)
+        self.takes_training = "training" in layer.call_names()
+        self.activity_regularizer = layer._activity_regularizer
+        self.training = False
+        self.ready = False
+        self.bag = Bag(self)
+        if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
+            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
+
+    def __reduce__(self) -> Any:
+        return bare, (type(self.described),), self.__dict__  # by its name pickle would find the layer's class
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
+        if self.takes_training and "training" not in kwargs:
+            kwargs["training"] = self.training
+        if self.bag.losses and self.bag.outermost is self:
+            self.bag.losses.clear()
+        outputs = self._beside(args, kwargs) if self.described._makes_tensors else self.described.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            for x in tree.leaves(outputs):
+                penalty = self.activity_regularizer(x)
+                self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
+        return outputs
+
+    def _beside(self, args: Any, kwargs: Any) -> Any:
+        """Return the layer's ``call``; the tensors that it makes of settings are made where the first of its inputs is."""
+        before = place.device
+        place.device = next((x.device for x in tree.leaves((args, kwargs)) if isinstance(x, torch.Tensor)), before)
+        try:
+            return self.described.call(*args, **kwargs)
+        finally:
+            place.device = before
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Convert or move every tensor, as torch's ``double``, ``to`` and the like do; calls then compute in that dtype."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types it not
+        policy = self.described.dtype_policy
+        if policy.compute == policy.variable:
+            self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
+        return self
+
+    def add_loss(self, loss: Any) -> None:
+        """Keep a loss until the outermost call begins again."""
+        vars(self.bag.outermost).pop("forward", None)
+        self.bag.losses.append((self.described, loss))
+
+    def hold(self, variable: Variable, seed: str = "") -> None:
+        """Make the parameter or buffer of ``variable``, its value drawn from (model seed, its path)."""
+        if hasattr(self, variable.key):
+            return
+        tensor = drawn(variable, seed or variable.path)
+        if variable.made_trainable and dtypes.is_floating(variable.dtype):
+            self.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
+        else:
+            self.register_buffer(variable.key, tensor, persistent=variable.listed)
+
+    def adopt(self, path: str, child: Mirror) -> None:
+        """Make ``child`` the submodule at ``path``, with a plain module for each list or dict on the way."""
+        *containers, name = path.split("/")
+        module: nn.Module = self
+        for step in containers:
+            if step not in module._modules:
+                module.add_module(step, nn.Module())
+                module._modules[step].training = self.training  # type: ignore[union-attr]  # just added
+            module = module._modules[step]  # type: ignore[assignment]  # just added
+        if module._modules.get(name) is not child:
+            module.add_module(name.replace(".", "_"), child)
+
+    def sync_trainable(self) -> None:
+        """Let each parameter want a gradient just where its variable is trainable."""
+        for variable in self.described._variables.values():
+            parameter = self._parameters.get(variable.key)
+            if parameter is not None:
+                parameter.requires_grad_(variable.trainable)
+
+
+_kinds: WeakKeyDictionary[type[Layer], type[Mirror]] = WeakKeyDictionary()
+
+
+def kind_of(layer: type[Layer]) -> type[Mirror]:
+    """Return the class of the mirrors of such layers: torch shows, exports and counts a module by the name of its class."""
+    if layer not in _kinds:
+        names = {"__module__": layer.__module__, "__qualname__": layer.__qualname__, "__doc__": Mirror.__doc__}
+        _kinds[layer] = type(layer.__name__, (Mirror,), names)
+    return _kinds[layer]
+
+
+def bare(layer: type[Layer]) -> Mirror:
+    """Return a mirror of such a layer that holds nothing yet."""
+    return kind_of(layer).__new__(kind_of(layer))
+
+
+def attach(layer: Layer, *, ready: bool = False) -> Mirror:
+    """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
+    with torch.inference_mode(False), torch.enable_grad():
+        mirror = _attached(layer, layer.name)
+    if not layer.holds_only:
+        _share_bag(layer, ready)
+        return mirror
+    for child in layer.layers:  # called one by one, each keeps what its own last call was given
+        below = [each._module for _, each in child.walk() if each._module is not None]
+        if any(each.bag is not child._module.bag for each in below):
+            _share_bag(child, ready)
+    return mirror
+
+
+def _share_bag(layer: Layer, ready: bool) -> None:
+    bag = layer._module.bag = Bag(layer._module)
+    for _, below in layer.walk():
+        if below._module is not None:
+            below._module.ready |= ready
+            below._module.bag = bag
+            if below._makes_tensors:
+                vars(below._module).pop("forward", None)
+
+
+def _attached(layer: Layer, path: str) -> Mirror:
+    if layer._module is None:
+        layer._module = kind_of(type(layer))(layer)
+    mirror: Mirror = layer._module
+    for variable in layer._variables.values():
+        mirror.hold(variable, f"{path}/{variable.key}")
+    for step, child in layer.children():
+        if child.built:
+            mirror.adopt(step, _attached(child, f"{path}/{step}"))
+    return mirror
+
+
+def drawn(variable: Variable, path: str) -> torch.Tensor:
+    """Return the first value of ``variable``: drawn in the logical shape, stored in the physical layout."""
+    dtype = dtype_of(variable.dtype)
+    physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
+    if torch.get_default_device().type == "meta":
+        return torch.empty(physical, dtype=dtype)
+    values = variable.draw(random.generator(random.seed(), path))
+    tensor = (
+        values
+        if isinstance(values, torch.Tensor)
+        else torch.from_numpy(np.ascontiguousarray(values).reshape(variable.shape))
+    )
+    if variable.layout is not None:
+        tensor = tensor.permute(variable.layout)
+    return tensor.to(torch.get_default_device(), dtype).contiguous()

@@ -1,0 +1,103 @@
+"""The values of a weight file into a model's variables, by path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.errors import FormatError, nearest
+from layercli.formats.torch_checkpoint import TorchFile
+from layercli.formats.weight_file import WeightFile
+from layercli.runtime.execution import tensors
+
+PARALLEL = "module/"
+"""What DataParallel and DistributedDataParallel put before every name."""
+
+
+def load(model: Layer, file: WeightFile) -> None:
+    """Set every variable of ``model`` from ``file``, whose names are the variables' paths with ``/`` or ``.`` between.
+
+    Shapes are logical, but in a file of ``torch.save``, which holds a ``state_dict``: there they are the mirror's. FormatError
+    names a variable the file lacks, one too many, or one of another shape; nothing is set unless all fit.
+    """
+    variables = model.named_variables()
+    entries = matched(file, list(variables), model.name)
+    stored = isinstance(file, TorchFile)
+    for path, variable in variables.items():
+        _check(file, entries[path], path, in_mirror(variable.shape, variable) if stored else variable.shape)
+    for path, variable in variables.items():
+        value = file.read(entries[path])
+        variable.assign(value.transpose(variable._logical) if stored and variable._logical else value)
+
+
+def in_mirror(shape: tuple[Any, ...], variable: Variable) -> tuple[Any, ...]:
+    """Return a variable's shape in the order in which the mirror holds its axes."""
+    return tuple(shape[axis] for axis in variable.layout or range(len(shape)))
+
+
+def load_state(module: nn.Module, file: WeightFile) -> None:
+    """Set the state of a torch module from ``file``, whose names are those of its ``state_dict``; errors as ``load``'s."""
+    state = module.state_dict()
+    entries = matched(file, list(state), type(module).__name__)
+    for path, tensor in state.items():
+        _check(file, entries[path], path, tuple(tensor.shape))
+    module.load_state_dict({path: tensors.as_tensor(file.read(entries[path])) for path in state})
+
+
+def matched(file: WeightFile, wanted: list[str], owner: str) -> dict[str, str]:
+    """Return the entry of ``file`` for each path; FormatError where one lacks or one is left over.
+
+    In a checkpoint they are those under the one key that has the very paths.
+    """
+    paths = {path.replace(".", "/"): path for path in wanted}
+    names = fitting(file, paths.keys(), owner)
+    missing = [path for name, path in paths.items() if name not in names]
+    if missing:
+        raise FormatError(f"{file.file} has no {missing[0]}{_more(missing)}", hint=nearest(missing[0], list(names)))
+    extra = sorted(names.keys() - paths.keys())
+    if extra:
+        raise FormatError(f"{file.file} has {extra[0]}{_more(extra)}, which {owner} has not")
+    return {path: names[name] for name, path in paths.items()}
+
+
+def fitting(file: WeightFile, wanted: Any, owner: str) -> dict[str, str]:
+    """Return the entries of ``file`` by their paths with ``/`` between, of a checkpoint those in the part that fits.
+
+    Where none does they are those of the part that has the most of what is wanted; FormatError where several fit.
+    """
+    if not isinstance(file, TorchFile) or not file.parts:
+        return bare({entry.replace(".", "/"): entry for entry in file.entries}, wanted)
+    parts = {part: bare(part_of(file, part), wanted) for part in file.parts}
+    fit = [part for part, names in parts.items() if names.keys() == wanted]
+    if len(fit) > 1:
+        raise FormatError(
+            f"{file.file} holds the state of {owner} {len(fit)} times: under {' and '.join(fit)}",
+            hint=f"save the one that is meant alone: torch.save(checkpoint[{fit[0]!r}], FILE)",
+        )
+    return max(parts.values(), key=lambda names: (names.keys() == wanted, len(names.keys() & wanted)))
+
+
+def part_of(file: TorchFile, part: str) -> dict[str, str]:
+    """Return the entries in one dict of a checkpoint, by their paths in it."""
+    inside = f"{part}/" if part else ""
+    return {entry[len(inside) :].replace(".", "/"): entry for entry in file.entries if entry.startswith(inside)}
+
+
+def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
+    """Return the entries without the word that a parallel module puts before each, unless it is wanted."""
+    if not all(name.startswith(PARALLEL) for name in names) or any(name.startswith(PARALLEL) for name in wanted):
+        return names
+    return {name.removeprefix(PARALLEL): entry for name, entry in names.items()}
+
+
+def _check(file: WeightFile, entry: str, path: str, shape: tuple[Any, ...]) -> None:
+    found = file.entries[entry].shape
+    if found != shape:
+        raise FormatError(f"{path} in {file.file} has the shape {found}, the model's is {shape}")
+
+
+def _more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""

@@ -1,0 +1,172 @@
+"""Raw torch inside a layer's ``call``, on symbolic values: its shapes come from torch's own meta device.
+
+An unknown size is filled with a prime; what the result's sizes do when the primes change tells which of them depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from layercli.core import dims, dtypes, graph, tree
+from layercli.core.dims import UNKNOWN, Dim, Size
+from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.operation import Op
+from layercli.core.spec import Spec
+from layercli.core.variable import Variable
+from layercli.errors import ShapeError
+from layercli.runtime.analysis.filled_sizes import PRIMES, explained
+from layercli.runtime.execution.tensors import dtype_of
+
+
+@dataclass(frozen=True)
+class _Slot:
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class TorchFunction(Op):
+    """out = function(*args, **kwargs), any function of torch; ``given`` are its arguments with the tensors left out.
+
+    ``sources`` are the symbolic shapes the tensors had, from which sizes among the arguments are found again.
+    """
+
+    function: Callable[..., Any]
+    given: tuple[Any, dict[str, Any]] = field(hash=False)
+    sources: tuple[Any, ...] = ()
+
+    def spec(self, *inputs: Any) -> Any:
+        """Return what two runs on the meta device agree on."""
+        fills = self._fills(inputs)
+        first, second = (self._shapes(inputs, fill) for fill in fills)
+        return tree.map_leaves(lambda pair: pair, _merged(first, second, fills))
+
+    def macs(self, *inputs: Any) -> Size:
+        """Return half of the floating point operations torch counts on the meta device, if they depend on no unknown."""
+        counts = []
+        for fill in self._fills(inputs):
+            with FlopCounterMode(display=False) as counter:
+                self._on_meta(inputs, fill)
+            counts.append(counter.get_total_flops() // 2)
+        return counts[0] if counts[0] == counts[1] else UNKNOWN
+
+    def run(self, *tensors: Any) -> Any:
+        """Return the function of the tensors, sizes among its arguments found from theirs."""
+        sizes = {
+            size: actual
+            for source, x in zip(self.sources, tensors, strict=True)
+            if isinstance(source, Spec)
+            for size, actual in zip(source.shape, x.shape, strict=True)
+            if isinstance(size, Dim)
+        }
+        return self._applied(tensors, lambda size: _actual(size, sizes))
+
+    def _fills(self, inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
+        """Return two fillings of the unknowns of all arguments: a prime for each name, and one for all that have none."""
+        shapes = [size for x in inputs if isinstance(x, Spec) for size in x.shape]
+        names = sorted({name for size in [*shapes, *tree.leaves(self.given)] for name in dims.names(size)})
+        return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
+
+    def _applied(self, tensors: Any, number: Callable[[Dim], int]) -> Any:
+        def filled(x: Any) -> Any:
+            if isinstance(x, _Slot):
+                return tensors[x.index]
+            return number(x) if isinstance(x, Dim) else x
+
+        args, kwargs = tree.map_leaves(filled, self.given)
+        return self.function(*args, **kwargs)
+
+    def _on_meta(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
+        metas = [
+            torch.empty([_filled(n, fill) for n in x.shape], dtype=dtype_of(x.dtype), device="meta")
+            if isinstance(x, Spec)
+            else x
+            for x in inputs
+        ]
+        with torch.device("meta"):
+            return self._applied(metas, lambda size: _filled(size, fill))
+
+    def _shapes(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
+        try:
+            result = self._on_meta(inputs, fill)
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            name = getattr(self.function, "__name__", str(self.function))
+            reason = str(error).splitlines()[0].rstrip(".")
+            given = ", ".join(str(x) for x in inputs)
+            raise ShapeError(f"cannot apply torch's {name} to {given}: {reason}") from None
+        return tree.map_leaves(
+            lambda x: (tuple(x.shape), dtypes.name_of(x.dtype)) if isinstance(x, torch.Tensor) else x, _plain(result)
+        )
+
+
+def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Apply a function of torch to arguments among which symbolic tensors or variables are."""
+    flat = tree.leaves((args, kwargs))
+    if not graph.frames() and not any(isinstance(x, SymbolicTensor) for x in flat):
+        args, kwargs = tree.map_leaves(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
+        return function(*args, **kwargs)
+    tensors: list[Any] = []
+
+    def slotted(x: Any) -> Any:
+        if not isinstance(x, (SymbolicTensor, Variable, torch.Tensor)):
+            return x
+        tensors.append(x)
+        return _Slot(len(tensors) - 1)
+
+    given = tree.map_leaves(slotted, (tuple(args), kwargs))
+    sources = tuple(getattr(x, "spec", None) for x in tensors)
+    return TorchFunction(function, given, sources).trace(tensors, tensors)
+
+
+def tensor_attribute(x: Any, name: str) -> Any:
+    """Return the attribute ``name`` of a tensor that is symbolic: a method of torch's Tensor, or a property."""
+    if isinstance(x, Variable) and not graph.frames():
+        return getattr(x.value, name)
+    shape = x.spec.shape
+    known: dict[str, Any] = {
+        "device": torch.device("meta"),
+        "dim": lambda: len(shape),
+        "size": lambda dim=None: shape if dim is None else shape[dim],
+        "numel": lambda: dims.product(shape),
+        "requires_grad": False,
+    }
+    if name in known:
+        return known[name]
+    attribute = getattr(torch.Tensor, name, None)
+    if attribute is None:
+        raise AttributeError(f"a symbolic tensor has no attribute {name!r}, and neither has a torch tensor")
+    if callable(attribute):
+        return lambda *args, **kwargs: torch_function(attribute, (x, *args), kwargs)
+    return torch_function(attrgetter(name), (x,), {})
+
+
+def _filled(size: Size, fill: Mapping[Any, int]) -> int:
+    if isinstance(size, int):
+        return size
+    return fill[None] if size.nameless else int(size.at(fill))
+
+
+def _actual(size: Dim, sizes: Mapping[Dim, int]) -> int:
+    if size in sizes:
+        return sizes[size]
+    names = {str(known): actual for known, actual in sizes.items()}
+    return int(size.at(names))
+
+
+def _plain(result: Any) -> Any:
+    return list(result) if isinstance(result, tuple) and type(result) is not tuple else result
+
+
+def _merged(first: Any, second: Any, fills: list[dict[Any, int]]) -> Any:
+    """Return the spec whose sizes explain both runs, leaf by leaf."""
+    if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], str):
+        sizes = zip(first[0], second[0], strict=True)
+        return Spec(tuple(explained(a, b, fills) for a, b in sizes), first[1])
+    if isinstance(first, (list, tuple)):
+        return type(first)(_merged(a, b, fills) for a, b in zip(first, second, strict=True))
+    return first

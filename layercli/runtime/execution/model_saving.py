@@ -1,0 +1,214 @@
+"""Models into files and back: ``.keras`` whole, weights in ``.safetensors`` by path or ``.weights.h5`` as Keras has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.variable import Variable
+from layercli.errors import FormatError, NotBuiltError, UsageError
+from layercli.formats import detect, keras_file, keras_h5, legacy_h5, safetensors
+from layercli.formats.atomic import staged
+from layercli.formats.legacy_values import Converted, of_owner
+from layercli.formats.legacy_weights import stored
+from layercli.runtime.distributed import collectives
+from layercli.runtime.execution import load_weights as weights
+from layercli.runtime.execution import tensors
+from layercli.runtime.training.trainer import trainer_of
+from layercli.saving import keras_archive
+from layercli.saving.deserialization import Reader
+from layercli.saving.serialization import config_of
+from layercli.saving.weight_paths import layers_of
+
+OPTIMIZER = "optimizer"
+
+
+def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.save_weights."""
+    name = os.fspath(path)
+    require_built(model)
+    if name.endswith(".safetensors"):
+        values = {key: variable.numpy() for key, variable in model.named_variables().items()}
+        with collectives.one_writer(model) as writes:
+            if writes:
+                safetensors.save(path, values)
+    elif name.endswith(".weights.h5"):
+        groups = groups_of(model)
+        with collectives.one_writer(model) as writes:
+            if writes:
+                with staged(path) as temporary:
+                    keras_h5.write(temporary, groups)
+    else:
+        raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
+
+
+def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
+    """See Model.load_weights."""
+    require_built(model)
+    file = Path(path)
+    match detect.kind(file, detect.first_bytes(file)):
+        case "keras":
+            with keras_archive.opened(path) as archive:
+                restore(model, archive.weights)
+        case "h5":
+            with keras_h5.opened(file) as groups:
+                restore(model, groups)
+        case _:
+            weights.load(model, detect.open_weights(path))
+
+
+def require_built(model: Layer) -> None:
+    """Raise NotBuiltError for a model that has no variables yet."""
+    if not model.built:
+        raise NotBuiltError(
+            f"{model.name} has no variables yet: their shapes follow from its input",
+            hint="call it on data, or build(input_shape)",
+        )
+
+
+def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
+    """Return what a file of weights holds: every layer's variables by its path, and the optimizer's."""
+    groups = {
+        path: (layer.name, [layer.stored_value(variable) for variable in layer.stored_variables])
+        for path, layer in layers_of(model).items()
+    }
+    optimizer = model.optimizer
+    if optimizer is not None and built(optimizer):
+        groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.variables])
+    return groups
+
+
+def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
+    """Set every variable from ``groups``, and the optimizer's where both have them; nothing is set unless all fit."""
+    optimizer: Any = model.optimizer if isinstance(model, Model) else None
+    values, state = values_in(model, groups), state_in(optimizer, groups)
+    for variable, value in values:
+        variable.assign(value)
+    if state is not None:
+        optimizer.set_variables(state)
+
+
+def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
+    """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
+    if legacy_h5.is_legacy(groups.file):
+        return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
+    found = []
+    for path, layer in layers_of(model).items():
+        variables = layer.stored_variables
+        if groups.count(path) != len(variables):
+            raise FormatError(
+                f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
+                f"{layer.name} ({type(layer).__name__}) has {len(variables)}"
+            )
+        if groups.major < 3:
+            found += values_of_keras_2(layer, path, groups)
+        else:
+            found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
+        found += layer.started_anew()
+    return found
+
+
+def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
+    """Return the variables of a single layer with their values in a file of tf.keras, as they are today."""
+    held = {
+        variable.name: Converted(
+            [variable.name],
+            keras_h5.place_of(path, i),
+            variable.sizes,
+            partial(groups.read, path, i, variable.sizes),
+        )
+        for i, variable in enumerate(layer.stored_variables)
+    }
+    values = of_owner(layer, held, groups.major)
+    return [(variable, values[variable.name].read()) for variable in layer.stored_variables]
+
+
+def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
+    """Return the variables of ``optimizer`` in ``groups``, None where one of them has none."""
+    if optimizer is None or not built(optimizer):
+        return None
+    if legacy_h5.is_legacy(groups.file):
+        return state_of_legacy(optimizer, legacy_h5.LegacyWeights(groups))
+    if not groups.count(OPTIMIZER):
+        return None
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras kept no learning rate there
+        rate = tensors.to_numpy(optimizer.variables[1][1])
+        rest = [groups.read(OPTIMIZER, i + 1, shape) for i, shape in enumerate(shapes[2:])]
+        return [groups.read(OPTIMIZER, 0, ()), rate, *rest]
+    if groups.count(OPTIMIZER) != len(shapes):
+        raise FormatError(
+            f"{groups.where} has {groups.count(OPTIMIZER)} variables of an optimizer, {optimizer.name} has {len(shapes)}"
+        )
+    return [groups.read(OPTIMIZER, i, shape) for i, shape in enumerate(shapes)]
+
+
+def state_of_legacy(optimizer: Any, weights: legacy_h5.LegacyWeights) -> list[Any] | None:
+    """Return the variables of ``optimizer`` in a file of the older layout, None where they are not those that it has.
+
+    Optimizers from before tf.keras 2.11 kept others, in another order: training starts with a fresh state, as in Keras.
+    """
+    held = weights.optimizer()
+    if not held or not held[0].steps[-1].startswith("iteration") or held[0].steps[-1] == "iterations":
+        return None
+    values = [weights.read(each) for each in held]
+    if len(values) == len(optimizer.variables) - 1:  # tf.keras kept no learning rate there
+        values.insert(1, tensors.to_numpy(optimizer.variables[1][1]))
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    return values if [value.shape for value in values] == shapes else None
+
+
+def built(optimizer: Any) -> bool:
+    """Return whether an optimizer has its state."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return getattr(inner, "state", None) is not None or getattr(inner, "members", None) is not None
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.save."""
+    if not os.fspath(path).endswith(".keras"):
+        raise UsageError(
+            f"a model is saved to .keras, not {os.fspath(path)!r}", hint="save_weights saves weights alone"
+        )
+    require_built(model)
+    described = config_of(model)
+    trainer = model._trainer
+    if trainer is not None:
+        described["compile_config"] = trainer.get_config()
+    groups = groups_of(model)
+    with collectives.one_writer(model) as writes:
+        if writes:
+            keras_archive.write(path, described, groups)
+
+
+def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
+    """Write the model to a ``.keras`` file, as its ``save`` does."""
+    model.save(filepath)
+
+
+def load_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> Model:
+    """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
+
+    Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
+    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, code among it.
+    """
+    with keras_file.opened(path) as archive:
+        reader = Reader(os.fspath(path), custom_objects)
+        model = reader.model(archive.config)
+        if model.built:
+            values_in(model, archive.weights)  # before anything of these sizes is made
+        settings = archive.config.get("compile_config")
+        if compile and isinstance(settings, dict) and settings.get("optimizer"):
+            model.compile(**reader.compiled(settings))
+            if model.built:
+                trainer_of(model, "load_model").prepare()
+        if model.built:
+            restore(model, archive.weights)
+    return model

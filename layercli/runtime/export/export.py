@@ -1,0 +1,128 @@
+"""A built model as a graph in a file: ``.pt2`` of torch.export, or ``.onnx``; sizes that are not known stay open in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections import defaultdict
+from contextlib import redirect_stdout
+from io import StringIO
+from itertools import count
+from typing import Any
+
+import torch
+from torch.export import Dim
+
+from layercli.core import dims, tree
+from layercli.core.dims import Size
+from layercli.core.functional import Functional
+from layercli.core.model import Model
+from layercli.core.naming import distinct
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.formats.atomic import replacing, staged
+from layercli.inspect.output_names import numbered
+from layercli.inspect.summary import ends, input_names
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.graph_module import first_line
+from layercli.runtime.execution.model_saving import require_built
+from layercli.runtime.export.onnx_export import check_exporter
+
+LARGEST = 2**31 - 2**24
+"""The bytes of values that one ONNX file holds, what describes them left out: protobuf takes no more."""
+
+
+def export(model: Model, path: str | os.PathLike[str]) -> None:
+    """See Model.export."""
+    name = os.fspath(path)
+    if not name.endswith((".pt2", ".onnx")):
+        raise UsageError(f"a model is exported to .pt2 or .onnx, not {name!r}", hint="save writes .keras")
+    if name.endswith(".onnx"):
+        check_exporter()
+    require_built(model)
+    program = traced(model)
+    if name.endswith(".onnx"):
+        with staged(path) as temporary:
+            write_onnx(model, program, str(temporary))
+    else:
+        with replacing(path) as stream:
+            torch.export.save(program, stream)
+
+
+def traced(model: Model) -> torch.export.ExportedProgram:
+    """Return the program of a call of ``model`` in inference; UsageError where torch cannot trace it."""
+    specs = model._traced or ()
+    if len(specs) != 1 or not tree.leaves(specs):
+        raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
+    module, sizes = model.module, Sizes()
+    training, held = module.training, next(module.parameters(), None)
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.no_grad():
+            examples = tree.map_leaves(lambda spec: sizes.example(spec, None if held is None else held.device), specs)
+            return torch.export.export(module.eval(), examples, dynamic_shapes=tree.map_leaves(open_axes, specs))
+    except Exception as error:
+        raise UsageError(f"{model.name} cannot be exported: {first_line(error)}") from error
+    finally:
+        module.train(training)
+
+
+class Sizes:
+    """What stands for the sizes that are left open while a model is traced: equal ones would be taken for one."""
+
+    def __init__(self) -> None:
+        self._next = count(2)
+        self._known: defaultdict[str, int] = defaultdict(lambda: next(self._next))
+
+    def example(self, spec: Spec, device: torch.device | None) -> torch.Tensor:
+        """Return zeros: batches are of one size, and so is what has one name."""
+        shape = [self._of(size) if axis in open_axes(spec) else int(size) for axis, size in enumerate(spec.shape)]
+        if shape:
+            shape[0] = self._known[dims.BATCH]
+        return torch.zeros(shape, dtype=tensors.dtype_of(spec.dtype), device=device)
+
+    def _of(self, size: Size) -> int:
+        return self._known[str(size)] if dims.names(size) else next(self._next)
+
+
+def open_axes(spec: Spec) -> dict[int, Any]:
+    """Return the axes whose sizes the graph leaves open: the batch, and what is not known."""
+    return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if axis == 0 or not dims.known(size)}
+
+
+def named_axes(spec: Spec) -> dict[int, str | Any]:
+    """Return the names of the axes left open, for a format that keeps them."""
+    names = {axis: "batch" if axis == 0 else str(spec.shape[axis]) for axis in open_axes(spec)}
+    return {axis: name if name.isidentifier() and name != "None" else Dim.AUTO for axis, name in names.items()}
+
+
+def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -> None:
+    """Write the program as ONNX; inputs and outputs have the model's names for them."""
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
+    if large:
+        raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
+    given = input_names(model, model._traced[0])  # type: ignore[index]  # it was called
+    gives = distinct([*given, *output_names(model, program)])[len(given) :]
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+            torch.onnx.export(
+                program,
+                (),
+                file,
+                dynamo=True,
+                verbose=False,
+                external_data=False,
+                input_names=given,
+                output_names=gives,
+                dynamic_shapes=tree.map_leaves(named_axes, model._traced),
+            )
+    except Exception as error:
+        raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error
+
+
+def output_names(model: Model, program: torch.export.ExportedProgram) -> list[str]:
+    """Return the names of the outputs: a drawn model's own, a dict's keys, or numbers."""
+    if isinstance(model, Functional):
+        return [name for name, _ in ends(model.output, model.output_names)]
+    return numbered("output", len(program.graph_signature.user_outputs))

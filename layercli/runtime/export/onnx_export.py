@@ -1,0 +1,125 @@
+"""A program exported to ONNX and run there, every layer's result among its outputs, in one pass."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+import warnings
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from layercli.core import tree
+from layercli.errors import MissingPackageError, UsageError
+from layercli.inspect.summary import ends
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_hooks import Call, listening
+from layercli.runtime.execution.graph_module import first_line
+from layercli.runtime.execution.onnxruntime_module import OnnxGraph
+from layercli.runtime.inference.prepared_model import Program, calling
+
+COMPUTED = {torch.float16, torch.float32, torch.float64}
+"""The floating dtypes that onnxruntime has kernels for."""
+
+Heard = tuple[str, str]
+"""The name of a result and the class of the layer that gave it; outputs have none."""
+
+
+class Places:
+    """Which output of the graph each result is. An object of its own: torch.export sets a module's lists back."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Heard, int]] = []
+
+
+class Recorder(nn.Module):
+    """A program that gives each layer's results before its outputs; ``places`` says which is which.
+
+    A tensor that several layers give, as a Sequential and its last layer do, is an output of the graph once.
+    """
+
+    def __init__(self, program: Program, inputs: Any) -> None:
+        super().__init__()
+        self.module = program.module
+        self._program, self._inputs = program, inputs
+        self._call = calling(program.model, program.module, compiled=False)
+        self.places = Places()
+
+    def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return every result once."""
+        remaining, found, places = iter(leaves), dict[int, tuple[int, torch.Tensor]](), self.places
+        places.found = []
+
+        def keep(name: str, cls: str, x: torch.Tensor) -> None:
+            place, _ = found.setdefault(id(x), (len(found), x))
+            places.found.append(((name, cls), place))
+
+        def hear(call: Call) -> None:
+            for name, x in call.named():
+                keep(name, call.cls, x)
+
+        with listening(self._program, hear):
+            outputs = self._call(tree.map_leaves(lambda _: next(remaining), self._inputs))
+        for name, x in ends(outputs, None):
+            keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
+        return tuple(x for _, x in found.values())
+
+
+def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
+    """Return what onnxruntime gives for a tree of tensors: of each layer, then the outputs.
+
+    UsageError where torch cannot export the program.
+    """
+    if isinstance(program.model, OnnxGraph):
+        raise UsageError(f"{program.name} is ONNX already")
+    check_exporter()
+    recorder, leaves = Recorder(program, inputs), tuple(tree.leaves(inputs))
+    check_dtypes(program, leaves)
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "model.onnx")
+        export(recorder, leaves, file, program.name)
+        graph = OnnxGraph(file).to(program.device)
+        taken = [x for x, name in zip(leaves, names_in(leaves), strict=True) if name in graph.specs]
+        found = list(graph(*taken).values())
+    return [(heard, found[place]) for heard, place in recorder.places.found]
+
+
+def check_exporter() -> None:
+    """Raise MissingPackageError where torch lacks what it exports by."""
+    if importlib.util.find_spec("onnxscript") is None:
+        raise MissingPackageError(
+            "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
+        )
+
+
+def check_dtypes(program: Program, leaves: tuple[torch.Tensor, ...]) -> None:
+    """Raise UsageError where values have a dtype that onnxruntime does not compute in on a CPU."""
+    held = [*leaves, *program.module.parameters(), *program.module.buffers()]
+    lacking = next((x.dtype for x in held if x.dtype.is_floating_point and x.dtype not in COMPUTED), None)
+    if lacking is not None:
+        raise UsageError(
+            f"onnxruntime does not compute in {tensors.name_of(lacking)}, as {program.name} does",
+            hint="--dtype float32",
+        )
+
+
+def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name: str) -> None:
+    """Write the module as ONNX; what the exporter tells on the way is not passed on."""
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():
+            torch.onnx.export(
+                module, leaves, file, dynamo=True, verbose=False, input_names=names_in(leaves), optimize=False
+            )
+    except Exception as error:
+        raise UsageError(f"{name} cannot be exported to ONNX: {first_line(error)}") from error
+
+
+def names_in(leaves: tuple[torch.Tensor, ...]) -> list[str]:
+    """Return a name for each input of the graph."""
+    return [f"input_{i}" for i in range(len(leaves))]

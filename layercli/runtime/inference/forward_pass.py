@@ -1,0 +1,168 @@
+"""A model run once on given inputs, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from layercli.core import tree
+from layercli.core.layer import Layer
+from layercli.errors import UsageError, nearest
+from layercli.inspect.glob import matches
+from layercli.inspect.json_numbers import json_number, json_values
+from layercli.inspect.statistics import Statistics, statistics
+from layercli.runtime.execution import tensors
+from layercli.runtime.execution.forward_hooks import Call, listening
+from layercli.runtime.execution.preserve_buffers import unchanged
+from layercli.runtime.inference.prepared_model import Program
+
+FIRST = 5
+INPUTS = "the inputs"
+OUTPUT = "(output)"
+"""Marks the name of an output among those of layers."""
+
+
+@dataclass
+class Output:
+    """One output: its values as a numpy array, and what they look like."""
+
+    name: str
+    dtype: str
+    array: np.ndarray
+    statistics: Statistics
+
+    @property
+    def finite(self) -> bool:
+        """Whether every value is a number."""
+        return self.statistics.nonfinite == 0
+
+    @property
+    def first(self) -> list[Any]:
+        """The first values, in order."""
+        values: list[Any] = self.array.ravel()[:FIRST].tolist()
+        return values
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the output as JSON has it."""
+        found = self.statistics
+        return {
+            "name": self.name,
+            "shape": list(self.array.shape),
+            "dtype": self.dtype,
+            "minimum": json_number(found.minimum),
+            "mean": json_number(found.mean),
+            "maximum": json_number(found.maximum),
+            "first": json_values(np.asarray(self.first)),
+            "finite": self.finite,
+        }
+
+
+@dataclass
+class Run:
+    """The outputs of a model on a device, with the results of the layers asked for.
+
+    ``checked`` says that someone asked whether they are finite; ``culprit`` then names where that ends.
+    """
+
+    source: str
+    device: str
+    inputs: list[str]
+    outputs: list[Output]
+    layers: list[Output] = field(default_factory=list)
+    checked: bool = False
+    culprit: str | None = None
+
+    @property
+    def rows(self) -> list[tuple[str, Output]]:
+        """The layers asked for by path and then the outputs by name, which is marked where a layer has the same."""
+        layers = {out.name: out for out in self.layers}
+        return [*layers.items(), *((own_name(out.name, layers), out) for out in self.outputs)]
+
+    @property
+    def finite(self) -> bool:
+        """Whether every value of the outputs, and of the layers asked for, is a number."""
+        return all(out.finite for out in self.outputs + self.layers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document ``layercli run --format json`` prints."""
+        document: dict[str, Any] = {
+            "schema": "layercli.run/1",
+            "model": self.source,
+            "device": self.device,
+            "inputs": self.inputs,
+            "outputs": [out.to_json() for out in self.outputs],
+        }
+        if self.layers:
+            document["layers"] = [out.to_json() for out in self.layers]
+        if self.checked:
+            document["check"] = {"finite": self.finite, "starts_in": None if self.finite else self.culprit}
+        return document
+
+    def outputs_by_name(self) -> dict[str, np.ndarray]:
+        """Return the outputs' values by name."""
+        return {out.name: out.array for out in self.outputs}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the values of the layers asked for by path, and those of the outputs by name."""
+        return {name: out.array for name, out in self.rows}
+
+
+def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool = False) -> Run:
+    """Return the outputs of a program for a tree of arrays, and the results of the layers whose path matches ``layers``.
+
+    With ``check``, the first layer to give what is not finite is found.
+    """
+    placed = program.place(inputs)
+    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.leaves(placed)]
+    done = Run(program.name, str(program.device), shown, [], checked=check)
+    given_finite = not check or all_finite(tree.leaves(placed))
+    heard: list[str] = []
+    hears = (check or layers is not None) and not program.one_graph
+
+    def hear(call: Call) -> None:
+        if layers is not None and matches(call.path, layers):
+            done.layers += [output_of(name, x) for name, x in call.named()]
+        if check and done.culprit is None and not all_finite(call.outputs):
+            own = f"{call.path} ({call.cls})"
+            done.culprit = own if all_finite(call.inputs) else before(program, call, heard, given_finite)
+        heard.append(call.path)
+
+    if layers is not None and not any(True for _ in program.layers()):
+        raise UsageError(f"{program.name} has no layers inside that --layers could show")
+    with unchanged(program), listening(program, hear) if hears else nullcontext():
+        results = program.outputs(placed)
+    if layers is not None and not done.layers:
+        raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
+    done.outputs = [output_of(name, tensor) for name, tensor in results]
+    if done.culprit is None:
+        done.culprit = INPUTS if not given_finite else "the one graph it runs as" if program.one_graph else None
+    return done
+
+
+def before(program: Program, call: Call, heard: list[str], given_finite: bool) -> str:
+    """Return where a value that is not finite arose, which ``call`` was given: behind the layer heard last, all finite."""
+    if not given_finite:
+        return INPUTS
+    where = "call" if isinstance(program.model, Layer) else "forward"
+    return f"{where}, between {heard[-1]} and {call.path}" if heard else f"{where}, before {call.path}"
+
+
+def own_name(output: str, layers: Collection[str]) -> str:
+    """Return the name of an output beside those of ``layers``."""
+    return f"{OUTPUT} {output}" if output in layers else output
+
+
+def all_finite(values: list[torch.Tensor]) -> bool:
+    """Whether no floating tensor holds an infinity or what is no number."""
+    return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
+
+
+def output_of(name: str, tensor: torch.Tensor) -> Output:
+    """Return one output on the CPU with its statistics."""
+    array = tensors.to_numpy(tensor)
+    return Output(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))

@@ -1,0 +1,95 @@
+"""The inputs of a model that is to run: from the files given, or filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layercli.core import tree
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.inspect import input_generation, inputs, shape_parser
+from layercli.inspect.model_loader import Subject
+from layercli.inspect.summary import default_inputs, offered_inputs
+from layercli.runtime.execution.forward_signature import arguments_of, by_name
+from layercli.runtime.execution.graph_module import Graph
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was said of the inputs, in the words of the command line."""
+
+    files: Sequence[str] = ()
+    shapes: Sequence[str] = ()
+    sizes: Sequence[str] = ()
+    fill: str = "random"
+    ranges: Sequence[str] = ()
+    seed: int = 0
+    cast: bool = False
+    rescale: str | None = None
+
+
+def inputs_for(
+    subject: Subject, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
+) -> Any:
+    """Return arrays as the model takes them; those of a torch module are a dict of its arguments by name.
+
+    ``convert`` is what becomes of an array from a file that fits, by default its copy in the model's dtype.
+    """
+    model: Any = subject.model
+    specs = specs_for(subject, request)
+    taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
+    known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
+    graph = isinstance(model, Graph)
+    if not request.files:
+        if request.rescale is not None:
+            raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
+        if not isinstance(model, Layer):
+            taken.check(subject.name, known)
+        made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges)
+        for name, spec in model.specs.items() if graph else ():
+            inputs.check(made[name], spec, name, fixed=True)
+        return tree.map_leaves(kept, made)
+    found = inputs.read(
+        subject.name, taken, model.specs if graph else known, request.files,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None,
+    )  # fmt: skip
+    arrays = [kept(array) for array in found.values()]
+    if not isinstance(model, Layer):
+        return dict(zip(found, arrays, strict=True))
+    if specs is None:
+        return arrays[0] if len(arrays) == 1 else arrays
+    remaining = iter(arrays)
+    return tree.map_leaves(lambda _: next(remaining), specs)
+
+
+def kept(array: Any) -> Any:
+    """Return an array that no run can write into: each is given a copy of its own."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array
+
+
+def specs_for(subject: Subject, request: Request) -> Any:
+    """Return the Specs of the inputs, or None where only the files can say; those of a torch module by name."""
+    model: Any = subject.model
+    offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)
+    if offered is None and not request.shapes:
+        if request.files:
+            return None
+        if isinstance(model, Layer):
+            default_inputs(model)
+        raise UsageError(
+            f"{subject.name} is a torch.nn.Module, which does not say what it takes",
+            hint="give it inputs, --input x.npy, or their shapes, --input-shape 1,3,224,224",
+        )
+    taken = arguments_of(model, offered, len(request.shapes))
+    if isinstance(model, Layer):
+        given = shape_parser.parse_shapes(request.shapes, offered, taken.names)
+    else:
+        given = shape_parser.shapes_by_name(subject.name, request.shapes, offered or {}, taken.names)
+    return shape_parser.fill(given, shape_parser.parse_sizes(request.sizes))

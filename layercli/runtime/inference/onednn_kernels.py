@@ -1,0 +1,149 @@
+"""oneDNN's own convolutions and products on a CPU: weights laid out once for the kernel that reads them, and more in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+from layercli.ops.core import kernel_overrides
+from layercli.runtime.execution.available_memory import free_memory
+
+mkldnn: Any = torch.ops.mkldnn
+
+
+class Room:
+    """The memory that packed weights may take beside the plain ones: a quarter of what is free when it is made."""
+
+    def __init__(self) -> None:
+        self.left = free_memory() // 4
+
+    def take(self, weight: torch.Tensor) -> bool:
+        """Return whether there is room for ``weight`` once more, which is then taken."""
+        fits = weight.nbytes <= self.left
+        self.left -= weight.nbytes if fits else 0
+        return fits
+
+
+@cache
+def available() -> bool:
+    """Whether this torch has the kernels."""
+    backend: Any = torch.backends.mkldnn
+    return (
+        bool(backend.is_available())
+        and hasattr(mkldnn, "_convolution_pointwise")
+        and hasattr(mkldnn, "_linear_pointwise")
+    )
+
+
+def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether the kernels take ``x`` and ``weight`` at all: on a CPU, both in float32, not empty."""
+    return (
+        available()
+        and x.device.type == weight.device.type == "cpu"
+        and x.dtype is weight.dtype is torch.float32
+        and x.numel() > 0
+    )
+
+
+def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether a convolution of ``x`` over two axes may use a packed ``weight``."""
+    return plain(x, weight) and x.ndim == weight.ndim == 4
+
+
+def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may use it packed, and should."""
+    fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
+    return fits and weight.nbytes >= kernel_overrides.LARGE and plain(x, weight)
+
+
+def unwatched() -> bool:
+    """Whether only the result of a call is wanted: no gradient, tangent or graph, no batching, no other dtype, no count.
+
+    torch's own functions serve them all; oneDNN's kernels, called by themselves, none.
+    """
+    return not (
+        torch.is_grad_enabled()
+        or torch.is_autocast_enabled("cpu")
+        or torch._C._is_tracing()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or forward_ad._current_level >= 0
+    )
+
+
+def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+    """Return torch's linear by oneDNN's kernel, which a plain weight of twice the size is worth; None where torch should do it."""
+    if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
+        return None
+    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not unwatched():
+        return None
+    return multiplied(x, weight, bias) if multiplies(x, weight) else None
+
+
+def recurs(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:
+    """Whether an LSTM over ``x`` (batch, steps, features) may use its weights packed: those of x and the state, two biases."""
+    return x.ndim == 3 and len(weights) == 4 and plain(x, weights[0]) and x.shape[-1] == weights[0].shape[1]
+
+
+def packed_kernel(
+    weight: torch.Tensor,
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> torch.Tensor:
+    """Return ``weight`` (filters, channels / groups, height, width) in the layout oneDNN wants it in for inputs of ``size``.
+
+    Only the functions here can read it; they give the same for inputs of other sizes too.
+    """
+    return mkldnn._reorder_convolution_weight(weight, padding, strides, dilation, groups, size)  # type: ignore[no-any-return]  # a tensor
+
+
+def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return ``weight`` (units, features) in the layout oneDNN wants it in for ``rows``; it does for any number of them."""
+    return mkldnn._reorder_linear_weight(weight.contiguous(), rows)  # type: ignore[no-any-return]  # a tensor
+
+
+def convolved(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> torch.Tensor:
+    """Return the convolution of ``x`` (batch, channels, height, width) with a ``weight`` that ``packed_kernel`` gave."""
+    return mkldnn._convolution_pointwise(x, weight, bias, padding, strides, dilation, groups, "none", [], "")  # type: ignore[no-any-return]
+
+
+def multiplied(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Return ``x`` (..., features) times the transpose of a ``weight`` that ``packed_matrix`` gave, plus ``bias`` (units,)."""
+    return mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]  # a tensor
+
+
+def packed_gates(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of x and of the state (4 units, features or units) in the layout oneDNN wants them in for ``x``."""
+    of_x, of_state = (weight.contiguous() for weight in weights[:2])
+    size = list(x.transpose(0, 1).shape)
+    first, second = mkldnn._reorder_mkldnn_rnn_layer_weight(of_x, of_state, of_state.shape[1], False, True, True, size)
+    return first, second
+
+
+def recurred(
+    x: torch.Tensor, start: Sequence[torch.Tensor], packed: Sequence[torch.Tensor], biases: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units), of weights that ``packed_gates`` gave."""
+    values = [value.contiguous() for value in (*biases, *start)]  # the kernel reads no strides
+    how: tuple[Any, ...] = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
+    out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer.default(x.transpose(0, 1).contiguous(), *packed, *values, *how)
+    return out.transpose(0, 1), h, c
+
+
+LSTM = 2
+"""The kind of recurrence, as oneDNN's kernel has it."""

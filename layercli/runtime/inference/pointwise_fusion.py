@@ -1,0 +1,235 @@
+"""A convolution or a product with the sum and the activation after it, as one call of oneDNN's kernels in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+
+from layercli.runtime.inference import onednn_kernels
+from layercli.runtime.inference.batch_norm_folding import as_linear
+from layercli.runtime.inference.fx_tracing import ADD, held, hold, is_held, is_node, mutates, nodes
+
+aten: Any = torch.ops.aten
+mkldnn: Any = torch.ops.mkldnn
+
+ATTRIBUTES: dict[Any, Callable[..., tuple[str, list[Any], str]]] = {
+    aten.relu.default: lambda: ("relu", [], ""),
+    aten.sigmoid.default: lambda: ("sigmoid", [], ""),
+    aten.tanh.default: lambda: ("tanh", [], ""),
+    aten.silu.default: lambda: ("swish", [], ""),
+    aten.hardswish.default: lambda: ("hardswish", [], ""),
+    aten.hardsigmoid.default: lambda: ("hardsigmoid", [], ""),
+    aten.relu6.default: lambda: ("hardtanh", [0.0, 6.0], ""),
+    aten.hardtanh.default: lambda low=-1.0, high=1.0: ("hardtanh", [low, high], ""),
+    aten.leaky_relu.default: lambda slope=0.01: ("leaky_relu", [slope], ""),
+    aten.gelu.default: lambda approximate="none": ("gelu", [], approximate),
+}
+"""What oneDNN's kernels call an activation, its numbers, and the way to compute it."""
+
+IN_PLACE = {
+    aten.relu.default: aten.relu_.default,
+    aten.silu.default: aten.silu_.default,
+    aten.hardswish.default: aten.hardswish_.default,
+    aten.hardtanh.default: aten.hardtanh_.default,
+    aten.leaky_relu.default: aten.leaky_relu_.default,
+}
+PLAIN = {in_place: plain for plain, in_place in IN_PLACE.items()}
+
+CONVOLUTIONS = (aten.conv2d.default, aten.conv2d.padding)
+
+AFTER_SUM = {aten.relu.default}
+"""The activations that a convolution applies to its sum; a product has none."""
+
+FRESH = {
+    aten.conv1d, aten.conv2d, aten.conv3d, aten.conv_transpose1d, aten.conv_transpose2d, aten.conv_transpose3d, aten.linear,
+    aten.addmm, mkldnn._convolution_pointwise, mkldnn._convolution_pointwise_, mkldnn._linear_pointwise,
+}  # fmt: skip
+"""Operations whose results are tensors of their own."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What multiplies, the sum after it and the activation after that, where there are such; nobody sees what is between."""
+
+    product: Any
+    sum: Any
+    activation: Any
+
+    @property
+    def last(self) -> Any:
+        """The node whose result is seen."""
+        return self.activation or self.sum or self.product
+
+    @property
+    def other(self) -> Any:
+        """What is added to the product."""
+        if self.sum is None:
+            return None
+        left, right = self.sum.args[:2]
+        return right if left is self.product else left
+
+    @property
+    def convolves(self) -> bool:
+        """Whether it is a convolution."""
+        return self.product.target in CONVOLUTIONS
+
+    @property
+    def packable(self) -> bool:
+        """Whether oneDNN has a kernel for it: float32, a CPU, a weight and a bias that are known; two axes to convolve over."""
+        x, weight, *rest = self.product.args
+        if not is_held(weight) or (rest and rest[0] is not None and not is_held(rest[0])):
+            return False
+        values = x.meta["val"], weight.meta["val"]
+        if self.convolves:
+            return _settings(self.product) is not None and onednn_kernels.convolves(*values)
+        return onednn_kernels.multiplies(*values)
+
+
+def fuse_chains(made: fx.GraphModule) -> list[Chain]:
+    """Fuse every chain there is, one after the other: what one of them took is not there for the next."""
+    chains = []
+    room = onednn_kernels.Room()
+    for node in nodes(made.graph):
+        as_linear(made, node)
+        if node.target is aten.lstm.input:
+            _pack_lstm(made, node, room)
+        if node.target is not aten.linear.default and node.target not in CONVOLUTIONS:
+            continue
+        chain = _chain(node)
+        if chain.packable and room.take(held(made, node.args[1])):
+            _fuse(made, chain)
+            chains.append(chain)
+    for node in nodes(made.graph):
+        if node.target is aten.view.default and any(chain.convolves for chain in chains):
+            node.target = aten.reshape.default  # the kernels' results have channels last in memory
+    return chains
+
+
+def _chain(product: Any) -> Chain:
+    total = _only_user(product)
+    if total is None or not _adds(total, product):
+        total = None
+    activation = _only_user(total or product)
+    after = ATTRIBUTES.keys() if total is None else AFTER_SUM if product.target in CONVOLUTIONS else ()
+    if activation is None or PLAIN.get(activation.target, activation.target) not in after:
+        activation = None
+    chain = Chain(product, total, activation)
+    between = product.next
+    while between is not chain.last and chain.last is not product:
+        if mutates(between) and between is not total:
+            return Chain(product, None, None)
+        between = between.next
+    return chain
+
+
+def _only_user(node: Any) -> Any:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _adds(total: Any, product: Any) -> bool:
+    """Whether ``total`` adds a tensor of the very same kind to ``product``, and writes over nothing else."""
+    if total.target not in ADD or total.kwargs or len(total.args) != 2:
+        return False
+    left, right = total.args
+    other = right if left is product else left
+    if not is_node(other) or (mutates(total) and left is not product):
+        return False
+    ours, theirs = product.meta["val"], other.meta["val"]
+    return (ours.shape, ours.dtype, ours.device) == (theirs.shape, theirs.dtype, theirs.device)
+
+
+def _fuse(made: fx.GraphModule, chain: Chain) -> None:
+    """Put one call of oneDNN's kernel, its weight packed, where the chain ended."""
+    last = chain.last
+    target, args = _convolution(made, chain) if chain.convolves else _linear(made, chain)
+    with made.graph.inserting_before(last):
+        node = made.graph.call_function(target, args)
+    node.meta["val"] = last.meta["val"]
+    last.replace_all_uses_with(node)
+    for gone in (chain.activation, chain.sum, chain.product):
+        if gone is not None:
+            made.graph.erase_node(gone)
+
+
+def _linear(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ...]]:
+    """Return the kernel of a product, and its arguments."""
+    x, weight, bias = (*chain.product.args, None)[:3]
+    rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
+    matrix = hold(made, onednn_kernels.packed_matrix(held(made, weight), rows), chain.last)
+    if chain.other is not None:
+        return mkldnn._linear_pointwise.binary, (x, chain.other, matrix, bias, "add")
+    return mkldnn._linear_pointwise.default, (x, matrix, bias, *_attribute(chain.activation))
+
+
+def _convolution(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ...]]:
+    """Return the kernel of a convolution, and its arguments."""
+    settings = _settings(chain.product)
+    assert settings is not None
+    x, weight, bias, strides, padding, dilation, groups = settings
+    size = list(x.meta["val"].shape)
+    value = onednn_kernels.packed_kernel(held(made, weight), size, strides, padding, dilation, groups)
+    common = (hold(made, value, chain.last), bias, padding, strides, dilation, groups)
+    attribute, numbers, way = _attribute(chain.activation)
+    if chain.other is None:
+        return mkldnn._convolution_pointwise.default, (x, *common, attribute, numbers, way)
+    over = _free(chain.other, chain)
+    first = (chain.other, x) if over else (x, chain.other)
+    unary = (None, [], "") if attribute == "none" else (attribute, numbers, way)
+    target = mkldnn._convolution_pointwise_.binary if over else mkldnn._convolution_pointwise.binary
+    return target, (*first, *common, "add", 1.0, *unary)
+
+
+def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.Room) -> None:
+    """Let an LSTM of one layer, one direction and known weights read them packed."""
+    x, start, weights, biased, *rest = node.args
+    values = [weight.meta["val"] for weight in weights]
+    if node.kwargs or rest != [1, 0.0, False, False, True] or not all(map(is_held, weights)):
+        return
+    if not biased or not onednn_kernels.recurs(x.meta["val"], values):
+        return
+    plain = [held(made, weight) for weight in weights]
+    if all(map(room.take, plain[:2])):
+        gates = onednn_kernels.packed_gates(x.meta["val"], plain)
+        node.args = (x, start, [hold(made, value, node) for value in gates], list(weights[2:]))
+        node.target = onednn_kernels.recurred
+
+
+def _settings(node: Any) -> tuple[Any, ...] | None:
+    """Return the arguments of a convolution over two axes, with those it left out, or None where it pads unevenly."""
+    defaults: list[Any] = [None, [1, 1], [0, 0], [1, 1], 1]
+    x, weight, *given = node.args
+    bias, strides, padding, dilation, groups = given + defaults[len(given) :]
+    if isinstance(padding, str):
+        reach = [step * (n - 1) for step, n in zip(_pair(dilation), weight.meta["val"].shape[2:], strict=True)]
+        padding = [n // 2 for n in reach] if padding == "same" else [0, 0]
+        if padding != [0, 0] and any(n % 2 for n in reach):
+            return None
+    return x, weight, bias, _pair(strides), _pair(padding), _pair(dilation), groups
+
+
+def _pair(numbers: Any) -> list[int]:
+    return list(numbers) * (2 // len(numbers))
+
+
+def _attribute(activation: Any) -> tuple[str, list[Any], str]:
+    if activation is None:
+        return "none", [], ""
+    settings = (*activation.args[1:], *activation.kwargs.values())
+    return ATTRIBUTES[PLAIN.get(activation.target, activation.target)](*settings)
+
+
+def _free(other: Any, chain: Chain) -> bool:
+    """Whether nothing looks at ``other`` any more, so that the sum may be written over it: a kernel's own result, read before."""
+    if other is chain.product.args[0] or getattr(other.target, "overloadpacket", None) not in FRESH:
+        return False
+    readers = [user for user in other.users if user is not chain.sum]
+    before = set()
+    node = chain.last
+    while node is not other:
+        node = node.prev
+        before.add(node)
+    return all(user in before and getattr(user.target, "overloadpacket", None) in FRESH for user in readers)

@@ -1,0 +1,199 @@
+"""A rank's part of what is trained on: its samples of each global batch, and what they count in the losses and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch.utils.data import DistributedSampler
+
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.losses.loss import Loss
+from layercli.losses.reduction import divide_no_nan, reduce
+from layercli.metrics.metric import Metric
+from layercli.runtime.distributed.process_group import Group
+from layercli.runtime.training.data_adapters import Arrays, Batch, Samples, Stream
+from layercli.runtime.training.lazy_logs import LazyLogs, numbers
+
+
+class Sum(torch.autograd.Function):
+    """The sum over the ranks; what a loss of any of them asks of it is asked of each."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the ranks' gradients."""
+        return Sum.forward(ctx, gradient)
+
+
+class Part:
+    """This rank's part of the batch at hand: ``own`` samples of the ``whole`` number that all ranks have together.
+
+    A rank for which no sample is left computes on one of the others', which counts for nothing: ``own`` is 0. ``heard``
+    says that somebody listens to every batch, so that the ranks must tell each other its logs.
+    """
+
+    def __init__(self, group: Group, *, heard: bool = False) -> None:
+        self.group = group
+        self.heard = heard
+        self.own = self.whole = 1
+        self.device = torch.device("cpu")
+        self.scope = ExitStack()
+
+    # The data
+
+    def take(self, samples: int) -> slice:
+        """Return which of a batch's samples are this rank's: a stretch of it, the first ranks' longer by one at most."""
+        share, over = divmod(samples, self.group.size)
+        rank = self.group.rank
+        self.whole, self.own = samples, share + (rank < over)
+        start = rank * share + min(rank, over)
+        return slice(start, start + self.own) if self.own else slice(0, 1)
+
+    def batches(
+        self, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+    ) -> Iterator[Batch]:
+        """Yield this rank's part of every batch of ``source`` from number ``first`` on, as many parts on every rank."""
+        if isinstance(source, Arrays):
+            return self._slices(source, size, order, first)
+        return self._cuts(source, source.batches(size, order, first))
+
+    def _slices(self, source: Arrays, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
+        for start in range(first * size, source.samples, size):
+            own = self.take(min(size, source.samples - start))
+            where = slice(start + own.start, start + own.stop)
+            yield source._taken(where if order is None else order[where])
+
+    def _cuts(self, source: Samples | Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
+        loader = source.source if isinstance(source, Stream) else None
+        apart = isinstance(getattr(loader, "sampler", None), DistributedSampler)
+        for batch in batches:
+            if apart:
+                self.own = len(tree.leaves(batch[0])[0])
+                self.whole = self.own * self.group.size
+            yield batch if apart else self.cut(batch)
+
+    def cut(self, batch: Batch) -> Batch:
+        """Return this rank's part of a global batch."""
+        own = self.take(len(tree.leaves(batch[0])[0]))
+        x, y, weight = (tree.map_leaves(lambda x: None if x is None else x[own], each) for each in batch)
+        return x, y, weight
+
+    def check(self, size: int) -> None:
+        """Raise UsageError for a batch size that the ranks cannot share evenly."""
+        ranks = self.group.size
+        if size < ranks:
+            raise UsageError(f"a batch of {size} is smaller than the {ranks} ranks that share it")
+        if size % ranks:
+            below = size - size % ranks
+            raise UsageError(
+                f"a batch of {size} does not divide among {ranks} ranks", hint=f"take {below} or {below + ranks}"
+            )
+
+    # The loss
+
+    def of(self, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> torch.Tensor:
+        """Return what this rank's samples add to the loss of the global batch: the ranks' values sum to it."""
+        fraction = self.own / self.whole
+        if type(loss).__call__ is not Loss.__call__:
+            return loss(y_true, y_pred, sample_weight, mask) * fraction
+        y_pred = loss.prepared(y_pred)
+        if sample_weight is None and mask is None:
+            mean = loss.whole(y_true, y_pred)
+            if mean is not None:
+                return mean * fraction
+        values, weight, mask = loss.unreduced(y_true, y_pred, sample_weight, mask)
+        value = reduce(values, weight, mask, loss.reduction)
+        divisor = divisor_of(values, weight, mask, loss.reduction)
+        if divisor is None:
+            return value * (1.0 if loss.reduction == "sum" and self.own else fraction)
+        divisor = divisor * bool(self.own)
+        [together] = self.group.sum([divisor], value.device)
+        return value * divide_no_nan(divisor, together.to(divisor.dtype))
+
+    def penalty(self, value: torch.Tensor) -> torch.Tensor:
+        """Return a regularizer's penalty as a part of the loss: its value is shared out, its gradient is not.
+
+        Each rank's gradient is that of the whole penalty, whether the ranks' mean is taken of it or, sharded, not.
+        """
+        full: torch.Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
+        return full.detach() * (self.own / self.whole) + (full - full.detach()) / self.group.size
+
+    def scaled(self, loss: torch.Tensor) -> torch.Tensor:
+        """Return the loss to run backward from: DDP and FSDP take the mean of gradients whose sum is meant."""
+        return loss * self.group.size
+
+    # What the ranks tell each other
+
+    def together(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
+        """Return tensors of one dtype summed over the ranks, gradients as well; a borrowed sample counts for nothing."""
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors]) * bool(self.own)
+        parts = torch.split(Sum.apply(flat), [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
+        return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+    def update(self, metrics: Sequence[Metric], add: Any) -> None:
+        """Call ``add``, which adds the batch to ``metrics``; a borrowed sample changes no sum."""
+        before = [] if self.own else [{name: total.clone() for name, total in m.state.items()} for m in metrics]
+        add()
+        for metric, sums in zip(metrics, before, strict=False):
+            for name, total in metric.state.items():
+                total.copy_(sums[name]) if name in sums else total.zero_()
+
+    def result(self, metrics: Sequence[Metric], compute: Any, *totals: torch.Tensor) -> Any:
+        """Return ``compute`` of the totals summed over the ranks, while the metrics' sums are those of all ranks."""
+        states = [(metric, list(metric.state)) for metric in metrics]
+        held = [*totals, *(metric.state[name] for metric, names in states for name in names)]
+        summed = self.group.sum(held, self.device) if held else []
+        added = iter(summed[len(totals) :])
+        own = [metric._state for metric in metrics]
+        try:
+            for metric, names in states:
+                metric._state = {name: next(added) for name in names}
+            return compute(*summed[: len(totals)])
+        finally:
+            for metric, state in zip(metrics, own, strict=True):
+                metric._state = state
+
+    def agreed(self, logs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return logs as numbers, the same on every rank: computed together, or, a step's own, the mean of the ranks'."""
+        found = numbers(logs)
+        if isinstance(logs, LazyLogs):
+            return found
+        names = [name for name, value in found.items() if isinstance(value, int | float)]
+        summed = self.group.sum([torch.tensor(float(found[name])) for name in names], self.device) if names else []
+        return found | {name: value.item() / self.group.size for name, value in zip(names, summed, strict=True)}
+
+    def batch_logs(self, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the logs that callbacks may read after a batch: everybody's if somebody listens, else none."""
+        return self.agreed(logs) if self.heard else {}
+
+    def level(self, model: Model) -> None:
+        """Give every rank the mean of the ranks' moving statistics: each has followed its own samples."""
+        moving = [v.stored for v in model.non_trainable_variables if not v.made_trainable]
+        moving = [tensor for tensor in moving if tensor.is_floating_point()]
+        if moving:
+            with torch.no_grad():
+                for tensor, total in zip(moving, self.group.sum(moving, self.device), strict=True):
+                    tensor.copy_(total / self.group.size)
+
+
+def divisor_of(values: torch.Tensor, weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
+    """Return what a reduction divides the sum of ``values`` by, None where that goes by the number of samples alone."""
+    if mask is None and (weight is None or reduction != "mean_with_sample_weight"):
+        return None
+    if reduction not in ("mean", "sum_over_batch_size", "mean_with_sample_weight"):
+        return None
+    ones = torch.ones_like(values.detach())
+    weights = weight if reduction == "mean_with_sample_weight" else None
+    return reduce(ones, weights, None if mask is None else torch.as_tensor(mask, device=values.device), "sum")

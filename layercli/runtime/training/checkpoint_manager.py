@@ -1,0 +1,132 @@
+"""A folder of backups: files of weights, and a list of them that says how far each had come, its bytes and its SHA-256.
+
+The list is replaced whole after its file is, so that it never names a file that is not there or not complete. A name in it
+that is no plain file name, or a file that is not what it says, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from layercli.core.model import Model
+from layercli.errors import FileError, FormatError
+from layercli.formats.atomic import replacing
+from layercli.formats.names import is_plain
+from layercli.formats.os_errors import reading, writing
+from layercli.formats.strict_json import parse
+from layercli.runtime.distributed import collectives
+from layercli.runtime.execution import model_saving
+from layercli.runtime.training.trainer import Place, trainer_of
+
+SCHEMA = "layercli.backups/2"
+ENDING = ".weights.h5"
+LONGEST = 1 << 20
+"""The bytes of a list that are read."""
+
+
+class Backup(NamedTuple):
+    """A file of weights, the place in the data where it was made, and the bytes and the SHA-256 of the file."""
+
+    file: str
+    place: Place
+    bytes: int
+    sha256: str
+
+
+class Backups:
+    """The last ``kept`` backups in ``folder``."""
+
+    def __init__(self, folder: str, kept: int) -> None:
+        self.folder = Path(folder)
+        self.kept = kept
+        self.list = self.folder / "backups.json"
+
+    def found(self) -> list[Backup]:
+        """Return what the folder holds, the newest first; FormatError for a list that is none."""
+        if not os.path.lexists(self.list):
+            return []
+        with reading(self.list), os.fdopen(os.open(self.list, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            document = parse(self.list, stream.read(LONGEST), "content")
+        try:
+            if document["schema"] != SCHEMA:
+                raise KeyError("schema")
+            found = [
+                Backup(file, Place(*map(int, place)), size, text) for file, place, size, text in document["backups"]
+            ]
+        except (KeyError, TypeError, ValueError):
+            raise FormatError(f"{self.list} is no list of backups") from None
+        for backup in found:
+            if not is_plain(backup.file) or not backup.file.endswith(ENDING):
+                raise FormatError(
+                    f"{self.list} names the backup {backup.file!r}, which is not a file of weights beside it"
+                )
+        return found
+
+    def restore(self, model: Model) -> None:
+        """Set ``model`` to the newest backup that can be read, if there is any, and have fit begin where it was made."""
+        backups = self.found()
+        for backup in backups:
+            try:
+                self._check(backup)
+                model_saving.load_weights(model, self.folder / backup.file)
+            except (FileError, FormatError):
+                if backup is backups[-1]:
+                    raise
+                continue
+            trainer_of(model, "BackupAndRestore").start = backup.place
+            return
+
+    def _check(self, backup: Backup) -> None:
+        """Raise FormatError unless the file of a backup is what the list says."""
+        file = self.folder / backup.file
+        if os.path.islink(file):
+            raise FormatError(f"{file} is a symbolic link, which no backup is")
+        if (found := digest_of(file)) != (backup.bytes, backup.sha256):
+            size = (
+                "damaged" if found[0] == backup.bytes else f"of {found[0]:,} bytes, and there it has {backup.bytes:,}"
+            )
+            raise FormatError(f"{file} is not what {self.list} says: it is {size}")
+
+    def add(self, model: Model, epoch: int, batch: int) -> None:
+        """Make a backup of ``model``, which goes on with that epoch and batch, and drop the oldest."""
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        place = Place(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
+        file = f"{epoch}-{batch}{ENDING}"
+        model_saving.save_weights(model, self.folder / file)
+        with collectives.one_writer(model) as writes:
+            if writes:
+                self._list(Backup(file, place, *digest_of(self.folder / file)))
+
+    def _list(self, backup: Backup) -> None:
+        before = [other for other in self.found() if other.file != backup.file]
+        kept = [backup, *before][: self.kept]
+        document: dict[str, Any] = {"schema": SCHEMA, "backups": kept}
+        with replacing(self.list, follow=False) as stream:
+            stream.write(json.dumps(document).encode())
+        for file in {other.file for other in before} - {other.file for other in kept}:
+            with suppress(OSError):
+                (self.folder / file).unlink()
+
+    def remove(self, model: Model) -> None:
+        """Remove every backup, and the folder if that is all it held."""
+        with collectives.one_writer(model) as writes, suppress(OSError):
+            if not writes:
+                return
+            files = [backup.file for backup in self.found()]
+            self.list.unlink()
+            for file in files:
+                (self.folder / file).unlink()
+            self.folder.rmdir()
+
+
+def digest_of(file: Path) -> tuple[int, str]:
+    """Return the bytes and the SHA-256 of a file."""
+    with reading(file), open(file, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return os.fstat(stream.fileno()).st_size, digest

@@ -1,0 +1,249 @@
+"""What compile was told to minimise and to measure, matched with a model's outputs on the first batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from layercli import losses, metrics
+from layercli.core import masking, naming, tree
+from layercli.core.functional import Functional
+from layercli.core.layer import Layer
+from layercli.core.sequential import Sequential
+from layercli.errors import ShapeError, UsageError
+from layercli.losses.loss import Loss
+from layercli.metrics.metric import Metric
+from layercli.metrics.reduction_metrics import Mean
+from layercli.runtime.training.batch_sharding import Part
+
+
+@dataclass
+class Output:
+    """One output of a model: its loss and that one's weight, and the metrics without and with sample weights."""
+
+    name: str
+    loss: Loss | None
+    weight: float
+    plain: list[Metric] = field(default_factory=list)
+    weighted: list[Metric] = field(default_factory=list)
+    mean: Mean | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it wants a target."""
+        return self.loss is not None or bool(self.plain or self.weighted)
+
+    def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
+        """Add a batch to the metrics; steps that a mask leaves out count for nothing."""
+        kept = masking.mask_of(y_pred)
+        mask = None if kept is None else kept.to(torch.float32)
+        for metric in self.plain:
+            metric.update_state(y_true, y_pred, mask)
+        both = weight if mask is None else mask if weight is None else mask * weight
+        for metric in self.weighted:
+            metric.update_state(y_true, y_pred, both)
+
+
+class Objective:
+    """``loss``, ``loss_weights``, ``metrics`` and ``weighted_metrics`` as compile takes them."""
+
+    def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None:
+        self.given = loss, loss_weights, metrics, weighted_metrics
+        self.outputs: list[Output] | None = None
+        self.total = torch.zeros((), dtype=torch.float64)
+        self.samples = 0
+        self.part: Part | None = None
+
+    def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[Output]:
+        """Match everything with the outputs, once: their number, names and shapes are known now."""
+        if self.outputs is None:
+            self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
+            named = naming.distinct(metric.name or "metric" for metric in self.metrics)
+            for metric, name in zip(self.metrics, named, strict=True):
+                metric.name = name
+        return self.outputs
+
+    def _matched(self, names: list[str], y_true: Any, y_pred: Any) -> list[Output]:
+        loss, loss_weights, plain, weighted = self.given
+        several = len(names) > 1
+        each_loss = per_output(loss, names, "loss", spread=True)
+        each_weight = per_output(loss_weights, names, "loss_weights")
+        each_metrics = [
+            metrics_per_output(given, names, what)
+            for given, what in ((plain, "metrics"), (weighted, "weighted_metrics"))
+        ]
+        asked = [one is not None or any(every[i] for every in each_metrics) for i, one in enumerate(each_loss)]
+        wanted = in_order(y_true, names, "targets", asked)
+        found = []
+        for i, (name, true, pred) in enumerate(zip(names, wanted, tree.leaves(y_pred), strict=True)):
+            if true is None and asked[i]:
+                raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
+            own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
+            output = Output(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
+            output.plain, output.weighted = (
+                [made_metric(given, name if several else "", true, pred) for given in every[i]]
+                for every in each_metrics
+            )
+            found.append(output)
+        if sum(output.loss is not None for output in found) > 1:
+            for output in found:
+                output.mean = None if output.loss is None else Mean(name=f"{output.name}_loss")
+        return found
+
+    def loss(self, y_true: Any, y_pred: Any, weight: Any) -> torch.Tensor | None:
+        """Return the weighted sum of the outputs' losses, None where there is none."""
+        total = None
+        for output, true, pred, own in self._each(y_true, y_pred, weight):
+            if output.loss is None:
+                continue
+            kept = masking.mask_of(pred)
+            if self.part is None:
+                value, samples, counted = output.loss(true, pred, own, kept), len(pred), len(pred)
+            else:
+                value = self.part.of(output.loss, true, pred, own, kept)
+                samples, counted = self.part.whole, self.part.own
+            if output.mean is not None:
+                output.mean.add("total", value.detach() * samples)
+                output.mean.add("count", counted)
+            scaled = value if output.weight == 1 else value * output.weight
+            total = scaled if total is None else total + scaled
+        return total
+
+    def check(self, y_true: Any, y_pred: Any) -> None:
+        """Raise what targets deserve that a GPU would meet with an assertion."""
+        for output, true, pred, _ in self._each(y_true, y_pred, None):
+            if output.loss is not None and pred.device.type != "cpu":
+                output.loss.check(true, pred)
+
+    def count(self, loss: torch.Tensor, samples: int) -> None:
+        """Add the whole loss of a batch to the mean that ``loss`` in the logs is."""
+        samples = samples if self.part is None else self.part.whole
+        if self.total.device != loss.device:
+            self.total = self.total.to(loss.device)
+        self.total.add_(loss.detach(), alpha=samples)
+        self.samples += samples
+
+    def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
+        """Add a batch to the metrics."""
+        with torch.no_grad():
+            for output, true, pred, own in self._each(y_true, y_pred, weight):
+                output.update(true, pred, own)
+
+    def result(self, total: torch.Tensor) -> dict[str, Any]:
+        """Return what batches of that total loss come to, by name: the loss, then the outputs' losses, then the metrics."""
+        found: dict[str, Any] = {"loss": (total / self.samples).float()} if self.samples else {}
+        return found | {metric.name or "metric": metric.result() for metric in self.metrics}
+
+    def reset(self) -> None:
+        """Forget every batch."""
+        self.total = torch.zeros_like(self.total)
+        self.samples = 0
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The outputs' mean losses where there are several, then every metric."""
+        outputs = self.outputs or []
+        means: list[Metric] = [output.mean for output in outputs if output.mean is not None]
+        plain = [metric for output in outputs for metric in output.plain]
+        return means + plain + [metric for output in outputs for metric in output.weighted]
+
+    def _each(self, y_true: Any, y_pred: Any, weight: Any) -> Iterator[tuple[Output, Any, Any, Any]]:
+        outputs = self.outputs or []
+        if len(outputs) == 1:
+            yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
+            return
+        names = [output.name for output in outputs]
+        wanted = in_order(y_true, names, "targets", [output.asks for output in outputs])
+        weights = [weight] * len(outputs) if is_leaf(weight) else in_order(weight, names, "sample weights")
+        yield from zip(outputs, wanted, tree.leaves(y_pred), weights, strict=True)
+
+
+def is_leaf(value: Any) -> bool:
+    """Return whether ``value`` is no tree but one of its leaves."""
+    return not isinstance(value, list | tuple | dict)
+
+
+def alone(values: Any) -> Any:
+    """Return the only leaf of a tree."""
+    return values if is_leaf(values) else tree.leaves(values)[0]
+
+
+def names_of(model: Layer, y_pred: Any) -> list[str]:
+    """Return the names of the outputs: a dict's keys, those of the last layers, or ``output_0`` and so on."""
+    if isinstance(y_pred, dict):
+        return list(y_pred)
+    count = len(tree.leaves(y_pred))
+    if isinstance(model, Functional):
+        return naming.distinct(maker_of(x) for x in model.outputs)
+    if count == 1:
+        return [model.layers[-1].name if isinstance(model, Sequential) else "output"]
+    return [f"output_{i}" for i in range(count)]
+
+
+def maker_of(x: Any) -> str:
+    """Return the name of what made a symbolic tensor: its layer's own, or its operation's kind."""
+    if x.node is None:
+        return str(x.name)
+    return x.node.target.name if isinstance(x.node.target, Layer) else naming.snake_case(type(x.node.target).__name__)
+
+
+def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool] | None = None) -> list[Any]:
+    """Return one value for each output, from a dict by their names or from a list; ShapeError for another number.
+
+    Outputs of which nothing is ``asked`` may be left out.
+    """
+    asked = [True] * len(names) if asked is None else asked
+    if isinstance(values, Mapping):
+        if missing := [name for name, asks in zip(names, asked, strict=True) if asks and name not in values]:
+            raise ShapeError(
+                f"expects {what} for the output {missing[0]!r}, got them for {', '.join(map(repr, values))}"
+            )
+        return [values.get(name) for name in names]
+    found = [None] * len(names) if values is None else tree.leaves(values)
+    if len(found) == sum(asked) < len(names):
+        remaining = iter(found)
+        return [next(remaining) if asks else None for asks in asked]
+    if len(found) != len(names):
+        raise ShapeError(f"expects {what} for {len(names)} outputs ({', '.join(names)}), got {len(found)}")
+    return found
+
+
+def per_output(given: Any, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:
+    """Return what ``given`` (one, a list, or a dict by name) says for each output; one is for all if ``spread``."""
+    config = isinstance(given, Mapping) and "class_name" in given
+    if isinstance(given, Mapping) and not config:
+        if unknown := [name for name in given if name not in names]:
+            raise UsageError(f"{what} names the output {unknown[0]!r}, there are {', '.join(map(repr, names))}")
+        return [given.get(name) for name in names]
+    if given is None or not isinstance(given, list | tuple):
+        if given is not None and not spread and len(names) > 1:
+            raise UsageError(f"{what} is a list or a dict for a model of {len(names)} outputs, got {given!r}")
+        return [given] * len(names)
+    if len(given) != len(names):
+        raise UsageError(f"{what} has {len(given)} entries for {len(names)} outputs ({', '.join(names)})")
+    return list(given)
+
+
+def metrics_per_output(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
+    """Return the metrics of each output: a list for one output, lists in a list or a dict for several."""
+    if len(names) == 1 and isinstance(given, list | tuple):
+        return [[metric for entry in given for metric in listed(entry)]]
+    return [listed(entry) for entry in per_output(given, names, what)]
+
+
+def listed(given: Any) -> list[Any]:
+    """Return one, several or no metrics as a list."""
+    return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
+
+
+def made_metric(given: Any, output: str, y_true: Any, y_pred: Any) -> Metric:
+    """Return the metric, named after its output where there are several."""
+    metric: Metric = metrics.resolve(given, y_true, y_pred)
+    if output:
+        metric.name = f"{output}_{metric.name}"
+    return metric

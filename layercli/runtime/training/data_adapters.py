@@ -1,0 +1,305 @@
+"""What a model is trained on: arrays in memory or mapped, images in folders, torch's loaders, generators of batches."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from layercli.core import tree
+from layercli.errors import ShapeError, UsageError
+from layercli.formats.image_dataset import ImageFolder
+from layercli.runtime.execution import tensors
+from layercli.runtime.training.prefetch import ahead
+from layercli.utils import PyDataset
+
+Batch = tuple[Any, Any, Any]
+"""x, y and the weights of the samples, None where there are none."""
+
+
+def packed(batch: Batch) -> Any:
+    """Return a batch as a step of Keras's has it: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    x, y, weight = batch
+    if y is None and weight is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if weight is None else batch
+
+
+def parts_of(data: Any) -> Batch:
+    """Return x, y and the weights of what a step was given."""
+    return (*data, None, None)[:3] if isinstance(data, (list, tuple)) else (data, None, None)
+
+
+class Samples(ABC):
+    """Samples that can be counted, put in any order and divided."""
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """The number of samples."""
+
+    @abstractmethod
+    def part(self, start: int, stop: int) -> Any:
+        """Return the samples from ``start`` up to ``stop``."""
+
+    @abstractmethod
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+
+    def steps(self, size: int) -> int:
+        """Return how many batches of ``size`` there are, the last one perhaps smaller."""
+        return -(-self.samples // size)
+
+    def epoch(self) -> AbstractContextManager[None]:
+        """Return a context for one pass over the samples."""
+        return nullcontext()
+
+    def order(self, seed: int) -> torch.Tensor:
+        """Return a permutation of the samples that follows from ``seed``."""
+        return torch.randperm(self.samples, generator=torch.Generator().manual_seed(seed))
+
+    def split(self, share: float) -> tuple[Any, Any]:
+        """Return all but the last ``share`` of the samples, and those."""
+        at = int(self.samples * (1 - share))
+        if not 0 < at < self.samples:
+            raise UsageError(f"validation_split={share} of {self.samples} samples leaves none on one side")
+        return self.part(0, at), self.part(at, self.samples)
+
+
+@dataclass(frozen=True)
+class Arrays(Samples):
+    """Inputs ``x``, targets ``y`` and sample weights: trees of tensors with as many samples each. y and weights may be None.
+
+    A batch is a slice, or, shuffled, a selection by a permutation; 64-bit floats are narrowed batch by batch, so that an
+    array that is mapped from a file stays there.
+    """
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(tree.leaves(self.x)[0])
+
+    def part(self, start: int, stop: int) -> Arrays:
+        """Return the samples from ``start`` up to ``stop``."""
+        return Arrays(*(tree.map_leaves(lambda x: None if x is None else x[start:stop], each) for each in self._all))
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        for start in range(first * size, self.samples, size):
+            stop = start + size
+            yield self._taken(slice(start, stop) if order is None else order[start:stop])
+
+    @property
+    def _all(self) -> Batch:
+        return self.x, self.y, self.weight
+
+    def _taken(self, where: Any) -> Any:
+        def take(x: Any) -> Any:
+            if x is None:
+                return None
+            part = x[where] if isinstance(where, slice) else x.index_select(0, where)
+            return part.float() if part.dtype is torch.float64 else part
+
+        return tuple(
+            take(each) if isinstance(each, torch.Tensor) else tree.map_leaves(take, each) for each in self._all
+        )
+
+
+@dataclass(frozen=True)
+class Images(Samples):
+    """The images of a folder, read while the batch before them is trained on."""
+
+    folder: ImageFolder
+    class_weight: Mapping[int, float] | None = None
+
+    @property
+    def samples(self) -> int:
+        """The number of images."""
+        return len(self.folder)
+
+    def part(self, start: int, stop: int) -> Images:
+        """Return the images from ``start`` up to ``stop``."""
+        return replace(self, folder=self.folder.part(range(start, stop)))
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        places = list(range(self.samples)) if order is None else order.tolist()
+        with ThreadPoolExecutor(1) as reader:
+            coming: Any = None
+            for start in [*range(first * size, self.samples, size), None]:
+                ready = coming
+                if start is not None:
+                    coming = reader.submit(self.folder.read, places[start : start + size])
+                if ready is not None:
+                    yield self._batch(*ready.result())
+
+    def _batch(self, x: Any, y: Any) -> Batch:
+        labels = tensors_of(y)
+        weight = None if self.class_weight is None else weights_of_classes(labels, self.class_weight)
+        return torch.from_numpy(x), labels, weight
+
+
+@dataclass
+class Stream:
+    """Batches from an iterable that makes them itself: a loader, which can be gone through again, or a generator.
+
+    A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
+    """
+
+    source: Iterable[Any]
+    length: int | None
+    once: bool
+    class_weight: Mapping[int, float] | None = None
+    _started: Iterator[Any] | None = None
+
+    def steps(self, size: int) -> int | None:
+        """Return how many batches there are, None where nobody knows."""
+        return self.length
+
+    def order(self, seed: int) -> torch.Tensor | None:
+        """Return None: the batches come as they come."""
+        return None
+
+    def epoch(self) -> AbstractContextManager[None]:
+        """Return a context for one pass over the batches."""
+        return nullcontext()
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches, of a loader from number ``first`` on; a generator goes on where it stopped."""
+        if self._started is None or not self.once:
+            self._started = iter(self.source)
+        for batch in itertools.islice(self._started, 0 if self.once else first, None):
+            x, y, weight = unpacked(batch)
+            yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
+
+
+@dataclass
+class Prepared(Stream):
+    """Batches that a PyDataset makes on request, which can be taken in any order and made ahead."""
+
+    source: PyDataset
+    length: int | None = None
+    once: bool = False
+
+    def order(self, seed: int) -> torch.Tensor | None:
+        """Return a permutation of the batches that follows from ``seed``, None where there is no end of them."""
+        if self.length is None:
+            return None
+        return torch.randperm(self.length, generator=torch.Generator().manual_seed(seed))
+
+    def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        places = itertools.count() if self.length is None else range(self.length) if order is None else order.tolist()
+        for batch in ahead(self.source, itertools.islice(places, first, None)):
+            x, y, weight = unpacked(batch)
+            yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
+
+    @contextmanager
+    def epoch(self) -> Iterator[None]:
+        """Tell the dataset that an epoch begins, and that it has ended."""
+        self.source.on_epoch_begin()
+        yield
+        self.source.on_epoch_end()
+
+
+def unpacked(batch: Any) -> Batch:
+    """Return a batch that somebody else made as x, y and sample weights, tensors all of them."""
+    if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
+        raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
+    x, y, weight = (
+        (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
+    )
+    return Arrays(tensors_of(x), tensors_of(y), tensors_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
+
+
+def source_of(
+    x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int = 32, shuffle: bool = False, what: str = "fit"
+) -> Samples | Stream:
+    """Return what gives batches of ``x``; UsageError or ShapeError where it cannot."""
+    if x is None:
+        raise UsageError(f"{what} got no data: x is None")
+    if isinstance(x, Samples):
+        return x
+    if isinstance(x, Dataset):
+        x = DataLoader(x, batch_size=batch_size, shuffle=shuffle and not isinstance(x, IterableDataset))
+    if isinstance(x, DataLoader | ImageFolder | PyDataset) or hasattr(x, "__next__"):
+        if y is not None or sample_weight is not None:
+            raise UsageError(f"{what} takes no y and no sample_weight beside {type(x).__name__}: its batches hold them")
+        if isinstance(x, ImageFolder):
+            return Images(x)
+        if isinstance(x, PyDataset):
+            return Prepared(x, x.num_batches)
+        return Stream(x, length_of(x), hasattr(x, "__next__"))
+    return checked(Arrays(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
+
+
+def length_of(source: Any) -> int | None:
+    """Return the number of batches of a loader, None where it does not know."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
+
+
+def tensors_of(values: Any) -> Any:
+    """Return a tree of arrays, tensors and nested lists of numbers as a tree of tensors, nothing copied that need not be."""
+    if values is None or isinstance(values, torch.Tensor):
+        return values
+    if isinstance(values, Mapping):
+        return {key: tensors_of(value) for key, value in values.items()}
+    if isinstance(values, list | tuple) and not tensors.is_array(values):
+        return type(values)(tensors_of(value) for value in values)
+    return tensor_of(values)
+
+
+def tensor_of(values: Any) -> torch.Tensor:
+    """Return an array, or nested lists of numbers, as a tensor; one that may not be written to is never written to."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufc":
+        raise UsageError(f"the data holds {array.dtype}, which is no number")
+    if any(stride < 0 for stride in array.strides) or not array.dtype.isnative:
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch warns of every array that is read-only
+        return torch.from_numpy(array)
+
+
+def checked(arrays: Arrays, what: str) -> Arrays:
+    """Return ``arrays``; ShapeError unless all have as many samples, UsageError where that is none."""
+    lengths: dict[str, int] = {}
+    for name, values in (("x", arrays.x), ("y", arrays.y), ("sample_weight", arrays.weight)):
+        found = [value for value in tree.leaves(values) if value is not None]
+        if any(value.ndim == 0 for value in found):
+            raise ShapeError(f"{what} expects {name} to have an axis of samples, got a single number")
+        lengths |= {f"{name}[{i}]" if len(found) > 1 else name: len(value) for i, value in enumerate(found)}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ShapeError(f"{what} expects as many samples everywhere, got {shown}")
+    if not arrays.samples:
+        raise UsageError(f"{what} got no data: x has 0 samples")
+    return arrays
+
+
+def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> torch.Tensor:
+    """Return one weight per sample: that of its class, 1 where it has none. ``y`` are class numbers or one-hot rows."""
+    if not isinstance(y, torch.Tensor):
+        raise UsageError("class_weight needs one array of targets, class numbers or one-hot rows")
+    labels = y.reshape(len(y), -1)
+    ids = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0].round()
+    weights = torch.ones(len(y))
+    for label, weight in class_weight.items():
+        weights[ids == label] = float(weight)
+    return weights

@@ -1,0 +1,275 @@
+"""Training and evaluating on data in a file, as the command line does: what was asked, done, and reported."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from layercli import losses, random
+from layercli.callbacks.callback import Callback, Logs
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.formats import keras_file
+from layercli.formats.locks import locked
+from layercli.inspect.json_numbers import json_number
+from layercli.inspect.model_loader import Subject
+from layercli.runtime.distributed import collectives, distributed_checkpoint, fsdp, process_group
+from layercli.runtime.distributed.process_group import Group
+from layercli.runtime.execution import device as devices
+from layercli.runtime.execution import eager_call, model_saving
+from layercli.runtime.training import training_loop
+from layercli.runtime.training.data_adapters import Samples
+from layercli.runtime.training.dataset_files import AS_IT_IS, Reading, images_of, read
+from layercli.runtime.training.signal_handling import Interruption
+from layercli.runtime.training.trainer import Place, trainer_of
+from layercli.saving.deserialization import Reader
+from layercli.saving.serialization import config_of
+
+OPTIMIZER = "adam"
+"""What trains where neither the command nor the model's file says."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What both commands compile with, and where they run; None is what the model's file says."""
+
+    optimizer: str | None
+    loss: str | None
+    metrics: tuple[str, ...] = ()
+    batch_size: int = training_loop.BATCH_SIZE
+    device: str = "auto"
+    seed: int = 0
+    shard: bool = False
+    jit_compile: bool = False
+
+
+@dataclass
+class Report:
+    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
+
+    Of several ranks the ``first`` prints it. ``before`` is how many epochs what it went on from had had, if it did.
+    """
+
+    command: str
+    model: str
+    device: str
+    parameters: int
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    classes: tuple[str, ...] | None = None
+    saved: str | None = None
+    interrupted: bool = False
+    first: bool = True
+    before: int | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether the last loss is a number."""
+        return not self.logs or math.isfinite(self.logs[-1]["loss"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that ``--format json`` prints."""
+        rows = [{name: json_number(value) for name, value in row.items()} for row in self.logs]
+        own: dict[str, Any] = {"schema": f"layercli.{self.command}/1", "model": self.model, "device": self.device}
+        own["parameters"] = self.parameters
+        if self.command == "evaluate":
+            return {**own, **rows[0], "finite": self.finite}
+        own["classes"] = self.classes
+        return {**own, "epochs": rows, "finite": self.finite, "interrupted": self.interrupted, "saved": self.saved}
+
+
+class Keeper(Callback):
+    """Notes every epoch, saves after it, and stops where the loss is no number: such weights are not saved."""
+
+    def __init__(self, report: Report, save: str | None) -> None:
+        self.report = report
+        self.save = save
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Note, and save or stop."""
+        self.report.logs.append({"epoch": epoch + 1, **(logs or {})})
+        if self.report.finite:
+            self.write()
+        else:
+            self.model.stop_training = True
+
+    def write(self) -> None:
+        """Save the model as it is."""
+        if self.save is not None:
+            write(self.model, self.save)
+            self.report.saved = self.save
+
+
+def fit_file(
+    subject: Subject,
+    settings: Settings,
+    data: str,
+    *,
+    reading: Reading = AS_IT_IS,
+    validation: str | None = None,
+    epochs: int = 1,
+    save: str | None = None,
+    resume: bool = False,
+    verbose: Any = "auto",
+) -> Report:
+    """Train a model on the file ``data``, save it after every epoch, and report; an interruption saves as well.
+
+    ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
+    """
+    source = read(data, "fit", subject.model, reading)
+    held = None if validation is None else read(validation, "fit", subject.model, reading)
+    check_classes(data, source, validation, held)
+    model, report = ready(subject, settings, source, "fit")
+    check_target(model, save, resume)
+    with locked(save) if save is not None and report.first else nullcontext():
+        if resume and save is not None and saved_at(save):
+            before = model.optimizer.applied
+            restore(model, save)
+            epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
+            report.before = epoch
+            trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
+        keeper, interruption = Keeper(report, save), Interruption(process_group.current())
+        trainer_of(model, "fit").interruption = interruption
+        try:
+            with interruption.awaited():
+                model.fit(
+                    source, None, settings.batch_size, epochs, verbose, [keeper], validation_data=held,
+                    validation_batch_size=settings.batch_size,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            report.interrupted = True
+            with collectives.at_once(interruption.group):
+                keeper.write()
+    return report
+
+
+def evaluate_file(
+    subject: Subject, settings: Settings, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
+) -> Report:
+    """Evaluate a model, with the weights of a file if one is given, on the file ``data``, and report."""
+    source = read(data, "evaluate", subject.model, reading)
+    model, report = ready(subject, settings, source, "evaluate")
+    if weights is not None:
+        restore(model, weights)
+    report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
+    return report
+
+
+def check_classes(data: str, source: Samples, validation: str | None, held: Samples | None) -> None:
+    """Refuse images to validate on whose classes are others, and so numbered otherwise."""
+    trained, validated = images_of(source), images_of(held)
+    if trained is not None and validated is not None and trained.class_names != validated.class_names:
+        raise UsageError(
+            f"{validation} has the classes {', '.join(validated.class_names)}, "
+            f"{data} has {', '.join(trained.class_names)}"
+        )
+
+
+def ready(subject: Subject, settings: Settings, source: Samples, what: str) -> tuple[Model, Report]:
+    """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it.
+
+    The values of a model in a file are the file's, and its optimizer's state as well where no other optimizer is asked for.
+    """
+    layer = subject.model
+    if not isinstance(layer, Model):
+        raise UsageError(f"{subject.name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
+    place, joined = place_of(settings)
+    training_loop.size_of(settings.batch_size)
+    random.set_seed(settings.seed)
+    layer.compile(**compiled(subject, settings, what))
+    [first] = [next(source.batches(settings.batch_size))]
+    training_loop.build(layer, first[0])
+    if subject.archive is not None:
+        model_saving.load_weights(layer, subject.archive)
+    layer.module.to(place)
+    if settings.shard and joined is not None:
+        fsdp.shard(layer, first[0], joined)
+    if what == "fit":  # an evaluation takes from a file no state of an optimizer that need not be its own
+        trainer_of(layer, what).prepare()
+    if subject.archive is not None and settings.optimizer is None and not settings.shard:
+        model_saving.load_weights(layer, subject.archive)  # once more, now that there is an optimizer to have its state
+    held, images = eager_call.device_of(layer) or place, images_of(source)
+    report = Report(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    report.classes = None if images is None else images.class_names
+    return layer, report
+
+
+def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
+    """Return the arguments of compile: those asked for, then those of the model's file; UsageError without a loss."""
+    described = keras_file.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
+    found = Reader(str(subject.archive)).compiled(described) if isinstance(described, dict) else {}
+    if settings.optimizer is not None or not found:
+        found["optimizer"] = settings.optimizer or OPTIMIZER
+    if settings.loss is not None:
+        found = {**found, "loss": losses.parse(settings.loss)}
+    if settings.metrics:
+        found = {**found, "metrics": list(settings.metrics), "weighted_metrics": None}
+    if settings.jit_compile:
+        found["jit_compile"] = True
+    if found.get("loss") is None:
+        where = "" if subject.archive is None else f", and {subject.archive} names none"
+        raise UsageError(f"{what} needs a loss{where}", hint="--loss mse")
+    return found
+
+
+def place_of(settings: Settings) -> tuple[torch.device, Group | None]:
+    """Return the device to run on, and the group this process is in: of torchrun's ranks each has a GPU of its own."""
+    asked = devices.resolve(settings.device)
+    joined = process_group.join("gloo" if asked.type == "cpu" else None) if process_group.launched() else None
+    if settings.shard and joined is None:
+        raise UsageError(
+            "--shard shares a model out among ranks, and there is only this process",
+            hint="torchrun --nproc-per-node 2 -m layercli fit ... --shard",
+        )
+    alone = joined is None or asked.type == "cpu" or ":" in settings.device
+    return asked if alone else process_group.device_of_rank(), joined
+
+
+def check_target(model: Model, save: str | None, resume: bool) -> None:
+    """Refuse a target that cannot be written, or gone on from, before anything is computed."""
+    if save is None:
+        if resume:
+            raise UsageError("--resume goes on from the file that --save names: give both")
+        return
+    if distributed_checkpoint.is_folder(save):
+        if os.path.isfile(save.rstrip("/")):
+            raise UsageError(f"{save.rstrip('/')} is a file, not a folder")
+        save = save.rstrip("/")
+    elif resume and save.endswith(".safetensors"):
+        raise UsageError(f"cannot resume from {save}: it holds no optimizer", hint="save to .weights.h5 or .keras")
+    elif save.endswith(".keras"):
+        config_of(model)
+    elif not save.endswith((".safetensors", ".weights.h5")):
+        raise UsageError(
+            f"a model is saved to .keras, .weights.h5 or .safetensors, not {save!r}",
+            hint="a name that ends in / is a folder, which ranks write together",
+        )
+    folder = os.path.dirname(os.path.abspath(save))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} to write {os.path.basename(save)} in")
+
+
+def write(model: Model, path: str) -> None:
+    """Save the whole model, its weights, or a checkpoint folder, as the ending says."""
+    if distributed_checkpoint.is_folder(path):
+        distributed_checkpoint.save(model, path)
+        return
+    (model.save if path.endswith(".keras") else model.save_weights)(path)
+
+
+def saved_at(path: str) -> bool:
+    """Return whether something was saved to ``path``."""
+    return (
+        distributed_checkpoint.newest(path) is not None
+        if distributed_checkpoint.is_folder(path)
+        else os.path.exists(path)
+    )
+
+
+def restore(model: Model, path: str) -> None:
+    """Set the model's variables, and its optimizer's state, from what was saved to ``path``."""
+    (distributed_checkpoint.load if distributed_checkpoint.is_folder(path) else model_saving.load_weights)(model, path)

@@ -1,0 +1,66 @@
+"""Ctrl-C that waits for the step that runs, so that the weights and the count of the steps agree in what is saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from layercli.runtime.distributed.process_group import Group
+
+BETWEEN = 0.25
+"""Seconds between two times that ranks ask each other whether one of them is to stop."""
+
+
+class Interruption:
+    """Whether Ctrl-C was pressed while it was ``awaited``, for who asks between two steps; pressed again, it waits for nobody.
+
+    Several ranks come to know after the same step: they tell each other about every ``BETWEEN`` seconds, counted in steps.
+    A second signal is no second thought of theirs, as torchrun may well send two.
+    """
+
+    def __init__(self, group: Group | None = None) -> None:
+        self.group = group
+        self.begun = self.pressed = False
+        self._every = self._left = 1
+        self._asked = time.perf_counter()
+
+    def wanted(self) -> bool:
+        """Return whether to stop here, between two steps."""
+        self.begun = True
+        return self.pressed if self.group is None else self._agreed(self.group)
+
+    def _agreed(self, group: Group) -> bool:
+        """Return whether Ctrl-C was pressed on any rank, as each of them comes to know at the same step."""
+        self._left -= 1
+        if self._left:
+            return False
+        now = time.perf_counter()
+        [summed] = group.sum([torch.tensor([float(self.pressed), now - self._asked], dtype=torch.float64)])
+        pressed, seconds = summed.tolist()
+        self._asked = now
+        self._every = self._left = max(int(self._every * BETWEEN * group.size / max(seconds, 1e-9)), 1)
+        return bool(pressed)
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Listen for Ctrl-C, where this is the thread that hears of it."""
+
+        def press(number: int, frame: Any) -> None:
+            if not self.begun or (self.pressed and self.group is None):
+                raise KeyboardInterrupt
+            self.pressed = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, press)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)

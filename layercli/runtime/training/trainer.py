@@ -1,0 +1,242 @@
+"""Training: what compile makes of a model, and what one step does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+
+from layercli import losses, optimizers
+from layercli import metrics as metric_names
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.metrics.metric import Metric
+from layercli.runtime.execution import torch_compile
+from layercli.runtime.training.batch_sharding import Part
+from layercli.runtime.training.compile_utils import Objective
+from layercli.runtime.training.data_adapters import parts_of
+from layercli.runtime.training.lazy_logs import LazyLogs
+from layercli.runtime.training.signal_handling import Interruption
+
+
+class Place(NamedTuple):
+    """Where in the data a run is: the batch of the epoch that comes next, and the updates made before that epoch."""
+
+    epoch: int
+    batch: int
+    updates: int
+
+
+class Trainer:
+    """What compile made of a model: its optimizer and its objective."""
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        objective: Objective,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.objective = objective
+        self.steps_per_execution = steps_per_execution
+        self.start: Place | None = None  # where a run that is gone on with was broken off
+        self.updates = 0  # made before the epoch that runs
+        self.jit_compile = jit_compile
+        self.interruption: Interruption | None = None  # what to heed between two steps
+        self._penalized: list[Any] = []
+
+    @property
+    def part(self) -> Part | None:
+        """What this process has of each batch, where it is one of several that train together."""
+        return self.objective.part
+
+    @part.setter
+    def part(self, part: Part | None) -> None:
+        self.objective.part = part
+
+    # One step
+
+    def train_step(self, data: Any) -> Mapping[str, Any]:
+        """Take one step on a batch and return the logs so far."""
+        x, y, weight = parts_of(data)
+        y_pred = self.model(x, training=True)
+        loss = self._loss(x, y, y_pred, weight, training=True)
+        self.minimize(loss)
+        self.objective.count(loss, len(tree.leaves(x)[0]))
+        return self.model.compute_metrics(x, y, y_pred, weight)
+
+    def test_step(self, data: Any) -> Mapping[str, Any]:
+        """Evaluate one batch and return the logs so far."""
+        x, y, weight = parts_of(data)
+        y_pred = self.model(x, training=False)
+        loss = self._loss(x, y, y_pred, weight, training=False)
+        self.objective.count(loss, len(tree.leaves(x)[0]))
+        return self.model.compute_metrics(x, y, y_pred, weight)
+
+    def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
+        """Return the model's loss; an author's own may not ask whether it is trained."""
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight}
+        return self.model.compute_loss(**given, **({"training": training} if self._asks_training else {}))
+
+    @cached_property
+    def _asks_training(self) -> bool:
+        taken = inspect.signature(self.model.compute_loss).parameters.values()
+        return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in taken)
+
+    def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
+        """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
+        self._match(y, y_pred)
+        if self.model.holds_only:  # its layers may have got variables since it was prepared
+            self._penalized = penalized(self.model)
+        parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
+        parts += [self.shared(loss.sum(), own=True) for loss in self.model.added_losses()]
+        own = self.objective.loss(y, y_pred, weight)
+        if own is None and not parts:
+            raise UsageError(
+                f"{self.model.name} has no loss to minimise", hint="compile it with a loss, or use add_loss"
+            )
+        return sum(parts[1:], parts[0]) if own is None else sum(parts, own)
+
+    def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
+        """Add a batch to the metrics and return the logs so far, computed when they are read."""
+        self._match(y, y_pred)
+        if self.part is None:
+            self.objective.update(y, y_pred, weight)
+        else:
+            self.part.update(self.objective.metrics, lambda: self.objective.update(y, y_pred, weight))
+        return LazyLogs(self.results)
+
+    def _match(self, y: Any, y_pred: Any) -> None:
+        """Match losses and metrics with the outputs, the first time that there are some."""
+        if self.objective.outputs is None:
+            self.objective.build(self.model, y, y_pred)
+            self.objective.check(y, y_pred)
+
+    def minimize(self, loss: torch.Tensor) -> None:
+        """Follow the gradient of ``loss`` once."""
+        self.optimizer.zero_grad()
+        scaled = self.optimizer.scale_loss(loss)
+        (scaled if self.part is None else self.part.scaled(scaled)).backward()
+        self.optimizer.step()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what compile was given, as Keras writes it."""
+        loss, loss_weights, metrics, weighted = self.objective.given
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": losses.serialize(loss),
+            "loss_weights": loss_weights,
+            "metrics": metric_names.serialize(metrics),
+            "weighted_metrics": metric_names.serialize(weighted),
+            "run_eagerly": False,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile is True,
+        }
+
+    def shared(self, penalty: torch.Tensor, *, own: bool = False) -> torch.Tensor:
+        """Return a penalty as a part of the loss: of the weights, which all ranks have, or of this rank's ``own`` samples."""
+        if self.part is None:
+            return penalty
+        return penalty * (self.part.own / self.part.whole) if own else self.part.penalty(penalty)
+
+    # What a run needs
+
+    def prepare(self) -> None:
+        """Build the optimizer on the variables of the model, which is built; one that only holds layers may yet get more."""
+        trained = self.model.trainable_variables
+        self._penalized = penalized(self.model)
+        if self.optimizer is not None and trained and not self.model.holds_only:
+            self.optimizer.build_for(trained)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of compile, and those the model holds in its attributes."""
+        own = [value for value in vars(self.model).values() if isinstance(value, Metric)]
+        return self.objective.metrics + own
+
+    def results(self) -> dict[str, Any]:
+        """Return the loss and the metrics so far."""
+        if self.part is None:
+            return self._results(self.objective.total)
+        return self.part.result(self.metrics, self._results, self.objective.total)  # type: ignore[no-any-return]
+
+    def _results(self, total: torch.Tensor) -> dict[str, Any]:
+        own = {metric.name or "metric": metric.result() for metric in self.metrics}
+        return self.objective.result(total) | own
+
+    def reset(self) -> None:
+        """Forget every batch."""
+        self.objective.reset()
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def compile_model(
+    model: Model,
+    optimizer: Any,
+    loss: Any,
+    loss_weights: Any,
+    metrics: Any,
+    weighted_metrics: Any,
+    steps_per_execution: int,
+    gradient_accumulation: int | None,
+    jit_compile: Any,
+    auto_scale_loss: bool,
+) -> None:
+    """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
+    made = optimizers.get(optimizer)
+    if made is None:
+        raise UsageError("compile needs an optimizer, got None")
+    if gradient_accumulation is not None:
+        made = type(made).from_config({**made.get_config(), "gradient_accumulation_steps": gradient_accumulation})
+    if auto_scale_loss and model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):
+        made = optimizers.LossScaleOptimizer(made)
+    if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")
+    torch_compile.check(jit_compile)
+    check_names(loss, metrics, weighted_metrics)
+    model.optimizer = made
+    if loss is not None:
+        model.loss = loss  # a step of one's own may call it
+    objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+    model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
+
+
+def penalized(model: Model) -> list[Any]:
+    """Return the trainable variables that a regularizer penalizes."""
+    return [variable for variable in model.trainable_variables if variable.regularizer is not None]
+
+
+def check_names(loss: Any, *metrics: Any) -> None:
+    """Raise UsageError now for a name of a loss or a metric that nobody has."""
+    for name in names_in(loss):
+        if name not in ("crossentropy", "ce"):
+            losses.get(name)
+    for name in names_in(metrics):
+        if name.lower() not in ("accuracy", "acc"):
+            metric_names.get(name)
+
+
+def names_in(given: Any) -> list[str]:
+    """Return the names in a tree of losses or metrics, in which an object's config is a leaf."""
+    if isinstance(given, Mapping):
+        given = [] if "class_name" in given else list(given.values())
+    if isinstance(given, (list, tuple)):
+        return [name for each in given for name in names_in(each)]
+    return [given] if isinstance(given, str) else []
+
+
+def trainer_of(model: Model, what: str) -> Trainer:
+    """Return what compile made; UsageError where it was not called."""
+    if model._trainer is None:
+        raise UsageError(
+            f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first"
+        )
+    return model._trainer  # type: ignore[no-any-return]  # core knows no Trainer

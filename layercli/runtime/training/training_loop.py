@@ -1,0 +1,318 @@
+"""fit and evaluate: the loops over epochs and batches."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from layercli.callbacks.callback import Callback
+from layercli.callbacks.callback_list import Callbacks, listed
+from layercli.callbacks.history import History
+from layercli.callbacks.progbar_logger import ProgbarLogger
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import UsageError
+from layercli.render.progress import reporter
+from layercli.runtime.distributed import collectives
+from layercli.runtime.execution import eager_call, layer_module, torch_compile
+from layercli.runtime.execution.malloc_tuning import keep_freed_memory
+from layercli.runtime.training.data_adapters import (
+    Arrays,
+    Batch,
+    Samples,
+    Stream,
+    packed,
+    source_of,
+    weights_of_classes,
+)
+from layercli.runtime.training.lazy_logs import numbers
+from layercli.runtime.training.trainer import Place, Trainer, trainer_of
+from layercli.runtime.training.training_rng import drawing, reseed
+
+BATCH_SIZE = 32
+
+
+@collectives.together
+def fit(
+    model: Model,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Iterable[Callback] | None,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool,
+    class_weight: Mapping[int, float] | None,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: int,
+) -> History:
+    """See Model.fit."""
+    keep_freed_memory()
+    trainer = trainer_of(model, "fit")
+    size = size_of(batch_size)
+    if not isinstance(epochs, int) or epochs < 0:
+        raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
+    source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
+    source, held = divided(source, validation_split, validation_data)
+    steps = steps_per_epoch or source.steps(size)
+    history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
+    params = {"epochs": epochs, "steps": steps, "verbose": verbose}
+    told = Callbacks([*shown, *others, history], model, params)
+    first, source = peeked(source, size)
+    begin(trainer, first)
+    if not model.trainable_variables and not model.holds_only:
+        raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
+    if trainer.part is not None:
+        trainer.part.check(size)
+        collectives.begin(trainer, placed(first, eager_call.device_of(model)), training=True)
+    model.stop_training = False
+    model.history = history
+    told.tell("on_train_begin")
+    start, trainer.start = trainer.start or Place(initial_epoch, 0, 0), None
+    logs: Mapping[str, Any] = {}
+    try:
+        for epoch in range(start.epoch, epochs):
+            told.tell("on_epoch_begin", epoch)
+            batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
+            trainer.updates = start.updates if batch else trainer.optimizer.applied
+            with drawing(trainer, epoch) as seed, source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
+                order = source.order(seed) if shuffle else None
+                left = None if steps_per_epoch is None else steps_per_epoch - batch
+                batches = itertools.islice(shared(trainer, source, size, order, batch), left)
+                logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
+            if held is not None and (epoch + 1) % validation_freq == 0:
+                found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
+                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+            told.tell("on_epoch_end", epoch, logs)
+            if stopping(trainer):
+                break
+    finally:
+        for each in shown:
+            each.close()
+    trainer.optimizer.finalize()
+    told.tell("on_train_end", logs)
+    return history
+
+
+def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
+    """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
+        raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
+    if given is not None:
+        return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
+    if not share:
+        return source, None
+    if not isinstance(source, Samples):
+        raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
+    return source.split(share)
+
+
+def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Callbacks, seed: int) -> dict[str, Any]:
+    """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
+    model = trainer.model
+    device, every = eager_call.device_of(model), trainer.steps_per_execution
+    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops out other units
+    trainer.reset()
+    model.module.train()
+    logs: Mapping[str, Any] | None = None
+    try:
+        for step, batch in batches:
+            if step % every == 0:
+                told.tell("on_train_batch_begin", step)
+            reseed(device, own + step)
+            logs = model.train_step(packed(placed(batch, device)))
+            if (step + 1) % every == 0:
+                told.tell("on_train_batch_end", step, heard(trainer, logs))
+            heed(trainer)
+            if stopping(trainer, in_epoch=True):
+                break
+    finally:
+        model.module.eval()
+    if logs is None:
+        raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
+    if trainer.part is None:
+        return numbers(logs)
+    trainer.part.level(model)
+    return trainer.part.agreed(logs)
+
+
+def run_test(
+    trainer: Trainer, source: Samples | Stream, size: int, steps: int | None, told: Callbacks
+) -> dict[str, Any]:
+    """Evaluate the batches of ``source`` and return the logs."""
+    model = trainer.model
+    device = eager_call.device_of(model)
+    trainer.reset()
+    model.module.eval()
+    told.tell("on_test_begin")
+    logs: Mapping[str, Any] | None = None
+    with torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
+        for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
+            told.tell("on_test_batch_begin", step)
+            logs = model.test_step(packed(placed(batch, device)))
+            told.tell("on_test_batch_end", step, heard(trainer, logs))
+            heed(trainer)
+    if logs is None:
+        raise UsageError("evaluate got no data: there is no batch left")
+    found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
+    told.tell("on_test_end", found)
+    return found
+
+
+@collectives.together
+def evaluate(
+    model: Model,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Iterable[Callback] | None,
+    return_dict: bool,
+) -> Any:
+    """See Model.evaluate."""
+    trainer = trainer_of(model, "evaluate")
+    size = size_of(batch_size)
+    first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
+    begin(trainer, first)
+    collectives.begin(trainer, first, training=False)
+    told = Callbacks(collectives.told(trainer, listed(callbacks)), model, {"verbose": verbose})
+    found = run_test(trainer, source, size, steps, told)
+    if return_dict:
+        return found
+    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+    """See Model.train_on_batch and Model.test_on_batch."""
+    trainer = trainer_of(model, f"{what}_on_batch")
+    given = source_of(x, y, sample_weight, what=f"{what}_on_batch")
+    if not isinstance(given, Arrays):
+        raise UsageError(f"{what}_on_batch takes arrays, got {type(x).__name__}")
+    given = weighted(given, class_weight, sample_weight)
+    [batch] = given.batches(given.samples)
+    begin(trainer, batch)
+    trainer.reset()
+    model.module.train(what == "train")
+    step = model.train_step if what == "train" else model.test_step
+    with torch.set_grad_enabled(what == "train"), torch_compile.compiled(model, trainer.jit_compile):
+        logs = step(packed(placed(batch, eager_call.device_of(model))))
+    found = numbers(logs)
+    model.module.eval()
+    if return_dict:
+        return found
+    ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def shared(
+    trainer: Trainer, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+) -> Iterator[Batch]:
+    """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
+    if trainer.part is None:
+        return source.batches(size, order, first)
+    return trainer.part.batches(source, size, order, first)
+
+
+def heard(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what callbacks may read after a batch."""
+    return logs if trainer.part is None else trainer.part.batch_logs(logs)
+
+
+def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
+    """Return whether training is to stop: where several ranks train together, whether one of them says so.
+
+    During an epoch they ask each other only if a callback of theirs is told of every batch.
+    """
+    part, model = trainer.part, trainer.model
+    if part is not None and (part.heard or not in_epoch):
+        model.stop_training = part.group.any(model.stop_training, part.device)
+    return model.stop_training
+
+
+def heed(trainer: Trainer) -> None:
+    """Raise KeyboardInterrupt where that was asked for; ranks then all do, and leave the model as it is between epochs."""
+    if trainer.interruption is not None and trainer.interruption.wanted():
+        if trainer.part is not None:
+            trainer.part.level(trainer.model)
+        raise KeyboardInterrupt
+
+
+def begin(trainer: Trainer, batch: Batch) -> None:
+    """Make sure that model and optimizer are built."""
+    build(trainer.model, batch[0])
+    trainer.prepare()
+
+
+def build(model: Model, x: Any) -> None:
+    """Build ``model`` for a batch, if it is not; one that only holds layers is what they are by now."""
+    if model.holds_only:
+        layer_module.attach(model)
+        model.built = True
+    elif model._module is None or not model._module.ready:
+        eager_call.describe(model, (x,), {})
+
+
+def peeked(source: Any, size: int) -> tuple[Batch, Any]:
+    """Return the first batch, and the source as it was before."""
+    batches = source.batches(size)
+    first = next(batches, None)
+    if first is None:
+        raise UsageError("there is no data: the first batch is missing")
+    if isinstance(source, Stream) and source.once:
+        source = replace(source, source=itertools.chain([first], batches), _started=None)
+    return first, source
+
+
+def weighted(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
+    """Return the source with the weights of its samples' classes."""
+    if class_weight is None:
+        return source
+    if sample_weight is not None:
+        raise UsageError("class_weight and sample_weight cannot both be given")
+    if isinstance(source, Arrays):
+        return replace(source, weight=weights_of_classes(source.y, class_weight))
+    return replace(source, class_weight=class_weight)
+
+
+def size_of(batch_size: Any) -> int:
+    """Return the batch size, Keras's default where none is given."""
+    if batch_size is None:
+        return BATCH_SIZE
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise UsageError(f"batch_size is a whole number from 1 up, got {batch_size!r}")
+    return batch_size
+
+
+def placed(batch: Batch, device: torch.device | None) -> Batch:
+    """Return a batch on ``device``."""
+    if device is None or device.type == "cpu":
+        return batch
+    return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
+
+
+def divided_callbacks(
+    trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
+) -> tuple[list[Any], list[Callback]]:
+    """Return what shows the epochs on stderr, and the other callbacks, as they are told on this rank.
+
+    What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
+    off it for others. Of several ranks that train together the first shows them.
+    """
+    given = collectives.told(trainer, listed(callbacks))
+    first = trainer.part is None or trainer.part.group.first
+    shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
+    others = [each for each in given if not isinstance(each, ProgbarLogger)]
+    return shown or ([reporter(lines=verbose == 2)] if verbose and first else []), others
