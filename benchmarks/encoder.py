@@ -14,9 +14,9 @@ from layercli.models.transformer import TransformerEncoder
 from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
-from layercli.inspect.model_loader import Subject
+from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.inference.onednn_kernels import multiplied, packed_matrix
-from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 ROUNDS = 25
 STEPS = 128
@@ -32,8 +32,8 @@ def results() -> Iterator[Result]:
     oracle = keras_encoder(6, 512, 8, 2048)
     for batch in (1, 8):
         x = torch.randn(batch, STEPS, 512)
-        subject = Subject(ours, "transformer-encoder", "")
-        run, fused = (prepare(subject, x.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
+        subject = ModelSource(ours, "transformer-encoder", "")
+        run, fused = (prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
         candidates = {
             "a call": ours, "by run and predict": run, "run --fuse": fused, "nn.TransformerEncoder": plain,
             "Keras on torch": partial(oracle, training=False), PRODUCTS: products(plain, batch),

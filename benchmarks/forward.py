@@ -12,8 +12,8 @@ from layercli.models.resnet import ResNet50
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from benchmarks.plain import ResNet50 as PlainResNet50
-from layercli.inspect.model_loader import Subject
-from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.inspect.model_loader import ModelSource
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 ROUNDS = 9
 OURS = {"call": "forward, a call", "run": "forward, by run and predict", "fuse": "forward, run --fuse"}
@@ -32,8 +32,8 @@ def results() -> Iterator[Result]:
         last = torch.randn(batch, 224, 224, 3)
         first = last.permute(0, 3, 1, 2)
         contiguous = first.contiguous()
-        subject = Subject(model, "resnet50", "")
-        run, fused = (prepare(subject, last.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
+        subject = ModelSource(model, "resnet50", "")
+        run, fused = (prepare(subject, last.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
         candidates = {
             "call": lambda x=last: model(x),
             "run": lambda x=last, run=run: run(x),

@@ -12,9 +12,9 @@ from torch import nn
 
 from benchmarks.paired import Result, milliseconds, ratio, times
 from layercli import Sequential, layers
-from layercli.inspect.model_loader import Subject
+from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.inference.onednn_kernels import packed_gates
-from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 ROUNDS = 50
 AT_MOST = {"a call": 1.1, "by run and predict": 1.0, "run --fuse": 0.9}
@@ -59,8 +59,8 @@ def results() -> Iterator[Result]:
     peers = {"nn.LSTM": theirs, "Keras on torch": oracle}
     for batch in (1, 8, 32):
         x = torch.randn(batch, 100, 128)
-        subject = Subject(Sequential([ours]), "lstm", "")
-        run, fused = (prepare(subject, x.numpy(), Settings("cpu", fuse=fuse)).call for fuse in (False, True))
+        subject = ModelSource(Sequential([ours]), "lstm", "")
+        run, fused = (prepare(subject, x.numpy(), RunSettings("cpu", fuse=fuse)).call for fuse in (False, True))
         sides = {"a call": ours, "by run and predict": run, "run --fuse": fused, KERNEL: kernel(x), **peers}
         yield from compare(batch, "forward", forward, sides)
     yield from compare(32, "forward and backward", both, {"a call": ours, **peers})

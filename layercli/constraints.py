@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.registry import Catalogue, Configured, check_numbers, plain
+from layercli.core.registry import DataclassConfig, Registry, check_numbers
+from layercli.core.registry import serialize as plain
 from layercli.lazy import torch
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Axis = int | Sequence[int] | None
 
 
 @dataclass(frozen=True)
-class Constraint(Configured):
+class Constraint(DataclassConfig):
     """What projects a tensor. A subclass says how in ``__call__``; this one leaves it as it is."""
 
     home: ClassVar[str] = "keras.constraints"
@@ -111,5 +112,5 @@ def norms_of(w: Tensor, axis: Axis) -> Tensor:
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
-_catalogue = Catalogue("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
+_catalogue = Registry("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
 get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain

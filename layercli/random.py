@@ -106,18 +106,18 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
 
 def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None = None, seed: Seed = None) -> Any:
     """Return inputs / (1 - rate) with probability 1 - rate, else 0, each place of ``noise_shape`` deciding for itself."""
-    return distributions.Drop(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
+    return distributions.DropoutMask(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
 
 
 def _shaped(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
     given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
-    op = parameterized.ShapedDraw(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
-    return creation.made(op, *given)
+    op = parameterized.ParameterizedRandom(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
+    return creation.create(op, *given)
 
 
 def _drawn(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
     wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
-    return creation.made(distributions.Draw(distribution, creation.sizes_of(shape), settings, wanted, seed))
+    return creation.create(distributions.RandomTensor(distribution, creation.sizes_of(shape), settings, wanted, seed))
 
 
 def _floating(distribution: str, dtype: Any) -> str:

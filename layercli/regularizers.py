@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from layercli.core.registry import Catalogue, Configured, check_numbers, plain
+from layercli.core.registry import DataclassConfig, Registry, check_numbers
+from layercli.core.registry import serialize as plain
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 
@@ -18,7 +19,7 @@ EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
-class Regularizer(Configured):
+class Regularizer(DataclassConfig):
     """What makes a penalty of a tensor. A subclass says how in ``__call__``."""
 
     home: ClassVar[str] = "keras.regularizers"
@@ -134,5 +135,5 @@ class OrthogonalRegularizer(Regularizer):
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
-_catalogue = Catalogue("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
+_catalogue = Registry("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
 get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain

@@ -8,7 +8,7 @@ from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
-from layercli.core.spec import Shape, Spec, batched
+from layercli.core.spec import Shape, Spec, with_batch_dim
 from layercli.initializers import Constant
 from layercli.layers.convolutional.conv import Conv2D
 from layercli.layers.core.dense import Dense
@@ -62,7 +62,7 @@ class LinearRegression(Model):
 
     def example_input(self) -> Spec:
         """Return a batch of numbers."""
-        return Spec(batched((None, 1)))
+        return Spec(with_batch_dim((None, 1)))
 
 
 class MLP(Model):
@@ -87,4 +87,4 @@ class MLP(Model):
 
     def example_input(self) -> Spec:
         """Return a batch of feature vectors."""
-        return Spec(batched((None, self.features)))
+        return Spec(with_batch_dim((None, self.features)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
-from layercli.models.pretrained import Pretrained, Stored, head_of, labels_of
+from layercli.models.pretrained import Pretrained, PretrainedStored, head_of, labels_of
 from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
@@ -36,7 +36,7 @@ class BertConfig:
     tie_word_embeddings: bool = True
 
 
-class Embeddings(Layer):
+class BertEmbeddings(Layer):
     """The sum of the embeddings of tokens, positions and segments, normalized."""
 
     config: Any
@@ -55,7 +55,7 @@ class Embeddings(Layer):
         return self.LayerNorm(x + self.position_embeddings(position_ids))
 
 
-class Heads(Layer):
+class BertHeads(Layer):
     """Attention in both directions, before its output projection."""
 
     config: Any
@@ -89,14 +89,14 @@ class Added(Layer):
         return self.LayerNorm(self.dense(inputs) + other)
 
 
-class Attention(Layer):
+class BertAttention(Layer):
     """Attention, added to its input."""
 
     config: Any
 
     def setup(self) -> None:
         """Make both parts."""
-        self.heads, self.output_ = Heads(self.config), Added(self.config)
+        self.heads, self.output_ = BertHeads(self.config), Added(self.config)
 
     def call(self, inputs: Any, mask: Any) -> Any:
         """Return (batch, steps, width)."""
@@ -117,14 +117,14 @@ class Intermediate(Layer):
         return self.activate(self.dense(inputs))
 
 
-class Block(Layer):
+class BertBlock(Layer):
     """Attention and a feed-forward network, each added to its input and normalized."""
 
     config: Any
 
     def setup(self) -> None:
         """Make the layers."""
-        self.attention = Attention(self.config)
+        self.attention = BertAttention(self.config)
         self.intermediate, self.output_ = Intermediate(self.config), Added(self.config)
 
     def call(self, inputs: Any, mask: Any) -> Any:
@@ -133,7 +133,7 @@ class Block(Layer):
         return self.output_(self.intermediate(x), x)
 
 
-class Pooler(Layer):
+class BertPooler(Layer):
     """out = tanh(dense(the first step))."""
 
     config: Any
@@ -178,9 +178,9 @@ class Vocabulary(Layer):
         """Make the bias, one value a token."""
         self.bias = self.add_weight("bias", (self.config.vocab_size,), "zeros")
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return where the bias is: beside the transform, and in some files in the decoder."""
-        return Stored((key,), replaced=("decoder.bias",))
+        return PretrainedStored((key,), replaced=("decoder.bias",))
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, width), or (batch, steps, vocabulary) where the projection is its own."""
@@ -225,10 +225,10 @@ class Bert(Pretrained):
         """Make the embeddings, the blocks and the head."""
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
-        self.embeddings = Embeddings(of)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.embeddings = BertEmbeddings(of)
+        self.blocks = [BertBlock(of) for _ in range(of.num_hidden_layers)]
         if head in self.pooled:
-            self.pooler = Pooler(of)
+            self.pooler = BertPooler(of)
         if head == "tokens":
             self.vocabulary = Vocabulary(of)
         if head in ("classes", "steps"):

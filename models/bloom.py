@@ -37,7 +37,7 @@ class BloomConfig:
     }
 
 
-class Attention(Layer):
+class BloomAttention(Layer):
     """Causal attention, biased by distance, its three projections in one, head by head."""
 
     config: Any
@@ -56,7 +56,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class FeedForward(Layer):
+class BloomFeedForward(Layer):
     """out = 4h_to_h(gelu(h_to_4h(x)))."""
 
     config: Any
@@ -70,7 +70,7 @@ class FeedForward(Layer):
         return self.dense_4h_to_h(tanh_gelu(self.dense_h_to_4h(inputs)))
 
 
-class Block(Layer):
+class BloomBlock(Layer):
     """Attention and a feed-forward network, each on its normalized input and added to it, or to the normalized one."""
 
     config: Any
@@ -78,8 +78,8 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         epsilon = self.config.layer_norm_epsilon
-        self.input_layernorm, self.self_attention = LayerNormalization(epsilon=epsilon), Attention(self.config)
-        self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), FeedForward(self.config)
+        self.input_layernorm, self.self_attention = LayerNormalization(epsilon=epsilon), BloomAttention(self.config)
+        self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), BloomFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
         """Return (batch, steps, width), and what to keep where ``past`` is given."""
@@ -107,7 +107,7 @@ class Bloom(TextDecoder):
         self.prefix = "transformer." if self.head else ""
         self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
         self.word_embeddings_layernorm = LayerNormalization(epsilon=of.layer_norm_epsilon)
-        self.blocks = [Block(of) for _ in range(of.n_layer)]
+        self.blocks = [BloomBlock(of) for _ in range(of.n_layer)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.hidden_size)
 

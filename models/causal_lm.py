@@ -31,7 +31,7 @@ HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model
 
 
 @dataclass(frozen=True)
-class Decoder:
+class CausalLMDecoder:
     """All that the decoders of the supported families differ in; ``windows`` has one entry a block, None for all steps.
 
     ``local_rope`` is for the blocks with a window, where they have their own. ``experts`` has one entry a block, or is empty.
@@ -93,7 +93,7 @@ class ShiftedNorm(Layer):
         return ops.cast(x, self.compute_dtype)
 
 
-class Attention(Layer):
+class CausalLMAttention(Layer):
     """Causal attention with rotary positions; groups of query heads share a key and a value head."""
 
     decoder: Any
@@ -134,7 +134,7 @@ class Attention(Layer):
         return [split_heads(x, heads) for x, heads in zip(parts, (of.heads, of.key_heads, of.key_heads), strict=True)]
 
 
-class FeedForward(Layer):
+class CausalLMFeedForward(Layer):
     """out = down(activation(gate(x)) * up(x))."""
 
     decoder: Any
@@ -158,7 +158,7 @@ class FeedForward(Layer):
         return self.down_proj(self.activate(gate) * up)
 
 
-class Block(Layer):
+class CausalLMBlock(Layer):
     """Attention and a feed-forward network or experts, each on its normalized input and added to it."""
 
     decoder: Any
@@ -168,11 +168,11 @@ class Block(Layer):
         """Make the layers, under the names that the checkpoints of the family have."""
         of = self.decoder
         self.input_layernorm = of.normalization()
-        self.self_attn = Attention(of, of.window(self.place)) if of.latent is None else LatentAttention(of)
+        self.self_attn = CausalLMAttention(of, of.window(self.place)) if of.latent is None else LatentAttention(of)
         self.post_attention_layernorm = of.normalization()
         experts = of.experts[self.place] if of.experts else None
         self.network = "mlp" if experts is None else experts.module
-        setattr(self, self.network, FeedForward(of) if experts is None else Mixture(experts, of.width))
+        setattr(self, self.network, CausalLMFeedForward(of) if experts is None else Mixture(experts, of.width))
         if of.sandwich:
             self.pre_feedforward_layernorm, self.post_feedforward_layernorm = of.normalization(), of.normalization()
 
@@ -207,7 +207,7 @@ class CausalLM(Pretrained):
         of = self.decoder
         self.prefix = "model." if of.head else ""
         self.embed_tokens = Embedding(of.vocabulary, of.width)
-        self.blocks = [Block(of, place) for place in range(of.depth)]
+        self.blocks = [CausalLMBlock(of, place) for place in range(of.depth)]
         self.norm = of.normalization()
         if of.head == "tokens" and not of.tied:
             self.lm_head = Dense(of.vocabulary, use_bias=False)
@@ -271,7 +271,7 @@ def last_of(x: Any, input_ids: Any, pad: int | None) -> Any:
     return ops.squeeze(ops.take_along_axis(x, places, axis=1), axis=1)
 
 
-def causal_lm(decoder: Decoder, config: Mapping[str, Any], architecture: str | None) -> CausalLM:
+def causal_lm(decoder: CausalLMDecoder, config: Mapping[str, Any], architecture: str | None) -> CausalLM:
     """Return the model with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     classes = labels_of(config) if head == "classes" else 0

@@ -57,7 +57,7 @@ class VisionConfig:
     layer_norm_eps: float = 1e-5
 
 
-class Attention(Layer):
+class CLIPAttention(Layer):
     """Attention, causal between tokens and free between patches."""
 
     config: Any
@@ -77,7 +77,7 @@ class Attention(Layer):
         return self.out_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, causal=self.causal)))
 
 
-class FeedForward(Layer):
+class CLIPFeedForward(Layer):
     """out = fc2(activation(fc1(x)))."""
 
     config: Any
@@ -92,7 +92,7 @@ class FeedForward(Layer):
         return self.fc2(self.activate(self.fc1(inputs)))
 
 
-class Block(Layer):
+class CLIPBlock(Layer):
     """Attention and a feed-forward network, each on its normalized input and added to it."""
 
     config: Any
@@ -101,8 +101,8 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         of = self.config
-        self.layer_norm1, self.self_attn = LayerNormalization(epsilon=of.layer_norm_eps), Attention(of, self.causal)
-        self.layer_norm2, self.mlp = LayerNormalization(epsilon=of.layer_norm_eps), FeedForward(of)
+        self.layer_norm1, self.self_attn = LayerNormalization(epsilon=of.layer_norm_eps), CLIPAttention(of, self.causal)
+        self.layer_norm2, self.mlp = LayerNormalization(epsilon=of.layer_norm_eps), CLIPFeedForward(of)
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return (batch, steps, width)."""
@@ -135,7 +135,7 @@ class TextModel(Layer):
         """Make the embeddings, the blocks and the last normalization."""
         of = self.config
         self.embeddings = TextEmbeddings(of)
-        self.blocks = [Block(of, True) for _ in range(of.num_hidden_layers)]
+        self.blocks = [CLIPBlock(of, True) for _ in range(of.num_hidden_layers)]
         self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
 
     def call(self, input_ids: Any, position_ids: Any, attention_mask: Any = None) -> Any:
@@ -186,7 +186,7 @@ class VisionModel(Layer):
         of = self.config
         self.embeddings = VisionEmbeddings(of)
         self.pre_layrnorm = LayerNormalization(epsilon=of.layer_norm_eps)  # the checkpoints have it so
-        self.blocks = [Block(of, False) for _ in range(of.num_hidden_layers)]
+        self.blocks = [CLIPBlock(of, False) for _ in range(of.num_hidden_layers)]
         self.post_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
     def call(self, pixel_values: Any, position_ids: Any) -> Any:

@@ -43,7 +43,7 @@ def decoder(preset: Preset = "tiny") -> CausalLM:
     """A Llama-style decoder from tokens to logits: RMS norm, rotary positions, grouped-query attention, SwiGLU."""
     size = SIZES[preset]
     features = size.width // size.heads
-    described = causal_lm.Decoder(
+    described = causal_lm.CausalLMDecoder(
         vocabulary=size.vocabulary,
         width=size.width,
         depth=size.blocks,

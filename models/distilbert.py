@@ -9,7 +9,7 @@ from typing import Any
 from layercli.models.bert import encoder
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, mask_of
-from layercli.models.pretrained import Pretrained, Stored
+from layercli.models.pretrained import Pretrained, PretrainedStored
 from layercli.models.reading import Count, Depth, Size, divided, read
 
 from layercli import ops
@@ -37,7 +37,7 @@ class DistilBertConfig:
     aliases = {"n_layers": ("num_hidden_layers",), "n_heads": ("num_attention_heads",), "dim": ("hidden_size",)}
 
 
-class Embeddings(Layer):
+class DistilBertEmbeddings(Layer):
     """The sum of the embeddings of tokens and positions, normalized."""
 
     config: Any
@@ -54,7 +54,7 @@ class Embeddings(Layer):
         return self.LayerNorm(self.word_embeddings(input_ids) + self.position_embeddings(position_ids))
 
 
-class Attention(Layer):
+class DistilBertAttention(Layer):
     """Attention in both directions."""
 
     config: Any
@@ -71,7 +71,7 @@ class Attention(Layer):
         return self.out_lin(merge_heads(attend(query, key, value, mask, scale=self.scale, causal=False)))
 
 
-class FeedForward(Layer):
+class DistilBertFeedForward(Layer):
     """out = lin2(activation(lin1(x)))."""
 
     config: Any
@@ -86,15 +86,15 @@ class FeedForward(Layer):
         return self.lin2(self.activate(self.lin1(inputs)))
 
 
-class Block(Layer):
+class DistilBertBlock(Layer):
     """Attention and a feed-forward network, each added to its input and normalized."""
 
     config: Any
 
     def setup(self) -> None:
         """Make the layers."""
-        self.attention, self.sa_layer_norm = Attention(self.config), LayerNormalization(epsilon=1e-12)
-        self.ffn, self.output_layer_norm = FeedForward(self.config), LayerNormalization(epsilon=1e-12)
+        self.attention, self.sa_layer_norm = DistilBertAttention(self.config), LayerNormalization(epsilon=1e-12)
+        self.ffn, self.output_layer_norm = DistilBertFeedForward(self.config), LayerNormalization(epsilon=1e-12)
 
     def call(self, inputs: Any, mask: Any) -> Any:
         """Return (batch, steps, width)."""
@@ -111,9 +111,9 @@ class Bias(Layer):
         """Make the bias."""
         self.bias = self.add_weight("bias", (self.size,), "zeros")
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return its name."""
-        return Stored((key,))
+        return PretrainedStored((key,))
 
     def call(self, inputs: Any) -> Any:
         """Return the sum."""
@@ -136,8 +136,8 @@ class DistilBert(Pretrained):
         """Make the embeddings, the blocks and the head."""
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
-        self.embeddings = Embeddings(of)
-        self.blocks = [Block(of) for _ in range(of.n_layers)]
+        self.embeddings = DistilBertEmbeddings(of)
+        self.blocks = [DistilBertBlock(of) for _ in range(of.n_layers)]
         if head == "tokens":
             self.vocab_transform, self.vocab_layer_norm = Dense(of.dim), LayerNormalization(epsilon=1e-12)
             self.vocab_projector = Bias(of.vocab_size) if of.tie_word_embeddings else Dense(of.vocab_size)

@@ -65,7 +65,7 @@ class FalconConfig:
         return (2 if self.new_decoder_architecture else 1) if given is None else given
 
 
-class Attention(Layer):
+class FalconAttention(Layer):
     """Causal attention; the projection has for each key head its query heads, the key and the value."""
 
     config: Any
@@ -89,7 +89,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class FeedForward(Layer):
+class FalconFeedForward(Layer):
     """out = 4h_to_h(activation(h_to_4h(x)))."""
 
     config: Any
@@ -106,7 +106,7 @@ class FeedForward(Layer):
         return self.dense_4h_to_h(self.activate(self.dense_h_to_4h(inputs)))
 
 
-class Block(Layer):
+class FalconBlock(Layer):
     """Attention and a feed-forward network, side by side or one after the other."""
 
     config: Any
@@ -118,7 +118,7 @@ class Block(Layer):
         for name in names[: of.norms or 2]:
             setattr(self, name, LayerNormalization(epsilon=of.layer_norm_epsilon))
         self.first, self.second = names
-        self.self_attention, self.mlp = Attention(of), FeedForward(of)
+        self.self_attention, self.mlp = FalconAttention(of), FalconFeedForward(of)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
         """Return (batch, steps, width), and what to keep where ``past`` is given."""
@@ -146,7 +146,7 @@ class Falcon(TextDecoder):
         self.counts_sources = of.alibi
         self.prefix = "transformer." if self.head else ""
         self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.blocks = [FalconBlock(of) for _ in range(of.num_hidden_layers)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.hidden_size)
 

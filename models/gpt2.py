@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, split_heads
 from layercli.models.masks import attend, extended
-from layercli.models.pretrained import Stored
+from layercli.models.pretrained import PretrainedStored
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.text_decoder import TextDecoder, text_decoder
 
@@ -47,12 +47,12 @@ class GPT2Config:
 class InOutDense(Dense):
     """A Dense whose kernel a checkpoint holds as (features, units)."""
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return the name, with the axes as they are here."""
-        return Stored(({"kernel": "weight"}.get(key, key),))
+        return PretrainedStored(({"kernel": "weight"}.get(key, key),))
 
 
-class Attention(Layer):
+class GPT2Attention(Layer):
     """Causal attention, its three projections in one."""
 
     config: Any
@@ -74,7 +74,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class FeedForward(Layer):
+class GPT2FeedForward(Layer):
     """out = proj(activation(fc(x)))."""
 
     config: Any
@@ -90,7 +90,7 @@ class FeedForward(Layer):
         return self.c_proj(self.activate(self.c_fc(inputs)))
 
 
-class Block(Layer):
+class GPT2Block(Layer):
     """Attention and a feed-forward network, each on its normalized input and added to it."""
 
     config: Any
@@ -99,8 +99,8 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         epsilon = self.config.layer_norm_epsilon
-        self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), Attention(self.config, self.place)
-        self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), FeedForward(self.config)
+        self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), GPT2Attention(self.config, self.place)
+        self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), GPT2FeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
         """Return (batch, steps, width), and what to keep where ``past`` is given."""
@@ -124,7 +124,7 @@ class GPT2(TextDecoder):
         of = self.config
         self.prefix = "transformer." if self.head else ""
         self.wte, self.wpe = Embedding(of.vocab_size, of.n_embd), Embedding(of.n_positions, of.n_embd)
-        self.blocks = [Block(of, place) for place in range(of.n_layer)]
+        self.blocks = [GPT2Block(of, place) for place in range(of.n_layer)]
         self.ln_f = LayerNormalization(epsilon=of.layer_norm_epsilon)
         self.setup_head(of.n_embd)
 

@@ -44,7 +44,7 @@ class GPTNeoXConfig:
         return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
 
 
-class Attention(Layer):
+class GPTNeoXAttention(Layer):
     """Causal attention with rotary positions, its three projections in one, head by head."""
 
     config: Any
@@ -65,7 +65,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class FeedForward(Layer):
+class GPTNeoXFeedForward(Layer):
     """out = 4h_to_h(activation(h_to_4h(x)))."""
 
     config: Any
@@ -81,7 +81,7 @@ class FeedForward(Layer):
         return self.dense_4h_to_h(self.activate(self.dense_h_to_4h(inputs)))
 
 
-class Block(Layer):
+class GPTNeoXBlock(Layer):
     """Attention and a feed-forward network, each on its normalized input, both of the same or one after the other."""
 
     config: Any
@@ -89,8 +89,8 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         epsilon = self.config.layer_norm_eps
-        self.input_layernorm, self.attention = LayerNormalization(epsilon=epsilon), Attention(self.config)
-        self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), FeedForward(self.config)
+        self.input_layernorm, self.attention = LayerNormalization(epsilon=epsilon), GPTNeoXAttention(self.config)
+        self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), GPTNeoXFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
         """Return (batch, steps, width), and what to keep where ``past`` is given."""
@@ -114,7 +114,7 @@ class GPTNeoX(TextDecoder):
         of = self.config
         self.prefix = "gpt_neox." if self.head else ""
         self.embed_in = Embedding(of.vocab_size, of.hidden_size)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.blocks = [GPTNeoXBlock(of) for _ in range(of.num_hidden_layers)]
         self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
         self.setup_head(of.hidden_size)
 

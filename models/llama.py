@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.models.causal_lm import CausalLM, Decoder, causal_lm
+from layercli.models.causal_lm import CausalLM, CausalLMDecoder, causal_lm
 from layercli.models.reading import Count, Depth, Size, divided, read
 from layercli.models.rope import Rope, parameters, rope
 
@@ -38,7 +38,7 @@ def head_size(config: Any) -> int:
     return given if given is not None else divided(*shared)
 
 
-def decoder_of(config: Any, positions: Rope, **differences: Any) -> Decoder:
+def decoder_of(config: Any, positions: Rope, **differences: Any) -> CausalLMDecoder:
     """Return the decoder of a config with Llama's names, and with the ``differences`` of another family."""
     heads = config.num_attention_heads
     key_heads = config.num_key_value_heads if config.num_key_value_heads is not None else heads
@@ -56,7 +56,7 @@ def decoder_of(config: Any, positions: Rope, **differences: Any) -> Decoder:
         "tied": config.tie_word_embeddings,
         "pad": config.pad_token_id,
     }
-    return Decoder(**{"activation": getattr(config, "hidden_act", "silu"), **shared, **differences})
+    return CausalLMDecoder(**{"activation": getattr(config, "hidden_act", "silu"), **shared, **differences})
 
 
 def rope_of(given: Mapping[str, Any], config: Any, base: float = 10_000.0, kind: str | None = None) -> Rope:

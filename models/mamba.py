@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation
-from layercli.models.pretrained import Pretrained, Stored, head_of
+from layercli.models.pretrained import Pretrained, PretrainedStored, head_of
 from layercli.models.reading import Depth, Size, read, shown
 
 from layercli import ops
@@ -67,9 +67,9 @@ class CausalConvolution(Layer):
         self.kernel = self.add_weight("weight", (self.size, input_shape[-1]), layout=(1, 0))
         self.bias = self.add_weight("bias", (input_shape[-1],), "zeros") if self.use_bias else None
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return the name; a checkpoint has an axis of 1 in the kernel."""
-        return Stored((key,), (1, 0), single=1) if key == "weight" else Stored((key,))
+        return PretrainedStored((key,), (1, 0), single=1) if key == "weight" else PretrainedStored((key,))
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, channels)."""
@@ -103,9 +103,9 @@ class Mixer(Layer):
             self.add_weight("D", (of.inner,), "ones"),
         )
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return the name, which is the variable's own."""
-        return Stored((key,))
+        return PretrainedStored((key,))
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, width)."""
@@ -118,7 +118,7 @@ class Mixer(Layer):
         return self.out_proj(x * self.activate(gate))
 
 
-class Block(Layer):
+class MambaBlock(Layer):
     """The mixer on the normalized input, added to it."""
 
     config: Any
@@ -146,7 +146,7 @@ class Mamba(Pretrained):
         of = self.config
         self.prefix = "backbone." if self.head else ""
         self.embeddings = Embedding(of.vocab_size, of.hidden_size)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.blocks = [MambaBlock(of) for _ in range(of.num_hidden_layers)]
         self.norm_f = RMSNormalization(epsilon=of.layer_norm_epsilon)
         if self.head and not of.tie_word_embeddings:
             self.lm_head = Dense(of.vocab_size, use_bias=False)

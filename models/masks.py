@@ -7,7 +7,7 @@ from typing import Any
 from layercli.models.functions import soft_cap
 
 from layercli import ops
-from layercli.ops.nn.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
 
 LOWEST = -3.0e38
 """What is added to the score of a source that is not looked at: lost in any sum, and finite in float32 and bfloat16."""
@@ -38,7 +38,7 @@ def attend(
     if bias is None and cap is None:
         return ScaledDotProductAttention(scale, causal=causal and mask is None)(query, key, value, mask)
     if query.shape[-2] != key.shape[-2]:
-        groups = RepeatHeads(query.shape[-2] // key.shape[-2])
+        groups = RepeatKV(query.shape[-2] // key.shape[-2])
         key, value = groups(key), groups(value)
     scores = ops.matmul(ops.transpose(query, (0, 2, 1, 3)), ops.transpose(key, (0, 2, 3, 1))) * scale
     scores = soft_cap(scores, cap)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from layercli.models.pretrained import Pretrained, Stored, checkpoint_names
+from layercli.models.pretrained import Pretrained, PretrainedStored, checkpoint_names
 
 from layercli.core.variable import Variable
 
@@ -13,11 +13,11 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Place:
+class MatchingPlace:
     """Where a variable's values are: the names that a file really has for it, in order."""
 
     variable: Variable
-    stored: Stored
+    stored: PretrainedStored
     names: tuple[str, ...]
 
 
@@ -28,7 +28,7 @@ class Match:
     ``missing`` and ``unexpected`` are names in the checkpoint, ``other_shape`` names with the file's shape and the model's.
     """
 
-    places: dict[str, Place]
+    places: dict[str, MatchingPlace]
     missing: list[str]
     unexpected: list[str]
     other_shape: list[tuple[str, Shape, Shape]]
@@ -58,12 +58,12 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
         other += [(name, shapes[name], wanted) for name in here if shapes[name] != wanted]
         taken.update(here)
         if len(here) == len(found):
-            places[path] = Place(variables[path], stored, here)
+            places[path] = MatchingPlace(variables[path], stored, here)
     unexpected = [name for name in shapes if name not in taken and not is_ignored(model, name)]
     return Match(places, missing, unexpected, other)
 
 
-def alternatives(model: Pretrained, stored: Stored) -> Iterator[list[str]]:
+def alternatives(model: Pretrained, stored: PretrainedStored) -> Iterator[list[str]]:
     """Yield for each part of a variable the names that it may have: the usual one first.
 
     Files of a base model have no prefix, files with a head have it whatever the model is that is made of them.

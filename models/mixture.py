@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.functions import activation
-from layercli.models.pretrained import Stored
+from layercli.models.pretrained import PretrainedStored
 
 from layercli import ops
 from layercli.core.layer import Layer
@@ -61,10 +61,10 @@ class ExpertBank(Layer):
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, indices, shares, self.gate, self.up, self.down)
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return the names of the experts' own kernels."""
         name = dict(zip(("gate", "up", "down"), self.experts.names, strict=True))[key]
-        return Stored(tuple(f"{i}.{name}.weight" for i in range(self.experts.count)), (1, 0), stacked=True)
+        return PretrainedStored(tuple(f"{i}.{name}.weight" for i in range(self.experts.count)), (1, 0), stacked=True)
 
 
 class Router(Layer):
@@ -79,9 +79,9 @@ class Router(Layer):
         if of.corrected:
             self.correction = self.add_weight("e_score_correction_bias", (of.count,), "zeros", trainable=False)
 
-    def stored(self, key: str) -> Stored:
+    def stored(self, key: str) -> PretrainedStored:
         """Return the name, which is the variable's own."""
-        return Stored((key,), (1, 0) if key == "weight" else None)
+        return PretrainedStored((key,), (1, 0) if key == "weight" else None)
 
     def call(self, inputs: Any) -> Any:
         """Return the indices of the chosen experts and their shares, worked out in float32."""

@@ -51,7 +51,7 @@ class OPTConfig:
         return LayerNormalization(epsilon=1e-5, center=affine, scale=affine)
 
 
-class Attention(Layer):
+class OPTAttention(Layer):
     """Causal attention."""
 
     config: Any
@@ -75,7 +75,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class Block(Layer):
+class OPTBlock(Layer):
     """Attention and a feed-forward network, each added to its input and normalized before or after."""
 
     config: Any
@@ -83,7 +83,7 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         of = self.config
-        self.self_attn, self.self_attn_layer_norm = Attention(of), of.normalization()
+        self.self_attn, self.self_attn_layer_norm = OPTAttention(of), of.normalization()
         self.fc1, self.fc2 = Dense(of.ffn_dim, use_bias=of.enable_bias), Dense(of.hidden_size, use_bias=of.enable_bias)
         self.final_layer_norm = of.normalization()
         self.activate = activation(of.activation_function)
@@ -117,7 +117,7 @@ class OPT(TextDecoder):
                 Dense(of.hidden_size, use_bias=False),
                 Dense(of.embedded, use_bias=False),
             )
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.blocks = [OPTBlock(of) for _ in range(of.num_hidden_layers)]
         self.normalized = of.do_layer_norm_before and not of._remove_final_layer_norm
         if self.normalized:
             self.final_layer_norm = of.normalization()

@@ -49,7 +49,7 @@ class PhiConfig:
         return given
 
 
-class Attention(Layer):
+class PhiAttention(Layer):
     """Causal attention with rotary positions."""
 
     config: Any
@@ -78,7 +78,7 @@ class Attention(Layer):
         return x if past is None else (x, kept)
 
 
-class FeedForward(Layer):
+class PhiFeedForward(Layer):
     """out = fc2(activation(fc1(x)))."""
 
     config: Any
@@ -93,7 +93,7 @@ class FeedForward(Layer):
         return self.fc2(self.activate(self.fc1(inputs)))
 
 
-class Block(Layer):
+class PhiBlock(Layer):
     """Attention and a feed-forward network of the same normalized input, both added to it."""
 
     config: Any
@@ -101,7 +101,7 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         self.input_layernorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
-        self.self_attn, self.mlp = Attention(self.config), FeedForward(self.config)
+        self.self_attn, self.mlp = PhiAttention(self.config), PhiFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
         """Return (batch, steps, width), and what to keep where ``past`` is given."""
@@ -124,7 +124,7 @@ class Phi(TextDecoder):
         of = self.config
         self.prefix = "model." if self.head else ""
         self.embed_tokens = Embedding(of.vocab_size, of.hidden_size)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.blocks = [PhiBlock(of) for _ in range(of.num_hidden_layers)]
         self.final_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
         self.setup_head(of.hidden_size, use_bias=True)
 

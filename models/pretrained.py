@@ -31,7 +31,7 @@ ORDERS: list[tuple[type[Layer], tuple[int, ...]]] = [(Dense, (1, 0)), (Conv1D, (
 
 
 @dataclass(frozen=True)
-class Stored:
+class PretrainedStored:
     """Where a checkpoint holds a variable: under one name, or in parts that are stacked along a new first axis.
 
     ``order`` are the variable's axes, without the stacked one, in the order of the file; None where it is the same.
@@ -54,7 +54,7 @@ class Stored:
         found = sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
         return found if self.single is None else (*found[: self.single], 1, *found[self.single :])
 
-    def under(self, prefix: str) -> Stored:
+    def under(self, prefix: str) -> PretrainedStored:
         """Return the same with ``prefix`` before every name."""
         return replace(self, names=tuple(prefix + name for name in self.names))
 
@@ -85,7 +85,7 @@ class Pretrained(Model):
         return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")
 
 
-def checkpoint_names(model: Pretrained) -> dict[str, Stored]:
+def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
     """Return where a checkpoint holds each variable of a built model, by the variable's path."""
     found = {}
     for path, layer in model.walk():
@@ -98,12 +98,12 @@ def checkpoint_names(model: Pretrained) -> dict[str, Stored]:
     return found
 
 
-def usual(layer: Layer, key: str) -> Stored:
+def usual(layer: Layer, key: str) -> PretrainedStored:
     """Return where the variable ``key`` of one of the framework's own layers is, from the layer's place."""
     name = TORCH_NAMES.get(key, key)
     order = next((order for kind, order in ORDERS if isinstance(layer, kind)), None) if key == "kernel" else None
     replaced = {"gamma": ("gamma",), "beta": ("beta",)}.get(key, ())
-    return Stored((name,), order, replaced=replaced)
+    return PretrainedStored((name,), order, replaced=replaced)
 
 
 def set_dtype(model: Model, dtype: str | None) -> None:

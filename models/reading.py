@@ -1,6 +1,6 @@
 """Reads a ``config.json`` into the dataclass of its family: unknown keys are ignored, missing ones have their defaults.
 
-What a field may hold follows from its annotation: a ``Size`` is an integer from 1, a ``Count`` one from 0, a ``Depth`` the
+What a field may hold follows from its annotation: a ``Size`` is an integer from 1, a ``CategoryCount`` one from 0, a ``Depth`` the
 number of blocks. A value that no model can have is one sentence, before anything of that size is made.
 """
 

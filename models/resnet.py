@@ -13,7 +13,7 @@ from layercli.layers.normalization.batch_normalization import BatchNormalization
 from layercli.layers.pooling.global_pooling import GlobalAveragePooling2D
 from layercli.layers.pooling.max_pooling import MaxPooling2D
 from layercli.layers.reshaping.zero_padding import ZeroPadding2D
-from layercli.layers.validators import Filters3, PositiveInt, Truth
+from layercli.layers.validators import Bool, Filters3, PositiveInt
 
 
 class ResnetIdentityBlock(Model):
@@ -52,7 +52,7 @@ class Bottleneck(Model):
 
     filters: PositiveInt
     strides: PositiveInt = 1
-    project: Truth = False
+    project: Bool = False
 
     def setup(self) -> None:
         """Make the convolutions and their normalizations; the first convolution carries the stride."""

@@ -69,7 +69,7 @@ def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Any:
     return first + ops.where(ops.less(distance, exact), ops.cast(distance, "int64"), far)
 
 
-class Attention(Layer):
+class T5Attention(Layer):
     """Attention to ``sources``, whose scores are not scaled; the first of a stack holds the bias that all of it add."""
 
     config: Any
@@ -100,7 +100,7 @@ class Attention(Layer):
         return (x, bias) if distance is not None else x
 
 
-class FeedForward(Layer):
+class T5FeedForward(Layer):
     """out = wo(activation(wi(x))), or wo(activation(wi_0(x)) * wi_1(x))."""
 
     config: Any
@@ -131,7 +131,7 @@ class SelfPart(Layer):
 
     def setup(self) -> None:
         """Make the layers."""
-        self.SelfAttention = Attention(self.config, self.biased, self.both_ways)
+        self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
     def call(self, inputs: Any, mask: Any, bias: Any, distance: Any) -> Any:
@@ -150,7 +150,7 @@ class CrossPart(Layer):
 
     def setup(self) -> None:
         """Make the layers."""
-        self.EncDecAttention = Attention(self.config)
+        self.EncDecAttention = T5Attention(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
     def call(self, inputs: Any, sources: Any, mask: Any) -> Any:
@@ -165,7 +165,7 @@ class FeedForwardPart(Layer):
 
     def setup(self) -> None:
         """Make the layers."""
-        self.DenseReluDense = FeedForward(self.config)
+        self.DenseReluDense = T5FeedForward(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
     def call(self, inputs: Any) -> Any:
@@ -173,7 +173,7 @@ class FeedForwardPart(Layer):
         return inputs + self.DenseReluDense(self.layer_norm(inputs))
 
 
-class Block(Layer):
+class T5Block(Layer):
     """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
 
     config: Any
@@ -195,7 +195,7 @@ class Block(Layer):
         return self.layer[-1](x), bias
 
 
-class Stack(Layer):
+class T5Stack(Layer):
     """The encoder or the decoder: blocks and a last normalization."""
 
     config: Any
@@ -204,7 +204,7 @@ class Stack(Layer):
 
     def setup(self) -> None:
         """Make the blocks."""
-        self.block = [Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
+        self.block = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
         self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
     def call(self, inputs: Any, mask: Any, distance: Any, sources: Any = None, sources_mask: Any = None) -> Any:
@@ -228,8 +228,8 @@ class T5(Pretrained):
         """Make the embedding, which both share, both stacks and the head."""
         of = self.config
         self.shared = Embedding(of.vocab_size, of.d_model)
-        self.encoder = Stack(of, of.num_layers, False)
-        self.decoder = Stack(of, of.num_decoder_layers or of.num_layers, True)
+        self.encoder = T5Stack(of, of.num_layers, False)
+        self.decoder = T5Stack(of, of.num_decoder_layers or of.num_layers, True)
         if self.head and not of.tie_word_embeddings:
             self.lm_head = Dense(of.vocab_size, use_bias=False)
 

@@ -13,7 +13,7 @@ from layercli.layers.attention.multi_head_attention import MultiHeadAttention
 from layercli.layers.core.dense import Dense
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.layers.regularization.dropout import Dropout
-from layercli.layers.validators import Fraction, PositiveInt
+from layercli.layers.validators import PositiveInt, UnitInterval
 
 
 class EncoderBlock(Model):
@@ -22,7 +22,7 @@ class EncoderBlock(Model):
     width: PositiveInt
     heads: PositiveInt
     hidden: PositiveInt
-    dropout: Fraction = 0.1
+    dropout: UnitInterval = 0.1
 
     def setup(self) -> None:
         """Make the layers."""
@@ -46,7 +46,7 @@ class TransformerEncoder(Model):
     width: PositiveInt = 512
     heads: PositiveInt = 8
     hidden: PositiveInt = 2048
-    dropout: Fraction = 0.1
+    dropout: UnitInterval = 0.1
 
     def setup(self) -> None:
         """Make the blocks; UsageError where the heads do not share the width out."""

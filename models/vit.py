@@ -60,7 +60,7 @@ class Patches(Layer):
         return ops.reshape(x, (batch, rows * columns, width))
 
 
-class Embeddings(Layer):
+class ViTEmbeddings(Layer):
     """A token for the class, the patches, and the embedding of their positions."""
 
     config: Any
@@ -83,7 +83,7 @@ class Embeddings(Layer):
         return ops.concatenate([first, x], axis=1) + self.position_embeddings
 
 
-class Heads(Layer):
+class ViTHeads(Layer):
     """Attention between all patches, before its output projection."""
 
     config: Any
@@ -102,7 +102,7 @@ class Heads(Layer):
         return merge_heads(attend(query, key, value, scale=self.scale, causal=False))
 
 
-class Output(Layer):
+class ViTOutput(Layer):
     """out = dense(x)."""
 
     width: int
@@ -116,21 +116,21 @@ class Output(Layer):
         return self.dense(inputs)
 
 
-class Attention(Layer):
+class ViTAttention(Layer):
     """Attention and its output projection."""
 
     config: Any
 
     def setup(self) -> None:
         """Make both parts."""
-        self.attention, self.output_ = Heads(self.config), Output(self.config.hidden_size)
+        self.attention, self.output_ = ViTHeads(self.config), ViTOutput(self.config.hidden_size)
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, width)."""
         return self.output_(self.attention(inputs))
 
 
-class Block(Layer):
+class ViTBlock(Layer):
     """Attention and a feed-forward network, each on its normalized input and added to it."""
 
     config: Any
@@ -138,9 +138,9 @@ class Block(Layer):
     def setup(self) -> None:
         """Make the layers."""
         of = self.config
-        self.layernorm_before, self.attention = LayerNormalization(epsilon=of.layer_norm_eps), Attention(of)
+        self.layernorm_before, self.attention = LayerNormalization(epsilon=of.layer_norm_eps), ViTAttention(of)
         self.layernorm_after = LayerNormalization(epsilon=of.layer_norm_eps)
-        self.intermediate, self.output_ = Intermediate(of), Output(of.hidden_size)
+        self.intermediate, self.output_ = Intermediate(of), ViTOutput(of.hidden_size)
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, steps, width)."""
@@ -148,7 +148,7 @@ class Block(Layer):
         return x + self.output_(self.intermediate(self.layernorm_after(x)))
 
 
-class Pooler(Layer):
+class ViTPooler(Layer):
     """out = activation(dense(the first step))."""
 
     config: Any
@@ -177,13 +177,13 @@ class ViT(Pretrained):
         """Make the embeddings, the blocks, the last normalization and the head; without ``classes`` the pooler."""
         of = self.config
         self.prefix = "vit." if self.classes else ""
-        self.embeddings = Embeddings(of)
-        self.blocks = [Block(of) for _ in range(of.num_hidden_layers)]
+        self.embeddings = ViTEmbeddings(of)
+        self.blocks = [ViTBlock(of) for _ in range(of.num_hidden_layers)]
         self.layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
         if self.classes:
             self.classifier = Dense(self.classes)
         else:
-            self.pooler = Pooler(of)
+            self.pooler = ViTPooler(of)
 
     def call(self, pixel_values: Any) -> Any:
         """Return what the head gives."""

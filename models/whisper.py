@@ -43,7 +43,7 @@ class WhisperConfig:
     tie_word_embeddings: bool = True
 
 
-class Attention(Layer):
+class WhisperAttention(Layer):
     """Attention to ``sources``; the keys have no bias."""
 
     width: int
@@ -63,7 +63,7 @@ class Attention(Layer):
         return self.out_proj(merge_heads(attend(query, key, value, scale=self.scale, causal=self.causal)))
 
 
-class Block(Layer):
+class WhisperBlock(Layer):
     """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
 
     config: Any
@@ -73,9 +73,9 @@ class Block(Layer):
         """Make the layers."""
         of, decodes = self.config, self.decodes
         heads = of.decoder_attention_heads if decodes else of.encoder_attention_heads
-        self.self_attn, self.self_attn_layer_norm = Attention(of.d_model, heads, decodes), normalization()
+        self.self_attn, self.self_attn_layer_norm = WhisperAttention(of.d_model, heads, decodes), normalization()
         if decodes:
-            self.encoder_attn, self.encoder_attn_layer_norm = Attention(of.d_model, heads), normalization()
+            self.encoder_attn, self.encoder_attn_layer_norm = WhisperAttention(of.d_model, heads), normalization()
         self.fc1 = Dense(of.decoder_ffn_dim if decodes else of.encoder_ffn_dim)
         self.fc2, self.final_layer_norm = Dense(of.d_model), normalization()
         self.activate = activation(of.activation_function)
@@ -99,7 +99,7 @@ class Encoder(Layer):
         of = self.config
         self.conv1, self.conv2 = Conv1D(of.d_model, 3), Conv1D(of.d_model, 3, strides=2)
         self.embed_positions = Embedding(of.max_source_positions, of.d_model)
-        self.blocks = [Block(of, False) for _ in range(of.encoder_layers)]
+        self.blocks = [WhisperBlock(of, False) for _ in range(of.encoder_layers)]
         self.layer_norm = normalization()
 
     def call(self, inputs: Any) -> Any:
@@ -113,7 +113,7 @@ class Encoder(Layer):
         return self.layer_norm(x)
 
 
-class Decoder(Layer):
+class WhisperDecoder(Layer):
     """Tokens, and what the encoder gives, through the blocks."""
 
     config: Any
@@ -123,7 +123,7 @@ class Decoder(Layer):
         of = self.config
         self.embed_tokens = Embedding(of.vocab_size, of.d_model)
         self.embed_positions = Embedding(of.max_target_positions, of.d_model)
-        self.blocks = [Block(of, True) for _ in range(of.decoder_layers)]
+        self.blocks = [WhisperBlock(of, True) for _ in range(of.decoder_layers)]
         self.layer_norm = normalization()
 
     def call(self, inputs: Any, sources: Any) -> Any:
@@ -147,7 +147,7 @@ class Whisper(Pretrained):
     def setup(self) -> None:
         """Make the encoder, the decoder, and the head where it is not the embedding."""
         self.prefix = "model." if self.head else ""
-        self.encoder, self.decoder = Encoder(self.config), Decoder(self.config)
+        self.encoder, self.decoder = Encoder(self.config), WhisperDecoder(self.config)
         if self.head and not self.config.tie_word_embeddings:
             self.proj_out = Dense(self.config.vocab_size, use_bias=False)
 

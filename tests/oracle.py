@@ -11,7 +11,7 @@ import torch
 from layercli import ops
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Dim
-from layercli.core.graph import Frame, Node
+from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
@@ -59,7 +59,7 @@ def check(ours, theirs, *inputs, training=False, gradients=True, tolerance=TOLER
 
 def terms_of(inputs, outputs):
     """Return the number of values that a result may sum over: a gradient sums over all outputs, an output over its inputs."""
-    return max(sum(np.size(x) for x in tree.leaves(each)) for each in (inputs, outputs))
+    return max(sum(np.size(x) for x in tree.flatten(each)) for each in (inputs, outputs))
 
 
 def names(variables):
@@ -97,9 +97,9 @@ def run_ours(layer, inputs, training, call, gradients):
         flat.append(tensor)
         return tensor
 
-    tensors = tree.map_leaves(leaf, inputs)
+    tensors = tree.map_structure(leaf, inputs)
     layer.module.zero_grad()
-    outputs = tree.leaves(layer(*tensors, training=training, **call))
+    outputs = tree.flatten(layer(*tensors, training=training, **call))
     found = {}
     if gradients:
         total = sum(
@@ -132,7 +132,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
     equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none.
     """
     tensors = [torch.from_numpy(np.array(x)).requires_grad_(gradients and floating(x)) for x in arrays]
-    ours, said = tree.leaves(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
+    ours, said = tree.flatten(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
     theirs = said["outputs"]
     assert len(ours) == len(theirs)
     tolerance = max(tolerance, bound(terms_of(arrays, theirs)))
@@ -155,8 +155,8 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
 
 def _described(call, specs):
     """Return what the call gives for symbolic tensors, as in the call of a layer."""
-    with graph.inside(Frame(Node(None, ()), None, False)):
-        return tree.leaves(call(ops, *map(SymbolicTensor, specs)))
+    with graph.inside(CallContext(Node(None, ()), None, False)):
+        return tree.flatten(call(ops, *map(SymbolicTensor, specs)))
 
 
 def _named(spec):

@@ -12,7 +12,7 @@ from layercli.core import dims, operation, tree
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
-from layercli.ops.sample_inputs import Case, all_cases
+from layercli.ops.sample_inputs import SampleInput, all_cases
 from layercli.runtime.execution.meta_tensors import TorchFunction
 
 CASES = list(all_cases())
@@ -25,16 +25,16 @@ UNCOUNTED_BY_TORCH = {
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-def tensors(case: Case, sizes=None, device="cpu"):
+def tensors(case: SampleInput, sizes=None, device="cpu"):
     return [torch.from_numpy(x).to(device) if hasattr(x, "dtype") else x for x in case.arrays(sizes=sizes)]
 
 
 def specs_of(result):
-    return tree.map_leaves(operation.spec_of, result)
+    return tree.map_structure(operation.spec_of, result)
 
 
 def values_at(tree_of_specs, sizes):
-    return tree.map_leaves(lambda spec: spec.at(sizes), tree_of_specs)
+    return tree.map_structure(lambda spec: spec.at(sizes), tree_of_specs)
 
 
 def test_every_operation_has_cases():
@@ -50,7 +50,7 @@ def test_spec_is_what_runs(case):
 
 def fits(said, found):
     """Whether nothing is said of a size but what is found, and of no dtype."""
-    pairs = list(zip(tree.leaves(said), tree.leaves(found), strict=True))
+    pairs = list(zip(tree.flatten(said), tree.flatten(found), strict=True))
     return all(a.dtype == b.dtype and all(map(dims.may_equal, a.shape, b.shape)) for a, b in pairs)
 
 
@@ -93,8 +93,8 @@ def test_formulas_hold_at_any_size(case, sizes):
 def test_nameless_sizes_never_raise_and_never_guess(case):
     forget = lambda x: Spec(tuple(UNKNOWN if isinstance(n, Dim) else n for n in x.shape), x.dtype)  # noqa: E731
     forgotten = [forget(x) if isinstance(x, Spec) else x for x in case.given]
-    found = tree.leaves(case.op.spec(*forgotten))
-    for got, true in zip(found, tree.leaves(case.op.spec(*case.inputs)), strict=True):
+    found = tree.flatten(case.op.spec(*forgotten))
+    for got, true in zip(found, tree.flatten(case.op.spec(*case.inputs)), strict=True):
         assert got.dtype == true.dtype
         assert all(dims.may_equal(a, b) for a, b in zip(got.shape, true.shape, strict=True))
     cost = case.op.macs(*forgotten)
@@ -111,7 +111,7 @@ def test_gradients_are_finite(case):
         for i, x in enumerate(inputs)
         if isinstance(x, torch.Tensor) and x.is_floating_point() and i not in case.constants
     ]
-    outputs = [y for y in tree.leaves(case.op.run(*inputs)) if y.requires_grad]
+    outputs = [y for y in tree.flatten(case.op.run(*inputs)) if y.requires_grad]
     torch.autograd.backward([y.sum() for y in outputs])
     assert wanted
     assert all(x.grad is not None and x.grad.isfinite().all() for x in wanted)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.registry import Catalogue
+from layercli.core.registry import Registry
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.callbacks",
     "callback",
     {

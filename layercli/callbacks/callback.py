@@ -79,6 +79,6 @@ class Callback:
         """Be told the outputs of a batch."""
 
 
-def listens(callback: Callback, hook: str) -> bool:
+def overrides_hook(callback: Callback, hook: str) -> bool:
     """Return whether a callback has a method of its own for ``hook``."""
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)

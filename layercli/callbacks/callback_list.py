@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
-from layercli.callbacks.callback import HOOKS, Callback, Logs, listens
+from layercli.callbacks.callback import HOOKS, Callback, Logs, overrides_hook
 from layercli.errors import UsageError
 from layercli.escaping import printable
 
@@ -20,7 +20,7 @@ def listed(callbacks: Any) -> list[Any]:
     return given
 
 
-class Callbacks:
+class CallbackList:
     """A row of callbacks; each hook is told only those that have something to do in it."""
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, params: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ class Callbacks:
         for callback in self.all:
             callback.set_model(model)
             callback.set_params(params)
-        self._listening = {hook: [c for c in self.all if listens(c, hook)] for hook in HOOKS}
+        self._listening = {hook: [c for c in self.all if overrides_hook(c, hook)] for hook in HOOKS}
 
     def tell(self, hook: str, *what: Any) -> None:
         """Call ``hook`` of every callback that has it; a beginning has empty logs."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
 from layercli.callbacks.callback_list import say
-from layercli.callbacks.monitor_callback import Monitor
+from layercli.callbacks.monitor_callback import MonitorCallback
 
 
 class EarlyStopping(Callback):
@@ -27,7 +27,7 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self.monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
+        self.monitor = MonitorCallback("EarlyStopping", monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline

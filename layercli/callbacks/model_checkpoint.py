@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
 from layercli.callbacks.callback_list import say
-from layercli.callbacks.monitor_callback import Monitor
+from layercli.callbacks.monitor_callback import MonitorCallback
 from layercli.errors import UsageError
 
 
@@ -31,7 +31,7 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath = os.fspath(filepath)
-        self.monitor = Monitor("ModelCheckpoint", monitor, mode)
+        self.monitor = MonitorCallback("ModelCheckpoint", monitor, mode)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only

@@ -13,7 +13,7 @@ RISING = ("acc", "auc", "precision", "recall", "fmeasure", "f1", "iou", "r2", "t
 """What tells by its name that more is better."""
 
 
-class Monitor:
+class MonitorCallback:
     """The number called ``name``, better by more than ``min_delta`` when lower (``min``) or higher (``max``).
 
     ``auto`` is ``max`` for accuracies and other scores, else ``min``. UsageError for another mode.

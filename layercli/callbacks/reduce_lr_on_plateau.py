@@ -5,7 +5,7 @@ from __future__ import annotations
 from layercli.callbacks.callback import Callback, Logs
 from layercli.callbacks.callback_list import say
 from layercli.callbacks.learning_rate_scheduler import note, rated
-from layercli.callbacks.monitor_callback import Monitor
+from layercli.callbacks.monitor_callback import MonitorCallback
 from layercli.errors import UsageError
 
 
@@ -29,7 +29,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         if factor >= 1:
             raise UsageError(f"ReduceLROnPlateau expects factor to be below 1, got {factor}")
-        self.monitor = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
+        self.monitor = MonitorCallback("ReduceLROnPlateau", monitor, mode, min_delta)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

@@ -6,7 +6,7 @@ from layercli.cli import output
 from layercli.cli.commands import run_options as options
 from layercli.cli.commands.run_validation import check_finite
 from layercli.cli.prepared import Prepared, prepared
-from layercli.inspect.benchmark_stats import Repeat
+from layercli.inspect.benchmark_stats import RepeatedRuns
 
 
 def bench(
@@ -26,7 +26,7 @@ def bench(
     [dim]$[/dim] layercli bench mlp --format json | jq .timing.median
     """
     check_finite({"--max-slowdown": max_slowdown})
-    wanted = Repeat.parse(repeat)
+    wanted = RepeatedRuns.parse(repeat)
     ready = prepared(model, running)
     if against is not None:
         return race(ready, against, wanted, warmup, max_slowdown, format)
@@ -41,7 +41,7 @@ def bench(
 
 
 def race(
-    ready: Prepared, against: str, wanted: Repeat, warmup: int, at_most: float, format: output.Format | None
+    ready: Prepared, against: str, wanted: RepeatedRuns, warmup: int, at_most: float, format: output.Format | None
 ) -> int:
     """Print how long the model takes beside another one, and return 0, 1 or 3."""
     from layercli.render import timing as render
@@ -49,7 +49,7 @@ def race(
 
     other = ready.other(against)
     sides = (ready.program, ready.inputs), (other.program, other.inputs)
-    first, second, found = latency.race(*sides, wanted, warmup, at_most)
+    first, second, found = latency.compare_latency(*sides, wanted, warmup, at_most)
     warn(first.samples.warnings())
     theirs = {"model": against, "timing": second.to_json(), **found.to_json()}
     output.emit(
@@ -63,4 +63,4 @@ def race(
 def warn(sentences: list[str]) -> None:
     """Tell what makes figures doubtful."""
     for sentence in sentences:
-        output.message(f"warning: {sentence}")
+        output.print_info(f"warning: {sentence}")

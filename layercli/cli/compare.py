@@ -41,10 +41,10 @@ def compare(
     ready = prepared(model, running)
     found = compared(ready, other, with_, tolerance(rtol, atol))
     if found.culprit is not None:
-        output.message(f"differs from {found.reference}, first in {found.culprit.name}")
+        output.print_info(f"differs from {found.reference}, first in {found.culprit.name}")
     elif found.first_not_finite is not None:
         where = f"first in {found.first_not_finite.name}"
-        output.message(f"not finite here and in {found.reference}, {where}: nothing to compare")
+        output.print_info(f"not finite here and in {found.reference}, {where}: nothing to compare")
     output.emit(table(found), lambda: {**ready.to_json("compare"), "comparison": found.to_json()}, format)
     return 0 if found.answer == "agrees" else 1
 

@@ -18,7 +18,7 @@ def number() -> int:
     return int(os.environ["RANK"]) if {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys() else 0
 
 
-def speak() -> str:
+def error_prefix() -> str:
     """Return what an error begins with, when it is this rank's turn; torchrun ends those that the first has spoken for."""
     rank = number()
     if rank == 0:
@@ -39,8 +39,8 @@ def _end(*_: Any) -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     error = RankError.of_the_job()
-    output.tell(f"error: {error}")
-    output.tell(f"hint: {error.hint}")
+    output.print_error(f"error: {error}")
+    output.print_error(f"hint: {error.hint}")
     os._exit(RANK_GONE)
 
 

@@ -91,7 +91,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gpu-check": gpu_check,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(output.data_alone(command))
+    app.command(name)(output.redirect_user_stdout(command))
 
 
 def run(args: list[str]) -> int:
@@ -115,19 +115,19 @@ def run(args: list[str]) -> int:
             return report_exit(left)
         result = 0  # typer's way to leave where the reader of its help has gone
     if result == INTERRUPTED:
-        output.tell("interrupted")
+        output.print_error("interrupted")
     return result if isinstance(result, int) else 0
 
 
 def report(error: Exception) -> int:
     """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
     if isinstance(error, LayercliError):
-        output.tell(f"{distributed.speak()}error: {error}")
+        output.print_error(f"{distributed.error_prefix()}error: {error}")
         if error.hint:
-            output.tell(f"hint: {error.hint}")
+            output.print_error(f"hint: {error.hint}")
         return 2
     if isinstance(error, typer.Abort):
-        output.tell("interrupted")
+        output.print_error("interrupted")
         return INTERRUPTED
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
         return report(MissingPackageError.of(error.name))
@@ -141,22 +141,22 @@ def report(error: Exception) -> int:
         return report(FileError(f"cannot open {error.filename}: {reason(error)}"))
     if (short := shortage(error)) is not None:
         return report(short)
-    from layercli.cli.user_traceback import place_in_users_code, said
+    from layercli.cli.user_traceback import said, user_frame
 
-    if (place := place_in_users_code(error)) is not None:
-        output.tell(f"error: {place}, raises {said(error)}")
-        output.tell("hint: --debug shows the traceback")
+    if (place := user_frame(error)) is not None:
+        output.print_error(f"error: {place}, raises {said(error)}")
+        output.print_error("hint: --debug shows the traceback")
         return 2
-    output.tell(f"error: this is a bug in layercli: {said(error)}")
-    output.tell("hint: run it again with --debug and report what it prints")
+    output.print_error(f"error: this is a bug in layercli: {said(error)}")
+    output.print_error("hint: run it again with --debug and report what it prints")
     return BUG
 
 
 def report_exit(left: SystemExit) -> int:
     """Tell that a user's code wanted to end the process: its code is no answer of ours."""
-    from layercli.cli.user_traceback import place_in_users_code
+    from layercli.cli.user_traceback import user_frame
 
-    output.tell(f"error: {place_in_users_code(left) or 'the model'}, leaves with exit code {left.code!r}")
+    output.print_error(f"error: {user_frame(left) or 'the model'}, leaves with exit code {left.code!r}")
     return 2
 
 

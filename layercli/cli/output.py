@@ -15,7 +15,7 @@ import typer
 
 from layercli.errors import FileError
 from layercli.escaping import printable
-from layercli.render.table import Table
+from layercli.render.table import VariableTable
 
 
 class Format(StrEnum):
@@ -50,7 +50,7 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def data_alone(command: Callable[..., Any]) -> Callable[..., Any]:
+def redirect_user_stdout(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return the command with stdout kept for what is emitted: what a user's code prints goes to stderr."""
 
     @functools.wraps(command)
@@ -89,7 +89,9 @@ def chosen(format: Format | None) -> Format:
     return format or (Format.table if on_terminal(stdout()) else Format.plain)
 
 
-def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
+def emit(
+    table: VariableTable | list[VariableTable], document: Callable[[], dict[str, Any]], format: Format | None
+) -> None:
     """Print ``table`` (or several, a line apart), or where JSON is asked for what ``document`` gives, on stdout."""
     tables = table if isinstance(table, list) else [table]
     match chosen(format):
@@ -106,7 +108,7 @@ def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], for
             write("\n".join(draw(each) for each in tables))
 
 
-def draw_on_terminal(tables: list[Table]) -> None:
+def draw_on_terminal(tables: list[VariableTable]) -> None:
     """Print the tables with Rich, a line apart, as wide as the terminal, or as COLUMNS says."""
     from rich.console import Console
 
@@ -141,13 +143,13 @@ def delivered() -> Iterator[None]:
         raise FileError(f"cannot write to standard output: {reason(error)}") from error
 
 
-def message(text: str) -> None:
+def print_info(text: str) -> None:
     """Tell the person at the terminal something that is not data, unless ``-q``."""
     if not quiet:
-        tell(text)
+        print_error(text)
 
 
-def tell(text: str) -> None:
+def print_error(text: str) -> None:
     """Print ``text``, a line, on stderr, ``-q`` or not: for errors."""
     tell_lines(printable(text))
 

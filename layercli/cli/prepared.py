@@ -10,8 +10,8 @@ from layercli.cli import output, startup
 from layercli.cli.commands.run_options import Running
 
 if TYPE_CHECKING:
-    from layercli.inspect.model_loader import Subject
-    from layercli.runtime.inference.prepared_model import Program
+    from layercli.inspect.model_loader import ModelSource
+    from layercli.runtime.inference.prepared_model import PreparedModel
     from layercli.runtime.inference.run_record import Plan
 
 
@@ -20,8 +20,8 @@ class Prepared:
     """A program, the arrays it is given, and the plan that both were made from."""
 
     plan: Plan
-    subject: Subject
-    program: Program
+    subject: ModelSource
+    program: PreparedModel
     inputs: Any
 
     def other(self, model: str) -> Prepared:
@@ -42,7 +42,7 @@ class Prepared:
         from layercli.core import tree
         from layercli.runtime.execution import tensors
 
-        placed = tree.leaves(self.program.place(self.inputs))
+        placed = tree.flatten(self.program.place(self.inputs))
         return {
             "schema": f"layercli.{command}/1",
             "model": self.program.name,
@@ -51,7 +51,7 @@ class Prepared:
         }
 
 
-def opened(text: str, settings: Iterable[str], seed: int) -> Subject:
+def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
     """Return the model that ``text`` names, to be run; what a torch module draws while it is made is drawn under ``seed``."""
     from layercli import random
     from layercli.sources.resolve import resolve
@@ -62,9 +62,9 @@ def opened(text: str, settings: Iterable[str], seed: int) -> Subject:
 
 def prepared(model: str, running: Running) -> Prepared:
     """Return the model that the command line names, ready to run, and say where it runs."""
-    from layercli.inspect.model_loader import learn
+    from layercli.inspect.model_loader import register_custom_objects
 
-    learn(running.custom)
+    register_custom_objects(running.custom)
     startup.import_torch()
     return of_plan(running.plan(model))
 
@@ -77,7 +77,7 @@ def of_plan(plan: Plan) -> Prepared:
     inputs = model_inputs.inputs_for(subject, plan.request)
     ready = prepared_model.prepare(subject, inputs, plan.settings)
     if plan.settings.device == "auto":
-        output.message(f"running on {ready.device}")
+        output.print_info(f"running on {ready.device}")
     if ready.folds is not None:
-        output.message(ready.folds.sentence)
+        output.print_info(ready.folds.sentence)
     return Prepared(plan, subject, ready, inputs)

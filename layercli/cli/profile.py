@@ -40,10 +40,10 @@ def profile(
 
     found = profiling.profile(ready.program, ready.inputs)
     if not ready.program.shows_layers:
-        output.message(f"onnxruntime runs {ready.program.name} as one: what it does inside is not seen")
+        output.print_info(f"onnxruntime runs {ready.program.name} as one: what it does inside is not seen")
     if trace is not None:
         write_trace(ready.program, ready.inputs, trace)
-        output.message(f"wrote {trace}")
+        output.print_info(f"wrote {trace}")
     output.emit(
         [table(found, sort), kernels(found)],
         lambda: {**ready.to_json("profile"), "profile": found.to_json(sort)},

@@ -18,7 +18,7 @@ LONGEST = 500
 """How much of a message is shown."""
 
 
-def place_in_users_code(error: BaseException) -> str | None:
+def user_frame(error: BaseException) -> str | None:
     """Return ``net.py, line 7``: the last line of the user's on the way to ``error``; None where it is layercli's own.
 
     A package that is installed counts as the user's, who named it, unless layercli was called on the way from there.

@@ -8,8 +8,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, graph, tree
-from layercli.core.graph import Frame, Node
-from layercli.core.spec import Shape, Spec, batched, shape_of
+from layercli.core.graph import CallContext, Node
+from layercli.core.spec import Shape, Spec, shape_of, with_batch_dim
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _scope(layer: Layer) -> Iterator[None]:
     if graph.frames() and graph.frames()[-1].layer is layer:
         yield
         return
-    with graph.inside(Frame(Node(layer, ()), layer, False)):
+    with graph.inside(CallContext(Node(layer, ()), layer, False)):
         yield
 
 
@@ -48,7 +48,7 @@ class ShapeLeaf:
 
 def unwrapped(shapes: Any) -> Any:
     """Return a tree of shapes as the author of a ``build`` sees it."""
-    return tree.map_leaves(lambda leaf: leaf.shape, shapes)
+    return tree.map_structure(lambda leaf: leaf.shape, shapes)
 
 
 def _is_shape(shape: Any) -> bool:
@@ -58,7 +58,7 @@ def _is_shape(shape: Any) -> bool:
 def batched_tree(shape: Any) -> Any:
     """Return the sizes of a user's shape, or of every shape in a tree of them."""
     if shape is None or _is_shape(shape):
-        return None if shape is None else batched(shape)
+        return None if shape is None else with_batch_dim(shape)
     items = shape.items() if isinstance(shape, dict) else enumerate(shape)
     found = {key: batched_tree(item) for key, item in items}
     return found if isinstance(shape, dict) else list(found.values())

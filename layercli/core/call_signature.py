@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from layercli.core.graph import Node
 
 
-class overridable:
+class overridable_property:
     """A property that gives way to an attribute of its name: authors call layers ``input`` and ``output``."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
@@ -23,7 +23,7 @@ class overridable:
         return self if layer is None else self.compute(layer)
 
 
-class Called:
+class CallSignature:
     """The arguments of ``call``, and the first call of the layer on symbolic tensors outside any other."""
 
     name: str
@@ -38,7 +38,7 @@ class Called:
     @property
     def holds_only(self) -> bool:
         """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
-        return type(self).call is Called.call and bool(self.layers)  # type: ignore[attr-defined]  # every Called is a Holder too
+        return type(self).call is CallSignature.call and bool(self.layers)  # type: ignore[attr-defined]  # every Called is a Holder too
 
     @classmethod
     def call_names(cls) -> frozenset[str]:
@@ -73,13 +73,13 @@ class Called:
             raise ShapeError(f"takes {len(names)} inputs ({', '.join(names)}), got {count}")
         return tuple(parts)
 
-    @overridable
+    @overridable_property
     def input(self) -> Any:
         """The symbolic tensor it was first called on while a model was drawn, or the tree of them; UsageError before."""
         args = self._first_call().args
         return args[0] if len(args) == 1 else list(args)
 
-    @overridable
+    @overridable_property
     def output(self) -> Any:
         """The symbolic tensor that its first such call gave, or the tree of them: a model may end there."""
         return self._first_call().outputs

@@ -33,11 +33,11 @@ def clone_model(
         return clones[id(layer)]
 
     if isinstance(model, Sequential):
-        first = [fresh(x) for x in model.inputs] if input_tensors is None else tree.leaves(input_tensors)
+        first = [fresh(x) for x in model.inputs] if input_tensors is None else tree.flatten(input_tensors)
         return Sequential([*first, *map(clone, model._stack)], name=model.name)
     graph = Graph(model.input, model.output)
-    given = tree.map_leaves(fresh, graph.inputs) if input_tensors is None else input_tensors
-    return Functional(given, drawn(graph, tree.leaves(given), clone), name=model.name)
+    given = tree.map_structure(fresh, graph.inputs) if input_tensors is None else input_tensors
+    return Functional(given, drawn(graph, tree.flatten(given), clone), name=model.name)
 
 
 def fresh(x: SymbolicTensor) -> SymbolicTensor:
@@ -47,15 +47,15 @@ def fresh(x: SymbolicTensor) -> SymbolicTensor:
 
 def drawn(graph: Graph, inputs: list[SymbolicTensor], clone: Callable[[Layer], Layer]) -> Any:
     """Return the outputs of ``graph`` drawn anew from ``inputs``, each layer by its clone."""
-    if len(inputs) != len(tree.leaves(graph.inputs)):
-        raise UsageError(f"clone_model expects {len(tree.leaves(graph.inputs))} input tensors, got {len(inputs)}")
-    found = {id(x): given for x, given in zip(tree.leaves(graph.inputs), inputs, strict=True)}
+    if len(inputs) != len(tree.flatten(graph.inputs)):
+        raise UsageError(f"clone_model expects {len(tree.flatten(graph.inputs))} input tensors, got {len(inputs)}")
+    found = {id(x): given for x, given in zip(tree.flatten(graph.inputs), inputs, strict=True)}
 
     def known(value: Any) -> Any:
-        return tree.map_leaves(lambda x: found[id(x)] if isinstance(x, SymbolicTensor) else x, value)
+        return tree.map_structure(lambda x: found[id(x)] if isinstance(x, SymbolicTensor) else x, value)
 
     for node in graph.nodes:
         target = clone(node.target) if isinstance(node.target, Layer) else node.target
         result = target(*known(node.args), **known(node.kwargs))
-        found |= {id(x): given for x, given in zip(tree.leaves(node.outputs), tree.leaves(result), strict=True)}
+        found |= {id(x): given for x, given in zip(tree.flatten(node.outputs), tree.flatten(result), strict=True)}
     return known(graph.outputs)

@@ -22,7 +22,7 @@ from typing import Any
 
 from layercli.core import custom_objects
 from layercli.core.registry import function
-from layercli.core.tracking import Holder
+from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
 
@@ -30,7 +30,7 @@ REQUIRED = inspect.Parameter.empty
 
 
 @dataclass(frozen=True)
-class Rule:
+class Validator:
     """What a setting must be, in words, and the function that checks and converts it (ValueError or TypeError: it is not)."""
 
     expected: str
@@ -47,19 +47,21 @@ def fields_of(cls: type) -> dict[str, Any]:
         name: cls.__dict__.get(name, REQUIRED)
         for name, annotation in inspect.get_annotations(cls).items()
         if not name.startswith("_") and not str(annotation).startswith(("ClassVar", "typing.ClassVar"))
-        if name in cls.__dict__ or not is_part(annotation, vars(sys.modules.get(cls.__module__, builtins)))
+        if name in cls.__dict__ or not is_component_type(annotation, vars(sys.modules.get(cls.__module__, builtins)))
     }
 
 
-def is_part(annotation: Any, names: Mapping[str, Any]) -> bool:
+def is_component_type(annotation: Any, names: Mapping[str, Any]) -> bool:
     """Whether an annotation, given as text or not, is or holds the type of a Layer, a Variable, a Module or a Tensor."""
     if isinstance(annotation, str):
         words = re.findall(r"[A-Za-z_][\w.]*", annotation)
-        return any(is_part(found, names) for found in (named(word, names) for word in words) if found is not None)
+        return any(
+            is_component_type(found, names) for found in (named(word, names) for word in words) if found is not None
+        )
     if typing.get_args(annotation):
-        return any(is_part(each, names) for each in typing.get_args(annotation))
+        return any(is_component_type(each, names) for each in typing.get_args(annotation))
     return isinstance(annotation, type) and any(
-        kind in (Holder, Variable) or (kind.__module__.startswith("torch") and kind.__name__ in ("Module", "Tensor"))
+        kind in (Trackable, Variable) or (kind.__module__.startswith("torch") and kind.__name__ in ("Module", "Tensor"))
         for kind in annotation.__mro__
     )
 
@@ -92,7 +94,7 @@ def bind(cls: Any, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: dic
     return {name: checked(cls.__name__, name, value, rules.get(name)) for name, value in values.items()}
 
 
-def checked(owner: str, name: str, value: Any, rule: Rule | None) -> Any:
+def checked(owner: str, name: str, value: Any, rule: Validator | None) -> Any:
     """Return ``value`` as ``rule`` converts it, or raise a UsageError that says what was expected."""
     if rule is None:
         return value
@@ -104,7 +106,7 @@ def checked(owner: str, name: str, value: Any, rule: Rule | None) -> Any:
         raise UsageError(f"{owner} expects {name} to be {rule.expected}, got {value!r}") from None
 
 
-def rules_of(cls: Any) -> dict[str, Rule]:
+def rules_of(cls: Any) -> dict[str, Validator]:
     """Return the rule of each field whose annotation carries one."""
     if "_rules" not in cls.__dict__:
         cls._rules = {
@@ -113,7 +115,7 @@ def rules_of(cls: Any) -> dict[str, Rule]:
             if declaring.__dict__.get("_declares_fields")
             for name, hint in inspect.get_annotations(declaring, eval_str=True).items()
             for rule in getattr(hint, "__metadata__", ())
-            if isinstance(rule, Rule)
+            if isinstance(rule, Validator)
         }
     return cls._rules  # type: ignore[no-any-return]  # set above
 

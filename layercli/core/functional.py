@@ -24,7 +24,7 @@ class Functional(Model):
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         for end, given in (("inputs", inputs), ("outputs", outputs)):
-            if not all(isinstance(x, SymbolicTensor) for x in tree.leaves(given)):
+            if not all(isinstance(x, SymbolicTensor) for x in tree.flatten(given)):
                 raise UsageError(f"the {end} of a model must come from Input and from layers called on it")
         self._graph = Graph(alone(inputs), alone(outputs))
         names = [each.name for each in self._graph.operations if isinstance(each, Layer)]
@@ -36,12 +36,12 @@ class Functional(Model):
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic inputs, flat."""
-        return tree.leaves(self._graph.inputs)
+        return tree.flatten(self._graph.inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat."""
-        return tree.leaves(self._graph.outputs)
+        return tree.flatten(self._graph.outputs)
 
     @property
     def input(self) -> Any:
@@ -115,8 +115,8 @@ class Functional(Model):
             missing = [name for name in names if name not in inputs]
             if missing:
                 raise ShapeError(f"expects an input named {missing[0]!r}, got {', '.join(map(repr, inputs)) or 'none'}")
-            return tree.leaves([inputs[name] for name in names])
-        flat = tree.leaves(inputs)
+            return tree.flatten([inputs[name] for name in names])
+        flat = tree.flatten(inputs)
         if len(flat) != len(self.inputs):
             raise ShapeError(f"expects {len(self.inputs)} inputs, got {len(flat)}")
         return [fitted(x, wanted) for x, wanted in zip(flat, self.inputs, strict=True)]
@@ -142,7 +142,7 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
 def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
     """Yield layers with names that do not depend on what was made before: the author's, or the class's, numbered here."""
     stems = [naming.snake_case(type(layer).__name__) if automatic(layer) else layer.name for layer in layers]
-    yield from zip(naming.distinct(stems), layers, strict=True)
+    yield from zip(naming.uniquify(stems), layers, strict=True)
 
 
 def automatic(layer: Layer) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Spec
-from layercli.core.tracking import Holder
+from layercli.core.tracking import Trackable
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Node:
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic tensors among the arguments."""
-        return [x for x in tree.leaves((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
+        return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
 
     def give(self, specs: Any) -> Any:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
@@ -51,12 +51,12 @@ class Node:
             place = next(places)
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
-        self.outputs = tree.map_leaves(given, specs)
+        self.outputs = tree.map_structure(given, specs)
         return self.outputs
 
 
 @dataclass
-class Frame:
+class CallContext:
     """A symbolic call in progress: its node, and whether it runs as in training."""
 
     node: Node
@@ -67,54 +67,54 @@ class Frame:
 class _Thread(threading.local):
     """The calls in progress in this thread (a context variable would do, but torch.compile cannot trace one)."""
 
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[CallContext, ...] = ()
     drawing = True
 
 
 _thread = _Thread()
 
 
-def frames() -> tuple[Frame, ...]:
+def frames() -> tuple[CallContext, ...]:
     """Return the symbolic layer calls in progress, outermost first."""
     return _thread.frames
 
 
 @contextmanager
-def inside(frame: Frame) -> Iterator[None]:
+def inside(frame: CallContext) -> Iterator[None]:
     """Enter a symbolic layer call."""
     with _set((*_thread.frames, frame)):
         yield
 
 
 @dataclass(frozen=True)
-class Body:
+class FunctionScope:
     """A function that is called where no layer is, in the place of one."""
 
     name: str = "body"
 
 
 @contextmanager
-def aside(node: Node) -> Iterator[None]:
+def collect_calls(node: Node) -> Iterator[None]:
     """Collect in ``node`` the calls that a function makes which is handed over to an operation, as the layer around it would."""
-    *outer, last = _thread.frames or (Frame(node, Body(), False),)  # type: ignore[arg-type]  # no layer
-    with _set((*outer, Frame(node, last.layer, last.training))):
+    *outer, last = _thread.frames or (CallContext(node, FunctionScope(), False),)  # type: ignore[arg-type]  # no layer
+    with _set((*outer, CallContext(node, last.layer, last.training))):
         yield
 
 
 @contextmanager
-def afresh(*, drawing: bool = False) -> Iterator[None]:
+def fresh_trace(*, drawing: bool = False) -> Iterator[None]:
     """Leave every symbolic call in progress for a while, so that a trace of its own can be made, or a model drawn."""
     with _set((), drawing):
         yield
 
 
-def drawing() -> bool:
+def is_building_functional() -> bool:
     """Return whether an author draws a model: nothing else is being described."""
     return _thread.drawing and not _thread.frames
 
 
 @contextmanager
-def _set(frames: tuple[Frame, ...], drawing: bool = True) -> Iterator[None]:
+def _set(frames: tuple[CallContext, ...], drawing: bool = True) -> Iterator[None]:
     before = _thread.frames, _thread.drawing
     _thread.frames, _thread.drawing = frames, drawing
     try:
@@ -139,13 +139,13 @@ class Graph:
     def __init__(self, inputs: Any, outputs: Any) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        self.nodes = _between(tree.leaves(inputs), tree.leaves(outputs))
+        self.nodes = _between(tree.flatten(inputs), tree.flatten(outputs))
         places = count()
-        slots = {id(x): next(places) for x in tree.leaves(inputs)}
+        slots = {id(x): next(places) for x in tree.flatten(inputs)}
         self._plan: list[_Step] = []
         for node in self.nodes:
             args, kwargs = _with_slots(node.args, slots), _with_slots(node.kwargs, slots)
-            for x in tree.leaves(node.outputs):
+            for x in tree.flatten(node.outputs):
                 slots[id(x)] = next(places)
             self._plan.append(_Step(node.target, args, kwargs))
         self._given = _with_slots(outputs, slots)
@@ -162,8 +162,8 @@ class Graph:
 
         Masks are counted as inputs are. Of those with ways of one length, first what a walk back from the outputs meets.
         """
-        nodes = _between(tree.leaves(self.inputs), tree.leaves(self.outputs), _needed_with_masks)
-        depths = {id(x): 0 for x in tree.leaves(self.inputs)}
+        nodes = _between(tree.flatten(self.inputs), tree.flatten(self.outputs), _needed_with_masks)
+        depths = {id(x): 0 for x in tree.flatten(self.inputs)}
         of_nodes: dict[int, int] = {}
         for node in reversed(nodes):
             depth = max(of_nodes.get(id(node), 0), depths.get(id(_operation(node)), 0))
@@ -176,7 +176,7 @@ class Graph:
 
     def _met(self, nodes: list[Node]) -> list[Layer | Node | SymbolicTensor]:
         """Return the inputs and the operations of ``nodes`` in the order in which a walk back from the outputs meets them."""
-        given = {id(x) for x in tree.leaves(self.inputs)}
+        given = {id(x) for x in tree.flatten(self.inputs)}
         known = {id(node) for node in nodes}
         met: dict[int, Layer | Node | SymbolicTensor] = {}
         pending = list(reversed(tree.sorted_leaves(self.outputs)))
@@ -193,14 +193,14 @@ class Graph:
     @property
     def specs(self) -> Any:
         """The specs of the inputs, a tree like them."""
-        return tree.map_leaves(lambda x: x.spec, self.inputs)
+        return tree.map_structure(lambda x: x.spec, self.inputs)
 
     def run(self, inputs: Any) -> Any:
         """Return the outputs for ``inputs``: tensors, or symbolic tensors."""
-        values = list(tree.leaves(inputs))
+        values = list(tree.flatten(inputs))
         for step in self._plan:
             result = step.target(*_filled(step.args, values), **_filled(step.kwargs, values))
-            values += tree.leaves(result)
+            values += tree.flatten(result)
         return _filled(self._given, values)
 
 
@@ -217,16 +217,16 @@ class _Slot:
 
 
 def _with_slots(args: Any, slots: dict[int, int]) -> Any:
-    return tree.map_leaves(lambda x: _Slot(slots[id(x)]) if isinstance(x, SymbolicTensor) else x, args)
+    return tree.map_structure(lambda x: _Slot(slots[id(x)]) if isinstance(x, SymbolicTensor) else x, args)
 
 
 def _filled(args: Any, values: list[Any]) -> Any:
-    return tree.map_leaves(lambda x: values[x.index] if isinstance(x, _Slot) else x, args)
+    return tree.map_structure(lambda x: values[x.index] if isinstance(x, _Slot) else x, args)
 
 
 def _operation(node: Node) -> Any:
     """Return what Keras counts as one: a layer whatever its calls, and every call of an op."""
-    return node.target if isinstance(node.target, Holder) else node
+    return node.target if isinstance(node.target, Trackable) else node
 
 
 def _needed_with_masks(node: Node) -> list[SymbolicTensor]:
@@ -259,9 +259,9 @@ def _between(
 
 def specs_of(values: Any) -> Any:
     """Return the specs of a tree of symbolic tensors."""
-    return tree.map_leaves(lambda x: x.spec if isinstance(x, SymbolicTensor) else x, values)
+    return tree.map_structure(lambda x: x.spec if isinstance(x, SymbolicTensor) else x, values)
 
 
 def placeholders(specs: Any) -> Any:
     """Return fresh symbolic inputs for a tree of specs; what is no spec is kept."""
-    return tree.map_leaves(lambda spec: SymbolicTensor(spec) if isinstance(spec, Spec) else spec, specs)
+    return tree.map_structure(lambda spec: SymbolicTensor(spec) if isinstance(spec, Spec) else spec, specs)

@@ -7,13 +7,13 @@ from typing import Any
 
 from layercli import constraints, initializers, regularizers
 from layercli.core import build, dtypes, fields, graph, masking, naming, tree
-from layercli.core.call_signature import Called
-from layercli.core.graph import Frame, Node
+from layercli.core.call_signature import CallSignature
+from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
-from layercli.core.serializable import Configurable
-from layercli.core.spec import Spec, batched
-from layercli.core.tracking import Holder
+from layercli.core.serializable import Serializable
+from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
 
@@ -26,7 +26,7 @@ tensor_type: type = NoTensor
 """torch.Tensor, once the runtime has loaded it."""
 
 
-class Layer(Holder, Called, Configurable):
+class Layer(Trackable, CallSignature, Serializable):
     """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare
@@ -82,23 +82,23 @@ class Layer(Holder, Called, Configurable):
         input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
-        if self._drawn(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
+        if self._init_as_functional(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
             return
         self._settings = fields.bind(type(self), self._fields, args, kwargs)
         vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
         self._named = name is not None
-        self.name = name or naming.automatic(type(self).__name__)
+        self.name = name or naming.auto_name(type(self).__name__)
         self._trainable = bool(trainable)
         self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
         self._activity_regularizer = regularizers.get(activity_regularizer)
-        self._input_shape = None if input_shape is None else batched((None, *input_shape))
+        self._input_shape = None if input_shape is None else with_batch_dim((None, *input_shape))
         self.setup()
 
     _binds = __init__
 
-    def _drawn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether these arguments are the ends of a drawn model, which has been made of them then: see Model."""
         return False
 
@@ -110,7 +110,7 @@ class Layer(Holder, Called, Configurable):
         if type(self).build is not Layer.build:  # called by an author's own as its super's: there is nothing left to do
             self.built = True
             return
-        args, kwargs = tree.map_leaves(
+        args, kwargs = tree.map_structure(
             SymbolicTensor, ([self._specs(x) for x in shapes], build.unsuffixed(named, self._specs))
         )
         self(*args, **kwargs)
@@ -141,7 +141,7 @@ class Layer(Holder, Called, Configurable):
         name, shape, initializer = given.values()
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
-        key = naming.distinct([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
+        key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
         path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
         self._variables[key] = Variable(
             self,
@@ -184,8 +184,8 @@ class Layer(Holder, Called, Configurable):
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.name:  # its author's __init__ does not call super's
-            self.name = naming.automatic(type(self).__name__)
-        if any(isinstance(x, SymbolicTensor) for x in tree.leaves((args, kwargs))):
+            self.name = naming.auto_name(type(self).__name__)
+        if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._describe(args, kwargs)
         from layercli.runtime.execution import eager_call
 
@@ -197,8 +197,8 @@ class Layer(Holder, Called, Configurable):
         training = kwargs.get("training")
         if training is None:
             training = graph.frames()[-1].training if graph.frames() else False
-        with graph.inside(Frame(node, self, bool(training))):
-            args, kwargs = tree.map_leaves(self._cast_symbolic, (args, kwargs))
+        with graph.inside(CallContext(node, self, bool(training))):
+            args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
             node.masks = masking.fill_in(self, args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
@@ -206,10 +206,10 @@ class Layer(Holder, Called, Configurable):
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
             node.results = self.call(*args, **kwargs)
-            outputs = tree.map_leaves(spec_of, node.results)
+            outputs = tree.map_structure(spec_of, node.results)
         if not graph.frames():
-            self._traced = self._traced or tree.map_leaves(spec_of, node.args)
-            self._node = self._node or (node if graph.drawing() else None)
+            self._traced = self._traced or tree.map_structure(spec_of, node.args)
+            self._node = self._node or (node if graph.is_building_functional() else None)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
     def _cast_symbolic(self, x: Any) -> Any:
@@ -227,7 +227,7 @@ class Layer(Holder, Called, Configurable):
             if not args and not kwargs:
                 raise UsageError(f"takes {', '.join(self.tensors_taken()) or 'a tensor'}, got nothing")
             wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
-            shapes = tree.map_leaves(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
+            shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
                 self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))
             else:
@@ -251,7 +251,7 @@ class Layer(Holder, Called, Configurable):
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            layer_module.attach(self, ready=self._traced is not None)
+            layer_module.build_module(self, ready=self._traced is not None)
         return self._module
 
     @property
@@ -302,13 +302,13 @@ class Layer(Holder, Called, Configurable):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return the Spec of the outputs (a tree of them) for inputs' Specs."""
-        with graph.afresh():
+        with graph.fresh_trace():
             return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of ``input_shape``."""
         spec = self.compute_output_spec(self._specs(input_shape))
-        return tree.map_leaves(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
+        return tree.map_structure(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
     def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
         """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""

@@ -41,7 +41,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     """
     found: list[Any] = []
     if layer.passes_masks and kwargs.get("mask") is not None:
-        for x, mask in zip(tree.leaves(args[0]), tree.leaves(kwargs.pop("mask")), strict=False):
+        for x, mask in zip(tree.flatten(args[0]), tree.flatten(kwargs.pop("mask")), strict=False):
             attach(x, mask)
     if not used:
         return found
@@ -49,8 +49,8 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     wanted = {"mask": args[0]} if args else {}
     for name, value in {**wanted, **{f"{name}_mask": value for name, value in {**given, **kwargs}.items()}}.items():
         if name in layer.call_names() and name not in given and kwargs.get(name) is None:
-            masks = tree.map_leaves(mask_of, value)
-            known = [mask for mask in tree.leaves(masks) if mask is not None]
+            masks = tree.map_structure(mask_of, value)
+            known = [mask for mask in tree.flatten(masks) if mask is not None]
             if known:
                 kwargs[name] = masks
                 found += known
@@ -61,12 +61,12 @@ def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outpu
     """Let the mask that ``layer`` computes for its outputs travel with them; return the outputs."""
     if not args or not (used or layer._computes_mask):
         return outputs
-    previous = tree.map_leaves(mask_of, args[0])
+    previous = tree.map_structure(mask_of, args[0])
     if kwargs.get("mask") is not None:
         previous = kwargs["mask"]
     mask = layer.compute_mask(args[0], previous)
-    for x, found in zip(tree.leaves(outputs), tree.leaves(mask), strict=False):
+    for x, found in zip(tree.flatten(outputs), tree.flatten(mask), strict=False):
         if found is not None:
-            layer._makes_mask |= all(given is None for given in tree.leaves(previous))
+            layer._makes_mask |= all(given is None for given in tree.flatten(previous))
             attach(x, found)
     return outputs

@@ -32,16 +32,16 @@ class Model(Layer):
             from layercli.core.functional import Functional
 
             return super().__new__(Functional, *args, **kwargs)
-        if are_ends(args, kwargs):
-            draw(cls)
+        if is_functional_init(args, kwargs):
+            inject_functional_base(cls)
         return super().__new__(cls, *args, **kwargs)
 
-    def _drawn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        if not are_ends(args, kwargs):
+    def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        if not is_functional_init(args, kwargs):
             return False
         from layercli.core.functional import Functional
 
-        draw(type(self))
+        inject_functional_base(type(self))
         Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]  # draw has made it one
         return True
 
@@ -266,13 +266,13 @@ class Model(Layer):
         return trainer_of(self, what)
 
 
-def are_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def is_functional_init(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether a model is given the inputs and the outputs of what was drawn."""
     ends = [*args[:2], *(kwargs[key] for key in ("inputs", "outputs") if key in kwargs)]
-    return len(ends) == 2 and all(isinstance(x, SymbolicTensor) for x in tree.leaves(ends))
+    return len(ends) == 2 and all(isinstance(x, SymbolicTensor) for x in tree.flatten(ends))
 
 
-def draw(cls: type) -> None:
+def inject_functional_base(cls: type) -> None:
     """Let a subclass of Model that is given the ends of what was drawn be one of Functional, as in Keras."""
     from layercli.core.functional import Functional
 

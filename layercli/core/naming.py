@@ -20,7 +20,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def automatic(class_name: str) -> str:
+def auto_name(class_name: str) -> str:
     """Return the next automatic name for an object of that class."""
     stem = snake_case(class_name)
     number = _counts[stem]
@@ -33,10 +33,10 @@ def clear_session() -> None:
     _counts.clear()
 
 
-def distinct(names: Iterable[str]) -> list[str]:
+def uniquify(names: Iterable[str]) -> list[str]:
     """Return ``names`` with every repeat numbered, as automatic names are.
 
-    >>> distinct(["dense", "relu", "dense"])
+    >>> uniquify(["dense", "relu", "dense"])
     ['dense', 'relu', 'dense_1']
     """
     seen: Counter[str] = Counter()

@@ -16,12 +16,12 @@ from layercli.core.variable import Variable
 from layercli.errors import LayercliError
 
 REGISTRY: dict[str, type[Op]] = {}
-"""Every operation by its class's name; the laws are tested over all of them."""
+"""Every operation by its qualified name; the consistency tests run over all of them."""
 
 T = TypeVar("T")
 
 
-class derived(Generic[T]):
+class cached_property(Generic[T]):
     """What follows from an operation's settings: computed when first asked for, then an attribute of its own.
 
     As functools.cached_property, without the lock that Python 3.11 has there and torch.compile cannot trace.
@@ -39,13 +39,32 @@ class derived(Generic[T]):
         return value
 
 
+def register(operation: type[Op]) -> None:
+    """Add an operation under its module and name; TypeError where layercli has another one of that name.
+
+    Users may define theirs again, as a notebook's cell does when it is run twice.
+    """
+    name = f"{operation.__module__}.{operation.__qualname__}"
+    if name in REGISTRY and name.startswith("layercli."):
+        raise TypeError(f"there are two operations {name}")
+    REGISTRY[name] = operation
+
+
+def find_operation(class_name: str) -> type[Op] | None:
+    """Return layercli's own operation of that class name, or None; its class names are unique."""
+    found = (
+        cls for cls in REGISTRY.values() if cls.__name__ == class_name and cls.__module__.startswith("layercli.ops.")
+    )
+    return next(found, None)
+
+
 class Op(ABC):
     """An operation on tensors. Called on symbolic tensors it applies ``spec``; called on tensors it runs."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
-            REGISTRY[cls.__name__] = cls
+            register(cls)
 
     promotes = False
     """Whether tensors of several dtypes are taken in the one they promote to, as the spec says: torch's kernel takes only one."""

@@ -20,13 +20,13 @@ PACKAGES = (
 )  # fmt: skip
 
 
-class Configured:
+class DataclassConfig:
     """A dataclass whose fields are its settings and so its config; ``home`` is the Keras module that names it.
 
     Its text is its name with the settings that are not the default.
 
     >>> @dataclasses.dataclass(frozen=True)
-    ... class HalfLife(Configured):
+    ... class HalfLife(DataclassConfig):
     ...     steps: float = 10.0
     >>> str(HalfLife()), str(HalfLife(steps=3.0)), HalfLife(3.0).get_config()
     ('half_life', 'half_life(steps=3.0)', {'steps': 3.0})
@@ -41,7 +41,7 @@ class Configured:
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
-        return {name: plain(getattr(self, name)) for name in self.settings()}
+        return {name: serialize(getattr(self, name)) for name in self.settings()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -50,7 +50,7 @@ class Configured:
         for name in config:
             if name not in known:
                 raise UsageError(f"{cls.__name__} has no setting {name!r}", hint=f"its settings are {', '.join(known)}")
-        values = {name: revive(value) for name, value in config.items()}
+        values = {name: deserialize(value) for name, value in config.items()}
         missing = [name for name in inspect.signature(cls).parameters if required(cls, name) and name not in values]
         if missing:
             raise UsageError(f"{cls.__name__} needs the setting {missing[0]!r}")
@@ -62,13 +62,13 @@ class Configured:
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
 
 
-def is_changed(settings: Configured, parameter: inspect.Parameter) -> bool:
+def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
     """Return whether a setting is not its default, as an array never is."""
     value = getattr(settings, parameter.name)
     return hasattr(value, "shape") or value != parameter.default
 
 
-def check_numbers(settings: Configured) -> None:
+def check_numbers(settings: DataclassConfig) -> None:
     """Raise UsageError for a field annotated ``float`` that is no number."""
     for name, parameter in inspect.signature(type(settings)).parameters.items():
         value = getattr(settings, name)
@@ -82,15 +82,15 @@ def required(cls: type, name: str) -> bool:
     return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
 
 
-def plain(value: Any) -> Any:
+def serialize(value: Any) -> Any:
     """Return ``value`` with every Configured in it as its dict, and every tuple as a list."""
-    if isinstance(value, Configured):
+    if isinstance(value, DataclassConfig):
         name = type(value).__name__
         return {"module": value.home, "class_name": name, "config": value.get_config(), "registered_name": None}
     if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
+        return {key: serialize(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [serialize(entry) for entry in value]
     if inspect.isfunction(value):
         return function(value)
     return value
@@ -102,7 +102,7 @@ def function(value: Any) -> dict[str, Any]:
     return {"module": "builtins", "class_name": "function", **named}
 
 
-def revive(value: Any) -> Any:
+def deserialize(value: Any) -> Any:
     """Return ``value`` with every dict that ``plain`` made turned back into its object."""
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
@@ -112,12 +112,12 @@ def revive(value: Any) -> Any:
             raise UsageError(f"cannot make a {value['class_name']} from module {home!r}")
         return importlib.import_module(home.replace("keras", "layercli", 1)).deserialize(value)
     if isinstance(value, Mapping):
-        return {key: revive(entry) for key, entry in value.items()}
+        return {key: deserialize(entry) for key, entry in value.items()}
     return value
 
 
 @dataclasses.dataclass
-class Catalogue:
+class Registry:
     """The public names of one package, each module imported when a name of it is first asked for.
 
     ``kind`` is the word for one entry in messages; ``modules`` says which names each module of ``package`` holds;
@@ -172,7 +172,7 @@ class Catalogue:
         elif isinstance(identifier, Mapping) and "class_name" in identifier:
             found = self.deserialize(identifier)
         if inspect.isclass(found):
-            found = found.from_config({}) if issubclass(found, Configured) else found()
-        if found is None or callable(found) or isinstance(found, Configured):
+            found = found.from_config({}) if issubclass(found, DataclassConfig) else found()
+        if found is None or callable(found) or isinstance(found, DataclassConfig):
             return found
         raise UsageError(f"{identifier!r} is no {self.kind}: give its name, its config, or the object")

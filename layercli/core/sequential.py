@@ -82,7 +82,7 @@ class Sequential(Model):
     @property
     def output_shape(self) -> Any:
         """The shape of the output, batch first; UsageError where the input is not known."""
-        return tree.map_leaves(lambda x: x.shape, self.output)
+        return tree.map_structure(lambda x: x.shape, self.output)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -92,7 +92,7 @@ class Sequential(Model):
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """What it gives for the input it was told of, flat, or none."""
-        return tree.leaves(self._ends[-1]) if self._ends else []
+        return tree.flatten(self._ends[-1]) if self._ends else []
 
     @property
     def input(self) -> Any:
@@ -131,9 +131,9 @@ class Sequential(Model):
         self._ends = []
         self.built = False
         if self._input is not None and self._stack:
-            with graph.afresh():
+            with graph.fresh_trace():
                 self(SymbolicTensor(self._input.spec))
-            with graph.afresh(drawing=True):
+            with graph.fresh_trace(drawing=True):
                 self._ends = [self._input]
                 for layer in self._stack:  # once more, so that each of them has an input and an output
                     layer._node = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layercli.core import dtypes, fields
 
 
-class Configurable:
+class Serializable:
     """What knows the arguments it was made with; ``_binds`` is the constructor that takes the fields a class declares."""
 
     if TYPE_CHECKING:

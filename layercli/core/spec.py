@@ -47,7 +47,7 @@ class Spec:
         return f"{self.dtype}[{', '.join(map(dims.show, self.shape))}]"
 
 
-def batched(shape: Iterable[Any]) -> Shape:
+def with_batch_dim(shape: Iterable[Any]) -> Shape:
     """Return a user's shape, batch axis first: ``None`` there is the batch, elsewhere a nameless unknown, text a name."""
     batch, *rest = shape_of(shape)
     return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)

@@ -1,7 +1,7 @@
 """Formulas: polynomials with whole coefficients over names and quotients, in one canonical form.
 
 ``terms`` maps each monomial to its coefficient. A monomial is a sorted tuple of atoms, repeated for powers; an atom is a
-name, which stands for a positive whole number, or a ``Quotient``: the floor of a formula over a formula. A ceiling is a floor.
+name, which stands for a positive whole number, or a ``FloorDiv``: the floor of a formula over a formula. A ceiling is a floor.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from layercli.core.symbolic_dim_text import grouped, term
 from layercli.errors import UnknownSizeError
 
 Size: TypeAlias = Union[int, "Dim"]
-Atom: TypeAlias = Union[str, "Quotient"]
+Atom: TypeAlias = Union[str, "FloorDiv"]
 Monomial: TypeAlias = tuple[Atom, ...]
 
 
@@ -145,7 +145,7 @@ class Dim:
         return text.replace("+ -", "- ")
 
 
-class Quotient:
+class FloorDiv:
     """The floor of ``over / under``, as one atom of a formula; both are formulas or whole numbers."""
 
     __slots__ = ("over", "under")
@@ -155,7 +155,7 @@ class Quotient:
         self.under = under
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Quotient) and (self.over, self.under) == (other.over, other.under)
+        return isinstance(other, FloorDiv) and (self.over, self.under) == (other.over, other.under)
 
     def __hash__(self) -> int:
         return hash((self.over, self.under))
@@ -263,9 +263,9 @@ def _nested(over: Size, under: int) -> Size:
     if isinstance(over, int):
         return over // under
     match [(monomial, n) for monomial, n in (over.terms or {}).items() if monomial]:
-        case [((Quotient(under=int() as inner) as quotient,), 1)]:
+        case [((FloorDiv(under=int() as inner) as quotient,), 1)]:
             return _floor_by_number(quotient.over + _constant(over) * inner, inner * under)
-    return Dim({(Quotient(over, under),): 1})
+    return Dim({(FloorDiv(over, under),): 1})
 
 
 def _floor_by_formula(over: Size, under: Dim) -> Size:
@@ -282,7 +282,7 @@ def _floor_by_formula(over: Size, under: Dim) -> Size:
         shared = {monomial: _without(monomial, divisor) for monomial in numerator}
         if None not in shared.values():
             return _floor_by_number(_size({shared[k]: n for k, n in numerator.items()}), m)  # type: ignore[misc]  # no None
-    return Dim({(Quotient(over, under),): 1})
+    return Dim({(FloorDiv(over, under),): 1})
 
 
 def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:

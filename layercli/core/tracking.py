@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from layercli.core.variable import Variable
 
 
-class Holder:
+class Trackable:
     """Own variables by name, and sublayers wherever they were put: in attributes, lists, tuples and dicts."""
 
     name: str
@@ -37,7 +37,7 @@ class Holder:
 
             value = TorchModuleWrapper(value)
         object.__setattr__(self, name, value)
-        if isinstance(value, Holder) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
+        if isinstance(value, Trackable) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False
 
     def children(self) -> Iterator[tuple[str, Layer]]:
@@ -58,7 +58,7 @@ class Holder:
             yield path, layer
             stack += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(list(layer.children()))]
 
-    def path_to(self, layer: Holder) -> str:
+    def path_to(self, layer: Trackable) -> str:
         """Return the path from here to a layer below, or the empty text where it is not below."""
         return next((path for path, found in self.walk() if found is layer), "")
 
@@ -174,7 +174,7 @@ def is_torch_module(value: Any) -> bool:
 
 
 def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:
-    if isinstance(value, Holder):
+    if isinstance(value, Trackable):
         yield path, value  # type: ignore[misc]  # every Holder is a Layer
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):

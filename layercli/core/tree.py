@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
-def leaves(tree: Any) -> list[Any]:
+def flatten(tree: Any) -> list[Any]:
     """Return the leaves of ``tree`` in order; a dict's in the order of its keys' insertion."""
     return list(_walk(tree))
 
@@ -22,40 +22,40 @@ def sorted_leaves(tree: Any) -> list[Any]:
     return [leaf for item in tree for leaf in sorted_leaves(item)] if isinstance(tree, (list, tuple)) else [tree]
 
 
-def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+def map_structure(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return a tree of the same structure whose leaves are ``function(leaf)``.
 
-    >>> map_leaves(str, {"a": [1, 2], "b": (3,)})
+    >>> map_structure(str, {"a": [1, 2], "b": (3,)})
     {'a': ['1', '2'], 'b': ('3',)}
     """
     if isinstance(tree, dict):
-        return {key: map_leaves(function, value) for key, value in tree.items()}
+        return {key: map_structure(function, value) for key, value in tree.items()}
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(map_leaves(function, value) for value in tree))
+        return type(tree)(*(map_structure(function, value) for value in tree))
     if isinstance(tree, (list, tuple)):
-        return type(tree)(map_leaves(function, value) for value in tree)
+        return type(tree)(map_structure(function, value) for value in tree)
     return function(tree)
 
 
-def outline(tree: Any) -> Any:
+def structure(tree: Any) -> Any:
     """Return the structure of ``tree`` with None for each leaf, lists made tuples, so that it can be a setting.
 
-    >>> outline([1, (2, 3)])
+    >>> structure([1, (2, 3)])
     (None, (None, None))
     """
     if isinstance(tree, dict):
-        return {key: outline(value) for key, value in tree.items()}
-    return tuple(map(outline, tree)) if isinstance(tree, (list, tuple)) else None
+        return {key: structure(value) for key, value in tree.items()}
+    return tuple(map(structure, tree)) if isinstance(tree, (list, tuple)) else None
 
 
-def packed(structure: Any, values: Iterable[Any]) -> Any:
+def pack_sequence_as(structure: Any, values: Iterable[Any]) -> Any:
     """Return a tree of that structure whose leaves are ``values``, in order.
 
-    >>> packed((None, (None, None)), [1, 2, 3])
+    >>> pack_sequence_as((None, (None, None)), [1, 2, 3])
     (1, (2, 3))
     """
     left = iter(values)
-    return map_leaves(lambda _: next(left), structure)
+    return map_structure(lambda _: next(left), structure)
 
 
 def _walk(tree: Any) -> Iterator[Any]:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
-from layercli.formats.tensor_data import Block, Layout
-from layercli.formats.weight_file import MOST_DIMENSIONS, Entry, missing
+from layercli.formats.tensor_data import Layout, TensorData
+from layercli.formats.weight_file import MOST_DIMENSIONS, TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def gguf() -> Any:
 
 
 @dataclass(frozen=True)
-class Place:
+class GgufPosition:
     """Where a tensor lies, and in blocks of how many values and bytes, of a type of the package's."""
 
     start: int
@@ -92,11 +92,11 @@ class GgufFile:
         block = self._block(path)
         return self._numbers(path, values) if block is None else block.chunks(values)
 
-    def _block(self, path: str) -> Block | None:
+    def _block(self, path: str) -> TensorData | None:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)
         entry, place = self.entries[path], self._places[path]
-        return Block(self.file, place.start, Layout(entry)) if entry.dtype in PLAIN.values() else None
+        return TensorData(self.file, place.start, Layout(entry)) if entry.dtype in PLAIN.values() else None
 
     def _numbers(self, path: str, values: int) -> Iterator[np.ndarray]:
         place, left = self._places[path], self.entries[path].bytes
@@ -139,7 +139,7 @@ class Header:
         self.position = 4  # after the magic
         self.alignment = 32
 
-    def tensors(self, package: Any) -> list[tuple[Entry, Place]]:
+    def tensors(self, package: Any) -> list[tuple[TensorEntry, GgufPosition]]:
         """Return the entries and where they lie."""
         version = self.number(UINT)
         if version not in VERSIONS:
@@ -153,7 +153,7 @@ class Header:
             self.setting()
         described = [self.described(package) for _ in range(count)]
         start = -(-self.position // self.alignment) * self.alignment
-        found: dict[str, tuple[Entry, Place]] = {}
+        found: dict[str, tuple[TensorEntry, GgufPosition]] = {}
         for entry, place in described:
             if entry.path in found:
                 raise FormatError(f"{self.file} holds {entry.path!r} twice")
@@ -162,7 +162,7 @@ class Header:
                 raise FormatError(
                     f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {len(self.content):,}"
                 )
-            found[entry.path] = entry, Place(start + place.start, place.kind, place.values, place.bytes)
+            found[entry.path] = entry, GgufPosition(start + place.start, place.kind, place.values, place.bytes)
         return list(found.values())
 
     def number(self, form: struct.Struct) -> int:
@@ -223,7 +223,7 @@ class Header:
             position += LONG.size + length_at(self.content, position)[0]
         self.skip(position - self.position)
 
-    def described(self, package: Any) -> tuple[Entry, Place]:
+    def described(self, package: Any) -> tuple[TensorEntry, GgufPosition]:
         """Return what the header says of a tensor, its place counted from where the first may begin."""
         name, rank = self.text(), self.number(UINT)
         where = f"{self.file}: {name!r}"
@@ -235,13 +235,13 @@ class Header:
             kind = package.GGMLQuantizationType(number)
         except ValueError:
             raise FormatError(f"{where} is of type {number}, which this release of gguf does not know") from None
-        if not Entry(name, shape, "float64").fits:
+        if not TensorEntry(name, shape, "float64").fits:
             raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist")
         values, size = package.GGML_QUANT_SIZES[kind]
         name_of_kind = kind.name.lower()
         row = shape[-1] if shape else 1
         if row % values:
             raise FormatError(f"{where} has rows of {row:,} values, and {name_of_kind} has blocks of {values}")
-        plain = Entry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
+        plain = TensorEntry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
         held = None if name_of_kind in PLAIN else plain.size // values * size
-        return Entry(name, shape, plain.dtype, held), Place(start, kind, values, size)
+        return TensorEntry(name, shape, plain.dtype, held), GgufPosition(start, kind, values, size)

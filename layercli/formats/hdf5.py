@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FormatError
 from layercli.formats import keras_h5
-from layercli.formats.weight_file import Entry, missing
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ class H5File:
             yield archive.weights
 
 
-def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[Entry]:
+def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[TensorEntry]:
     """Yield the entries of ``group`` and of the groups in it, numbers in the order of their value."""
     import h5py
 
@@ -80,7 +80,7 @@ def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterat
             yield from _entries(where, found, name, {**seen, place: None})
         elif isinstance(found, h5py.Dataset):
             keras_h5.check_inside(where, name, found)
-            entry = Entry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
+            entry = TensorEntry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
             if not entry.fits:
                 raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have")
             yield entry

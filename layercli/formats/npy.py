@@ -16,8 +16,8 @@ from layercli.errors import FormatError, UsageError
 from layercli.formats.atomic import replacing
 from layercli.formats.dtype_codec import decode
 from layercli.formats.os_errors import reading
-from layercli.formats.tensor_data import Block, Layout
-from layercli.formats.weight_file import Entry, missing
+from layercli.formats.tensor_data import Layout, TensorData
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ class NpyFile:
             layout, start = read_layout(str(self.file), self.file.stem, stream)
             check_length(str(self.file), layout.entry, os.fstat(stream.fileno()).st_size - start)
         self.entries = {layout.entry.path: layout.entry}
-        self._block = Block(self.file, start, layout)
+        self._block = TensorData(self.file, start, layout)
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, mapped from the file."""
@@ -58,7 +58,7 @@ class NpyFile:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
         return self._of(path).chunks(values)
 
-    def _of(self, path: str) -> Block:
+    def _of(self, path: str) -> TensorData:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)
         return self._block
@@ -116,7 +116,7 @@ def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
         raise FormatError(f"{where} has the shape {shape!r}, which is not a tuple of sizes")
     if not isinstance(fortran, bool):
         raise FormatError(f"{where} has the fortran_order {fortran!r}, which is neither True nor False")
-    entry = Entry(name, shape, dtype_of(where, descr))
+    entry = TensorEntry(name, shape, dtype_of(where, descr))
     if not entry.fits:
         raise FormatError(f"{where} has the shape {shape!r}, which is too large to exist")
     return Layout(entry, big_endian=descr[0] == ">", fortran=fortran)
@@ -131,7 +131,7 @@ def dtype_of(where: str, descr: Any) -> str:
     return DTYPES[descr[1:]]
 
 
-def check_length(where: str, entry: Entry, available: int) -> None:
+def check_length(where: str, entry: TensorEntry, available: int) -> None:
     """Raise FormatError unless the values of ``entry`` take exactly the bytes that follow the header."""
     if entry.bytes != available:
         raise FormatError(

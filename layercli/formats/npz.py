@@ -20,7 +20,7 @@ from layercli.errors import FormatError
 from layercli.formats import npy
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import lower_first, reading
-from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import missing
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class NpzFile:
         info, (layout, start) = self._members[path], self._layouts[path]
         if info.compress_type == zipfile.ZIP_STORED:
             with reading(self.file):
-                return Block(self.file, member_start(self.file, info) + start, layout).read()
+                return TensorData(self.file, member_start(self.file, info) + start, layout).read()
         return self._inflate(path)
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:

@@ -17,8 +17,8 @@ from layercli.formats.dtype_codec import decode
 from layercli.formats.names import is_inside, is_relative
 from layercli.formats.onnx_validation import check_texts
 from layercli.formats.os_errors import reading
-from layercli.formats.tensor_data import Block, Layout
-from layercli.formats.weight_file import Entry, missing
+from layercli.formats.tensor_data import Layout, TensorData
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,11 +154,11 @@ def count_of(x: Any) -> int:
     return count
 
 
-def entry_of(file: Path, name: str, x: Any) -> Entry:
+def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
     """Return what is known of a tensor without its values; FormatError where that cannot be."""
     if x.data_type not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have")
-    entry = Entry(name, tuple(x.dims), DTYPES[x.data_type])
+    entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
     if any(size < 0 for size in entry.shape):
         raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes")
     if not entry.fits:
@@ -191,7 +191,7 @@ def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
     return values.astype("u2").view(dtype) if x.data_type == FLOAT16 else values.astype(dtype)
 
 
-def external(file: Path, x: Any, layout: Layout) -> Block:
+def external(file: Path, x: Any, layout: Layout) -> TensorData:
     """Return where the values of a tensor lie in a file beside the model."""
     noted = {item.key: item.value for item in x.external_data}
     path = layout.entry.path
@@ -205,7 +205,7 @@ def external(file: Path, x: Any, layout: Layout) -> Block:
             f"{file} says of {path!r} that it takes {length:,} bytes from {offset:,} on, its shape takes "
             f"{layout.entry.bytes:,}"
         )
-    return Block(beside(file, path, noted.get("location", "")), offset, layout)
+    return TensorData(beside(file, path, noted.get("location", "")), offset, layout)
 
 
 def beside(file: Path, path: str, location: str) -> Path:

@@ -13,7 +13,7 @@ from layercli.formats.npz import archive, member_start
 from layercli.formats.os_errors import reading
 from layercli.formats.pt2_archive import CONFIGS, check_plain, members_of
 from layercli.formats.strict_json import parse
-from layercli.formats.weight_file import Entry, missing
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,14 +86,14 @@ class Pt2File:
             return np.memmap(self.file, dtype, "r", start, (count,))
 
 
-def entry_of(file: Path, name: str, noted: Any) -> Entry:
+def entry_of(file: Path, name: str, noted: Any) -> TensorEntry:
     """Return what the archive says of a tensor; FormatError where that cannot be."""
     meta = noted.get("tensor_meta")
     code = meta.get("dtype") if isinstance(meta, dict) else None
     if not isinstance(code, int) or code not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {code!r}, which layercli does not know")
     sizes = numbers(file, name, noted, "sizes")
-    entry = Entry(name, tuple(sizes), DTYPES[code])
+    entry = TensorEntry(name, tuple(sizes), DTYPES[code])
     if any(size < 0 for size in sizes) or not entry.fits or len(numbers(file, name, noted, "strides")) != len(sizes):
         raise FormatError(f"{file}: {name!r} has the shape {sizes}, which cannot be")
     return entry

@@ -24,7 +24,7 @@ class Name:
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class PickledCall:
     """A call that the pickle asks for."""
 
     of: str
@@ -135,14 +135,14 @@ class Machine:
         """Push the note of a call, or the dict that it gives."""
         if not isinstance(function, Name) or not isinstance(args, tuple):
             raise Damaged
-        self.push(Pairs(pairs_of(args)) if function.text in DICTS else Call(function.text, args))
+        self.push(Pairs(pairs_of(args)) if function.text in DICTS else PickledCall(function.text, args))
 
     def extend(self, values: list[Any]) -> None:
         """Put ``values`` at the end of the list on the stack; one that is only noted is left as it is."""
         target = self.stack[-1]
         if isinstance(target, list):
             target.extend(values)
-        elif not isinstance(target, Call):
+        elif not isinstance(target, PickledCall):
             raise Damaged
 
     def update(self, values: list[Any]) -> None:
@@ -152,7 +152,7 @@ class Machine:
             raise Damaged
         if isinstance(target, Pairs):
             target.pairs.extend(zip(values[::2], values[1::2], strict=True))
-        elif not isinstance(target, Call):
+        elif not isinstance(target, PickledCall):
             raise Damaged
 
     def drop(self) -> None:
@@ -165,7 +165,7 @@ class Machine:
     def state(self) -> None:
         """Take off the state of the object below it, which is not kept: it is no tensor's."""
         self.stack.pop()
-        if not isinstance(self.stack[-1], (Call, Pairs)):
+        if not isinstance(self.stack[-1], (PickledCall, Pairs)):
             raise Damaged
 
 

@@ -17,8 +17,8 @@ from layercli.errors import FormatError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.atomic import staged
 from layercli.formats.os_errors import reading
-from layercli.formats.tensor_data import Block, Layout
-from layercli.formats.weight_file import BITS, Entry, missing
+from layercli.formats.tensor_data import Layout, TensorData
+from layercli.formats.weight_file import BITS, TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class SafetensorsFile:
         check_tiling(self.file, ranges, size - start)
         self.entries = {name: entry for name, (entry, _, _) in ranges.items()}
         self._blocks = {
-            name: Block(self.file, start + begin, Layout(entry)) for name, (entry, begin, _) in ranges.items()
+            name: TensorData(self.file, start + begin, Layout(entry)) for name, (entry, begin, _) in ranges.items()
         }
 
     def read(self, path: str) -> np.ndarray:
@@ -76,13 +76,13 @@ class SafetensorsFile:
         """Return the values of the entry ``path`` as they lie, mapped so that what is written to them stays in memory."""
         return self._block(path).stored(own=True)
 
-    def _block(self, path: str) -> Block:
+    def _block(self, path: str) -> TensorData:
         if path not in self._blocks:
             raise missing(self.file, path, self.entries)
         return self._blocks[path]
 
 
-Range = tuple[Entry, int, int]
+Range = tuple[TensorEntry, int, int]
 
 
 def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
@@ -118,7 +118,7 @@ def read_range(file: Path, name: str, value: Any) -> Range:
         raise FormatError(f"{file}: {name!r} has the shape {shape!r}, which is not a list of sizes")
     if not is_sizes(offsets) or len(offsets) != 2:
         raise FormatError(f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last")
-    entry = Entry(name, tuple(shape), DTYPES[dtype])
+    entry = TensorEntry(name, tuple(shape), DTYPES[dtype])
     check_extent(file, entry, *offsets)
     return entry, offsets[0], offsets[1]
 
@@ -128,7 +128,7 @@ def is_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 
-def check_extent(file: Path, entry: Entry, begin: int, end: int) -> None:
+def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
     """Raise FormatError unless the values of ``entry`` take exactly the bytes from ``begin`` to ``end``."""
     if not entry.fits:
         raise FormatError(f"{file}: {entry.path!r} has the shape {list(entry.shape)}, which is too large to exist")

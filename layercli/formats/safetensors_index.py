@@ -11,7 +11,7 @@ from layercli.errors import FileError, FormatError
 from layercli.formats import strict_json
 from layercli.formats.names import is_inside, is_plain
 from layercli.formats.os_errors import reading
-from layercli.formats.weight_file import Entry, WeightFile, missing
+from layercli.formats.weight_file import TensorEntry, WeightFile, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ class ShardedFile:
             raise FileError(f"{self.file} names the shard {name!r}, which is not in its folder")
         return open_shard(shard)
 
-    def _entry(self, path: str, shard: WeightFile) -> Entry:
+    def _entry(self, path: str, shard: WeightFile) -> TensorEntry:
         if path not in shard.entries:
             raise FormatError(f"{self.file} says that {path!r} is in {shard.file.name!r}, which does not hold it")
         return shard.entries[path]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layercli.formats.dtype_codec import decode
-from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.torch_storage import Tensor
-from layercli.formats.weight_file import BITS, Entry
+from layercli.formats.weight_file import BITS, TensorEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Strided:
     """The values of ``tensor``, whose storage is the row of numbers ``stored``."""
 
-    entry: Entry
+    entry: TensorEntry
     tensor: Tensor
-    stored: Block
+    stored: TensorData
 
     def read(self) -> np.ndarray:
         """Return the values, mapped from the file where their dtype is one of numpy's."""
@@ -38,9 +38,9 @@ class Strided:
         for start in range(0, self.entry.size, values):
             yield self._finished(decode(flat[start : start + values], self.entry.dtype))
 
-    def _block(self) -> Block:
+    def _block(self) -> TensorData:
         start = self.stored.offset + self.tensor.offset * BITS[self.tensor.dtype] // 8
-        return Block(self.stored.file, start, Layout(self.entry, self.stored.layout.big_endian))
+        return TensorData(self.stored.file, start, Layout(self.entry, self.stored.layout.big_endian))
 
     def _view(self) -> np.ndarray:
         import numpy as np

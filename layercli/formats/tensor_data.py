@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal
 from layercli.errors import FormatError
 from layercli.formats.dtype_codec import decode, readable, storage
 from layercli.formats.os_errors import reading
-from layercli.formats.weight_file import BITS, Entry
+from layercli.formats.weight_file import BITS, TensorEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Layout:
     """How the values of ``entry`` follow each other: the bytes of each, and which index runs fastest."""
 
-    entry: Entry
+    entry: TensorEntry
     big_endian: bool = False
     fortran: bool = False
 
@@ -50,7 +50,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Block:
+class TensorData:
     """Values that lie uncompressed in ``file``, from the byte ``offset`` on."""
 
     file: Path

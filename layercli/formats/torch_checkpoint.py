@@ -17,11 +17,11 @@ from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.npz import ENCRYPTED, archive, member_start
 from layercli.formats.os_errors import reading
-from layercli.formats.safe_pickle import Call, Pairs
+from layercli.formats.safe_pickle import Pairs, PickledCall
 from layercli.formats.strided_tensor import Strided
-from layercli.formats.tensor_data import Block, Layout
+from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.torch_storage import Tensor, is_tensor, named, tensor_of
-from layercli.formats.weight_file import Entry, missing
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,8 +91,8 @@ class TorchFile:
             raise missing(self.file, path, self.entries)
         tensor, entry = self._tensors[path], self.entries[path]
         start = member_start(self.file, self._members[f"data/{tensor.key}"])
-        row = Layout(Entry(path, (tensor.count,), tensor.dtype), self._big_endian)
-        return Strided(entry, tensor, Block(self.file, start, row))
+        row = Layout(TensorEntry(path, (tensor.count,), tensor.dtype), self._big_endian)
+        return Strided(entry, tensor, TensorData(self.file, start, row))
 
 
 def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -161,18 +161,20 @@ def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
     return order == b"big"
 
 
-def entries_of(tensors: dict[str, Tensor]) -> dict[str, Entry]:
+def entries_of(tensors: dict[str, Tensor]) -> dict[str, TensorEntry]:
     """Return the entries; one that is another's very values says so."""
     first: dict[Tensor, str] = {}
     return {
-        path: Entry(path, tensor.shape, tensor.dtype, held_bytes(tensor), same(path, first.setdefault(tensor, path)))
+        path: TensorEntry(
+            path, tensor.shape, tensor.dtype, held_bytes(tensor), same(path, first.setdefault(tensor, path))
+        )
         for path, tensor in tensors.items()
     }
 
 
 def held_bytes(tensor: Tensor) -> int | None:
     """Return the bytes that the file has for a tensor that repeats its values; None for the usual."""
-    entry = Entry("", tensor.shape, tensor.dtype)
+    entry = TensorEntry("", tensor.shape, tensor.dtype)
     return tensor.nbytes if entry.bytes > tensor.nbytes else None
 
 
@@ -217,7 +219,7 @@ class Tensors:
         if len(self.by_path) == before:
             self.barren.add(id(held))
 
-    def _add(self, keys: tuple[Any, ...], value: Call) -> None:
+    def _add(self, keys: tuple[Any, ...], value: PickledCall) -> None:
         path = self._path(keys)
         if path in self.by_path:
             raise FormatError(f"{self.file} holds {path!r} twice")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.errors import FormatError
-from layercli.formats.safe_pickle import Call, Name, Pairs, Reference
-from layercli.formats.weight_file import BITS, Entry
+from layercli.formats.safe_pickle import Name, Pairs, PickledCall, Reference
+from layercli.formats.weight_file import BITS, TensorEntry
 
 REBUILD = "torch._utils._rebuild_"
 PLAIN = {"tensor", "tensor_v2", "tensor_v3"}
@@ -83,7 +83,7 @@ class Tensor:
 
 def is_tensor(value: Any) -> bool:
     """Whether a value of a pickle is a tensor of any kind."""
-    return isinstance(value, Call) and (value.of.startswith(REBUILD) or value.of == TYPED)
+    return isinstance(value, PickledCall) and (value.of.startswith(REBUILD) or value.of == TYPED)
 
 
 def tensor_of(where: str, value: Any) -> Tensor:
@@ -108,15 +108,15 @@ def tensor_of(where: str, value: Any) -> Tensor:
     return tensor
 
 
-def unwrapped(value: Any) -> Call | None:
+def unwrapped(value: Any) -> PickledCall | None:
     """Return the call that makes the tensor itself, within those that make a parameter of it."""
     for _ in range(8):  # no tensor is wrapped as often
-        if not isinstance(value, Call):
+        if not isinstance(value, PickledCall):
             return None
         if value.of in WRAPPERS and value.args:
             value = value.args[0]
         elif value.of == TYPED and len(value.args) == 4 and is_typed(*value.args[:3]):
-            value = Call(value.args[0].text, value.args[2])
+            value = PickledCall(value.args[0].text, value.args[2])
         else:
             return value if value.of.startswith(REBUILD) else None
     return None
@@ -156,7 +156,7 @@ def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
 
 def check_inside(where: str, tensor: Tensor) -> None:
     """Raise FormatError unless the tensor can exist and all of it is in its storage."""
-    entry = Entry(where, tensor.shape, tensor.dtype)
+    entry = TensorEntry(where, tensor.shape, tensor.dtype)
     if not entry.fits:
         raise FormatError(f"{where} has the shape {list(tensor.shape)}, which is too large to exist")
     if not entry.size:

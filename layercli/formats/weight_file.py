@@ -39,13 +39,13 @@ MOST_BYTES = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
 
     ``held`` is what the file takes for it where its dtype does not say; ``same_as`` the path of an entry before it that has
     the very same bytes.
 
-    >>> Entry("dense/kernel", (4, 3), "bfloat16").bytes
+    >>> TensorEntry("dense/kernel", (4, 3), "bfloat16").bytes
     24
     """
 
@@ -79,7 +79,7 @@ class WeightFile(Protocol):
     """
 
     file: Path
-    entries: dict[str, Entry]
+    entries: dict[str, TensorEntry]
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, read-only and mapped rather than loaded where the file allows.
@@ -94,6 +94,6 @@ class WeightFile(Protocol):
         """
 
 
-def missing(file: Path, path: str, entries: dict[str, Entry]) -> UsageError:
+def missing(file: Path, path: str, entries: dict[str, TensorEntry]) -> UsageError:
     """Return the error for asking ``file`` for an entry it does not hold."""
     return UsageError(f"{file} holds no entry {path!r}", hint=nearest(path, list(entries)))

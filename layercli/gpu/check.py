@@ -68,12 +68,12 @@ def check(
     results: list[SelfTestResult] = []
     if snapshot is None:
         seen = look(TIMEOUTS[0] if timeout is None else timeout)
-        if level > 0 and promising(seen, wanted):
+        if level > 0 and worth_testing(seen, wanted):
             request = {"task": "try", "level": level, "device": wanted, "speed": bool(demands.floors)}
-            seen, results = attempt(seen, request, limit, listen)
+            seen, results = run_tests(seen, request, limit, listen)
     else:
         seen = snapshot if isinstance(snapshot, Snapshot) else snapshots.read(Path(snapshot))
-    return concluded(seen, wanted, results, demands)
+    return build_report(seen, wanted, results, demands)
 
 
 def number(device: int | str | None) -> int | None:
@@ -96,7 +96,7 @@ def look(timeout: float) -> Snapshot:
     return Snapshot(host=host, wheel=torch_build.read([]), environment=environment.read(os.environ), runtime=ended)
 
 
-def promising(seen: Snapshot, wanted: int | None) -> bool:
+def worth_testing(seen: Snapshot, wanted: int | None) -> bool:
     """Whether it is worth asking torch: nothing speaks against every device."""
     bad = {finding.device for finding in diagnose(seen) if finding.severity == "error"}
     indices = {item.device.index for item in inventory(seen)}
@@ -104,7 +104,7 @@ def promising(seen: Snapshot, wanted: int | None) -> bool:
     return None not in bad and (not indices or bool(chosen - bad))
 
 
-def attempt(
+def run_tests(
     seen: Snapshot, request: dict[str, object], timeout: float, listen: Listen
 ) -> tuple[Snapshot, list[SelfTestResult]]:
     """Return what was seen when a child asked torch and ran the self-tests, and their results.
@@ -124,7 +124,7 @@ def attempt(
     return replace(seen, runtime=runtime), [SelfTestResult(**result) for result in results]
 
 
-def concluded(
+def build_report(
     seen: Snapshot, wanted: int | None, results: list[SelfTestResult], demands: demanding.Demands
 ) -> GpuReport:
     """Return the report on what was seen, on the wanted device or all of them."""
@@ -140,7 +140,7 @@ def concluded(
         for item in chosen
         for demand in demanding.compare(demands, item, results, seen.runtime is not None)
     ]
-    unmet = [demanding.unmet(item, demand) for item, demand in compared if demand.met is not True]
+    unmet = [demanding.unmet_requirement(item, demand) for item, demand in compared if demand.met is not True]
     judged = [*verdicts(chosen, results, seen.host.iommu), *unmet]
     if judged:
         found = [finding for finding in found if finding.code != "ok"]

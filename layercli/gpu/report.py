@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item, visible_count
-from layercli.gpu.requirements import Demand, Demands, gated
+from layercli.gpu.requirements import Demand, Demands, with_threshold
 from layercli.gpu.selftest.test_result import SelfTestResult
 from layercli.gpu.snapshot import Device, Snapshot
 
@@ -40,7 +40,7 @@ class GpuReport:
     answer: bool
     sentence: str
     devices: list[Card]
-    findings: list[Finding]
+    findings: list[Diagnostic]
     tests: list[SelfTestResult]
     demands: list[Demand]
     snapshot: Snapshot = field(repr=False)
@@ -69,7 +69,7 @@ class GpuReport:
 def build(
     snapshot: Snapshot,
     items: list[Item],
-    findings: list[Finding],
+    findings: list[Diagnostic],
     results: list[SelfTestResult],
     demands: Demands,
     compared: list[Demand],
@@ -79,11 +79,11 @@ def build(
     visible = visible_count(snapshot)
     answer = min(sum(card.usable for card in cards), visible) >= demands.require
     told = yes(cards, visible, bool(results), unknown(compared)) if answer else no(cards, findings, demands.require)
-    tests = [gated(demands, result) for result in results]
+    tests = [with_threshold(demands, result) for result in results]
     return GpuReport(answer, told, cards, findings, tests, compared, snapshot)
 
 
-def why_not(item: Item, findings: list[Finding]) -> str | None:
+def why_not(item: Item, findings: list[Diagnostic]) -> str | None:
     """Return the first thing that speaks against a device, or None."""
     for finding in findings:
         if finding.severity == "error" and finding.device in (None, item.device.index):
@@ -114,7 +114,7 @@ def counted(count: int, total: int) -> str:
     return f"{count} GPU{'' if count == 1 else 's'}" if count == total else f"{count} of {total} GPUs"
 
 
-def no(cards: list[Card], findings: list[Finding], require: int) -> str:
+def no(cards: list[Card], findings: list[Diagnostic], require: int) -> str:
     """Return the sentence for too few usable devices: the reason first."""
     general = [finding.seen for finding in findings if finding.severity == "error" and finding.device is None]
     if general:

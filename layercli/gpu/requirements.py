@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from layercli.errors import UsageError, nearest
 from layercli.gpu import byte_units, versions
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item
 from layercli.gpu.selftest.test_result import FAILED, PASSED, SelfTestResult
 
@@ -107,16 +107,16 @@ def compare(demands: Demands, item: Item, results: list[SelfTestResult], asked: 
         yield Demand(name, device.index, f"{floor:g} {unit}", got, (figure or 0) >= floor)
 
 
-def unmet(item: Item, demand: Demand) -> Finding:
+def unmet_requirement(item: Item, demand: Demand) -> Diagnostic:
     """Return the finding for a demand that a device does not meet, or may not meet."""
     if demand.met is None:
         seen = f"{item.label} does not tell its {demand.name}, and {demand.wanted} is demanded"
-        return Finding("demand", "warning", seen, "Ask torch: layercli gpu-check --level 1", item.device.index)
+        return Diagnostic("demand", "warning", seen, "Ask torch: layercli gpu-check --level 1", item.device.index)
     seen = f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
-    return Finding("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
+    return Diagnostic("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
 
 
-def gated(demands: Demands, result: SelfTestResult) -> SelfTestResult:
+def with_threshold(demands: Demands, result: SelfTestResult) -> SelfTestResult:
     """Return a measured result with the floor that was demanded of it as its gate."""
     floor = demands.floors.get(result.name)
     if floor is None or result.figure is None:

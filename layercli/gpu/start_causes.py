@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.checks.runtime import NOTHING, failed
 from layercli.gpu.snapshot import Snapshot
 from layercli.gpu.versions import numbers
@@ -23,31 +23,35 @@ def library_path(s: Snapshot, what: str) -> bool:
     return what in s.environment.get("LD_LIBRARY_PATH", "")
 
 
-def confidential(s: Snapshot) -> Iterator[Finding]:
+def confidential(s: Snapshot) -> Iterator[Diagnostic]:
     """A GPU in confidential computing mode that was not declared ready."""
     if s.driver.confidential is False:
         seen = "the GPU is in confidential computing mode and not set ready"
-        yield Finding("confidential", "error", seen, "After attestation set it ready: nvidia-smi conf-compute -srs 1")
+        yield Diagnostic(
+            "confidential", "error", seen, "After attestation set it ready: nvidia-smi conf-compute -srs 1"
+        )
 
 
-def fabric_manager(s: Snapshot) -> Iterator[Finding]:
+def fabric_manager(s: Snapshot) -> Iterator[Diagnostic]:
     """An NVSwitch machine whose fabric is not up."""
     if failed(s, 802) and s.driver.confidential is not False:
         of = f" {s.driver.version}" if s.driver.version else " of the driver's version"
         seen = "the NVSwitch fabric of this machine is not up (CUDA error 802)"
         remedy = f"Install nvidia-fabricmanager{of} and start it: systemctl enable --now nvidia-fabricmanager"
-        yield Finding("fabric-manager", "error", seen, remedy)
+        yield Diagnostic("fabric-manager", "error", seen, remedy)
 
 
-def stub_library(s: Snapshot) -> Iterator[Finding]:
+def stub_library(s: Snapshot) -> Iterator[Diagnostic]:
     """The libcuda for linking, which does nothing, stands in the place of the driver's."""
     if failed(s, 34):
         path = "; its folder is on LD_LIBRARY_PATH" if library_path(s, "stub") else ""
         seen = f"the CUDA library that is loaded is the stub for linking (CUDA error 34){path}"
-        yield Finding("stub-library", "error", seen, "Take the stubs folder of the CUDA toolkit off LD_LIBRARY_PATH.")
+        yield Diagnostic(
+            "stub-library", "error", seen, "Take the stubs folder of the CUDA toolkit off LD_LIBRARY_PATH."
+        )
 
 
-def mps(s: Snapshot) -> Iterator[Finding]:
+def mps(s: Snapshot) -> Iterator[Diagnostic]:
     """CUDA is told to share the GPU through the MPS daemon, which does not answer."""
     code = (s.runtime or NOTHING).cuda_error
     if code not in (805, 806, 807, 808, 809):
@@ -57,10 +61,10 @@ def mps(s: Snapshot) -> Iterator[Finding]:
     remedy = "Start it (nvidia-cuda-mps-control -d), or go without it: unset CUDA_MPS_PIPE_DIRECTORY"
     if code in (808, 809):
         remedy = "Wait until other clients of the MPS daemon have ended."
-    yield Finding("mps", "error", seen, remedy)
+    yield Diagnostic("mps", "error", seen, remedy)
 
 
-def unified_memory(s: Snapshot) -> Iterator[Finding]:
+def unified_memory(s: Snapshot) -> Iterator[Diagnostic]:
     """CUDA's start fails where NVML works: drivers 570 and 575 do so with heterogeneous memory management."""
     if failed(s, 3) and s.driver.nvml_error is None and s.devices:
         seen = "CUDA cannot start (CUDA error 3) though NVML works"
@@ -68,22 +72,22 @@ def unified_memory(s: Snapshot) -> Iterator[Finding]:
             "Update the driver; drivers 570 and 575 fail so with heterogeneous memory management, which this switches "
             "off (in /etc/modprobe.d, then reload nvidia_uvm): options nvidia_uvm uvm_disable_hmm=1"
         )
-        yield Finding("cuda-init", "error", seen, remedy)
+        yield Diagnostic("cuda-init", "error", seen, remedy)
 
 
-def refused_by_system(s: Snapshot) -> Iterator[Finding]:
+def refused_by_system(s: Snapshot) -> Iterator[Diagnostic]:
     """A sandbox or an enclave refuses what CUDA asks of the operating system."""
     if failed(s, 304):
         seen = "the operating system refuses what CUDA asks of it (CUDA error 304)"
-        yield Finding("refused-by-system", "error", seen, "Run it outside of the sandbox, enclave or emulator.")
+        yield Diagnostic("refused-by-system", "error", seen, "Run it outside of the sandbox, enclave or emulator.")
 
 
-def mixed_libraries(s: Snapshot) -> Iterator[Finding]:
+def mixed_libraries(s: Snapshot) -> Iterator[Diagnostic]:
     """Libraries of another CUDA come before those that PyTorch brings."""
     if "undefined symbol" in error_of(s) or "undefined symbol" in ((s.runtime or NOTHING).detail or ""):
         path = "; LD_LIBRARY_PATH names a system CUDA" if library_path(s, SYSTEM_CUDA) else ""
         seen = f"libraries of another CUDA come before PyTorch's own ({symbol(s)}){path}"
-        yield Finding("mixed-libraries", "error", seen, "Unset LD_LIBRARY_PATH; if it stays, reinstall PyTorch.")
+        yield Diagnostic("mixed-libraries", "error", seen, "Unset LD_LIBRARY_PATH; if it stays, reinstall PyTorch.")
 
 
 def symbol(s: Snapshot) -> str:
@@ -92,10 +96,10 @@ def symbol(s: Snapshot) -> str:
     return text[text.index("undefined symbol") :].partition(",")[0]
 
 
-def amd_too_new(s: Snapshot) -> Iterator[Finding]:
+def amd_too_new(s: Snapshot) -> Iterator[Diagnostic]:
     """ROCm before 7.2 crashes on the GPUs of Strix (gfx115x)."""
     for offered in (s.runtime or NOTHING).devices:
         old = s.wheel.hip is not None and numbers(s.wheel.hip)[:2] < FIRST_ROCM_FOR_GFX115
         if old and (offered.arch or "").startswith("gfx115"):
             seen = f"{offered.arch} crashes with ROCm below 7.2, and this PyTorch ({s.wheel.version}) has {s.wheel.hip}"
-            yield Finding("rocm-too-old", "warning", seen, "Install a PyTorch for ROCm 7.2 or newer.")
+            yield Diagnostic("rocm-too-old", "warning", seen, "Install a PyTorch for ROCm 7.2 or newer.")

@@ -30,7 +30,7 @@ NOT_A_REASON = re.compile(
 
 
 @dataclass
-class Story:
+class WorkerLog:
     """The child's events; ``ended`` is how it came to its end where it did not end well: hang, or a signal.
 
     ``detail`` is the last thing that the child said on stderr then, without folders.
@@ -60,7 +60,7 @@ def run(
     timeout: float,
     listen: Callable[[str], None] = lambda doing: None,
     command: tuple[str, ...] = COMMAND,
-) -> Story:
+) -> WorkerLog:
     """Send the request to a child and return its story, after ``timeout`` seconds at the latest.
 
     Files stand between the two, not pipes: a process stuck in a driver can be neither killed nor waited for.
@@ -106,9 +106,11 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def follow(child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, listen: Callable[[str], None]) -> Story:
+def follow(
+    child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, listen: Callable[[str], None]
+) -> WorkerLog:
     """Listen until the child is done, dead, or out of time."""
-    story, rest = Story(), b""
+    story, rest = WorkerLog(), b""
     while True:
         over = child.poll() is not None
         *lines, rest = (rest + said.read()).split(b"\n")

@@ -33,7 +33,7 @@ def main() -> None:
     events = claim_stdout()
     request = json.load(sys.stdin)
     end_with_parent(request["parent"])
-    for event in look() if request["task"] == "look" else attempt(request):
+    for event in run_probe() if request["task"] == "look" else attempt(request):
         events.write(json.dumps(event) + "\n")
         events.flush()
     os._exit(0)
@@ -68,7 +68,7 @@ def claim_stdout() -> TextIO:
     return events
 
 
-def look() -> Iterator[dict[str, Any]]:
+def run_probe() -> Iterator[dict[str, Any]]:
     """Yield what can be seen without torch."""
     yield {"doing": "the look at the driver"}
     yield {"snapshot": probe.snapshot().to_json()}

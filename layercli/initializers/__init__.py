@@ -6,7 +6,8 @@ name, a config, an instance, or any function of a shape and a dtype.
 
 from __future__ import annotations
 
-from layercli.core.registry import Catalogue, plain
+from layercli.core.registry import Registry
+from layercli.core.registry import serialize as plain
 from layercli.initializers.constant_initializers import Constant, Identity, Ones, Zeros
 from layercli.initializers.initializer import Initializer, values
 from layercli.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -68,7 +69,7 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling, orthogonal = LecunNormal, LecunUniform, VarianceScaling, Orthogonal
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.initializers",
     "initializer",
     {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from layercli.core.registry import Configured, check_numbers
+from layercli.core.registry import DataclassConfig, check_numbers
 from layercli.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WIDE = ("float16", "float32", "float64", "complex64", "complex128", "bool")
 
 
 @dataclass(frozen=True)
-class Initializer(Configured):
+class Initializer(DataclassConfig):
     """What makes an array of a shape. A subclass says how in ``__call__``.
 
     A subclass of your own may have an ``__init__``; its ``get_config`` then returns that method's arguments.

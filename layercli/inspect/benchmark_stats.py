@@ -20,23 +20,23 @@ FEWEST = 6
 
 
 @dataclass(frozen=True)
-class Repeat:
+class RepeatedRuns:
     """How often to measure: a number of times, or for a number of seconds."""
 
     count: int | None = None
     seconds: float | None = None
 
     @staticmethod
-    def parse(text: str) -> Repeat:
+    def parse(text: str) -> RepeatedRuns:
         """Return the repetition that ``text`` says: ``30``, ``5s`` or ``0.5s``.
 
-        >>> Repeat.parse("5s")
+        >>> RepeatedRuns.parse("5s")
         Repeat(count=None, seconds=5.0)
         """
         if re.fullmatch(r"\d+", text) and int(text) > 0:
-            return Repeat(count=int(text))
+            return RepeatedRuns(count=int(text))
         if re.fullmatch(r"\d+([.]\d+)?s", text) and float(text[:-1]) > 0:
-            return Repeat(seconds=float(text[:-1]))
+            return RepeatedRuns(seconds=float(text[:-1]))
         raise UsageError(f"--repeat is a number of times or of seconds, 30 or 5s, got {text!r}")
 
     def wants(self, done: int, seconds: float) -> bool:
@@ -45,7 +45,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class Samples:
+class TimingSamples:
     """Seconds of every run, in the order they were measured."""
 
     seconds: list[float]
@@ -53,7 +53,7 @@ class Samples:
     def quantile(self, share: float) -> float:
         """Return the time that this share of the runs is not slower than, between neighbours in proportion.
 
-        >>> Samples([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
+        >>> TimingSamples([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
         2.5
         """
         import numpy as np
@@ -81,7 +81,7 @@ class Samples:
             found.append(f"the times vary widely: the middle half spans {spread:.0%} of the median")
         third = len(self.seconds) // 3
         if third >= 3:
-            first, last = Samples(self.seconds[:third]), Samples(self.seconds[-third:])
+            first, last = TimingSamples(self.seconds[:third]), TimingSamples(self.seconds[-third:])
             drift = last.quantile(0.5) / first.quantile(0.5)
             if abs(drift - 1) > DRIFT:
                 found.append(f"the times drift: the last third took {drift:.2f}x the first")
@@ -123,7 +123,7 @@ class Slowdown:
         }
 
 
-def slowdown(ours: Samples, theirs: Samples, at_most: float) -> Slowdown:
+def slowdown(ours: TimingSamples, theirs: TimingSamples, at_most: float) -> Slowdown:
     """Return the ratio of the medians of runs measured in turns, with a percentile bootstrap over the turns.
 
     Too few turns say nothing of how far the ratio may be off: it may be anything.

@@ -36,7 +36,7 @@ def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[
         raise UsageError(f"--range says between what inputs are filled at random or in equal steps, not with {fill}")
     rng = np.random.default_rng(seed)
     left = iter(names)
-    return tree.map_leaves(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)
+    return tree.map_structure(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)
 
 
 def parse_ranges(texts: Iterable[str], names: list[str]) -> dict[str, Range]:

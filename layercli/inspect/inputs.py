@@ -30,7 +30,7 @@ KINDS = {"b": "bool", "i": "whole numbers", "u": "whole numbers", "f": "real num
 
 
 @dataclass(frozen=True)
-class Source:
+class InputSource:
     """Where one ``--input`` comes from: ``[NAME=]FILE[:KEY]``."""
 
     name: str | None
@@ -38,21 +38,21 @@ class Source:
     key: str | None
 
     @staticmethod
-    def parse(text: str) -> Source:
+    def parse(text: str) -> InputSource:
         """Return the parts of ``text``; a file that is there under the whole text is just that file.
 
-        >>> Source.parse("mask=x.npz:b")
+        >>> InputSource.parse("mask=x.npz:b")
         Source(name='mask', file='x.npz', key='b')
         """
         if os.path.exists(text):
-            return Source(None, text, None)
+            return InputSource(None, text, None)
         name, equals, file = text.partition("=")
         if not equals:
             name, file = "", text
         if os.path.exists(file) or ":" not in file:
-            return Source(name or None, file, None)
+            return InputSource(name or None, file, None)
         place, _, key = file.rpartition(":")
-        return Source(name or None, place, key)
+        return InputSource(name or None, place, key)
 
 
 def read(
@@ -74,7 +74,7 @@ def read(
     fits, by default its copy in the model's dtype; ``fixed`` says that the model takes no other batch than its specs say.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
-    sources = [Source.parse(text) for text in texts]
+    sources = [InputSource.parse(text) for text in texts]
     if bounds is not None and not any(is_images(source.file) for source in sources):
         raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
     given: dict[str, np.ndarray] = {}
@@ -111,7 +111,7 @@ def parse_bounds(text: str) -> Range:
 
 
 def arrays_of(
-    model: str, source: Source, specs: Mapping[str, Spec], free: Arguments, rescale: Range | None = None
+    model: str, source: InputSource, specs: Mapping[str, Spec], free: Arguments, rescale: Range | None = None
 ) -> dict[str, np.ndarray]:
     """Return what one source gives, by input name: an array without one goes to the first input that is ``free``."""
     name = source.name or free.names[0]
@@ -141,7 +141,7 @@ def arrays_of(
     return {name: opened.read(name) for name in free.names if name in entries}
 
 
-def table(source: Source) -> np.ndarray:
+def table(source: InputSource) -> np.ndarray:
     """Return the columns of a table beside each other, or the one that is asked for."""
     import numpy as np
 

@@ -65,13 +65,13 @@ class _Describer:
         inputs = self._inputs(root, given)
         self._add_layer_call(root, ROOT)
         found = ends(root.outputs, None)
-        leaves = [x for x in tree.leaves(root.outputs) if isinstance(x, SymbolicTensor)]
+        leaves = [x for x in tree.flatten(root.outputs) if isinstance(x, SymbolicTensor)]
         names = [name for name, spec in found if isinstance(spec, Spec)]
         return self.builder.graph(inputs, {name: self.place(x, ROOT) for name, x in zip(names, leaves, strict=True)})
 
     def _inputs(self, root: Node, given: Any) -> dict[str, int]:
         """Add the inputs and return their places by name, in the order of ``given``."""
-        free = [x for x in tree.leaves(root.args) if isinstance(x, SymbolicTensor)]
+        free = [x for x in tree.flatten(root.args) if isinstance(x, SymbolicTensor)]
         found = {}
         for name, spec in ends(given, input_names(self.model, given)):
             x = next((x for x in free if x.spec is spec), None)
@@ -107,14 +107,14 @@ class _Describer:
             return self._add(x, x.spec, ValueKind.CONSTANT)
         if isinstance(x.node.target, Op):  # another object for the same output
             return self._of_output(x)
-        inner = tree.leaves(x.node.results)[x.index]
+        inner = tree.flatten(x.node.results)[x.index]
         self.keep.append(x)
         self.places[id(x)] = self.place(inner, module)
         return self.places[id(x)]
 
     def _of_output(self, x: SymbolicTensor) -> int:
         assert x.node is not None
-        original = tree.leaves(x.node.outputs)[x.index]
+        original = tree.flatten(x.node.outputs)[x.index]
         known = self.places.get(id(original))
         return self._add(x, x.spec, ValueKind.CONSTANT) if known is None else known
 
@@ -141,7 +141,7 @@ class _Describer:
                 self._add_layer_call(call, module)
             else:
                 self._add_operation(call, module)
-        outputs = tree.map_leaves(
+        outputs = tree.map_structure(
             lambda x: self.place(x, module) if isinstance(x, SymbolicTensor) else None, node.outputs
         )
         self.builder.module_calls[slot] = ModuleCall(module, inputs, outputs, start, len(self.builder.calls))
@@ -158,7 +158,7 @@ class _Describer:
         source = self._viewed(name, inputs)
         outputs = tuple(
             self._add(x, x.spec, ValueKind.ACTIVATION, view_of=source)
-            for x in tree.leaves(node.outputs)
+            for x in tree.flatten(node.outputs)
             if isinstance(x, SymbolicTensor)
         )
         if name in SCATTERED or (source is not None and source in self.scattered):

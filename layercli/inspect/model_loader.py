@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.core import custom_objects
-from layercli.core.fields import Rule, checked
+from layercli.core.fields import Validator, checked
 from layercli.core.layer import Layer
 from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.layers.validators import OF_PLAIN_TYPES
@@ -26,7 +26,7 @@ WANTED = "a layercli Layer or Model"
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelSource:
     """A model that was asked for: the layer itself, what it was called, and where it comes from.
 
     ``archive`` is the ``.keras`` file that holds its values, and how it is compiled; ``checkpoint`` the
@@ -40,21 +40,21 @@ class Subject:
     checkpoint: Any = None
 
 
-def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> Subject:
+def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> ModelSource:
     """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none.
 
     With ``modules`` a torch.nn.Module in Python is one too.
     """
     given = dict(map(parse_setting, settings))
     if is_python(text):
-        return Subject(made(from_python(text), given, text, modules=modules), text, text)
+        return ModelSource(made(from_python(text), given, text, modules=modules), text, text)
     if text.endswith(".keras") or os.path.isfile(text):
         return from_file_of_model(text, given)
     location = named_models().get(text)
     if location is None:
         raise unknown(text)
     source, _, name = location.partition(":")
-    return Subject(made(getattr(importlib.import_module(source), name), given, text), text, source)
+    return ModelSource(made(getattr(importlib.import_module(source), name), given, text), text, source)
 
 
 def is_python(text: str) -> bool:
@@ -62,7 +62,7 @@ def is_python(text: str) -> bool:
     return ":" in text and not os.path.exists(text)
 
 
-def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
+def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
     """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
     from layercli.formats import detect, keras_file
     from layercli.saving.deserialization import Reader
@@ -75,7 +75,7 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> Subject:
     if settings:
         raise UsageError(f"{text} is a model already made: it takes no settings")
     model = Reader(text).model(keras_file.config_in(text))
-    return Subject(model, text, text, archive=text)
+    return ModelSource(model, text, text, archive=text)
 
 
 def no_settings(text: str, settings: Iterable[str]) -> None:
@@ -84,7 +84,7 @@ def no_settings(text: str, settings: Iterable[str]) -> None:
         raise UsageError(f"{text} is a model already made: it takes no settings")
 
 
-def learn(custom: Iterable[str]) -> None:
+def register_custom_objects(custom: Iterable[str]) -> None:
     """Let files find, under their own names, the classes and functions that ``net.py:Net`` each name."""
     for text in custom:
         if ":" not in text:
@@ -308,7 +308,7 @@ def takes_any(found: Callable[..., Any]) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
 
 
-def rules_for(found: Callable[..., Any]) -> dict[str, Rule]:
+def rules_for(found: Callable[..., Any]) -> dict[str, Validator]:
     """Return the rules that annotations give a class's fields, or a constructor's or a factory's arguments."""
     if isinstance(found, type) and "__init__" in vars(found):
         found = found.__init__  # type: ignore[misc]  # of this very class
@@ -317,7 +317,7 @@ def rules_for(found: Callable[..., Any]) -> dict[str, Rule]:
     except (NameError, TypeError):  # a name only type checkers see, or no annotations at all
         return {}
     rules = {
-        name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Rule)] for name, hint in hints.items()
+        name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Validator)] for name, hint in hints.items()
     }
     plain = {name: [OF_PLAIN_TYPES[hint]] for name, hint in hints.items() if hint in OF_PLAIN_TYPES}
     return {name: found[0] for name, found in {**rules, **plain}.items() if found}

@@ -11,7 +11,7 @@ from layercli.inspect.model_loader import named_models, settings_of
 
 
 @dataclass(frozen=True)
-class Entry:
+class NamedModel:
     """A named model: what it is in a line, its settings with their defaults, and where it is."""
 
     name: str
@@ -21,10 +21,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class NamedModels:
     """Every named model."""
 
-    entries: list[Entry]
+    entries: list[NamedModel]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document ``layercli models --format json`` prints."""
@@ -34,12 +34,12 @@ class Catalogue:
         return {"schema": "layercli.models/1", "models": rows}
 
 
-def catalogue() -> Catalogue:
+def catalogue() -> NamedModels:
     """Return the named models, ours and those other packages register."""
-    return Catalogue([entry(name, location) for name, location in named_models().items()])
+    return NamedModels([entry(name, location) for name, location in named_models().items()])
 
 
-def entry(name: str, location: str) -> Entry:
+def entry(name: str, location: str) -> NamedModel:
     """Return what there is to say of one named model; of one of another package, perhaps that it cannot be loaded."""
     module, _, attribute = location.partition(":")
     try:
@@ -47,7 +47,7 @@ def entry(name: str, location: str) -> Entry:
     except Exception as error:
         if module.startswith("layercli."):
             raise
-        return Entry(name, f"cannot be loaded: {type(error).__name__}: {error}", {}, location)
+        return NamedModel(name, f"cannot be loaded: {type(error).__name__}: {error}", {}, location)
     settings = {key: serialize(default) for key, default in settings_of(found).items()}
     line = (found.__doc__ or "").strip().partition("\n")[0].replace("``", "")
-    return Entry(name, line, settings, location)
+    return NamedModel(name, line, settings, location)

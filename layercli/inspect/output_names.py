@@ -13,7 +13,7 @@ def keys_of(values: dict[Any, Any]) -> list[str]:
     found = []
     for key, value in values.items():
         inner = keys_of(value) if isinstance(value, dict) else None
-        found += numbered(str(key), len(tree.leaves(value))) if inner is None else [f"{key}/{name}" for name in inner]
+        found += numbered(str(key), len(tree.flatten(value))) if inner is None else [f"{key}/{name}" for name in inner]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.layer import Layer
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.input_names import count_of
 from layercli.inspect.summary import default_inputs, input_names, offered_inputs
@@ -28,7 +28,7 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
     words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
     if dims.BATCH in words[1:]:
         raise ShapeError(f"{dims.BATCH} is the name of the batch, the first size: {text!r} has it elsewhere")
-    return Spec(batched(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
+    return Spec(with_batch_dim(_size(word, text) for word in words), dtypes.name_of(wanted) if colon else dtype)
 
 
 def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
@@ -47,13 +47,15 @@ def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) 
         return default
     if isinstance(default, dict):
         return {**default, **_by_name(given, default)}
-    before = [spec for spec in tree.leaves(default) if isinstance(spec, Spec)]
+    before = [spec for spec in tree.flatten(default) if isinstance(spec, Spec)]
     if any("=" in text for text in given):
         offered: list[Spec | None] = [*before] or [None] * len(names)
         known = dict(zip(names, offered, strict=False))
         found = {**known, **_by_name(given, known)}
         rest = iter(found.values())
-        return tree.map_leaves(lambda _: next(rest), default) if before else [spec for spec in rest if spec is not None]
+        return (
+            tree.map_structure(lambda _: next(rest), default) if before else [spec for spec in rest if spec is not None]
+        )
     specs = [parse_shape(text, before[i].dtype if i < len(before) else "float32") for i, text in enumerate(given)]
     if before and len(before) != len(specs):
         raise UsageError(f"the model takes {len(before)} inputs, got {len(specs)} shapes")
@@ -83,12 +85,12 @@ def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
 
 def fill(specs: Any, values: Mapping[str, int]) -> Any:
     """Return the tree of Specs with named sizes replaced; UsageError for a name that is not among them."""
-    known = {name for spec in tree.leaves(specs) for size in spec.shape for name in dims.names(size)}
+    known = {name for spec in tree.flatten(specs) for size in spec.shape for name in dims.names(size)}
     for name in values:
         if name not in known:
             hint = f"named sizes: {', '.join(sorted(known))}" if known else "name one with --input-shape 1,T,512"
             raise UsageError(f"the input has no size named {name!r}", hint=hint)
-    return tree.map_leaves(lambda spec: spec.at(values), specs)
+    return tree.map_structure(lambda spec: spec.at(values), specs)
 
 
 def _by_name(texts: list[str], default: Mapping[str, Spec | None], dtype: str = "float32") -> dict[str, Spec]:

@@ -33,7 +33,7 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class Moments:
+class TensorMoments:
     """The count, the mean and the sum of squared deviations from it, of some values.
 
     They are never sums of squares, whose difference loses every digit when the mean is far from 0.
@@ -44,7 +44,7 @@ class Moments:
     squares: float = 0.0
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Moments:
+    def of(cls, values: np.ndarray) -> TensorMoments:
         """Return the moments of a flat array of at least one value."""
         import numpy as np
 
@@ -53,7 +53,7 @@ class Moments:
         exact -= mean
         return cls(len(exact), mean, float(exact @ exact))
 
-    def merge(self, other: Moments) -> Moments:
+    def merge(self, other: TensorMoments) -> TensorMoments:
         """Return the moments of both sets of values together (Chan, Golub and LeVeque, 1979)."""
         count = self.count + other.count
         if not count:
@@ -61,7 +61,7 @@ class Moments:
         delta = other.mean - self.mean
         share = other.count / count
         squares = self.squares + other.squares + delta * delta * self.count * share
-        return Moments(count, self.mean + delta * share, squares)
+        return TensorMoments(count, self.mean + delta * share, squares)
 
 
 def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
@@ -75,7 +75,7 @@ def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
     """
     import numpy as np
 
-    moments = Moments()
+    moments = TensorMoments()
     extremes: list[float | int] = []
     count = zeros = 0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -87,7 +87,7 @@ def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
                     continue
                 extremes = [min([*extremes[:1], values.min().item()]), max([*extremes[1:], values.max().item()])]
                 zeros += values.size - int(np.count_nonzero(values))
-                moments = moments.merge(Moments.of(values))
+                moments = moments.merge(TensorMoments.of(values))
     nonfinite = count - moments.count
     if not extremes:
         return Statistics(None, None, None, None, 0, nonfinite, count)

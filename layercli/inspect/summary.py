@@ -11,7 +11,7 @@ from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
-from layercli.core.spec import Shape, Spec, batched, show_shape
+from layercli.core.spec import Shape, Spec, show_shape, with_batch_dim
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
@@ -117,11 +117,11 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
 def described(model: Layer, inputs: Any = None) -> tuple[Node, Any]:
     """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
-    with graph.afresh():
+    with graph.fresh_trace():
         outputs = model(*graph.placeholders(given_to(model, given)))
-    found = [x.node for x in tree.leaves(outputs) if isinstance(x, SymbolicTensor)]
+    found = [x.node for x in tree.flatten(outputs) if isinstance(x, SymbolicTensor)]
     if not found or found[0] is None:
-        raise no_tensor(model.name, outputs)
+        raise no_tensor_output_error(model.name, outputs)
     return found[0], given
 
 
@@ -134,7 +134,7 @@ def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
         raise
 
 
-def no_tensor(name: str, returned: Any) -> UsageError:
+def no_tensor_output_error(name: str, returned: Any) -> UsageError:
     """Return the error for a model whose call gives nothing that can be shown."""
     return UsageError(f"{name} returns {returned!r}, not a tensor", hint="its call, or forward, ends with a return")
 
@@ -144,12 +144,12 @@ def offered_inputs(model: Layer) -> Any:
     if model._traced:
         return model._traced[0]
     example = getattr(model, "example_input", None)
-    return None if example is None else tree.map_leaves(as_written, example())
+    return None if example is None else tree.map_structure(as_written, example())
 
 
 def as_written(spec: Spec) -> Spec:
     """Return a spec that an author wrote with its sizes and its dtype as they are known here."""
-    return Spec(batched(spec.shape), dtypes.name_of(spec.dtype))
+    return Spec(with_batch_dim(spec.shape), dtypes.name_of(spec.dtype))
 
 
 def default_inputs(model: Layer) -> Any:
@@ -246,7 +246,7 @@ def totals_of(variables: list[Variable], macs: Size) -> Totals:
 
 def shapes_of(values: Any) -> Any:
     """Return the shape of a symbolic tensor, or a tree of shapes."""
-    return tree.map_leaves(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
+    return tree.map_structure(lambda x: _Shape(x.shape) if isinstance(x, SymbolicTensor) else None, values)
 
 
 def as_shape(sizes: Iterable[Size]) -> Any:
@@ -266,7 +266,7 @@ def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
 
     Several under one key of a dict are numbered: ``state_0``, ``state_1``. No two have the same name.
     """
-    leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.leaves(values)]
+    leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.flatten(values)]
     if isinstance(values, dict):
         names = distinct(keys_of(values))
     return list(zip(names or numbered("output", len(leaves)), leaves, strict=True))
@@ -276,7 +276,7 @@ def input_names(model: Layer, given: Any) -> list[str]:
     """Return the names of the inputs: those of Input, or of the first argument of ``call``."""
     if drawn := getattr(model, "inputs", None):
         return [x.name for x in drawn]
-    count = len(tree.leaves(given))
+    count = len(tree.flatten(given))
     names = model.tensors_taken()
     if len(names) > 1 and count in (1, len(names)):  # 1: nothing is known of them
         return names

@@ -14,7 +14,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
-from layercli.formats.weight_file import Entry, WeightFile
+from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.statistics import Statistics, statistics
@@ -194,7 +194,7 @@ def of_exported(path: str) -> Variables:
     )
 
 
-def of_entry(file: WeightFile, entry: Entry) -> VariableRow:
+def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
     """Return the row of one entry of ``file``."""
     return VariableRow(
         path=entry.path,

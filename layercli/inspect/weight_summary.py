@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
-from layercli.formats.weight_file import Entry, WeightFile
+from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
 from layercli.inspect.summary import Row, Summary, Totals
 
@@ -22,7 +22,7 @@ class Module:
     """What has the same beginning of its path: its own entries by the rest of it, and the modules below."""
 
     path: tuple[str, ...] = ()
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, TensorEntry] = field(default_factory=dict)
     children: dict[str, Module] = field(default_factory=dict)
 
     @property
@@ -39,7 +39,7 @@ class Module:
         """Return the module of that name below, made if it is not there."""
         return self.children.setdefault(name, Module((*self.path, name)))
 
-    def held(self) -> dict[str, Entry]:
+    def held(self) -> dict[str, TensorEntry]:
         """Return the entries here and below; of two that are the same values the first."""
         found = {entry.same_as or entry.path: entry for entry in self.entries.values()}
         for module in self.children.values():
@@ -68,7 +68,7 @@ def weights_graph(file: WeightFile) -> ModelGraph:
         for child in module.ordered:
             add(child, top=False)
 
-    def place_of(entry: Entry) -> int:
+    def place_of(entry: TensorEntry) -> int:
         name = entry.same_as or entry.path
         if name not in places:
             spec = Spec(entry.shape, entry.dtype)
@@ -123,7 +123,7 @@ def below(module: Module, depth: int) -> Iterator[Row]:
             yield from below(child, depth + 1)
 
 
-def row_of(module: Module, path: tuple[str, ...], depth: int, held: dict[str, Entry]) -> Row:
+def row_of(module: Module, path: tuple[str, ...], depth: int, held: dict[str, TensorEntry]) -> Row:
     """Return the row of a module that holds ``held``."""
     return Row(
         path="/".join(path),

@@ -8,7 +8,7 @@ from operator import index
 from typing import Annotated, Any
 
 from layercli import activations, constraints, initializers, regularizers
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.errors import UsageError
 
 
@@ -57,7 +57,7 @@ def _truth(value: Any) -> bool:
     return bool(value)
 
 
-def one_of(*allowed: Any) -> Rule:
+def one_of(*allowed: Any) -> Validator:
     """Return the rule of a setting that is one of ``allowed``; text counts in any case."""
 
     def choose(value: Any) -> Any:
@@ -67,31 +67,31 @@ def one_of(*allowed: Any) -> Rule:
             raise ValueError
         return value
 
-    return Rule(" or ".join(map(repr, allowed)), choose)
+    return Validator(" or ".join(map(repr, allowed)), choose)
 
 
-POSITIVE = Rule("a positive whole number", _positive)
-WHOLE = Rule("a whole number", _whole)
-NUMBER = Rule("a number", float)
-TRUTH = Rule("true or false", _truth)
-COUNT = Rule("a whole number from 0", _count)
-PAIR = Rule("a whole number from 0 or a pair of them", _pair)
+POSITIVE = Validator("a positive whole number", _positive)
+WHOLE = Validator("a whole number", _whole)
+NUMBER = Validator("a number", float)
+BOOL = Validator("true or false", _truth)
+COUNT = Validator("a whole number from 0", _count)
+PAIR = Validator("a whole number from 0 or a pair of them", _pair)
 
 PositiveInt = Annotated[int, POSITIVE]
-WholeNumber = Annotated[int, WHOLE]
-Fraction = Annotated[float, Rule("a number from 0 to 1", _fraction)]
-Truth = Annotated[bool, TRUTH]
+NonNegativeInt = Annotated[int, WHOLE]
+UnitInterval = Annotated[float, Validator("a number from 0 to 1", _fraction)]
+Bool = Annotated[bool, BOOL]
 Number = Annotated[float, NUMBER]
 
-Activation = Annotated[Any, Rule("an activation", activations.get)]
-Initializer = Annotated[Any, Rule("an initializer", initializers.get)]
-Regularizer = Annotated[Any, Rule("a regularizer", regularizers.get)]
-Constraint = Annotated[Any, Rule("a constraint", constraints.get)]
+Activation = Annotated[Any, Validator("an activation", activations.get)]
+Initializer = Annotated[Any, Validator("an initializer", initializers.get)]
+Regularizer = Annotated[Any, Validator("a regularizer", regularizers.get)]
+Constraint = Annotated[Any, Validator("a constraint", constraints.get)]
 
-Axes = Annotated[tuple[int, ...], Rule("a whole number or several", _several)]
-Seed = Annotated[Any, Rule("a whole number or None", _optional(_whole))]
+Axes = Annotated[tuple[int, ...], Validator("a whole number or several", _several)]
+Seed = Annotated[Any, Validator("a whole number or None", _optional(_whole))]
 
-Window = Annotated[Any, Rule("a positive whole number or None", _optional(_positive))]
+OptionalPositiveInt = Annotated[Any, Validator("a positive whole number or None", _optional(_positive))]
 
 Padding = Annotated[str, one_of("valid", "same")]
 CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
@@ -100,7 +100,7 @@ ScoreMode = Annotated[str, one_of("dot", "concat")]
 DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 
 
-def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE) -> tuple[Any, ...]:
+def per_axis(value: Any, axes: int, name: str, owner: str, each: Validator = POSITIVE) -> tuple[Any, ...]:
     """Return what ``each`` makes of one value for all axes or of one value per axis; UsageError names the setting."""
     from layercli.core.fields import checked
 
@@ -115,11 +115,11 @@ def per_axis(value: Any, axes: int, name: str, owner: str, each: Rule = POSITIVE
             raise ValueError
         return tuple(map(each.convert, given))
 
-    result: tuple[Any, ...] = checked(owner, name, value, Rule(expected, convert))
+    result: tuple[Any, ...] = checked(owner, name, value, Validator(expected, convert))
     return result
 
 
-def _positives(count: int | None) -> Rule:
+def _positives(count: int | None) -> Validator:
     expected = f"{count or 'one or more'} positive whole numbers"
 
     def convert(value: Any) -> tuple[int, ...]:
@@ -128,12 +128,12 @@ def _positives(count: int | None) -> Rule:
             raise ValueError
         return numbers
 
-    return Rule(expected, convert)
+    return Validator(expected, convert)
 
 
 def factor(
     low: float, high: float, *, excluded: bool = False, overlapping: bool = False, optional: bool = False
-) -> Rule:
+) -> Validator:
     """Return the rule of a factor drawn at random: between -f and f of a number f, or between two numbers, kept as it is given.
 
     A pair may lie beyond ``low`` and ``high`` if it is ``overlapping``, as Keras has it; ``excluded`` is low itself.
@@ -150,7 +150,7 @@ def factor(
             raise ValueError
         return tuple(value) if isinstance(value, (list, tuple)) else value
 
-    return Rule(f"a number from {low} {'(excluded) ' if excluded else ''}to {high}, or two", check)
+    return Validator(f"a number from {low} {'(excluded) ' if excluded else ''}to {high}, or two", check)
 
 
 def ends_of(factor: Any, lowest: float = -math.inf) -> tuple[float, float]:
@@ -167,16 +167,16 @@ def _ends(value: Any) -> tuple[float, float]:
     return low, high
 
 
-ValueRange = Annotated[Any, Rule("two numbers", _ends)]
+ValueRange = Annotated[Any, Validator("two numbers", _ends)]
 
-OF_PLAIN_TYPES = {int: WHOLE, float: NUMBER, bool: TRUTH, str: Rule("text", str)}
+OF_PLAIN_TYPES = {int: WHOLE, float: NUMBER, bool: BOOL, str: Validator("text", str)}
 """The rule of a setting annotated with a plain type, where a value comes from the command line."""
 
 PositiveInts = Annotated[Any, _positives(None)]
 Filters3 = Annotated[Any, _positives(3)]
 
 
-def refuse(layer: Any, names: tuple[str, ...], why: str) -> None:
+def raise_unsupported(layer: Any, names: tuple[str, ...], why: str) -> None:
     """Raise UsageError where a setting of Keras's that layercli has no meaning for is given: it is there to be read."""
     for name in names:
         if getattr(layer, name) is not None:

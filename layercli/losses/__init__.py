@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.registry import Catalogue, plain
+from layercli.core.registry import Registry
+from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.losses",
     "loss",
     {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
-from layercli.core.registry import Configured
+from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import tensor
@@ -16,7 +16,7 @@ from layercli.losses.reduction import check_reduction, reduce
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
-class Loss(Configured):
+class Loss(DataclassConfig):
     """``reduce(call(y_true, y_pred), sample_weight, mask)``; subclass it and write ``call``.
 
     ``reduction``: ``sum_over_batch_size`` (or ``mean``), ``sum``, ``mean_with_sample_weight``, ``none`` (or None).

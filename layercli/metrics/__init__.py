@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import losses
-from layercli.core.registry import Catalogue, plain
+from layercli.core.registry import Registry
+from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.metrics",
     "metric",
     {

@@ -9,7 +9,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, require_same_shape, tensor
 
-NEVER = -1e10  # what predictions outside the top k count as; also the threshold of those inside
+NEG_INF = -1e10  # what predictions outside the top k count as; also the threshold of those inside
 
 
 class Counts(NamedTuple):
@@ -91,7 +91,7 @@ def weights_like(y_true: torch.Tensor, sample_weight: Any) -> torch.Tensor:
 def only_top(y_pred: torch.Tensor, k: int) -> torch.Tensor:
     """Return the ``k`` largest predictions of each row, and NEVER for the others."""
     best = y_pred.topk(k, -1).indices
-    return torch.full_like(y_pred, NEVER).scatter(-1, best, y_pred.gather(-1, best))
+    return torch.full_like(y_pred, NEG_INF).scatter(-1, best, y_pred.gather(-1, best))
 
 
 def one_class(y: torch.Tensor, class_id: int) -> torch.Tensor:

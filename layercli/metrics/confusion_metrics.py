@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from layercli.lazy import torch
 from layercli.losses.reduction import divide_no_nan
-from layercli.metrics.confusion_counts import NEVER, count, parse_thresholds
+from layercli.metrics.confusion_counts import NEG_INF, count, parse_thresholds
 from layercli.metrics.metric import Metric
 
 
@@ -90,7 +90,7 @@ class FalseNegatives(CountMetric):
 
 
 @dataclass(eq=False)
-class ShareMetric(ConfusionMetric):
+class RatioMetric(ConfusionMetric):
     """The share of true positives in the two ``cells``.
 
     ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;
@@ -102,7 +102,7 @@ class ShareMetric(ConfusionMetric):
 
     def default_threshold(self) -> float:
         """Return the threshold for when none is given."""
-        return 0.5 if self.top_k is None else NEVER
+        return 0.5 if self.top_k is None else NEG_INF
 
     def options(self) -> dict[str, Any]:
         """Return how samples are counted."""
@@ -114,7 +114,7 @@ class ShareMetric(ConfusionMetric):
         return self.unwrap(divide_no_nan(right, right + other))
 
 
-class Precision(ShareMetric):
+class Precision(RatioMetric):
     """``true_positives / (true_positives + false_positives)`` at each of ``thresholds`` (0.5).
 
     ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;
@@ -124,7 +124,7 @@ class Precision(ShareMetric):
     cells = ("true_positives", "false_positives")
 
 
-class Recall(ShareMetric):
+class Recall(RatioMetric):
     """``true_positives / (true_positives + false_negatives)`` at each of ``thresholds`` (0.5).
 
     ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;

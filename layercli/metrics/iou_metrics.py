@@ -14,7 +14,7 @@ EPSILON = 1e-7
 
 
 @dataclass(eq=False)
-class Overlap(Metric):
+class BaseIoU(Metric):
     """The mean over classes of ``both / (target + predicted - both)``, from a confusion matrix of all elements.
 
     Classes that never occur are left out, and so are elements whose class is ``ignore_class`` or none of them.
@@ -65,7 +65,7 @@ class Overlap(Metric):
 
 
 @dataclass(eq=False)
-class ClassOverlap(Overlap):
+class ClassOverlap(BaseIoU):
     """Targets and predictions are ids (``sparse_y_true``, ``sparse_y_pred``) or scores along ``axis``."""
 
     ignore_class: int | None = field(default=None, kw_only=True)
@@ -128,7 +128,7 @@ class OneHotMeanIoU(MeanIoU):
 
 
 @dataclass(eq=False)
-class BinaryIoU(Overlap):
+class BinaryIoU(BaseIoU):
     """The mean over ``target_class_ids`` of the overlap of two classes: 1 is predicted from ``threshold`` up."""
 
     num_classes: int = field(default=2, init=False)

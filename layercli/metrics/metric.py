@@ -6,13 +6,13 @@ import dataclasses
 from typing import Any, ClassVar, Self
 
 from layercli.core.naming import snake_case
-from layercli.core.registry import Configured
+from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
 
 
 @dataclasses.dataclass(eq=False)
-class Metric(Configured):
+class Metric(DataclassConfig):
     """State made of sums over samples, so that two metrics, or two machines, are merged by adding.
 
     ``state`` maps names to float64 tensors (counts stay exact to 2^53), in the order Keras stores them; they live on

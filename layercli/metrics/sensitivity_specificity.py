@@ -13,7 +13,7 @@ from layercli.metrics.metric import Metric
 
 
 @dataclass(eq=False)
-class Tradeoff(Metric):
+class SensitivitySpecificityBase(Metric):
     """The largest rate ``best`` over ``num_thresholds`` thresholds at which the rate ``held`` is at least its setting.
 
     0 where no threshold reaches it. ``class_id`` looks at the column of one class.
@@ -64,7 +64,7 @@ def rate(name: str, counts: Counts) -> torch.Tensor:
 
 
 @dataclass(eq=False)
-class PrecisionAtRecall(Tradeoff):
+class PrecisionAtRecall(SensitivitySpecificityBase):
     """The largest precision over ``num_thresholds`` thresholds at which recall is at least ``recall``.
 
     0 where no threshold reaches it. ``class_id`` looks at the column of one class.
@@ -76,7 +76,7 @@ class PrecisionAtRecall(Tradeoff):
 
 
 @dataclass(eq=False)
-class RecallAtPrecision(Tradeoff):
+class RecallAtPrecision(SensitivitySpecificityBase):
     """The largest recall over ``num_thresholds`` thresholds at which precision is at least ``precision``.
 
     0 where no threshold reaches it. ``class_id`` looks at the column of one class.
@@ -88,7 +88,7 @@ class RecallAtPrecision(Tradeoff):
 
 
 @dataclass(eq=False)
-class SensitivityAtSpecificity(Tradeoff):
+class SensitivityAtSpecificity(SensitivitySpecificityBase):
     """The largest sensitivity over ``num_thresholds`` thresholds at which specificity is at least ``specificity``.
 
     0 where no threshold reaches it. ``class_id`` looks at the column of one class.
@@ -100,7 +100,7 @@ class SensitivityAtSpecificity(Tradeoff):
 
 
 @dataclass(eq=False)
-class SpecificityAtSensitivity(Tradeoff):
+class SpecificityAtSensitivity(SensitivitySpecificityBase):
     """The largest specificity over ``num_thresholds`` thresholds at which sensitivity is at least ``sensitivity``.
 
     0 where no threshold reaches it. ``class_id`` looks at the column of one class.

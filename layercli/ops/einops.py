@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived
+from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.axes import check_rank
@@ -26,7 +26,7 @@ class Rearrange(Op):
     pattern: str
     sizes: tuple[tuple[str, int], ...] = ()
 
-    @derived
+    @cached_property
     def sides(self) -> tuple[Side, Side]:
         """The names of each axis, left and right of the arrow; UsageError for what is no pattern."""
         left, arrow, right = self.pattern.partition("->")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.core.registry import Catalogue, plain
+from layercli.core.registry import Registry
+from layercli.core.registry import serialize as plain
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.optimizers",
     "optimizer",
     {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
-from layercli.optimizers.slots import Entry, State
+from layercli.optimizers.slots import SlotSpec, State
 
 
 @dataclass(eq=False)
@@ -72,7 +72,7 @@ def rms(values: torch.Tensor) -> torch.Tensor:
     return values.square().mean().sqrt()
 
 
-def stored_as_keras_does(entry: Entry) -> Entry:
+def stored_as_keras_does(entry: SlotSpec) -> SlotSpec:
     """Return ``entry`` under the name that Keras gives it."""
     path, _, slot = entry.key.rpartition(".")
     return entry._replace(name=path.rpartition("/")[2]) if slot in ("row", "column") else entry

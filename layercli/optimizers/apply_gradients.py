@@ -10,7 +10,7 @@ from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 
 
-class Applying:
+class ApplyGradientsMixin:
     """An optimizer that applies gradients: to the parameters it was built on, or to variables that are handed over with them."""
 
     name: str | None

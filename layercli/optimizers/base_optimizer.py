@@ -9,20 +9,20 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
-from layercli.core.registry import Configured, plain
+from layercli.core.registry import DataclassConfig, serialize
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
-from layercli.optimizers.apply_gradients import Applying
+from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.dtensor import fill
 from layercli.optimizers.gradient_clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
-from layercli.optimizers.learning_rate import Rate
+from layercli.optimizers.learning_rate import LearningRate
 from layercli.optimizers.slots import State
 
 Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 @dataclasses.dataclass(eq=False)
-class Optimizer(Configured, Applying):
+class Optimizer(DataclassConfig, ApplyGradientsMixin):
     """One step takes the gradients through clipping, weight decay and ``update``, the rule of the subclass.
 
     Settings of every optimizer:
@@ -41,7 +41,7 @@ class Optimizer(Configured, Applying):
     home: ClassVar[str] = "keras.optimizers"
     by_axis: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
 
-    learning_rate: Any = Rate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
     weight_decay: float | None = field(default=None, kw_only=True)
     clipnorm: float | None = field(default=None, kw_only=True)
     clipvalue: float | None = field(default=None, kw_only=True)
@@ -194,7 +194,7 @@ class Optimizer(Configured, Applying):
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, a schedule as its config."""
-        return {**super().get_config(), "learning_rate": plain(self.rate_source)}
+        return {**super().get_config(), "learning_rate": serialize(self.rate_source)}
 
     # How a step goes
 
@@ -248,7 +248,7 @@ class Optimizer(Configured, Applying):
     def decay(self, indices: list[int], rate: float) -> None:
         """Shrink the parameters that weight decay applies to."""
         if self.weight_decay is not None:
-            shrink(self.built.parameters, [i for i in indices if self.decays(i)], self.weight_decay * rate)
+            apply_weight_decay(self.built.parameters, [i for i in indices if self.decays(i)], self.weight_decay * rate)
 
     def decays(self, index: int) -> bool:
         """Return whether weight decay applies to the parameter of that index."""
@@ -264,7 +264,7 @@ class Optimizer(Configured, Applying):
             copy_each(parameters, averages)
 
 
-def shrink(parameters: Tensors, indices: list[int], share: float) -> None:
+def apply_weight_decay(parameters: Tensors, indices: list[int], share: float) -> None:
     """Multiply the parameters of those indices by ``1 - share``."""
     if indices:
         torch._foreach_mul_([parameters[i] for i in indices], 1 - share)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from layercli.core.registry import Configured
+from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 
 
-def settings_in(text: str, name: str, cls: type[Configured]) -> dict[str, Any]:
+def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, Any]:
     """Return what ``setting=value,setting=value`` says; raise UsageError for what the optimizer ``name`` has not."""
     known = cls.settings()
     settings: dict[str, Any] = {}

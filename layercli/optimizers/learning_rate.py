@@ -12,7 +12,7 @@ from layercli.errors import UsageError
 from layercli.optimizers.learning_rate_schedules import LearningRateSchedule, deserialize
 
 
-class Rate:
+class LearningRate:
     """A setting that reads as the rate of the next step, and is set to a number, a schedule or a function.
 
     A number is rounded to float32, which is how it is stored: training goes on from a file as it would have without.

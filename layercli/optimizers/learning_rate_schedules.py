@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from layercli.core.registry import Catalogue, Configured, plain
+from layercli.core.registry import DataclassConfig, Registry
+from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
-_catalogue = Catalogue(
+_catalogue = Registry(
     "layercli.optimizers",
     "learning-rate schedule",
     {
@@ -23,7 +24,7 @@ __all__ = [*_catalogue.homes, "LearningRateSchedule", "deserialize", "get", "ser
 get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
 
 
-class LearningRateSchedule(Configured):
+class LearningRateSchedule(DataclassConfig):
     """The learning rate at each step; subclass it as a dataclass and write ``__call__(step)``."""
 
     home: ClassVar[str] = "keras.optimizers.schedules"

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
-from layercli.core.registry import Configured
+from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.optimizers.apply_gradients import Applying
+from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
 
 
 @dataclass(eq=False)
-class LossScaleOptimizer(Configured, Applying):
+class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
     """``inner_optimizer`` on gradients of a loss that was multiplied by a scale, which finds its own size.
 
     Gradients are divided by the scale, which starts at ``initial_scale``. A step with a gradient that is not finite is

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
-from layercli.core.registry import Configured
+from layercli.core.registry import DataclassConfig
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
-from layercli.optimizers.apply_gradients import Applying
+from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
 
 
 @dataclass(eq=False)
-class OptimizerMap(Configured):
+class OptimizerMap(DataclassConfig):
     """Which optimizer a path gets: the one whose key is the path, else whose key as a regular expression is all of it,
     else ``default_optimizer``. Raises UsageError for a path that two expressions match.
     """
@@ -53,7 +53,7 @@ class OptimizerMap(Configured):
 
 
 @dataclass(eq=False)
-class MultiOptimizer(Configured, Applying):
+class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
     """Each parameter by the optimizer that ``optimizer_map``, an OptimizerMap or a function of the path, gives it.
 
     ``loss_scale_factor`` is set on every one of them.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from layercli.lazy import torch
 from layercli.optimizers.adam import adam
-from layercli.optimizers.base_optimizer import Optimizer, shrink
+from layercli.optimizers.base_optimizer import Optimizer, apply_weight_decay
 from layercli.optimizers.gradient_clipping import Tensors
 
 
@@ -61,7 +61,7 @@ class Muon(Optimizer):
         for weight_decay, by_adam in ((self.weight_decay, False), (self.adam_weight_decay, True)):
             chosen = [i for i in indices if self.decays(i) and self.by_adam(i) == by_adam]
             if weight_decay is not None:
-                shrink(self.built.parameters, chosen, weight_decay * rate)
+                apply_weight_decay(self.built.parameters, chosen, weight_decay * rate)
 
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""

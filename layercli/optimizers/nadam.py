@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
-from layercli.optimizers.slots import Entry, State
+from layercli.optimizers.slots import SlotSpec, State
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Nadam(Optimizer):
         """Add the slots, and the product of the momentum factors so far."""
         super().add_state(state)
         self.product = torch.ones(())
-        state.entries.append(Entry("product", "variable", self.product))
+        state.entries.append(SlotSpec("product", "variable", self.product))
 
     def factor(self, step: int) -> float:
         """Return ``u_t`` for that step."""

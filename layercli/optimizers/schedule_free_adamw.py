@@ -10,7 +10,7 @@ from typing import Any
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer, copy_each
 from layercli.optimizers.gradient_clipping import Tensors
-from layercli.optimizers.learning_rate import Rate
+from layercli.optimizers.learning_rate import LearningRate
 
 
 @dataclass(eq=False)
@@ -23,7 +23,7 @@ class ScheduleFreeAdamW(Optimizer):
     The momentum slot is ``z``. Reference: Defazio et al. 2024, arXiv:2405.15682.
     """
 
-    learning_rate: Any = Rate(0.0025)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.0025)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8

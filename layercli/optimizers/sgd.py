@@ -10,7 +10,7 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
-from layercli.optimizers.learning_rate import Rate
+from layercli.optimizers.learning_rate import LearningRate
 
 
 @dataclass(eq=False)
@@ -19,7 +19,7 @@ class SGD(Optimizer):
     ``nesterov``.
     """
 
-    learning_rate: Any = Rate(0.01)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
+    learning_rate: Any = LearningRate(0.01)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
     momentum: float = 0.0
     nesterov: bool = False
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Initial = Callable[[str, int, "torch.Tensor"], "torch.Tensor | None"]
 
 
-class Entry(NamedTuple):
+class SlotSpec(NamedTuple):
     """One stored tensor: ``key`` in a state_dict, ``name`` in Keras's files, the tensor in its logical shape."""
 
     key: str
@@ -41,7 +41,7 @@ class State:
                 raise UsageError(f"an optimizer of {count} parameters got {len(given)} {what}")
         self.constrained = any(constraint is not None for constraint in self.constraints)
         self.slots: dict[str, list[Any]] = {}
-        self.entries: list[Entry] = []
+        self.entries: list[SlotSpec] = []
 
     def add(self, group: tuple[str, ...], initial: Initial, *, logical: bool = False) -> None:
         """Add the slots of ``group``, stored parameter by parameter; ``logical`` ones are made in logical shape."""
@@ -57,7 +57,7 @@ class State:
     def store(self, slot: str, index: int, tensor: torch.Tensor) -> None:
         """List ``tensor`` among what is stored."""
         path = self.names[index]
-        self.entries.append(Entry(f"{path}.{slot}", f"{path.replace('/', '_')}_{slot}", tensor))
+        self.entries.append(SlotSpec(f"{path}.{slot}", f"{path.replace('/', '_')}_{slot}", tensor))
 
     def permuted(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Return ``tensor``, laid out as the parameter of that index, in the parameter's logical shape."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.inspect.named_models import Catalogue
-from layercli.render.table import Column, Table
+from layercli.inspect.named_models import NamedModels
+from layercli.render.table import Column, VariableTable
 
 
 def show_settings(settings: dict[str, Any]) -> str:
@@ -20,11 +20,11 @@ def show_value(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def table(report: Catalogue) -> Table:
+def table(report: NamedModels) -> VariableTable:
     """Return one row per model."""
     columns = [
         Column("Model"),
         Column("What it is", key="description", folds=True),
         Column("Settings", show=show_settings, folds=True),
     ]
-    return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])
+    return VariableTable("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])

@@ -14,16 +14,16 @@ REFRESH = 0.25
 """Seconds between two looks at the logs, which wait for the device."""
 
 
-class Reporter(Callback):
+class ProgressReporter(Callback):
     """What shows the epochs."""
 
     def close(self) -> None:
         """Give the terminal back, also where an epoch was not finished."""
 
 
-def reporter(*, lines: bool) -> Reporter:
+def reporter(*, lines: bool) -> ProgressReporter:
     """Return what shows the epochs where stderr goes."""
-    return Lines() if lines or not sys.stderr.isatty() else Bars()
+    return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
 
 
 def show(logs: Mapping[str, Any] | None) -> str:
@@ -37,7 +37,7 @@ def show(logs: Mapping[str, Any] | None) -> str:
     return "  ".join(f"{printable(name)} {found[name]:.4g}" for name in names if isinstance(found[name], float | int))
 
 
-class Lines(Reporter):
+class LineProgress(ProgressReporter):
     """One line per epoch: its number, the logs, the seconds it took."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -50,7 +50,7 @@ class Lines(Reporter):
         print(f"epoch {epoch + 1}/{self.params['epochs']}  {show(logs)}  {took:.1f} s", file=sys.stderr, flush=True)
 
 
-class Bars(Reporter):
+class BarProgress(ProgressReporter):
     """One bar per epoch: steps, rate and time left, and the logs so far."""
 
     _bar: Any = None

@@ -11,7 +11,7 @@ from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
 from layercli.errors import UsageError, nearest
 from layercli.inspect.summary import Row, Summary
-from layercli.render.table import Column, Table, show
+from layercli.render.table import Column, VariableTable, show
 
 
 def why_unknown(summary: Summary) -> str:
@@ -81,12 +81,12 @@ def usual(summary: Summary) -> tuple[str, ...]:
     return OF_FILE if summary.cls is None else DEFAULT
 
 
-def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:
+def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> VariableTable:
     """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one."""
     chosen = [COLUMNS[name] for name in columns]
     shown = [row for row in summary.rows if row.depth <= depth]
-    rows = folded(shown) if fold else shown
-    return Table(
+    rows = collapse_repeats(shown) if fold else shown
+    return VariableTable(
         title=summary.name if summary.cls in (None, summary.name) else f"{summary.name} ({summary.cls})",
         columns=[replace(c, title="Layer") if c.key == "layer" and summary.cls is None else c for c, _ in chosen],
         rows=[[value(row, summary) for _, value in chosen] for row in rows],
@@ -116,13 +116,13 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
-def folded(rows: list[Row]) -> list[Row]:
+def collapse_repeats(rows: list[Row]) -> list[Row]:
     """Return the rows with every run of numbered siblings that are alike, and all below them, as one: ``blocks/0..125``."""
     kept: list[Row] = []
     for block in runs(rows):
         head, *below = block[0]
         path = head.path if len(block) == 1 else f"{head.path}..{block[-1][0].path.rpartition('/')[2]}"
-        kept += [replace(head, path=path), *folded(below)]
+        kept += [replace(head, path=path), *collapse_repeats(below)]
     return kept
 
 
@@ -130,14 +130,18 @@ def runs(rows: list[Row]) -> list[list[list[Row]]]:
     """Return the top rows, each with those below it, grouped into runs of siblings that are alike."""
     grouped: list[list[list[Row]]] = []
     for block in blocks(rows):
-        if grouped and likeness(grouped[-1][0]) == likeness(block) is not None and follows(grouped[-1][-1], block):
+        if (
+            grouped
+            and repeat_key(grouped[-1][0]) == repeat_key(block) is not None
+            and is_next_index(grouped[-1][-1], block)
+        ):
             grouped[-1].append(block)
         else:
             grouped.append([block])
     return grouped
 
 
-def follows(one: list[Row], other: list[Row]) -> bool:
+def is_next_index(one: list[Row], other: list[Row]) -> bool:
     """Whether two blocks of a numbered list have numbers in a row: what has no variables is not in a file."""
     first, second = (int(block[0].path.rpartition("/")[2]) for block in (one, other))
     return second == first + 1
@@ -153,7 +157,7 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
     return found
 
 
-def likeness(block: list[Row]) -> Any:
+def repeat_key(block: list[Row]) -> Any:
     """Return what two blocks of a run have in common, or None for a row that is not one of a numbered list."""
     stem, _, number = block[0].path.rpartition("/")
     if not stem or not number.isdecimal():

@@ -175,7 +175,7 @@ class Reader:
             return
         try:
             if described.get("inputs") is not None:
-                model(*tree.map_leaves(SymbolicTensor, [self._spec(each) for each in described["inputs"]]))
+                model(*tree.map_structure(SymbolicTensor, [self._spec(each) for each in described["inputs"]]))
             elif described.get("input_shape") is not None:
                 model.build(described["input_shape"])
             elif isinstance(described.get("shapes_dict"), dict):

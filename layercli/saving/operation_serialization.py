@@ -11,16 +11,16 @@ from typing import Any
 from layercli import ops
 from layercli.core import dtypes
 from layercli.core.naming import snake_case
-from layercli.core.operation import REGISTRY, Op
+from layercli.core.operation import Op, find_operation
 from layercli.errors import FormatError, UsageError
-from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
 from layercli.ops.nn import activation_functions
-from layercli.ops.nn.activations import Curve, Relu, ReluInPlace, Softmax
+from layercli.ops.nn.activations import ActivationFunction, Relu, ReluInPlace, SoftmaxActivation
 from layercli.ops.numpy import creation, einsum, elementwise, joining, linear, padding, rearrangement, reshaping
-from layercli.ops.numpy.cumulative import Running
+from layercli.ops.numpy.cumulative import Cumulative
 from layercli.ops.numpy.reductions import Reduction
-from layercli.ops.numpy.sorting import Extreme
+from layercli.ops.numpy.sorting import ArgExtremum
 from layercli.ops.numpy.triangular import Triangle
 
 CLASSES = {
@@ -119,7 +119,7 @@ def spelled(op: Op, args: tuple[Any, ...]) -> Spelled:
     """Return the call of ``op`` on ``args`` as a file has it; UsageError for one that no file can name."""
     found = _as_keras(op, args)
     if found is None:
-        if REGISTRY.get(type(op).__name__) is not type(op) or not type(op).__module__.startswith(f"{OURS}."):
+        if find_operation(type(op).__name__) is not type(op):
             raise UsageError(
                 f"a .keras file cannot hold a call of {getattr(getattr(op, 'function', op), '__name__', type(op).__name__)} "
                 "outside of a layer",
@@ -135,7 +135,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
     match op:
         case elementwise.Unary(function) | elementwise.Binary(function):
             return Spelled(class_of(function), {}, args)
-        case Curve(function, values):
+        case ActivationFunction(function, values):
             names = list(inspect.signature(getattr(activation_functions, function)).parameters)[1:]
             return Spelled(class_of(function), dict(zip(names, values, strict=True)), args)
         case Relu(slope, highest, threshold) if not op.plain:
@@ -143,25 +143,27 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("ReLU", own, args)
         case Relu() | ReluInPlace():
             return Spelled("Relu", {}, args)
-        case Softmax(axes) if len(args) == 1:
+        case SoftmaxActivation(axes) if len(args) == 1:
             return Spelled("Softmax", {"axis": axes[0] if len(axes) == 1 else list(axes)}, args)
         case Reduction(function, axis, keepdims):
             return Spelled(class_of(function), {"axis": _plain(axis), "keepdims": keepdims}, args)
-        case Extreme(function, axis, keepdims):
+        case ArgExtremum(function, axis, keepdims):
             return Spelled(class_of(function), {"axis": axis, "keepdims": keepdims}, args)
-        case Running(function, axis, dtype):
+        case Cumulative(function, axis, dtype):
             return Spelled(class_of(function), {"axis": axis, "dtype": dtype}, args)
         case Triangle(function, k):
             return Spelled(class_of(function), {"k": k}, args)
-        case joining.Concatenate(axis) | joining.Stack(axis):
-            return Spelled(type(op).__name__, {"axis": axis}, [list(args)])
+        case joining.ConcatenateTensors(axis):
+            return Spelled("Concatenate", {"axis": axis}, [list(args)])
+        case joining.Stack(axis):
+            return Spelled("Stack", {"axis": axis}, [list(args)])
         case joining.Split(parts, axis, at):
             return Spelled("Split", {"indices_or_sections": parts if at is None else list(at), "axis": axis}, args)
         case GetItem(parts):
             return Spelled("GetItem", {}, [*args, _plain(parts)])
         case creation.FullLike(value, dtype):
             return Spelled("FullLike", {"dtype": dtype}, [*args, value])
-        case rearrangement.Repeat(times, axis):
+        case rearrangement.RepeatElements(times, axis):
             return Spelled("Repeat", {"repeats": times, "axis": axis}, args)
         case rearrangement.Tile(times):
             return Spelled("Tile", {"repeats": list(times)}, args)
@@ -169,7 +171,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Pad", {"pad_width": _plain(pads), "mode": "constant"}, args, {"constant_values": value})
         case padding.Pad(pads, mode) if mode != "edge":
             return Spelled("Pad", {"pad_width": _plain(pads), "mode": mode}, args)
-        case reshaping.Reshape(shape, False):
+        case reshaping.ReshapeTensor(shape, False):
             return Spelled("Reshape", {"newshape": _open(shape)}, args)
         case reshaping.BroadcastTo(shape):
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
@@ -225,7 +227,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, Range):
+    if isinstance(value, StridedSlice):
         ends = {"start": value.start, "stop": value.stop, "step": value.step}
         return {"class_name": "__slice__", "config": ends}
     if value is ...:
@@ -310,8 +312,8 @@ def _of_ours(where: str, name: str, settings: dict[str, Any]) -> Callable[..., A
     """Return the operation of one of our own classes."""
     for module in (*dict.fromkeys(ops.MODULE_OF.values()), *OTHER_MODULES):
         import_module(f"{OURS}.{module}")
-    kind = REGISTRY.get(name)
-    if kind is None or not kind.__module__.startswith(f"{OURS}."):
+    kind = find_operation(name)
+    if kind is None:
         raise FormatError(f"{where} holds the operation {name}, which layercli does not have")
     made: Op = kind(**{key: _setting(value) for key, value in settings.items()})
     _check_parts(where, settings)

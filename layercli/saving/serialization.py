@@ -71,12 +71,12 @@ def build_config(model: Model) -> dict[str, Any]:
             if named
             else {"input_shape": _plain_shapes(args[0] if args else None)}
         )
-    described = tree.map_leaves(_described, model._traced)
-    return {"input_shape": tree.map_leaves(_shape_alone, model._traced[:1])[0], "inputs": described}
+    described = tree.map_structure(_described, model._traced)
+    return {"input_shape": tree.map_structure(_shape_alone, model._traced[:1])[0], "inputs": described}
 
 
 def _plain_shapes(shapes: Any) -> Any:
-    return tree.map_leaves(lambda size: int(size) if dims.known(size) else None, shapes)
+    return tree.map_structure(lambda size: int(size) if dims.known(size) else None, shapes)
 
 
 def _described(x: Any) -> Any:
@@ -159,7 +159,7 @@ class _Drawn:
         }
         taken = [x.name for x in model.inputs] + list(self.names.values())
         own = [naming.snake_case(each.name) for each in self.spelled.values()]
-        self.names |= dict(zip(self.spelled, naming.distinct([*taken, *own])[len(taken) :], strict=True))
+        self.names |= dict(zip(self.spelled, naming.uniquify([*taken, *own])[len(taken) :], strict=True))
 
     def settings(self) -> dict[str, Any]:
         """Return the config."""
@@ -172,8 +172,8 @@ class _Drawn:
             "name": self.model.name,
             "trainable": self.model.trainable,
             "layers": layers,
-            "input_layers": tree.map_leaves(self.end, self.model._graph.inputs),
-            "output_layers": tree.map_leaves(self.end, self.model._graph.outputs),
+            "input_layers": tree.map_structure(self.end, self.model._graph.inputs),
+            "output_layers": tree.map_structure(self.end, self.model._graph.outputs),
         }
 
     def layer(self, layer: Layer) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class _Drawn:
 
     def filled(self, value: Any) -> Any:
         """Return arguments as JSON has them, the place of each tensor in its stead."""
-        return tree.map_leaves(self.argument, value)
+        return tree.map_structure(self.argument, value)
 
     def argument(self, x: Any) -> Any:
         """Return one argument."""

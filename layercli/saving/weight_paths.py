@@ -46,7 +46,7 @@ def _contained(values: Any, path: str, seen: set[int]) -> Iterator[tuple[str, La
 
 
 def _numbered(kinds: list[str]) -> list[str]:
-    return naming.distinct(naming.snake_case(kind) for kind in kinds)
+    return naming.uniquify(naming.snake_case(kind) for kind in kinds)
 
 
 def _attributes(layer: Layer) -> list[tuple[str, Any]]:

@@ -17,12 +17,18 @@ from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
-from layercli.inspect.model_loader import Subject
+from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe
 from layercli.models.matching import Match, match
-from layercli.models.pretrained import Pretrained, Stored, UnknownArchitectureError, checkpoint_names, set_dtype
+from layercli.models.pretrained import (
+    Pretrained,
+    PretrainedStored,
+    UnknownArchitectureError,
+    checkpoint_names,
+    set_dtype,
+)
 from layercli.models.reading import shown
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
@@ -161,9 +167,9 @@ class PretrainedSource(LayerSource):
         self.notes = opened.notes
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> ModelSource:
         """What the runtime makes a program of."""
-        return Subject(self.model, self.name, self.origin, checkpoint=self.opened)
+        return ModelSource(self.model, self.name, self.origin, checkpoint=self.opened)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers; FormatError where the weights have other shapes, a note of what they lack or have too much."""
@@ -213,7 +219,7 @@ def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
     return PretrainedSource(opened, text)
 
 
-def stored_rows(row: VariableRow, stored: Stored) -> Iterator[VariableRow]:
+def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[VariableRow]:
     """Yield a variable as a checkpoint would hold it: under its names, with its axes in their order."""
     shape = stored.in_file(row.shape)
     for i, name in enumerate(stored.names):

@@ -10,7 +10,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
-    from layercli.inspect.model_loader import Subject
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -29,11 +29,11 @@ class LayerSource(Source):
         return self._model
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> ModelSource:
         """What the runtime makes a program of."""
-        from layercli.inspect.model_loader import Subject
+        from layercli.inspect.model_loader import ModelSource
 
-        return Subject(self.model, self.name, self.origin, self.archive)
+        return ModelSource(self.model, self.name, self.origin, self.archive)
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
         """Return the Specs it was built for or offers, with the shapes and the named sizes given."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import LayercliError, UsageError
 from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
-    from layercli.inspect.model_loader import Subject
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
-    from layercli.runtime.inference.prepared_model import Program
+    from layercli.runtime.inference.prepared_model import PreparedModel
 
 
 class Source:
@@ -63,17 +63,17 @@ class Source:
         raise NotImplementedError
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> ModelSource:
         """What the runtime makes a program of."""
-        from layercli.inspect.model_loader import Subject
+        from layercli.inspect.model_loader import ModelSource
 
-        return Subject(self.model, self.name, self.origin)
+        return ModelSource(self.model, self.name, self.origin)
 
-    def prepare(self, inputs: Any, **settings: Any) -> Program:
+    def prepare(self, inputs: Any, **settings: Any) -> PreparedModel:
         """Return the program that runs the model on inputs like these, a tree of arrays, with the settings of ``run``."""
-        from layercli.runtime.inference.prepared_model import Settings, prepare
+        from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
-        return prepare(self.subject, inputs, Settings(**settings))
+        return prepare(self.subject, inputs, RunSettings(**settings))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -86,11 +86,11 @@ def as_specs(inputs: Any) -> Any:
     float32[None, 7] float32[None, 3]
     """
     if isinstance(inputs, Spec):
-        return Spec(batched(inputs.shape) if inputs.shape else (), dtypes.name_of(inputs.dtype))
+        return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), dtypes.name_of(inputs.dtype))
     if isinstance(inputs, dict):
         return {name: as_specs(each) for name, each in inputs.items()}
     if isinstance(inputs, (list, tuple)):
-        return Spec(batched(inputs)) if is_shape(inputs) else [as_specs(each) for each in inputs]
+        return Spec(with_batch_dim(inputs)) if is_shape(inputs) else [as_specs(each) for each in inputs]
     return inputs
 
 

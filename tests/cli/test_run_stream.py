@@ -324,9 +324,9 @@ def test_two_streams_to_one_target_do_not_meet(cli, folder):
 
 
 def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
-    from layercli.runtime.inference.prepared_model import Program
+    from layercli.runtime.inference.prepared_model import PreparedModel
 
-    outputs, sizes = Program.outputs, []
+    outputs, sizes = PreparedModel.outputs, []
 
     def small(self, inputs):
         sizes.append(len(inputs["x"]))
@@ -334,7 +334,7 @@ def test_the_batch_is_halved_until_it_fits(cli, folder, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return outputs(self, inputs)
 
-    monkeypatch.setattr(Program, "outputs", small)
+    monkeypatch.setattr(PreparedModel, "outputs", small)
     done = cli(*command("--batch-size", "auto", "--format", "json"))
     assert done.code == 0
     assert sizes == [100, 100, 100, 100, 64, 32, 16, 16, 16, 16, 16, 16, 4]

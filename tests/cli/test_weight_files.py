@@ -16,7 +16,7 @@ from layercli.core.dims import UNKNOWN
 from layercli.formats.detect import open_weights
 from layercli.formats.npz import save_npz
 from layercli.formats.safetensors import save
-from layercli.formats.weight_file import Entry
+from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.variables import matching, of_file
 from layercli.inspect.weight_summary import parts_of, summarize_file
 from layercli.render import plain
@@ -38,7 +38,7 @@ class Listed:
 
     def __init__(self, *paths):
         self.file = "w.any"
-        self.entries = {path: Entry(path, (10,), "float32") for path in paths}
+        self.entries = {path: TensorEntry(path, (10,), "float32") for path in paths}
 
 
 def test_modules_of_torch():

@@ -42,7 +42,7 @@ def fed(model, inputs):
 
 def same(got, held, kind="out", tolerance=2e-6):
     wanted = [held[key] for key in sorted(held) if key.startswith(kind)]
-    for ours, theirs in zip(tree.leaves(got), wanted, strict=True):
+    for ours, theirs in zip(tree.flatten(got), wanted, strict=True):
         assert np.abs(np.asarray(ours) - theirs).max() <= tolerance * max(1, np.abs(theirs).max())
 
 

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as npst
 from layercli.errors import FormatError, UsageError
 from layercli.formats.npy import NpyFile, save_npy
 from layercli.formats.npz import NpzFile, save_npz
-from layercli.formats.weight_file import Entry
+from layercli.formats.weight_file import TensorEntry
 
 CODES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "c8", "c16"]
 DTYPES = [f"{order}{code}" for order in "<>" for code in CODES]
@@ -55,7 +55,7 @@ def message(open_file, path):
 def check(file, path, array):
     native = array.dtype.newbyteorder("=")
     read = file.read(path)
-    assert file.entries[path] == Entry(path, array.shape, native.name)
+    assert file.entries[path] == TensorEntry(path, array.shape, native.name)
     assert read.dtype == native
     assert not read.flags.writeable
     np.testing.assert_array_equal(read, array)

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as npst
 
 from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats.safetensors import SafetensorsFile, save
-from layercli.formats.weight_file import Entry
+from layercli.formats.weight_file import TensorEntry
 
 WHOLE = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
 DTYPES = ["bool", *WHOLE, "float16", "float32", "float64", "complex64"]
@@ -39,7 +39,7 @@ def test_reads_what_the_package_wrote(inside, dtype):
     array = (np.arange(24) - 5).astype(dtype).reshape(2, 3, 4)
     safetensors.numpy.save_file({"x": array, "scalar": np.array(array[0, 0, 1]), "none": array[:0]}, inside)
     file = SafetensorsFile(inside)
-    assert file.entries["x"] == Entry("x", (2, 3, 4), dtype)
+    assert file.entries["x"] == TensorEntry("x", (2, 3, 4), dtype)
     assert file.entries["scalar"].shape == ()
     assert file.entries["none"].shape == (0, 3, 4)
     for name, value in {"x": array, "scalar": array[0, 0, 1], "none": array[:0]}.items():
@@ -56,7 +56,7 @@ def test_every_8_bit_float_is_the_float32_of_the_same_value(inside, dtype):
     codes = np.arange(256, dtype=np.uint8).view(getattr(ml_dtypes, dtype))
     safetensors.numpy.save_file({"x": codes}, inside)
     file = SafetensorsFile(inside)
-    assert file.entries["x"] == Entry("x", (256,), dtype)
+    assert file.entries["x"] == TensorEntry("x", (256,), dtype)
     assert file.read("x").dtype == np.float32
     expected = codes.astype(np.float32)
     np.testing.assert_array_equal(file.read("x"), expected)

@@ -26,7 +26,7 @@ from layercli.ops.sample_inputs import all_cases
 from layercli.runtime.analysis import comparison
 from layercli.runtime.execution import layer_module, tensors
 from layercli.runtime.inference.forward_pass import run
-from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 from layercli.runtime.training import fit_command, lazy_logs
 from layercli.runtime.training.data_adapters import source_of
 from layercli.runtime.training.trainer import trainer_of
@@ -137,14 +137,14 @@ def on_gpu(value):
 
 def require_gpu(values):
     """Complain of a tensor elsewhere; a lone number may be anywhere."""
-    for x in tree.leaves(values):
+    for x in tree.flatten(values):
         if isinstance(x, torch.Tensor) and x.ndim and not x.is_cuda:
             raise AssertionError(f"a result is on {x.device}")
 
 
 def backward(outputs, wanted):
     """Differentiate the outputs, and complain of a gradient elsewhere."""
-    smooth = [y for y in tree.leaves(outputs) if isinstance(y, torch.Tensor) and y.requires_grad]
+    smooth = [y for y in tree.flatten(outputs) if isinstance(y, torch.Tensor) and y.requires_grad]
     if smooth:
         torch.autograd.backward([y.sum() for y in smooth])
     require_gpu([x.grad for x in wanted if x.grad is not None])
@@ -187,7 +187,7 @@ def layer(kind):
     call(inputs)  # builds it where it is
     if made._module is not None:
         made.module.to("cuda")
-    given = tree.map_leaves(lambda x: x.to("cuda"), inputs)
+    given = tree.map_structure(lambda x: x.to("cuda"), inputs)
     if made._module is not None:
         made.module.train()
     outputs = call(given)
@@ -321,11 +321,11 @@ def trained(made, x, y, weight):
     trainer_of(made, "fit").prepare()
     made.module.train()
     for _ in range(2):
-        found = made.train_step(tree.map_leaves(lambda x: None if x is None else x.to("cuda"), (x, y, weight)))
+        found = made.train_step(tree.map_structure(lambda x: None if x is None else x.to("cuda"), (x, y, weight)))
         assert dict(found)  # which requires that every figure is on the device
     require_gpu([tensor for name, tensor in made.optimizer.variables if tensor.ndim])
     made.module.eval()
-    assert dict(made.test_step(tree.map_leaves(lambda x: None if x is None else x.to("cuda"), (x, y, weight))))
+    assert dict(made.test_step(tree.map_structure(lambda x: None if x is None else x.to("cuda"), (x, y, weight))))
 
 
 def masked():
@@ -381,13 +381,13 @@ class Mixed(torch.autograd.Function):
 
 def program_of(name, device="cuda"):
     x = np.zeros((2, 32, 32, 1), "float32")
-    return prepare(model_loader.resolve(name, []), x, Settings(device=device))
+    return prepare(model_loader.resolve(name, []), x, RunSettings(device=device))
 
 
 def fitted():
     subject = model_loader.resolve("lenet", [])
     x, y = np.zeros((6, 32, 32, 1), "float32"), np.zeros(6, "int64")
-    settings = fit_command.Settings("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
+    settings = fit_command.FitArguments("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
     made, report = fit_command.ready(subject, settings, source_of(x, y), "fit")
     assert report.device == "cuda:0"
     made.fit(x, y, 4, 2, verbose=0, validation_split=0.5, class_weight={0: 2.0})

@@ -6,7 +6,7 @@ from pathlib import Path
 from layercli.gpu import snapshot
 from layercli.gpu.selftest.test_result import FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime
-from layercli.gpu.subprocess_runner import Story
+from layercli.gpu.subprocess_runner import WorkerLog
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ARCHITECTURES = ["sm_80", "sm_90", "compute_90"]
@@ -53,12 +53,12 @@ class Children:
         self.timeouts.append(timeout)
         if request["task"] == "look":
             if self.look_ended:
-                return Story([{"doing": "the look at the driver"}], self.look_ended, "the look at the driver")
-            return Story([{"snapshot": self.seen.to_json()}, {"done": True}])
+                return WorkerLog([{"doing": "the look at the driver"}], self.look_ended, "the look at the driver")
+            return WorkerLog([{"snapshot": self.seen.to_json()}, {"done": True}])
         listen("allocation on cuda:0")
         said = self.said or runtime(self.seen)
         events = [{"runtime": asdict(said)}, *({"result": asdict(each)} for each in self.found)]
-        return Story(events, self.ended, self.during)
+        return WorkerLog(events, self.ended, self.during)
 
     @property
     def trials(self):

@@ -15,7 +15,7 @@ from layercli.gpu.probes import torch_devices
 from layercli.gpu.selftest import plan
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot, Wheel
-from layercli.gpu.subprocess_runner import Story
+from layercli.gpu.subprocess_runner import WorkerLog
 from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results, runtime
 
 
@@ -142,9 +142,9 @@ def test_a_second_child_goes_on_after_an_error_that_ends_cuda(tell, monkeypatch)
     children = tell("eight-h100", results()[:2])
     bad = SelfTestResult("kernels", "cuda:0", ERROR, detail="RuntimeError: CUDA error: device-side assert triggered")
     stories = [
-        Story([{"runtime": asdict(runtime(children.seen))}, {"result": asdict(bad)},
+        WorkerLog([{"runtime": asdict(runtime(children.seen))}, {"result": asdict(bad)},
                {"resume": {"first": 5, "names": ["cuda:0", "cuda:1"], "spoiled": ["cuda:0"]}, "done": True}]),
-        Story([{"runtime": asdict(Runtime())}, *({"result": asdict(each)} for each in results("cuda:1")), {"done": True}]),
+        WorkerLog([{"runtime": asdict(Runtime())}, *({"result": asdict(each)} for each in results("cuda:1")), {"done": True}]),
     ]  # fmt: skip
     asked = []
 

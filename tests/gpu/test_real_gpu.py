@@ -15,7 +15,7 @@ from layercli.gpu.selftest.test_result import FAILED, PASSED
 from layercli.inspect import model_loader
 from layercli.runtime.analysis import comparison, latency, profile
 from layercli.runtime.inference import model_inputs
-from layercli.runtime.inference.prepared_model import Settings, prepare
+from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
 pytestmark = [
     pytest.mark.gpu,
@@ -59,7 +59,7 @@ def program_of(name, **settings):
     """Return a named model ready to run, and inputs for it."""
     subject = model_loader.resolve(name)
     inputs = model_inputs.inputs_for(subject, model_inputs.Request(shapes=SHAPES.get(name, ()), seed=3))
-    return prepare(subject, inputs, Settings(seed=3, **settings)), inputs
+    return prepare(subject, inputs, RunSettings(seed=3, **settings)), inputs
 
 
 # gpu-check

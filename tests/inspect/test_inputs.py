@@ -8,16 +8,16 @@ import sys
 import numpy as np
 import pytest
 
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import LayercliError
 from layercli.formats.safetensors import save
 from layercli.inspect.input_generation import filled
 from layercli.inspect.input_names import Arguments
-from layercli.inspect.inputs import Source, read
+from layercli.inspect.inputs import InputSource, read
 
-IMAGE = Spec(batched((None, 4, 6, 3)), "float32")
-ROW = Spec(batched((None, 3)), "float32")
-TOKENS = Spec(batched((None, 3)), "int32")
+IMAGE = Spec(with_batch_dim((None, 4, 6, 3)), "float32")
+ROW = Spec(with_batch_dim((None, 3)), "float32")
+TOKENS = Spec(with_batch_dim((None, 3)), "int32")
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def failure(model, specs, names, texts, **settings):
 
 def test_a_source_is_a_name_a_file_and_a_key(folder):
     (folder / "odd=name.npy").touch()
-    assert Source.parse("x.npy") == Source(None, "x.npy", None)
-    assert Source.parse("a=x.npz:k") == Source("a", "x.npz", "k")
-    assert Source.parse("odd=name.npy") == Source(None, "odd=name.npy", None)
-    assert Source.parse("-") == Source(None, "-", None)
+    assert InputSource.parse("x.npy") == InputSource(None, "x.npy", None)
+    assert InputSource.parse("a=x.npz:k") == InputSource("a", "x.npz", "k")
+    assert InputSource.parse("odd=name.npy") == InputSource(None, "odd=name.npy", None)
+    assert InputSource.parse("-") == InputSource(None, "-", None)
 
 
 ROWS = np.array([[1.5, 2, 3], [4, 5, 6]], "float32")
@@ -61,7 +61,7 @@ def test_every_format_gives_the_same_array(folder):
     for text in ("x.npy", "x.npz", "x=x.npz:x", "x.safetensors:x", "x.csv", "bare.csv", "x.parquet"):
         np.testing.assert_array_equal(one(ROW, text), ROWS, err_msg=text)
         assert one(ROW, text).dtype == np.float32
-    np.testing.assert_array_equal(one(Spec(batched((None,))), "x.csv:b"), [2, 5])
+    np.testing.assert_array_equal(one(Spec(with_batch_dim((None,))), "x.csv:b"), [2, 5])
 
 
 def test_standard_input_is_npy(monkeypatch):
@@ -88,7 +88,7 @@ def test_images_become_what_the_model_takes(folder):
     assert (found.shape, found.dtype) == ((2, 4, 6, 3), np.float32)
     np.testing.assert_array_equal(found, np.stack([np.full((4, 6, 3), 255), pixels]))
     np.testing.assert_allclose(one(IMAGE, "photos/b.png", rescale="-1,1")[0], pixels / 127.5 - 1, atol=1e-6)
-    grey = one(Spec(batched((None, 4, 6, 1)), "uint8"), "photos/a.png")
+    grey = one(Spec(with_batch_dim((None, 4, 6, 1)), "uint8"), "photos/a.png")
     assert (grey.shape, grey.dtype, grey.max()) == ((1, 4, 6, 1), np.uint8, 255)
 
 
@@ -97,9 +97,12 @@ def test_channels_are_first_where_the_model_has_them_there(folder):
 
     pixels = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
     Image.fromarray(pixels).save("a.png")
-    for spec in (Spec(batched((None, 3, 4, 6)), "float32"), Spec(batched((None, 3, None, None)), "float32")):
+    for spec in (
+        Spec(with_batch_dim((None, 3, 4, 6)), "float32"),
+        Spec(with_batch_dim((None, 3, None, None)), "float32"),
+    ):
         np.testing.assert_array_equal(one(spec, "a.png"), pixels.transpose(2, 0, 1)[None])
-    assert failure("net", Spec(batched((None, 7, 4, None)), "float32"), ["x"], ["a.png"]) == (
+    assert failure("net", Spec(with_batch_dim((None, 7, 4, None)), "float32"), ["x"], ["a.png"]) == (
         "images are [batch, height, width, channels], the model takes float32[None, 7, 4, None]",
         "--input-shape changes what it is built for",
     )
@@ -114,7 +117,7 @@ def test_channels_are_first_where_the_model_has_them_there(folder):
 def test_pixels_are_what_they_look_like(folder):
     from PIL import Image
 
-    grey = Spec(batched((None, 1, 3, 1)), "uint8")
+    grey = Spec(with_batch_dim((None, 1, 3, 1)), "uint8")
     Image.fromarray(np.array([[0, 0x8080, 0xFFFF]], np.uint16)).save("deep.png")
     assert one(grey, "deep.png").ravel().tolist() == [0, 128, 255]
     Image.fromarray(np.array([[0, 0.5, 1]], np.float32)).save("float.tif")

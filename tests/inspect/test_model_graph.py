@@ -257,4 +257,4 @@ def test_outputs_keep_their_structure():
     [given] = [place for _, place in graph.inputs]
     [call] = graph.module_calls
     assert call.outputs == {"same": given, "twice": [graph.calls[0].outputs[0], None]}
-    assert tree.leaves(call.outputs)[:2] == [place for _, place in graph.outputs]
+    assert tree.flatten(call.outputs)[:2] == [place for _, place in graph.outputs]

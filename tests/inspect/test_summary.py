@@ -32,7 +32,7 @@ def small(name):
     """Return a named model, cut down where it is large, and its inputs with every size a number."""
     model = resolve(name, SMALL.get(name, [])).model
     inputs = inputs_of(model, ["1,64,64,3"] if name == "resnet50" else ["2,5,6,3"] if name == "sequential" else [], [])
-    names = {name for spec in tree.leaves(inputs) for size in spec.shape for name in dims.names(size)}
+    names = {name for spec in tree.flatten(inputs) for size in spec.shape for name in dims.names(size)}
     return model, inputs, fill(inputs, dict.fromkeys(names, 6))
 
 
@@ -40,10 +40,10 @@ def small(name):
 def test_shapes_parameters_and_cost_are_those_of_execution(name):
     model, _, inputs = small(name)
     summary = summarize(model, inputs)
-    arrays = tree.map_leaves(torch.from_numpy, filled(inputs, input_names(model, inputs), "random", 0))
+    arrays = tree.map_structure(torch.from_numpy, filled(inputs, input_names(model, inputs), "random", 0))
     with torch.inference_mode():
         outputs = model(arrays)
-    shapes = [Spec(tuple(y.shape), str(y.dtype).removeprefix("torch.")) for y in tree.leaves(outputs)]
+    shapes = [Spec(tuple(y.shape), str(y.dtype).removeprefix("torch.")) for y in tree.flatten(outputs)]
     assert [spec for _, spec in summary.outputs] == shapes
     state = {id(t): t for t in (*model.module.parameters(), *model.module.buffers())}.values()
     assert summary.totals.parameters == sum(t.numel() for t in state)
@@ -51,7 +51,7 @@ def test_shapes_parameters_and_cost_are_those_of_execution(name):
     assert summary.totals.bytes == sum(t.numel() * t.element_size() for t in state)
     model.module.to("meta")
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        model(tree.map_leaves(lambda x: x.to("meta"), arrays))
+        model(tree.map_structure(lambda x: x.to("meta"), arrays))
     assert 2 * summary.totals.macs == counter.get_total_flops()
 
 

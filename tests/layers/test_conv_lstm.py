@@ -64,8 +64,8 @@ def test_with_a_mask_it_is_lstm_where_there_is_one_pixel(settings, zeros):
     layer(x)
     plain(x[:, :, 0])
     plain.set_weights([value.reshape(value.shape[-2:]) if value.ndim > 1 else value for value in layer.get_weights()])
-    expected = tree.leaves(plain(x[:, :, 0], mask=MASKS[1]))
-    for found, wanted in zip(tree.leaves(layer(x, mask=MASKS[1])), expected, strict=True):
+    expected = tree.flatten(plain(x[:, :, 0], mask=MASKS[1]))
+    for found, wanted in zip(tree.flatten(layer(x, mask=MASKS[1])), expected, strict=True):
         close(found.detach().numpy().squeeze(-2), wanted.detach())
 
 

@@ -13,7 +13,7 @@ from layercli import Input, Model, Sequential, layers, ops
 from layercli.errors import UsageError
 from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import onednn_kernels
-from layercli.runtime.inference.graph_fusion import Folds, Fused, fused
+from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats, fused
 from tests.oracle import close, randomized
 
 
@@ -87,11 +87,11 @@ def test_a_residual_block_is_three_kernels():
     model = ResnetIdentityBlock(3, (4, 4, 8))
     x = torch.randn(2, 6, 5, 8)
     folds, left = fold(drawn(model, x), x)
-    assert folds == Folds(3, 3, 3, 1)
+    assert folds == FusionStats(3, 3, 3, 1)
     kernels = [name for name in left if name != "permute"]
     assert kernels == ["_convolution_pointwise", "_convolution_pointwise", "_convolution_pointwise.binary"]
     folds, left = fold(model, x, kernels=False)
-    assert folds == Folds(3, 3, 2, 0)
+    assert folds == FusionStats(3, 3, 2, 0)
     assert "batch_norm" not in left
 
 
@@ -99,7 +99,7 @@ def test_every_layer_of_resnet50_is_folded():
     model = ResNet50(classes=3)
     x = torch.randn(1, 32, 32, 3)
     folds, left = fold(drawn(model, x), x)
-    assert folds == Folds(53, 53, 49, 16)
+    assert folds == FusionStats(53, 53, 49, 16)
     assert left.count("_convolution_pointwise_.binary") == 16  # over the shortcut, which nothing else needs any more
     assert not {"batch_norm", "relu_", "relu", "add", "add_.Tensor"} & set(left)
 
@@ -109,7 +109,7 @@ def test_an_encoder_block_is_six_products(monkeypatch):
     model = EncoderBlock(8, 2, 12)
     x = torch.randn(2, 5, 8)
     folds, left = fold(drawn(model, x), x)
-    assert folds == Folds(0, 0, 1, 2)
+    assert folds == FusionStats(0, 0, 1, 2)
     assert [name for name in left if name not in ("reshape", "permute", "flatten.using_ints")] == [
         *["_linear_pointwise"] * 3, "scaled_dot_product_attention", "_linear_pointwise.binary", "layer_norm",
         "_linear_pointwise", "_linear_pointwise.binary", "layer_norm",
@@ -124,7 +124,7 @@ def test_an_activation_goes_into_the_product_before_it(activation, monkeypatch):
     model = Sequential([layers.Dense(6), layers.Activation(activation), layers.Dense(3, use_bias=False)])
     x = torch.randn(5, 4)
     folds, left = fold(drawn(model, x), x)
-    assert folds == Folds(0, 0, 1, 0)
+    assert folds == FusionStats(0, 0, 1, 0)
     assert left == ["_linear_pointwise", "_linear_pointwise"]
 
 
@@ -164,7 +164,7 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     _, left = fold(drawn(model, x), x)
     assert left == ["linear", "relu_"]
     monkeypatch.setattr(kernel_overrides, "LARGE", 1)
-    monkeypatch.setattr(onednn_kernels.Room, "take", lambda self, weight: False)
+    monkeypatch.setattr(onednn_kernels.MemoryBudget, "take", lambda self, weight: False)
     _, left = fold(model, x)
     assert left == ["linear", "relu_"]
 
@@ -186,7 +186,7 @@ class Plain(nn.Module):
 def test_torch_modules_are_folded_alike():
     x = torch.randn(2, 3, 8, 8)
     _, folds = fused(drawn(Plain(), x), x, "Plain", kernels=True)
-    assert folds == Folds(4, 4, 4, 1)
+    assert folds == FusionStats(4, 4, 4, 1)
 
 
 @pytest.mark.parametrize("kernels", [True, False])
@@ -262,7 +262,7 @@ def test_what_is_seen_in_between_is_left(how, kernels):
 
 def test_other_shapes_are_traced_anew():
     model = drawn(ResnetIdentityBlock(3, (4, 4, 8)), torch.randn(1, 6, 5, 8))
-    call = Fused(model, "block")
+    call = FusedModel(model, "block")
     with torch.inference_mode():
         for shape in [(3, 6, 5, 8), (1, 6, 5, 8), (3, 4, 9, 8)]:
             x = torch.randn(shape)
@@ -274,7 +274,7 @@ def test_without_onednn_torch_does_it(monkeypatch):
     model = ResnetIdentityBlock(3, (4, 4, 8))
     x = torch.randn(2, 6, 5, 8)
     folds, left = fold(drawn(model, x), x)
-    assert folds == Folds(3, 3, 2, 0)
+    assert folds == FusionStats(3, 3, 2, 0)
     assert not any("pointwise" in name for name in left)
 
 
@@ -325,7 +325,7 @@ def test_functional_models_and_shared_layers_are_folded():
     x = torch.randn(2, 6, 6, 3)
     y = ops.relu(norm(conv(inputs)))
     folds, _ = fold(drawn(Model(inputs, ops.relu(norm(conv(y)) + y)), x), x)
-    assert folds == Folds(2, 2, 2, 1)
+    assert folds == FusionStats(2, 2, 2, 1)
 
 
 def test_the_same_numbers_as_keras(keras):
@@ -341,4 +341,4 @@ def test_the_same_numbers_as_keras(keras):
     theirs.build(x.shape)
     theirs.set_weights(ours.get_weights())
     with torch.inference_mode():
-        close(Fused(ours, "model")(torch.from_numpy(x)), theirs(x))
+        close(FusedModel(ours, "model")(torch.from_numpy(x)), theirs(x))

@@ -11,7 +11,7 @@ from layercli.ops.core import kernel_overrides
 from layercli.ops.numpy.einsum import Einsum
 from layercli.runtime.execution.available_memory import free_memory
 from layercli.runtime.inference import onednn_kernels
-from layercli.runtime.inference.prepacked_weights import Settled
+from layercli.runtime.inference.prepacked_weights import PrepackedCall
 
 pytestmark = pytest.mark.skipif(not onednn_kernels.available(), reason="this torch was built without oneDNN's kernels")
 
@@ -29,7 +29,7 @@ CONVOLUTIONS = [
 def test_results_are_torchs(layer, shape):
     x = torch.randn(shape)
     expected = layer(x)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     with torch.inference_mode():
         for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
             torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
@@ -49,7 +49,7 @@ def test_products_are_packed_from_the_second_call_on_or_the_first_of_many(monkey
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
-    once, many = Settled(layer), Settled(layer, many=True)
+    once, many = PrepackedCall(layer), PrepackedCall(layer, many=True)
     with torch.inference_mode():
         once(x)
         many(x)
@@ -85,7 +85,7 @@ def test_products_are_torchs(make, shape, count, small):
     x = torch.randn(shape)
     call = (lambda x: layer(x, x)) if count > 1 else layer
     expected = call(x)
-    settled = Settled(call)
+    settled = PrepackedCall(call)
     with torch.inference_mode():
         for given, wanted in ((x, expected), (x[:1], expected[:1]), (x, expected)):
             torch.testing.assert_close(settled(given), wanted.detach(), rtol=0, atol=2e-6 * float(expected.abs().max()))
@@ -97,7 +97,7 @@ def test_products_are_torchs(make, shape, count, small):
 )
 def test_an_lstm_is_torchs(settings):
     layer = layers.LSTM(5, **settings)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     for shape in [(2, 7, 3), (1, 4, 3), (9, 1, 3)]:
         x = torch.randn(shape)
         expected = layer(x)
@@ -112,7 +112,7 @@ def test_either_weight_of_an_lstm_that_is_trained_is_seen(name):
     layer = layers.LSTM(5)
     x = torch.randn(2, 7, 3)
     layer(x)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     with torch.inference_mode():
         before = settled(x)
     with torch.no_grad():
@@ -127,7 +127,7 @@ def test_recurrences_without_such_a_kernel_are_torchs():
     x = torch.randn(2, 7, 3)
     for layer in (layers.GRU(5), layers.LSTM(5, use_bias=False), layers.LSTM(5, dtype="float64"), layers.SimpleRNN(5)):
         expected = layer(x)
-        settled = Settled(layer)
+        settled = PrepackedCall(layer)
         with torch.inference_mode():
             torch.testing.assert_close(settled(x.to(expected.dtype)), expected)
         assert settled._packed == {}
@@ -137,7 +137,7 @@ def test_a_product_that_is_trained_is_seen(small):
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     optimizer = torch.optim.SGD(layer.module.parameters(), 0.5)
     for _ in range(2):
         with torch.inference_mode():
@@ -153,7 +153,7 @@ def test_a_product_of_two_results_is_torchs(small):
             return Einsum("bd,ds->bs")(x, x.T)
 
     x = torch.randn(5, 5)
-    settled = Settled(Scores())
+    settled = PrepackedCall(Scores())
     with torch.inference_mode():
         torch.testing.assert_close(settled(x), x @ x.T)
     assert settled._packed == {}
@@ -163,15 +163,15 @@ def test_small_products_and_those_there_is_no_room_for_are_torchs(monkeypatch):
     layer = layers.Dense(6)
     x = torch.randn(5, 4)
     layer(x)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
         monkeypatch.setattr(kernel_overrides, "LARGE", 1)
         monkeypatch.setattr(onednn_kernels, "free_memory", lambda: 4 * 95)
         torch.testing.assert_close(settled(x), layer(x))
     assert settled._packed == {}
-    assert onednn_kernels.Room().take(torch.empty(23))
-    assert not onednn_kernels.Room().take(torch.empty(24))
+    assert onednn_kernels.MemoryBudget().take(torch.empty(23))
+    assert not onednn_kernels.MemoryBudget().take(torch.empty(24))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_free_is_what_the_container_leaves(files, free, tmp_path, monkeypatch):
 def test_what_does_not_fit_is_said_as_ever(layer, small):
     layer(torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 4))
     wrong = torch.randn(*(1, 5, 5)[: 3 if "conv" in layer.name else 1], 3)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     with torch.inference_mode(), pytest.raises(ValueError, match=f"{layer.name} .* expects x with 4 .*, got 3"):
         settled(wrong)
 
@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_said_as_ever(layer, small):
 def test_a_write_that_torch_can_tell_of_is_seen():
     model = Sequential([layers.Conv2D(4, 3), layers.Flatten()])
     x = torch.randn(2, 6, 6, 3)
-    settled = Settled(model)
+    settled = PrepackedCall(model)
     model(x)
     with torch.inference_mode():
         before = settled(x)
@@ -215,7 +215,7 @@ def test_a_write_that_torch_can_tell_of_is_seen():
 
 def test_calls_that_record_gradients_are_torchs():
     layer = layers.Conv2D(4, 3)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     settled(torch.randn(1, 5, 5, 2)).sum().backward()
     assert settled._packed == {}
     assert layer.kernel.stored.grad is not None
@@ -223,7 +223,7 @@ def test_calls_that_record_gradients_are_torchs():
 
 def test_other_dtypes_are_torchs():
     layer = layers.Conv2D(4, 3, dtype="float64")
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     x = torch.randn(1, 5, 5, 2, dtype=torch.float64)
     with torch.inference_mode():
         assert torch.equal(settled(x), layer(x))
@@ -234,7 +234,7 @@ def test_outside_of_it_a_call_is_as_ever():
     layer = layers.Conv2D(4, 3)
     x = torch.randn(1, 5, 5, 2)
     layer(x)
-    settled = Settled(layer)
+    settled = PrepackedCall(layer)
     with torch.inference_mode():
         settled(x)
         settled._packed.clear()

@@ -190,7 +190,7 @@ def gradients(name, how, rank):
 
 
 def backward(module, x):
-    tree.leaves(module(x))[0].square().mean().backward()
+    tree.flatten(module(x))[0].square().mean().backward()
 
 
 class StopOnOneRank(callbacks.Callback):

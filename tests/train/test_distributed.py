@@ -13,7 +13,7 @@ import layercli
 from layercli import distributed
 from layercli.errors import DeviceError, FormatError, UsageError
 from layercli.runtime.distributed.process_group import Group
-from layercli.runtime.training.batch_sharding import Part
+from layercli.runtime.training.batch_sharding import BatchShard
 from tests.ranks import ranks_of
 from tests.train import jobs
 
@@ -145,13 +145,13 @@ def test_ranks_beyond_the_gpus_of_a_machine_train_on_the_cpu(monkeypatch, ranks,
 )
 def test_a_batch_is_shared_out_evenly(size, sentence, hint):
     with pytest.raises(UsageError) as caught:
-        Part(Group(1, 4)).check(size)
+        BatchShard(Group(1, 4)).check(size)
     assert (caught.value.message, caught.value.hint) == (sentence, hint)
 
 
 def test_every_sample_is_some_ranks():
     for samples in range(1, 9):
-        parts = [Part(Group(rank, 3)) for rank in range(3)]
+        parts = [BatchShard(Group(rank, 3)) for rank in range(3)]
         taken = [list(range(samples))[part.take(samples)] for part in parts]
         assert [x for own, part in zip(taken, parts, strict=True) if part.own for x in own] == list(range(samples))
         assert [len(own) for own in taken] == [max(part.own, 1) for part in parts]

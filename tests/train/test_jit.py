@@ -85,13 +85,13 @@ def test_another_word_is_refused():
 
 def test_from_the_command_line(eager, tmp_path):
     from layercli.inspect.model_loader import resolve
-    from layercli.runtime.training.fit_command import Settings, fit_file
+    from layercli.runtime.training.fit_command import FitArguments, fit_file
 
     np.savez(tmp_path / "line.npz", x=X[:, :1], y=Y)
     logs = []
     for jit_compile in (False, True):
         assert bool(eager) is False
-        settings = Settings("sgd", "mse", batch_size=8, device="cpu", jit_compile=jit_compile)
+        settings = FitArguments("sgd", "mse", batch_size=8, device="cpu", jit_compile=jit_compile)
         logs.append(
             fit_file(resolve("linear-regression"), settings, str(tmp_path / "line.npz"), epochs=2, verbose=0).logs
         )

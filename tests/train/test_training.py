@@ -223,7 +223,7 @@ def test_interrupted_it_evaluates_again_and_gives_the_terminal_back(monkeypatch)
     from layercli.render import progress
 
     closed = []
-    monkeypatch.setattr(progress.Lines, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(progress.LineProgress, "close", lambda self: closed.append(self))
 
     def interrupt(step, logs):
         raise KeyboardInterrupt

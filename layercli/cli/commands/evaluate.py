@@ -35,22 +35,22 @@ def evaluate(
     [dim]$[/dim] layercli evaluate model.keras --data test.npz
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import learn, resolve
+    from layercli.inspect.model_loader import register_custom_objects, resolve
 
     distributed.notice_the_end()
 
-    learn(custom)
+    register_custom_objects(custom)
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
     from layercli.runtime.training.dataset_files import Reading
-    from layercli.runtime.training.fit_command import Settings, evaluate_file
+    from layercli.runtime.training.fit_command import FitArguments, evaluate_file
 
-    settings = Settings("sgd", loss, tuple(metrics), batch_size, device, seed)
+    settings = FitArguments("sgd", loss, tuple(metrics), batch_size, device, seed)
     reading = Reading(tuple(input_shape), rescale)
     report = evaluate_file(subject, settings, data, reading=reading, weights=weights)
     if report.first:
         output.emit(table(report), report.to_json, format)
     if not report.finite:
-        output.message("the loss is not finite")
+        output.print_info("the loss is not finite")
     return 0 if report.finite else 1

@@ -59,28 +59,28 @@ def fit(
     [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import learn, resolve
+    from layercli.inspect.model_loader import register_custom_objects, resolve
 
     distributed.notice_the_end()
 
-    learn(custom)
+    register_custom_objects(custom)
     subject = resolve(model, set_)
 
     from layercli.render.fit import table
     from layercli.runtime.training.dataset_files import Reading
-    from layercli.runtime.training.fit_command import Settings, fit_file
+    from layercli.runtime.training.fit_command import FitArguments, fit_file
 
-    settings = Settings(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile)
+    settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
         validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
     )  # fmt: skip
     if report.first and report.before is not None and report.before >= epochs:
-        output.message(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
+        output.print_info(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
     if report.first:
         output.emit(table(report), report.to_json, format)
     if report.interrupted:
         return INTERRUPTED
     if not report.finite:
-        output.message("the loss is not finite")
+        output.print_info("the loss is not finite")
     return 0 if report.finite else 1

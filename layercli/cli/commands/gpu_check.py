@@ -71,7 +71,7 @@ def gpu_check(
         raise UsageError("--level runs tests on this machine, and --from reads what another one saw: give one of them")
     report = check(
         1 if level is None else level, device, require, min_memory, min_capability, min_tflops, min_bandwidth,
-        timeout, source, lambda doing: output.message(f"{doing} ..."),
+        timeout, source, lambda doing: output.print_info(f"{doing} ..."),
     )  # fmt: skip
     if snapshot is not None:
         write(report.snapshot, snapshot)
@@ -83,7 +83,7 @@ def gpu_check(
         output.write(gpu.github(report))
         summarize(gpu.summary(report))
     elif format is GpuFormat.csv:
-        output.message(report.sentence)
+        output.print_info(report.sentence)
         output.emit(gpu.records(report), report.to_json, output.Format.csv)
     else:
         output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
@@ -99,4 +99,4 @@ def summarize(text: str) -> None:
         with open(path, "a", encoding="utf-8") as stream:
             stream.write(f"{text}\n")
     except OSError as error:
-        output.message(f"warning: the job's summary cannot be written: {error.strerror}")
+        output.print_info(f"warning: the job's summary cannot be written: {error.strerror}")

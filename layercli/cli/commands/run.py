@@ -17,7 +17,7 @@ from layercli.cli.prepared import of_plan
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
-    from layercli.runtime.inference.forward_pass import Run
+    from layercli.runtime.inference.forward_pass import ForwardRun
 
 
 def run(
@@ -48,10 +48,10 @@ def run(
     [dim]$[/dim] layercli run --replay run.json
     """
     from layercli.formats import output_file
-    from layercli.inspect.model_loader import learn
+    from layercli.inspect.model_loader import register_custom_objects
     from layercli.inspect.top_k import read_labels
 
-    learn(running.custom)
+    register_custom_objects(running.custom)
     checks.check_again(context, replay)
     checks.check_targets({"--output": out, "--record": record})
     kept = force or resume  # what is there already, a stream that goes on looks at for itself
@@ -93,17 +93,17 @@ def run(
     if out is not None:
         with redirect_stdout(output.stdout()):
             output_file.save(out, report.arrays(), report.source)
-        output.message(f"wrote {'to standard output' if out == output_file.STANDARD_OUTPUT else out}")
+        output.print_info(f"wrote {'to standard output' if out == output_file.STANDARD_OUTPUT else out}")
     if record is not None:
         done = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
         run_record.save(record, done)
-        output.message(f"wrote {record}")
+        output.print_info(f"wrote {record}")
     with output.emitted_on(sys.stderr) if out == output_file.STANDARD_OUTPUT else nullcontext():
         show(report, found, format)
     return sections.code_of(found)
 
 
-def show(report: Run, found: list[sections.Section], format: output.Format | None) -> None:
+def show(report: ForwardRun, found: list[sections.Section], format: output.Format | None) -> None:
     """Print the outputs, and then every section."""
     from layercli.render.run import table
 

@@ -1,4 +1,4 @@
-"""The options of ``run``, ``compare``, ``bench`` and ``profile``: what they share is one group, ``Running``."""
+"""The options of ``run``, ``compare``, ``bench`` and ``profile``: what they share is one group, ``Cumulative``."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ class Running:
     def plan(self, model: str) -> Plan:
         """Return the plan of running ``model`` so."""
         from layercli.runtime.inference.model_inputs import Request
-        from layercli.runtime.inference.prepared_model import Settings
+        from layercli.runtime.inference.prepared_model import RunSettings
         from layercli.runtime.inference.run_record import Plan
 
         request = Request(
@@ -281,7 +281,7 @@ class Running:
             cast=self.cast,
             rescale=self.rescale,
         )
-        settings = Settings(
+        settings = RunSettings(
             device=self.device,
             dtype=self.dtype,
             precision=self.precision,

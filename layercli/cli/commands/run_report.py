@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output
 from layercli.errors import UsageError
-from layercli.render.table import Table
+from layercli.render.table import VariableTable
 
 if TYPE_CHECKING:
-    from layercli.runtime.inference.forward_pass import Run
+    from layercli.runtime.inference.forward_pass import ForwardRun
     from layercli.runtime.inference.run_record import Record
 
 NO = 1
@@ -22,7 +22,7 @@ NO = 1
 class Section:
     """Tables, what JSON has of them, and the exit code they call for."""
 
-    tables: list[Table] = field(default_factory=list)
+    tables: list[VariableTable] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     code: int = 0
 
@@ -32,16 +32,16 @@ def code_of(sections: Iterable[Section]) -> int:
     return max((section.code for section in sections), default=0)
 
 
-def finiteness(report: Run) -> Section:
+def finiteness(report: ForwardRun) -> Section:
     """Return whether everything is finite, said where it is not."""
     if report.finite:
         return Section()
     start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
-    output.message(f"not finite{start}")
+    output.print_info(f"not finite{start}")
     return Section(code=NO)
 
 
-def ranking(report: Run, count: int, labels: list[str] | None) -> Section:
+def ranking(report: ForwardRun, count: int, labels: list[str] | None) -> Section:
     """Return the classes with the highest values of the one output."""
     from layercli.inspect.top_k import top
     from layercli.render.run import ranking

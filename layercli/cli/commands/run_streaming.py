@@ -17,11 +17,11 @@ from layercli.errors import FileError, FormatError, UsageError
 
 if TYPE_CHECKING:
     from layercli.formats.npy_writer import RowWriter
-    from layercli.runtime.inference.forward_pass import Run
+    from layercli.runtime.inference.forward_pass import ForwardRun
     from layercli.runtime.inference.run_record import Plan
 
 
-def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[Run, Section]:
+def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[ForwardRun, Section]:
     """Run the plan batch by batch into ``out``; return the report on what was written, and how it went."""
     from layercli.formats.npy_writer import RowWriter
     from layercli.render.run import streamed
@@ -35,11 +35,11 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     files = files_of(plan)
     subject = opened(plan.model, plan.set, plan.settings.seed)
     batch_inference.check_batch(subject.name, batch_inference.own_batch(subject.model), batch)
-    inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.Rows)
+    inputs = model_inputs.inputs_for(subject, plan.request, batch_inference.InputRows)
     rows = batch_inference.rows_in(by_name(subject.model, inputs))
     writer = RowWriter(out, rows, batch_inference.identity(asdict(plan), files))
     if resume and not force and is_complete(writer, files):
-        output.message(f"{out} is complete: all {rows:,} rows are there")
+        output.print_info(f"{out} is complete: all {rows:,} rows are there")
         device, done = (
             str(devices.resolve(plan.settings.device)),
             batch_inference.Streamed(batch or batch_inference.LARGEST_BATCH),
@@ -51,13 +51,13 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
     first, start = writer.done, time.perf_counter()
     ready = prepared_model.prepare(subject, batch_inference.batch_of(inputs, 0, 1), plan.settings, many=True)
     if plan.settings.device == "auto":
-        output.message(f"running on {ready.device}")
+        output.print_info(f"running on {ready.device}")
     if ready.folds is not None:
-        output.message(ready.folds.sentence)
+        output.print_info(ready.folds.sentence)
     with progress(writer) as tell:
         done = batch_inference.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start
-    output.message(f"wrote {out}")
+    output.print_info(f"wrote {out}")
     facts = {"rows": writer.total, "resumed_at": first, "batch_size": done.batch_size, "seconds": seconds}
     return batch_inference.report(ready.name, str(ready.device), inputs, out, done), Section(
         [streamed(facts)], {"stream": facts}
@@ -78,12 +78,12 @@ def parse_batch(text: str) -> int | None:
 
 def files_of(plan: Plan) -> list[str]:
     """Return every file the results depend on; UsageError for standard input, which is none."""
-    from layercli.inspect.inputs import STANDARD_INPUT, Source
+    from layercli.inspect.inputs import STANDARD_INPUT, InputSource
     from layercli.inspect.model_loader import is_python
 
     place = plan.model.rpartition(":")[0] if is_python(plan.model) else plan.model
     model = [place] if os.path.isfile(place) else []
-    files = [Source.parse(text).file for text in plan.request.files]
+    files = [InputSource.parse(text).file for text in plan.request.files]
     if STANDARD_INPUT in files:
         raise UsageError(
             "standard input is read whole and once, so that it cannot be streamed", hint="save it to a .npy file first"
@@ -115,7 +115,7 @@ def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:
     """Go on with what an interrupted run left, if that is asked for; refuse to throw it away unasked."""
     if resume and writer.left_over:
         writer.resume()
-        output.message(f"going on after {writer.done:,} of {writer.total:,} rows")
+        output.print_info(f"going on after {writer.done:,} of {writer.total:,} rows")
     elif force:
         writer.discard()
     elif writer.left_over:

@@ -42,18 +42,18 @@ def summary(
     [dim]$[/dim] layercli summary net.safetensors --depth 2
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
-    from layercli.inspect.model_loader import learn
+    from layercli.inspect.model_loader import register_custom_objects
     from layercli.render.summary import parse_columns, table, usual
     from layercli.sources.resolve import resolve
 
     parse_columns(columns)  # what is wrong with them is said before a file is read
-    learn(custom)
+    register_custom_objects(custom)
     source = resolve(model, set_, config=config, describing=True)
     source.give(files=input_, fill=fill, arguments=arg)
     report = source.summary(source.inputs(input_shape, at))
     chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     for note in source.notes:
-        output.message(note)
+        output.print_info(note)
     output.emit(table(report, chosen, depth, fold), report.to_json, format)
     if report.failure is not None:
         raise FormatError(report.failure)

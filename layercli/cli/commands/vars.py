@@ -44,16 +44,16 @@ def vars_(
     [dim]$[/dim] layercli vars resnet50 '*/gamma' --format csv
     """
     from layercli.inspect import variables
-    from layercli.inspect.model_loader import learn
+    from layercli.inspect.model_loader import register_custom_objects
     from layercli.render.variables import table
     from layercli.sources.resolve import resolve
 
-    learn(custom)
+    register_custom_objects(custom)
     source = resolve(model, set_, config=config, describing=True)
     inputs = source.inputs(input_shape) if input_shape else None
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
     for note in source.notes:
-        output.message(note)
+        output.print_info(note)
     if stats:
         variables.measure(found)
     brief = output.chosen(format) is output.Format.table

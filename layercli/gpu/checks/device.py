@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layercli.gpu.byte_units import show
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item, inventory
 from layercli.gpu.probes.visible_devices import selection
 from layercli.gpu.snapshot import Process, Runtime, Snapshot
@@ -14,7 +14,7 @@ FALLEN = 79  # the Xid of a GPU that has fallen off the bus
 CONTEXT = 512 << 20  # what CUDA and its libraries take before the first tensor
 
 
-def gpu_lost(s: Snapshot) -> Iterator[Finding]:
+def gpu_lost(s: Snapshot) -> Iterator[Diagnostic]:
     """The device has fallen off the bus, or needs a reset."""
     fallen = {xid.pci for xid in s.host.xids if xid.code == FALLEN}
     for item in inventory(s):
@@ -23,25 +23,25 @@ def gpu_lost(s: Snapshot) -> Iterator[Finding]:
             what = "needs a reset (NVML 16)" if device.error == 16 else "has fallen off the bus"
             proof = " (Xid 79)" if device.pci in fallen else f" (NVML {device.error})" if device.error == 15 else ""
             remedy = "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine; if it returns, replace it."
-            yield Finding("gpu-lost", "error", f"{item.label} {what}{proof}", remedy, device.index)
+            yield Diagnostic("gpu-lost", "error", f"{item.label} {what}{proof}", remedy, device.index)
     known = {item.device.pci for item in inventory(s)}
     for address in sorted(fallen - known):
         remedy = "Power-cycle the machine; if it returns, replace the card."
         seen = f"the GPU at {address} has fallen off the bus (Xid 79)"
-        yield Finding("gpu-lost", "error" if not s.devices else "warning", seen, remedy)
+        yield Diagnostic("gpu-lost", "error" if not s.devices else "warning", seen, remedy)
 
 
-def unreadable(s: Snapshot) -> Iterator[Finding]:
+def unreadable(s: Snapshot) -> Iterator[Diagnostic]:
     """NVML knows of the device and cannot say a thing about it."""
     for item in inventory(s):
         if item.device.error == 999 and not any(xid.code == FALLEN for xid in s.host.xids):
             if s.host.container:
                 seen = f"this container has lost {item.label}: NVML answers unknown error (999)"
-                yield Finding("container-lost-gpu", "error", seen, "Recreate the container.", item.device.index)
+                yield Diagnostic("container-lost-gpu", "error", seen, "Recreate the container.", item.device.index)
             else:
                 seen = f"the driver cannot read {item.label}: NVML answers unknown error (999)"
                 remedy = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot."
-                yield Finding("gpu-lost", "error", seen, remedy, item.device.index)
+                yield Diagnostic("gpu-lost", "error", seen, remedy, item.device.index)
 
 
 HANDLE_ERRORS = {
@@ -52,30 +52,30 @@ HANDLE_ERRORS = {
 """What NVML answers instead of a handle for a device that it counts."""
 
 
-def no_handle(s: Snapshot) -> Iterator[Finding]:
+def no_handle(s: Snapshot) -> Iterator[Diagnostic]:
     """NVML counts the device and refuses it."""
     for item in inventory(s):
         code = item.device.error
         if code is not None and code not in (15, 16, 999):
             what, remedy = HANDLE_ERRORS.get(code, ("cannot be read", "Read dmesg | grep NVRM; reset it or reboot."))
-            yield Finding("gpu-refused", "error", f"{item.label} {what} (NVML {code})", remedy, item.device.index)
+            yield Diagnostic("gpu-refused", "error", f"{item.label} {what} (NVML {code})", remedy, item.device.index)
 
 
-def mig(s: Snapshot) -> Iterator[Finding]:
+def mig(s: Snapshot) -> Iterator[Diagnostic]:
     """MIG mode without an instance; or the whole device named where an instance is needed."""
     value = selection(s).value
     for item in inventory(s):
         device = item.device
         if device.mig and not device.mig_instances:
             remedy = f"Create one (nvidia-smi mig -i {device.index} -cgi 9 -C), or leave MIG mode: nvidia-smi -mig 0"
-            yield Finding("mig", "error", f"{item.label} is in MIG mode and has no instance", remedy, device.index)
+            yield Diagnostic("mig", "error", f"{item.label} is in MIG mode and has no instance", remedy, device.index)
         elif device.mig and device.uuid and device.uuid in value.split(","):
             seen = f"CUDA_VISIBLE_DEVICES names {item.label} as a whole, but it is in MIG mode"
             remedy = f"Name an instance: CUDA_VISIBLE_DEVICES={device.mig_instances[0]}... (nvidia-smi -L lists them)."
-            yield Finding("mig", "error", seen, remedy, device.index)
+            yield Diagnostic("mig", "error", seen, remedy, device.index)
 
 
-def busy(s: Snapshot) -> Iterator[Finding]:
+def busy(s: Snapshot) -> Iterator[Diagnostic]:
     """The compute mode keeps others out."""
     for item in inventory(s):
         device = item.device
@@ -83,13 +83,15 @@ def busy(s: Snapshot) -> Iterator[Finding]:
         holders = [process for process in device.processes if process.kind == "compute"]
         if device.compute_mode == "prohibited":
             seen = f"{item.label} is set to refuse every computation (compute mode prohibited)"
-            yield Finding("busy", "error", seen, allow, device.index)
+            yield Diagnostic("busy", "error", seen, allow, device.index)
         elif device.compute_mode == "exclusive" and holders:
             seen = f"{item.label} is in exclusive mode and process {holders[0].pid} holds it"
-            yield Finding("busy", "error", seen, f"Wait for process {holders[0].pid} or end it. {allow}", device.index)
+            yield Diagnostic(
+                "busy", "error", seen, f"Wait for process {holders[0].pid} or end it. {allow}", device.index
+            )
 
 
-def no_memory(s: Snapshot) -> Iterator[Finding]:
+def no_memory(s: Snapshot) -> Iterator[Diagnostic]:
     """Less memory free than CUDA itself takes."""
     for item in inventory(s):
         device = item.device
@@ -97,7 +99,7 @@ def no_memory(s: Snapshot) -> Iterator[Finding]:
             continue
         seen = f"{item.label} has {show(device.memory_free)} of {show(device.memory_total)} free"
         remedy = "Stop what holds it, or choose another device."
-        yield Finding("no-memory", "error", f"{seen}{held(device.processes)}", remedy, device.index)
+        yield Diagnostic("no-memory", "error", f"{seen}{held(device.processes)}", remedy, device.index)
 
 
 def held(processes: list[Process]) -> str:
@@ -107,12 +109,12 @@ def held(processes: list[Process]) -> str:
     return f"; held by process {', '.join(named)}" if named else ""
 
 
-def unhealthy(s: Snapshot) -> Iterator[Finding]:
+def unhealthy(s: Snapshot) -> Iterator[Diagnostic]:
     """Memory errors, repairs that wait, clocks held down by heat or power."""
     for item in inventory(s):
         device = item.device
         for severity, seen, remedy in ailments(item):
-            yield Finding("unhealthy", severity, f"{item.label} {seen}", remedy, device.index)
+            yield Diagnostic("unhealthy", severity, f"{item.label} {seen}", remedy, device.index)
 
 
 def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
@@ -141,7 +143,7 @@ def computed(s: Snapshot) -> set[int]:
     return {item.device.index for item in inventory(s) if item.torch in offered}
 
 
-def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
+def fabric_waiting(s: Snapshot) -> Iterator[Diagnostic]:
     """The device has not joined the NVSwitch fabric, so CUDA will most likely answer 802."""
     waiting = [item for item in inventory(s) if item.device.fabric in ("not started", "in progress")]
     waiting = [item for item in waiting if item.device.index not in computed(s)]
@@ -150,4 +152,4 @@ def fabric_waiting(s: Snapshot) -> Iterator[Finding]:
         have = "has" if len(waiting) == 1 else "have"
         seen = f"GPU {names} {have} not joined the NVSwitch fabric ({waiting[0].device.fabric})"
         remedy = "Start the fabric manager of the driver's version: systemctl start nvidia-fabricmanager"
-        yield Finding("fabric-manager", "warning", seen, remedy)
+        yield Diagnostic("fabric-manager", "warning", seen, remedy)

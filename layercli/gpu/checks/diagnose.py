@@ -5,7 +5,7 @@ from __future__ import annotations
 from layercli.gpu import start_causes
 from layercli.gpu.checks import device, host
 from layercli.gpu.checks import runtime as runtime_causes
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import inventory
 from layercli.gpu.snapshot import Snapshot
 
@@ -20,7 +20,7 @@ CAUSES = (
     host.no_permission,
     host.driver_mismatch,
     host.driver_too_old,
-    host.gone,
+    host.gpu_lost_by_driver,
     host.hidden_by_env,
     runtime_causes.forward_compat,
     start_causes.confidential,
@@ -48,7 +48,7 @@ CAUSES = (
 )
 
 
-def diagnose(snapshot: Snapshot) -> list[Finding]:
+def diagnose(snapshot: Snapshot) -> list[Diagnostic]:
     """Return the findings, errors first; never none: a machine without complaint gets ``ok``."""
     found = [finding for cause in CAUSES for finding in cause(snapshot)]
     bad = {finding.device for finding in found if finding.severity == "error"}
@@ -56,20 +56,20 @@ def diagnose(snapshot: Snapshot) -> list[Finding]:
     if None not in bad and (not devices or devices - bad):
         found += unexplained(snapshot)
     if not found:
-        found.append(Finding("ok", "ok", "nothing speaks against using the GPU", ""))
+        found.append(Diagnostic("ok", "ok", "nothing speaks against using the GPU", ""))
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
-def unexplained(snapshot: Snapshot) -> list[Finding]:
+def unexplained(snapshot: Snapshot) -> list[Diagnostic]:
     """Return a finding where torch has a complaint, or offers nothing, and no known cause says why."""
     runtime = snapshot.runtime
     if runtime is not None and runtime.error:
         seen = f"torch cannot use the GPU: {runtime.error}"
-        return [Finding("torch-error", "error", seen, "Look for this message in PyTorch's and NVIDIA's forums.")]
+        return [Diagnostic("torch-error", "error", seen, "Look for this message in PyTorch's and NVIDIA's forums.")]
     if runtime is None and not inventory(snapshot):
         seen = "no GPU shows itself before torch is asked"
-        return [Finding("unseen", "warning", seen, "Ask torch: layercli gpu-check --level 1")]
+        return [Diagnostic("unseen", "warning", seen, "Ask torch: layercli gpu-check --level 1")]
     if runtime is not None and not runtime.devices:
         seen = "no GPU is offered, and none of the known causes explains it"
-        return [Finding("unexplained", "error", seen, "Report it with the file that --snapshot FILE writes.")]
+        return [Diagnostic("unexplained", "error", seen, "Report it with the file that --snapshot FILE writes.")]
     return []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnostic:
     """``seen`` is a clause that completes "No: ...", ``remedy`` an instruction.
 
     ``severity`` is error (the device, or with ``device`` None every device, cannot be used), warning, or ok.

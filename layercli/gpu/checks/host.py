@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.environment import DEBUGGING
 from layercli.gpu.probes.visible_devices import selection
 from layercli.gpu.snapshot import Snapshot
@@ -51,14 +51,14 @@ def cards(s: Snapshot) -> list[str]:
     return [node for node in s.host.nodes if node[6:].isdigit()]
 
 
-def no_torch(s: Snapshot) -> Iterator[Finding]:
+def no_torch(s: Snapshot) -> Iterator[Diagnostic]:
     """PyTorch is not there at all."""
     if s.wheel.version is None:
         remedy = wheel_advice(s) if has_nvidia(s) else "Install it: pip install torch"
-        yield Finding("no-torch", "error", "PyTorch is not installed", remedy)
+        yield Diagnostic("no-torch", "error", "PyTorch is not installed", remedy)
 
 
-def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
+def cpu_only_torch(s: Snapshot) -> Iterator[Diagnostic]:
     """The wheel has no GPU code; Apple's wheels name no GPU and have it all the same."""
     built = s.wheel.cuda or s.wheel.hip or s.wheel.xpu or s.host.platform == "darwin"
     if s.wheel.version in (None, "unknown") or built:
@@ -67,10 +67,10 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Finding]:
     if s.host.machine == "aarch64" and has_nvidia(s) and not is_jetson(s):
         why = ", as were all of PyPI's for aarch64 before 2.11"
     seen = f"this PyTorch is built for the CPU only ({s.wheel.version}){why}"
-    yield Finding("cpu-only-torch", "error", seen, wheel_advice(s))
+    yield Diagnostic("cpu-only-torch", "error", seen, wheel_advice(s))
 
 
-def no_hardware(s: Snapshot) -> Iterator[Finding]:
+def no_hardware(s: Snapshot) -> Iterator[Diagnostic]:
     """Nothing on the PCI bus, which only a machine of its own shows reliably; once torch was asked, it knows better."""
     elsewhere = OFF_THE_BUS & {*s.host.nodes} or s.host.amd_cards or s.wheel.xpu or s.host.nvidia_cards is None
     if has_nvidia(s) or s.devices or elsewhere or s.runtime is not None:
@@ -81,10 +81,10 @@ def no_hardware(s: Snapshot) -> Iterator[Finding]:
     elif s.host.container:
         doubt = " (this is a container: its host may have one)"
     remedy = "Run on the CPU with --device cpu, or on a machine with a GPU."
-    yield Finding("no-hardware", "error", f"no GPU was found on this machine{doubt}", remedy)
+    yield Diagnostic("no-hardware", "error", f"no GPU was found on this machine{doubt}", remedy)
 
 
-def no_driver(s: Snapshot) -> Iterator[Finding]:
+def no_driver(s: Snapshot) -> Iterator[Diagnostic]:
     """A card, and no driver in the kernel or none of its libraries."""
     if not has_nvidia(s) or s.driver.nvml_error not in (DRIVER_MISSING, LIBRARY_MISSING):
         return
@@ -92,14 +92,14 @@ def no_driver(s: Snapshot) -> Iterator[Finding]:
         nouveau = ": the nouveau driver holds it" if s.host.nouveau else ""
         blacklist = "blacklist nouveau, " if s.host.nouveau else ""
         remedy = f"Install NVIDIA's driver{' on the host' if s.host.container else ''}, {blacklist}and reboot."
-        yield Finding("no-driver", "error", f"an NVIDIA GPU is there, but its driver is not loaded{nouveau}", remedy)
+        yield Diagnostic("no-driver", "error", f"an NVIDIA GPU is there, but its driver is not loaded{nouveau}", remedy)
     elif not s.host.container and cards(s):
         seen = f"the NVIDIA driver {s.host.module} is loaded, but its libraries are not installed"
         remedy = f"Install the user-space part of driver {s.host.module} (libnvidia-ml.so.1, libcuda.so.1)."
-        yield Finding("no-driver", "error", seen, remedy)
+        yield Diagnostic("no-driver", "error", seen, remedy)
 
 
-def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
+def container_no_gpu(s: Snapshot) -> Iterator[Diagnostic]:
     """The host's driver shows through, and the devices or the libraries were not handed in."""
     bare = not s.host.container and (cards(s) or s.host.nvidia_cards)
     if s.host.module is None or s.host.denied or bare or is_jetson(s):
@@ -109,14 +109,14 @@ def container_no_gpu(s: Snapshot) -> Iterator[Finding]:
     asked = f" (NVIDIA_VISIBLE_DEVICES={told or 'empty'})" if told in ("", "void", "none") else ""
     if not cards(s):
         seen = f"{where} was started without GPUs{asked}: the driver {s.host.module} is loaded, no device file is there"
-        yield Finding("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ...")
+        yield Diagnostic("container-no-gpu", "error", seen, "Start it with the GPUs: docker run --gpus all ...")
     elif not s.driver.libcuda:
         seen = f"{where} has the GPUs but not the CUDA library (libcuda.so.1)"
         remedy = "Start it with docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
-        yield Finding("container-no-gpu", "error", seen, remedy)
+        yield Diagnostic("container-no-gpu", "error", seen, remedy)
 
 
-def not_started(s: Snapshot) -> Iterator[Finding]:
+def not_started(s: Snapshot) -> Iterator[Diagnostic]:
     """A card on the bus and its driver in the kernel, which cannot start it: NVML counts no device."""
     asked = s.driver.version is not None or s.driver.nvml_error == DRIVER_MISSING
     if s.host.container or s.host.module is None or not s.host.nvidia_cards or s.devices or not asked:
@@ -133,10 +133,10 @@ def not_started(s: Snapshot) -> Iterator[Finding]:
             "Read dmesg | grep NVRM. GPUs since Blackwell need the open kernel modules (nvidia-open), GPUs that the "
             "driver no longer knows an older branch; else power the machine off and on."
         )
-    yield Finding("gpu-not-started", "error", seen, remedy)
+    yield Diagnostic("gpu-not-started", "error", seen, remedy)
 
 
-def container_lost_gpu(s: Snapshot) -> Iterator[Finding]:
+def container_lost_gpu(s: Snapshot) -> Iterator[Diagnostic]:
     """The container's right to its devices was taken away while it ran."""
     refused = closed(s, "EPERM")
     unknown = s.driver.nvml_error == UNKNOWN
@@ -148,7 +148,7 @@ def container_lost_gpu(s: Snapshot) -> Iterator[Finding]:
         "Recreate the container; a systemd daemon-reload takes the devices from containers that were not given "
         "them by name (docker run --device /dev/nvidia0 ...)."
     )
-    yield Finding("container-lost-gpu", "error", seen, remedy)
+    yield Diagnostic("container-lost-gpu", "error", seen, remedy)
 
 
 def closed(s: Snapshot, reason: str) -> list[str]:
@@ -163,7 +163,7 @@ def closed(s: Snapshot, reason: str) -> list[str]:
     return [name for name in refused if not (one_opens and name[6:].isdigit())]
 
 
-def no_permission(s: Snapshot) -> Iterator[Finding]:
+def no_permission(s: Snapshot) -> Iterator[Diagnostic]:
     """The device file's mode keeps this user out."""
     refused = closed(s, "EACCES")
     if refused:
@@ -171,16 +171,16 @@ def no_permission(s: Snapshot) -> Iterator[Finding]:
         remedy = "Add the user to the group that owns the file (often video or render), and log in again."
         if refused[0].startswith(("kfd", "dri/")):
             remedy = "Add the user to AMD's groups, and log in again: sudo usermod -aG render,video $USER"
-        yield Finding("no-permission", "error", seen, remedy)
+        yield Diagnostic("no-permission", "error", seen, remedy)
 
 
-def driver_too_old(s: Snapshot) -> Iterator[Finding]:
+def driver_too_old(s: Snapshot) -> Iterator[Diagnostic]:
     """The wheel's CUDA is of a newer generation than the driver."""
     if not s.wheel.cuda or not s.driver.cuda or not 0 < major(s.driver.cuda) < major(s.wheel.cuda):
         return
     newest = f"the driver {s.driver.version or s.host.module or ''}".rstrip()
     seen = f"{newest} runs CUDA up to {s.driver.cuda}, and this PyTorch ({s.wheel.version}) needs CUDA {s.wheel.cuda}"
-    yield Finding("driver-too-old", "error", seen, newer_driver_or_other_wheel(s))
+    yield Diagnostic("driver-too-old", "error", seen, newer_driver_or_other_wheel(s))
 
 
 def newer_driver_or_other_wheel(s: Snapshot) -> str:
@@ -196,23 +196,23 @@ def newer_driver_or_other_wheel(s: Snapshot) -> str:
     return f"{newer}, or install a PyTorch for an older CUDA: {fitting[0].command}" if fitting else f"{newer}."
 
 
-def driver_mismatch(s: Snapshot) -> Iterator[Finding]:
+def driver_mismatch(s: Snapshot) -> Iterator[Diagnostic]:
     """The libraries were updated under a running kernel module."""
     if s.driver.nvml_error == MISMATCH:
         loaded = f" ({s.host.module})" if s.host.module else ""
         seen = f"the loaded NVIDIA kernel module{loaded} and the installed driver libraries are of different versions"
         remedy = "Reboot, or stop what uses the GPU and reload the modules: rmmod nvidia_uvm nvidia && modprobe nvidia"
-        yield Finding("driver-mismatch", "error", seen, remedy)
+        yield Diagnostic("driver-mismatch", "error", seen, remedy)
 
 
-def gone(s: Snapshot) -> Iterator[Finding]:
+def gpu_lost_by_driver(s: Snapshot) -> Iterator[Diagnostic]:
     """NVML itself says that a GPU is lost."""
     if s.driver.nvml_error in (15, 16):
         seen = f"the driver has lost a GPU (NVML {s.driver.nvml_error})"
-        yield Finding("gpu-lost", "error", seen, "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine.")
+        yield Diagnostic("gpu-lost", "error", seen, "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine.")
 
 
-def hidden_by_env(s: Snapshot) -> Iterator[Finding]:
+def hidden_by_env(s: Snapshot) -> Iterator[Diagnostic]:
     """A variable leaves fewer devices than its list names."""
     chosen = selection(s)
     if chosen.variable is None or not (s.devices or has_nvidia(s)):
@@ -220,23 +220,23 @@ def hidden_by_env(s: Snapshot) -> Iterator[Finding]:
     setting = f"{chosen.variable}={chosen.value}"
     if chosen.value == NO_DEVICES:
         seen = f"this job was given no GPU by Slurm ({setting})"
-        yield Finding("hidden-by-env", "error", seen, "Ask for one: srun --gres=gpu:1 ... (or sbatch)")
+        yield Diagnostic("hidden-by-env", "error", seen, "Ask for one: srun --gres=gpu:1 ... (or sbatch)")
         return
     correct = f"Unset {chosen.variable}, or set it to numbers or UUIDs that nvidia-smi -L lists."
     if chosen.value in ("", "-1"):
         seen = f"{setting} hides every GPU" if chosen.value else f"{chosen.variable} is empty, which hides every GPU"
-        yield Finding("hidden-by-env", "error", seen, correct)
+        yield Diagnostic("hidden-by-env", "error", seen, correct)
     elif chosen.bad is not None and s.devices:
         named = f"{chosen.bad} is {'named twice' if chosen.twice else 'no GPU of this machine'}"
         hidden = "it and what follows are hidden" if chosen.order else "every GPU is hidden"
         severity = "warning" if chosen.order else "error"
-        yield Finding("hidden-by-env", severity, f"in {setting}, {named}, so {hidden}", correct)
+        yield Diagnostic("hidden-by-env", severity, f"in {setting}, {named}, so {hidden}", correct)
 
 
-def debug_env(s: Snapshot) -> Iterator[Finding]:
+def debug_env(s: Snapshot) -> Iterator[Diagnostic]:
     """A variable that slows CUDA down, or puts other code into it."""
     found = [f"{name}={s.environment[name]}" for name in DEBUGGING if s.environment.get(name, "0") not in ("", "0")]
     if found:
         names = " ".join(setting.partition("=")[0] for setting in found)
         seen = f"debugging or profiling is switched on: {', '.join(found)}"
-        yield Finding("debug-env", "warning", seen, f"Unless it is meant: unset {names}")
+        yield Diagnostic("debug-env", "warning", seen, f"Unless it is meant: unset {names}")

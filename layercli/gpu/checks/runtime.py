@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layercli.gpu.checks.device import held
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.checks.host import JETSON, is_jetson
 from layercli.gpu.probes.devices import Item, inventory
 from layercli.gpu.snapshot import Offered, Runtime, Snapshot
@@ -21,17 +21,17 @@ def failed(s: Snapshot, *codes: int) -> bool:
     return (s.runtime or NOTHING).cuda_error in codes
 
 
-def forward_compat(s: Snapshot) -> Iterator[Finding]:
+def forward_compat(s: Snapshot) -> Iterator[Diagnostic]:
     """Compatibility libraries on hardware or a driver they are not made for."""
     if failed(s, 803, 804):
         code = (s.runtime or NOTHING).cuda_error
         on_path = "; they are on LD_LIBRARY_PATH" if "LD_LIBRARY_PATH" in s.environment else ""
         seen = f"CUDA's compatibility libraries do not fit this driver and GPU (CUDA error {code}){on_path}"
         remedy = "Update the driver, and take the compat folder off LD_LIBRARY_PATH (or remove cuda-compat)."
-        yield Finding("forward-compat", "error", seen, remedy)
+        yield Diagnostic("forward-compat", "error", seen, remedy)
 
 
-def uvm_wedged(s: Snapshot) -> Iterator[Finding]:
+def uvm_wedged(s: Snapshot) -> Iterator[Diagnostic]:
     """CUDA fails where NVML works: the unified memory driver is stuck or absent."""
     if not failed(s, 999) or s.driver.nvml_error is not None or not s.devices:
         return
@@ -44,10 +44,10 @@ def uvm_wedged(s: Snapshot) -> Iterator[Finding]:
         there = "stuck, often after a suspend of the host" if loaded else "not handed in (/dev/nvidia-uvm is missing)"
         remedy = "Reload nvidia_uvm on the host." if loaded else "Start the container with: docker run --gpus all ..."
     seen = f"CUDA cannot start (CUDA error 999) though NVML works: the unified memory driver is {there}"
-    yield Finding("uvm-wedged", "error", seen, remedy)
+    yield Diagnostic("uvm-wedged", "error", seen, remedy)
 
 
-def forked(s: Snapshot) -> Iterator[Finding]:
+def forked(s: Snapshot) -> Iterator[Diagnostic]:
     """CUDA does not survive a fork."""
     if "forked subprocess" in ((s.runtime or NOTHING).error or ""):
         seen = "CUDA was started before this process was forked, and a forked process cannot use it"
@@ -55,10 +55,10 @@ def forked(s: Snapshot) -> Iterator[Finding]:
             "Start processes with spawn (multiprocessing.set_start_method('spawn')), and set "
             "PYTORCH_NVML_BASED_CUDA_CHECK=1 so that asking for CUDA does not start it."
         )
-        yield Finding("forked", "error", seen, remedy)
+        yield Diagnostic("forked", "error", seen, remedy)
 
 
-def untouchable(s: Snapshot) -> Iterator[Finding]:
+def untouchable(s: Snapshot) -> Iterator[Diagnostic]:
     """Torch lists the device, and the first tensor on it failed."""
     for item, offered in pairs(s):
         if offered.error is None:
@@ -69,22 +69,22 @@ def untouchable(s: Snapshot) -> Iterator[Finding]:
         else:
             seen = f"torch cannot use {item.label}: {offered.error}"
             remedy = "Look for Xid errors in dmesg, and for this message in PyTorch's and NVIDIA's forums."
-            yield Finding("torch-error", "error", seen, remedy, item.device.index)
+            yield Diagnostic("torch-error", "error", seen, remedy, item.device.index)
 
 
-def busy(item: Item) -> Finding:
+def busy(item: Item) -> Diagnostic:
     """CUDA says that the device is taken."""
     holders = [str(process.pid) for process in item.device.processes]
     by = f"; on it: process {', '.join(holders)}" if holders else ""
     remedy = f"Wait for the process or end it; allow sharing: nvidia-smi -i {item.device.index} -c 0"
     seen = f"{item.label} is busy or unavailable (CUDA error 46){by}"
-    return Finding("busy", "error", seen, remedy, item.device.index)
+    return Diagnostic("busy", "error", seen, remedy, item.device.index)
 
 
-def full(item: Item) -> Finding:
+def full(item: Item) -> Diagnostic:
     """There was not even memory for one tensor."""
     seen = f"{item.label} has no memory for a first tensor (CUDA error 2){held(item.device.processes)}"
-    return Finding("no-memory", "error", seen, "Stop what holds it, or choose another device.", item.device.index)
+    return Diagnostic("no-memory", "error", seen, "Stop what holds it, or choose another device.", item.device.index)
 
 
 def pairs(s: Snapshot) -> Iterator[tuple[Item, Offered]]:
@@ -95,7 +95,7 @@ def pairs(s: Snapshot) -> Iterator[tuple[Item, Offered]]:
             yield item, offers[item.torch]
 
 
-def arch_unsupported(s: Snapshot) -> Iterator[Finding]:
+def arch_unsupported(s: Snapshot) -> Iterator[Diagnostic]:
     """The wheel has neither machine code nor PTX for the device."""
     runtime = s.runtime or NOTHING
     for item, offered in pairs(s):
@@ -103,7 +103,7 @@ def arch_unsupported(s: Snapshot) -> Iterator[Finding]:
             what = offered.arch or f"capability {offered.capability}"
             built = " ".join(runtime.arch_list)
             seen = f"this PyTorch ({s.wheel.version}) has no code for {item.label}, {what}; it has {built}"
-            yield Finding("arch-unsupported", "error", seen, other_wheel(s, offered), item.device.index)
+            yield Diagnostic("arch-unsupported", "error", seen, other_wheel(s, offered), item.device.index)
 
 
 def supported(offered: Offered, arch_list: list[str]) -> bool:
@@ -130,7 +130,7 @@ def other_wheel(s: Snapshot, offered: Offered) -> str:
     return advice_beside(alone, every, s.driver.cuda, s.host.machine, s.wheel.version)
 
 
-def ended(s: Snapshot) -> Iterator[Finding]:
+def ended(s: Snapshot) -> Iterator[Diagnostic]:
     """The process that tried the GPU hung, or died."""
     runtime = s.runtime or NOTHING
     doing = f" during {runtime.during}" if runtime.during else ""
@@ -141,11 +141,11 @@ def ended(s: Snapshot) -> Iterator[Finding]:
         if compiled:
             seen += f"; this PyTorch has no machine code for {compiled[0]}, and the driver was compiling it"
             look = "Give it minutes, once, or install a PyTorch with code for this GPU"
-        yield Finding("hang", "error", seen, f"{look}; a slow machine may need a longer --timeout.")
+        yield Diagnostic("hang", "error", seen, f"{look}; a slow machine may need a longer --timeout.")
     elif runtime.ended:
         said = f": {runtime.detail}" if runtime.detail else ""
         seen = f"the process that tried the GPU died{doing} ({runtime.ended}{said})"
-        yield Finding("crash", "error", seen, f"{look}; see also whether python -c 'import torch' works.")
+        yield Diagnostic("crash", "error", seen, f"{look}; see also whether python -c 'import torch' works.")
 
 
 def compiles(offered: Offered, arch_list: list[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layercli.gpu import cuda_error, peer_copy
-from layercli.gpu.checks.diagnostic import Finding
+from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, SelfTestResult
 
@@ -15,7 +15,7 @@ SLOW_FROM_HOST = 0.4  # on machines with several sockets a device may be nearer 
 FROM_HOST = ("bandwidth h2d", "bandwidth d2h")
 
 
-def verdicts(items: list[Item], results: list[SelfTestResult], iommu: bool = False) -> Iterator[Finding]:
+def verdicts(items: list[Item], results: list[SelfTestResult], iommu: bool = False) -> Iterator[Diagnostic]:
     """Yield the findings that the results amount to; ``iommu`` says whether one is on."""
     for item in items:
         here = [each for each in results if item.torch in each.device.split(", ")]
@@ -29,7 +29,7 @@ def verdicts(items: list[Item], results: list[SelfTestResult], iommu: bool = Fal
     yield from slower(items, results)
 
 
-def wrong(item: Item, failed: list[SelfTestResult]) -> Finding:
+def wrong(item: Item, failed: list[SelfTestResult]) -> Diagnostic:
     """Return the finding for a device that failed self-tests."""
     first = failed[0]
     counted = f"{first.figure:g} {first.unit}" if first.figure is not None and first.unit else ""
@@ -40,10 +40,10 @@ def wrong(item: Item, failed: list[SelfTestResult]) -> Finding:
         "Run it again; if it stays, run dcgmi diag -r 3 and compare with another GPU of the same kind "
         "before trusting this one."
     )
-    return Finding("wrong-results", "error", seen, remedy, item.device.index)
+    return Diagnostic("wrong-results", "error", seen, remedy, item.device.index)
 
 
-def copied_wrong(item: Item, failed: SelfTestResult, iommu: bool) -> Finding:
+def copied_wrong(item: Item, failed: SelfTestResult, iommu: bool) -> Diagnostic:
     """Return the finding for a device from or to which another one's numbers do not arrive."""
     on = "; an IOMMU is on" if iommu else ""
     seen = f"{item.label} failed {failed.name} ({failed.detail}: {failed.figure:g} numbers wrong){on}"
@@ -51,16 +51,16 @@ def copied_wrong(item: Item, failed: SelfTestResult, iommu: bool) -> Finding:
         "Start Linux with iommu=pt or iommu=off, and switch PCIe access control (ACS) off; until then go without: "
         "NCCL_P2P_DISABLE=1, or one GPU alone (CUDA_VISIBLE_DEVICES)."
     )
-    return Finding("peer-copy", "error", seen, remedy, item.device.index)
+    return Diagnostic("peer-copy", "error", seen, remedy, item.device.index)
 
 
-def not_run(item: Item, errors: list[SelfTestResult]) -> Finding:
+def not_run(item: Item, errors: list[SelfTestResult]) -> Diagnostic:
     """Return the finding for a device on which self-tests could not be run."""
     first = errors[0]
     more = f", and {len(errors) - 1} more tests could not be run" if len(errors) > 1 else ""
     told = f" ({first.detail})" if first.detail else ""
     seen = f"{item.label} could not run {first.name}{told}{more}"
-    return Finding("test-error", "error", seen, remedy(first.detail), item.device.index)
+    return Diagnostic("test-error", "error", seen, remedy(first.detail), item.device.index)
 
 
 def remedy(message: str) -> str:
@@ -80,7 +80,7 @@ def remedy(message: str) -> str:
     return "Run it again; if it stays, reinstall PyTorch, whose libraries may be incomplete or mixed with others."
 
 
-def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Finding]:
+def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Diagnostic]:
     """Yield a warning for each device that is far behind the best of its name in some figure."""
     names = {item.torch: item for item in items if item.torch}
     for result in results:
@@ -92,7 +92,7 @@ def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Finding
         if (result.figure or 0) < (SLOW_FROM_HOST if result.name in FROM_HOST else SLOW) * best:
             seen = f"{item.label} reaches {result.figure:.4g} {result.unit} in {result.name}, its twin {best:.4g}"
             remedy = "Compare their clocks, power limits, temperatures and PCIe links (nvidia-smi -q)."
-            yield Finding("slow-twin", "warning", seen, remedy, item.device.index)
+            yield Diagnostic("slow-twin", "warning", seen, remedy, item.device.index)
 
 
 def twin(other: Item | None, item: Item) -> bool:

@@ -13,8 +13,8 @@ from layercli.errors import FormatError
 from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
 from layercli.inspect.onnx.cost import cost_of
 from layercli.inspect.onnx.inference import settings_of
-from layercli.inspect.onnx.module_scopes import Place, place_of
-from layercli.inspect.onnx.parameters import Parameter, Parameters
+from layercli.inspect.onnx.module_scopes import ModuleScope, place_of
+from layercli.inspect.onnx.parameters import OnnxParameter, Parameters
 from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.onnx.symbolic_dims import Names
 
@@ -28,12 +28,12 @@ WITHOUT_INPUTS = {"Constant", "ConstantOfShape", "Shape", "Size"}
 class Seen:
     """A node: where it stands, what it takes from others and gives, the parameters that are its own, its cost."""
 
-    place: Place
+    place: ModuleScope
     op: str
     takes: list[str]
     gives: list[str]
     macs: Size
-    parameters: list[Parameter] = field(default_factory=list)
+    parameters: list[OnnxParameter] = field(default_factory=list)
     shared: bool = False
     hidden: bool = False
 
@@ -122,7 +122,7 @@ class Ownership:
     def __init__(self, held: dict[str, Any], parameters: Parameters) -> None:
         self._held, self._constants = dict(held), set[str]()
         self._parameters = parameters
-        self._fixed: dict[str, list[Parameter]] = {name: [] for name in held}
+        self._fixed: dict[str, list[OnnxParameter]] = {name: [] for name in held}
         self._owned: set[str] = set()
 
     def seen(self, node: Any, macs: Size) -> Seen:
@@ -154,7 +154,7 @@ class Ownership:
         inputs = [name for name in node.input if name]
         return bool(inputs) and all(name in self._fixed for name in inputs) and not any(bodies_of(node))
 
-    def _taken(self, node: Any, held: dict[str, Any]) -> Iterator[Parameter]:
+    def _taken(self, node: Any, held: dict[str, Any]) -> Iterator[OnnxParameter]:
         """Yield the parameters that a node takes, or a node within its bodies."""
         for i, name in enumerate(node.input):
             if (x := held.get(name)) is not None:
@@ -168,6 +168,6 @@ class Ownership:
                 yield from self._taken(each, inner)
 
 
-def parameters_of(nodes: list[Seen]) -> list[Parameter]:
+def parameters_of(nodes: list[Seen]) -> list[OnnxParameter]:
     """Return the parameters of nodes, each once."""
     return list({p.name: p for node in nodes for p in node.parameters}.values())

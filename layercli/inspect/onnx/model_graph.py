@@ -16,10 +16,10 @@ from layercli.inspect.onnx.shapes import Shapes
 def onnx_graph(opened: OpenedGraph, inputs: dict[str, Spec], path: str) -> ModelGraph:
     """Return the ModelGraph of an opened graph on inputs of those Specs."""
     nodes, known = opened.seen(inputs)
-    return _Describer(opened, nodes, known, path).graph(inputs)
+    return _OnnxDescriber(opened, nodes, known, path).graph(inputs)
 
 
-class _Describer:
+class _OnnxDescriber:
     """Turns the nodes of an ONNX graph into a ModelGraph."""
 
     def __init__(self, opened: OpenedGraph, nodes: list[Seen], known: Shapes, path: str) -> None:

@@ -21,7 +21,7 @@ UNKNOWN_CLASS = "scope"
 
 
 @dataclass(frozen=True)
-class Place:
+class ModuleScope:
     """A node's own name, and the paths of the parts it stands in with their classes, outermost first."""
 
     name: str
@@ -29,7 +29,7 @@ class Place:
     root: str | None = None
 
 
-def place_of(node: Any) -> Place:
+def place_of(node: Any) -> ModuleScope:
     """Return where a node stands, by its metadata, else by its name."""
     noted = {item.key: item.value for item in node.metadata_props}
     scopes, classes = listed(noted.get(SCOPES)), listed(noted.get(CLASSES))
@@ -42,7 +42,7 @@ def place_of(node: Any) -> Place:
         if not scope.startswith("_empty_nn_module_stack")
     ]
     root = next((cls for scope, cls in known if not scope and cls != UNKNOWN_CLASS), None)
-    return Place(name, tuple((scope, cls) for scope, cls in known if scope), root)
+    return ModuleScope(name, tuple((scope, cls) for scope, cls in known if scope), root)
 
 
 def unnumbered(name: str) -> str:
@@ -61,16 +61,16 @@ def listed(text: str | None) -> list[str]:
     return found if isinstance(found, list) and all(isinstance(item, str) for item in found) else []
 
 
-def by_name(node: Any) -> Place:
+def by_name(node: Any) -> ModuleScope:
     """Return where a node stands by a name with slashes."""
     *parts, name = node.name.partition(";")[0].strip("/").split("/")
     if len(parts) > DEEPEST or len(node.name) > LONGEST:
-        return Place(name or node.op_type)
+        return ModuleScope(name or node.op_type)
     paths = ["/".join(parts[: i + 1]).replace(".", "/") for i in range(len(parts))]
-    return Place(name or node.op_type, tuple((path, UNKNOWN_CLASS) for path in paths if path))
+    return ModuleScope(name or node.op_type, tuple((path, UNKNOWN_CLASS) for path in paths if path))
 
 
-def shared_by_all(places: Iterable[Place]) -> Sequence[tuple[str, str]]:
+def shared_by_all(places: Iterable[ModuleScope]) -> Sequence[tuple[str, str]]:
     """Return the outermost parts that all nodes stand in."""
     every = [place.scopes for place in places]
     if not every:
@@ -79,7 +79,7 @@ def shared_by_all(places: Iterable[Place]) -> Sequence[tuple[str, str]]:
     return [same[0] for same in takewhile(lambda level: len(set(level)) == 1, levels)]
 
 
-def within(place: Place, outer: Sequence[tuple[str, str]]) -> Place:
+def within(place: ModuleScope, outer: Sequence[tuple[str, str]]) -> ModuleScope:
     """Return a place with the outermost parts, which all nodes stand in, left out of it and of its paths."""
     start = len(outer[-1][0]) + 1 if outer else 0
-    return Place(place.name, tuple((path[start:], cls) for path, cls in place.scopes[len(outer) :]), place.root)
+    return ModuleScope(place.name, tuple((path[start:], cls) for path, cls in place.scopes[len(outer) :]), place.root)

@@ -38,7 +38,7 @@ STATISTICS = {"BatchNormalization": {3, 4}}
 
 
 @dataclass(frozen=True)
-class Parameter:
+class OnnxParameter:
     """A parameter: its name, its shape, how many values it has, what they take, and whether they are trained."""
 
     name: str
@@ -61,7 +61,7 @@ class Parameters:
         noted = {x.name: item.value for x in infos for item in x.metadata_props if item.key == KIND}
         return Parameters({x.name: noted.get(x.name, "") for x in graph.initializer} if any(noted.values()) else {})
 
-    def taken(self, node: Any, index: int, name: str, x: Any, *, constant: bool) -> Parameter | None:
+    def taken(self, node: Any, index: int, name: str, x: Any, *, constant: bool) -> OnnxParameter | None:
         """Return the parameter that a tensor is for the node that takes it as that input; None where it is none."""
         dtype = DTYPES.get(x.data_type, "")
         whole = dtype == "bool" or "int" in dtype
@@ -77,9 +77,9 @@ class Parameters:
         if not whole and size == 1 and self._is_factor(name, x, constant):
             return None
         fixed = self._noted.get(name) in ("BUFFER", "CONSTANT_TENSOR") or index in STATISTICS.get(node.op_type, ())
-        return Parameter(name, tuple(x.dims), size, -(-size * BITS[dtype] // 8), not fixed)
+        return OnnxParameter(name, tuple(x.dims), size, -(-size * BITS[dtype] // 8), not fixed)
 
-    def carried(self, node: Any, index: int, held: list[Parameter]) -> list[Parameter]:
+    def carried(self, node: Any, index: int, held: list[OnnxParameter]) -> list[OnnxParameter]:
         """Return which of the parameters that an input was computed of are the node's: where it begins, noted ones."""
         if index in SETTINGS.get(node.op_type, ()):
             return []

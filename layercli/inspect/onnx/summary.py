@@ -18,7 +18,7 @@ from layercli.errors import FormatError
 from layercli.formats.onnx import DTYPES, TEXT
 from layercli.inspect.graph_signature import graph_inputs
 from layercli.inspect.onnx.graph import OpenedGraph, Seen, parameters_of
-from layercli.inspect.onnx.module_scopes import UNKNOWN_CLASS, Place, shared_by_all, within
+from layercli.inspect.onnx.module_scopes import UNKNOWN_CLASS, ModuleScope, shared_by_all, within
 from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.summary import Row, Summary, Totals, as_shape
 
@@ -42,7 +42,7 @@ def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) ->
         source=path,
         inputs=list(inputs.items()),
         outputs=outputs_of(opened, known),
-        rows=list(Table(nodes, known, {x.name for x in opened.graph.output}).rows()),
+        rows=list(ModuleTable(nodes, known, {x.name for x in opened.graph.output}).rows()),
         totals=totals_of(nodes),
     )
 
@@ -83,13 +83,13 @@ def totals_of(nodes: list[Seen]) -> Totals:
 
 
 @dataclass
-class Part:
+class OnnxModule:
     """A part of the model: its path, its class, how deep it is, and the parts and nodes in it in their order."""
 
     path: str
     cls: str
     depth: int
-    inside: list[Part | Seen] = field(default_factory=list)
+    inside: list[OnnxModule | Seen] = field(default_factory=list)
 
     def nodes(self) -> Iterator[Seen]:
         """Yield the nodes in it, however deep."""
@@ -100,7 +100,7 @@ class Part:
                 yield from each.nodes()
 
 
-def main_operator(part: Part) -> str:
+def main_operator(part: OnnxModule) -> str:
     """Return what stands for the class of a part that has none: the operator of the one node in it that multiplies or holds."""
     nodes = [x for x in part.inside if isinstance(x, Seen)]
     if len(nodes) < len(part.inside):
@@ -109,7 +109,7 @@ def main_operator(part: Part) -> str:
     return main[0].op if len(main) == 1 else UNKNOWN_CLASS
 
 
-class Table:
+class ModuleTable:
     """The rows of the nodes that are shown."""
 
     def __init__(self, nodes: list[Seen], shapes: Shapes, outputs: set[str]) -> None:
@@ -127,18 +127,18 @@ class Table:
     def rows(self) -> Iterator[Row]:
         """Yield the rows, a part before what is in it."""
         outer = shared_by_all(node.place for node in self._shown)
-        root, parts = Part("", "", 0), dict[str, Part]()
+        root, parts = OnnxModule("", "", 0), dict[str, OnnxModule]()
         for node in self._shown:
             node.place, holder = within(node.place, outer), root
             for path, cls in node.place.scopes:
                 if path not in parts:
-                    parts[path] = Part(path, cls, holder.depth + 1)
+                    parts[path] = OnnxModule(path, cls, holder.depth + 1)
                     holder.inside.append(parts[path])
                 holder = parts[path]
             holder.inside.append(node)
         yield from self._inside(root)
 
-    def _inside(self, part: Part) -> Iterator[Row]:
+    def _inside(self, part: OnnxModule) -> Iterator[Row]:
         for each in part.inside:
             if isinstance(each, Seen):
                 yield self._row(self._named(part, each.place), each.op, part.depth + 1, [each])
@@ -150,7 +150,7 @@ class Table:
             if not alone:
                 yield from self._inside(each)
 
-    def _named(self, part: Part, place: Place) -> str:
+    def _named(self, part: OnnxModule, place: ModuleScope) -> str:
         """Return a path for a node that no other has."""
         path = f"{part.path}/{place.name}" if part.path else place.name
         self._names[path] += 1

@@ -18,7 +18,7 @@ class Softmax(Layer):
 
     def setup(self) -> None:
         """Make the op."""
-        self.op = ops.Softmax(self.axis)
+        self.op = ops.SoftmaxActivation(self.axis)
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return the outputs, of the shape of the inputs."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
-from layercli.layers.attention.attention import Scored
-from layercli.layers.validators import Fraction, Truth
+from layercli.layers.attention.attention import BaseAttention
+from layercli.layers.validators import Bool, UnitInterval
 
 
-class AdditiveAttention(Scored):
+class AdditiveAttention(BaseAttention):
     """out = softmax(scores) @ value, where scores are the sum over features of scale * tanh(query + key).
 
     scale is trained, one number per feature, if ``use_scale``. Inputs and masks are those of Attention.
     """
 
-    use_scale: Truth = True
-    dropout: Fraction = 0.0
+    use_scale: Bool = True
+    dropout: UnitInterval = 0.0
 
     def build(self, input_shape: Any) -> None:
         """Make scale, one number per feature."""

@@ -7,22 +7,22 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.errors import ShapeError
 from layercli.layers.regularization.dropout import Dropout
-from layercli.layers.validators import Fraction, ScoreMode, Seed, Truth
-from layercli.ops.nn.activations import Softmax
-from layercli.ops.nn.attention import AttentionMask, ScaledDotProductAttention, TanhScores
-from layercli.ops.nn.embedding import Blank
+from layercli.layers.validators import Bool, ScoreMode, Seed, UnitInterval
+from layercli.ops.nn.activations import SoftmaxActivation
+from layercli.ops.nn.attention import AdditiveScores, AttentionMask, ScaledDotProductAttention
+from layercli.ops.nn.embedding import ApplyMask
 from layercli.ops.numpy.einsum import Einsum
 
 
-class Scored(Layer):
+class BaseAttention(Layer):
     """What both layers share: softmax of scores, and the values they select."""
 
     supports_masking = True
     fused = ScaledDotProductAttention(1.0, heads=False)
     dot_product = Einsum("...td,...sd->...ts")
     combine = Einsum("...ts,...sd->...td")
-    softmax = Softmax()
-    tanh_scores = TanhScores()
+    softmax = SoftmaxActivation()
+    tanh_scores = AdditiveScores()
 
     _is_dot = False
     _seed: int | None = None
@@ -48,12 +48,12 @@ class Scored(Layer):
         drops = training and self._dropout_layer is not None
         if self._is_dot and not return_attention_scores and not drops:
             out = self.fused(self._scaled(query), key, value, merged)
-            return out if query_mask is None else Blank()(out, query_mask)
+            return out if query_mask is None else ApplyMask()(out, query_mask)
         weights = scores = self.softmax(self._scores(query, key), merged)
         if drops:
             weights = self._dropout_layer(scores, training=True)
         out = self.combine(weights, value)
-        out = out if query_mask is None else Blank()(out, query_mask)
+        out = out if query_mask is None else ApplyMask()(out, query_mask)
         return (out, scores) if return_attention_scores else out
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -75,7 +75,7 @@ class Scored(Layer):
         return query, value, inputs[2] if len(inputs) > 2 else value, query_mask, value_mask
 
 
-class Attention(Scored):
+class Attention(BaseAttention):
     """out = softmax(scores) @ value, for inputs [query, value] or [query, value, key]; key is value where there is none.
 
     Scores are query @ key.T, times a trained scale if ``use_scale``; or with ``score_mode="concat"`` a trained weight times the
@@ -83,9 +83,9 @@ class Attention(Scored):
     features). Masks [query_mask, value_mask] are false for padding.
     """
 
-    use_scale: Truth = False
+    use_scale: Bool = False
     score_mode: ScoreMode = "dot"
-    dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
     seed: Seed = None
 
     def setup(self) -> None:

@@ -12,8 +12,8 @@ from layercli.core.spec import Shape, show_shape
 from layercli.errors import ShapeError
 from layercli.layers.core.einsum_dense import EinsumDense
 from layercli.layers.regularization.dropout import Dropout
-from layercli.ops.nn.activations import Softmax
-from layercli.ops.nn.attention import AttentionMask, RepeatHeads, ScaledDotProductAttention
+from layercli.ops.nn.activations import SoftmaxActivation
+from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
 from layercli.ops.numpy.einsum import Einsum
 
 PROJECTION = (
@@ -22,7 +22,7 @@ PROJECTION = (
 """The settings that the projections have from the layer."""
 
 
-class Heads(Layer):
+class BaseMultiHeadAttention(Layer):
     """What the layers with heads share: projections, masks, and attention between the projected tensors."""
 
     supports_masking = True
@@ -87,9 +87,9 @@ class Heads(Layer):
         """Return the scores, and the values they select (fewer of them where dropout ``drops`` some)."""
         times = self.query_heads // self.key_heads
         if times > 1:
-            k, v = RepeatHeads(times)(k), RepeatHeads(times)(v)
+            k, v = RepeatKV(times)(k), RepeatKV(times)(v)
         score, combine = equations(len(q.shape), self.axes)
-        scores = Softmax(tuple(range(-len(self.axes), 0)))(Einsum(score)(q * self._scale, k), mask)
+        scores = SoftmaxActivation(tuple(range(-len(self.axes), 0)))(Einsum(score)(q * self._scale, k), mask)
         weights = self._dropout_layer(scores, training=True) if drops and self._dropout_layer else scores
         return scores, Einsum(combine)(weights, v)
 

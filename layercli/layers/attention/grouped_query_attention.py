@@ -6,11 +6,20 @@ from typing import Any
 
 from layercli.core.spec import Shape, show_shape
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.attention.base_multi_head_attention import Heads, check_ranks
-from layercli.layers.validators import Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth, Window
+from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention, check_ranks
+from layercli.layers.validators import (
+    Bool,
+    Constraint,
+    Initializer,
+    OptionalPositiveInt,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    UnitInterval,
+)
 
 
-class GroupedQueryAttention(Heads):
+class GroupedQueryAttention(BaseMultiHeadAttention):
     """Attention with several heads where groups of ``num_query_heads`` share one of ``num_key_value_heads`` (Ainslie et al., 2023).
 
     query (batch, targets, features), value and key (batch, sources, ...). UsageError where the heads do not divide. The other
@@ -20,9 +29,9 @@ class GroupedQueryAttention(Heads):
     head_dim: PositiveInt
     num_query_heads: PositiveInt
     num_key_value_heads: PositiveInt
-    dropout: Fraction = 0.0
-    use_bias: Truth = True
-    sliding_window: Window = None
+    dropout: UnitInterval = 0.0
+    use_bias: Bool = True
+    sliding_window: OptionalPositiveInt = None
     flash_attention: Any = None
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
@@ -30,7 +39,7 @@ class GroupedQueryAttention(Heads):
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
-    use_gate: Truth = False
+    use_gate: Bool = False
     seed: Seed = None
 
     axes = (1,)

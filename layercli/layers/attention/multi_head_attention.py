@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
-from layercli.layers.attention.base_multi_head_attention import Heads, check_ranks
-from layercli.layers.validators import Constraint, Fraction, Initializer, PositiveInt, Regularizer, Seed, Truth, Window
+from layercli.layers.attention.base_multi_head_attention import BaseMultiHeadAttention, check_ranks
+from layercli.layers.validators import (
+    Bool,
+    Constraint,
+    Initializer,
+    OptionalPositiveInt,
+    PositiveInt,
+    Regularizer,
+    Seed,
+    UnitInterval,
+)
 
 
-class MultiHeadAttention(Heads):
+class MultiHeadAttention(BaseMultiHeadAttention):
     """out = project(concat over heads of softmax(q @ k.T / sqrt(key_dim)) @ v), q, k, v being projections of the inputs.
 
     query (batch, *targets, features), value (batch, *sources, ...), key like value. ``attention_axes`` are the axes attended over,
@@ -21,11 +30,11 @@ class MultiHeadAttention(Heads):
     num_heads: PositiveInt
     key_dim: PositiveInt
     value_dim: Any = None
-    dropout: Fraction = 0.0
-    use_bias: Truth = True
+    dropout: UnitInterval = 0.0
+    use_bias: Bool = True
     output_shape: Any = None
     attention_axes: Any = None
-    sliding_window: Window = None
+    sliding_window: OptionalPositiveInt = None
     flash_attention: Any = None
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
@@ -33,7 +42,7 @@ class MultiHeadAttention(Heads):
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
-    use_gate: Truth = False
+    use_gate: Bool = False
     seed: Seed = None
 
     names = ("query_dense", "key_dense", "_gate_dense", "value_dense", "output_dense")

@@ -8,11 +8,11 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
-from layercli.layers.validators import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth, per_axis
+from layercli.layers.validators import Activation, Bool, DataFormat, Initializer, Padding, PositiveInt, per_axis
 from layercli.ops.nn.convolution import Convolution
 
 
-class Windowed(Layer):
+class BaseWindowLayer(Layer):
     """A layer with a kernel that slides along ``axes`` axes: what every convolution has in common.
 
     The settings are declared by each kind, in the order of Keras's arguments: here ``self`` is anything that has them.
@@ -52,7 +52,7 @@ class Windowed(Layer):
         return x if self.activation is None else self.activation(x)
 
 
-class Conv(Windowed):
+class BaseConv(BaseWindowLayer):
     """out[p, f] = activation(sum over taps t and channels c of x[p * strides + t * dilation_rate, c] kernel[t, c, f] + bias[f]).
 
     ``same`` pads so that stride 1 keeps the sizes. With ``groups`` the channels are convolved group by group, each to its
@@ -67,7 +67,7 @@ class Conv(Windowed):
     dilation_rate: Any = 1
     groups: PositiveInt = 1
     activation: Activation = None
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Any = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.convolutional.base_conv import Windowed
+from layercli.layers.convolutional.base_conv import BaseWindowLayer
 from layercli.ops.nn.convolution import DepthwiseConvolution
 
 
-class Depthwise(Windowed):
+class Depthwise(BaseWindowLayer):
     """A layer whose kernel convolves each channel to ``depth_multiplier`` channels."""
 
     def setup(self: Any) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.errors import UsageError
-from layercli.layers.convolutional.base_conv import Windowed
-from layercli.layers.validators import COUNT, Activation, DataFormat, Initializer, Padding, PositiveInt, Truth, per_axis
+from layercli.layers.convolutional.base_conv import BaseWindowLayer
+from layercli.layers.validators import COUNT, Activation, Bool, DataFormat, Initializer, Padding, PositiveInt, per_axis
 from layercli.ops.nn.conv_transpose import TransposedConvolution
 
 
-class ConvTranspose(Windowed):
+class ConvTranspose(BaseWindowLayer):
     """out[p * strides + t * dilation_rate] = activation(the sum of x[p] @ kernel[t].T over places p and taps t, + bias).
 
     ``valid`` gives (n - 1) * strides + reach places, at least n * strides; ``same`` gives n * strides. ``output_padding``,
@@ -27,7 +27,7 @@ class ConvTranspose(Windowed):
     data_format: DataFormat = None
     dilation_rate: Any = 1
     activation: Activation = None
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Any = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.layers.convolutional.base_depthwise_conv import Depthwise
-from layercli.layers.validators import Activation, DataFormat, Initializer, Padding, PositiveInt, Truth
+from layercli.layers.validators import Activation, Bool, DataFormat, Initializer, Padding, PositiveInt
 
 
 class DepthwiseConv(Depthwise):
@@ -22,7 +22,7 @@ class DepthwiseConv(Depthwise):
     data_format: DataFormat = None
     dilation_rate: Any = 1
     activation: Activation = None
-    use_bias: Truth = True
+    use_bias: Bool = True
     depthwise_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
     depthwise_regularizer: Any = None

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import Shape
-from layercli.layers.core.lora import LowRank
-from layercli.layers.validators import Activation, Initializer, PositiveInt, Truth, refuse
+from layercli.layers.core.lora import LoraMixin
+from layercli.layers.validators import Activation, Bool, Initializer, PositiveInt, raise_unsupported
 from layercli.ops.nn.activation_functions import over
 from layercli.ops.numpy import linear
 
 
-class Dense(LowRank):
+class Dense(LoraMixin):
     """out = activation(x @ kernel + bias): x (..., features) to (..., units); with ``lora_rank`` the kernel is adapted."""
 
     units: PositiveInt
     activation: Activation = None
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Any = None
@@ -28,11 +28,11 @@ class Dense(LowRank):
     quantization_config: Any = None
 
     supports_masking = True
-    op = linear.Dense()
+    op = linear.Linear()
 
     def setup(self) -> None:
         """Refuse what is not there."""
-        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel (features, units), stored as torch's linear wants it, and bias (units,)."""

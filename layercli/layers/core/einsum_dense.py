@@ -6,12 +6,12 @@ from typing import Any
 
 from layercli.core.spec import Shape, shape_of
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.core.lora import LowRank
-from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer, refuse
+from layercli.layers.core.lora import LoraMixin
+from layercli.layers.validators import Activation, Constraint, Initializer, Regularizer, raise_unsupported
 from layercli.ops.numpy.einsum import Einsum
 
 
-class EinsumDense(LowRank):
+class EinsumDense(LoraMixin):
     """out = activation(einsum(equation, x, kernel) + bias): ``EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")``.
 
     ``output_shape`` is that of out without the batch, None for a size it takes from x. ``bias_axes`` are the letters of out along
@@ -37,7 +37,7 @@ class EinsumDense(LowRank):
         """Make the op, and refuse what is not there."""
         self.op = Einsum(self.equation)
         _, _, out = self.op.terms
-        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
         wrong = set(self.bias_axes or "") - set(out)
         if wrong:
             raise UsageError(f"EinsumDense expects bias_axes to be letters of {out}, got {self.bias_axes!r}")

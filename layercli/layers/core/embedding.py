@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Shape
-from layercli.layers.core.lora import LowRank
-from layercli.layers.validators import Constraint, Initializer, PositiveInt, Regularizer, Truth, refuse
-from layercli.ops.nn.embedding import Lookup
+from layercli.layers.core.lora import LoraMixin
+from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer, raise_unsupported
+from layercli.ops.nn.embedding import EmbeddingLookup
 from layercli.ops.numpy.elementwise import Binary
 
 
-class Table(LowRank):
+class BaseEmbedding(LoraMixin):
     """A layer with embeddings (input_dim, output_dim), rows to be looked up: the settings are declared by each kind."""
 
-    op = Lookup()
+    op = EmbeddingLookup()
     adapted = "embeddings"
 
     if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Table(LowRank):
 
     def setup(self) -> None:
         """Refuse what is not there."""
-        refuse(self, ("quantization_config",), "computes in the dtype of its policy")
+        raise_unsupported(self, ("quantization_config",), "computes in the dtype of its policy")
 
     def build(self, input_shape: Shape) -> None:
         """Make embeddings (input_dim, output_dim)."""
@@ -54,7 +54,7 @@ class Table(LowRank):
         return self.embeddings if self._lora is None else self.adapted_value()
 
 
-class Embedding(Table):
+class Embedding(BaseEmbedding):
     """out[..., :] = embeddings[x[...], :]: whole numbers from 0 to input_dim - 1 to vectors of ``output_dim``.
 
     ``mask_zero``: 0 is padding, which layers that come later leave out. ``weights`` are the values to start from. UsageError
@@ -66,7 +66,7 @@ class Embedding(Table):
     embeddings_initializer: Initializer = "uniform"
     embeddings_regularizer: Regularizer = None
     embeddings_constraint: Constraint = None
-    mask_zero: Truth = False
+    mask_zero: Bool = False
     weights: Any = None
     lora_rank: Any = None
     lora_alpha: Any = None

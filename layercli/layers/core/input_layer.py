@@ -7,9 +7,9 @@ from typing import Any
 from layercli.core import dims, naming
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import UsageError
-from layercli.layers.validators import Truth
+from layercli.layers.validators import Bool
 
 
 def Input(
@@ -24,7 +24,7 @@ def Input(
 
     whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
     wanted = dtypes.default_policy().compute if dtype is None else dtypes.name_of(dtype)
-    return SymbolicTensor(Spec(batched(whole), wanted), name=name or naming.automatic("InputLayer"))
+    return SymbolicTensor(Spec(with_batch_dim(whole), wanted), name=name or naming.auto_name("InputLayer"))
 
 
 class InputLayer(Layer):
@@ -39,7 +39,7 @@ class InputLayer(Layer):
     ragged: Any = None
     batch_shape: Any = None
     input_tensor: Any = None
-    optional: Truth = False
+    optional: Bool = False
 
     def setup(self) -> None:
         """Make the output."""

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from layercli.core import custom_objects, graph, tree
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.registry import function as named
 from layercli.errors import UsageError
-from layercli.layers.core.opaque_op import Promise
+from layercli.layers.core.opaque_op import OpaqueOp
 
 SERIALIZED = ("function", "output_shape", "mask")
 """The settings that may be functions."""
@@ -33,10 +33,10 @@ class Lambda(Layer):
     UsageError for a lambda, and for the code that Keras writes of one, which is never executed.
     """
 
-    function: Annotated[Any, Rule("a function", _callable)]
+    function: Annotated[Any, Validator("a function", _callable)]
     output_shape: Any = None
     mask: Any = None
-    arguments: Annotated[Any, Rule("a dict of arguments", lambda value: dict(value or {}))] = None
+    arguments: Annotated[Any, Validator("a dict of arguments", lambda value: dict(value or {}))] = None
 
     def setup(self) -> None:
         """Find out what the function wants to be told."""
@@ -47,7 +47,7 @@ class Lambda(Layer):
         """Return what the function gives."""
         told = {"mask": mask, "training": training}
         given = self.arguments | {name: told[name] for name in self._wanted}
-        if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.leaves(inputs)):
+        if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.flatten(inputs)):
             return self.function(inputs, **given)
         calls = graph.frames()[-1].node.calls
         before = len(calls)
@@ -55,13 +55,13 @@ class Lambda(Layer):
             return self.function(inputs, **given)
         except Exception:  # the author's code, on a tensor without values
             del calls[before:]
-            return Promise(self._promised(inputs), self.compute_dtype)(*tree.leaves(inputs))
+            return OpaqueOp(self._promised(inputs), self.compute_dtype)(*tree.flatten(inputs))
 
     def _promised(self, inputs: Any) -> Any:
         """Return the shape of the outputs as the setting says it, or a list of them."""
         if callable(self.output_shape):
-            return self.output_shape(tree.map_leaves(lambda x: tuple(x.shape), inputs))
-        batch = tree.leaves(inputs)[0].shape[0]
+            return self.output_shape(tree.map_structure(lambda x: tuple(x.shape), inputs))
+        batch = tree.flatten(inputs)[0].shape[0]
         if all(isinstance(each, (list, tuple)) for each in self.output_shape):
             return [(batch, *each) for each in self.output_shape]
         return (batch, *self.output_shape)

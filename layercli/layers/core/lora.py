@@ -10,7 +10,7 @@ from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
-class LowRank(Layer):
+class LoraMixin(Layer):
     """A layer whose ``adapted`` variable may be adapted: kernel + lora_alpha / lora_rank * (a @ b) (Hu et al., 2021).
 
     a is (..., lora_rank) and b (lora_rank, units), both in float32. A ``.keras`` and a ``.weights.h5`` file hold the sum, as

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.validators import Number
-from layercli.ops.nn.embedding import Blank
+from layercli.ops.nn.embedding import ApplyMask
 from layercli.ops.numpy.elementwise import Binary
 from layercli.ops.numpy.reductions import Reduction
 
@@ -20,7 +20,7 @@ class Masking(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, padded steps blanked."""
-        return Blank()(inputs, self.compute_mask(inputs))
+        return ApplyMask()(inputs, self.compute_mask(inputs))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return which steps are no padding: two operations, as in Keras, whose order of layers counts them."""

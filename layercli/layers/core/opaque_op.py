@@ -6,10 +6,10 @@ from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import Op
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 
 
-class _Promise(Op):
+class _OpaqueOp(Op):
     """Outputs of shapes that an author gave, at a cost nobody knows; there is nothing to run."""
 
     def __init__(self, shapes: Any, dtype: str) -> None:
@@ -18,8 +18,8 @@ class _Promise(Op):
     def spec(self, *inputs: Any) -> Any:
         """Return the Specs."""
         if isinstance(self.shapes, list):
-            return [Spec(batched(shape), self.dtype) for shape in self.shapes]
-        return Spec(batched(self.shapes), self.dtype)
+            return [Spec(with_batch_dim(shape), self.dtype) for shape in self.shapes]
+        return Spec(with_batch_dim(self.shapes), self.dtype)
 
     def macs(self, *inputs: Any) -> Size:
         """Return an unknown."""
@@ -30,5 +30,5 @@ class _Promise(Op):
         raise NotImplementedError("a promise of shapes has nothing to run")
 
 
-Promise = _Promise
+OpaqueOp = _OpaqueOp
 """Not among the operations that the laws are about: it computes nothing."""

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.core import dtypes
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.core.operation import spec_of
 from layercli.core.spec import Shape
-from layercli.layers.core.embedding import Table
-from layercli.layers.validators import Constraint, Initializer, PositiveInt, Regularizer, Truth
+from layercli.layers.core.embedding import BaseEmbedding
+from layercli.layers.validators import Bool, Constraint, Initializer, PositiveInt, Regularizer
 from layercli.ops.numpy.elementwise import Binary
 
-SoftCap = Annotated[Any, Rule("a number or None", lambda value: None if value is None else float(value))]
+SoftCap = Annotated[Any, Validator("a number or None", lambda value: None if value is None else float(value))]
 
 
-class ReversibleEmbedding(Table):
+class ReversibleEmbedding(BaseEmbedding):
     """out[..., :] = embeddings[x[...], :]; called with ``reverse``, out = x @ embeddings.T: vectors to a value for each number.
 
     Without ``tie_weights`` a table reverse_embeddings (output_dim, input_dim) of its own is multiplied by. The product is in
@@ -26,11 +26,11 @@ class ReversibleEmbedding(Table):
 
     input_dim: PositiveInt
     output_dim: PositiveInt
-    tie_weights: Truth = True
+    tie_weights: Bool = True
     embeddings_initializer: Initializer = "uniform"
     embeddings_regularizer: Regularizer = None
     embeddings_constraint: Constraint = None
-    mask_zero: Truth = False
+    mask_zero: Bool = False
     reverse_dtype: Any = None
     logit_soft_cap: SoftCap = None
     lora_rank: Any = None

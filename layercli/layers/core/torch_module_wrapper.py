@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from layercli.core import dtypes, tree
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.core.keras_tensor import OPERATORS, SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
-from layercli.layers.core.opaque_op import Promise
+from layercli.layers.core.opaque_op import OpaqueOp
 from layercli.lazy import torch
 
 
@@ -21,7 +21,7 @@ def _module(value: Any) -> Any:
     return value
 
 
-MODULE = Rule("a torch.nn.Module", _module)
+MODULE = Validator("a torch.nn.Module", _module)
 
 
 class TorchModuleWrapper(Layer):
@@ -58,10 +58,10 @@ class TorchModuleWrapper(Layer):
         """Return what the module gives."""
         self.wrapped.train(training)
         values = [variable.value for variable in self._held.values()]
-        if not any(isinstance(x, SymbolicTensor) for x in tree.leaves((args, kwargs))):
+        if not any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._applied()(values, *args, **kwargs)
         if self.output_shape is not None:
-            return Promise(self.output_shape, self.compute_dtype)(*tree.leaves((args, kwargs)))
+            return OpaqueOp(self.output_shape, self.compute_dtype)(*tree.flatten((args, kwargs)))
         return OPERATORS["torch_function"](self._applied(), (values, *args), kwargs)
 
     def __getattr__(self, name: str) -> Any:

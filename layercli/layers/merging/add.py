@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import Fold
+from layercli.layers.merging.base_merge import ReduceMerge
 
 
-class Add(Fold):
+class Add(ReduceMerge):
     """out = x + y + ..."""

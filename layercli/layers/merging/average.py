@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.merging.base_merge import Fold
+from layercli.layers.merging.base_merge import ReduceMerge
 
 
-class Average(Fold):
+class Average(ReduceMerge):
     """out = (x + y + ...) / their number."""
 
     def call(self, inputs: Any) -> Any:

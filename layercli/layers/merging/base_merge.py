@@ -32,7 +32,7 @@ class Merge(Layer):
         return None if any(mask is None for mask in masks) else reduce(Binary("logical_or"), masks)
 
 
-class Fold(Merge):
+class ReduceMerge(Merge):
     """out = function(... function(function(x, y), z) ...), value by value; shapes broadcast.
 
     An input with fewer axes gets axes of size 1 after its batch: (batch, features) meets (batch, steps, features).

@@ -7,15 +7,15 @@ from typing import Any
 
 from layercli import ops
 from layercli.layers.merging.base_merge import Merge
-from layercli.layers.validators import WholeNumber
+from layercli.layers.validators import NonNegativeInt
 from layercli.ops.numpy.elementwise import Binary
-from layercli.ops.numpy.joining import Concatenate as Join
+from layercli.ops.numpy.joining import ConcatenateTensors as Join
 
 
 class Concatenate(Merge):
     """out = the inputs one after the other along ``axis``; their other sizes must be the same."""
 
-    axis: WholeNumber = -1
+    axis: NonNegativeInt = -1
 
     def setup(self) -> None:
         """Make the op of the setting."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.errors import UsageError
 from layercli.layers.merging.base_merge import Merge
-from layercli.layers.validators import Truth
+from layercli.layers.validators import Bool
 from layercli.ops.numpy.elementwise import Binary
 from layercli.ops.numpy.linear import BatchDot
 from layercli.ops.numpy.reductions import Reduction
@@ -20,7 +20,7 @@ class Dot(Merge):
     """
 
     axes: Any
-    normalize: Truth = False
+    normalize: Bool = False
     takes_two = True
 
     def setup(self) -> None:

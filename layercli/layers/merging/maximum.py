@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import Fold
+from layercli.layers.merging.base_merge import ReduceMerge
 
 
-class Maximum(Fold):
+class Maximum(ReduceMerge):
     """out = the greatest of x, y, ..., value by value."""
 
     function = "maximum"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import Fold
+from layercli.layers.merging.base_merge import ReduceMerge
 
 
-class Minimum(Fold):
+class Minimum(ReduceMerge):
     """out = the least of x, y, ..., value by value."""
 
     function = "minimum"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import Fold
+from layercli.layers.merging.base_merge import ReduceMerge
 
 
-class Subtract(Fold):
+class Subtract(ReduceMerge):
     """out = x - y, of two inputs."""
 
     function = "subtract"

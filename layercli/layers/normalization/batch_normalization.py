@@ -8,10 +8,10 @@ from layercli import ops
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec
 from layercli.core.variable import Variable
-from layercli.layers.normalization.scale_and_shift import Root, limits, scale_and_shift
-from layercli.layers.validators import Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.layers.normalization.scale_and_shift import SqrtInitializer, limits, scale_and_shift
+from layercli.layers.validators import Bool, Constraint, Initializer, NonNegativeInt, Number, Regularizer
 from layercli.ops.core.axes import axis_of
-from layercli.ops.nn.batch_norm_stats import Moments, Normalize, Renormalization
+from layercli.ops.nn.batch_norm_stats import BatchMoments, Normalize, Renormalization
 from layercli.ops.nn.normalization import BatchNorm
 
 
@@ -24,11 +24,11 @@ class BatchNormalization(Layer):
     ``renorm_momentum``, within the limits rmin, rmax and dmax of ``renorm_clipping`` (Ioffe, 2017).
     """
 
-    axis: WholeNumber = -1
+    axis: NonNegativeInt = -1
     momentum: Number = 0.99
     epsilon: Number = 1e-3
-    center: Truth = True
-    scale: Truth = True
+    center: Bool = True
+    scale: Bool = True
     beta_initializer: Initializer = "zeros"
     gamma_initializer: Initializer = "ones"
     moving_mean_initializer: Initializer = "zeros"
@@ -37,10 +37,10 @@ class BatchNormalization(Layer):
     gamma_regularizer: Regularizer = None
     beta_constraint: Constraint = None
     gamma_constraint: Constraint = None
-    renorm: Truth = False
+    renorm: Bool = False
     renorm_clipping: Any = None
     renorm_momentum: Number = 0.99
-    synchronized: Truth = False
+    synchronized: Bool = False
 
     gamma: Variable | None
     beta: Variable | None
@@ -53,7 +53,7 @@ class BatchNormalization(Layer):
         """Make the ops; UsageError for limits that are none."""
         self.infer = BatchNorm(self.axis, self.epsilon)
         self.learn = BatchNorm(self.axis, self.epsilon, training=True)
-        self.moments = Moments(self.axis, self.synchronized)
+        self.moments = BatchMoments(self.axis, self.synchronized)
         self.normalize = Normalize(self.axis, self.epsilon)
         self.correct = Renormalization(self.epsilon, **limits(self.renorm_clipping)) if self.renorm else None
 
@@ -69,7 +69,7 @@ class BatchNormalization(Layer):
         )
 
         if self.correct is not None:
-            first = Root(self.moving_variance_initializer)
+            first = SqrtInitializer(self.moving_variance_initializer)
             for name in ("moving_stddev", "renorm_mean", "renorm_stddev"):
                 start = self.moving_mean_initializer if name == "renorm_mean" else first
                 setattr(self, name, self.add_weight(name, shape, start, trainable=False, autocast=False))
@@ -83,9 +83,9 @@ class BatchNormalization(Layer):
         else:
             mean, variance = self.moments(inputs, mask)
             x = self.normalize(inputs, mean, variance, *self._renormalized(mean, variance))
-        follow(self.moving_mean, mean, self.momentum)
+        update_moving_average(self.moving_mean, mean, self.momentum)
         if self.correct is None:
-            follow(self.moving_variance, variance, self.momentum)
+            update_moving_average(self.moving_variance, variance, self.momentum)
         return x
 
     def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
@@ -94,15 +94,15 @@ class BatchNormalization(Layer):
         if self.correct is None:
             return gamma, beta
         r, d, deviation = self.correct(mean, variance, self.renorm_mean, self.renorm_stddev)
-        follow(self.renorm_mean, mean, self.renorm_momentum)
-        follow(self.renorm_stddev, deviation, self.renorm_momentum)
-        follow(self.moving_stddev, deviation, self.momentum)
+        update_moving_average(self.renorm_mean, mean, self.renorm_momentum)
+        update_moving_average(self.renorm_stddev, deviation, self.renorm_momentum)
+        update_moving_average(self.moving_stddev, deviation, self.momentum)
         moved = self.moving_stddev * self.moving_stddev - self.epsilon
         self.moving_variance.assign(ops.relu(moved))
         shift = d if gamma is None else gamma * d
         return r if gamma is None else gamma * r, shift if beta is None else shift + beta
 
 
-def follow(moving: Variable, value: Any, momentum: float) -> None:
+def update_moving_average(moving: Variable, value: Any, momentum: float) -> None:
     """Bring a moving average nearer to ``value``."""
     moving.assign(moving * momentum + value * (1 - momentum))

@@ -8,7 +8,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
-from layercli.layers.validators import Constraint, Initializer, Number, Regularizer, Truth, WholeNumber
+from layercli.layers.validators import Bool, Constraint, Initializer, NonNegativeInt, Number, Regularizer
 from layercli.ops.nn.normalization import GroupNorm
 
 
@@ -18,11 +18,11 @@ class GroupNormalization(Layer):
     The channels are on ``axis``; -1 groups are as many as there are channels. ShapeError where they do not divide them.
     """
 
-    groups: WholeNumber = 32
-    axis: WholeNumber = -1
+    groups: NonNegativeInt = 32
+    axis: NonNegativeInt = -1
     epsilon: Number = 1e-3
-    center: Truth = True
-    scale: Truth = True
+    center: Bool = True
+    scale: Bool = True
     beta_initializer: Initializer = "zeros"
     gamma_initializer: Initializer = "ones"
     beta_regularizer: Regularizer = None

@@ -9,7 +9,7 @@ from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.layers.normalization.scale_and_shift import ascending, scale_and_shift
-from layercli.layers.validators import Axes, Constraint, Initializer, Number, Regularizer, Truth
+from layercli.layers.validators import Axes, Bool, Constraint, Initializer, Number, Regularizer
 from layercli.ops.nn.normalization import LayerNorm
 
 
@@ -22,15 +22,15 @@ class LayerNormalization(Layer):
 
     axis: Axes = (-1,)
     epsilon: Number = 1e-3
-    center: Truth = True
-    scale: Truth = True
+    center: Bool = True
+    scale: Bool = True
     beta_initializer: Initializer = "zeros"
     gamma_initializer: Initializer = "ones"
     beta_regularizer: Regularizer = None
     gamma_regularizer: Regularizer = None
     beta_constraint: Constraint = None
     gamma_constraint: Constraint = None
-    rms_scaling: Truth = False
+    rms_scaling: Bool = False
 
     gamma: Variable | None
     beta: Variable | None

@@ -11,7 +11,7 @@ from layercli.errors import ShapeError, UsageError
 
 
 @dataclass(frozen=True)
-class Root:
+class SqrtInitializer:
     """An initializer that gives the square roots of what another gives."""
 
     of: Any

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.layer import Layer
 from layercli.layers.validators import Axes
-from layercli.ops.nn.normalization import UnitNorm
+from layercli.ops.nn.normalization import UnitNormalize
 
 
 class UnitNormalization(Layer):
@@ -18,7 +18,7 @@ class UnitNormalization(Layer):
 
     def setup(self) -> None:
         """Make the op."""
-        self.op = UnitNorm(self.axis)
+        self.op = UnitNormalize(self.axis)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs, of the shape of the inputs."""

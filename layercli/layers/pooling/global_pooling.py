@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core.layer import Layer
-from layercli.layers.validators import DataFormat, Truth
+from layercli.layers.validators import Bool, DataFormat
 from layercli.ops.core.axes import check_rank
 from layercli.ops.numpy.reductions import Reduction
 
@@ -15,7 +15,7 @@ class GlobalPooling(Layer):
     """out[n, c] = the greatest or the mean value of x[n, ..., c]; ``keepdims`` leaves the spatial axes with the size 1."""
 
     data_format: DataFormat = None
-    keepdims: Truth = False
+    keepdims: Bool = False
 
     axes = 2
     function = "max"

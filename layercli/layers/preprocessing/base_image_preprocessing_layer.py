@@ -10,7 +10,7 @@ from layercli.core.operation import spec_of
 from layercli.errors import ShapeError
 
 
-class Images(Layer):
+class BaseImagePreprocessingLayer(Layer):
     """A layer over x (batch, height, width, channels), channels first, or one image without the batch."""
 
     if TYPE_CHECKING:  # a setting of each layer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
-from layercli.layers.preprocessing.base_image_preprocessing_layer import Images
-from layercli.layers.regularization.base_dropout import Random
+from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
+from layercli.layers.regularization.base_dropout import BaseRandomLayer
 from layercli.ops.random.counter_rng import Uniform
 
 
-class RandomImages(Images, Random):
+class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
     """A layer that changes images at random in training, each for itself, and leaves them as they are otherwise.
 
     It knows the dtype of its policy alone where it is ``floats``; elsewhere whole numbers stay so but in training.

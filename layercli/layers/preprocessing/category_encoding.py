@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
-from layercli.layers.validators import PositiveInt, Truth, one_of
-from layercli.ops.nn.category_encoding import Count, MultiHot, OneHot
+from layercli.layers.validators import Bool, PositiveInt, one_of
+from layercli.ops.nn.category_encoding import CategoryCount, CategoryMultiHot, CategoryOneHot
 
-ENCODINGS: dict[str, Any] = {"one_hot": OneHot, "multi_hot": MultiHot, "count": Count}
+ENCODINGS: dict[str, Any] = {"one_hot": CategoryOneHot, "multi_hot": CategoryMultiHot, "count": CategoryCount}
 
 
 class CategoryEncoding(Layer):
@@ -22,7 +22,7 @@ class CategoryEncoding(Layer):
 
     num_tokens: PositiveInt = None  # type: ignore[assignment]  # a default of Keras's, which it refuses as well
     output_mode: Annotated[str, one_of("multi_hot", "one_hot", "count", "binary")] = "multi_hot"
-    sparse: Truth = False
+    sparse: Bool = False
 
     def setup(self) -> None:
         """Make the op of the settings."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
-from layercli.layers.preprocessing.base_image_preprocessing_layer import Images
+from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.validators import DataFormat, PositiveInt
 from layercli.ops.image.crop_windows import CenterWindow
 
 
-class CenterCrop(Images):
+class CenterCrop(BaseImagePreprocessingLayer):
     """out = the middle of the images x, ``height`` pixels high and ``width`` wide, in floats.
 
     x is (batch, height, width, channels), channels first, or one image. Where it is too small for that, it is its largest

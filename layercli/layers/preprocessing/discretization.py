@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
-from layercli.layers.validators import Number, Truth, Window, one_of
-from layercli.ops.nn.category_encoding import Digitize
+from layercli.layers.validators import Bool, Number, OptionalPositiveInt, one_of
+from layercli.ops.nn.category_encoding import Bucketize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +30,11 @@ class Discretization(Layer):
     that one of its samples stands for. UsageError for both or neither, for ``sparse``, and for a call without boundaries.
     """
 
-    bin_boundaries: Annotated[Any, Rule("ascending numbers", _ascending)] = None
-    num_bins: Window = None
+    bin_boundaries: Annotated[Any, Validator("ascending numbers", _ascending)] = None
+    num_bins: OptionalPositiveInt = None
     epsilon: Number = 0.01
     output_mode: Annotated[str, one_of("int", "one_hot", "multi_hot", "count")] = "int"
-    sparse: Truth = False
+    sparse: Bool = False
 
     def setup(self) -> None:
         """Check the settings, and make the ops where the boundaries are known."""
@@ -46,7 +46,7 @@ class Discretization(Layer):
     def _settle(self) -> None:
         """Make the ops of the boundaries."""
         bounds = self.bin_boundaries
-        self.op = None if bounds is None else Digitize(tuple(bounds))
+        self.op = None if bounds is None else Bucketize(tuple(bounds))
         encoded = bounds is not None and self.output_mode != "int"
         self.encoding = ENCODINGS[self.output_mode](len(bounds) + 1, self.compute_dtype) if encoded else None
 
@@ -63,10 +63,10 @@ class Discretization(Layer):
         for step, batch in enumerate([data] if hasattr(data, "shape") else data):
             if steps is not None and step >= steps:
                 break
-            summary = joined(sampled(np.asarray(batch, "float32"), self.epsilon), summary, self.epsilon)
+            summary = merge_summaries(summarize(np.asarray(batch, "float32"), self.epsilon), summary, self.epsilon)
         if not summary.shape[1]:
             raise UsageError(f"{self.name} got no data to adapt to")
-        self.bin_boundaries = thinned(summary, 1.0 / self.num_bins)[0, :-1].tolist()
+        self.bin_boundaries = compress_summary(summary, 1.0 / self.num_bins)[0, :-1].tolist()
         self._settle()
 
     def call(self, inputs: Any) -> Any:
@@ -87,7 +87,7 @@ class Discretization(Layer):
         return layer
 
 
-def sampled(values: np.ndarray, epsilon: float) -> np.ndarray:
+def summarize(values: np.ndarray, epsilon: float) -> np.ndarray:
     """Return a summary (2, samples) of values: evenly placed ones among them, sorted, and how many each stands for."""
     import numpy as np
 
@@ -97,15 +97,15 @@ def sampled(values: np.ndarray, epsilon: float) -> np.ndarray:
     return np.stack([samples, np.ones_like(samples) * step])
 
 
-def joined(left: np.ndarray, right: np.ndarray, epsilon: float) -> np.ndarray:
+def merge_summaries(left: np.ndarray, right: np.ndarray, epsilon: float) -> np.ndarray:
     """Return one summary of two."""
     import numpy as np
 
     both = np.concatenate((left, right), 1)
-    return thinned(both[:, np.argsort(both[0])], epsilon)
+    return compress_summary(both[:, np.argsort(both[0])], epsilon)
 
 
-def thinned(summary: np.ndarray, epsilon: float) -> np.ndarray:
+def compress_summary(summary: np.ndarray, epsilon: float) -> np.ndarray:
     """Return a summary of about 1 / epsilon samples: at those parts of the whole weight, between the samples linearly."""
     import numpy as np
 

@@ -8,10 +8,10 @@ from layercli import ops
 from layercli.core import dims, dtypes
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
-from layercli.core.spec import Shape, batched, show_shape
+from layercli.core.spec import Shape, show_shape, with_batch_dim
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.validators import Truth
+from layercli.layers.validators import Bool
 from layercli.ops.image.rescale import Standardize
 
 
@@ -25,7 +25,7 @@ class Normalization(Layer):
     axis: Any = -1
     mean: Any = None
     variance: Any = None
-    invert: Truth = False
+    invert: Bool = False
 
     if TYPE_CHECKING:  # what was given; annotated in the class itself they would be settings
         input_mean: Any
@@ -82,7 +82,7 @@ class Normalization(Layer):
         for batch in [data] if hasattr(data, "shape") else data:
             part = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch, "float64")
             if not self.built:
-                self.build(batched((None, *part.shape[1:])))
+                self.build(with_batch_dim((None, *part.shape[1:])))
                 self.built = True
             rest = tuple(axis for axis in range(part.ndim) if axis not in self.op.axes)
             size = int(np.prod([part.shape[axis] for axis in rest]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli.core.operation import Op
-from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import one_of
 from layercli.ops.image.affine import Resample
 
@@ -15,7 +15,7 @@ FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # K
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]
 
 
-class RandomAffine(RandomImages):
+class RandomAffine(BaseRandomImageLayer):
     """In training, out = x resampled under an affine map of its own for each image, made by the op ``map`` of what is drawn."""
 
     floats = True

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
-from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 
 
-class RandomColor(RandomImages):
+class RandomColor(BaseRandomImageLayer):
     """A layer that changes the values of images at random, all of an image alike."""
 
     def beside(self, drawn: Any) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import DataFormat, PositiveInt, Seed
 from layercli.ops.image.crop_windows import RandomWindow
 
 
-class RandomCrop(RandomImages):
+class RandomCrop(BaseRandomImageLayer):
     """In training, out = a window of the images x, ``height`` pixels high and ``width`` wide, from a place drawn for them all.
 
     Where x is not larger both ways, it is cut where its largest window of that ratio of sides begins, and resized bilinearly.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from layercli.layers.preprocessing.base_random_image_layer import RandomImages
+from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
 from layercli.layers.validators import DataFormat, Seed, one_of
-from layercli.ops.image.flip import Flip
+from layercli.ops.image.flip import FlipSelected
 
 AXES = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 
 
-class RandomFlip(RandomImages):
+class RandomFlip(BaseRandomImageLayer):
     """In training, out = x turned around, left and right, top and bottom, or both at once by ``mode``, every other time.
 
     x is (batch, height, width, channels), channels first, or one image; the result has the layer's compute dtype.
@@ -26,7 +26,7 @@ class RandomFlip(RandomImages):
     def setup(self) -> None:
         """Make the op of the settings."""
         self.settle((0, 1))
-        self.flip = Flip(tuple(axis + self.channels_first for axis in AXES[self.mode]))
+        self.flip = FlipSelected(tuple(axis + self.channels_first for axis in AXES[self.mode]))
 
     def varied(self, images: Any, drawn: Any) -> Any:
         """Return the images, some turned around."""

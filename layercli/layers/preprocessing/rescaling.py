@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core import dtypes
-from layercli.core.fields import Rule
+from layercli.core.fields import Validator
 from layercli.core.fields import checked as checked_setting
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
@@ -38,4 +38,4 @@ def _constant(value: Any) -> float | tuple[float, ...]:
     return tuple(map(float, values)) if isinstance(values, (list, tuple)) else float(values)
 
 
-CONSTANT = Rule("a number or one per channel", _constant)
+CONSTANT = Validator("a number or one per channel", _constant)

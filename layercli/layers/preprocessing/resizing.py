@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.errors import UsageError
-from layercli.layers.preprocessing.base_image_preprocessing_layer import Images
-from layercli.layers.validators import DataFormat, Number, PositiveInt, Truth, one_of
+from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
+from layercli.layers.validators import Bool, DataFormat, Number, PositiveInt, one_of
 from layercli.ops.image.resize import Resize, check_interpolation
 
 
-class Resizing(Images):
+class Resizing(BaseImagePreprocessingLayer):
     """out = the images x, ``height`` pixels high and ``width`` wide, by ``interpolation``: nearest, bilinear or bicubic.
 
     x is (batch, height, width, channels), channels first, or one image; its dtype stays, whole numbers are rounded. Images of
@@ -21,11 +21,11 @@ class Resizing(Images):
     height: PositiveInt
     width: PositiveInt
     interpolation: Any = "bilinear"
-    crop_to_aspect_ratio: Truth = False
-    pad_to_aspect_ratio: Truth = False
+    crop_to_aspect_ratio: Bool = False
+    pad_to_aspect_ratio: Bool = False
     fill_mode: Annotated[str, one_of("constant")] = "constant"
     fill_value: Number = 0.0
-    antialias: Truth = False
+    antialias: Bool = False
     data_format: DataFormat = None
 
     def setup(self) -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.regularization.base_dropout import Noise, _check_below_one, _sizes
-from layercli.layers.validators import Fraction, Seed
+from layercli.layers.regularization.base_dropout import BaseNoise, _check_below_one, _sizes
+from layercli.layers.validators import Seed, UnitInterval
 from layercli.ops.random import dropout
 
 
-class AlphaDropout(Noise):
+class AlphaDropout(BaseNoise):
     """Dropout for SELU: dropped values become -1.7581, then all are scaled and shifted back to mean 0 and variance 1.
 
     UsageError for a rate of 1, after which nothing is left to scale.
     """
 
-    rate: Fraction
+    rate: UnitInterval
     noise_shape: Any = None
     seed: Seed = None
 
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
         _check_below_one(self)
-        self.op = dropout.AlphaDropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None
+        self.op = dropout.ApplyAlphaDropout(self.rate, _sizes(self.noise_shape), self.seed) if self.rate else None

@@ -10,7 +10,7 @@ from layercli.core.spec import Shape
 from layercli.errors import UsageError
 
 
-class Random(Layer):
+class BaseRandomLayer(Layer):
     """A layer that draws in training. A whole ``seed`` gives it a stream of its own."""
 
     stateless = True
@@ -35,7 +35,7 @@ class Random(Layer):
         return out
 
 
-class Noise(Random):
+class BaseNoise(BaseRandomLayer):
     """A layer that applies a random ``op`` in training."""
 
     supports_masking = True

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from layercli.errors import UsageError
-from layercli.layers.regularization.base_dropout import Noise
+from layercli.layers.regularization.base_dropout import BaseNoise
 from layercli.layers.validators import Number, Seed
 from layercli.ops.random import dropout
 
 
-class GaussianNoise(Noise):
+class GaussianNoise(BaseNoise):
     """In training, out = x + n, n being normal with mean 0 and standard deviation ``stddev``."""
 
     stddev: Number
@@ -18,4 +18,4 @@ class GaussianNoise(Noise):
         """Make the op, none for a deviation of 0."""
         if self.stddev < 0:
             raise UsageError(f"GaussianNoise expects stddev to be at least 0, got {self.stddev}")
-        self.op = dropout.GaussianNoise(self.stddev, self.seed) if self.stddev else None
+        self.op = dropout.ApplyGaussianNoise(self.stddev, self.seed) if self.stddev else None

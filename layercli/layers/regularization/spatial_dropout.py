@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.operation import spec_of
 from layercli.errors import ShapeError
-from layercli.layers.regularization.base_dropout import Noise
-from layercli.layers.validators import DataFormat, Fraction, Seed
+from layercli.layers.regularization.base_dropout import BaseNoise
+from layercli.layers.validators import DataFormat, Seed, UnitInterval
 from layercli.ops.random import dropout
 
 
-class SpatialDropout(Noise):
+class SpatialDropout(BaseNoise):
     """Dropout of whole channels: one decision per example and channel."""
 
     axes = 1
@@ -24,7 +24,7 @@ class SpatialDropout(Noise):
         places = (1,) * self.axes
         first = getattr(self, "data_format", None) == "channels_first"
         shape = (None, None, *places) if first else (None, *places, None)
-        self.op = dropout.Dropout(self.rate, shape, self.seed) if self.rate else None
+        self.op = dropout.ApplyDropout(self.rate, shape, self.seed) if self.rate else None
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the inputs, in training without the channels dropped; ShapeError for another rank."""
@@ -36,14 +36,14 @@ class SpatialDropout(Noise):
 class SpatialDropout1D(SpatialDropout):
     """Dropout of whole channels of x (batch, steps, channels)."""
 
-    rate: Fraction
+    rate: UnitInterval
     seed: Seed = None
 
 
 class SpatialDropout2D(SpatialDropout):
     """Dropout of whole channels of x (batch, height, width, channels), or channels first."""
 
-    rate: Fraction
+    rate: UnitInterval
     data_format: DataFormat = None
     seed: Seed = None
 

@@ -9,7 +9,7 @@ from layercli.layers.validators import PAIR, per_axis
 from layercli.ops.numpy.padding import Crop, Pad
 
 
-class Bordered(Layer):
+class BasePadding(Layer):
     """A layer whose setting is a pair of numbers per spatial axis: before and after."""
 
     axes = 2

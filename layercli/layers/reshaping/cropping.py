@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.reshaping.base_padding import Bordered
+from layercli.layers.reshaping.base_padding import BasePadding
 from layercli.layers.validators import DataFormat
 from layercli.ops.numpy.padding import Crop
 
 
-class Cropping1D(Bordered):
+class Cropping1D(BasePadding):
     """out = x without its first and last steps: x (batch, steps, channels); ``cropping`` is a number or (before, after)."""
 
     cropping: Any = 1
@@ -20,7 +20,7 @@ class Cropping1D(Bordered):
         self.border(Crop, "cropping")
 
 
-class Cropping(Bordered):
+class Cropping(BasePadding):
     """out = x without its border: ``cropping`` is a number, one per axis, or a (before, after) per axis."""
 
     cropping: Any = 0

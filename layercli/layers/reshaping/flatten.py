@@ -13,7 +13,7 @@ class Flatten(Layer):
     """out = the values of each sample in a row: x (batch, ...) to (batch, values); ``channels_first`` puts channels last."""
 
     data_format: DataFormat = None
-    op = reshaping.Reshape((-1,), batched=True)
+    op = reshaping.ReshapeTensor((-1,), batched=True)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""

@@ -8,7 +8,7 @@ from layercli.core.layer import Layer
 from layercli.layers.validators import PositiveInt
 from layercli.ops.core.axes import check_rank
 from layercli.ops.numpy import reshaping
-from layercli.ops.numpy.rearrangement import Repeat
+from layercli.ops.numpy.rearrangement import RepeatElements
 
 
 class RepeatVector(Layer):
@@ -18,7 +18,7 @@ class RepeatVector(Layer):
 
     def setup(self) -> None:
         """Make the op of the number."""
-        self.op = Repeat(self.n, 1)
+        self.op = RepeatElements(self.n, 1)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""

@@ -22,7 +22,7 @@ class Reshape(Layer):
         whole = all(isinstance(size, int) and size >= -1 for size in self.target_shape)
         if not whole or open_sizes > 1:
             raise UsageError(f"Reshape expects whole numbers, at most one of them -1, got {self.target_shape}")
-        self.op = reshaping.Reshape(self.target_shape, batched=True)
+        self.op = reshaping.ReshapeTensor(self.target_shape, batched=True)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""

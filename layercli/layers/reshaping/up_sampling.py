@@ -8,7 +8,7 @@ from layercli.core.layer import Layer
 from layercli.layers.validators import DataFormat, PositiveInt, per_axis
 from layercli.ops.core.axes import check_rank
 from layercli.ops.image.resize import Upsample, check_interpolation
-from layercli.ops.numpy.rearrangement import Repeat
+from layercli.ops.numpy.rearrangement import RepeatElements
 
 
 class UpSampling1D(Layer):
@@ -18,7 +18,7 @@ class UpSampling1D(Layer):
 
     def setup(self) -> None:
         """Make the op of the setting."""
-        self.op = Repeat(self.size, 1)
+        self.op = RepeatElements(self.size, 1)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -57,7 +57,7 @@ class UpSampling3D(Layer):
         """Make one op per spatial axis."""
         self.size = per_axis(self.size, 3, "size", "UpSampling3D")
         first = 2 if self.data_format == "channels_first" else 1
-        self.repeats = [Repeat(times, axis) for axis, times in enumerate(self.size, start=first) if times > 1]
+        self.repeats = [RepeatElements(times, axis) for axis, times in enumerate(self.size, start=first) if times > 1]
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""

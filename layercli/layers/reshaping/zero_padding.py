@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.reshaping.base_padding import Bordered
+from layercli.layers.reshaping.base_padding import BasePadding
 from layercli.layers.validators import DataFormat
 from layercli.ops.numpy.padding import Pad
 
 
-class ZeroPadding(Bordered):
+class ZeroPadding(BasePadding):
     """out = x with zeros around it: ``padding`` is a number, one per axis, or a (before, after) per axis."""
 
     padding: Any = 1

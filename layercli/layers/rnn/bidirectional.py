@@ -8,10 +8,10 @@ from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.rnn.copy_layer import again
+from layercli.layers.rnn.copy_layer import clone_layer
 from layercli.layers.validators import MergeMode
-from layercli.ops.nn.time_folding import Reversed
-from layercli.ops.numpy.joining import Concatenate
+from layercli.ops.nn.time_folding import ReverseTime
+from layercli.ops.numpy.joining import ConcatenateTensors
 
 COMMON = ("stateful", "return_sequences", "return_state")
 """What both directions must have alike."""
@@ -46,9 +46,9 @@ class Bidirectional(Layer):
         for layer in (given, backward or given):
             if not isinstance(layer, Layer) or not hasattr(layer, "go_backwards"):
                 raise UsageError(f"Bidirectional expects a recurrent layer, got {layer!r}")
-        self.forward_layer = again(given, f"forward_{given.name.removeprefix('forward_')}")
+        self.forward_layer = clone_layer(given, f"forward_{given.name.removeprefix('forward_')}")
         turned = not given.go_backwards
-        self.backward_layer = backward or again(
+        self.backward_layer = backward or clone_layer(
             given, f"backward_{given.name.removeprefix('backward_')}", go_backwards=turned
         )
         self._check()
@@ -76,7 +76,7 @@ class Bidirectional(Layer):
         backward = self.backward_layer(sequences, initial_state=second, mask=mask, training=training)
         (x, *states), (y, *more) = (out if self.return_state else (out,) for out in (forward, backward))
         if self.return_sequences:
-            y = Reversed()(y)
+            y = ReverseTime()(y)
         out = self._merged(x, y)
         if not self.return_state:
             return out
@@ -85,7 +85,7 @@ class Bidirectional(Layer):
     def _merged(self, x: Any, y: Any) -> Any:
         match self.merge_mode:
             case "concat":
-                return Concatenate()(x, y)
+                return ConcatenateTensors()(x, y)
             case "sum":
                 return x + y
             case "mul":
@@ -105,5 +105,5 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""
-        mask = tree.leaves([previous_mask])[0] if self.return_sequences else None
+        mask = tree.flatten([previous_mask])[0] if self.return_sequences else None
         return (mask, mask) if self.merge_mode is None else mask

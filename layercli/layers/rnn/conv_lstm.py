@@ -8,26 +8,26 @@ from layercli import ops
 from layercli.core.spec import Shape, Spec, show_shape
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.convolutional.base_conv import Windowed
+from layercli.layers.convolutional.base_conv import BaseWindowLayer
 from layercli.layers.regularization.dropout import Dropout
-from layercli.layers.rnn.lstm import forgetting
+from layercli.layers.rnn.lstm import unit_forget_bias_initializer
 from layercli.layers.rnn.rnn import CELL, Recurrent
 from layercli.layers.rnn.rnn_cell import same
 from layercli.layers.validators import (
     Activation,
+    Bool,
     Constraint,
     DataFormat,
-    Fraction,
     Initializer,
     Padding,
     PositiveInt,
     Regularizer,
     Seed,
-    Truth,
+    UnitInterval,
     per_axis,
 )
 from layercli.ops.nn.convolution import Convolution
-from layercli.ops.nn.rnn import Filled, LstmStep
+from layercli.ops.nn.rnn import FullLikeBatch, LstmStep
 
 GATES = 4
 SHARED = (
@@ -42,7 +42,7 @@ SHARED = (
 """The settings that a layer hands to its cell."""
 
 
-class ConvLSTMCell(Windowed):
+class ConvLSTMCell(BaseWindowLayer):
     """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x * kernel + h * recurrent_kernel + bias.
 
     * is a convolution over ``rank`` axes, that of h with padding same and stride 1. Dropout draws a mask for each gate.
@@ -57,19 +57,19 @@ class ConvLSTMCell(Windowed):
     dilation_rate: Any = 1
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
-    unit_forget_bias: Truth = True
+    unit_forget_bias: Bool = True
     kernel_regularizer: Regularizer = None
     recurrent_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
 
     def setup(self) -> None:
@@ -102,7 +102,9 @@ class ConvLSTMCell(Windowed):
         if not self.use_bias or not self.unit_forget_bias:
             return super().add_bias(size)
         settings: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-        return self.add_weight("bias", (size,), forgetting(self.bias_initializer, self.filters), **settings)
+        return self.add_weight(
+            "bias", (size,), unit_forget_bias_initializer(self.bias_initializer, self.filters), **settings
+        )
 
     def state_shape(self, step_shape: Shape) -> Shape:
         """Return the shape of a state for a step of that shape."""
@@ -114,7 +116,7 @@ class ConvLSTMCell(Windowed):
         shapes = tuple(step.shape)[1:], self.state_shape(tuple(step.shape))[1:]
         found: list[Any] = []
         for dropouts, shape in zip((self._input_dropouts, self._state_dropouts), shapes, strict=True):
-            found += [layer(Filled(1.0, shape)(step), training=True) for layer in dropouts] or [None] * GATES
+            found += [layer(FullLikeBatch(1.0, shape)(step), training=True) for layer in dropouts] or [None] * GATES
         return found
 
     def call(self, inputs: Any, states: Any, *masks: Any) -> Any:
@@ -146,26 +148,26 @@ class ConvLSTM(Recurrent):
     dilation_rate: Any = 1
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
-    unit_forget_bias: Truth = True
+    unit_forget_bias: Bool = True
     kernel_regularizer: Regularizer = None
     recurrent_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
-    return_sequences: Truth = False
-    return_state: Truth = False
-    go_backwards: Truth = False
-    stateful: Truth = False
-    unroll: Truth = False
-    zero_output_for_mask: Truth = False
+    return_sequences: Bool = False
+    return_state: Bool = False
+    go_backwards: Bool = False
+    stateful: Bool = False
+    unroll: Bool = False
+    zero_output_for_mask: Bool = False
 
     axes = 0
 

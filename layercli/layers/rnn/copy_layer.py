@@ -8,7 +8,7 @@ from layercli.core.layer import Layer
 from layercli.errors import UsageError
 
 
-def again(layer: Layer, name: str, **changes: Any) -> Any:
+def clone_layer(layer: Layer, name: str, **changes: Any) -> Any:
     """Return a new, unbuilt layer of ``layer``'s class and settings, except for ``changes``; its cells are new as well."""
     if not type(layer)._fields:
         raise UsageError(f"cannot make another {type(layer).__name__}: give Bidirectional a backward_layer")
@@ -18,7 +18,7 @@ def again(layer: Layer, name: str, **changes: Any) -> Any:
 
 def _copied(value: Any) -> Any:
     if isinstance(value, Layer):
-        return again(value, value.name)
+        return clone_layer(value, value.name)
     if isinstance(value, (list, tuple)):
         return type(value)(map(_copied, value))
     return value

@@ -11,7 +11,7 @@ from layercli.ops.nn.rnn import FusedRecurrence
 from layercli.ops.numpy.reshaping import ExpandDims
 
 
-class Fused(Recurrent):
+class FusedRNN(Recurrent):
     """A recurrent layer whose default settings torch's fused kernel computes; other settings loop over ``cell``."""
 
     kind = ""

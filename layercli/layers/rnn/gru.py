@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.layers.rnn.fused_rnn import Fused
+from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, listed, same
 from layercli.layers.validators import (
     Activation,
+    Bool,
     Constraint,
-    Fraction,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    Truth,
+    UnitInterval,
 )
-from layercli.ops.nn.rnn import GruStep, Pick
-from layercli.ops.numpy.linear import Dense
+from layercli.ops.nn.rnn import GruStep, Select
+from layercli.ops.numpy.linear import Linear
 
 
 class GRUCell(Cell):
@@ -30,7 +30,7 @@ class GRUCell(Cell):
     units: PositiveInt
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
@@ -40,9 +40,9 @@ class GRUCell(Cell):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
-    reset_after: Truth = True
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
+    reset_after: Bool = True
     seed: Seed = None
 
     gates = 3
@@ -64,18 +64,18 @@ class GRUCell(Cell):
         [h], given = listed(states)
         x, dropped = self._dropped(inputs, h, (input_mask, state_mask), training)
         both = self.bias is not None and self.reset_after
-        of_x, of_h = (Pick(0)(self.bias), Pick(1)(self.bias)) if both else (self.bias, None)
-        out = self.op(Dense()(x, self.kernel, of_x), h, dropped, self.recurrent_kernel, of_h)
+        of_x, of_h = (Select(0)(self.bias), Select(1)(self.bias)) if both else (self.bias, None)
+        out = self.op(Linear()(x, self.kernel, of_x), h, dropped, self.recurrent_kernel, of_h)
         return out, given(out)
 
 
-class GRU(Fused):
+class GRU(FusedRNN):
     """Gated recurrent unit (Cho et al., 2014), the cell being GRUCell; the settings besides are those of RNN."""
 
     units: PositiveInt
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
@@ -85,17 +85,17 @@ class GRU(Fused):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
-    return_sequences: Truth = False
-    return_state: Truth = False
-    go_backwards: Truth = False
-    stateful: Truth = False
-    unroll: Truth = False
-    reset_after: Truth = True
+    return_sequences: Bool = False
+    return_state: Bool = False
+    go_backwards: Bool = False
+    stateful: Bool = False
+    unroll: Bool = False
+    reset_after: Bool = True
     use_cudnn: Any = "auto"
-    zero_output_for_mask: Truth = False
+    zero_output_for_mask: Bool = False
 
     cell_type = GRUCell
     kind = "gru"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import initializers
-from layercli.layers.rnn.fused_rnn import Fused
+from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, same
 from layercli.layers.validators import (
     Activation,
+    Bool,
     Constraint,
-    Fraction,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    Truth,
+    UnitInterval,
 )
 from layercli.ops.nn.rnn import LstmStep
-from layercli.ops.numpy.linear import Dense, MatMul
+from layercli.ops.numpy.linear import Linear, MatMul
 
 
 class LSTMCell(Cell):
@@ -30,19 +30,19 @@ class LSTMCell(Cell):
     units: PositiveInt
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
-    unit_forget_bias: Truth = True
+    unit_forget_bias: Bool = True
     kernel_regularizer: Regularizer = None
     recurrent_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
 
     gates = 4
@@ -57,7 +57,7 @@ class LSTMCell(Cell):
         if name != "bias" or not self.unit_forget_bias:
             return super()._weight(name, shape, kind)
         regularizer, constraint = self.bias_regularizer, self.bias_constraint
-        start = forgetting(self.bias_initializer, self.units)
+        start = unit_forget_bias_initializer(self.bias_initializer, self.units)
         return self.add_weight(name, shape, start, regularizer=regularizer, constraint=constraint)
 
     def call(
@@ -65,12 +65,12 @@ class LSTMCell(Cell):
     ) -> Any:
         """Return the output and [h', c']."""
         x, h = self._dropped(inputs, states[0], (input_mask, state_mask), training)
-        z = Dense()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
+        z = Linear()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
         h, c = self.op(z, states[1])
         return h, [h, c]
 
 
-def forgetting(initializer: Any, units: int) -> Any:
+def unit_forget_bias_initializer(initializer: Any, units: int) -> Any:
     """Return an initializer of the bias of four gates that starts that of the second one, the forget gate, at 1."""
 
     def draw(shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
@@ -81,33 +81,33 @@ def forgetting(initializer: Any, units: int) -> Any:
     return draw
 
 
-class LSTM(Fused):
+class LSTM(FusedRNN):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997), the cell being LSTMCell; the settings besides are those of RNN."""
 
     units: PositiveInt
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
-    unit_forget_bias: Truth = True
+    unit_forget_bias: Bool = True
     kernel_regularizer: Regularizer = None
     recurrent_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
-    return_sequences: Truth = False
-    return_state: Truth = False
-    go_backwards: Truth = False
-    stateful: Truth = False
-    unroll: Truth = False
+    return_sequences: Bool = False
+    return_state: Bool = False
+    go_backwards: Bool = False
+    stateful: Bool = False
+    unroll: Bool = False
     use_cudnn: Any = "auto"
-    zero_output_for_mask: Truth = False
+    zero_output_for_mask: Bool = False
 
     cell_type = LSTMCell
     kind = "lstm"

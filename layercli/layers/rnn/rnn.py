@@ -10,9 +10,9 @@ from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell
 from layercli.layers.rnn.stacked_rnn_cells import StackedRNNCells
-from layercli.layers.validators import Truth
-from layercli.ops.nn.rnn import Filled, check_state
-from layercli.ops.nn.rnn_loop import Scan
+from layercli.layers.validators import Bool
+from layercli.ops.nn.rnn import FullLikeBatch, check_state
+from layercli.ops.nn.rnn_loop import RNNLoop
 
 CELL = (
     "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer",
@@ -45,7 +45,7 @@ class Recurrent(Layer):
             raise ShapeError(f"expects x with at least 3 axes (batch, steps, features), got {len(sequences_shape)}")
         batch, _, *rest = sequences_shape
         build_cell(self.cell, (batch, *rest))
-        self._count = len(tree.leaves([self.cell.state_size]))
+        self._count = len(tree.flatten([self.cell.state_size]))
         if self.stateful:
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
@@ -63,13 +63,13 @@ class Recurrent(Layer):
         if not self.return_state:
             return out
         values = iter(last)
-        return (out, *tree.map_leaves(lambda _: next(values), _sizes(self.cell)))
+        return (out, *tree.map_structure(lambda _: next(values), _sizes(self.cell)))
 
     def _computed(self, x: Any, states: list[Any], mask: Any, training: bool) -> Any:
         """Return outputs and last states by the loop over the cell."""
         states = [self._zeros(x, i) if state is None else state for i, state in enumerate(states)]
         drawn = self._masks(x) if training else ()
-        scan = Scan(
+        scan = RNNLoop(
             self.cell,
             _nested(_sizes(self.cell)),
             self.go_backwards,
@@ -81,7 +81,7 @@ class Recurrent(Layer):
         return scan(x, mask, *states, *drawn)
 
     def _zeros(self, x: Any, index: int) -> Any:
-        return Filled(0.0, self._state_shapes(tuple(x.shape))[index][1:])(x)
+        return FullLikeBatch(0.0, self._state_shapes(tuple(x.shape))[index][1:])(x)
 
     def _masks(self, x: Any) -> Any:
         """Return what dropout multiplies inputs and states by, for all steps alike."""
@@ -89,14 +89,14 @@ class Recurrent(Layer):
 
     def _state_shapes(self, sequences_shape: Shape) -> list[Shape]:
         """Return the shapes of the states, flat, for x of that shape."""
-        return [(sequences_shape[0], size) for size in tree.leaves([self.cell.state_size])]
+        return [(sequences_shape[0], size) for size in tree.flatten([self.cell.state_size])]
 
     def _start(self, x: Any, initial_state: Any) -> list[Any]:
         """Return the flat states to start from, None for zeros; ShapeError where those given do not fit."""
         if initial_state is None:
             return [None] * self._count if self.states is None else [state.value for state in self.states]
         shapes = self._state_shapes(tuple(x.shape))
-        given = tree.leaves([initial_state])
+        given = tree.flatten([initial_state])
         if len(given) != len(shapes):
             raise ShapeError(f"expects {len(shapes)} initial states, got {len(given)}")
         for state, shape in zip(given, shapes, strict=True):
@@ -105,8 +105,8 @@ class Recurrent(Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the steps, where there are steps in the outputs."""
-        mask = tree.leaves([previous_mask])[0] if self.return_sequences else None
-        return [mask] + [None] * len(tree.leaves([self.cell.state_size])) if self.return_state else mask
+        mask = tree.flatten([previous_mask])[0] if self.return_sequences else None
+        return [mask] + [None] * len(tree.flatten([self.cell.state_size])) if self.return_state else mask
 
     def reset_state(self) -> None:
         """Start the next call from zeros, for a layer that is ``stateful``."""
@@ -125,12 +125,12 @@ class RNN(Recurrent):
     """
 
     cell: Any
-    return_sequences: Truth = False
-    return_state: Truth = False
-    go_backwards: Truth = False
-    stateful: Truth = False
-    unroll: Truth = False
-    zero_output_for_mask: Truth = False
+    return_sequences: Bool = False
+    return_state: Bool = False
+    go_backwards: Bool = False
+    stateful: Bool = False
+    unroll: Bool = False
+    zero_output_for_mask: Bool = False
 
     def setup(self) -> None:
         """Stack cells that come as a list."""

@@ -10,7 +10,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.errors import UsageError
 from layercli.layers.regularization.dropout import Dropout
-from layercli.ops.nn.rnn import Filled
+from layercli.ops.nn.rnn import FullLikeBatch
 
 
 class Cell(Layer):
@@ -55,11 +55,13 @@ class Cell(Layer):
     def masks(self, inputs: Any) -> list[Any]:
         """Return what multiplies the input and the state in training, one draw of each for x (batch, ...); None is 1."""
         kept = zip((self._input_dropout, self._state_dropout), (int(self.features), self.units), strict=True)
-        return [None if layer is None else layer(Filled(1.0, (size,))(inputs), training=True) for layer, size in kept]
+        return [
+            None if layer is None else layer(FullLikeBatch(1.0, (size,))(inputs), training=True) for layer, size in kept
+        ]
 
     def start(self, inputs: Any) -> Any:
         """Return the states to start from, zeros, for x (batch, ...)."""
-        return [Filled(0.0, (size,))(inputs) for size in tree.leaves([self.state_size])]
+        return [FullLikeBatch(0.0, (size,))(inputs) for size in tree.flatten([self.state_size])]
 
     def get_initial_state(self, batch_size: int) -> Any:
         """Return the states to start from, zeros, for a batch of that size."""
@@ -97,7 +99,7 @@ def build_cell(cell: Any, input_shape: Shape) -> None:
 def output_size(cell: Any) -> int:
     """Return the size of a cell's output: what it says, or the size of its first state."""
     said = getattr(cell, "output_size", None)
-    return int(said if said is not None else tree.leaves([cell.state_size])[0])
+    return int(said if said is not None else tree.flatten([cell.state_size])[0])
 
 
 def same(x: Any) -> Any:

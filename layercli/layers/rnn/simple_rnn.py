@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import activations
-from layercli.layers.rnn.fused_rnn import Fused
+from layercli.layers.rnn.fused_rnn import FusedRNN
 from layercli.layers.rnn.rnn_cell import Cell, listed
 from layercli.layers.validators import (
     Activation,
+    Bool,
     Constraint,
-    Fraction,
     Initializer,
     PositiveInt,
     Regularizer,
     Seed,
-    Truth,
+    UnitInterval,
 )
-from layercli.ops.numpy.linear import Dense, MatMul
+from layercli.ops.numpy.linear import Linear, MatMul
 
 
 class SimpleRNNCell(Cell):
@@ -25,7 +25,7 @@ class SimpleRNNCell(Cell):
 
     units: PositiveInt
     activation: Activation = "tanh"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
@@ -35,8 +35,8 @@ class SimpleRNNCell(Cell):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
     seed: Seed = None
 
     def call(
@@ -45,17 +45,17 @@ class SimpleRNNCell(Cell):
         """Return the output and [h']."""
         [state], given = listed(states)
         x, h = self._dropped(inputs, state, (input_mask, state_mask), training)
-        out = Dense()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
+        out = Linear()(x, self.kernel, self.bias) + MatMul()(h, self.recurrent_kernel)
         out = out if self.activation is None else self.activation(out)
         return out, given(out)
 
 
-class SimpleRNN(Fused):
+class SimpleRNN(FusedRNN):
     """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias); the settings besides are those of RNN."""
 
     units: PositiveInt
     activation: Activation = "tanh"
-    use_bias: Truth = True
+    use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     recurrent_initializer: Initializer = "orthogonal"
     bias_initializer: Initializer = "zeros"
@@ -65,15 +65,15 @@ class SimpleRNN(Fused):
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
-    dropout: Fraction = 0.0
-    recurrent_dropout: Fraction = 0.0
-    return_sequences: Truth = False
-    return_state: Truth = False
-    go_backwards: Truth = False
-    stateful: Truth = False
-    unroll: Truth = False
+    dropout: UnitInterval = 0.0
+    recurrent_dropout: UnitInterval = 0.0
+    return_sequences: Bool = False
+    return_state: Bool = False
+    go_backwards: Bool = False
+    stateful: Bool = False
+    unroll: Bool = False
     seed: Seed = None
-    zero_output_for_mask: Truth = False
+    zero_output_for_mask: Bool = False
 
     cell_type = SimpleRNNCell
 

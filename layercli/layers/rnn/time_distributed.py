@@ -8,7 +8,7 @@ from layercli.core import dims
 from layercli.core.spec import Shape, show_shape
 from layercli.errors import ShapeError
 from layercli.layers.core.wrapper import Wrapper
-from layercli.ops.nn.time_folding import ExamplesAsSteps, StepsAsExamples
+from layercli.ops.nn.time_folding import MergeTimeIntoBatch, SplitTimeFromBatch
 
 
 class TimeDistributed(Wrapper):
@@ -37,5 +37,5 @@ class TimeDistributed(Wrapper):
                 wanted, got = show_shape(tuple(inputs.shape[:2])), show_shape(tuple(mask.shape))
                 raise ShapeError(f"expects a mask that begins with {wanted}, got {got}")
             if "mask" in names:
-                told["mask"] = StepsAsExamples()(mask)
-        return ExamplesAsSteps()(self.layer(StepsAsExamples()(inputs), **told), inputs)
+                told["mask"] = MergeTimeIntoBatch()(mask)
+        return SplitTimeFromBatch()(self.layer(MergeTimeIntoBatch()(inputs), **told), inputs)

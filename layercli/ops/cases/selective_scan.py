@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 from layercli.ops.selective_scan import SelectiveScan
 
 CASES = [
-    Case(
+    SampleInput(
         SelectiveScan(),
         (spec("B T 4"), spec("B T 4"), spec("4 3"), spec("B T 3"), spec("B T 3")),
         low=-1,

@@ -36,10 +36,10 @@ class AssociativeScan(Op):
         part = [
             Spec((*x.shape[:axis], UNKNOWN, *x.shape[axis + 1 :]), x.dtype) for x, axis in zip(flat, axes, strict=True)
         ]
-        found = tree.leaves(self._described(part)[0])
+        found = tree.flatten(self._described(part)[0])
         for before, after in zip(part, found, strict=True):
             check_same("associative_scan", before, after)
-        return tree.packed(self.structure, flat)
+        return tree.pack_sequence_as(self.structure, flat)
 
     def macs(self, *flat: Spec) -> Size:
         """Return 0 for an f that costs nothing, else what is not worked out."""
@@ -49,7 +49,7 @@ class AssociativeScan(Op):
         """Return what f gives of halves, put together."""
         flat = tuple(x.flip(self.axis) for x in flat) if self.backwards else flat
         out = self._scanned(list(flat))
-        return tree.packed(self.structure, [x.flip(self.axis) for x in out] if self.backwards else out)
+        return tree.pack_sequence_as(self.structure, [x.flip(self.axis) for x in out] if self.backwards else out)
 
     def _scanned(self, xs: list[Any]) -> list[Any]:
         count = xs[0].shape[self.axis]
@@ -63,7 +63,9 @@ class AssociativeScan(Op):
         return [self._woven(a, b) for a, b in zip(even, odd, strict=True)]
 
     def _applied(self, left: list[Any], right: list[Any]) -> list[Any]:
-        return tree.leaves(self.function(tree.packed(self.structure, left), tree.packed(self.structure, right)))
+        return tree.flatten(
+            self.function(tree.pack_sequence_as(self.structure, left), tree.pack_sequence_as(self.structure, right))
+        )
 
     def _every(self, xs: list[Any], start: int, end: int) -> list[Any]:
         """Return every second place from ``start`` on."""
@@ -77,7 +79,9 @@ class AssociativeScan(Op):
         return torch.cat([even, odd], self.axis).index_select(self.axis, order)
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
-        return function_tracing.described(self.function, *(tree.packed(self.structure, flat) for _ in range(2)))
+        return function_tracing.trace_function(
+            self.function, *(tree.pack_sequence_as(self.structure, flat) for _ in range(2))
+        )
 
 
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
@@ -87,10 +91,10 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     often as there are places. ``reverse`` begins at the end.
     """
     values = function_tracing.tensors(elems)
-    flat = tree.leaves(values)
+    flat = tree.flatten(values)
     sizes = [spec_of(x).shape[axis_of(spec_of(x), axis)] for x in flat]
     if any(not dims.may_equal(sizes[0], size) for size in sizes):
         raise ShapeError(f"associative_scan expects elems with as many places along the axis {axis}, got {sizes}")
     if function_tracing.is_symbolic(flat):
-        function_tracing.check_closed("associative_scan", f, values, values)
-    return AssociativeScan(f, tree.outline(values), reverse, axis)(*flat)
+        function_tracing.check_no_captures("associative_scan", f, values, values)
+    return AssociativeScan(f, tree.structure(values), reverse, axis)(*flat)

@@ -42,7 +42,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given = [x.value if isinstance(x, Variable) else x for x in args]
-        if any(isinstance(x, SymbolicTensor) for x in tree.leaves((given, kwargs))):
+        if any(isinstance(x, SymbolicTensor) for x in tree.flatten((given, kwargs))):
             return f(*given, **kwargs)[0]
         return _with_gradient().apply(f, kwargs, *given)
 
@@ -56,7 +56,7 @@ def jvp(
 
     With ``has_aux`` fun gives a pair, of which the second is not derived. UsageError for tensors without values.
     """
-    if any(isinstance(x, SymbolicTensor) for x in tree.leaves([list(primals), list(tangents)])):
+    if any(isinstance(x, SymbolicTensor) for x in tree.flatten([list(primals), list(tangents)])):
         raise UsageError("jvp expects tensors that have values, got symbolic ones")
     given: Any = torch.func.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)
     return tuple(given)

@@ -50,14 +50,14 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 def _one(name: str, chosen: Any, left: Any, right: Any) -> Any:
     """Return the tree ``left`` where ``chosen`` holds, else ``right``; ShapeError where they are not alike."""
-    pairs = list(zip(tree.leaves(left), tree.leaves(right), strict=False))
-    alike = tree.outline(left) == tree.outline(right) and all(_alike(a, b) for a, b in pairs)
+    pairs = list(zip(tree.flatten(left), tree.flatten(right), strict=False))
+    alike = tree.structure(left) == tree.structure(right) and all(_alike(a, b) for a, b in pairs)
     if not alike:
-        shown = [", ".join(str(spec_of(x)) for x in tree.leaves(each)) for each in (left, right)]
+        shown = [", ".join(str(spec_of(x)) for x in tree.flatten(each)) for each in (left, right)]
         raise ShapeError(
             f"{name} expects functions that give the same shapes and dtypes, got {shown[0]} and {shown[1]}"
         )
-    return tree.packed(left, [None if a is None else where(chosen, a, b) for a, b in pairs])
+    return tree.pack_sequence_as(left, [None if a is None else where(chosen, a, b) for a, b in pairs])
 
 
 def _alike(left: Any, right: Any) -> bool:

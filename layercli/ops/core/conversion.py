@@ -13,7 +13,7 @@ from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.shape import array as as_array
-from layercli.ops.numpy.creation import Constant, made
+from layercli.ops.numpy.creation import ConstantTensor, create
 from layercli.ops.numpy.elementwise import Unary
 from layercli.ops.numpy.joining import stack
 
@@ -66,9 +66,9 @@ def _tensor(x: Any) -> Any:
         return x.value
     if _is_tensor(x):
         return x
-    if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.leaves(x)):
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.flatten(x)):
         return stack([_tensor(item) for item in x])
-    return made(Constant(), as_array(x) if graph.frames() else x)  # torch.compile traces no array
+    return create(ConstantTensor(), as_array(x) if graph.frames() else x)  # torch.compile traces no array
 
 
 @dataclass(frozen=True)

@@ -18,27 +18,27 @@ from layercli.ops.nn.rnn_loop import cost_of
 Function = Callable[..., Any]
 
 
-def described(function: Function, *given: Any) -> tuple[Any, Size]:
+def trace_function(function: Function, *given: Any) -> tuple[Any, Size]:
     """Return the specs of what ``function`` gives for trees of specs, a tree, and the multiply-accumulates of the call."""
     node = Node(None, ())  # type: ignore[arg-type]  # a call of no layer and no operation
-    with graph.aside(node):
+    with graph.collect_calls(node):
         out = tensors(function(*graph.placeholders(list(given))))
-    return tree.map_leaves(spec_of, out), dims.total(map(cost_of, node.calls))
+    return tree.map_structure(spec_of, out), dims.total(map(cost_of, node.calls))
 
 
-def check_closed(name: str, function: Function, *given: Any) -> None:
+def check_no_captures(name: str, function: Function, *given: Any) -> None:
     """Raise UsageError where a model is being drawn and ``function`` reads its tensors other than by its arguments.
 
     The operation is then computed again when the model is called, and those would be the ones without values.
     """
-    if not graph.drawing():
+    if not graph.is_building_functional():
         return
     node = Node(None, ())  # type: ignore[arg-type]  # a call of no layer and no operation
-    inputs = graph.placeholders([tree.map_leaves(spec_of, x) for x in given])
-    with graph.aside(node):
+    inputs = graph.placeholders([tree.map_structure(spec_of, x) for x in given])
+    with graph.collect_calls(node):
         out = function(*inputs)
-    own = {id(x) for x in tree.leaves(inputs)} | {id(x) for call in node.calls for x in tree.leaves(call.outputs)}
-    read = [x for call in node.calls for x in call.inputs] + tree.leaves(out)
+    own = {id(x) for x in tree.flatten(inputs)} | {id(x) for call in node.calls for x in tree.flatten(call.outputs)}
+    read = [x for call in node.calls for x in call.inputs] + tree.flatten(out)
     if any(isinstance(x, SymbolicTensor) and id(x) not in own for x in read):
         raise UsageError(
             f"{name} expects a function that reads the model's tensors by its arguments alone",
@@ -48,19 +48,19 @@ def check_closed(name: str, function: Function, *given: Any) -> None:
 
 def tensors(values: Any) -> Any:
     """Return a tree of tensors and numbers as tensors; None stays."""
-    return tree.map_leaves(lambda x: None if x is None else convert_to_tensor(x), values)
+    return tree.map_structure(lambda x: None if x is None else convert_to_tensor(x), values)
 
 
 def is_symbolic(values: Any) -> bool:
     """Whether any leaf of a tree has no values."""
-    return any(isinstance(x, SymbolicTensor) for x in tree.leaves(values))
+    return any(isinstance(x, SymbolicTensor) for x in tree.flatten(values))
 
 
-def without_first(spec: Spec) -> Spec:
+def drop_leading_axis(spec: Spec) -> Spec:
     """Return the spec of one place along the first axis."""
     return Spec(spec.shape[1:], spec.dtype)
 
 
-def times(count: Size, specs: Any) -> Any:
+def add_leading_axis(count: Size, specs: Any) -> Any:
     """Return a tree of specs with a new first axis of ``count`` places."""
-    return tree.map_leaves(lambda x: Spec((count, *x.shape), x.dtype) if isinstance(x, Spec) else x, specs)
+    return tree.map_structure(lambda x: Spec((count, *x.shape), x.dtype) if isinstance(x, Spec) else x, specs)

@@ -32,10 +32,12 @@ class While(Op):
     def spec(self, *flat: Spec) -> tuple[Spec, ...]:
         """Return the specs of the values; ShapeError where the body gives others."""
         found, _ = self._described(flat)
-        for before, after in zip(flat, tree.leaves(found), strict=False):
+        for before, after in zip(flat, tree.flatten(found), strict=False):
             check_same("while_loop", before, after)
-        if len(flat) != len(tree.leaves(found)):
-            raise ShapeError(f"while_loop expects a body that gives {len(flat)} tensors, got {len(tree.leaves(found))}")
+        if len(flat) != len(tree.flatten(found)):
+            raise ShapeError(
+                f"while_loop expects a body that gives {len(flat)} tensors, got {len(tree.flatten(found))}"
+            )
         return flat
 
     def macs(self, *flat: Spec) -> Size:
@@ -44,14 +46,14 @@ class While(Op):
 
     def run(self, *flat: Any) -> Any:
         """Return the values when the condition fails."""
-        values, steps = tree.packed(self.structure, flat), 0
+        values, steps = tree.pack_sequence_as(self.structure, flat), 0
         while (self.most is None or steps < self.most) and bool(self.cond(*values)):
             values, steps = self._given(self.body(*values)), steps + 1
-        return tuple(tree.leaves(values))
+        return tuple(tree.flatten(values))
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
-        return function_tracing.described(
-            lambda *values: self._given(self.body(*values)), *tree.packed(self.structure, flat)
+        return function_tracing.trace_function(
+            lambda *values: self._given(self.body(*values)), *tree.pack_sequence_as(self.structure, flat)
         )
 
     def _given(self, values: Any) -> Any:
@@ -73,7 +75,7 @@ class Map(Op):
 
     def spec(self, *flat: Spec) -> Any:
         """Return what the function gives, with an axis before."""
-        return function_tracing.times(places(flat), self._described(flat)[0])
+        return function_tracing.add_leading_axis(places(flat), self._described(flat)[0])
 
     def macs(self, *flat: Spec) -> Size:
         """Return places x the cost of the function."""
@@ -89,16 +91,16 @@ class Map(Op):
         return stacked([self._called(row) for row in zip(*(x.unbind(0) for x in flat), strict=True)])
 
     def _called(self, values: Any) -> Any:
-        return function_tracing.tensors(self.function(tree.packed(self.structure, values)))
+        return function_tracing.tensors(self.function(tree.pack_sequence_as(self.structure, values)))
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
-        return function_tracing.described(
-            self.function, tree.packed(self.structure, map(function_tracing.without_first, flat))
+        return function_tracing.trace_function(
+            self.function, tree.pack_sequence_as(self.structure, map(function_tracing.drop_leading_axis, flat))
         )
 
 
 @dataclass(frozen=True)
-class ScanOver(Op):
+class Scan(Op):
     """carry, y_i = function(carry, x_i) for each place i along the first axis of x: the last carry, and every y.
 
     ``carry`` and ``structure`` are trees of None for the first carry and for x, which may have no leaves. There are ``length``
@@ -114,9 +116,9 @@ class ScanOver(Op):
     def spec(self, *flat: Spec) -> tuple[Any, Any]:
         """Return the specs of the carry and of every y; ShapeError where the carry changes."""
         (carry, y), _ = self._described(flat)
-        for old, new in zip(flat[: len(tree.leaves(self.carry))], tree.leaves(carry), strict=True):
+        for old, new in zip(flat[: len(tree.flatten(self.carry))], tree.flatten(carry), strict=True):
             check_same("scan", old, new)
-        return carry, function_tracing.times(self._count(flat), y)
+        return carry, function_tracing.add_leading_axis(self._count(flat), y)
 
     def macs(self, *flat: Spec) -> Size:
         """Return places x the cost of the function."""
@@ -137,19 +139,21 @@ class ScanOver(Op):
         return carry, stacked(results[::-1] if self.backwards else results)
 
     def _parted(self, flat: Any) -> tuple[Any, list[Any]]:
-        count = len(tree.leaves(self.carry))
-        return tree.packed(self.carry, flat[:count]), list(flat[count:])
+        count = len(tree.flatten(self.carry))
+        return tree.pack_sequence_as(self.carry, flat[:count]), list(flat[count:])
 
     def _count(self, flat: Any) -> Size:
         return places(self._parted(flat)[1]) if self.length is None else self.length
 
     def step(self, carry: Any, x: Any) -> Any:
         """Return what the function gives for a carry and a row of x's leaves."""
-        return self.function(carry, tree.packed(self.structure, x) if x else None)
+        return self.function(carry, tree.pack_sequence_as(self.structure, x) if x else None)
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
         carry, x = self._parted(flat)
-        return function_tracing.described(self.step, carry, [function_tracing.without_first(each) for each in x])
+        return function_tracing.trace_function(
+            self.step, carry, [function_tracing.drop_leading_axis(each) for each in x]
+        )
 
 
 def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
@@ -175,10 +179,10 @@ def while_loop(
     """
     several = isinstance(loop_vars, (list, tuple))
     values = function_tracing.tensors(tuple(loop_vars) if several else (loop_vars,))
-    loop = While(cond, body, tree.outline(values), maximum_iterations)
+    loop = While(cond, body, tree.structure(values), maximum_iterations)
     if function_tracing.is_symbolic(values):
-        function_tracing.check_closed("while_loop", body, *values)
-    out = tree.packed(values, loop(*tree.leaves(values)))
+        function_tracing.check_no_captures("while_loop", body, *values)
+    out = tree.pack_sequence_as(values, loop(*tree.flatten(values)))
     return out if several else out[0]
 
 
@@ -199,25 +203,25 @@ def scan(
         raise UsageError(f"scan expects unroll to be a whole number from 1 on, or a truth, got {unroll}")
     if xs is None and length is None:
         raise UsageError("scan expects xs or a length, got neither")
-    carry, rows = function_tracing.tensors(init), [] if xs is None else tree.leaves(function_tracing.tensors(xs))
+    carry, rows = function_tracing.tensors(init), [] if xs is None else tree.flatten(function_tracing.tensors(xs))
     if rows and length is not None and not dims.may_equal(count := places([spec_of(x) for x in rows]), length):
         raise UsageError(f"scan expects a length of {count}, as xs has, got {length}")
-    op = ScanOver(f, tree.outline(carry), tree.outline(xs), length, reverse)
+    op = Scan(f, tree.structure(carry), tree.structure(xs), length, reverse)
     if function_tracing.is_symbolic([carry, rows]):
-        function_tracing.check_closed("scan", op.step, carry, [first(x) for x in rows])
-    last, every = op(*tree.leaves(carry), *rows)
+        function_tracing.check_no_captures("scan", op.step, carry, [first(x) for x in rows])
+    last, every = op(*tree.flatten(carry), *rows)
     return last, every
 
 
 def mapped(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
     """Return what ``function`` gives for each place along the first axis of a tree of tensors."""
     values = function_tracing.tensors(xs)
-    flat = tree.leaves(values)
+    flat = tree.flatten(values)
     if not flat:
         raise UsageError(f"{name} expects at least one tensor, got none")
     if function_tracing.is_symbolic(flat):
-        function_tracing.check_closed(name, function, tree.map_leaves(first, values))
-    return Map(function, tree.outline(values), vectorized)(*flat)
+        function_tracing.check_no_captures(name, function, tree.map_structure(first, values))
+    return Map(function, tree.structure(values), vectorized)(*flat)
 
 
 def places(xs: Any) -> Size:
@@ -244,13 +248,13 @@ def check_same(name: str, before: Spec, after: Any) -> None:
 def first(x: Any) -> Spec:
     """Return the spec of one place along the first axis of x."""
     places([spec_of(x)])
-    return function_tracing.without_first(spec_of(x))
+    return function_tracing.drop_leading_axis(spec_of(x))
 
 
 def stacked(results: list[Any]) -> Any:
     """Return trees of tensors as one, each leaf stacked; None stays."""
-    columns = zip(*map(tree.leaves, results), strict=True)
-    return tree.packed(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
+    columns = zip(*map(tree.flatten, results), strict=True)
+    return tree.pack_sequence_as(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
 
 
 def empty(specs: Any, device: Any) -> Any:
@@ -259,4 +263,4 @@ def empty(specs: Any, device: Any) -> Any:
     def made(spec: Spec) -> Any:
         return torch.zeros([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device=device)
 
-    return tree.map_leaves(made, specs)
+    return tree.map_structure(made, specs)

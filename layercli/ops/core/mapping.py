@@ -64,7 +64,7 @@ def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> A
     count = dims.product(lead)
     rows = [reshape(broadcast_to(x, (*lead, *end)), (count, *end)) for x, end in zip(values, ends, strict=True)]
     found = mapped("vectorize", call, tuple(rows), vectorized=True)
-    return tree.map_leaves(lambda x: reshape(x, (*lead, *shape(x)[1:])), found)
+    return tree.map_structure(lambda x: reshape(x, (*lead, *shape(x)[1:])), found)
 
 
 def _own_axes(signature: str) -> list[int]:

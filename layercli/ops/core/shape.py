@@ -8,10 +8,10 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Shape
-from layercli.ops.numpy.creation import Constant
+from layercli.ops.numpy.creation import ConstantTensor
 
 
-class Sizes(tuple[Size, ...]):
+class ShapeTensor(tuple[Size, ...]):
     """Sizes in a row, not all of them known yet: what a vector of them is while a model is described."""
 
     __slots__ = ()
@@ -20,7 +20,7 @@ class Sizes(tuple[Size, ...]):
 
 def sizes_in(x: Any) -> tuple[Size, ...]:
     """Return the whole numbers and the sizes in x: one of them, a vector, or a list."""
-    if isinstance(x, SymbolicTensor) and x.node is not None and isinstance(x.node.target, Constant):
+    if isinstance(x, SymbolicTensor) and x.node is not None and isinstance(x.node.target, ConstantTensor):
         x = x.node.args[0]
     found = x.tolist() if hasattr(x, "tolist") else x
     return tuple(found) if isinstance(found, (list, tuple)) else (found,)

@@ -13,11 +13,11 @@ from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 
-Part: TypeAlias = "int | Range | EllipsisType | None"
+SlicePart: TypeAlias = "int | StridedSlice | EllipsisType | None"
 
 
 @dataclass(frozen=True)
-class Range:
+class StridedSlice:
     """A slice, as something that can be a setting."""
 
     start: int | None = None
@@ -27,7 +27,7 @@ class Range:
     @property
     def whole(self) -> bool:
         """Whether nothing is left out."""
-        return self == Range()
+        return self == StridedSlice()
 
     def length(self, size: Size) -> Size:
         """Return how many places of an axis of ``size`` it takes; a nameless unknown where that depends on the size."""
@@ -51,7 +51,7 @@ def _distance(start: int, stop: Size, size: Size) -> Size:
 class GetItem(Op):
     """out = x[parts]: a number takes one place and its axis away, a Range some places; None makes an axis of size 1."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SlicePart, ...]
 
     def spec(self, x: Spec) -> Spec:
         """Return what is left of x's shape; ShapeError where a part does not exist."""
@@ -64,20 +64,20 @@ class GetItem(Op):
             axis, size = left.pop(0)
             if isinstance(part, int):
                 _check_place(x, axis, part)
-            elif isinstance(part, Range):
+            elif isinstance(part, StridedSlice):
                 shape.append(part.length(size))
         return Spec(tuple(shape), x.dtype)
 
     def run(self, x: Any) -> Any:
         """Return torch's view."""
-        return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, Range) else p for p in self.parts)]
+        return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, StridedSlice) else p for p in self.parts)]
 
-    def _spelled_out(self, x: Spec) -> list[Part]:
+    def _spelled_out(self, x: Spec) -> list[SlicePart]:
         """Return the parts with the Ellipsis, or what is missing at the end, written as whole axes."""
-        axes = sum(isinstance(part, (int, Range)) for part in self.parts)
+        axes = sum(isinstance(part, (int, StridedSlice)) for part in self.parts)
         if axes > x.rank:
             raise ShapeError(f"expects x with at least {axes} axes, got {x.rank} (x = {x})")
-        rest = [Range()] * (x.rank - axes)
+        rest = [StridedSlice()] * (x.rank - axes)
         parts: list[Any] = list(self.parts if Ellipsis in self.parts else (*self.parts, ...))
         i = parts.index(...)
         return [*parts[:i], *rest, *parts[i + 1 :]]
@@ -92,7 +92,7 @@ def getitem(x: Any, key: Any) -> Any:
         return OPERATORS["torch_function"](torch.Tensor.__getitem__, (x, key), {})
     if any(isinstance(part, slice) and (part.step or 1) < 1 for part in parts):
         raise ShapeError("expects slices with a positive step", hint="flip an axis with torch.flip")
-    return GetItem(tuple(Range(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)
+    return GetItem(tuple(StridedSlice(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)
 
 
 get_item = getitem

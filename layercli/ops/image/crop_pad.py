@@ -9,7 +9,7 @@ from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
-from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.image.batching import as_batch
 from layercli.ops.image.resize import Resize, check_interpolation
 from layercli.ops.nn.window_arguments import channels_first
@@ -58,7 +58,7 @@ def crop_images(
         "height": (top_cropping, bottom_cropping, target_height),
         "width": (left_cropping, right_cropping, target_width),
     }
-    parts = [Range()] * spec_of(x).rank
+    parts = [StridedSlice()] * spec_of(x).rank
     for axis, (name, values) in zip(axes, given.items(), strict=True):
         parts[axis] = _kept(spec_of(x), axis, name, *values)
     return GetItem(tuple(parts))(x)
@@ -113,7 +113,7 @@ def _pads(x: Spec, axis: int, name: str, before: Given, after: Given, target: Gi
     return before, after
 
 
-def _kept(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> Range:
+def _kept(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> StridedSlice:
     """Return which places of an axis are left, two of three numbers being given."""
     _check_two("crop_images", name, "cropping", before, after, target)
     size = x.shape[axis]
@@ -124,10 +124,10 @@ def _kept(x: Spec, axis: int, name: str, before: Given, after: Given, target: Gi
             raise UsageError(
                 f"crop_images expects croppings of the {name} that leave something, got {start} to {stop} (x = {x})"
             )
-        return Range(start, stop)
+        return StridedSlice(start, stop)
     if before is None:
-        return Range(-((target or 0) + (after or 0)), -after if after else None)
-    return Range(before, before + target if target is not None else -after if after else None)
+        return StridedSlice(-((target or 0) + (after or 0)), -after if after else None)
+    return StridedSlice(before, before + target if target is not None else -after if after else None)
 
 
 def _check_two(owner: str, name: str, what: str, before: Given, after: Given, target: Given) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived, spec_of
+from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
@@ -53,7 +53,7 @@ class Filter(Op):
         """Return torch's convolution of each channel as an image of its own."""
         return with_channels_first(self._filtered, x, 2, self.channels_first)
 
-    @derived
+    @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each axis."""
         return windows((len(self.taps), len(self.taps[0])), (1, 1), self.padding, None)
@@ -73,7 +73,7 @@ def gaussian_blur(
     data_format: str | None = None,
 ) -> Any:
     """Return the images, one or a batch of them, blurred by a normal distribution: its width and height in pixels, and sigmas."""
-    taps = bell(kernel_size, sigma)
+    taps = gaussian_kernel(kernel_size, sigma)
     x = convert_to_tensor(images)
     x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
     return as_batch(lambda batch: Filter(taps, "same", channels_first(data_format))(batch), x)
@@ -103,7 +103,7 @@ def ssim(
     a, b = spec_of(first), spec_of(second)
     if a.rank != b.rank or not all(map(dims.may_equal, a.shape, b.shape)):
         raise ShapeError(f"expects image1 and image2 of one shape, got {a} and {b}")
-    windowed = Filter(bell((filter_size,) * 2, (filter_sigma,) * 2), "valid", channels_first(data_format))
+    windowed = Filter(gaussian_kernel((filter_size,) * 2, (filter_sigma,) * 2), "valid", channels_first(data_format))
     constants = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     found = as_batch(lambda x, y: _likeness(windowed, x, y, constants), *map(_floats, (first, second)))
     return found if dtypes.is_floating(a.dtype) else cast(found, a.dtype)
@@ -125,7 +125,7 @@ def _floats(x: Any) -> Any:
     return x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
 
 
-def bell(size: Sequence[int], sigma: Sequence[float]) -> Taps:
+def gaussian_kernel(size: Sequence[int], sigma: Sequence[float]) -> Taps:
     """Return the products of two normal distributions, of so many values across and down, whose sum is 1 each."""
     if len(size) != 2 or len(sigma) != 2:
         raise UsageError(f"expects two sizes and two sigmas, got {size} and {sigma}")

@@ -11,7 +11,7 @@ from layercli.lazy import torch
 
 
 @dataclass(frozen=True)
-class Flip(Op):
+class FlipSelected(Op):
     """out = x turned around along ``axes`` for the examples whose drawn (batch, 1) is at most 0.5, x itself for the others."""
 
     axes: tuple[int, ...]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived
+from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F
@@ -24,7 +24,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Columns(Op):
+class _Im2Col(Op):
     """Windows of ``size`` on images with ``padding`` pixels of 0 around, ``strides`` apart, their own pixels ``dilation`` apart."""
 
     size: Pair
@@ -47,7 +47,7 @@ class _Columns(Op):
 
 
 @dataclass(frozen=True)
-class Unfold(_Columns):
+class Unfold(_Im2Col):
     """out[n, :, p] = the window p of x (batch, channels, height, width), its channels, rows and columns in a row."""
 
     def spec(self, x: Spec) -> Spec:
@@ -66,7 +66,7 @@ class Unfold(_Columns):
 
 
 @dataclass(frozen=True)
-class AddPatches(_Columns):
+class Col2Im(_Im2Col):
     """out[n] = the sum of the windows x[n, :, p] (batch, channels x window, windows) at their places in images of ``output``."""
 
     output: Pair = (1, 1)
@@ -112,7 +112,7 @@ class ExtractPatches(Op):
         """Return torch's views of the windows along each axis, copied into a row."""
         return with_channels_first(self._windowed, x, len(self.size), self.channels_first)
 
-    @derived
+    @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
@@ -186,7 +186,7 @@ def fold(
 ) -> Any:
     """Return the sum of windows (batch, channels x window, windows) at their places: (batch, channels, *output_size)."""
     settings = _pairs(kernel_size, dilation, padding, stride, output_size)
-    return AddPatches(*settings)(convert_to_tensor(x))
+    return Col2Im(*settings)(convert_to_tensor(x))
 
 
 def _pairs(*values: int | Pair) -> tuple[Pair, ...]:

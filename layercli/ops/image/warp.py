@@ -8,16 +8,16 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived, spec_of
+from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.image.affine import INSIDE, Resample, around_of, in_dtype, nearest_of
 from layercli.ops.image.batching import as_batch
-from layercli.ops.image.filters import Filter, bell
+from layercli.ops.image.filters import Filter, gaussian_kernel
 from layercli.ops.linalg.solvers import solve
 from layercli.ops.nn.convolution import split
 from layercli.ops.nn.window_arguments import channels_first
@@ -95,10 +95,10 @@ class Elastic(Op):
         noise = DISTRIBUTIONS["normal"](drawing(self.seed, x.device), (batch, *sizes, 2), 0.0, self.sigma)
         return self.resampled.run(x, self.alpha * self.blur.run(noise))
 
-    @derived
+    @cached_property
     def blur(self) -> Filter:
         """What smooths the noise: 3 deviations to either side."""
-        return Filter(bell((int(6 * self.sigma) | 1,) * 2, (self.sigma,) * 2))
+        return Filter(gaussian_kernel((int(6 * self.sigma) | 1,) * 2, (self.sigma,) * 2))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def affine_transform(
     _check("affine_transform", interpolation, fill_mode)
     x, maps = convert_to_tensor(images), _floats(convert_to_tensor(transform))
     op = Resample(interpolation, fill_mode, fill_value, channels_first(data_format))
-    maps = GetItem((..., Range(0, 6)))(maps)
+    maps = GetItem((..., StridedSlice(0, 6)))(maps)
     return as_batch(lambda batch: op(batch, _for_each(batch, maps)), x)
 
 

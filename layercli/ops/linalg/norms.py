@@ -85,7 +85,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = 
 
 
 @dataclass(frozen=True)
-class Distances(Op):
+class Cdist(Op):
     """out[..., i, j] = the distance of the points x[..., i, :] and y[..., j, :]."""
 
     def spec(self, x: Spec, y: Spec) -> Spec:
@@ -104,7 +104,7 @@ def cdist(x: Any, y: Any) -> Any:
     x, y = convert_to_tensor(x), convert_to_tensor(y)
     dtype = promoted(spec_of(x), spec_of(y))
     dtype = dtype if dtypes.is_floating(dtype) else "float32"
-    return Distances()(*(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y)))
+    return Cdist()(*(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y)))
 
 
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:

@@ -48,32 +48,32 @@ def tanh(x: Any) -> Any:
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return x where x > 0, else negative_slope * x."""
-    return ops.Curve("leaky_relu", (negative_slope,))(x)
+    return ops.ActivationFunction("leaky_relu", (negative_slope,))(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, else alpha * (exp(x) - 1)."""
-    return ops.Curve("elu", (alpha,))(x)
+    return ops.ActivationFunction("elu", (alpha,))(x)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, else alpha * (exp(x / alpha) - 1)."""
-    return ops.Curve("celu", (alpha,))(x)
+    return ops.ActivationFunction("celu", (alpha,))(x)
 
 
 def selu(x: Any) -> Any:
     """Return 1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1 through layers."""
-    return ops.Curve("selu")(x)
+    return ops.ActivationFunction("selu")(x)
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """Return x * P(X <= x) for a normal X; ``approximate`` replaces the error function by a tanh."""
-    return ops.Curve("gelu", (bool(approximate),))(x)
+    return ops.ActivationFunction("gelu", (bool(approximate),))(x)
 
 
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x)."""
-    return ops.Curve("silu")(x)
+    return ops.ActivationFunction("silu")(x)
 
 
 def swish(x: Any) -> Any:
@@ -88,82 +88,82 @@ def hard_swish(x: Any) -> Any:
 
 def mish(x: Any) -> Any:
     """Return x * tanh(softplus(x))."""
-    return ops.Curve("mish")(x)
+    return ops.ActivationFunction("mish")(x)
 
 
 def softplus(x: Any) -> Any:
     """Return log(exp(x) + 1)."""
-    return ops.Curve("softplus")(x)
+    return ops.ActivationFunction("softplus")(x)
 
 
 def softsign(x: Any) -> Any:
     """Return x / (|x| + 1)."""
-    return ops.Curve("softsign")(x)
+    return ops.ActivationFunction("softsign")(x)
 
 
 def exponential(x: Any) -> Any:
     """Return exp(x)."""
-    return ops.Curve("exponential")(x)
+    return ops.ActivationFunction("exponential")(x)
 
 
 def hard_sigmoid(x: Any) -> Any:
     """Return relu6(x + 3) / 6."""
-    return ops.Curve("hard_sigmoid")(x)
+    return ops.ActivationFunction("hard_sigmoid")(x)
 
 
 def hard_silu(x: Any) -> Any:
     """Return x * hard_sigmoid(x)."""
-    return ops.Curve("hard_silu")(x)
+    return ops.ActivationFunction("hard_silu")(x)
 
 
 def hard_tanh(x: Any) -> Any:
     """Return x, kept between -1 and 1."""
-    return ops.Curve("hard_tanh")(x)
+    return ops.ActivationFunction("hard_tanh")(x)
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where |x| > threshold, else 0."""
-    return ops.Curve("hard_shrink", (threshold,))(x)
+    return ops.ActivationFunction("hard_shrink", (threshold,))(x)
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by ``threshold``, 0 where |x| is smaller."""
-    return ops.Curve("soft_shrink", (threshold,))(x)
+    return ops.ActivationFunction("soft_shrink", (threshold,))(x)
 
 
 def tanh_shrink(x: Any) -> Any:
     """Return x - tanh(x)."""
-    return ops.Curve("tanh_shrink")(x)
+    return ops.ActivationFunction("tanh_shrink")(x)
 
 
 def log_sigmoid(x: Any) -> Any:
     """Return log(sigmoid(x))."""
-    return ops.Curve("log_sigmoid")(x)
+    return ops.ActivationFunction("log_sigmoid")(x)
 
 
 def squareplus(x: Any, b: float = 4) -> Any:
     """Return (x + sqrt(x^2 + b)) / 2."""
-    return ops.Curve("squareplus", (b,))(x)
+    return ops.ActivationFunction("squareplus", (b,))(x)
 
 
 def sparse_plus(x: Any) -> Any:
     """Return 0 up to -1, (x + 1)^2 / 4 up to 1, x from there on."""
-    return ops.Curve("sparse_plus")(x)
+    return ops.ActivationFunction("sparse_plus")(x)
 
 
 def sparse_sigmoid(x: Any) -> Any:
     """Return 0 up to -1, (x + 1) / 2 up to 1, 1 from there on."""
-    return ops.Curve("sparse_sigmoid")(x)
+    return ops.ActivationFunction("sparse_sigmoid")(x)
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where x > threshold, else ``default_value``."""
-    return ops.Curve("threshold", (threshold, default_value))(x)
+    return ops.ActivationFunction("threshold", (threshold, default_value))(x)
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:
     """Return exp(x) / sum(exp(x)) along ``axis``: one, or several that count as one."""
-    return ops.Softmax(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
+    return ops.SoftmaxActivation(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:

@@ -13,7 +13,7 @@ from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
-CURVES: dict[str, Callable[..., Any]] = {
+ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "celu": lambda x, alpha: F.celu(x, alpha),
     "elu": lambda x, alpha: F.elu(x, alpha),
     "exponential": lambda x: torch.exp(x),
@@ -46,8 +46,8 @@ MASKED_OUT_HALF = -3e4
 
 
 @dataclass(frozen=True)
-class Curve(Op):
-    """out = function(x, *settings), value by value; ``function`` is a key of ``CURVES``. Whole numbers become float32."""
+class ActivationFunction(Op):
+    """out = function(x, *settings), value by value; ``function`` is a key of ``ACTIVATIONS``. Whole numbers become float32."""
 
     function: str
     settings: tuple[float, ...] = ()
@@ -58,7 +58,7 @@ class Curve(Op):
 
     def run(self, x: Any) -> Any:
         """Return torch's function of x."""
-        return CURVES[self.function](x if x.is_floating_point() else x.float(), *self.settings)
+        return ACTIVATIONS[self.function](x if x.is_floating_point() else x.float(), *self.settings)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class PRelu(Op):
 
 
 @dataclass(frozen=True)
-class Softmax(Op):
+class SoftmaxActivation(Op):
     """out = exp(x) / sum(exp(x)) along ``axes``; where ``mask`` (true: keep) is given, only over the values it keeps.
 
     What is masked out is 0, even where nothing is kept.

@@ -70,7 +70,7 @@ class ScaledDotProductAttention(Op):
 
 
 @dataclass(frozen=True)
-class TanhScores(Op):
+class AdditiveScores(Op):
     """out[..., t, s] = sum over features of outside * tanh(inside * (query[..., t, :] + key[..., s, :])); None is 1."""
 
     def spec(self, query: Spec, key: Spec, inside: Spec | None = None, outside: Spec | None = None) -> Spec:
@@ -146,7 +146,7 @@ class AttentionMask(Op):
 
 
 @dataclass(frozen=True)
-class RepeatHeads(Op):
+class RepeatKV(Op):
     """out = x (batch, steps, heads, features) with each head ``times`` times in a row."""
 
     times: int

@@ -22,7 +22,7 @@ together: Any = None
 
 
 @dataclass(frozen=True)
-class Moments(Op):
+class BatchMoments(Op):
     """mean and variance of x per channel of ``axis``, over the places where the mask (x's shape without the last axis) holds.
 
     ``synchronized`` counts the places of all ranks that train together. The variance is that of a population.

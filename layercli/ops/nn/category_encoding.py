@@ -12,7 +12,7 @@ from layercli.lazy import torch
 
 
 @dataclass(frozen=True)
-class OneHot(Op):
+class CategoryOneHot(Op):
     """out[..., c] = 1 where x is c, else 0, for c from 0 to depth - 1; a last axis of size 1 is left out.
 
     A last size that is not known is taken for another than 1, as Keras takes it.
@@ -34,7 +34,7 @@ class OneHot(Op):
 
 
 @dataclass(frozen=True)
-class Count(Op):
+class CategoryCount(Op):
     """out[b, c] = how often c is among x[b, :], or the sum of weights[b, :] there; axis 1, or the only axis, is gone through."""
 
     depth: int
@@ -44,7 +44,7 @@ class Count(Op):
         """Return x's shape without axis 1, with depth; ShapeError where the weights have another shape than x."""
         if weights is not None and weights.rank != x.rank:
             raise ShapeError(f"expects count_weights of the shape of x, got {weights} (x = {x})")
-        return Spec((*without_places(x.shape), self.depth), self.dtype if weights is None else weights.dtype)
+        return Spec((*without_category_axis(x.shape), self.depth), self.dtype if weights is None else weights.dtype)
 
     def run(self, x: Any, weights: Any = None) -> Any:
         """Return torch's sum."""
@@ -57,7 +57,7 @@ class Count(Op):
 
 
 @dataclass(frozen=True)
-class MultiHot(Op):
+class CategoryMultiHot(Op):
     """out[b, c] = 1 where c is among x[b, :], else 0; axis 1, or the only axis, is gone through."""
 
     depth: int
@@ -65,7 +65,7 @@ class MultiHot(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without axis 1, with depth."""
-        return Spec((*without_places(x.shape), self.depth), self.dtype)
+        return Spec((*without_category_axis(x.shape), self.depth), self.dtype)
 
     def run(self, x: Any) -> Any:
         """Return torch's any, as numbers; fractions are cut off."""
@@ -74,7 +74,7 @@ class MultiHot(Op):
 
 
 @dataclass(frozen=True)
-class Digitize(Op):
+class Bucketize(Op):
     """out = how many of the ascending ``boundaries`` are at most x, which for no number is all of them."""
 
     boundaries: tuple[float, ...]
@@ -89,7 +89,7 @@ class Digitize(Op):
         return torch.bucketize(x.to(torch.float32), boundaries, right=True, out_int32=True)
 
 
-def without_places(shape: Shape) -> Shape:
+def without_category_axis(shape: Shape) -> Shape:
     """Return a shape without its axis 1, or without its only axis."""
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 

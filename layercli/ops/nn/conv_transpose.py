@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived
+from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.lazy import F
 from layercli.ops.core.axes import check_rank
@@ -22,7 +22,7 @@ from layercli.ops.nn.convolution import (
     split,
 )
 from layercli.ops.nn.window_arguments import Sizes, channels_first, checked_padding, each
-from layercli.ops.nn.window_geometry import Spread
+from layercli.ops.nn.window_geometry import TransposedWindow
 from layercli.ops.numpy.elementwise import promoted
 
 
@@ -96,9 +96,9 @@ class TransposedConvolution(Op):
         transposed = F.conv_transpose2d if len(self.size) == 2 else F.conv_transpose3d
         return transposed(x, weight, bias, self.strides, cut, added, 1, dilation)
 
-    @derived
-    def spreads(self) -> tuple[Spread, ...]:
+    @cached_property
+    def spreads(self) -> tuple[TransposedWindow, ...]:
         """How each spatial axis is spread."""
         ones, nothing = (1,) * len(self.size), (None,) * len(self.size)
         each = zip(self.size, self.strides, self.dilation or ones, self.output_padding or nothing, strict=True)
-        return tuple(Spread(n, stride, self.padding, step, extra) for n, stride, step, extra in each)
+        return tuple(TransposedWindow(n, stride, self.padding, step, extra) for n, stride, step, extra in each)

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived, spec_of
+from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
@@ -64,17 +64,17 @@ class _Convolution(Op):
         out = convolve(x, weight, bias, self.strides, padding, self.steps, groups)
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
-    @derived
+    @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
 
-    @derived
+    @cached_property
     def steps(self) -> tuple[int, ...]:
         """The dilation of each axis, 1 where none is set."""
         return self.dilation or (1,) * len(self.strides)
 
-    @derived
+    @cached_property
     def even_pads(self) -> tuple[int, ...] | None:
         """The padding at either end of each axis, or None where it follows from the sizes."""
         pads = [window.even_pad for window in self.windows]
@@ -109,7 +109,7 @@ class Convolution(_Convolution):
             return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
-    @derived
+    @cached_property
     def pointwise(self) -> bool:
         """Whether each place of the result is the product of the kernel and one place of x."""
         return {*self.size} == {1} and self.groups == 1 and not self.channels_first
@@ -129,7 +129,7 @@ class Convolution(_Convolution):
             x = x[self.pointwise_steps].contiguous()
         return multiplied(x, kernel.view(kernel.shape[-2:]).T, bias)
 
-    @derived
+    @cached_property
     def pointwise_steps(self) -> tuple[slice, ...]:
         """The places of x that the strides come to; () for all of them."""
         steps = (slice(None), *(slice(None, None, stride) for stride in self.strides))

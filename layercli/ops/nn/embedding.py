@@ -13,7 +13,7 @@ from layercli.lazy import F, torch
 
 
 @dataclass(frozen=True)
-class Lookup(Op):
+class EmbeddingLookup(Op):
     """out[..., :] = table[indices[...], :]; UsageError where an index is no row of the table."""
 
     def spec(self, indices: Spec, table: Spec) -> Spec:
@@ -32,7 +32,7 @@ class Lookup(Op):
 
 
 @dataclass(frozen=True)
-class Blank(Op):
+class ApplyMask(Op):
     """out = x where mask holds, else 0; mask has x's shape without the axes x has after it."""
 
     def spec(self, x: Spec, mask: Spec) -> Spec:

@@ -64,7 +64,7 @@ class CategoricalCrossentropy(Op):
 
 
 @dataclass(frozen=True)
-class SparseCategoricalCrossentropy(Op):
+class SparseCrossentropy(Op):
     """out = -log(p[target]) along ``axis``; p is output's share of its sum, or its softmax if ``from_logits``.
 
     target has output's shape without the axis, or with the size 1 for the last one.
@@ -109,7 +109,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
     ``target`` has the numbers of classes: output's shape without the axis. UsageError for one that is no class, on the CPU.
     """
-    return SparseCategoricalCrossentropy(from_logits, axis)(target, output)
+    return SparseCrossentropy(from_logits, axis)(target, output)
 
 
 def binary(target: torch.Tensor, output: torch.Tensor, from_logits: bool) -> torch.Tensor:

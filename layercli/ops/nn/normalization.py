@@ -71,7 +71,7 @@ class LayerNorm(Op):
 
     def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
         """Return x's spec."""
-        return over(x, self.axes, gamma, beta)
+        return apply_inplace(x, self.axes, gamma, beta)
 
     def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
         """Return torch's layer_norm, with ``axes`` moved to the end where they are not there."""
@@ -87,7 +87,7 @@ class RmsNorm(Op):
 
     def spec(self, x: Spec, scale: Spec | None = None) -> Spec:
         """Return x's spec."""
-        return over(x, self.axes, scale)
+        return apply_inplace(x, self.axes, scale)
 
     def run(self, x: Any, scale: Any = None) -> Any:
         """Return torch's rms_norm, with ``axes`` moved to the end where they are not there."""
@@ -107,7 +107,7 @@ class GroupNorm(Op):
 
     def spec(self, x: Spec, gamma: Spec | None = None, beta: Spec | None = None) -> Spec:
         """Return x's spec; ShapeError where the groups do not divide the channels."""
-        over(x, (self.axis,), gamma, beta)
+        apply_inplace(x, (self.axis,), gamma, beta)
         channels = x.shape[self.axis]
         if dims.known(channels) and channels % self.groups:
             raise ShapeError(f"expects x with channels that {self.groups} groups divide, got {channels} (x = {x})")
@@ -122,14 +122,14 @@ class GroupNorm(Op):
 
 
 @dataclass(frozen=True)
-class UnitNorm(Op):
+class UnitNormalize(Op):
     """out = x / max(sqrt(sum of x^2 over ``axes``), 1e-12)."""
 
     axes: tuple[int, ...] = (-1,)
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec."""
-        return over(x, self.axes)
+        return apply_inplace(x, self.axes)
 
     def run(self, x: Any) -> Any:
         """Return x divided by torch's norm."""
@@ -166,7 +166,7 @@ class SpectralNorm(Op):
         return torch.where(zero, kernel, kernel / sigma), torch.where(zero, start, u.detach())
 
 
-def over(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
+def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
     """Return x; ShapeError where it lacks one of ``axes``, or a scale has other sizes there."""
     for axis in axes:
         if not -x.rank <= axis < x.rank:
@@ -195,7 +195,7 @@ def batch_normalization(
     x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Any:
     """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``; gradients flow into all of them."""
-    over(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
+    apply_inplace(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
     return Normalize(axis, epsilon)(x, mean, variance, scale, offset)
 
 

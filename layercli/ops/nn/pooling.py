@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.operation import Op, derived
+from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
@@ -81,7 +81,7 @@ class Pool(Op):
         """Return torch's pooling of x in its channels-last memory format; no padded copy is made."""
         return with_channels_first(self._padded, x, len(self.size), self.channels_first)
 
-    @derived
+    @cached_property
     def windows(self) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding)

@@ -151,7 +151,7 @@ class GruStep(Op):
 
 
 @dataclass(frozen=True)
-class Filled(Op):
+class FullLikeBatch(Op):
     """out = ``value`` for each of x's batch: (batch, *sizes) of x's dtype."""
 
     value: float
@@ -167,7 +167,7 @@ class Filled(Op):
 
 
 @dataclass(frozen=True)
-class Pick(Op):
+class Select(Op):
     """out = row ``index`` of x along its first axis."""
 
     index: int

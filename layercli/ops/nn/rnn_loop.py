@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Size
-from layercli.core.graph import Frame, Node
+from layercli.core.graph import CallContext, Node
 from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
 from layercli.errors import ShapeError
@@ -16,7 +16,7 @@ from layercli.lazy import torch
 
 
 @dataclass(frozen=True)
-class Scan(Op):
+class RNNLoop(Op):
     """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
 
     ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is
@@ -58,7 +58,7 @@ class Scan(Op):
         outputs: list[Any] = []
         for t in reversed(places) if self.backwards else places:
             out, new = self._step(inputs[t], flat, constants)
-            new = tree.leaves(new)
+            new = tree.flatten(new)
             if kept[t] is not None:
                 out = _where(kept[t], out, self._before(out, outputs, flat))
                 new = [_where(kept[t], after, before) for after, before in zip(new, flat, strict=True)]
@@ -81,22 +81,22 @@ class Scan(Op):
         return state[0] if isinstance(state, (list, tuple)) else state
 
     def _parted(self, rest: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
-        count = len(tree.leaves(self.states))
+        count = len(tree.flatten(self.states))
         return list(rest[:count]), rest[count:]
 
     def _packed(self, flat: list[Any]) -> Any:
         values = iter(flat)
-        return tree.map_leaves(lambda _: next(values), _listed(self.states))
+        return tree.map_structure(lambda _: next(values), _listed(self.states))
 
     def _described(self, x: Spec, rest: tuple[Any, ...]) -> tuple[list[Spec], Node]:
         """Return the specs that one step gives, flat, and the node that holds the calls it made."""
         batch, _, *sizes = x.shape
         node = Node(self, ())
         flat, constants = self._parted(graph.placeholders(list(rest)))
-        with graph.afresh(), graph.inside(Frame(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
+        with graph.fresh_trace(), graph.inside(CallContext(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)
-        return [value.spec for value in tree.leaves([out, states])], node
+        return [value.spec for value in tree.flatten([out, states])], node
 
 
 def cost_of(node: Node) -> Size:

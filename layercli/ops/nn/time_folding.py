@@ -11,7 +11,7 @@ from layercli.errors import ShapeError
 
 
 @dataclass(frozen=True)
-class Reversed(Op):
+class ReverseTime(Op):
     """out[b, t] = x[b, steps - 1 - t]."""
 
     def spec(self, x: Spec) -> Spec:
@@ -24,7 +24,7 @@ class Reversed(Op):
 
 
 @dataclass(frozen=True)
-class StepsAsExamples(Op):
+class MergeTimeIntoBatch(Op):
     """out = x (batch, steps, ...) with a step for an example: (batch x steps, ...)."""
 
     def spec(self, x: Spec) -> Spec:
@@ -40,7 +40,7 @@ class StepsAsExamples(Op):
 
 
 @dataclass(frozen=True)
-class ExamplesAsSteps(Op):
+class SplitTimeFromBatch(Op):
     """out = y (batch x steps, ...) with the batch and the steps of x (batch, steps, ...)."""
 
     def spec(self, y: Spec, x: Spec) -> Spec:

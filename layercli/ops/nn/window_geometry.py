@@ -62,7 +62,7 @@ def windows(
 
 
 @dataclass(frozen=True)
-class Spread:
+class TransposedWindow:
     """A window turned around: every place of an axis is spread over ``size`` taps, and the places are ``stride`` apart.
 
     Uncut that covers (n - 1) * stride + reach places. ``valid`` keeps them all and covers at least n * stride; ``same``

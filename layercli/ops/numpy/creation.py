@@ -15,7 +15,7 @@ from layercli.core import dtypes, graph
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
-from layercli.core.tracking import Holder
+from layercli.core.tracking import Trackable
 from layercli.errors import UnknownSizeError
 from layercli.lazy import torch
 
@@ -29,19 +29,19 @@ class _Place(threading.local):
 place = _Place()
 
 
-def made(op: Op, *inputs: Any) -> Any:
+def create(op: Op, *inputs: Any) -> Any:
     """Return what ``op`` makes of inputs that are no tensors; the layers being described are told that they make some."""
     frames = graph.frames()
     if not frames:
         return op(*inputs)
     for frame in frames:
-        if isinstance(frame.layer, Holder):
+        if isinstance(frame.layer, Trackable):
             frame.layer._makes_tensors = True
     return op.trace(inputs, inputs)
 
 
 @dataclass(frozen=True)
-class Constant(Op):
+class ConstantTensor(Op):
     """out = the values of an array, or of nested lists."""
 
     def spec(self, values: Spec) -> Spec:
@@ -67,7 +67,7 @@ class Full(Op):
 
     def run(self) -> Any:
         """Return torch's full."""
-        sizes = [number(size) for size in self.shape]
+        sizes = [as_int(size) for size in self.shape]
         return torch.full(sizes, self.value, dtype=getattr(torch, self.dtype), device=place.device)
 
 
@@ -86,11 +86,11 @@ class Eye(Op):
 
     def run(self) -> Any:
         """Return where the numbers of rows and columns meet."""
-        i, j = (torch.arange(number(size), device=place.device) for size in (self.rows, self.columns))
+        i, j = (torch.arange(as_int(size), device=place.device) for size in (self.rows, self.columns))
         return (i.unsqueeze(1) + self.k == j).to(getattr(torch, self.dtype))
 
 
-def number(size: Size) -> Any:
+def as_int(size: Size) -> Any:
     """Return a size as torch wants it; UnknownSizeError for one that is not known."""
     if isinstance(size, Dim):
         raise UnknownSizeError(
@@ -108,7 +108,7 @@ def dtype_or(dtype: Any, default: str) -> str:
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """Return ``fill_value`` in ``shape``, in float32 unless told otherwise; a tensor for a value is broadcast to it."""
     if isinstance(fill_value, (bool, int, float)):
-        return made(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
+        return create(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
     return full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
 
 
@@ -129,7 +129,7 @@ def empty(shape: Any, dtype: Any = None) -> Any:
 
 def eye(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
     """Return the matrix of N rows and M (None: N) columns with ones on its k-th diagonal, zeros elsewhere, in float32."""
-    return made(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
+    return create(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
 
 
 def identity(n: Size, dtype: Any = None) -> Any:

@@ -12,22 +12,22 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
-from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.numpy.elementwise import not_equal, subtract
-from layercli.ops.numpy.reductions import replaced
+from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 
 TOTALS: dict[str, Callable[..., Any]] = {
     "cumsum": lambda x, axis, dtype: torch.cumsum(x, axis, dtype=dtype),
     "cumprod": lambda x, axis, dtype: torch.cumprod(x, axis, dtype=dtype),
-    "nancumsum": lambda x, axis, dtype: torch.cumsum(replaced(x, 0), axis, dtype=dtype),
-    "nancumprod": lambda x, axis, dtype: torch.cumprod(replaced(x, 1), axis, dtype=dtype),
+    "nancumsum": lambda x, axis, dtype: torch.cumsum(replace_nan(x, 0), axis, dtype=dtype),
+    "nancumprod": lambda x, axis, dtype: torch.cumprod(replace_nan(x, 1), axis, dtype=dtype),
 }
 """Functions of all values up to a place."""
 
 
 @dataclass(frozen=True)
-class Running(Op):
+class Cumulative(Op):
     """out[i] = function of x[0], ..., x[i] along ``axis``, a key of ``TOTALS``, in ``dtype`` where one is given."""
 
     function: str
@@ -69,13 +69,13 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
     spec = spec_of(a)
-    before = (Range(),) * axis_of(spec, axis)
+    before = (StridedSlice(),) * axis_of(spec, axis)
     apart: Any = not_equal if spec.dtype == "bool" else subtract
     for _ in range(n):
-        a = apart(GetItem((*before, Range(1)))(a), GetItem((*before, Range(None, -1)))(a))
+        a = apart(GetItem((*before, StridedSlice(1)))(a), GetItem((*before, StridedSlice(None, -1)))(a))
     return a
 
 
 def _running(function: str, x: Any, axis: int | None, dtype: Any) -> Any:
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return Running(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)
+    return Cumulative(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)

@@ -12,7 +12,7 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, derived, spec_of
+from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
@@ -114,7 +114,7 @@ def _folded(factor: Factor, factors: list[Factor], place: int, out: str) -> Fact
     kept = "".join(dict.fromkeys(letter for letter in letters if letter in others))
     if kept == letters:
         return factor
-    return Fold(f"{letters}->{kept}")(x), kept
+    return EinsumReduce(f"{letters}->{kept}")(x), kept
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Einsum(Op):
 
     equation: str
 
-    @derived
+    @cached_property
     def terms(self) -> tuple[str, str, str]:
         """The letters of x, of y and of out; UsageError where the equation has another form."""
         left, arrow, out = self.equation.replace(" ", "").partition("->")
@@ -138,7 +138,7 @@ class Einsum(Op):
             raise UsageError(f"expects an equation like 'ab,bc->ac', got {self.equation!r}")
         return x, y, out
 
-    @derived
+    @cached_property
     def summed(self) -> int:
         """How many axes are summed, where that is one product of matrices: the last ones of x, the first ones of y; else 0."""
         x, y, out = self.terms
@@ -201,7 +201,7 @@ class Einsum(Op):
 
 
 @dataclass(frozen=True)
-class Fold(Op):
+class EinsumReduce(Op):
     """out = x, axes of one letter run along together (a diagonal) and the letters that only x has summed: ``Fold("ii->i")(x)``."""
 
     equation: str

@@ -15,7 +15,7 @@ from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of, check_rank
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.core.scatter_gather import check_whole
-from layercli.ops.core.slicing import GetItem, Range
+from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.numpy.cumulative import diff
 from layercli.ops.numpy.elementwise import power
 from layercli.ops.numpy.ranges import arange
@@ -102,8 +102,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     y = convert_to_tensor(y)
     y = y if dtypes.is_floating(spec_of(y).dtype) else cast(y, "float32")
     along = axis_of(spec_of(y), axis)
-    before = (Range(),) * along
-    pairs = GetItem((*before, Range(1)))(y) + GetItem((*before, Range(None, -1)))(y)
+    before = (StridedSlice(),) * along
+    pairs = GetItem((*before, StridedSlice(1)))(y) + GetItem((*before, StridedSlice(None, -1)))(y)
     return 0.5 * Reduction("sum", along)(_widths(y, x, dx, along) * pairs)
 
 

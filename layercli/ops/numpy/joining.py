@@ -15,12 +15,12 @@ from layercli.core.spec import Spec
 from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
-from layercli.ops.core.shape import Sizes, ndim, sizes_in
+from layercli.ops.core.shape import ShapeTensor, ndim, sizes_in
 from layercli.ops.numpy.reshaping import expand_dims, ravel
 
 
 @dataclass(frozen=True)
-class Concatenate(Op):
+class ConcatenateTensors(Op):
     """out = the inputs one after the other along ``axis``."""
 
     axis: int = -1
@@ -126,15 +126,15 @@ class Unstack(Op):
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` one after the other along ``axis``."""
-    if any(isinstance(x, Sizes) for x in xs):
-        return Sizes(size for x in xs for size in sizes_in(x))
-    return Concatenate(axis)(*some(xs))
+    if any(isinstance(x, ShapeTensor) for x in xs):
+        return ShapeTensor(size for x in xs for size in sizes_in(x))
+    return ConcatenateTensors(axis)(*some(xs))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """Return the tensors ``xs`` side by side along a new axis."""
     if any(isinstance(x, Dim) for x in xs):
-        return Sizes(size for x in xs for size in sizes_in(x))
+        return ShapeTensor(size for x in xs for size in sizes_in(x))
     return Stack(axis)(*some(xs))
 
 

@@ -16,7 +16,7 @@ from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
 
 
 @dataclass(frozen=True)
-class Dense(Op):
+class Linear(Op):
     """out = x @ kernel + bias: x (..., features), kernel (features, units), bias (units,) or None."""
 
     promotes = True

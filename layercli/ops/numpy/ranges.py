@@ -13,7 +13,7 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.numpy.creation import dtype_or, made, number, place, zeros_like
+from layercli.ops.numpy.creation import as_int, create, dtype_or, place, zeros_like
 from layercli.ops.numpy.elementwise import exp, log, power
 from layercli.ops.numpy.reshaping import expand_dims, moveaxis
 
@@ -33,7 +33,7 @@ class Arange(Op):
 
     def run(self) -> Any:
         """Return torch's arange."""
-        ends = [number(end) for end in (self.start, self.stop, self.step)]
+        ends = [as_int(end) for end in (self.start, self.stop, self.step)]
         if (ends[1] - ends[0]) / ends[2] < 0:  # torch refuses what Keras leaves empty
             ends[1] = ends[0]
         return torch.arange(*ends, dtype=getattr(torch, self.dtype), device=place.device)
@@ -66,7 +66,7 @@ class Linspace(Op):
 
     def run(self) -> Any:
         """Return torch's linspace, worked out in float64; whole numbers are rounded down."""
-        num, dtype = number(self.num), getattr(torch, self.dtype)
+        num, dtype = as_int(self.num), getattr(torch, self.dtype)
         points = torch.linspace(
             self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=place.device
         )[:num]
@@ -83,7 +83,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     if not isinstance(step, Dim) and step == 0:
         raise UsageError("arange expects a step other than 0")
     whole = not any(isinstance(end, float) for end in (start, stop, step))
-    return made(Arange(start, stop, step, dtype_or(dtype, "int64" if whole else "float32")))
+    return create(Arange(start, stop, step, dtype_or(dtype, "int64" if whole else "float32")))
 
 
 def linspace(
@@ -101,14 +101,14 @@ def linspace(
     the tensors, unless told otherwise.
     """
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
-        points = made(Linspace(start, stop, num, endpoint, dtype_or(dtype, "float32")))
+        points = create(Linspace(start, stop, num, endpoint, dtype_or(dtype, "float32")))
     else:
         start, stop = convert_to_tensor(start), convert_to_tensor(stop)
         points = _between(start, stop, num, endpoint, axis)
         points = points if dtype is None else cast(points, dtypes.name_of(dtype))
     if not retstep:
         return points
-    parts = number(num) - bool(endpoint)
+    parts = as_int(num) - bool(endpoint)
     return points, (stop - start) / (parts or float("nan"))
 
 
@@ -138,6 +138,6 @@ def _in(values: Any, dtype: Any, *ends: Any) -> Any:
 def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Any:
     """Return the values between tensors, at the places that they have between 0 and 1."""
     distance = stop - start
-    shares = made(Linspace(0, 1, num, endpoint))
+    shares = create(Linspace(0, 1, num, endpoint))
     shares = expand_dims(shares, tuple(range(1, len(spec_of(distance).shape) + 1)))
     return moveaxis(start + distance * shares, 0, axis)

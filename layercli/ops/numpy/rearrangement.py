@@ -17,7 +17,7 @@ from layercli.ops.numpy.reshaping import swapaxes
 
 
 @dataclass(frozen=True)
-class Repeat(Op):
+class RepeatElements(Op):
     """out = x with every value along ``axis`` ``times`` in a row."""
 
     times: int
@@ -52,7 +52,7 @@ class Tile(Op):
 
 def repeat(x: Any, repeats: int, axis: int) -> Any:
     """Return x with every value along ``axis`` ``repeats`` times in a row."""
-    return Repeat(repeats, axis)(x)
+    return RepeatElements(repeats, axis)(x)
 
 
 def tile(x: Any, repeats: int | Iterable[int]) -> Any:

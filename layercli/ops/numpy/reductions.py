@@ -28,8 +28,8 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "ptp": lambda x, axes, keep: torch.amax(x, axes, keep) - torch.amin(x, axes, keep),
     "nanmax": lambda x, axes, keep: _extreme(torch.amax, float("-inf"), x, axes, keep),
     "nanmin": lambda x, axes, keep: _extreme(torch.amin, float("inf"), x, axes, keep),
-    "nansum": lambda x, axes, keep: torch.sum(replaced(x, 0), axes, keep),
-    "nanprod": lambda x, axes, keep: _product(replaced(x, 1), axes, keep),
+    "nansum": lambda x, axes, keep: torch.sum(replace_nan(x, 0), axes, keep),
+    "nanprod": lambda x, axes, keep: _product(replace_nan(x, 1), axes, keep),
     "nanmean": lambda x, axes, keep: torch.nanmean(_floating(x), axes, keep),
     "nanvar": lambda x, axes, keep: _variance(_floating(x), axes, keep),
     "nanstd": lambda x, axes, keep: torch.sqrt(_variance(_floating(x), axes, keep)),
@@ -74,7 +74,7 @@ def _floating(x: Any) -> Any:
     return x if x.is_floating_point() or x.is_complex() else x.float()
 
 
-def replaced(x: Any, value: float) -> Any:
+def replace_nan(x: Any, value: float) -> Any:
     """Return x with ``value`` where it is not a number."""
     return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
 
@@ -83,7 +83,7 @@ def _extreme(reduce: Any, end: float, x: Any, axes: tuple[int, ...], keep: bool)
     """Return the extreme of the numbers in x, and nan where there are none."""
     if not x.is_floating_point():
         return reduce(x, axes, keep)
-    return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replaced(x, end), axes, keep))
+    return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replace_nan(x, end), axes, keep))
 
 
 def _variance(x: Any, axes: tuple[int, ...], keep: bool) -> Any:

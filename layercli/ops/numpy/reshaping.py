@@ -14,12 +14,12 @@ from layercli.core.spec import Shape, Spec, show_shape
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of
-from layercli.ops.core.shape import Sizes, ndim, sizes_in
+from layercli.ops.core.shape import ShapeTensor, ndim, sizes_in
 from layercli.ops.numpy.elementwise import broadcast_shapes
 
 
 @dataclass(frozen=True)
-class Reshape(Op):
+class ReshapeTensor(Op):
     """out = the values of x in their order, in ``shape``, where one -1 stands for what is left.
 
     With ``batched`` the shape is that of a sample: the first axis of x is kept. Unknown sizes in ``shape`` are found from
@@ -136,7 +136,7 @@ def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
 
 def reshape(x: Any, newshape: int | Iterable[Any]) -> Any:
     """Return x's values in ``newshape``, one of whose sizes may be -1: what is left; sizes of x may be used in it."""
-    return Reshape(*_sized(newshape, x, allow_rest=True))(x)
+    return ReshapeTensor(*_sized(newshape, x, allow_rest=True))(x)
 
 
 def broadcast_to(x: Any, shape: int | Iterable[Any]) -> Any:
@@ -153,7 +153,7 @@ def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
     """Return x with an axis of size 1 at each place in ``axis``, places of the result."""
     places = (axis,) if isinstance(axis, int) else tuple(axis)
     if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and places in ((0,), (-1,)):
-        return Sizes((x,))
+        return ShapeTensor((x,))
     rank = ndim(x) + len(places)
     for place in sorted(place % rank for place in places) if len(places) > 1 else places:
         x = ExpandDims(place)(x)

@@ -12,10 +12,10 @@ from layercli.core.spec import Spec
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
-from layercli.ops.numpy.reductions import replaced
+from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 
-EXTREMES: dict[str, Callable[..., Any]] = {
+ARG_EXTREMA: dict[str, Callable[..., Any]] = {
     "argmax": lambda x, axis, keep: torch.argmax(x, axis, keep),
     "argmin": lambda x, axis, keep: torch.argmin(x, axis, keep),
     "nanargmax": lambda x, axis, keep: _numbered(torch.argmax, float("-inf"), x, axis, keep),
@@ -25,8 +25,8 @@ EXTREMES: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class Extreme(Op):
-    """out = the place along ``axis`` of the value that ``function``, a key of ``EXTREMES``, looks for, in int64.
+class ArgExtremum(Op):
+    """out = the place along ``axis`` of the value that ``function``, a key of ``ARG_EXTREMA``, looks for, in int64.
 
     Without an axis it is the place in x's values in a row.
     """
@@ -45,8 +45,8 @@ class Extreme(Op):
         """Return torch's function, of truths as of numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
-            return EXTREMES[self.function](x, self.axis, self.keepdims)
-        out = EXTREMES[self.function](x.flatten(), 0, False)
+            return ARG_EXTREMA[self.function](x, self.axis, self.keepdims)
+        out = ARG_EXTREMA[self.function](x.flatten(), 0, False)
         return out.reshape((1,) * x.ndim) if self.keepdims else out
 
 
@@ -104,22 +104,22 @@ class TopK(Op):
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the place of the greatest value along ``axis``, the first of several, in int64; None: of all values in a row."""
-    return Extreme("argmax", axis, keepdims)(x)
+    return ArgExtremum("argmax", axis, keepdims)(x)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the place of the least value along ``axis``, the first of several, in int64; None: of all values in a row."""
-    return Extreme("argmin", axis, keepdims)(x)
+    return ArgExtremum("argmin", axis, keepdims)(x)
 
 
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the place of the greatest number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
-    return Extreme("nanargmax", axis, keepdims)(x)
+    return ArgExtremum("nanargmax", axis, keepdims)(x)
 
 
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the place of the least number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
-    return Extreme("nanargmin", axis, keepdims)(x)
+    return ArgExtremum("nanargmin", axis, keepdims)(x)
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -149,4 +149,4 @@ def _numbered(place: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
     """Return the place of an extreme of the numbers, -1 where there are none."""
     if not x.is_floating_point():
         return place(x, axis, keep)
-    return torch.where(torch.all(x.isnan(), axis, keep), -1, place(replaced(x, end), axis, keep))
+    return torch.where(torch.all(x.isnan(), axis, keep), -1, place(replace_nan(x, end), axis, keep))

@@ -10,9 +10,9 @@ from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.lazy import torch
-from layercli.ops.numpy.creation import made, number, place
+from layercli.ops.numpy.creation import as_int, create, place
 
-TAPERS: dict[str, Callable[..., Any]] = {
+WINDOW_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bartlett": lambda count, beta, **on: torch.bartlett_window(count, False, **on),
     "blackman": lambda count, beta, **on: torch.blackman_window(count, False, **on),
     "hamming": lambda count, beta, **on: torch.hamming_window(count, False, **on),
@@ -23,8 +23,8 @@ TAPERS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class Taper(Op):
-    """out = the window ``function``, a key of ``TAPERS``, of ``count`` values; ``beta`` is what Kaiser's falls by."""
+class WindowFunction(Op):
+    """out = the window ``function``, a key of ``WINDOW_FUNCTIONS``, of ``count`` values; ``beta`` is what Kaiser's falls by."""
 
     function: str
     count: Size
@@ -36,7 +36,9 @@ class Taper(Op):
 
     def run(self) -> Any:
         """Return torch's window, worked out in float64."""
-        window = TAPERS[self.function](number(self.count), self.beta, dtype=torch.float64, device=place.device)
+        window = WINDOW_FUNCTIONS[self.function](
+            as_int(self.count), self.beta, dtype=torch.float64, device=place.device
+        )
         return window.to(torch.float32)
 
 
@@ -62,11 +64,11 @@ def hanning(x: Any) -> Any:
 
 def kaiser(x: Any, beta: float) -> Any:
     """Return i0(beta sqrt(1 - (2 i / (x - 1) - 1)^2)) / i0(beta) for i from 0 to x - 1."""
-    return made(Taper("kaiser", _count(x), float(beta)))
+    return create(WindowFunction("kaiser", _count(x), float(beta)))
 
 
 def _taper(function: str, x: Any) -> Any:
-    return made(Taper(function, _count(x)))
+    return create(WindowFunction(function, _count(x)))
 
 
 def _count(x: Any) -> Size:

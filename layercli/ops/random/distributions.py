@@ -12,7 +12,7 @@ from layercli.core.spec import Shape, Spec, shape_of
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
-from layercli.ops.numpy.creation import number, place
+from layercli.ops.numpy.creation import as_int, place
 from layercli.ops.random import counter_rng, dropout
 
 Uniform = Callable[[Any], Any]
@@ -31,7 +31,7 @@ DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class Draw(Op):
+class RandomTensor(Op):
     """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, with its two settings, in ``shape``.
 
     ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
@@ -49,7 +49,7 @@ class Draw(Op):
 
     def run(self) -> Any:
         """Return the values, worked out in float32 or more."""
-        sizes = tuple(number(size) for size in self.shape)
+        sizes = tuple(as_int(size) for size in self.shape)
         made = DISTRIBUTIONS[self.distribution](drawing(self.seed, place.device), sizes, *self.settings)
         return made.to(getattr(torch, self.dtype))
 
@@ -94,7 +94,7 @@ class Shuffle(Op):
 
 
 @dataclass(frozen=True)
-class Drop(Op):
+class DropoutMask(Op):
     """out = noise.Dropout of x, drawn from ``seed``: None, a number or a SeedGenerator."""
 
     rate: float
@@ -103,12 +103,12 @@ class Drop(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
-        return dropout.Dropout(self.rate, self.noise_shape).spec(x)
+        return dropout.ApplyDropout(self.rate, self.noise_shape).spec(x)
 
     def run(self, x: Any) -> Any:
         """Return what the dropout gives."""
         stream, counter = stream_of(self.seed)
-        return dropout.Dropout(self.rate, self.noise_shape, stream).run(x, counter)
+        return dropout.ApplyDropout(self.rate, self.noise_shape, stream).run(x, counter)
 
 
 def stream_of(seed: Any) -> tuple[int | None, Any]:

@@ -22,7 +22,7 @@ ALPHA = -1.7580993408473766
 
 
 @dataclass(frozen=True)
-class Dropout(Op):
+class ApplyDropout(Op):
     """out = x / (1 - rate) with probability 1 - rate, else 0; one decision for each place of ``noise_shape``, which broadcasts.
 
     A ``None`` in noise_shape stands for x's own size.
@@ -47,7 +47,7 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True)
-class AlphaDropout(Op):
+class ApplyAlphaDropout(Op):
     """out = a * (x with probability 1 - rate, else alpha') + b, with the a and b that keep mean 0 and variance 1.
 
     alpha' = -1.7581 is the least value of the SELU curve (Klambauer et al., 2017).
@@ -69,7 +69,7 @@ class AlphaDropout(Op):
 
 
 @dataclass(frozen=True)
-class GaussianDropout(Op):
+class ApplyGaussianDropout(Op):
     """out = x * n, n being normal with mean 1 and standard deviation sqrt(rate / (1 - rate))."""
 
     rate: float
@@ -85,7 +85,7 @@ class GaussianDropout(Op):
 
 
 @dataclass(frozen=True)
-class GaussianNoise(Op):
+class ApplyGaussianNoise(Op):
     """out = x + n, n being normal with mean 0 and standard deviation ``stddev``."""
 
     stddev: float

@@ -11,7 +11,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.errors import ShapeError
 from layercli.lazy import torch
-from layercli.ops.numpy.creation import number, place
+from layercli.ops.numpy.creation import as_int, place
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.random import counter_rng
 from layercli.ops.random.distributions import Uniform, stream_of
@@ -31,7 +31,7 @@ DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class ShapedDraw(Op):
+class ParameterizedRandom(Op):
     """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, in ``shape``; its parameters broadcast to that.
 
     ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
@@ -54,7 +54,7 @@ class ShapedDraw(Op):
         """Return the values."""
         tensors = [x for x in parameters if isinstance(x, torch.Tensor)]
         device = tensors[0].device if tensors else place.device
-        sizes = tuple(number(size) for size in self.shape)
+        sizes = tuple(as_int(size) for size in self.shape)
         given = [x.double() if isinstance(x, torch.Tensor) else x for x in parameters]
         made = DISTRIBUTIONS[self.distribution](_several(self.seed, device), sizes, *given)
         return made.to(getattr(torch, self.dtype))

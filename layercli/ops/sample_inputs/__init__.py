@@ -57,7 +57,7 @@ SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
 
 
 @dataclass(frozen=True)
-class Case:
+class SampleInput:
     """A call of ``op`` on ``given``: Specs whose free sizes are names (``spec("B T 4")``), Python numbers, or None.
 
     ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (whole numbers: high excluded);
@@ -119,7 +119,7 @@ def spec(sizes: str, dtype: str = "float32") -> Spec:
     return Spec(tuple(named(int(word) if word.isdigit() else word) for word in sizes.split()), dtype)
 
 
-def all_cases() -> Iterator[Case]:
+def all_cases() -> Iterator[SampleInput]:
     """Yield the cases of every family."""
     for family in FAMILIES:
         yield from import_module(f"layercli.ops.sample_inputs.{family}").CASES

@@ -7,7 +7,7 @@ from layercli.ops.numpy.comparison import InTopK, IsClose, IsIn
 from layercli.ops.numpy.histogram import BinCount, Digitize, Histogram, SearchSorted
 from layercli.ops.numpy.quantiles import METHODS, Quantile
 from layercli.ops.numpy.set_ops import Nonzero, Unique
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 X = spec("B T 4")
 WHOLE = spec("B T", "int32")
@@ -15,8 +15,8 @@ IDS = spec("B", "int64")
 BINS = spec("3")
 
 
-def _asked(op: object, *inputs: object, by_values: bool = False) -> Case:
-    return Case(op, inputs, differentiable=False, by_values=by_values)  # type: ignore[arg-type]  # an operation
+def _asked(op: object, *inputs: object, by_values: bool = False) -> SampleInput:
+    return SampleInput(op, inputs, differentiable=False, by_values=by_values)  # type: ignore[arg-type]  # an operation
 
 
 CASES = [
@@ -39,12 +39,12 @@ CASES = [
     _asked(Unique(1, True, True, True), WHOLE, by_values=True),
     _asked(Unique(0, True, True, True, 9), spec("T", "int32"), by_values=True),
     _asked(Unique(0, size=2), WHOLE, by_values=True),
-    *(Case(Segment(function, 5), (X, IDS)) for function in SEGMENTS),
-    Case(Segment("max", 3), (spec("B T", "int32"), IDS), differentiable=False),
-    Case(Segment("sum"), (X, IDS), by_values=True),
-    *(Case(Quantile(None, method), (X, spec("")), low=0, high=1, constants=(1,)) for method in METHODS),
-    Case(Quantile((0, -1), "linear", True), (X, spec("3")), low=0, high=1, constants=(1,)),
-    Case(
+    *(SampleInput(Segment(function, 5), (X, IDS)) for function in SEGMENTS),
+    SampleInput(Segment("max", 3), (spec("B T", "int32"), IDS), differentiable=False),
+    SampleInput(Segment("sum"), (X, IDS), by_values=True),
+    *(SampleInput(Quantile(None, method), (X, spec("")), low=0, high=1, constants=(1,)) for method in METHODS),
+    SampleInput(Quantile((0, -1), "linear", True), (X, spec("3")), low=0, high=1, constants=(1,)),
+    SampleInput(
         Quantile((1,), "nearest", False, True), (spec("B T", "int32"), spec("3")), differentiable=False, low=0, high=1
     ),
 ]

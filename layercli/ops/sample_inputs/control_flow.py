@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.ops.core.associative import AssociativeScan
-from layercli.ops.core.loops import Map, ScanOver, While
+from layercli.ops.core.loops import Map, Scan, While
 from layercli.ops.numpy.elementwise import Binary, Unary
 from layercli.ops.numpy.linear import MatMul
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 X = spec("B T 4")
 
@@ -35,13 +35,13 @@ def carried(carry: Any, x: Any) -> Any:
 
 
 CASES = [
-    Case(While(below_nine, grown, (None, None)), (spec("", "int64"), X), by_values=True),
-    Case(While(below_nine, grown, (None, None), 1), (spec("", "int64"), X), by_values=True),
-    Case(Map(gram), (spec("T 4 4"),)),
-    Case(Map(gram, None, True), (spec("T 4 4"),)),
-    Case(Map(Unary("exp")), (spec("T"),)),
-    Case(ScanOver(carried, None, (None, None)), (spec("3"), spec("5 3"), spec("5 2 2"))),
-    Case(ScanOver(carried, None, (None, None), backwards=True), (spec("B"), spec("T B"), spec("T 3 3"))),
-    Case(AssociativeScan(Binary("add")), (spec("7 B"),)),
-    Case(AssociativeScan(Binary("maximum"), None, True, 1), (spec("B 6 3"),)),
+    SampleInput(While(below_nine, grown, (None, None)), (spec("", "int64"), X), by_values=True),
+    SampleInput(While(below_nine, grown, (None, None), 1), (spec("", "int64"), X), by_values=True),
+    SampleInput(Map(gram), (spec("T 4 4"),)),
+    SampleInput(Map(gram, None, True), (spec("T 4 4"),)),
+    SampleInput(Map(Unary("exp")), (spec("T"),)),
+    SampleInput(Scan(carried, None, (None, None)), (spec("3"), spec("5 3"), spec("5 2 2"))),
+    SampleInput(Scan(carried, None, (None, None), backwards=True), (spec("B"), spec("T B"), spec("T 3 3"))),
+    SampleInput(AssociativeScan(Binary("add")), (spec("7 B"),)),
+    SampleInput(AssociativeScan(Binary("maximum"), None, True, 1), (spec("B 6 3"),)),
 ]

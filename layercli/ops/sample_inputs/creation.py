@@ -5,9 +5,9 @@ from __future__ import annotations
 from layercli.ops.core.autodiff import StopGradient
 from layercli.ops.nn.one_hot import OneHot
 from layercli.ops.numpy.clipping import Clip, NanToNum
-from layercli.ops.numpy.creation import Constant, Eye, Full
+from layercli.ops.numpy.creation import ConstantTensor, Eye, Full
 from layercli.ops.numpy.ranges import Arange, Linspace
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 MADE = [
     Full((2, 3), 0.5),
@@ -27,17 +27,17 @@ MADE = [
 """Operations that have no inputs."""
 
 CASES = [
-    *(Case(op, (), differentiable=False) for op in MADE),
-    Case(Constant(), (spec("3 2", "int32"),), differentiable=False),
-    Case(StopGradient(), (spec("B T"),), differentiable=False),
-    Case(Clip(-0.5, 0.5), (spec("B T 3"),)),
-    Case(Clip(1, 3), (spec("B T", "int32"),), differentiable=False),
-    Case(Clip(0.5, 3), (spec("B T", "int32"),), differentiable=False),
-    Case(Clip(0, 1), (spec("B T", "bool"),), differentiable=False),
-    Case(NanToNum(), (spec("B T"),)),
-    Case(NanToNum(1.0, 2.0, -2.0), (spec("B T", "float16"),)),
-    Case(NanToNum(), (spec("B T", "int32"),), differentiable=False),
-    Case(OneHot(5), (spec("B T", "int64"),), differentiable=False),
-    Case(OneHot(3, 1, "int32"), (spec("B T", "uint8"),), differentiable=False),
-    Case(OneHot(4, 0, "bool"), (spec("", "int32"),), differentiable=False),
+    *(SampleInput(op, (), differentiable=False) for op in MADE),
+    SampleInput(ConstantTensor(), (spec("3 2", "int32"),), differentiable=False),
+    SampleInput(StopGradient(), (spec("B T"),), differentiable=False),
+    SampleInput(Clip(-0.5, 0.5), (spec("B T 3"),)),
+    SampleInput(Clip(1, 3), (spec("B T", "int32"),), differentiable=False),
+    SampleInput(Clip(0.5, 3), (spec("B T", "int32"),), differentiable=False),
+    SampleInput(Clip(0, 1), (spec("B T", "bool"),), differentiable=False),
+    SampleInput(NanToNum(), (spec("B T"),)),
+    SampleInput(NanToNum(1.0, 2.0, -2.0), (spec("B T", "float16"),)),
+    SampleInput(NanToNum(), (spec("B T", "int32"),), differentiable=False),
+    SampleInput(OneHot(5), (spec("B T", "int64"),), differentiable=False),
+    SampleInput(OneHot(3, 1, "int32"), (spec("B T", "uint8"),), differentiable=False),
+    SampleInput(OneHot(4, 0, "bool"), (spec("", "int32"),), differentiable=False),
 ]

@@ -7,25 +7,25 @@ from layercli.ops.image.filters import Filter
 from layercli.ops.image.patches import ExtractPatches
 from layercli.ops.image.scale_translate import KERNELS, ScaleAndTranslate
 from layercli.ops.image.warp import Elastic, MapCoordinates, ResamplePerspective, ResampleShifted
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 IMAGES = spec("B H W 3")
 TAPS = ((0.5, 1.0, -1.0), (0.25, 2.0, 0.0))
 
 CASES = [
-    Case(Filter(TAPS), (IMAGES,)),
-    Case(Filter(TAPS, "valid", True), (spec("B 3 8 W"),)),
-    Case(ExtractPatches((2, 3), (2, 3)), (IMAGES,)),
-    Case(ExtractPatches((2, 3), (1, 2), "same", (2, 1), True), (spec("B 3 H W"),)),
-    Case(ExtractPatches((2, 2, 1), (1, 2, 1)), (spec("B 3 H W 2"),)),
+    SampleInput(Filter(TAPS), (IMAGES,)),
+    SampleInput(Filter(TAPS, "valid", True), (spec("B 3 8 W"),)),
+    SampleInput(ExtractPatches((2, 3), (2, 3)), (IMAGES,)),
+    SampleInput(ExtractPatches((2, 3), (1, 2), "same", (2, 1), True), (spec("B 3 H W"),)),
+    SampleInput(ExtractPatches((2, 2, 1), (1, 2, 1)), (spec("B 3 H W 2"),)),
     *(
-        Case(MapCoordinates(order, mode), (spec("8 9"), spec("2 B T")), differentiable=bool(order), constants=())
+        SampleInput(MapCoordinates(order, mode), (spec("8 9"), spec("2 B T")), differentiable=bool(order), constants=())
         for order in (0, 1)
         for mode in INSIDE
     ),
-    Case(MapCoordinates(1), (spec("7 T 3", "int32"), spec("3 B")), differentiable=False),
+    SampleInput(MapCoordinates(1), (spec("7 T 3", "int32"), spec("3 B")), differentiable=False),
     *(
-        Case(
+        SampleInput(
             ScaleAndTranslate((3, 5, 12, 2), (1, 2), method, antialias),
             (spec("3 H W 2"), spec("2"), spec("2")),
             low=0.4,
@@ -34,9 +34,11 @@ CASES = [
         for method in KERNELS
         for antialias in (True, False)
     ),
-    Case(ResampleShifted(), (IMAGES, spec("B H W 2"))),
-    Case(Elastic(ResampleShifted("bilinear", "reflect"), 2.0, 1.0, 3), (IMAGES,)),
-    Case(Resample("bilinear", "mirror"), (IMAGES, spec("B 6"))),
-    Case(ResamplePerspective(), (IMAGES, spec("B 8")), low=0.1, high=1.0),
-    Case(ResamplePerspective("nearest", "constant", 2.0, True), (spec("B 3 H W"), spec("B 8")), differentiable=False),
+    SampleInput(ResampleShifted(), (IMAGES, spec("B H W 2"))),
+    SampleInput(Elastic(ResampleShifted("bilinear", "reflect"), 2.0, 1.0, 3), (IMAGES,)),
+    SampleInput(Resample("bilinear", "mirror"), (IMAGES, spec("B 6"))),
+    SampleInput(ResamplePerspective(), (IMAGES, spec("B 8")), low=0.1, high=1.0),
+    SampleInput(
+        ResamplePerspective("nearest", "constant", 2.0, True), (spec("B 3 H W"), spec("B 8")), differentiable=False
+    ),
 ]

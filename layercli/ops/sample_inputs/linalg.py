@@ -19,7 +19,7 @@ from layercli.ops.linalg.decompositions import (
     Svd,
 )
 from layercli.ops.linalg.solvers import LeastSquares, Solve
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 SQUARE, WIDE, TALL = spec("B 4 4"), spec("B 3 5"), spec("B 5 3")
 OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "cholesky_inverse upper"}
@@ -30,7 +30,7 @@ NOT_UNIQUE = {"eig": eigenvectors, "eigh": symmetric_eigenvectors}
 
 CASES = [
     *(
-        Case(
+        SampleInput(
             OfSquare(function),
             (spec("B 1 1") if "cholesky" in function else SQUARE,),
             low=0.5,
@@ -41,28 +41,28 @@ CASES = [
         for function in OF_SQUARES
         if function in OUT_OF_LAW
     ),
-    *(Case(OfSquare(function), (SQUARE,)) for function in OF_SQUARES if function not in OUT_OF_LAW),
-    Case(OfSquare("inv"), (spec("T T", "float64"),)),
+    *(SampleInput(OfSquare(function), (SQUARE,)) for function in OF_SQUARES if function not in OUT_OF_LAW),
+    SampleInput(OfSquare("inv"), (spec("T T", "float64"),)),
     *(
-        Case(Qr(mode), (x,), differentiable=False, invariant=orthogonal_triangular)
+        SampleInput(Qr(mode), (x,), differentiable=False, invariant=orthogonal_triangular)
         for mode in ("reduced", "complete")
         for x in (SQUARE, TALL, WIDE)
     ),
     *(
-        Case(Svd(full), (x,), differentiable=False, invariant=singular_vectors)
+        SampleInput(Svd(full), (x,), differentiable=False, invariant=singular_vectors)
         for full in (True, False)
         for x in (SQUARE, TALL, WIDE)
     ),
-    Case(SingularValues(), (TALL,)),
-    Case(LuFactor(), (TALL,), differentiable=False),
-    Case(LuFactor(), (SQUARE,), differentiable=False),
-    Case(PseudoInverse(), (SQUARE,), differentiable=False),
-    Case(MatrixRank(), (TALL,), differentiable=False),
-    Case(MatrixRank(0.5), (SQUARE,), differentiable=False),
-    Case(Solve(), (SQUARE, spec("B 4 T"))),
-    Case(Solve(), (spec("B 1 4 4"), spec("T 4 2"))),
-    Case(Solve("lower"), (SQUARE, spec("4"))),
-    Case(Solve("upper"), (SQUARE, spec("B 4 T"))),
-    Case(LeastSquares(), (spec("6 4"), spec("6 T")), differentiable=False),
-    Case(LeastSquares(0.1), (spec("6 4"), spec("6")), differentiable=False),
+    SampleInput(SingularValues(), (TALL,)),
+    SampleInput(LuFactor(), (TALL,), differentiable=False),
+    SampleInput(LuFactor(), (SQUARE,), differentiable=False),
+    SampleInput(PseudoInverse(), (SQUARE,), differentiable=False),
+    SampleInput(MatrixRank(), (TALL,), differentiable=False),
+    SampleInput(MatrixRank(0.5), (SQUARE,), differentiable=False),
+    SampleInput(Solve(), (SQUARE, spec("B 4 T"))),
+    SampleInput(Solve(), (spec("B 1 4 4"), spec("T 4 2"))),
+    SampleInput(Solve("lower"), (SQUARE, spec("4"))),
+    SampleInput(Solve("upper"), (SQUARE, spec("B 4 T"))),
+    SampleInput(LeastSquares(), (spec("6 4"), spec("6 T")), differentiable=False),
+    SampleInput(LeastSquares(0.1), (spec("6 4"), spec("6")), differentiable=False),
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from layercli.ops.numpy.reductions import REDUCTIONS, Reduction
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.sample_inputs import SampleInput, spec
 
 TRUTHS = {"all", "any"}
 
 
-def _case(function: str, axis: int | tuple[int, ...] | None, keepdims: bool, dtype: str) -> Case:
+def _case(function: str, axis: int | tuple[int, ...] | None, keepdims: bool, dtype: str) -> SampleInput:
     smooth = function not in TRUTHS and dtype == "float32"
-    return Case(Reduction(function, axis, keepdims), (spec("B T 4", dtype),), differentiable=smooth)
+    return SampleInput(Reduction(function, axis, keepdims), (spec("B T 4", dtype),), differentiable=smooth)
 
 
 CASES = [

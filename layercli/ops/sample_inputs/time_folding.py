@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from layercli.ops.nn.time_folding import ExamplesAsSteps, Reversed, StepsAsExamples
-from layercli.ops.sample_inputs import Case, spec
+from layercli.ops.nn.time_folding import MergeTimeIntoBatch, ReverseTime, SplitTimeFromBatch
+from layercli.ops.sample_inputs import SampleInput, spec
 
 CASES = [
-    Case(Reversed(), (spec("B T 3"),)),
-    Case(StepsAsExamples(), (spec("B T 3"),)),
-    Case(ExamplesAsSteps(), (spec("10 4"), spec("2 5 3")), constants=(1,)),
+    SampleInput(ReverseTime(), (spec("B T 3"),)),
+    SampleInput(MergeTimeIntoBatch(), (spec("B T 3"),)),
+    SampleInput(SplitTimeFromBatch(), (spec("10 4"), spec("2 5 3")), constants=(1,)),
 ]

@@ -15,15 +15,15 @@ from layercli.formats.npy import NpyFile
 from layercli.inspect.tolerance import Difference, Tolerance, difference
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.forward_hooks import Call, listening
-from layercli.runtime.execution.preserve_buffers import unchanged
+from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
+from layercli.runtime.execution.preserve_buffers import preserve_buffers
 from layercli.runtime.export import onnx_export
 from layercli.runtime.inference.forward_pass import OUTPUT
-from layercli.runtime.inference.prepared_model import Program, calling, recast
+from layercli.runtime.inference.prepared_model import PreparedModel, calling, recast
 
 
 @dataclass(frozen=True)
-class Result:
+class ComparisonResult:
     """The values of one layer, or of an output, and the dtype they were computed in."""
 
     cls: str
@@ -85,23 +85,23 @@ class Comparison:
         }
 
 
-def record(program: Program, inputs: Any, *, layers: bool = True) -> dict[str, Result]:
+def record(program: PreparedModel, inputs: Any, *, layers: bool = True) -> dict[str, ComparisonResult]:
     """Return the results of every layer by path, then the outputs by name, of one run on a tree of arrays."""
-    found: dict[str, Result] = {}
+    found: dict[str, ComparisonResult] = {}
 
-    def hear(call: Call) -> None:
+    def hear(call: HookedCall) -> None:
         for name, x in call.named():
-            found[name] = Result(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+            found[name] = ComparisonResult(call.cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
 
     placed = program.place(inputs)
-    with unchanged(program), listening(program, hear) if layers and not program.one_graph else nullcontext():
+    with preserve_buffers(program), forward_hooks(program, hear) if layers and not program.one_graph else nullcontext():
         outputs = program.outputs(placed)
     for name, x in outputs:
-        found[f"{OUTPUT} {name}"] = Result("", tensors.name_of(x.dtype), tensors.to_numpy(x))
+        found[f"{OUTPUT} {name}"] = ComparisonResult("", tensors.name_of(x.dtype), tensors.to_numpy(x))
     return found
 
 
-def aligned(ours: dict[str, Result], theirs: dict[str, Result]) -> dict[str, Result]:
+def aligned(ours: dict[str, ComparisonResult], theirs: dict[str, ComparisonResult]) -> dict[str, ComparisonResult]:
     """Return the results of another model, its outputs under our names where it has as many and calls none alike."""
     mine, others = ([name for name in side if name.startswith(OUTPUT)] for side in (ours, theirs))
     if len(mine) != len(others) or set(mine) & set(others):
@@ -111,7 +111,10 @@ def aligned(ours: dict[str, Result], theirs: dict[str, Result]) -> dict[str, Res
 
 
 def compare(
-    ours: dict[str, Result], theirs: dict[str, Result], reference: str, tolerance: Tolerance | None = None
+    ours: dict[str, ComparisonResult],
+    theirs: dict[str, ComparisonResult],
+    reference: str,
+    tolerance: Tolerance | None = None,
 ) -> Comparison:
     """Return the differences of all results that both have; without a tolerance, that of the coarser dtype and the depth."""
     done = Comparison(reference)
@@ -132,7 +135,7 @@ def compare(
     return done
 
 
-def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]:
+def in_another_way(program: PreparedModel, way: str, inputs: Any) -> dict[str, ComparisonResult]:
     """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, through ``compile`` (outputs only) or
     exported to ``onnx``.
 
@@ -141,13 +144,13 @@ def in_another_way(program: Program, way: str, inputs: Any) -> dict[str, Result]
     return WAYS[way](program, inputs)
 
 
-def eager(program: Program) -> Program:
+def eager(program: PreparedModel) -> PreparedModel:
     """Return the program as its layers run one by one."""
     return replace(program, call=calling(program.model, program.module, False), compiled=False)
 
 
-def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
-    def run(program: Program, inputs: Any) -> dict[str, Result]:
+def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, ComparisonResult]]:
+    def run(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
         place = devices.resolve(device)
         program.module.to(place)
         try:
@@ -158,25 +161,25 @@ def _on_device(device: str) -> Callable[[Program, Any], dict[str, Result]]:
     return run
 
 
-def _in_float64(program: Program, inputs: Any) -> dict[str, Result]:
+def _in_float64(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
     """Run with the very same values of the weights, widened; the model stays so."""
     recast(program.model, "float64")
     return record(replace(eager(program), dtype="float64"), inputs)
 
 
-def _compiled(program: Program, inputs: Any) -> dict[str, Result]:
+def _compiled(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
     return record(replace(program, call=calling(program.model, program.module, True)), inputs, layers=False)
 
 
-def _in_onnx(program: Program, inputs: Any) -> dict[str, Result]:
+def _in_onnx(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
     found = onnx_export.results(program, program.place(inputs))
     return {
-        name if cls else f"{OUTPUT} {name}": Result(cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
+        name if cls else f"{OUTPUT} {name}": ComparisonResult(cls, tensors.name_of(x.dtype), tensors.to_numpy(x))
         for (name, cls), x in found
     }
 
 
-WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
+WAYS: dict[str, Callable[[PreparedModel, Any], dict[str, ComparisonResult]]] = {
     "cpu": _on_device("cpu"),
     "cuda": _on_device("cuda"),
     "float64": _in_float64,
@@ -185,7 +188,7 @@ WAYS: dict[str, Callable[[Program, Any], dict[str, Result]]] = {
 }
 
 
-def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
+def of_file(path: str, ours: Collection[str]) -> dict[str, ComparisonResult]:
     """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
 
     A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
@@ -201,10 +204,10 @@ def of_file(path: str, ours: Collection[str]) -> dict[str, Result]:
         if len(outputs) != 1:
             raise UsageError(f"{path} holds one array, and there are {len(outputs)} outputs to compare", hint="a .npz")
         [(name, entry)] = opened.entries.items()
-        return {outputs[0]: Result("", entry.dtype, opened.read(name))}
+        return {outputs[0]: ComparisonResult("", entry.dtype, opened.read(name))}
     found = {}
     for name, entry in opened.entries.items():
         marked = f"{OUTPUT} {name}"
         is_output = marked in ours and marked not in opened.entries
-        found[marked if is_output else name] = Result("", entry.dtype, opened.read(name))
+        found[marked if is_output else name] = ComparisonResult("", entry.dtype, opened.read(name))
     return found

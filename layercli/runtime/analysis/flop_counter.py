@@ -12,12 +12,12 @@ from layercli.runtime.analysis.dispatch_tracer import MOST_REAL
 from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.module_trace import paths_of, trace
 from layercli.runtime.execution.forward_signature import spreading
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 
 
 def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
     """Return the multiply-accumulates of one run by path, the whole module's under ``""``; None where it cannot run so."""
-    inputs = tree.map_leaves(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
+    inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
 
     def call(called: nn.Module) -> Any:
         args, kwargs = spreading(module)(inputs)
@@ -31,7 +31,7 @@ def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
     for operation in found.operations:
         for length in range(len(operation.path) + 1):
             counts[operation.path[:length]] += operation.macs
-    above = module.held_under if isinstance(module, Graph) else ""
+    above = module.held_under if isinstance(module, GraphModule) else ""
     return {(f"{above}{'/'.join(path)}" if path else ""): macs for path, macs in counts.items()}
 
 

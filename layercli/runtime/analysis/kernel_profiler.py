@@ -15,9 +15,9 @@ from torch.profiler import ProfilerActivity, record_function
 from torch.profiler import profile as torch_profile
 
 from layercli.formats.atomic import staged
-from layercli.runtime.execution.forward_hooks import surrounding
-from layercli.runtime.execution.preserve_buffers import unchanged
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.execution.forward_hooks import forward_pre_and_post_hooks
+from layercli.runtime.execution.preserve_buffers import preserve_buffers
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 os.environ.setdefault(
     "KINETO_LOG_LEVEL", "6"
@@ -46,7 +46,7 @@ class Kernel:
         return asdict(self)
 
 
-def seen(program: Program, placed: Any) -> tuple[list[Kernel], dict[str, int]]:
+def seen(program: PreparedModel, placed: Any) -> tuple[list[Kernel], dict[str, int]]:
     """Return the kernels that took longest, and the bytes every layer allocated, the layers inside it included.
 
     Both are of the run, of a few, whose kernels took least.
@@ -63,7 +63,7 @@ def seen(program: Program, placed: Any) -> tuple[list[Kernel], dict[str, int]]:
     return longest, allocated
 
 
-def _look(program: Program, placed: Any, paths: set[str]) -> tuple[Counter[Any], Counter[Any], Counter[str]]:
+def _look(program: PreparedModel, placed: Any, paths: set[str]) -> tuple[Counter[Any], Counter[Any], Counter[str]]:
     """Return the seconds and the calls of every kernel in each layer, and the bytes each layer allocated, of one run."""
     with _profiling(program, memory=True) as found:
         program.call(placed)
@@ -102,10 +102,10 @@ def _own_memory(event: Any, device: torch.device) -> int:
     return int(event.self_device_memory_usage if device.type == "cuda" else event.self_cpu_memory_usage)
 
 
-def trace(program: Program, inputs: Any, path: str | os.PathLike[str]) -> None:
+def trace(program: PreparedModel, inputs: Any, path: str | os.PathLike[str]) -> None:
     """Write the trace of one run, after one that is not traced, as JSON for Perfetto: layers, torch's calls and kernels."""
     placed = program.place(inputs)
-    with unchanged(program), torch.inference_mode():
+    with preserve_buffers(program), torch.inference_mode():
         program.call(placed)
         with _profiling(program) as found:
             program.call(placed)
@@ -127,7 +127,7 @@ def check_whole(file: Path) -> None:
 
 
 @contextmanager
-def _profiling(program: Program, *, memory: bool = False) -> Iterator[torch_profile]:
+def _profiling(program: PreparedModel, *, memory: bool = False) -> Iterator[torch_profile]:
     """Profile the body, every layer's call being a span of its path's name."""
     ranges: list[Any] = []
 
@@ -141,5 +141,8 @@ def _profiling(program: Program, *, memory: bool = False) -> Iterator[torch_prof
     activities = [ProfilerActivity.CPU]
     if program.device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with surrounding(program, enter, leave), torch_profile(activities=activities, profile_memory=memory) as found:
+    with (
+        forward_pre_and_post_hooks(program, enter, leave),
+        torch_profile(activities=activities, profile_memory=memory) as found,
+    ):
         yield found

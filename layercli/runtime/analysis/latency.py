@@ -14,14 +14,14 @@ import torch
 from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
-from layercli.inspect.benchmark_stats import Repeat, Samples, Slowdown, slowdown
+from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
 from layercli.inspect.summary import cost_of, described
 from layercli.runtime.analysis import roofline
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.roofline import timed
 from layercli.runtime.execution.forward_hooks import tensors_in
-from layercli.runtime.execution.preserve_buffers import unchanged
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.execution.preserve_buffers import preserve_buffers
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 MODULE_COST = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
 UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
@@ -32,7 +32,7 @@ class Timing:
     """The times of one program, and what follows from them; ``flops`` is None where ``reason`` says why."""
 
     name: str
-    samples: Samples
+    samples: TimingSamples
     items: int | None
     flops: int | None
     ceiling: float | None
@@ -67,25 +67,29 @@ class Timing:
         }
 
 
-def measure(program: Program, inputs: Any, repeat: Repeat, warmup: int) -> Timing:
+def measure(program: PreparedModel, inputs: Any, repeat: RepeatedRuns, warmup: int) -> Timing:
     """Return the times of ``program`` on a tree of arrays, after ``warmup`` runs that are not counted."""
     [timing] = in_turns([(program, inputs)], repeat, warmup)
     return timing
 
 
-def race(
-    ours: tuple[Program, Any], theirs: tuple[Program, Any], repeat: Repeat, warmup: int, at_most: float
+def compare_latency(
+    ours: tuple[PreparedModel, Any],
+    theirs: tuple[PreparedModel, Any],
+    repeat: RepeatedRuns,
+    warmup: int,
+    at_most: float,
 ) -> tuple[Timing, Timing, Slowdown]:
     """Return the times of two programs, each on its inputs, measured in turns, A B A B, and how much longer the first takes."""
     first, second = in_turns([ours, theirs], repeat, warmup)
     return first, second, slowdown(first.samples, second.samples, at_most)
 
 
-def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) -> list[Timing]:
+def in_turns(sides: Sequence[tuple[PreparedModel, Any]], repeat: RepeatedRuns, warmup: int) -> list[Timing]:
     """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]
-    with unchanged(*programs), torch.inference_mode():
+    with preserve_buffers(*programs), torch.inference_mode():
         runs = [(program, partial(program.call, x)) for program, x in ready]
         for _ in range(warmup):
             for _, run in runs:
@@ -95,7 +99,7 @@ def in_turns(sides: Sequence[tuple[Program, Any]], repeat: Repeat, warmup: int) 
     return [_timing(program, x, times) for (program, x), times in zip(ready, seconds, strict=True)]
 
 
-def _measured(runs: Sequence[tuple[Program, Callable[[], Any]]], repeat: Repeat) -> list[list[float]]:
+def _measured(runs: Sequence[tuple[PreparedModel, Callable[[], Any]]], repeat: RepeatedRuns) -> list[list[float]]:
     seconds: list[list[float]] = [[] for _ in runs]
     start = time.perf_counter()
     while repeat.wants(len(seconds[0]), time.perf_counter() - start):
@@ -104,7 +108,7 @@ def _measured(runs: Sequence[tuple[Program, Callable[[], Any]]], repeat: Repeat)
     return seconds
 
 
-def _timing(program: Program, placed: Any, seconds: list[float]) -> Timing:
+def _timing(program: PreparedModel, placed: Any, seconds: list[float]) -> Timing:
     tensors = tensors_in([placed])
     sizes = {x.shape[0] for x in tensors if x.ndim}
     flops, reason = cost(program, placed)
@@ -116,10 +120,10 @@ def _timing(program: Program, placed: Any, seconds: list[float]) -> Timing:
         dtype = next((x.dtype for x in program.module.parameters() if x.is_floating_point()), torch.float32)
         ceiling = roofline.measure(program.device, dtype).at(flops, traffic)
     items = sizes.pop() if len(sizes) == 1 else None
-    return Timing(program.name, Samples(seconds), items, flops, ceiling, peak_memory(program.device), reason)
+    return Timing(program.name, TimingSamples(seconds), items, flops, ceiling, peak_memory(program.device), reason)
 
 
-def cost(program: Program, placed: Any) -> tuple[int | None, str | None]:
+def cost(program: PreparedModel, placed: Any) -> tuple[int | None, str | None]:
     """Return the floating point operations of one run, or why they are not known.
 
     They are twice what the summary says of the layers; of a torch module, what a trace of it counts.
@@ -127,12 +131,12 @@ def cost(program: Program, placed: Any) -> tuple[int | None, str | None]:
     if not isinstance(program.model, Layer):
         counted = macs_of(program.model, placed)
         return (None, MODULE_COST) if counted is None else (2 * counted[""], None)
-    node, _ = described(program.model, tree.map_leaves(spec_of, placed))
+    node, _ = described(program.model, tree.map_structure(spec_of, placed))
     macs = cost_of(node)
     return (2 * int(macs), None) if dims.known(macs) else (None, UNKNOWN_COST)
 
 
-def _forget_peaks(programs: list[Program]) -> None:
+def _forget_peaks(programs: list[PreparedModel]) -> None:
     for program in programs:
         if program.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(program.device)

@@ -23,7 +23,7 @@ from layercli.runtime.analysis.fake_tensors import FakeTensor
 from layercli.runtime.analysis.module_runs import Fill
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_signature import POSITIONAL, Kind, arguments_of, forward_parameters, spreading
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.inference.prepared_model import floating_of
 
 
@@ -148,7 +148,7 @@ def filled(size: Size, sizes: Fill) -> int:
 
 def spread(module: nn.Module, inputs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments of a call by position and by name; entries of one dict or list are put together."""
-    found, known = nested(inputs), forward_parameters(module) if not isinstance(module, Graph) else {}
+    found, known = nested(inputs), forward_parameters(module) if not isinstance(module, GraphModule) else {}
     others = {name: x for name, x in found.items() if name not in known} if _takes_any(known) else {}
     args, kwargs = spreading(module)({name: x for name, x in found.items() if name not in others})
     return args, {**kwargs, **others}

@@ -23,7 +23,7 @@ OWN = "(own operations)"
 """The name of the row of what a module computes beside its children."""
 
 
-class Rows:
+class ModuleRows:
     """The rows of ``root``, in the order of the calls that ``runs`` recorded; without any, in the order of the children."""
 
     def __init__(self, root: nn.Module, runs: Runs) -> None:

@@ -11,7 +11,7 @@ from layercli.core.dims import UNKNOWN, Size
 from layercli.core.spec import Spec
 from layercli.inspect.summary import as_shape
 from layercli.runtime.analysis.filled_sizes import explained
-from layercli.runtime.analysis.module_trace import ModuleCall, Path, Trace
+from layercli.runtime.analysis.module_trace import Path, Trace, TracedCall
 
 Fill = dict[Any, int]
 """What every name stands for in one run, and under None what a size without one does."""
@@ -96,7 +96,7 @@ class Runs:
                 return self._inputs(inner[0][0]), self._outputs(inner[-1][0]), 0
         return None, None, 0
 
-    def _call(self, index: int) -> list[ModuleCall]:
+    def _call(self, index: int) -> list[TracedCall]:
         calls = [trace.calls[index] for trace in self.traces if index < len(trace.calls)]
         return calls if len({call.path for call in calls}) == 1 else calls[:1]
 

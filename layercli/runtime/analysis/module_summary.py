@@ -27,12 +27,12 @@ from layercli.runtime.analysis.filled_sizes import PRIMES
 from layercli.runtime.analysis.module_failure import failure_of
 from layercli.runtime.analysis.module_inputs import spread, tensors_for
 from layercli.runtime.analysis.module_parameters import Parameter, all_parameters, packed_parameters
-from layercli.runtime.analysis.module_rows import Rows
+from layercli.runtime.analysis.module_rows import ModuleRows
 from layercli.runtime.analysis.module_runs import Fill, Runs
 from layercli.runtime.analysis.module_trace import OtherValue, Trace, described_part, is_lazy, trace
 from layercli.runtime.execution import tensors
 from layercli.runtime.execution.forward_hooks import class_of
-from layercli.runtime.execution.graph_module import Graph, first_line
+from layercli.runtime.execution.graph_module import GraphModule, first_line
 
 SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
 """For models whose way depends on values: what has these sizes is small enough to be computed."""
@@ -52,7 +52,7 @@ def summarize_module(
     It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most;
     ``values`` are arguments that are given, arrays and others; ``rebuilt`` makes the module anew with its parameters.
     """
-    module, given = (module if isinstance(module, Graph) else described_part(module)), values or {}
+    module, given = (module if isinstance(module, GraphModule) else described_part(module)), values or {}
     if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
         module = copy.deepcopy(module)  # a call gives its parameters their shapes
     runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
@@ -64,10 +64,10 @@ def summarize_module(
     )  # fmt: skip
     outputs, others = outputs_of(runs)
     failed = next((each for each in runs.traces if each.failure is not None), None)
-    if failed is not None and isinstance(module, Graph):
+    if failed is not None and isinstance(module, GraphModule):
         raise refused(name, inputs, failed)
     return Summary(
-        name, class_of(module), source, list(inputs.items()), outputs, Rows(module, runs).all(), totals,
+        name, class_of(module), source, list(inputs.items()), outputs, ModuleRows(module, runs).all(), totals,
         footnotes=[*dict.fromkeys(note for each in runs.traces for note in each.notes), *_shapeless(held)],
         failure=None if failed is None else failure_of(name, failed),
         other_outputs=others,

@@ -20,7 +20,7 @@ from layercli.runtime.analysis.dispatch_tracer import Tracer, leaves, storage_of
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
 from layercli.runtime.execution.available_memory import free_memory
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 
 AGAIN = re.compile(r"@\d+")
 
@@ -29,7 +29,7 @@ Path = tuple[str, ...]
 
 
 @dataclass
-class ModuleCall:
+class TracedCall:
     """One call of one module: where it stands, what it was given and gave (trees with Specs for tensors).
 
     The operations from ``start`` to ``stop`` (exclusive) ran inside it.
@@ -66,12 +66,12 @@ class OtherValue:
 class Trace:
     """What was recorded of one call: ``notes`` say which step down was taken and why, ``failure`` why it did not end."""
 
-    calls: list[ModuleCall] = field(default_factory=list)
+    calls: list[TracedCall] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     outputs: Any = None
     notes: list[str] = field(default_factory=list)
     failure: Exception | None = None
-    failed_in: ModuleCall | None = None
+    failed_in: TracedCall | None = None
     real: bool = False
     held: dict[int, torch.Tensor] = field(default_factory=dict)
     """The parameter or buffer of the module that each storage in ``operations`` is."""
@@ -126,7 +126,7 @@ class _Recording:
     def called(self, path: Path, module: nn.Module, run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a module and record its call."""
         given = described([*args, *kwargs.values()])
-        call = ModuleCall(path, module, given, start=len(self.trace.operations))
+        call = TracedCall(path, module, given, start=len(self.trace.operations))
         self.trace.calls.append(call)
         self.stack.append(path)
         try:
@@ -178,7 +178,7 @@ def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[
     first one does.
     """
     found: dict[nn.Module, list[Path]] = {}
-    exported = merged and isinstance(module, Graph)
+    exported = merged and isinstance(module, GraphModule)
 
     def walk(each: nn.Module, path: Path, above: tuple[nn.Module, ...]) -> None:
         if each in above:
@@ -194,7 +194,7 @@ def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[
 
 def described_part(module: nn.Module) -> nn.Module:
     """Return the module that its author wrote: that in a program from a file, in a compiled or in a data-parallel one."""
-    if isinstance(module, Graph):
+    if isinstance(module, GraphModule):
         inner = getattr(module, "graph", None)
     else:
         parallel = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))

@@ -15,7 +15,7 @@ from layercli.formats.safetensors import SafetensorsFile
 from layercli.formats.safetensors_index import ShardedFile
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.summary import described
-from layercli.models.matching import Place, match
+from layercli.models.matching import MatchingPlace, match
 from layercli.models.pretrained import Pretrained
 from layercli.runtime.execution import layer_module, tensors
 
@@ -31,7 +31,7 @@ def load(model: Pretrained, file: WeightFile) -> None:
     with torch.inference_mode(False), torch.no_grad():
         for place in found.places.values():
             hold(place.variable, value_of(file, place))
-    layer_module.attach(model, ready=True)
+    layer_module.build_module(model, ready=True)
 
 
 def restore(model: Pretrained, checkpoint: Any) -> None:
@@ -49,14 +49,14 @@ def hold(variable: Variable, value: torch.Tensor) -> None:
     """Make ``value`` the parameter, or the buffer, of ``variable``."""
     layer = variable.owner
     if layer._module is None:
-        layer._module = layer_module.kind_of(type(layer))(layer)
+        layer._module = layer_module.module_class(type(layer))(layer)
     if variable.made_trainable and dtypes.is_floating(variable.dtype):
         layer._module.register_parameter(variable.key, nn.Parameter(value, requires_grad=variable.trainable))
     else:
         layer._module.register_buffer(variable.key, value, persistent=variable.listed)
 
 
-def value_of(file: WeightFile, place: Place) -> torch.Tensor:
+def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:
     """Return the values of one variable in its dtype and in the order in which its mirror stores the axes."""
     variable, stacked = place.variable, place.stored.stacked
     rank = variable.ndim - stacked

@@ -18,10 +18,10 @@ from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.kernel_profiler import Kernel, seen
 from layercli.runtime.analysis.latency import cost
 from layercli.runtime.analysis.roofline import timed
-from layercli.runtime.execution.forward_hooks import class_of, surrounding, tensors_in
-from layercli.runtime.execution.graph_module import Graph
-from layercli.runtime.execution.preserve_buffers import unchanged
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.execution.forward_hooks import class_of, forward_pre_and_post_hooks, tensors_in
+from layercli.runtime.execution.graph_module import GraphModule
+from layercli.runtime.execution.preserve_buffers import preserve_buffers
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 RUNS = 5
 
@@ -119,7 +119,7 @@ class Clock:
         return float(begin.elapsed_time(end) / 1e3 if self.on_gpu else end - begin)
 
 
-def profile(program: Program, inputs: Any) -> Profile:
+def profile(program: PreparedModel, inputs: Any) -> Profile:
     """Return what every layer takes in the fastest of a few runs on a tree of arrays, after one that is not counted.
 
     What profiling adds is that run against the fastest of as many without it, made in turns.
@@ -127,7 +127,7 @@ def profile(program: Program, inputs: Any) -> Profile:
     placed = program.place(inputs)
     clock = Clock(program.device)
     bare, runs = [], []
-    with unchanged(program), torch.inference_mode():
+    with preserve_buffers(program), torch.inference_mode():
         program.call(placed)
         for _ in range(RUNS):
             bare.append(timed(lambda: program.call(placed), program.device))
@@ -141,7 +141,7 @@ def profile(program: Program, inputs: Any) -> Profile:
     return Profile(costs, seconds, macs, seconds / min(bare) - 1, kernels)
 
 
-def _spans(program: Program, placed: Any, clock: Clock) -> Span:
+def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
     """Return the calls of one run, inside one span for the whole."""
     stack = [Span("", None)]
 
@@ -154,7 +154,7 @@ def _spans(program: Program, placed: Any, clock: Clock) -> Span:
         span.bytes = sum(x.numel() * x.element_size() for x in tensors_in(outputs))
         stack[-1].inner.append(span)
 
-    with surrounding(program, enter, leave):
+    with forward_pre_and_post_hooks(program, enter, leave):
         [whole] = stack
         whole.begin = clock.mark()
         program.call(placed)
@@ -165,7 +165,7 @@ def _spans(program: Program, placed: Any, clock: Clock) -> Span:
 
 
 def _costs(
-    program: Program, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
+    program: PreparedModel, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
 ) -> list[Cost]:
     macs = macs_by_path(program, placed)
     return [
@@ -189,12 +189,12 @@ def _by_path(whole: Span, clock: Clock) -> dict[str, tuple[int, float, float, in
     return found
 
 
-def macs_by_path(program: Program, placed: Any) -> dict[str, int | None]:
+def macs_by_path(program: PreparedModel, placed: Any) -> dict[str, int | None]:
     """Return the multiply-accumulates of every layer, as the summary has them; for a torch module, as torch counts them."""
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):
         counted = macs_of(model, placed)
-        above = model.held_under if isinstance(model, Graph) else ""
+        above = model.held_under if isinstance(model, GraphModule) else ""
         return {} if counted is None else {path: counted.get(f"{above}{path}", 0) for path, _ in program.layers()}
-    rows = summarize(model, tree.map_leaves(spec_of, placed)).rows
+    rows = summarize(model, tree.map_structure(spec_of, placed)).rows
     return {row.path: int(row.macs) if dims.known(row.macs) else None for row in rows}

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 import torch
 
-from layercli.callbacks.callback import Callback, listens
+from layercli.callbacks.callback import Callback, overrides_hook
 from layercli.core.model import Model
 from layercli.ops.nn import batch_norm_stats
 from layercli.runtime.distributed import fsdp, process_group
 from layercli.runtime.distributed.ddp import replicated, without_gradient
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import eager_call
-from layercli.runtime.training.batch_sharding import Part
+from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.runtime.training.data_adapters import Batch
 from layercli.runtime.training.trainer import Trainer, trainer_of
 
@@ -36,7 +36,7 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
         if joined is None:
             return function(model, *args, **kwargs)
         trainer = trainer_of(model, function.__name__)
-        before, trainer.part = (trainer.part, batch_norm_stats.together), Part(joined)
+        before, trainer.part = (trainer.part, batch_norm_stats.together), BatchShard(joined)
         batch_norm_stats.together = trainer.part.together
         try:
             with at_once(joined), unconcerned(), trainer.part.scope:
@@ -80,18 +80,20 @@ def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:
         part.scope.enter_context(replicated(model, unused))
 
 
-def told(trainer: Trainer, callbacks: Iterable[Callback]) -> list[Callback]:
+def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[Callback]:
     """Return the callbacks that are told on this rank: those that write files themselves only on the first."""
     given = list(callbacks)
     part = trainer.part
     if part is None:
         return given
-    part.heard = any(listens(each, hook) for each in given for hook in ("on_train_batch_end", "on_test_batch_end"))
+    part.heard = any(
+        overrides_hook(each, hook) for each in given for hook in ("on_train_batch_end", "on_test_batch_end")
+    )
     return given if part.group.first else [each for each in given if not each.writes]
 
 
 @contextmanager
-def one_writer(model: Model) -> Iterator[bool]:
+def is_writer_rank(model: Model) -> Iterator[bool]:
     """Give whether this process writes the file of ``model``; ranks that save it together go on when it is written.
 
     Together save those in fit, and those that hold a part of the model each: the first of them writes.

@@ -13,10 +13,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from layercli.core.model import Model
 from layercli.runtime.execution import eager_call
-from layercli.runtime.execution.layer_module import Mirror
+from layercli.runtime.execution.layer_module import LayerModule
 
 
-class Replicated(Mirror):
+class Replicated(LayerModule):
     """A mirror whose calls in training go through DDP, which sees to the gradients; ``through`` is that wrapper."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import eager_call
-from layercli.runtime.execution.layer_module import Mirror
+from layercli.runtime.execution.layer_module import LayerModule
 
 
 def is_sharded(model: Layer) -> bool:
@@ -47,28 +47,28 @@ def shard(model: Model, x: Any, group: Group) -> None:
     mesh = init_device_mesh(device.type, (group.size,))
     for mirror in called(model, x):
         if mirror is not model.module and next(mirror.parameters(), None) is not None:
-            mirror.register_forward_hook(apart)
+            mirror.register_forward_hook(clone_views)
             fully_shard(mirror, mesh=mesh)
     fully_shard(model.module, mesh=mesh, reshard_after_forward=True)
 
 
-def apart(mirror: Any, inputs: Any, outputs: Any) -> Any:
+def clone_views(mirror: Any, inputs: Any, outputs: Any) -> Any:
     """Return a unit's outputs, views copied: written over, a view would not tell FSDP that backward has come to it."""
 
     def separate(x: Any) -> Any:
         return x.clone() if isinstance(x, torch.Tensor) and x.requires_grad and x._is_view() else x
 
-    return tree.map_leaves(separate, outputs)
+    return tree.map_structure(separate, outputs)
 
 
-def called(model: Model, x: Any) -> list[Mirror]:
+def called(model: Model, x: Any) -> list[LayerModule]:
     """Return the mirrors that a call on ``x`` runs, each once, inner ones first; others lend their variables to these."""
-    found: dict[int, Mirror] = {}
+    found: dict[int, LayerModule] = {}
 
     def note(mirror: Any, *_: Any) -> None:
         found[id(mirror)] = mirror
 
-    hooks = [module.register_forward_hook(note) for module in model.module.modules() if isinstance(module, Mirror)]
+    hooks = [module.register_forward_hook(note) for module in model.module.modules() if isinstance(module, LayerModule)]
     try:
         with torch.no_grad():
             model(x, training=False)

@@ -34,19 +34,19 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Run the symbolic pass on the arguments' specs, which builds the whole tree, then make the mirror."""
-    specs = tree.map_leaves(spec_of, (args, kwargs))
-    with graph.afresh():
+    specs = tree.map_structure(spec_of, (args, kwargs))
+    with graph.fresh_trace():
         args, kwargs = graph.placeholders(specs)
-        if tree.leaves((args, kwargs)):
+        if tree.flatten((args, kwargs)):
             layer(*args, **kwargs)
         else:
             layer._describe(args, kwargs)  # of nothing there is nothing symbolic to tell by
-    layer_module.attach(layer, ready=True)
+    layer_module.build_module(layer, ready=True)
 
 
 def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise UsageError where a layer is called on values none of which is a tensor, or can be made one."""
-    given = tree.leaves((args, kwargs))
+    given = tree.flatten((args, kwargs))
     if given and not any(isinstance(x, torch.Tensor) for x in given):
         raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
 
@@ -70,7 +70,7 @@ def device_of(layer: Layer) -> torch.device | None:
     return None if held is None else held.device
 
 
-def _cast(module: layer_module.Mirror, values: Any) -> Any:
+def _cast(module: layer_module.LayerModule, values: Any) -> Any:
     wanted = module.dtype
 
     def cast(x: Any) -> Any:
@@ -81,10 +81,10 @@ def _cast(module: layer_module.Mirror, values: Any) -> Any:
             masking.attach(converted, mask)
         return converted
 
-    return tree.map_leaves(cast, values)
+    return tree.map_structure(cast, values)
 
 
-def _in_mode(module: layer_module.Mirror, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _in_mode(module: layer_module.LayerModule, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run with torch's training flag of the whole tree set to ``training``, and back after."""
     before = module.training
     module.train(training)

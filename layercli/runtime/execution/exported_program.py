@@ -14,14 +14,14 @@ from torch.fx.node import map_aggregate
 from torch.utils import _pytree as pytree
 
 from layercli.core.dims import Dim
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import FormatError
 from layercli.formats.pt2_archive import checked
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.graph_module import Graph, refused, unreadable
+from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
 
 
-class ExportedGraph(Graph):
+class ExportedGraph(GraphModule):
     """The program in a ``.pt2``; inputs are called as the arguments of the ``forward`` that was exported."""
 
     held_under = "graph/"
@@ -115,4 +115,4 @@ def spec_of(value: torch.Tensor) -> Spec:
         raise FormatError(f"the model takes {value!r}, which is no tensor")
     first, *rest = (size if isinstance(size, int) else str(size) for size in value.shape) if value.ndim else (None,)
     batch = None if isinstance(first, str) else first
-    return Spec(batched((batch, *rest)) if value.ndim else (), tensors.name_of(value.dtype))
+    return Spec(with_batch_dim((batch, *rest)) if value.ndim else (), tensors.name_of(value.dtype))

@@ -13,11 +13,11 @@ from torch import nn
 
 from layercli.core import tree
 from layercli.runtime.execution import tensors
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 
 @dataclass(frozen=True)
-class Call:
+class HookedCall:
     """One call of one layer. A layer's second call is ``path#2``."""
 
     path: str
@@ -38,7 +38,7 @@ def class_of(module: nn.Module) -> str:
 
 
 @contextmanager
-def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
+def forward_hooks(program: PreparedModel, hear: Callable[[HookedCall], None]) -> Iterator[None]:
     """Call ``hear`` after every layer's call inside the body, in the order they end: inner layers before outer ones."""
     times: Counter[str] = Counter()
 
@@ -46,7 +46,7 @@ def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
         def heard(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
             times[path] += 1
             name = path if times[path] == 1 else f"{path}#{times[path]}"
-            hear(Call(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
+            hear(HookedCall(name, class_of(module), values_in((args, kwargs)), values_in(outputs)))
 
         return heard
 
@@ -59,7 +59,9 @@ def listening(program: Program, hear: Callable[[Call], None]) -> Iterator[None]:
 
 
 @contextmanager
-def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[[Any], None]) -> Iterator[None]:
+def forward_pre_and_post_hooks(
+    program: PreparedModel, enter: Callable[[str], None], leave: Callable[[Any], None]
+) -> Iterator[None]:
     """Call ``enter`` before and ``leave`` after every layer's call inside the body."""
     handles = []
     for path, module in program.layers():
@@ -74,7 +76,7 @@ def surrounding(program: Program, enter: Callable[[str], None], leave: Callable[
 
 def tensors_in(values: Any) -> list[torch.Tensor]:
     """Return the tensors of a tree, in order."""
-    return [x for x in tree.leaves(values) if isinstance(x, torch.Tensor)]
+    return [x for x in tree.flatten(values) if isinstance(x, torch.Tensor)]
 
 
 def values_in(values: Any) -> list[torch.Tensor]:

@@ -17,7 +17,7 @@ from layercli.inspect.input_names import Arguments, count_of
 from layercli.inspect.inputs import check, converted
 from layercli.inspect.output_names import numbered
 from layercli.inspect.summary import input_names, offered_inputs
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 
 Kind = inspect.Parameter
 POSITIONAL = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
@@ -30,7 +30,7 @@ def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) ->
     """
     if isinstance(model, Layer):
         return Arguments(input_names(model, specs))
-    if isinstance(model, Graph):
+    if isinstance(model, GraphModule):
         return Arguments(list(model.specs))
     names: list[str] = []
     optional: set[str] = set()
@@ -73,7 +73,7 @@ def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], A
 
 def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, Any]]]:
     """Return what makes the arguments of a call of inputs by name: in their places while none before lacks, else by keyword."""
-    parameters = {} if isinstance(model, Graph) else forward_parameters(model)
+    parameters = {} if isinstance(model, GraphModule) else forward_parameters(model)
     positional = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
     by_name = {name for name, p in parameters.items() if p.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)}
 
@@ -94,7 +94,7 @@ def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
     """Return the tree of inputs given to ``model`` by their names; where it takes more, they are the first."""
     if not isinstance(model, Layer):
         return dict(inputs)
-    return dict(zip(input_names(model, inputs), tree.leaves(inputs), strict=False))
+    return dict(zip(input_names(model, inputs), tree.flatten(inputs), strict=False))
 
 
 def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: Any) -> Any:
@@ -111,14 +111,14 @@ def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs
     if len(sources) < len(given):
         raise UsageError(f"{name} takes {count_of(taken.names)}, got {len(given)} ({', '.join(given)})")
     found = {theirs: given[ours] for theirs, ours in sources.items()}
-    if isinstance(model, Graph):
+    if isinstance(model, GraphModule):
         for each, spec in model.specs.items():
             check(found[each], spec, each, fixed=True)
         return {each: converted(x, model.specs[each]) for each, x in found.items()}
     if not isinstance(model, Layer):
         return found
     left = iter(found.values())
-    return list(left) if offered is None else tree.map_leaves(lambda _: next(left), offered)
+    return list(left) if offered is None else tree.map_structure(lambda _: next(left), offered)
 
 
 def paired(taken: list[str], given: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from layercli.errors import FormatError, LayercliError, ShapeError
 from layercli.out_of_memory import shortage
 
 
-class Graph(nn.Module):
+class GraphModule(nn.Module):
     """What a file holds, to be called with the tensors of ``specs`` in turn; it computes in the dtype it was written in."""
 
     specs: dict[str, Spec]

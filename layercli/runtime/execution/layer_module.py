@@ -30,15 +30,15 @@ ops.load()
 kernel_overrides.multiply = onednn_kernels.product
 
 
-class Bag:
+class LossCollector:
     """What add_loss was given in one tree since ``outermost`` was last called: pairs of a layer and its loss."""
 
-    def __init__(self, outermost: Mirror) -> None:
+    def __init__(self, outermost: LayerModule) -> None:
         self.outermost = outermost
         self.losses: list[tuple[Layer, Any]] = []
 
 
-class Mirror(nn.Module):
+class LayerModule(nn.Module):
     """Holds the values of one layer's variables; ``forward`` is the layer's ``call``.
 
     ``training`` is torch's own flag: what a call that is not told otherwise runs as. ``ready`` says that the whole tree
@@ -53,12 +53,12 @@ class Mirror(nn.Module):
         self.activity_regularizer = layer._activity_regularizer
         self.training = False
         self.ready = False
-        self.bag = Bag(self)
+        self.bag = LossCollector(self)
         if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
             self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
 
     def __reduce__(self) -> Any:
-        return bare, (type(self.described),), self.__dict__  # by its name pickle would find the layer's class
+        return new_empty, (type(self.described),), self.__dict__  # by its name pickle would find the layer's class
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
@@ -68,7 +68,7 @@ class Mirror(nn.Module):
             self.bag.losses.clear()
         outputs = self._beside(args, kwargs) if self.described._makes_tensors else self.described.call(*args, **kwargs)
         if self.activity_regularizer is not None:
-            for x in tree.leaves(outputs):
+            for x in tree.flatten(outputs):
                 penalty = self.activity_regularizer(x)
                 self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
         return outputs
@@ -76,7 +76,7 @@ class Mirror(nn.Module):
     def _beside(self, args: Any, kwargs: Any) -> Any:
         """Return the layer's ``call``; the tensors that it makes of settings are made where the first of its inputs is."""
         before = place.device
-        place.device = next((x.device for x in tree.leaves((args, kwargs)) if isinstance(x, torch.Tensor)), before)
+        place.device = next((x.device for x in tree.flatten((args, kwargs)) if isinstance(x, torch.Tensor)), before)
         try:
             return self.described.call(*args, **kwargs)
         finally:
@@ -105,7 +105,7 @@ class Mirror(nn.Module):
         else:
             self.register_buffer(variable.key, tensor, persistent=variable.listed)
 
-    def adopt(self, path: str, child: Mirror) -> None:
+    def adopt(self, path: str, child: LayerModule) -> None:
         """Make ``child`` the submodule at ``path``, with a plain module for each list or dict on the way."""
         *containers, name = path.split("/")
         module: nn.Module = self
@@ -125,23 +125,23 @@ class Mirror(nn.Module):
                 parameter.requires_grad_(variable.trainable)
 
 
-_kinds: WeakKeyDictionary[type[Layer], type[Mirror]] = WeakKeyDictionary()
+_kinds: WeakKeyDictionary[type[Layer], type[LayerModule]] = WeakKeyDictionary()
 
 
-def kind_of(layer: type[Layer]) -> type[Mirror]:
+def module_class(layer: type[Layer]) -> type[LayerModule]:
     """Return the class of the mirrors of such layers: torch shows, exports and counts a module by the name of its class."""
     if layer not in _kinds:
-        names = {"__module__": layer.__module__, "__qualname__": layer.__qualname__, "__doc__": Mirror.__doc__}
-        _kinds[layer] = type(layer.__name__, (Mirror,), names)
+        names = {"__module__": layer.__module__, "__qualname__": layer.__qualname__, "__doc__": LayerModule.__doc__}
+        _kinds[layer] = type(layer.__name__, (LayerModule,), names)
     return _kinds[layer]
 
 
-def bare(layer: type[Layer]) -> Mirror:
+def new_empty(layer: type[Layer]) -> LayerModule:
     """Return a mirror of such a layer that holds nothing yet."""
-    return kind_of(layer).__new__(kind_of(layer))
+    return module_class(layer).__new__(module_class(layer))
 
 
-def attach(layer: Layer, *, ready: bool = False) -> Mirror:
+def build_module(layer: Layer, *, ready: bool = False) -> LayerModule:
     """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
     with torch.inference_mode(False), torch.enable_grad():
         mirror = _attached(layer, layer.name)
@@ -156,7 +156,7 @@ def attach(layer: Layer, *, ready: bool = False) -> Mirror:
 
 
 def _share_bag(layer: Layer, ready: bool) -> None:
-    bag = layer._module.bag = Bag(layer._module)
+    bag = layer._module.bag = LossCollector(layer._module)
     for _, below in layer.walk():
         if below._module is not None:
             below._module.ready |= ready
@@ -165,10 +165,10 @@ def _share_bag(layer: Layer, ready: bool) -> None:
                 vars(below._module).pop("forward", None)
 
 
-def _attached(layer: Layer, path: str) -> Mirror:
+def _attached(layer: Layer, path: str) -> LayerModule:
     if layer._module is None:
-        layer._module = kind_of(type(layer))(layer)
-    mirror: Mirror = layer._module
+        layer._module = module_class(type(layer))(layer)
+    mirror: LayerModule = layer._module
     for variable in layer._variables.values():
         mirror.hold(variable, f"{path}/{variable.key}")
     for step, child in layer.children():

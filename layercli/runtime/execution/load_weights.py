@@ -27,13 +27,13 @@ def load(model: Layer, file: WeightFile) -> None:
     entries = matched(file, list(variables), model.name)
     stored = isinstance(file, TorchFile)
     for path, variable in variables.items():
-        _check(file, entries[path], path, in_mirror(variable.shape, variable) if stored else variable.shape)
+        _check(file, entries[path], path, in_layer_module(variable.shape, variable) if stored else variable.shape)
     for path, variable in variables.items():
         value = file.read(entries[path])
         variable.assign(value.transpose(variable._logical) if stored and variable._logical else value)
 
 
-def in_mirror(shape: tuple[Any, ...], variable: Variable) -> tuple[Any, ...]:
+def in_layer_module(shape: tuple[Any, ...], variable: Variable) -> tuple[Any, ...]:
     """Return a variable's shape in the order in which the mirror holds its axes."""
     return tuple(shape[axis] for axis in variable.layout or range(len(shape)))
 

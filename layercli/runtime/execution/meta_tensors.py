@@ -25,7 +25,7 @@ from layercli.runtime.execution.tensors import dtype_of
 
 
 @dataclass(frozen=True)
-class _Slot:
+class _TensorSlot:
     index: int
 
 
@@ -44,7 +44,7 @@ class TorchFunction(Op):
         """Return what two runs on the meta device agree on."""
         fills = self._fills(inputs)
         first, second = (self._shapes(inputs, fill) for fill in fills)
-        return tree.map_leaves(lambda pair: pair, _merged(first, second, fills))
+        return tree.map_structure(lambda pair: pair, _merged(first, second, fills))
 
     def macs(self, *inputs: Any) -> Size:
         """Return half of the floating point operations torch counts on the meta device, if they depend on no unknown."""
@@ -69,16 +69,16 @@ class TorchFunction(Op):
     def _fills(self, inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
         """Return two fillings of the unknowns of all arguments: a prime for each name, and one for all that have none."""
         shapes = [size for x in inputs if isinstance(x, Spec) for size in x.shape]
-        names = sorted({name for size in [*shapes, *tree.leaves(self.given)] for name in dims.names(size)})
+        names = sorted({name for size in [*shapes, *tree.flatten(self.given)] for name in dims.names(size)})
         return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
 
     def _applied(self, tensors: Any, number: Callable[[Dim], int]) -> Any:
         def filled(x: Any) -> Any:
-            if isinstance(x, _Slot):
+            if isinstance(x, _TensorSlot):
                 return tensors[x.index]
             return number(x) if isinstance(x, Dim) else x
 
-        args, kwargs = tree.map_leaves(filled, self.given)
+        args, kwargs = tree.map_structure(filled, self.given)
         return self.function(*args, **kwargs)
 
     def _on_meta(self, inputs: tuple[Any, ...], fill: Mapping[Any, int]) -> Any:
@@ -99,16 +99,16 @@ class TorchFunction(Op):
             reason = str(error).splitlines()[0].rstrip(".")
             given = ", ".join(str(x) for x in inputs)
             raise ShapeError(f"cannot apply torch's {name} to {given}: {reason}") from None
-        return tree.map_leaves(
+        return tree.map_structure(
             lambda x: (tuple(x.shape), dtypes.name_of(x.dtype)) if isinstance(x, torch.Tensor) else x, _plain(result)
         )
 
 
 def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Apply a function of torch to arguments among which symbolic tensors or variables are."""
-    flat = tree.leaves((args, kwargs))
+    flat = tree.flatten((args, kwargs))
     if not graph.frames() and not any(isinstance(x, SymbolicTensor) for x in flat):
-        args, kwargs = tree.map_leaves(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
+        args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
         return function(*args, **kwargs)
     tensors: list[Any] = []
 
@@ -116,9 +116,9 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, An
         if not isinstance(x, (SymbolicTensor, Variable, torch.Tensor)):
             return x
         tensors.append(x)
-        return _Slot(len(tensors) - 1)
+        return _TensorSlot(len(tensors) - 1)
 
-    given = tree.map_leaves(slotted, (tuple(args), kwargs))
+    given = tree.map_structure(slotted, (tuple(args), kwargs))
     sources = tuple(getattr(x, "spec", None) for x in tensors)
     return TorchFunction(function, given, sources).trace(tensors, tensors)
 

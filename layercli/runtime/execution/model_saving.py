@@ -34,12 +34,12 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
     require_built(model)
     if name.endswith(".safetensors"):
         values = {key: variable.numpy() for key, variable in model.named_variables().items()}
-        with collectives.one_writer(model) as writes:
+        with collectives.is_writer_rank(model) as writes:
             if writes:
                 safetensors.save(path, values)
     elif name.endswith(".weights.h5"):
         groups = groups_of(model)
-        with collectives.one_writer(model) as writes:
+        with collectives.is_writer_rank(model) as writes:
             if writes:
                 with staged(path) as temporary:
                     keras_h5.write(temporary, groups)
@@ -181,7 +181,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     if trainer is not None:
         described["compile_config"] = trainer.get_config()
     groups = groups_of(model)
-    with collectives.one_writer(model) as writes:
+    with collectives.is_writer_rank(model) as writes:
         if writes:
             keras_archive.write(path, described, groups)
 

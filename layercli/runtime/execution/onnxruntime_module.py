@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from layercli.core.spec import Spec, batched
+from layercli.core.spec import Spec, with_batch_dim
 from layercli.errors import DeviceError, FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.graph_module import Graph, refused, unreadable
+from layercli.runtime.execution.graph_module import GraphModule, refused, unreadable
 
 DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool",
@@ -32,7 +32,7 @@ def onnxruntime() -> Any:
     return onnxruntime
 
 
-class OnnxGraph(Graph):
+class OnnxGraph(GraphModule):
     """The graph in an ``.onnx``: inputs and outputs have their names there."""
 
     compiles = False
@@ -88,4 +88,4 @@ def spec_of(file: str, x: Any) -> Spec:
         return Spec((), DTYPES[kind])
     first, *rest = x.shape
     sizes = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in rest]
-    return Spec(batched((first if isinstance(first, int) else None, *sizes)), DTYPES[kind])
+    return Spec(with_batch_dim((first if isinstance(first, int) else None, *sizes)), DTYPES[kind])

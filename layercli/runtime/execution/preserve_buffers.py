@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import torch
 
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 
 @contextmanager
-def unchanged(*programs: Program) -> Iterator[None]:
+def preserve_buffers(*programs: PreparedModel) -> Iterator[None]:
     """Put every buffer back that the body writes into, or puts another in the place of."""
     held = [
         (module._buffers, name, buffer, buffer.clone())

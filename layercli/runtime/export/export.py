@@ -18,7 +18,7 @@ from layercli.core import dims, tree
 from layercli.core.dims import Size
 from layercli.core.functional import Functional
 from layercli.core.model import Model
-from layercli.core.naming import distinct
+from layercli.core.naming import uniquify
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.formats.atomic import replacing, staged
@@ -53,21 +53,23 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
 def traced(model: Model) -> torch.export.ExportedProgram:
     """Return the program of a call of ``model`` in inference; UsageError where torch cannot trace it."""
     specs = model._traced or ()
-    if len(specs) != 1 or not tree.leaves(specs):
+    if len(specs) != 1 or not tree.flatten(specs):
         raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
-    module, sizes = model.module, Sizes()
+    module, sizes = model.module, ExportSizes()
     training, held = module.training, next(module.parameters(), None)
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
-            examples = tree.map_leaves(lambda spec: sizes.example(spec, None if held is None else held.device), specs)
-            return torch.export.export(module.eval(), examples, dynamic_shapes=tree.map_leaves(open_axes, specs))
+            examples = tree.map_structure(
+                lambda spec: sizes.example(spec, None if held is None else held.device), specs
+            )
+            return torch.export.export(module.eval(), examples, dynamic_shapes=tree.map_structure(open_axes, specs))
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported: {first_line(error)}") from error
     finally:
         module.train(training)
 
 
-class Sizes:
+class ExportSizes:
     """What stands for the sizes that are left open while a model is traced: equal ones would be taken for one."""
 
     def __init__(self) -> None:
@@ -103,7 +105,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
     if large:
         raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
     given = input_names(model, model._traced[0])  # type: ignore[index]  # it was called
-    gives = distinct([*given, *output_names(model, program)])[len(given) :]
+    gives = uniquify([*given, *output_names(model, program)])[len(given) :]
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
             torch.onnx.export(
@@ -115,7 +117,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
                 external_data=False,
                 input_names=given,
                 output_names=gives,
-                dynamic_shapes=tree.map_leaves(named_axes, model._traced),
+                dynamic_shapes=tree.map_structure(named_axes, model._traced),
             )
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error

@@ -18,10 +18,10 @@ from layercli.core import tree
 from layercli.errors import MissingPackageError, UsageError
 from layercli.inspect.summary import ends
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.forward_hooks import Call, listening
+from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
-from layercli.runtime.inference.prepared_model import Program, calling
+from layercli.runtime.inference.prepared_model import PreparedModel, calling
 
 COMPUTED = {torch.float16, torch.float32, torch.float64}
 """The floating dtypes that onnxruntime has kernels for."""
@@ -43,7 +43,7 @@ class Recorder(nn.Module):
     A tensor that several layers give, as a Sequential and its last layer do, is an output of the graph once.
     """
 
-    def __init__(self, program: Program, inputs: Any) -> None:
+    def __init__(self, program: PreparedModel, inputs: Any) -> None:
         super().__init__()
         self.module = program.module
         self._program, self._inputs = program, inputs
@@ -59,18 +59,18 @@ class Recorder(nn.Module):
             place, _ = found.setdefault(id(x), (len(found), x))
             places.found.append(((name, cls), place))
 
-        def hear(call: Call) -> None:
+        def hear(call: HookedCall) -> None:
             for name, x in call.named():
                 keep(name, call.cls, x)
 
-        with listening(self._program, hear):
-            outputs = self._call(tree.map_leaves(lambda _: next(remaining), self._inputs))
+        with forward_hooks(self._program, hear):
+            outputs = self._call(tree.map_structure(lambda _: next(remaining), self._inputs))
         for name, x in ends(outputs, None):
             keep(name, "", x)  # type: ignore[arg-type]  # values, not specs
         return tuple(x for _, x in found.values())
 
 
-def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
+def results(program: PreparedModel, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
     """Return what onnxruntime gives for a tree of tensors: of each layer, then the outputs.
 
     UsageError where torch cannot export the program.
@@ -78,7 +78,7 @@ def results(program: Program, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
     if isinstance(program.model, OnnxGraph):
         raise UsageError(f"{program.name} is ONNX already")
     check_exporter()
-    recorder, leaves = Recorder(program, inputs), tuple(tree.leaves(inputs))
+    recorder, leaves = Recorder(program, inputs), tuple(tree.flatten(inputs))
     check_dtypes(program, leaves)
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "model.onnx")
@@ -97,7 +97,7 @@ def check_exporter() -> None:
         )
 
 
-def check_dtypes(program: Program, leaves: tuple[torch.Tensor, ...]) -> None:
+def check_dtypes(program: PreparedModel, leaves: tuple[torch.Tensor, ...]) -> None:
     """Raise UsageError where values have a dtype that onnxruntime does not compute in on a CPU."""
     held = [*leaves, *program.module.parameters(), *program.module.buffers()]
     lacking = next((x.dtype for x in held if x.dtype.is_floating_point and x.dtype not in COMPUTED), None)

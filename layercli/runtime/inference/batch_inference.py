@@ -24,17 +24,17 @@ from layercli.inspect.inputs import converted
 from layercli.inspect.statistics import statistics
 from layercli.out_of_memory import shortage
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 from layercli.runtime.execution.malloc_tuning import give_back
-from layercli.runtime.inference.forward_pass import Output, Run
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.inference.forward_pass import ForwardOutput, ForwardRun
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 LARGEST_BATCH = 1024
 """Where the search for a batch that fits begins."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class InputRows:
     """An array taken a batch at a time, which alone is converted to the model's dtype."""
 
     array: np.ndarray
@@ -88,7 +88,7 @@ def rows_in(inputs: dict[str, Any]) -> int:
 
 def batch_of(inputs: Any, start: int, stop: int) -> Any:
     """Return the tree of arrays of one batch."""
-    return tree.map_leaves(lambda rows: rows.batch(start, stop), inputs)
+    return tree.map_structure(lambda rows: rows.batch(start, stop), inputs)
 
 
 def identity(plan: Any, files: list[str]) -> str:
@@ -112,7 +112,7 @@ class Streamed:
 
 def own_batch(model: Any) -> int | None:
     """Return the one batch that a graph was written for, or None where it takes any."""
-    first = [spec.shape[0] for spec in model.specs.values() if spec.rank] if isinstance(model, Graph) else []
+    first = [spec.shape[0] for spec in model.specs.values() if spec.rank] if isinstance(model, GraphModule) else []
     return next((int(size) for size in first if dims.known(size)), None)
 
 
@@ -123,7 +123,7 @@ def check_batch(name: str, own: int | None, asked: int | None) -> None:
 
 
 def stream(
-    program: Program, inputs: Any, writer: RowWriter, batch_size: int | None, tell: Callable[[int], None]
+    program: PreparedModel, inputs: Any, writer: RowWriter, batch_size: int | None, tell: Callable[[int], None]
 ) -> Streamed:
     """Write the one output of ``program`` for a tree of Rows, from where ``writer`` is, and return how it went.
 
@@ -164,10 +164,10 @@ def stream(
 
 def filled_up(batch: Any, rows: int) -> Any:
     """Return a tree of arrays with the last row again until there are so many."""
-    return tree.map_leaves(lambda x: np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)]), batch)
+    return tree.map_structure(lambda x: np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)]), batch)
 
 
-def output(program: Program, batch: Any) -> tuple[str, torch.Tensor]:
+def output(program: PreparedModel, batch: Any) -> tuple[str, torch.Tensor]:
     """Return the one output for a batch, and its name."""
     outputs = program.outputs(program.place(batch))
     if len(outputs) != 1:
@@ -192,11 +192,11 @@ def check(found: torch.Tensor, rows: int) -> None:
         )
 
 
-def report(name: str, device: str, inputs: Any, path: str, done: Streamed) -> Run:
+def report(name: str, device: str, inputs: Any, path: str, done: Streamed) -> ForwardRun:
     """Return the report on a file that was streamed; its values stay in it, mapped, and are read once, in order."""
-    shown = [f"{rows.array.dtype.name}{list(rows.array.shape)}" for rows in tree.leaves(inputs)]
+    shown = [f"{rows.array.dtype.name}{list(rows.array.shape)}" for rows in tree.flatten(inputs)]
     written = NpyFile(path)
     [entry] = written.entries
     array = written.read(entry)
-    out = Output(done.name, done.dtype or array.dtype.name, array, statistics(written.chunks(entry)))
-    return Run(name, device, shown, [out])
+    out = ForwardOutput(done.name, done.dtype or array.dtype.name, array, statistics(written.chunks(entry)))
+    return ForwardRun(name, device, shown, [out])

@@ -17,9 +17,9 @@ from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.statistics import Statistics, statistics
 from layercli.runtime.execution import tensors
-from layercli.runtime.execution.forward_hooks import Call, listening
-from layercli.runtime.execution.preserve_buffers import unchanged
-from layercli.runtime.inference.prepared_model import Program
+from layercli.runtime.execution.forward_hooks import HookedCall, forward_hooks
+from layercli.runtime.execution.preserve_buffers import preserve_buffers
+from layercli.runtime.inference.prepared_model import PreparedModel
 
 FIRST = 5
 INPUTS = "the inputs"
@@ -28,7 +28,7 @@ OUTPUT = "(output)"
 
 
 @dataclass
-class Output:
+class ForwardOutput:
     """One output: its values as a numpy array, and what they look like."""
 
     name: str
@@ -63,7 +63,7 @@ class Output:
 
 
 @dataclass
-class Run:
+class ForwardRun:
     """The outputs of a model on a device, with the results of the layers asked for.
 
     ``checked`` says that someone asked whether they are finite; ``culprit`` then names where that ends.
@@ -72,13 +72,13 @@ class Run:
     source: str
     device: str
     inputs: list[str]
-    outputs: list[Output]
-    layers: list[Output] = field(default_factory=list)
+    outputs: list[ForwardOutput]
+    layers: list[ForwardOutput] = field(default_factory=list)
     checked: bool = False
     culprit: str | None = None
 
     @property
-    def rows(self) -> list[tuple[str, Output]]:
+    def rows(self) -> list[tuple[str, ForwardOutput]]:
         """The layers asked for by path and then the outputs by name, which is marked where a layer has the same."""
         layers = {out.name: out for out in self.layers}
         return [*layers.items(), *((own_name(out.name, layers), out) for out in self.outputs)]
@@ -112,19 +112,19 @@ class Run:
         return {name: out.array for name, out in self.rows}
 
 
-def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool = False) -> Run:
+def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check: bool = False) -> ForwardRun:
     """Return the outputs of a program for a tree of arrays, and the results of the layers whose path matches ``layers``.
 
     With ``check``, the first layer to give what is not finite is found.
     """
     placed = program.place(inputs)
-    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.leaves(placed)]
-    done = Run(program.name, str(program.device), shown, [], checked=check)
-    given_finite = not check or all_finite(tree.leaves(placed))
+    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.flatten(placed)]
+    done = ForwardRun(program.name, str(program.device), shown, [], checked=check)
+    given_finite = not check or all_finite(tree.flatten(placed))
     heard: list[str] = []
     hears = (check or layers is not None) and not program.one_graph
 
-    def hear(call: Call) -> None:
+    def hear(call: HookedCall) -> None:
         if layers is not None and matches(call.path, layers):
             done.layers += [output_of(name, x) for name, x in call.named()]
         if check and done.culprit is None and not all_finite(call.outputs):
@@ -134,7 +134,7 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
 
     if layers is not None and not any(True for _ in program.layers()):
         raise UsageError(f"{program.name} has no layers inside that --layers could show")
-    with unchanged(program), listening(program, hear) if hears else nullcontext():
+    with preserve_buffers(program), forward_hooks(program, hear) if hears else nullcontext():
         results = program.outputs(placed)
     if layers is not None and not done.layers:
         raise UsageError(f"no layer of {program.name} matches {layers!r}", hint=nearest(layers, heard))
@@ -144,7 +144,7 @@ def run(program: Program, inputs: Any, *, layers: str | None = None, check: bool
     return done
 
 
-def before(program: Program, call: Call, heard: list[str], given_finite: bool) -> str:
+def before(program: PreparedModel, call: HookedCall, heard: list[str], given_finite: bool) -> str:
     """Return where a value that is not finite arose, which ``call`` was given: behind the layer heard last, all finite."""
     if not given_finite:
         return INPUTS
@@ -162,7 +162,7 @@ def all_finite(values: list[torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
 
 
-def output_of(name: str, tensor: torch.Tensor) -> Output:
+def output_of(name: str, tensor: torch.Tensor) -> ForwardOutput:
     """Return one output on the CPU with its statistics."""
     array = tensors.to_numpy(tensor)
-    return Output(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))
+    return ForwardOutput(name, tensors.name_of(tensor.dtype), array, statistics([array.ravel()]))

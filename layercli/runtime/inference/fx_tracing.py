@@ -54,11 +54,11 @@ def traced(call: Callable[[Any], Any], inputs: Any, name: str) -> fx.GraphModule
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-    leaves = tree.leaves(inputs)
+    leaves = tree.flatten(inputs)
 
     def flat(*values: Any) -> Any:
         left = iter(values)
-        return call(tree.map_leaves(lambda _: next(left), inputs))
+        return call(tree.map_structure(lambda _: next(left), inputs))
 
     try:
         made = make_fx(flat, tracing_mode="fake", pre_dispatch=True, _allow_non_fake_inputs=True)(*leaves)

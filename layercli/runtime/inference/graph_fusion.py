@@ -16,7 +16,7 @@ from layercli.runtime.inference.pointwise_fusion import FRESH, IN_PLACE, PLAIN, 
 
 
 @dataclass(frozen=True)
-class Folds:
+class FusionStats:
     """How many normalizations went into weights, of how many there are; and how many sums and activations into kernels."""
 
     normalizations: int
@@ -32,7 +32,7 @@ class Folds:
         return f"{first}, {self.activations} activations and {self.sums} sums fused"
 
 
-class Fused:
+class FusedModel:
     """A call of a model on tensors as its graph, made for the shapes it is given and anew where they change.
 
     ``compiled``: torch.compile makes the kernels, from weights with the normalizations in them.
@@ -44,16 +44,16 @@ class Fused:
         self._compiled = compiled
         self._shapes: Any = None
         self._graph: Any = None
-        self.folds = Folds(0, 0)
+        self.folds = FusionStats(0, 0)
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the model gives for a tree of tensors."""
         self.prepare(inputs)
-        return self._graph(*tree.leaves(inputs))
+        return self._graph(*tree.flatten(inputs))
 
     def prepare(self, inputs: Any) -> None:
         """Make the graph for inputs like these, unless it is there; UsageError where the model has none."""
-        shapes = [(x.shape, x.dtype, x.device) for x in tree.leaves(inputs)]
+        shapes = [(x.shape, x.dtype, x.device) for x in tree.flatten(inputs)]
         if shapes == self._shapes:
             return
         self._shapes = self._graph = None  # what was packed for other shapes need not stay beside the new
@@ -61,7 +61,7 @@ class Fused:
         self._graph, self._shapes = torch.compile(made) if self._compiled else made.forward, shapes
 
 
-def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, Folds]:
+def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, FusionStats]:
     """Return the graph of ``call`` for inputs like these with all folded, and how much; ``kernels``: oneDNN's too."""
     with torch.inference_mode(False), torch.no_grad():
         made = traced(call, inputs, name)
@@ -73,7 +73,7 @@ def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) 
         made.delete_all_unused_submodules()
         made.recompile()
     activations = sum(chain.activation is not None for chain in chains) + in_place
-    return made, Folds(folded, found, activations, sum(chain.sum is not None for chain in chains))
+    return made, FusionStats(folded, found, activations, sum(chain.sum is not None for chain in chains))
 
 
 def _write_over(graph: fx.Graph) -> int:

@@ -13,10 +13,10 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
-from layercli.inspect.model_loader import Subject
+from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import default_inputs, offered_inputs
 from layercli.runtime.execution.forward_signature import arguments_of, by_name
-from layercli.runtime.execution.graph_module import Graph
+from layercli.runtime.execution.graph_module import GraphModule
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Request:
 
 
 def inputs_for(
-    subject: Subject, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
+    subject: ModelSource, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
 ) -> Any:
     """Return arrays as the model takes them; those of a torch module are a dict of its arguments by name.
 
@@ -44,7 +44,7 @@ def inputs_for(
     specs = specs_for(subject, request)
     taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
     known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
-    graph = isinstance(model, Graph)
+    graph = isinstance(model, GraphModule)
     if not request.files:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
@@ -53,7 +53,7 @@ def inputs_for(
         made = input_generation.filled(specs, list(known), request.fill, request.seed, request.ranges)
         for name, spec in model.specs.items() if graph else ():
             inputs.check(made[name], spec, name, fixed=True)
-        return tree.map_leaves(kept, made)
+        return tree.map_structure(kept, made)
     found = inputs.read(
         subject.name, taken, model.specs if graph else known, request.files,
         cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None,
@@ -64,7 +64,7 @@ def inputs_for(
     if specs is None:
         return arrays[0] if len(arrays) == 1 else arrays
     remaining = iter(arrays)
-    return tree.map_leaves(lambda _: next(remaining), specs)
+    return tree.map_structure(lambda _: next(remaining), specs)
 
 
 def kept(array: Any) -> Any:
@@ -74,7 +74,7 @@ def kept(array: Any) -> Any:
     return array
 
 
-def specs_for(subject: Subject, request: Request) -> Any:
+def specs_for(subject: ModelSource, request: Request) -> Any:
     """Return the Specs of the inputs, or None where only the files can say; those of a torch module by name."""
     model: Any = subject.model
     offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)

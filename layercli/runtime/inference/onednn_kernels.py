@@ -15,7 +15,7 @@ from layercli.runtime.execution.available_memory import free_memory
 mkldnn: Any = torch.ops.mkldnn
 
 
-class Room:
+class MemoryBudget:
     """The memory that packed weights may take beside the plain ones: a quarter of what is free when it is made."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
     return fits and weight.nbytes >= kernel_overrides.LARGE and plain(x, weight)
 
 
-def unwatched() -> bool:
+def is_plain_inference() -> bool:
     """Whether only the result of a call is wanted: no gradient, tangent or graph, no batching, no other dtype, no count.
 
     torch's own functions serve them all; oneDNN's kernels, called by themselves, none.
@@ -79,7 +79,7 @@ def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
     """Return torch's linear by oneDNN's kernel, which a plain weight of twice the size is worth; None where torch should do it."""
     if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
         return None
-    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not unwatched():
+    if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not is_plain_inference():
         return None
     return multiplied(x, weight, bias) if multiplies(x, weight) else None
 

@@ -52,7 +52,7 @@ FRESH = {
 
 
 @dataclass(frozen=True)
-class Chain:
+class FusionPattern:
     """What multiplies, the sum after it and the activation after that, where there are such; nobody sees what is between."""
 
     product: Any
@@ -89,10 +89,10 @@ class Chain:
         return onednn_kernels.multiplies(*values)
 
 
-def fuse_chains(made: fx.GraphModule) -> list[Chain]:
+def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
     """Fuse every chain there is, one after the other: what one of them took is not there for the next."""
     chains = []
-    room = onednn_kernels.Room()
+    room = onednn_kernels.MemoryBudget()
     for node in nodes(made.graph):
         as_linear(made, node)
         if node.target is aten.lstm.input:
@@ -109,7 +109,7 @@ def fuse_chains(made: fx.GraphModule) -> list[Chain]:
     return chains
 
 
-def _chain(product: Any) -> Chain:
+def _chain(product: Any) -> FusionPattern:
     total = _only_user(product)
     if total is None or not _adds(total, product):
         total = None
@@ -117,11 +117,11 @@ def _chain(product: Any) -> Chain:
     after = ATTRIBUTES.keys() if total is None else AFTER_SUM if product.target in CONVOLUTIONS else ()
     if activation is None or PLAIN.get(activation.target, activation.target) not in after:
         activation = None
-    chain = Chain(product, total, activation)
+    chain = FusionPattern(product, total, activation)
     between = product.next
     while between is not chain.last and chain.last is not product:
         if mutates(between) and between is not total:
-            return Chain(product, None, None)
+            return FusionPattern(product, None, None)
         between = between.next
     return chain
 
@@ -142,7 +142,7 @@ def _adds(total: Any, product: Any) -> bool:
     return (ours.shape, ours.dtype, ours.device) == (theirs.shape, theirs.dtype, theirs.device)
 
 
-def _fuse(made: fx.GraphModule, chain: Chain) -> None:
+def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
     """Put one call of oneDNN's kernel, its weight packed, where the chain ended."""
     last = chain.last
     target, args = _convolution(made, chain) if chain.convolves else _linear(made, chain)
@@ -155,7 +155,7 @@ def _fuse(made: fx.GraphModule, chain: Chain) -> None:
             made.graph.erase_node(gone)
 
 
-def _linear(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ...]]:
+def _linear(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:
     """Return the kernel of a product, and its arguments."""
     x, weight, bias = (*chain.product.args, None)[:3]
     rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
@@ -165,7 +165,7 @@ def _linear(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ...]]:
     return mkldnn._linear_pointwise.default, (x, matrix, bias, *_attribute(chain.activation))
 
 
-def _convolution(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ...]]:
+def _convolution(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:
     """Return the kernel of a convolution, and its arguments."""
     settings = _settings(chain.product)
     assert settings is not None
@@ -183,7 +183,7 @@ def _convolution(made: fx.GraphModule, chain: Chain) -> tuple[Any, tuple[Any, ..
     return target, (*first, *common, "add", 1.0, *unary)
 
 
-def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.Room) -> None:
+def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.MemoryBudget) -> None:
     """Let an LSTM of one layer, one direction and known weights read them packed."""
     x, start, weights, biased, *rest = node.args
     values = [weight.meta["val"] for weight in weights]
@@ -222,7 +222,7 @@ def _attribute(activation: Any) -> tuple[str, list[Any], str]:
     return ATTRIBUTES[PLAIN.get(activation.target, activation.target)](*settings)
 
 
-def _free(other: Any, chain: Chain) -> bool:
+def _free(other: Any, chain: FusionPattern) -> bool:
     """Whether nothing looks at ``other`` any more, so that the sum may be written over it: a kernel's own result, read before."""
     if other is chain.product.args[0] or getattr(other.target, "overloadpacket", None) not in FRESH:
         return False

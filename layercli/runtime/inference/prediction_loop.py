@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from layercli.callbacks.callback import Callback
-from layercli.callbacks.callback_list import Callbacks, listed
+from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.core import tree
 from layercli.core.model import Model
 from layercli.runtime.execution import eager_call, tensors, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
-from layercli.runtime.inference.prepacked_weights import Settled
-from layercli.runtime.training.data_adapters import Samples, packed, source_of
-from layercli.runtime.training.training_loop import build, peeked, placed, size_of
+from layercli.runtime.inference.prepacked_weights import PrepackedCall
+from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
+from layercli.runtime.training.training_loop import build, peek, size_of, to_device
 
 
 def predict(
@@ -26,23 +26,23 @@ def predict(
     """See Model.predict."""
     keep_freed_memory()
     size = size_of(batch_size)
-    first, source = peeked(source_of(x, batch_size=size, what="predict"), size)
+    first, source = peek(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])
     device = eager_call.device_of(model)
     model.module.eval()
-    told = Callbacks(listed(callbacks), model, {})
+    told = CallbackList(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
-    many = isinstance(source, Samples) and source.steps(size) > 1 and steps != 1
-    step_of = Settled(model.predict_step, many=many) if alone else model.predict_step
+    many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
+    step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
     with torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
-            parts.append(tree.map_leaves(tensors.to_numpy, step_of(packed(placed(batch, device)))))
+            parts.append(tree.map_structure(tensors.to_numpy, step_of(packed(to_device(batch, device)))))
             told.tell("on_predict_batch_end", step, {"outputs": parts[-1]})
     told.tell("on_predict_end", {})
-    flat = [np.concatenate(arrays) for arrays in zip(*map(tree.leaves, parts), strict=True)]
+    flat = [np.concatenate(arrays) for arrays in zip(*map(tree.flatten, parts), strict=True)]
     remaining = iter(flat)
-    return tree.map_leaves(lambda _: next(remaining), parts[0])
+    return tree.map_structure(lambda _: next(remaining), parts[0])

@@ -11,7 +11,7 @@ from layercli.ops.core import kernel_overrides
 from layercli.runtime.inference import onednn_kernels
 
 
-class Settled:
+class PrepackedCall:
     """A call that is made many times while nobody changes a weight: what oneDNN would reorder in every call it reorders once.
 
     That is the caller's promise, and why a model called on its own does not do so: torch cannot tell of every write. One it
@@ -25,7 +25,7 @@ class Settled:
         self._call = call
         self._many = many
         self._packed: dict[Any, tuple[list[int], list[torch.Tensor], Any]] = {}
-        self._room: onednn_kernels.Room | None = None
+        self._room: onednn_kernels.MemoryBudget | None = None
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
@@ -75,7 +75,7 @@ class Settled:
         versions = [each._version for each in held]
         known = self._packed.get(key)
         if known is None or known[0] != versions:
-            self._room = self._room or onednn_kernels.Room()
+            self._room = self._room or onednn_kernels.MemoryBudget()
             if known is None and not all(map(self._room.take, weights)):
                 return None
             known = self._packed[key] = versions, held, pack()

@@ -16,22 +16,22 @@ from layercli.core.dtypes import Policy
 from layercli.core.layer import Layer
 from layercli.errors import LayercliError, UsageError
 from layercli.formats.detect import open_weights
-from layercli.inspect.model_loader import Subject
-from layercli.inspect.summary import ends, given_to, no_tensor
+from layercli.inspect.model_loader import ModelSource
+from layercli.inspect.summary import ends, given_to, no_tensor_output_error
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
 from layercli.runtime.execution.forward_signature import calling_with
-from layercli.runtime.execution.graph_module import Graph, first_line
+from layercli.runtime.execution.graph_module import GraphModule, first_line
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
-from layercli.runtime.inference.graph_fusion import Folds, Fused
-from layercli.runtime.inference.prepacked_weights import Settled
+from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
+from layercli.runtime.inference.prepacked_weights import PrepackedCall
 
 PRECISIONS = ("highest", "high", "medium")
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a model is run: on which device, in which dtype, with which arithmetic and weights.
 
     ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
@@ -50,7 +50,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Program:
+class PreparedModel:
     """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
 
     ``channels_last`` is how ``place`` lays out tensors of four axes; ``compiled`` says that torch has compiled ``call``.
@@ -68,17 +68,17 @@ class Program:
     @property
     def one_graph(self) -> bool:
         """Whether it runs as one graph, in which no layer can be heard."""
-        return self.compiled or isinstance(self.call, Fused)
+        return self.compiled or isinstance(self.call, FusedModel)
 
     @property
     def shows_layers(self) -> bool:
         """Whether torch runs the model, so that its layers and kernels can be seen."""
-        return not isinstance(self.model, Graph) or self.model.compiles
+        return not isinstance(self.model, GraphModule) or self.model.compiles
 
     @property
-    def folds(self) -> Folds | None:
+    def folds(self) -> FusionStats | None:
         """What was folded into what, where the model runs fused."""
-        return self.call.folds if isinstance(self.call, Fused) else None
+        return self.call.folds if isinstance(self.call, FusedModel) else None
 
     def place(self, inputs: Any) -> Any:
         """Return a tree of arrays as tensors on the device, floating ones in the dtype it computes in."""
@@ -88,7 +88,7 @@ class Program:
             tensor = tensor if self.dtype is None else tensors.cast(tensor, self.dtype)
             return channels_last(tensor) if self.channels_last else tensor
 
-        return tree.map_leaves(placed, inputs)
+        return tree.map_structure(placed, inputs)
 
     def outputs(self, inputs: Any) -> list[tuple[str, torch.Tensor]]:
         """Return the named outputs for a tree of tensors."""
@@ -97,14 +97,14 @@ class Program:
             values: list[tuple[str, Any]] = ends(results, None)
             found = [(name, tensors.valued(self.name, x)) for name, x in values if isinstance(x, torch.Tensor)]
         if not found:
-            raise no_tensor(self.name, results)
+            raise no_tensor_output_error(self.name, results)
         return found
 
     def _called(self, inputs: Any) -> Any:
         try:
             return self.call(inputs)
         except RuntimeError as error:
-            if isinstance(self.model, (Layer, Graph)) or not (whole := whole_numbers(inputs)):
+            if isinstance(self.model, (Layer, GraphModule)) or not (whole := whole_numbers(inputs)):
                 raise
             if isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
                 raise
@@ -117,13 +117,13 @@ class Program:
         """Yield every module below with the path its author gave it, each once."""
         if isinstance(self.model, Layer):
             yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
-        elif isinstance(self.model, Graph):
+        elif isinstance(self.model, GraphModule):
             yield from self.model.layers()
         else:
             yield from ((path.replace(".", "/"), module) for path, module in self.model.named_modules() if path)
 
 
-def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = False) -> Program:
+def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: bool = False) -> PreparedModel:
     """Return the program of a model for inputs like these: a tree of arrays, for a module its arguments by name.
 
     ``many``: it will be called many times.
@@ -140,12 +140,12 @@ def prepare(subject: Subject, inputs: Any, settings: Settings, *, many: bool = F
     if kept:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
     call = calling(model, module, settings.compile and not settings.fuse)
-    program = Program(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
+    program = PreparedModel(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
     if not settings.fuse and settings.compile:
         return replace(program, compiled=True)
     if not settings.fuse:
-        return replace(program, call=Settled(call, many=many))
-    call = Fused(call, subject.name, compiled=settings.compile)
+        return replace(program, call=PrepackedCall(call, many=many))
+    call = FusedModel(call, subject.name, compiled=settings.compile)
     call.prepare(program.place(inputs))
     return replace(program, call=call)
 
@@ -157,7 +157,7 @@ def whole_numbers(inputs: dict[str, torch.Tensor]) -> list[str]:
 
 def floating_of(model: Layer | nn.Module) -> str | None:
     """Return the dtype a torch module is given floats in, its first floating parameter's; layers and graphs see to theirs."""
-    if isinstance(model, (Layer, Graph)):
+    if isinstance(model, (Layer, GraphModule)):
         return None
     held = next((x.dtype for x in model.parameters() if x.is_floating_point()), torch.float32)
     return tensors.name_of(held)
@@ -170,7 +170,7 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
 def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Callable[[Any], Any]:
     """Return the function of the inputs that runs the model."""
-    if compiled and isinstance(model, Graph) and not model.compiles:
+    if compiled and isinstance(model, GraphModule) and not model.compiles:
         raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
@@ -179,7 +179,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     return calling_with(model, run)
 
 
-def set_arithmetic(settings: Settings) -> None:
+def set_arithmetic(settings: RunSettings) -> None:
     """Set torch's precision of float32 matrix products and its threads, for the whole process."""
     if settings.precision not in PRECISIONS:
         raise UsageError(f"a precision is {', '.join(PRECISIONS)}, got {settings.precision!r}")
@@ -189,28 +189,28 @@ def set_arithmetic(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
 
 
-def _built(subject: Subject, inputs: Any, settings: Settings) -> nn.Module:
+def _built(subject: ModelSource, inputs: Any, settings: RunSettings) -> nn.Module:
     random.set_seed(settings.seed)
     model = subject.model
     if subject.checkpoint is not None and model._module is None:
         pretrained.restore(model, subject.checkpoint)
     if model._module is None or not model._module.ready:
-        eager_call.describe(model, given_to(model, tree.map_leaves(tensors.as_tensor, inputs)), {})
+        eager_call.describe(model, given_to(model, tree.map_structure(tensors.as_tensor, inputs)), {})
     if (file := settings.weights or subject.archive) is not None:
         model_saving.load_weights(model, file)
     module: nn.Module = model.module
     return module
 
 
-def _loaded(model: nn.Module, settings: Settings) -> nn.Module:
-    if isinstance(model, Graph):
+def _loaded(model: nn.Module, settings: RunSettings) -> nn.Module:
+    if isinstance(model, GraphModule):
         _check_unchanged(model, settings)
     if settings.weights is not None:
         load_weights.load_state(model, open_weights(settings.weights))
     return model.eval()
 
 
-def _check_unchanged(model: Graph, settings: Settings) -> None:
+def _check_unchanged(model: GraphModule, settings: RunSettings) -> None:
     asked = {"--weights": settings.weights, "--channels-last": settings.channels_last, "--fuse": settings.fuse}
     for option, value in asked.items():
         if value:
@@ -223,7 +223,7 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
     if dtype.startswith("float8"):
         raise UsageError(f"torch keeps values in {dtype} and computes nothing in it", hint="--dtype bfloat16")
-    if isinstance(model, Graph):
+    if isinstance(model, GraphModule):
         raise UsageError(f"{model.file} computes in the dtypes that are written in it, not in {dtype}")
     if not isinstance(model, Layer):
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))

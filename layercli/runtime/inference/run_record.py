@@ -19,7 +19,7 @@ from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
 from layercli.formats.strict_json import parse
 from layercli.runtime.inference.model_inputs import Request
-from layercli.runtime.inference.prepared_model import Program, Settings
+from layercli.runtime.inference.prepared_model import PreparedModel, RunSettings
 from layercli.version import __version__
 
 SCHEMA = "layercli.repro/1"
@@ -32,7 +32,7 @@ class Plan:
     model: str
     set: list[str]
     request: Request
-    settings: Settings
+    settings: RunSettings
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Verdict:
         return asdict(self)
 
 
-def record(plan: Plan, program: Program, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
+def record(plan: Plan, program: PreparedModel, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
     """Return the record of a plan that was run, the device and the threads being those it got."""
     settings = replace(plan.settings, device=str(program.device), threads=torch.get_num_threads())
     given = plan.settings.weights or (plan.model if os.path.isfile(plan.model) else None)
@@ -71,7 +71,7 @@ def record(plan: Plan, program: Program, inputs: Any, outputs: dict[str, np.ndar
         replace(plan, settings=settings),
         versions(program.device),
         None if given is None else hash_of_file(given),
-        [hash_of(np.asarray(x)) for x in tree.leaves(inputs)],
+        [hash_of(np.asarray(x)) for x in tree.flatten(inputs)],
         {name: hash_of(array) for name, array in outputs.items()},
     )
 
@@ -132,7 +132,7 @@ def load(path: str | os.PathLike[str]) -> Record:
         raise FormatError(f"{file} is no record of a run", hint="layercli run MODEL --record FILE.json writes one")
     try:
         plan = document.pop("plan")
-        request, settings = checked(Request, plan.pop("request")), checked(Settings, plan.pop("settings"))
+        request, settings = checked(Request, plan.pop("request")), checked(RunSettings, plan.pop("settings"))
         made: Record = checked(
             Record, {**document, "plan": checked(Plan, {**plan, "request": request, "settings": settings})}
         )
@@ -144,7 +144,7 @@ def load(path: str | os.PathLike[str]) -> Record:
 KINDS: dict[str, Any] = {
     "str": str, "str | None": (str, type(None)), "int": int, "int | None": (int, type(None)), "bool": bool,
     "list[str]": list, "Sequence[str]": list, "dict[str, str]": dict,
-    "Request": Request, "Settings": Settings, "Plan": Plan,
+    "Request": Request, "Settings": RunSettings, "Plan": Plan,
 }  # fmt: skip
 
 

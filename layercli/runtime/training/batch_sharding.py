@@ -17,11 +17,11 @@ from layercli.losses.loss import Loss
 from layercli.losses.reduction import divide_no_nan, reduce
 from layercli.metrics.metric import Metric
 from layercli.runtime.distributed.process_group import Group
-from layercli.runtime.training.data_adapters import Arrays, Batch, Samples, Stream
+from layercli.runtime.training.data_adapters import ArrayAdapter, Batch, IterableAdapter, TensorAdapter
 from layercli.runtime.training.lazy_logs import LazyLogs, numbers
 
 
-class Sum(torch.autograd.Function):
+class ShardSum(torch.autograd.Function):
     """The sum over the ranks; what a loss of any of them asks of it is asked of each."""
 
     @staticmethod
@@ -34,10 +34,10 @@ class Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         """Return the sum of the ranks' gradients."""
-        return Sum.forward(ctx, gradient)
+        return ShardSum.forward(ctx, gradient)
 
 
-class Part:
+class BatchShard:
     """This rank's part of the batch at hand: ``own`` samples of the ``whole`` number that all ranks have together.
 
     A rank for which no sample is left computes on one of the others', which counts for nothing: ``own`` is 0. ``heard``
@@ -62,32 +62,32 @@ class Part:
         return slice(start, start + self.own) if self.own else slice(0, 1)
 
     def batches(
-        self, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+        self, source: ArrayAdapter | IterableAdapter, size: int, order: torch.Tensor | None = None, first: int = 0
     ) -> Iterator[Batch]:
         """Yield this rank's part of every batch of ``source`` from number ``first`` on, as many parts on every rank."""
-        if isinstance(source, Arrays):
+        if isinstance(source, TensorAdapter):
             return self._slices(source, size, order, first)
         return self._cuts(source, source.batches(size, order, first))
 
-    def _slices(self, source: Arrays, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
+    def _slices(self, source: TensorAdapter, size: int, order: torch.Tensor | None, first: int) -> Iterator[Batch]:
         for start in range(first * size, source.samples, size):
             own = self.take(min(size, source.samples - start))
             where = slice(start + own.start, start + own.stop)
             yield source._taken(where if order is None else order[where])
 
-    def _cuts(self, source: Samples | Stream, batches: Iterator[Batch]) -> Iterator[Batch]:
-        loader = source.source if isinstance(source, Stream) else None
+    def _cuts(self, source: ArrayAdapter | IterableAdapter, batches: Iterator[Batch]) -> Iterator[Batch]:
+        loader = source.source if isinstance(source, IterableAdapter) else None
         apart = isinstance(getattr(loader, "sampler", None), DistributedSampler)
         for batch in batches:
             if apart:
-                self.own = len(tree.leaves(batch[0])[0])
+                self.own = len(tree.flatten(batch[0])[0])
                 self.whole = self.own * self.group.size
             yield batch if apart else self.cut(batch)
 
     def cut(self, batch: Batch) -> Batch:
         """Return this rank's part of a global batch."""
-        own = self.take(len(tree.leaves(batch[0])[0]))
-        x, y, weight = (tree.map_leaves(lambda x: None if x is None else x[own], each) for each in batch)
+        own = self.take(len(tree.flatten(batch[0])[0]))
+        x, y, weight = (tree.map_structure(lambda x: None if x is None else x[own], each) for each in batch)
         return x, y, weight
 
     def check(self, size: int) -> None:
@@ -139,7 +139,7 @@ class Part:
     def together(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
         """Return tensors of one dtype summed over the ranks, gradients as well; a borrowed sample counts for nothing."""
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors]) * bool(self.own)
-        parts = torch.split(Sum.apply(flat), [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
+        parts = torch.split(ShardSum.apply(flat), [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
         return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def update(self, metrics: Sequence[Metric], add: Any) -> None:

@@ -21,7 +21,7 @@ from layercli.formats.os_errors import reading, writing
 from layercli.formats.strict_json import parse
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import model_saving
-from layercli.runtime.training.trainer import Place, trainer_of
+from layercli.runtime.training.trainer import TrainingPosition, trainer_of
 
 SCHEMA = "layercli.backups/2"
 ENDING = ".weights.h5"
@@ -33,7 +33,7 @@ class Backup(NamedTuple):
     """A file of weights, the place in the data where it was made, and the bytes and the SHA-256 of the file."""
 
     file: str
-    place: Place
+    place: TrainingPosition
     bytes: int
     sha256: str
 
@@ -56,7 +56,8 @@ class Backups:
             if document["schema"] != SCHEMA:
                 raise KeyError("schema")
             found = [
-                Backup(file, Place(*map(int, place)), size, text) for file, place, size, text in document["backups"]
+                Backup(file, TrainingPosition(*map(int, place)), size, text)
+                for file, place, size, text in document["backups"]
             ]
         except (KeyError, TypeError, ValueError):
             raise FormatError(f"{self.list} is no list of backups") from None
@@ -96,10 +97,10 @@ class Backups:
         """Make a backup of ``model``, which goes on with that epoch and batch, and drop the oldest."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        place = Place(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
+        place = TrainingPosition(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
         file = f"{epoch}-{batch}{ENDING}"
         model_saving.save_weights(model, self.folder / file)
-        with collectives.one_writer(model) as writes:
+        with collectives.is_writer_rank(model) as writes:
             if writes:
                 self._list(Backup(file, place, *digest_of(self.folder / file)))
 
@@ -115,7 +116,7 @@ class Backups:
 
     def remove(self, model: Model) -> None:
         """Remove every backup, and the folder if that is all it held."""
-        with collectives.one_writer(model) as writes, suppress(OSError):
+        with collectives.is_writer_rank(model) as writes, suppress(OSError):
             if not writes:
                 return
             files = [backup.file for backup in self.found()]

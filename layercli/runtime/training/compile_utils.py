@@ -17,11 +17,11 @@ from layercli.errors import ShapeError, UsageError
 from layercli.losses.loss import Loss
 from layercli.metrics.metric import Metric
 from layercli.metrics.reduction_metrics import Mean
-from layercli.runtime.training.batch_sharding import Part
+from layercli.runtime.training.batch_sharding import BatchShard
 
 
 @dataclass
-class Output:
+class CompiledOutput:
     """One output of a model: its loss and that one's weight, and the metrics without and with sample weights."""
 
     name: str
@@ -47,26 +47,26 @@ class Output:
             metric.update_state(y_true, y_pred, both)
 
 
-class Objective:
+class CompiledLoss:
     """``loss``, ``loss_weights``, ``metrics`` and ``weighted_metrics`` as compile takes them."""
 
     def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None:
         self.given = loss, loss_weights, metrics, weighted_metrics
-        self.outputs: list[Output] | None = None
+        self.outputs: list[CompiledOutput] | None = None
         self.total = torch.zeros((), dtype=torch.float64)
         self.samples = 0
-        self.part: Part | None = None
+        self.part: BatchShard | None = None
 
-    def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[Output]:
+    def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
         """Match everything with the outputs, once: their number, names and shapes are known now."""
         if self.outputs is None:
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
-            named = naming.distinct(metric.name or "metric" for metric in self.metrics)
+            named = naming.uniquify(metric.name or "metric" for metric in self.metrics)
             for metric, name in zip(self.metrics, named, strict=True):
                 metric.name = name
         return self.outputs
 
-    def _matched(self, names: list[str], y_true: Any, y_pred: Any) -> list[Output]:
+    def _matched(self, names: list[str], y_true: Any, y_pred: Any) -> list[CompiledOutput]:
         loss, loss_weights, plain, weighted = self.given
         several = len(names) > 1
         each_loss = per_output(loss, names, "loss", spread=True)
@@ -78,11 +78,11 @@ class Objective:
         asked = [one is not None or any(every[i] for every in each_metrics) for i, one in enumerate(each_loss)]
         wanted = in_order(y_true, names, "targets", asked)
         found = []
-        for i, (name, true, pred) in enumerate(zip(names, wanted, tree.leaves(y_pred), strict=True)):
+        for i, (name, true, pred) in enumerate(zip(names, wanted, tree.flatten(y_pred), strict=True)):
             if true is None and asked[i]:
                 raise UsageError(f"the output {name!r} has a loss or metrics, and no targets", hint="give y")
             own = None if each_loss[i] is None else losses.resolve(each_loss[i], true, pred)
-            output = Output(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
+            output = CompiledOutput(name, own, 1.0 if each_weight[i] is None else float(each_weight[i]))
             output.plain, output.weighted = (
                 [made_metric(given, name if several else "", true, pred) for given in every[i]]
                 for every in each_metrics
@@ -152,7 +152,7 @@ class Objective:
         plain = [metric for output in outputs for metric in output.plain]
         return means + plain + [metric for output in outputs for metric in output.weighted]
 
-    def _each(self, y_true: Any, y_pred: Any, weight: Any) -> Iterator[tuple[Output, Any, Any, Any]]:
+    def _each(self, y_true: Any, y_pred: Any, weight: Any) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []
         if len(outputs) == 1:
             yield outputs[0], alone(y_true), alone(y_pred), alone(weight)
@@ -160,7 +160,7 @@ class Objective:
         names = [output.name for output in outputs]
         wanted = in_order(y_true, names, "targets", [output.asks for output in outputs])
         weights = [weight] * len(outputs) if is_leaf(weight) else in_order(weight, names, "sample weights")
-        yield from zip(outputs, wanted, tree.leaves(y_pred), weights, strict=True)
+        yield from zip(outputs, wanted, tree.flatten(y_pred), weights, strict=True)
 
 
 def is_leaf(value: Any) -> bool:
@@ -170,16 +170,16 @@ def is_leaf(value: Any) -> bool:
 
 def alone(values: Any) -> Any:
     """Return the only leaf of a tree."""
-    return values if is_leaf(values) else tree.leaves(values)[0]
+    return values if is_leaf(values) else tree.flatten(values)[0]
 
 
 def names_of(model: Layer, y_pred: Any) -> list[str]:
     """Return the names of the outputs: a dict's keys, those of the last layers, or ``output_0`` and so on."""
     if isinstance(y_pred, dict):
         return list(y_pred)
-    count = len(tree.leaves(y_pred))
+    count = len(tree.flatten(y_pred))
     if isinstance(model, Functional):
-        return naming.distinct(maker_of(x) for x in model.outputs)
+        return naming.uniquify(maker_of(x) for x in model.outputs)
     if count == 1:
         return [model.layers[-1].name if isinstance(model, Sequential) else "output"]
     return [f"output_{i}" for i in range(count)]
@@ -204,7 +204,7 @@ def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool]
                 f"expects {what} for the output {missing[0]!r}, got them for {', '.join(map(repr, values))}"
             )
         return [values.get(name) for name in names]
-    found = [None] * len(names) if values is None else tree.leaves(values)
+    found = [None] * len(names) if values is None else tree.flatten(values)
     if len(found) == sum(asked) < len(names):
         remaining = iter(found)
         return [next(remaining) if asks else None for asks in asked]

@@ -19,7 +19,7 @@ from layercli.core import tree
 from layercli.errors import ShapeError, UsageError
 from layercli.formats.image_dataset import ImageFolder
 from layercli.runtime.execution import tensors
-from layercli.runtime.training.prefetch import ahead
+from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
 
 Batch = tuple[Any, Any, Any]
@@ -39,7 +39,7 @@ def parts_of(data: Any) -> Batch:
     return (*data, None, None)[:3] if isinstance(data, (list, tuple)) else (data, None, None)
 
 
-class Samples(ABC):
+class ArrayAdapter(ABC):
     """Samples that can be counted, put in any order and divided."""
 
     @property
@@ -76,7 +76,7 @@ class Samples(ABC):
 
 
 @dataclass(frozen=True)
-class Arrays(Samples):
+class TensorAdapter(ArrayAdapter):
     """Inputs ``x``, targets ``y`` and sample weights: trees of tensors with as many samples each. y and weights may be None.
 
     A batch is a slice, or, shuffled, a selection by a permutation; 64-bit floats are narrowed batch by batch, so that an
@@ -90,11 +90,13 @@ class Arrays(Samples):
     @property
     def samples(self) -> int:
         """The number of samples."""
-        return len(tree.leaves(self.x)[0])
+        return len(tree.flatten(self.x)[0])
 
-    def part(self, start: int, stop: int) -> Arrays:
+    def part(self, start: int, stop: int) -> TensorAdapter:
         """Return the samples from ``start`` up to ``stop``."""
-        return Arrays(*(tree.map_leaves(lambda x: None if x is None else x[start:stop], each) for each in self._all))
+        return TensorAdapter(
+            *(tree.map_structure(lambda x: None if x is None else x[start:stop], each) for each in self._all)
+        )
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
@@ -114,12 +116,12 @@ class Arrays(Samples):
             return part.float() if part.dtype is torch.float64 else part
 
         return tuple(
-            take(each) if isinstance(each, torch.Tensor) else tree.map_leaves(take, each) for each in self._all
+            take(each) if isinstance(each, torch.Tensor) else tree.map_structure(take, each) for each in self._all
         )
 
 
 @dataclass(frozen=True)
-class Images(Samples):
+class ImageAdapter(ArrayAdapter):
     """The images of a folder, read while the batch before them is trained on."""
 
     folder: ImageFolder
@@ -130,7 +132,7 @@ class Images(Samples):
         """The number of images."""
         return len(self.folder)
 
-    def part(self, start: int, stop: int) -> Images:
+    def part(self, start: int, stop: int) -> ImageAdapter:
         """Return the images from ``start`` up to ``stop``."""
         return replace(self, folder=self.folder.part(range(start, stop)))
 
@@ -153,7 +155,7 @@ class Images(Samples):
 
 
 @dataclass
-class Stream:
+class IterableAdapter:
     """Batches from an iterable that makes them itself: a loader, which can be gone through again, or a generator.
 
     A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
@@ -187,7 +189,7 @@ class Stream:
 
 
 @dataclass
-class Prepared(Stream):
+class PyDatasetAdapter(IterableAdapter):
     """Batches that a PyDataset makes on request, which can be taken in any order and made ahead."""
 
     source: PyDataset
@@ -203,7 +205,7 @@ class Prepared(Stream):
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
         places = itertools.count() if self.length is None else range(self.length) if order is None else order.tolist()
-        for batch in ahead(self.source, itertools.islice(places, first, None)):
+        for batch in prefetch(self.source, itertools.islice(places, first, None)):
             x, y, weight = unpacked(batch)
             yield x, y, weight if self.class_weight is None else weights_of_classes(y, self.class_weight)
 
@@ -222,16 +224,16 @@ def unpacked(batch: Any) -> Batch:
     x, y, weight = (
         (*batch, None, None)[:3] if isinstance(batch, tuple | list) and len(batch) <= 3 else (batch, None, None)
     )
-    return Arrays(tensors_of(x), tensors_of(y), tensors_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
+    return TensorAdapter(tensors_of(x), tensors_of(y), tensors_of(weight))._taken(slice(None))  # type: ignore[no-any-return]
 
 
 def source_of(
     x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int = 32, shuffle: bool = False, what: str = "fit"
-) -> Samples | Stream:
+) -> ArrayAdapter | IterableAdapter:
     """Return what gives batches of ``x``; UsageError or ShapeError where it cannot."""
     if x is None:
         raise UsageError(f"{what} got no data: x is None")
-    if isinstance(x, Samples):
+    if isinstance(x, ArrayAdapter):
         return x
     if isinstance(x, Dataset):
         x = DataLoader(x, batch_size=batch_size, shuffle=shuffle and not isinstance(x, IterableDataset))
@@ -239,11 +241,11 @@ def source_of(
         if y is not None or sample_weight is not None:
             raise UsageError(f"{what} takes no y and no sample_weight beside {type(x).__name__}: its batches hold them")
         if isinstance(x, ImageFolder):
-            return Images(x)
+            return ImageAdapter(x)
         if isinstance(x, PyDataset):
-            return Prepared(x, x.num_batches)
-        return Stream(x, length_of(x), hasattr(x, "__next__"))
-    return checked(Arrays(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
+            return PyDatasetAdapter(x, x.num_batches)
+        return IterableAdapter(x, length_of(x), hasattr(x, "__next__"))
+    return checked(TensorAdapter(tensors_of(x), tensors_of(y), tensors_of(sample_weight)), what)
 
 
 def length_of(source: Any) -> int | None:
@@ -277,11 +279,11 @@ def tensor_of(values: Any) -> torch.Tensor:
         return torch.from_numpy(array)
 
 
-def checked(arrays: Arrays, what: str) -> Arrays:
+def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:
     """Return ``arrays``; ShapeError unless all have as many samples, UsageError where that is none."""
     lengths: dict[str, int] = {}
     for name, values in (("x", arrays.x), ("y", arrays.y), ("sample_weight", arrays.weight)):
-        found = [value for value in tree.leaves(values) if value is not None]
+        found = [value for value in tree.flatten(values) if value is not None]
         if any(value.ndim == 0 for value in found):
             raise ShapeError(f"{what} expects {name} to have an axis of samples, got a single number")
         lengths |= {f"{name}[{i}]" if len(found) > 1 else name: len(value) for i, value in enumerate(found)}

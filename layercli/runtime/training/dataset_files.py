@@ -17,10 +17,10 @@ from layercli.formats.detect import open_weights
 from layercli.formats.image_dataset import ImageFolder, open_folder
 from layercli.formats.npy import NpyFile
 from layercli.formats.parquet import read_parquet
-from layercli.inspect.inputs import Source, parse_bounds
+from layercli.inspect.inputs import InputSource, parse_bounds
 from layercli.inspect.shape_parser import parse_shapes
 from layercli.inspect.summary import offered_inputs
-from layercli.runtime.training.data_adapters import Arrays, Images, Samples, source_of
+from layercli.runtime.training.data_adapters import ArrayAdapter, ImageAdapter, TensorAdapter, source_of
 
 PARTS = ("x", "y", "sample_weight")
 
@@ -37,7 +37,7 @@ AS_IT_IS = Reading()
 """Images of the size the model takes, with the pixels they have."""
 
 
-def read(text: str, what: str, model: Layer, reading: Reading) -> Samples:
+def read(text: str, what: str, model: Layer, reading: Reading) -> ArrayAdapter:
     """Return the data that ``text`` names; UsageError, FileError or FormatError where it is none.
 
     A file with the arrays ``x``, ``y`` and ``sample_weight`` (``x/NAME`` and ``y/NAME`` are several by name); files of one
@@ -45,7 +45,7 @@ def read(text: str, what: str, model: Layer, reading: Reading) -> Samples:
     so being ``x``; a folder with a subfolder of images for each class.
     """
     if os.path.isdir(text):
-        return Images(folder_of(text, model, reading))
+        return ImageAdapter(folder_of(text, model, reading))
     if not os.path.exists(text) and ("," in text or "=" in text):
         arrays = arrays_of_files(text.split(","))
     elif text.lower().endswith((".csv", ".parquet")):
@@ -53,7 +53,7 @@ def read(text: str, what: str, model: Layer, reading: Reading) -> Samples:
     else:
         arrays = arrays_of_file(text)
     source = source_of(*(collected(arrays, part) for part in PARTS), what=what)
-    assert isinstance(source, Arrays)
+    assert isinstance(source, TensorAdapter)
     return source
 
 
@@ -74,7 +74,7 @@ def arrays_of_file(file: str) -> dict[str, np.ndarray]:
 def arrays_of_files(texts: list[str]) -> dict[str, np.ndarray]:
     """Return the arrays of several files by name; one without a name is the first of x, y, sample_weight that lacks."""
     found: dict[str, np.ndarray] = {}
-    for source in map(Source.parse, texts):
+    for source in map(InputSource.parse, texts):
         lacking = [part for part in PARTS if collected(found, part) is None]
         name = source.name or next(iter(lacking), "")
         if name.partition("/")[0] not in PARTS:
@@ -115,7 +115,7 @@ def collected(arrays: dict[str, np.ndarray], part: str) -> Any:
 
 def folder_of(path: str, model: Layer, reading: Reading) -> ImageFolder:
     """Return the labelled images of a folder, in the size and with the channels that the model takes."""
-    specs = tree.leaves(parse_shapes(reading.input_shape, offered_inputs(model)))
+    specs = tree.flatten(parse_shapes(reading.input_shape, offered_inputs(model)))
     if len(specs) != 1 or not isinstance(specs[0], Spec):
         raise UsageError(
             f"{model.name} does not say what images it takes", hint="--input-shape 32,224,224,3 says it, batch first"
@@ -134,6 +134,6 @@ def folder_of(path: str, model: Layer, reading: Reading) -> ImageFolder:
     return replace(folder, low=low, high=high)
 
 
-def images_of(source: Samples | None) -> ImageFolder | None:
+def images_of(source: ArrayAdapter | None) -> ImageFolder | None:
     """Return the folder that samples come from, None where they are arrays."""
-    return source.folder if isinstance(source, Images) else None
+    return source.folder if isinstance(source, ImageAdapter) else None

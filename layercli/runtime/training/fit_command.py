@@ -17,16 +17,16 @@ from layercli.errors import UsageError
 from layercli.formats import keras_file
 from layercli.formats.locks import locked
 from layercli.inspect.json_numbers import json_number
-from layercli.inspect.model_loader import Subject
+from layercli.inspect.model_loader import ModelSource
 from layercli.runtime.distributed import collectives, distributed_checkpoint, fsdp, process_group
 from layercli.runtime.distributed.process_group import Group
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, model_saving
 from layercli.runtime.training import training_loop
-from layercli.runtime.training.data_adapters import Samples
+from layercli.runtime.training.data_adapters import ArrayAdapter
 from layercli.runtime.training.dataset_files import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.training.signal_handling import Interruption
-from layercli.runtime.training.trainer import Place, trainer_of
+from layercli.runtime.training.trainer import TrainingPosition, trainer_of
 from layercli.saving.deserialization import Reader
 from layercli.saving.serialization import config_of
 
@@ -35,7 +35,7 @@ OPTIMIZER = "adam"
 
 
 @dataclass(frozen=True)
-class Settings:
+class FitArguments:
     """What both commands compile with, and where they run; None is what the model's file says."""
 
     optimizer: str | None
@@ -49,7 +49,7 @@ class Settings:
 
 
 @dataclass
-class Report:
+class FitReport:
     """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
 
     Of several ranks the ``first`` prints it. ``before`` is how many epochs what it went on from had had, if it did.
@@ -82,10 +82,10 @@ class Report:
         return {**own, "epochs": rows, "finite": self.finite, "interrupted": self.interrupted, "saved": self.saved}
 
 
-class Keeper(Callback):
+class CheckpointCallback(Callback):
     """Notes every epoch, saves after it, and stops where the loss is no number: such weights are not saved."""
 
-    def __init__(self, report: Report, save: str | None) -> None:
+    def __init__(self, report: FitReport, save: str | None) -> None:
         self.report = report
         self.save = save
 
@@ -105,8 +105,8 @@ class Keeper(Callback):
 
 
 def fit_file(
-    subject: Subject,
-    settings: Settings,
+    subject: ModelSource,
+    settings: FitArguments,
     data: str,
     *,
     reading: Reading = AS_IT_IS,
@@ -115,7 +115,7 @@ def fit_file(
     save: str | None = None,
     resume: bool = False,
     verbose: Any = "auto",
-) -> Report:
+) -> FitReport:
     """Train a model on the file ``data``, save it after every epoch, and report; an interruption saves as well.
 
     ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
@@ -131,8 +131,8 @@ def fit_file(
             restore(model, save)
             epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
             report.before = epoch
-            trainer_of(model, "fit").start = Place(epoch, batch, model.optimizer.applied - batch)
-        keeper, interruption = Keeper(report, save), Interruption(process_group.current())
+            trainer_of(model, "fit").start = TrainingPosition(epoch, batch, model.optimizer.applied - batch)
+        keeper, interruption = CheckpointCallback(report, save), Interruption(process_group.current())
         trainer_of(model, "fit").interruption = interruption
         try:
             with interruption.awaited():
@@ -148,8 +148,8 @@ def fit_file(
 
 
 def evaluate_file(
-    subject: Subject, settings: Settings, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
-) -> Report:
+    subject: ModelSource, settings: FitArguments, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
+) -> FitReport:
     """Evaluate a model, with the weights of a file if one is given, on the file ``data``, and report."""
     source = read(data, "evaluate", subject.model, reading)
     model, report = ready(subject, settings, source, "evaluate")
@@ -159,7 +159,7 @@ def evaluate_file(
     return report
 
 
-def check_classes(data: str, source: Samples, validation: str | None, held: Samples | None) -> None:
+def check_classes(data: str, source: ArrayAdapter, validation: str | None, held: ArrayAdapter | None) -> None:
     """Refuse images to validate on whose classes are others, and so numbered otherwise."""
     trained, validated = images_of(source), images_of(held)
     if trained is not None and validated is not None and trained.class_names != validated.class_names:
@@ -169,7 +169,7 @@ def check_classes(data: str, source: Samples, validation: str | None, held: Samp
         )
 
 
-def ready(subject: Subject, settings: Settings, source: Samples, what: str) -> tuple[Model, Report]:
+def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str) -> tuple[Model, FitReport]:
     """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it.
 
     The values of a model in a file are the file's, and its optimizer's state as well where no other optimizer is asked for.
@@ -193,12 +193,12 @@ def ready(subject: Subject, settings: Settings, source: Samples, what: str) -> t
     if subject.archive is not None and settings.optimizer is None and not settings.shard:
         model_saving.load_weights(layer, subject.archive)  # once more, now that there is an optimizer to have its state
     held, images = eager_call.device_of(layer) or place, images_of(source)
-    report = Report(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
+    report = FitReport(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
     report.classes = None if images is None else images.class_names
     return layer, report
 
 
-def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
+def compiled(subject: ModelSource, settings: FitArguments, what: str) -> dict[str, Any]:
     """Return the arguments of compile: those asked for, then those of the model's file; UsageError without a loss."""
     described = keras_file.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
     found = Reader(str(subject.archive)).compiled(described) if isinstance(described, dict) else {}
@@ -216,7 +216,7 @@ def compiled(subject: Subject, settings: Settings, what: str) -> dict[str, Any]:
     return found
 
 
-def place_of(settings: Settings) -> tuple[torch.device, Group | None]:
+def place_of(settings: FitArguments) -> tuple[torch.device, Group | None]:
     """Return the device to run on, and the group this process is in: of torchrun's ranks each has a GPU of its own."""
     asked = devices.resolve(settings.device)
     joined = process_group.join("gloo" if asked.type == "cpu" else None) if process_group.launched() else None

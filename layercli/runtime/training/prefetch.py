@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from layercli.utils import PyDataset
 
 
-def ahead(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
+def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
     """Yield the batches at ``places``; those that come next are made by its threads or processes meanwhile."""
     workers, most = dataset.workers, max(dataset.max_queue_size, 1)
     if dataset.use_multiprocessing and workers > 0:
@@ -23,12 +23,12 @@ def ahead(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
             given, batch_size=None, sampler=places, num_workers=workers, prefetch_factor=most_each, collate_fn=same
         )
     elif workers > 1:
-        yield from ahead_in_threads(dataset, places, workers, most)
+        yield from prefetch_in_threads(dataset, places, workers, most)
     else:
         yield from (dataset[place] for place in places)
 
 
-def ahead_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
+def prefetch_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
     """Yield the batches at ``places``, of which ``most`` are being made or waiting."""
     with ThreadPoolExecutor(workers) as pool:
         coming = deque(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, most))

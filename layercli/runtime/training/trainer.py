@@ -16,14 +16,14 @@ from layercli.core.model import Model
 from layercli.errors import UsageError
 from layercli.metrics.metric import Metric
 from layercli.runtime.execution import torch_compile
-from layercli.runtime.training.batch_sharding import Part
-from layercli.runtime.training.compile_utils import Objective
+from layercli.runtime.training.batch_sharding import BatchShard
+from layercli.runtime.training.compile_utils import CompiledLoss
 from layercli.runtime.training.data_adapters import parts_of
 from layercli.runtime.training.lazy_logs import LazyLogs
 from layercli.runtime.training.signal_handling import Interruption
 
 
-class Place(NamedTuple):
+class TrainingPosition(NamedTuple):
     """Where in the data a run is: the batch of the epoch that comes next, and the updates made before that epoch."""
 
     epoch: int
@@ -38,7 +38,7 @@ class Trainer:
         self,
         model: Model,
         optimizer: Any,
-        objective: Objective,
+        objective: CompiledLoss,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
     ) -> None:
@@ -46,19 +46,19 @@ class Trainer:
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
-        self.start: Place | None = None  # where a run that is gone on with was broken off
+        self.start: TrainingPosition | None = None  # where a run that is gone on with was broken off
         self.updates = 0  # made before the epoch that runs
         self.jit_compile = jit_compile
         self.interruption: Interruption | None = None  # what to heed between two steps
         self._penalized: list[Any] = []
 
     @property
-    def part(self) -> Part | None:
+    def part(self) -> BatchShard | None:
         """What this process has of each batch, where it is one of several that train together."""
         return self.objective.part
 
     @part.setter
-    def part(self, part: Part | None) -> None:
+    def part(self, part: BatchShard | None) -> None:
         self.objective.part = part
 
     # One step
@@ -69,7 +69,7 @@ class Trainer:
         y_pred = self.model(x, training=True)
         loss = self._loss(x, y, y_pred, weight, training=True)
         self.minimize(loss)
-        self.objective.count(loss, len(tree.leaves(x)[0]))
+        self.objective.count(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
@@ -77,7 +77,7 @@ class Trainer:
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=False)
         loss = self._loss(x, y, y_pred, weight, training=False)
-        self.objective.count(loss, len(tree.leaves(x)[0]))
+        self.objective.count(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 
     def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
@@ -205,7 +205,7 @@ def compile_model(
     model.optimizer = made
     if loss is not None:
         model.loss = loss  # a step of one's own may call it
-    objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+    objective = CompiledLoss(loss, loss_weights, metrics, weighted_metrics)
     model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
 
 

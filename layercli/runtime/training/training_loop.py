@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from layercli.callbacks.callback import Callback
-from layercli.callbacks.callback_list import Callbacks, listed
+from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.callbacks.history import History
 from layercli.callbacks.progbar_logger import ProgbarLogger
 from layercli.core import tree
@@ -21,16 +21,16 @@ from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import eager_call, layer_module, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.training.data_adapters import (
-    Arrays,
+    ArrayAdapter,
     Batch,
-    Samples,
-    Stream,
+    IterableAdapter,
+    TensorAdapter,
     packed,
     source_of,
     weights_of_classes,
 )
 from layercli.runtime.training.lazy_logs import numbers
-from layercli.runtime.training.trainer import Place, Trainer, trainer_of
+from layercli.runtime.training.trainer import Trainer, TrainingPosition, trainer_of
 from layercli.runtime.training.training_rng import drawing, reseed
 
 BATCH_SIZE = 32
@@ -62,23 +62,25 @@ def fit(
     size = size_of(batch_size)
     if not isinstance(epochs, int) or epochs < 0:
         raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
-    source = weighted(source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight)
-    source, held = divided(source, validation_split, validation_data)
+    source = apply_class_weight(
+        source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight
+    )
+    source, held = split_validation(source, validation_split, validation_data)
     steps = steps_per_epoch or source.steps(size)
     history, (shown, others) = History(), divided_callbacks(trainer, callbacks, verbose)
     params = {"epochs": epochs, "steps": steps, "verbose": verbose}
-    told = Callbacks([*shown, *others, history], model, params)
-    first, source = peeked(source, size)
+    told = CallbackList([*shown, *others, history], model, params)
+    first, source = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.holds_only:
         raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
     if trainer.part is not None:
         trainer.part.check(size)
-        collectives.begin(trainer, placed(first, eager_call.device_of(model)), training=True)
+        collectives.begin(trainer, to_device(first, eager_call.device_of(model)), training=True)
     model.stop_training = False
     model.history = history
     told.tell("on_train_begin")
-    start, trainer.start = trainer.start or Place(initial_epoch, 0, 0), None
+    start, trainer.start = trainer.start or TrainingPosition(initial_epoch, 0, 0), None
     logs: Mapping[str, Any] = {}
     try:
         for epoch in range(start.epoch, epochs):
@@ -88,7 +90,7 @@ def fit(
             with drawing(trainer, epoch) as seed, source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
                 order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
-                batches = itertools.islice(shared(trainer, source, size, order, batch), left)
+                batches = itertools.islice(shard_batches(trainer, source, size, order, batch), left)
                 logs = run_epoch(trainer, enumerate(batches, batch), told, seed)
             if held is not None and (epoch + 1) % validation_freq == 0:
                 found = run_test(trainer, held, size_of(validation_batch_size or size), validation_steps, told)
@@ -104,7 +106,7 @@ def fit(
     return history
 
 
-def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
+def split_validation(source: Any, share: float, given: Any) -> tuple[Any, Any]:
     """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
     if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
         raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
@@ -112,12 +114,12 @@ def divided(source: Any, share: float, given: Any) -> tuple[Any, Any]:
         return source, source_of(*given) if isinstance(given, tuple | list) else source_of(given)
     if not share:
         return source, None
-    if not isinstance(source, Samples):
+    if not isinstance(source, ArrayAdapter):
         raise UsageError("validation_split needs arrays: batches of a loader or generator cannot be split")
     return source.split(share)
 
 
-def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Callbacks, seed: int) -> dict[str, Any]:
+def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: CallbackList, seed: int) -> dict[str, Any]:
     """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
     model = trainer.model
     device, every = eager_call.device_of(model), trainer.steps_per_execution
@@ -130,10 +132,10 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
             if step % every == 0:
                 told.tell("on_train_batch_begin", step)
             reseed(device, own + step)
-            logs = model.train_step(packed(placed(batch, device)))
+            logs = model.train_step(packed(to_device(batch, device)))
             if (step + 1) % every == 0:
-                told.tell("on_train_batch_end", step, heard(trainer, logs))
-            heed(trainer)
+                told.tell("on_train_batch_end", step, batch_logs(trainer, logs))
+            raise_if_interrupted(trainer)
             if stopping(trainer, in_epoch=True):
                 break
     finally:
@@ -147,7 +149,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
 
 
 def run_test(
-    trainer: Trainer, source: Samples | Stream, size: int, steps: int | None, told: Callbacks
+    trainer: Trainer, source: ArrayAdapter | IterableAdapter, size: int, steps: int | None, told: CallbackList
 ) -> dict[str, Any]:
     """Evaluate the batches of ``source`` and return the logs."""
     model = trainer.model
@@ -157,11 +159,11 @@ def run_test(
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
     with torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
-        for step, batch in enumerate(itertools.islice(shared(trainer, source, size), steps)):
+        for step, batch in enumerate(itertools.islice(shard_batches(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
-            logs = model.test_step(packed(placed(batch, device)))
-            told.tell("on_test_batch_end", step, heard(trainer, logs))
-            heed(trainer)
+            logs = model.test_step(packed(to_device(batch, device)))
+            told.tell("on_test_batch_end", step, batch_logs(trainer, logs))
+            raise_if_interrupted(trainer)
     if logs is None:
         raise UsageError("evaluate got no data: there is no batch left")
     found = numbers(logs) if trainer.part is None else trainer.part.agreed(logs)
@@ -184,10 +186,10 @@ def evaluate(
     """See Model.evaluate."""
     trainer = trainer_of(model, "evaluate")
     size = size_of(batch_size)
-    first, source = peeked(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
+    first, source = peek(source_of(x, y, sample_weight, batch_size=size, what="evaluate"), size)
     begin(trainer, first)
     collectives.begin(trainer, first, training=False)
-    told = Callbacks(collectives.told(trainer, listed(callbacks)), model, {"verbose": verbose})
+    told = CallbackList(collectives.callbacks_for_rank(trainer, listed(callbacks)), model, {"verbose": verbose})
     found = run_test(trainer, source, size, steps, told)
     if return_dict:
         return found
@@ -199,16 +201,16 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     """See Model.train_on_batch and Model.test_on_batch."""
     trainer = trainer_of(model, f"{what}_on_batch")
     given = source_of(x, y, sample_weight, what=f"{what}_on_batch")
-    if not isinstance(given, Arrays):
+    if not isinstance(given, TensorAdapter):
         raise UsageError(f"{what}_on_batch takes arrays, got {type(x).__name__}")
-    given = weighted(given, class_weight, sample_weight)
+    given = apply_class_weight(given, class_weight, sample_weight)
     [batch] = given.batches(given.samples)
     begin(trainer, batch)
     trainer.reset()
     model.module.train(what == "train")
     step = model.train_step if what == "train" else model.test_step
     with torch.set_grad_enabled(what == "train"), torch_compile.compiled(model, trainer.jit_compile):
-        logs = step(packed(placed(batch, eager_call.device_of(model))))
+        logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
     model.module.eval()
     if return_dict:
@@ -217,8 +219,12 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def shared(
-    trainer: Trainer, source: Samples | Stream, size: int, order: torch.Tensor | None = None, first: int = 0
+def shard_batches(
+    trainer: Trainer,
+    source: ArrayAdapter | IterableAdapter,
+    size: int,
+    order: torch.Tensor | None = None,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
     if trainer.part is None:
@@ -226,7 +232,7 @@ def shared(
     return trainer.part.batches(source, size, order, first)
 
 
-def heard(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
+def batch_logs(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what callbacks may read after a batch."""
     return logs if trainer.part is None else trainer.part.batch_logs(logs)
 
@@ -242,7 +248,7 @@ def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
     return model.stop_training
 
 
-def heed(trainer: Trainer) -> None:
+def raise_if_interrupted(trainer: Trainer) -> None:
     """Raise KeyboardInterrupt where that was asked for; ranks then all do, and leave the model as it is between epochs."""
     if trainer.interruption is not None and trainer.interruption.wanted():
         if trainer.part is not None:
@@ -259,30 +265,30 @@ def begin(trainer: Trainer, batch: Batch) -> None:
 def build(model: Model, x: Any) -> None:
     """Build ``model`` for a batch, if it is not; one that only holds layers is what they are by now."""
     if model.holds_only:
-        layer_module.attach(model)
+        layer_module.build_module(model)
         model.built = True
     elif model._module is None or not model._module.ready:
         eager_call.describe(model, (x,), {})
 
 
-def peeked(source: Any, size: int) -> tuple[Batch, Any]:
+def peek(source: Any, size: int) -> tuple[Batch, Any]:
     """Return the first batch, and the source as it was before."""
     batches = source.batches(size)
     first = next(batches, None)
     if first is None:
         raise UsageError("there is no data: the first batch is missing")
-    if isinstance(source, Stream) and source.once:
+    if isinstance(source, IterableAdapter) and source.once:
         source = replace(source, source=itertools.chain([first], batches), _started=None)
     return first, source
 
 
-def weighted(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
+def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
     """Return the source with the weights of its samples' classes."""
     if class_weight is None:
         return source
     if sample_weight is not None:
         raise UsageError("class_weight and sample_weight cannot both be given")
-    if isinstance(source, Arrays):
+    if isinstance(source, TensorAdapter):
         return replace(source, weight=weights_of_classes(source.y, class_weight))
     return replace(source, class_weight=class_weight)
 
@@ -296,11 +302,11 @@ def size_of(batch_size: Any) -> int:
     return batch_size
 
 
-def placed(batch: Batch, device: torch.device | None) -> Batch:
+def to_device(batch: Batch, device: torch.device | None) -> Batch:
     """Return a batch on ``device``."""
     if device is None or device.type == "cpu":
         return batch
-    return tree.map_leaves(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
+    return tree.map_structure(lambda x: None if x is None else x.to(device, non_blocking=True), batch)  # type: ignore[no-any-return]
 
 
 def divided_callbacks(
@@ -311,7 +317,7 @@ def divided_callbacks(
     What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
     off it for others. Of several ranks that train together the first shows them.
     """
-    given = collectives.told(trainer, listed(callbacks))
+    given = collectives.callbacks_for_rank(trainer, listed(callbacks))
     first = trainer.part is None or trainer.part.group.first
     shown: list[Any] = [each for each in given if isinstance(each, ProgbarLogger)]
     others = [each for each in given if not isinstance(each, ProgbarLogger)]
