@@ -36,7 +36,7 @@ class CallSignature:
         raise UsageError("does not say what it computes: it has no call method")
 
     @property
-    def holds_only(self) -> bool:
+    def is_container_only(self) -> bool:
         """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
         return type(self).call is CallSignature.call and bool(self.layers)  # type: ignore[attr-defined]  # every Called is a Holder too
 
@@ -48,12 +48,12 @@ class CallSignature:
         return cls._call_names
 
     @classmethod
-    def call_order(cls) -> list[str]:
+    def call_argument_names(cls) -> list[str]:
         """The names of the arguments ``call`` takes, in order."""
         return list(inspect.signature(cls.call).parameters)[1:]
 
     @classmethod
-    def tensors_taken(cls) -> list[str]:
+    def required_inputs(cls) -> list[str]:
         """The names of the arguments that ``call`` cannot do without."""
         if "_tensors_taken" not in cls.__dict__:
             kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -64,7 +64,7 @@ class CallSignature:
     @classmethod
     def spread(cls, inputs: Any) -> tuple[Any, ...]:
         """Return the arguments for one tree of inputs: the tree, or its parts where ``call`` takes several tensors."""
-        names = cls.tensors_taken()
+        names = cls.required_inputs()
         if len(names) < 2:
             return (inputs,)
         parts = [inputs[name] for name in names if name in inputs] if isinstance(inputs, dict) else inputs

@@ -8,7 +8,7 @@ A named unknown stands for a positive whole number, and arithmetic on it gives a
     >>> (2 * T * T).at({"T": 4096})
     33554432
 
-A nameless unknown prints as ``None``, and whatever is computed from it is a nameless unknown again: never an exception,
+A anonymous unknown prints as ``None``, and whatever is computed from it is a anonymous unknown again: never an exception,
 never a guess.
 """
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def named(size: Size | str | None) -> Size:
-    """Return the size a user wrote: an int, None for a nameless unknown, a name for a named one."""
+    """Return the size a user wrote: an int, None for a anonymous unknown, a name for a named one."""
     if size is None:
         return UNKNOWN
     return Dim.named(size) if isinstance(size, str) else size
@@ -62,7 +62,7 @@ def broadcast(left: Size, right: Size) -> Size | None:
 
 
 def show(size: Size) -> str:
-    """Return the text of ``size`` in a shape: the batch and nameless unknowns as ``None``."""
+    """Return the text of ``size`` in a shape: the batch and anonymous unknowns as ``None``."""
     return "None" if size == _BATCH_DIM else str(size)
 
 

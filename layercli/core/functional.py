@@ -30,7 +30,7 @@ class Functional(Model):
         names = [each.name for each in self._graph.operations if isinstance(each, Layer)]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise UsageError(f"the layers of a model need names of their own, and two are called {twice[0]!r}")
-        self._traced = (self._graph.specs,)
+        self._call_specs = (self._graph.specs,)
         self.built = True
 
     @property

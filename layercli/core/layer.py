@@ -45,7 +45,7 @@ class Layer(Trackable, CallSignature, Serializable):
     _makes_mask = False
     _given: tuple[tuple[Any, ...], dict[str, Any]]
     _policy: dtypes.Policy
-    _traced: tuple[Any, ...] | None
+    _call_specs: tuple[Any, ...] | None
     _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ class Layer(Trackable, CallSignature, Serializable):
         self._module = None
         self._trainable = True
         self._policy = dtypes.default_policy()
-        self._traced = self._built_for = self._node = None
+        self._call_specs = self._built_for = self._node = None
         self._activity_regularizer = self._input_shape = None
         self.built = False
         self.name = ""
@@ -186,12 +186,12 @@ class Layer(Trackable, CallSignature, Serializable):
         if not self.name:  # its author's __init__ does not call super's
             self.name = naming.auto_name(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
-            return self._describe(args, kwargs)
+            return self._symbolic_call(args, kwargs)
         from layercli.runtime.execution import eager_call
 
         return eager_call.call(self, args, kwargs)
 
-    def _describe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call on symbolic tensors: build if need be, record the node, give back what it says of the outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
@@ -208,7 +208,7 @@ class Layer(Trackable, CallSignature, Serializable):
             node.results = self.call(*args, **kwargs)
             outputs = tree.map_structure(spec_of, node.results)
         if not graph.frames():
-            self._traced = self._traced or tree.map_structure(spec_of, node.args)
+            self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
@@ -225,7 +225,7 @@ class Layer(Trackable, CallSignature, Serializable):
         """Call ``build`` with the shapes it asks for: of the first argument, or by name as in ``query_shape``."""
         if type(self).build is not Layer.build:
             if not args and not kwargs:
-                raise UsageError(f"takes {', '.join(self.tensors_taken()) or 'a tensor'}, got nothing")
+                raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
             wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
             shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
@@ -243,15 +243,15 @@ class Layer(Trackable, CallSignature, Serializable):
     @property
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
-        if self._module is None or self.holds_only:
+        if self._module is None or self.is_container_only:
             from layercli.runtime.execution import layer_module
 
-            if not self.built and not self._variables and not self.holds_only:
+            if not self.built and not self._variables and not self.is_container_only:
                 raise NotBuiltError(
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            layer_module.build_module(self, ready=self._traced is not None)
+            layer_module.build_module(self, ready=self._call_specs is not None)
         return self._module
 
     @property
@@ -294,7 +294,7 @@ class Layer(Trackable, CallSignature, Serializable):
 
     def added_losses(self) -> list[Any]:
         """Return what add_loss was given in the last call, here and below."""
-        if self.holds_only:  # each of its layers was called by itself
+        if self.is_container_only:  # each of its layers was called by itself
             return [loss for layer in self.layers for loss in layer.added_losses()]
         given = [] if self._module is None else self._module.bag.losses
         below = {id(layer) for _, layer in self.walk()} if given else set()

@@ -45,7 +45,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
             attach(x, mask)
     if not used:
         return found
-    given = dict(zip(layer.call_order(), args, strict=False))
+    given = dict(zip(layer.call_argument_names(), args, strict=False))
     wanted = {"mask": args[0]} if args else {}
     for name, value in {**wanted, **{f"{name}_mask": value for name, value in {**given, **kwargs}.items()}}.items():
         if name in layer.call_names() and name not in given and kwargs.get(name) is None:

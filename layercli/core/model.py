@@ -214,11 +214,11 @@ class Model(Layer):
 
         ``data`` is what fit was given of one batch: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``.
         """
-        return self._trained("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
+        return self._require_trainer("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
         """Evaluate ``data``, as in ``train_step``, and return the logs so far; override it to evaluate otherwise."""
-        return self._trained("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
+        return self._require_trainer("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for ``data``, as in ``train_step``; override it to predict otherwise."""
@@ -228,11 +228,11 @@ class Model(Layer):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the loss to minimise: that of compile, with the penalties of regularizers and what add_loss was given."""
-        return self._trained("compute_loss").compute_loss(y, y_pred, sample_weight)
+        return self._require_trainer("compute_loss").compute_loss(y, y_pred, sample_weight)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
         """Add a batch to the metrics and return the logs so far."""
-        return self._trained("compute_metrics").compute_metrics(y, y_pred, sample_weight)  # type: ignore[no-any-return]
+        return self._require_trainer("compute_metrics").compute_metrics(y, y_pred, sample_weight)  # type: ignore[no-any-return]
 
     @property
     def metrics(self) -> list[Any]:
@@ -246,11 +246,11 @@ class Model(Layer):
 
     def get_metrics_result(self) -> Mapping[str, Any]:
         """Return the metrics so far, as a ``train_step`` of one's own may return them."""
-        return self._trained("get_metrics_result").results()  # type: ignore[no-any-return]  # core knows no Trainer
+        return self._require_trainer("get_metrics_result").results()  # type: ignore[no-any-return]  # core knows no Trainer
 
     def reset_metrics(self) -> None:
         """Forget every batch that the loss and the metrics have seen."""
-        self._trained("reset_metrics").reset()
+        self._require_trainer("reset_metrics").reset()
 
     def parameters(self) -> Any:
         """Return an iterator over the torch Parameters of the mirror."""
@@ -260,7 +260,7 @@ class Model(Layer):
         """Drop the gradients that a backward pass left in the parameters."""
         self.module.zero_grad()
 
-    def _trained(self, what: str) -> Any:
+    def _require_trainer(self, what: str) -> Any:
         from layercli.runtime.training.trainer import trainer_of
 
         return trainer_of(self, what)

@@ -25,12 +25,12 @@ class Sequential(Model):
         self._input: SymbolicTensor | None = None
         self._ends: list[Any] = []
         for layer in layers or ():
-            self._push(layer)
+            self._append(layer)
         self._settle()
 
     def add(self, layer: Any) -> None:
         """Put a layer on top."""
-        self._push(layer)
+        self._append(layer)
         self._settle()
 
     def pop(self) -> Layer:
@@ -77,7 +77,7 @@ class Sequential(Model):
     @property
     def input_shape(self) -> Shape | None:
         """The shape it was told or first called with, batch first, or None."""
-        return self._traced[0].shape if self._traced else None
+        return self._call_specs[0].shape if self._call_specs else None
 
     @property
     def output_shape(self) -> Any:
@@ -109,7 +109,7 @@ class Sequential(Model):
             raise UsageError(f"{self.name} has no Input, so it has no input and no output")
         return self._ends[place]
 
-    def _push(self, layer: Any) -> None:
+    def _append(self, layer: Any) -> None:
         if isinstance(layer, Layer):
             layer = vars(layer).get("begins_with", layer)  # an InputLayer stands for the input it makes
         if isinstance(layer, SymbolicTensor):
@@ -127,7 +127,7 @@ class Sequential(Model):
 
     def _settle(self) -> None:
         """Start afresh after a change: no mirror of its own, and built where the input is known."""
-        self._module = self._traced = None
+        self._module = self._call_specs = None
         self._ends = []
         self.built = False
         if self._input is not None and self._stack:

@@ -48,7 +48,7 @@ class Spec:
 
 
 def with_batch_dim(shape: Iterable[Any]) -> Shape:
-    """Return a user's shape, batch axis first: ``None`` there is the batch, elsewhere a nameless unknown, text a name."""
+    """Return a user's shape, batch axis first: ``None`` there is the batch, elsewhere a anonymous unknown, text a name."""
     batch, *rest = shape_of(shape)
     return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)
 

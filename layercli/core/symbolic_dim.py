@@ -22,7 +22,7 @@ Monomial: TypeAlias = tuple[Atom, ...]
 
 
 class Dim:
-    """A size that is not known: a formula of named unknowns, or nameless (``terms`` is None)."""
+    """A size that is not known: a formula of named unknowns, or anonymous (``terms`` is None)."""
 
     __slots__ = ("terms",)
 
@@ -35,7 +35,7 @@ class Dim:
         return Dim({(name,): 1})
 
     @property
-    def nameless(self) -> bool:
+    def anonymous(self) -> bool:
         """Whether nothing at all is known of this size."""
         return self.terms is None
 

@@ -76,15 +76,15 @@ class Trackable:
         return list({id(layer): layer for _, layer in self.children()}.values())
 
     @property
-    def stored_variables(self) -> list[Variable]:
+    def serialized_variables(self) -> list[Variable]:
         """The layer's own variables that a file of Keras's holds."""
         return self.own_variables
 
-    def stored_value(self, variable: Variable) -> Any:
+    def serialized_value(self, variable: Variable) -> Any:
         """Return what such a file holds of one of them, as a numpy array."""
         return variable.numpy()
 
-    def started_anew(self) -> list[tuple[Variable, Any]]:
+    def reset_after_load(self) -> list[tuple[Variable, Any]]:
         """Return the variables that such a file does not hold, with their values once it is read: none, usually."""
         return []
 
@@ -127,12 +127,12 @@ class Trackable:
     def trainable(self, value: bool) -> None:
         for _, layer in self.walk():
             layer._trainable = bool(value)
-            layer.sync_trainable()
+            layer.update_requires_grad()
 
-    def sync_trainable(self) -> None:
+    def update_requires_grad(self) -> None:
         """Tell the mirror, if there is one, which of its parameters want a gradient."""
         if self._module is not None:
-            self._module.sync_trainable()
+            self._module.update_requires_grad()
 
     def count_params(self) -> Size:
         """Return the number of values in all variables; NotBuiltError before there are any."""
@@ -162,7 +162,18 @@ class Trackable:
 
 
 FRAMEWORK = frozenset(
-    {"_variables", "_module", "_given", "_traced", "_policy", "_settings", "_graph", "_input", "_built_for", "_node"}
+    {
+        "_variables",
+        "_module",
+        "_given",
+        "_call_specs",
+        "_policy",
+        "_settings",
+        "_graph",
+        "_input",
+        "_built_for",
+        "_node",
+    }
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
 

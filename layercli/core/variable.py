@@ -91,7 +91,7 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        self.owner.sync_trainable()
+        self.owner.update_requires_grad()
 
     @property
     def stored(self) -> Any:

@@ -141,8 +141,8 @@ def no_tensor_output_error(name: str, returned: Any) -> UsageError:
 
 def offered_inputs(model: Layer) -> Any:
     """Return the specs a model was called on, or those it offers as an example, or None."""
-    if model._traced:
-        return model._traced[0]
+    if model._call_specs:
+        return model._call_specs[0]
     example = getattr(model, "example_input", None)
     return None if example is None else tree.map_structure(as_written, example())
 
@@ -277,10 +277,10 @@ def input_names(model: Layer, given: Any) -> list[str]:
     if drawn := getattr(model, "inputs", None):
         return [x.name for x in drawn]
     count = len(tree.flatten(given))
-    names = model.tensors_taken()
+    names = model.required_inputs()
     if len(names) > 1 and count in (1, len(names)):  # 1: nothing is known of them
         return names
-    return numbered(next(iter(model.call_order()), "inputs"), count)
+    return numbered(next(iter(model.call_argument_names()), "inputs"), count)
 
 
 def json_end(name: str, spec: Spec) -> dict[str, Any]:

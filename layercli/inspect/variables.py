@@ -134,7 +134,7 @@ def of_archive(model: Layer, path: str) -> Variables:
     places = {
         id(variable): keras_h5.place_of(place, i)
         for place, layer in layers_of(model).items()
-        for i, variable in enumerate(layer.stored_variables)
+        for i, variable in enumerate(layer.serialized_variables)
     }
     file = lru_cache(lambda: H5File(path, archived=True))
 

@@ -23,7 +23,7 @@ class Adafactor(Optimizer):
     Reference: Shazeer and Stern 2018, arXiv:1804.04235.
     """
 
-    by_axis = True
+    needs_logical_shape = True
 
     beta_2_decay: float = -0.8
     epsilon_1: float = 1e-30

@@ -39,7 +39,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
     """
 
     home: ClassVar[str] = "keras.optimizers"
-    by_axis: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
+    needs_logical_shape: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
 
     learning_rate: Any = LearningRate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
     weight_decay: float | None = field(default=None, kw_only=True)
@@ -58,7 +58,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         self.rate_source: Any  # what learning_rate was set to: see Rate
         self.applied = 0
         self.state: State | None = None
-        self.undecayed: tuple[frozenset[int], str] = (frozenset(), "")
+        self.no_decay: tuple[frozenset[int], str] = (frozenset(), "")
         check_settings(self)
 
     # What a rule says
@@ -102,7 +102,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         if self.gradient_accumulation_steps:
             state.add(("gradient_accumulator",), lambda slot, index, parameter: torch.zeros_like(parameter))
         for group in self.slots():
-            state.add(group, self.initial, logical=self.by_axis)
+            state.add(group, self.initial, logical=self.needs_logical_shape)
 
     @property
     def held(self) -> Sequence[torch.nn.Parameter] | None:
@@ -142,7 +142,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         """
         if self.state is not None:
             raise UsageError(f"{self.name} is built: exclude_from_weight_decay comes before")
-        self.undecayed = (frozenset(id(variable) for variable in var_list or ()), "|".join(var_names or ()))
+        self.no_decay = (frozenset(id(variable) for variable in var_list or ()), "|".join(var_names or ()))
 
     def finalize(self) -> None:
         """Put the moving average of the weights in their place, if one is kept."""
@@ -233,10 +233,10 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         state, rate = self.built, self.learning_rate
         gradients = self._clip(gradients)
         self.decay(indices, rate)
-        if self.by_axis:
+        if self.needs_logical_shape:
             gradients = state.logical(gradients, indices)
         slots = {name: state.select(name, indices) for group in self.slots() for name in group}
-        self.update(state.select_parameters(indices, logical=self.by_axis), gradients, rate, **slots)
+        self.update(state.select_parameters(indices, logical=self.needs_logical_shape), gradients, rate, **slots)
 
     def _clip(self, gradients: Tensors) -> Tensors:
         if self.clipnorm:
@@ -252,7 +252,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
 
     def decays(self, index: int) -> bool:
         """Return whether weight decay applies to the parameter of that index."""
-        spared, pattern = self.undecayed
+        spared, pattern = self.no_decay
         name = self.built.names[index].rpartition("/")[2]
         return id(self.built.parameters[index]) not in spared and not (pattern and re.search(pattern, name))
 

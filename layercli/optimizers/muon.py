@@ -47,9 +47,9 @@ class Muon(Optimizer):
 
     def initial(self, slot: str, index: int, parameter: torch.Tensor) -> torch.Tensor | None:
         """Return zeros, or None for the velocity of a matrix."""
-        return torch.zeros_like(parameter) if slot == "momentum" or self.by_adam(index) else None
+        return torch.zeros_like(parameter) if slot == "momentum" or self.uses_adam(index) else None
 
-    def by_adam(self, index: int) -> bool:
+    def uses_adam(self, index: int) -> bool:
         """Return whether Adam takes the parameter of that index."""
         path = self.built.names[index]
         if self.built.parameters[index].ndim != 2 or (self.exclude_embeddings and "embedding" in path.lower()):
@@ -58,8 +58,8 @@ class Muon(Optimizer):
 
     def decay(self, indices: list[int], rate: float) -> None:
         """Shrink the parameters, matrices by one share and Adam's by another."""
-        for weight_decay, by_adam in ((self.weight_decay, False), (self.adam_weight_decay, True)):
-            chosen = [i for i in indices if self.decays(i) and self.by_adam(i) == by_adam]
+        for weight_decay, uses_adam in ((self.weight_decay, False), (self.adam_weight_decay, True)):
+            chosen = [i for i in indices if self.decays(i) and self.uses_adam(i) == uses_adam]
             if weight_decay is not None:
                 apply_weight_decay(self.built.parameters, chosen, weight_decay * rate)
 
@@ -71,9 +71,9 @@ class Muon(Optimizer):
                 momentum.mul_(self.momentum).add_(gradient)
                 ahead = gradient + self.momentum * momentum if self.nesterov else momentum
                 parameter.sub_(self.orthogonal(ahead), alpha=rate * self.scale(parameter))
-        by_adam = [row for row in rows if row[3] is not None]
-        if by_adam:
-            lists = [list(column) for column in zip(*by_adam, strict=True)]
+        uses_adam = [row for row in rows if row[3] is not None]
+        if uses_adam:
+            lists = [list(column) for column in zip(*uses_adam, strict=True)]
             betas, step = (self.adam_beta_1, self.adam_beta_2), self.iterations + 1
             adam(*lists, rate=rate * self.adam_lr_ratio, betas=betas, epsilon=self.epsilon, step=step)
 

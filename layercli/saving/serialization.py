@@ -64,15 +64,15 @@ def without_trainable(class_name: str, settings: Any) -> Any:
 
 def build_config(model: Model) -> dict[str, Any]:
     """Return what a model of a class of one's own is built with: Keras's ``input_shape``, and the dtypes it leaves out."""
-    if model._traced is None:
+    if model._call_specs is None:
         args, named = model._built_for or ((), {})
         return (
             {"shapes_dict": _plain_shapes(named)}
             if named
             else {"input_shape": _plain_shapes(args[0] if args else None)}
         )
-    described = tree.map_structure(_described, model._traced)
-    return {"input_shape": tree.map_structure(_shape_alone, model._traced[:1])[0], "inputs": described}
+    described = tree.map_structure(_described, model._call_specs)
+    return {"input_shape": tree.map_structure(_shape_alone, model._call_specs[:1])[0], "inputs": described}
 
 
 def _plain_shapes(shapes: Any) -> Any:
@@ -112,8 +112,8 @@ def stack(model: Sequential) -> dict[str, Any]:
     for layer, described in zip(model._stack, layers, strict=True):
         if id(layer) in again:
             described["shared_object_id"] = model._stack.index(layer)
-    if model._traced is not None:
-        spec: Spec = model._traced[0]
+    if model._call_specs is not None:
+        spec: Spec = model._call_specs[0]
         name = model._input.name if model._input is not None and model._input.name else "input_layer"
         layers.insert(0, input_layer(name, spec))
         own["build_input_shape"] = sizes(spec.shape)

@@ -72,12 +72,12 @@ class LoraMixin(Layer):
         return held + ops.matmul(a, b) * (self.lora_alpha / self.lora_rank)
 
     @property
-    def stored_variables(self) -> list[Variable]:
+    def serialized_variables(self) -> list[Variable]:
         """The variables that a file of Keras's holds: not the two thin ones."""
         thin = {id(variable) for variable in self._lora or ()}
         return [variable for variable in self.own_variables if id(variable) not in thin]
 
-    def stored_value(self, variable: Variable) -> Any:
+    def serialized_value(self, variable: Variable) -> Any:
         """Return a variable's value, of the one that is adapted the sum."""
         value = variable.numpy()
         if self._lora is None or variable is not vars(self)[self.adapted]:
@@ -85,7 +85,7 @@ class LoraMixin(Layer):
         a, b = (each.numpy() for each in self._lora)
         return value + (a @ b * (self.lora_alpha / self.lora_rank)).astype(value.dtype)
 
-    def started_anew(self) -> list[tuple[Variable, Any]]:
+    def reset_after_load(self) -> list[tuple[Variable, Any]]:
         """Return the variables that such a file does not hold, with the values they have once it is read."""
         import numpy as np
 

@@ -30,7 +30,7 @@ class StridedSlice:
         return self == StridedSlice()
 
     def length(self, size: Size) -> Size:
-        """Return how many places of an axis of ``size`` it takes; a nameless unknown where that depends on the size."""
+        """Return how many places of an axis of ``size`` it takes; a anonymous unknown where that depends on the size."""
         if isinstance(size, int):
             return len(range(size)[slice(self.start, self.stop, self.step)])
         if self.whole:

@@ -250,7 +250,7 @@ def check_matrices(x: Spec) -> None:
 
 
 def dims_lesser(left: Any, right: Any) -> Any:
-    """Return the lesser of two sizes; a nameless unknown where that is not known."""
+    """Return the lesser of two sizes; a anonymous unknown where that is not known."""
     if dims.known(left) and dims.known(right):
         return min(left, right)
     least, greatest = dims.lower_bound(left - right), dims.lower_bound(right - left)

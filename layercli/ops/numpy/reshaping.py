@@ -190,7 +190,7 @@ def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[in
 def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:
     """Return the settings of an op for a shape the user wrote: it, and where it has unknowns, whence they are found."""
     sizes = sizes_in(shape)
-    rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.nameless)]
+    rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.anonymous)]
     if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
         if frames() and all(isinstance(size, Dim) for size in rest):
             return (sizes,)  # a layer says so again when it is called, with the numbers they then are

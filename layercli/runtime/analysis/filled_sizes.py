@@ -16,7 +16,7 @@ PRIMES = (
 
 
 def explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
-    """Return a number both runs agree on, a multiple of a product of up to three names that fits both, or a nameless unknown."""
+    """Return a number both runs agree on, a multiple of a product of up to three names that fits both, or a anonymous unknown."""
     if first == second:
         return first
     names = [name for name in fills[0] if name is not None]

@@ -143,7 +143,7 @@ def filled(size: Size, sizes: Fill) -> int:
     """Return the number a size stands for in one run."""
     if isinstance(size, int):
         return size
-    return sizes[None] if size.nameless else int(size.at(sizes))
+    return sizes[None] if size.anonymous else int(size.at(sizes))
 
 
 def spread(module: nn.Module, inputs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

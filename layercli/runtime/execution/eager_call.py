@@ -40,7 +40,7 @@ def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
         if tree.flatten((args, kwargs)):
             layer(*args, **kwargs)
         else:
-            layer._describe(args, kwargs)  # of nothing there is nothing symbolic to tell by
+            layer._symbolic_call(args, kwargs)  # of nothing there is nothing symbolic to tell by
     layer_module.build_module(layer, ready=True)
 
 

@@ -101,7 +101,7 @@ def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs
     """Return the inputs of ``other`` as ``model``, which is called ``name``, takes them: by name, else in their order."""
     given = by_name(other, inputs)
     offered = offered_inputs(model) if isinstance(model, Layer) else None
-    if isinstance(model, Layer) and offered is None and len(model.tensors_taken()) < 2:
+    if isinstance(model, Layer) and offered is None and len(model.required_inputs()) < 2:
         # it says nothing of what it takes
         leaves = list(given.values())
         return inputs if isinstance(other, Layer) else leaves[0] if len(leaves) == 1 else leaves

@@ -117,7 +117,7 @@ class LayerModule(nn.Module):
         if module._modules.get(name) is not child:
             module.add_module(name.replace(".", "_"), child)
 
-    def sync_trainable(self) -> None:
+    def update_requires_grad(self) -> None:
         """Let each parameter want a gradient just where its variable is trainable."""
         for variable in self.described._variables.values():
             parameter = self._parameters.get(variable.key)
@@ -145,7 +145,7 @@ def build_module(layer: Layer, *, ready: bool = False) -> LayerModule:
     """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
     with torch.inference_mode(False), torch.enable_grad():
         mirror = _attached(layer, layer.name)
-    if not layer.holds_only:
+    if not layer.is_container_only:
         _share_bag(layer, ready)
         return mirror
     for child in layer.layers:  # called one by one, each keeps what its own last call was given

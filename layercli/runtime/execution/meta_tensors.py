@@ -148,7 +148,7 @@ def tensor_attribute(x: Any, name: str) -> Any:
 def _filled(size: Size, fill: Mapping[Any, int]) -> int:
     if isinstance(size, int):
         return size
-    return fill[None] if size.nameless else int(size.at(fill))
+    return fill[None] if size.anonymous else int(size.at(fill))
 
 
 def _actual(size: Dim, sizes: Mapping[Dim, int]) -> int:

@@ -74,7 +74,7 @@ def require_built(model: Layer) -> None:
 def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
     """Return what a file of weights holds: every layer's variables by its path, and the optimizer's."""
     groups = {
-        path: (layer.name, [layer.stored_value(variable) for variable in layer.stored_variables])
+        path: (layer.name, [layer.serialized_value(variable) for variable in layer.serialized_variables])
         for path, layer in layers_of(model).items()
     }
     optimizer = model.optimizer
@@ -99,7 +99,7 @@ def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, A
         return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
     found = []
     for path, layer in layers_of(model).items():
-        variables = layer.stored_variables
+        variables = layer.serialized_variables
         if groups.count(path) != len(variables):
             raise FormatError(
                 f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
@@ -109,7 +109,7 @@ def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, A
             found += values_of_keras_2(layer, path, groups)
         else:
             found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
-        found += layer.started_anew()
+        found += layer.reset_after_load()
     return found
 
 
@@ -122,10 +122,10 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
             variable.sizes,
             partial(groups.read, path, i, variable.sizes),
         )
-        for i, variable in enumerate(layer.stored_variables)
+        for i, variable in enumerate(layer.serialized_variables)
     }
     values = of_owner(layer, held, groups.major)
-    return [(variable, values[variable.name].read()) for variable in layer.stored_variables]
+    return [(variable, values[variable.name].read()) for variable in layer.serialized_variables]
 
 
 def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:

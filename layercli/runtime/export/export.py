@@ -52,7 +52,7 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
 
 def traced(model: Model) -> torch.export.ExportedProgram:
     """Return the program of a call of ``model`` in inference; UsageError where torch cannot trace it."""
-    specs = model._traced or ()
+    specs = model._call_specs or ()
     if len(specs) != 1 or not tree.flatten(specs):
         raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
     module, sizes = model.module, ExportSizes()
@@ -104,7 +104,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
     large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
     if large:
         raise UsageError(f"{model.name} is too large for one .onnx file, which holds 2 GB", hint="export it to .pt2")
-    given = input_names(model, model._traced[0])  # type: ignore[index]  # it was called
+    given = input_names(model, model._call_specs[0])  # type: ignore[index]  # it was called
     gives = uniquify([*given, *output_names(model, program)])[len(given) :]
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
@@ -117,7 +117,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
                 external_data=False,
                 input_names=given,
                 output_names=gives,
-                dynamic_shapes=tree.map_structure(named_axes, model._traced),
+                dynamic_shapes=tree.map_structure(named_axes, model._call_specs),
             )
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error

@@ -175,7 +175,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
         run = run if compiled else model
-        return run if len(model.tensors_taken()) < 2 else lambda inputs: run(*given_to(model, inputs))
+        return run if len(model.required_inputs()) < 2 else lambda inputs: run(*given_to(model, inputs))
     return calling_with(model, run)
 
 

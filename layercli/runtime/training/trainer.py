@@ -93,7 +93,7 @@ class Trainer:
     def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
         """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
         self._match(y, y_pred)
-        if self.model.holds_only:  # its layers may have got variables since it was prepared
+        if self.model.is_container_only:  # its layers may have got variables since it was prepared
             self._penalized = penalized(self.model)
         parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
         parts += [self.shared(loss.sum(), own=True) for loss in self.model.added_losses()]
@@ -152,7 +152,7 @@ class Trainer:
         """Build the optimizer on the variables of the model, which is built; one that only holds layers may yet get more."""
         trained = self.model.trainable_variables
         self._penalized = penalized(self.model)
-        if self.optimizer is not None and trained and not self.model.holds_only:
+        if self.optimizer is not None and trained and not self.model.is_container_only:
             self.optimizer.build_for(trained)
 
     @property

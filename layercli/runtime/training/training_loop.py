@@ -72,7 +72,7 @@ def fit(
     told = CallbackList([*shown, *others, history], model, params)
     first, source = peek(source, size)
     begin(trainer, first)
-    if not model.trainable_variables and not model.holds_only:
+    if not model.trainable_variables and not model.is_container_only:
         raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
     if trainer.part is not None:
         trainer.part.check(size)
@@ -264,7 +264,7 @@ def begin(trainer: Trainer, batch: Batch) -> None:
 
 def build(model: Model, x: Any) -> None:
     """Build ``model`` for a batch, if it is not; one that only holds layers is what they are by now."""
-    if model.holds_only:
+    if model.is_container_only:
         layer_module.build_module(model)
         model.built = True
     elif model._module is None or not model._module.ready:
