@@ -88,7 +88,7 @@ class RankError(LayercliError, RuntimeError):
     def of_the_job() -> RankError:
         """Return the error for a job that has lost one of its ranks."""
         return RankError(
-            "another rank of this job has gone, so that it cannot go on",
+            "another rank exited, so this one cannot continue",
             hint="start it again with --resume: it goes on from what was last saved",
         )
 

@@ -1,7 +1,7 @@
 """The seed that variables are drawn from, and draws for layers.
 
 The draws are Keras's in shape, dtype and distribution, not in their values. ``seed`` is None, which draws from torch's
-generator, a whole number, which gives the same values each time, or a SeedGenerator, which gives others each time.
+generator, an integer, which gives the same values each time, or a SeedGenerator, which gives others each time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         if seed is not None and (not isinstance(seed, int) or seed < 0):
-            raise UsageError(f"SeedGenerator expects a seed that is a whole number, at least 0, got {seed!r}")
+            raise UsageError(f"SeedGenerator expects a seed that is an integer, at least 0, got {seed!r}")
         self.seed = seeds.seed() if seed is None else seed
         self.name = name or "seed_generator"
         self._drawn: Any = None
@@ -90,7 +90,7 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
 
 
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
-    """Return whole numbers in ``shape`` from ``minval`` up to but not including ``maxval``, all as likely."""
+    """Return integers in ``shape`` from ``minval`` up to but not including ``maxval``, all as likely."""
     return _drawn("randint", shape, (minval, maxval), dtype, seed)
 
 
@@ -124,5 +124,5 @@ def _floating(distribution: str, dtype: Any) -> str:
     """Return the name of a dtype, float32 where it is None; DTypeError where it has no fractions."""
     name = creation.dtype_or(dtype, "float32")
     if not dtypes.is_floating(name):
-        raise DTypeError(f"{distribution} expects a floating dtype, got {name}", hint="randint draws whole numbers")
+        raise DTypeError(f"{distribution} expects a floating dtype, got {name}", hint="randint draws integers")
     return name

@@ -280,7 +280,7 @@ def test_what_a_setting_may_name():
         ),
         (
             {"class_name": "RandomNormal", "config": {"seed": "x"}},
-            "RandomNormal expects seed to be a whole number or None, got 'x'",
+            "RandomNormal expects seed to be an integer or None, got 'x'",
             None,
         ),
         (

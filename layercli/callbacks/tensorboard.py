@@ -18,7 +18,7 @@ class TensorBoard(Callback):
     Every epoch ``epoch_<log>`` and the learning rate; after every evaluation ``evaluation_<log>_vs_iterations``; every
     ``update_freq`` batches (1 for ``batch``, none for ``epoch``) ``batch_<log>``, which waits for the device. Every
     ``histogram_freq`` epochs the variables' histograms, with ``write_images`` their pictures too. ``write_graph`` shows the
-    layers of a stack or a drawn model, ``write_steps_per_second`` the rate. ``profile_batch``, a batch or a first and a
+    layers of a stack or a functional model, ``write_steps_per_second`` the rate. ``profile_batch``, a batch or a first and a
     last one from 1, traces them with torch's profiler. UsageError for settings that cannot be meant, MissingPackageError
     without the package tensorboard.
     """

@@ -33,7 +33,7 @@ app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_en
 
 BUG, INTERRUPTED = 70, 130
 
-NOT_A_NUMBER = {"int": "is not a whole number", "float": "is not a number"}
+NOT_A_NUMBER = {"int": "is not an integer", "float": "is not a number"}
 
 MOVED = {
     "--against": "layercli compare MODEL OTHER, or layercli compare MODEL --with float64",

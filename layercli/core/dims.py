@@ -1,6 +1,6 @@
 """Sizes: an ``int``, or a ``Dim`` where the size is not known yet.
 
-A named unknown stands for a positive whole number, and arithmetic on it gives a formula in one canonical form::
+A named unknown stands for a positive integer, and arithmetic on it gives a formula in one canonical form::
 
     >>> T = Dim.named("T")
     >>> 4 * T + T, T // 2, ceil_div(T, 2), (T + 1) * (T - 1)

@@ -41,7 +41,7 @@ def is_floating(dtype: str) -> bool:
 
 
 def is_integer(dtype: str) -> bool:
-    """Whether ``dtype`` holds whole numbers (bool is not one)."""
+    """Whether ``dtype`` holds integers (bool is not one)."""
     return dtype in _SIGNED or dtype.startswith("uint")
 
 

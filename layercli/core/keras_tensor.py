@@ -161,10 +161,10 @@ class SymbolicTensor(Operators):
         raise self._valueless("whether it is true")
 
     def __index__(self) -> int:
-        raise self._valueless("a whole number")
+        raise self._valueless("an integer")
 
     def __int__(self) -> int:
-        raise self._valueless("a whole number")
+        raise self._valueless("an integer")
 
     def __float__(self) -> float:
         raise self._valueless("a number")

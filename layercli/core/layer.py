@@ -99,7 +99,7 @@ class Layer(Trackable, CallSignature, Serializable):
     _binds = __init__
 
     def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether these arguments are the ends of a drawn model, which has been made of them then: see Model."""
+        """Whether these arguments are the ends of a functional model, which has been made of them then: see Model."""
         return False
 
     def setup(self) -> None:

@@ -172,7 +172,7 @@ class Model(Layer):
     def save(self, path: Any) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.
 
-        For stacks and drawn models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
+        For stacks and functional models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
         """
         from layercli.runtime.execution import model_saving
 

@@ -69,7 +69,7 @@ def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
 
 
 def check_numbers(settings: DataclassConfig) -> None:
-    """Raise UsageError for a field annotated ``float`` that is no number."""
+    """Raise UsageError for a field annotated ``float`` that is NaN."""
     for name, parameter in inspect.signature(type(settings)).parameters.items():
         value = getattr(settings, name)
         if parameter.annotation == "float" and (not isinstance(value, Real) or isinstance(value, bool)):

@@ -62,7 +62,7 @@ def _size_of(size: Any) -> Size:
     if size is None or isinstance(size, (str, dims.Dim)):
         return dims.named(size) if not isinstance(size, dims.Dim) else size
     if isinstance(size, bool) or not hasattr(size, "__index__"):
-        raise ShapeError(f"a size is a whole number, a name or None, not {size!r}")
+        raise ShapeError(f"a size is an integer, a name or None, not {size!r}")
     number: int = size.__index__()
     if number < 0:
         raise ShapeError(f"a size cannot be negative, got {number}")

@@ -1,7 +1,7 @@
 """Formulas: polynomials with whole coefficients over names and quotients, in one canonical form.
 
 ``terms`` maps each monomial to its coefficient. A monomial is a sorted tuple of atoms, repeated for powers; an atom is a
-name, which stands for a positive whole number, or a ``FloorDiv``: the floor of a formula over a formula. A ceiling is a floor.
+name, which stands for a positive integer, or a ``FloorDiv``: the floor of a formula over a formula. A ceiling is a floor.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Dim:
 
 
 class FloorDiv:
-    """The floor of ``over / under``, as one atom of a formula; both are formulas or whole numbers."""
+    """The floor of ``over / under``, as one atom of a formula; both are formulas or integers."""
 
     __slots__ = ("over", "under")
 

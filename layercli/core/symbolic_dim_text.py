@@ -7,7 +7,7 @@ from itertools import groupby
 
 
 def term(monomial: Iterable[object], n: int) -> str:
-    """Return the text of a monomial, a sorted tuple of atoms, times a whole number: ``2*T^2``."""
+    """Return the text of a monomial, a sorted tuple of atoms, times an integer: ``2*T^2``."""
     factors = [(str(atom), len(list(same))) for atom, same in groupby(monomial)]
     text = "*".join(name if power == 1 else f"{name}^{power}" for name, power in factors)
     if not text:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the columns of a csv file by name; without a header they are called ``0``, ``1``, ...
 
-    A header is a first row without a number. A column of whole numbers is int64, any other float64. FormatError names the
-    first cell that is no number.
+    A header is a first row without a number. A column of integers is int64, any other float64. FormatError names the
+    first cell that is not a number.
     """
     import numpy as np
 
@@ -36,7 +36,7 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             if not is_number(cell):
                 hint = None if i or header else "the first row is one of names only if none of them is a number"
                 raise FormatError(
-                    f"{path}, row {i + first}, has {cell!r} in the column {name}, which is no number", hint=hint
+                    f"{path}, row {i + first}, has {cell!r} in the column {name}, which is not numeric", hint=hint
                 )
     cells = np.array(rows, dtype=np.str_).reshape(len(rows), len(names))
     return {name: column(cells[:, i]) for i, name in enumerate(names)}

@@ -22,7 +22,7 @@ DEEPEST = 64
 class H5File:
     """The datasets of an HDF5 file, ``layers/dense/vars/0`` and the like; ``archived`` where it is in a ``.keras`` archive.
 
-    Raises FileError if it cannot be read, FormatError if it is damaged, or holds what is no number or leads out of it.
+    Raises FileError if it cannot be read, FormatError if it is damaged, or holds NaN or leads out of it.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, archived: bool = False) -> None:

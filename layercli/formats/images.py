@@ -64,7 +64,7 @@ def check_channels(channels: int) -> None:
 def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
     """Return one image as uint8[height, width, channels], turned as its camera was held; 16 bits become 8 of them.
 
-    UsageError for one whose pixels are floats, or whole numbers of 32 bits: nobody knows what their black and white are.
+    UsageError for one whose pixels are floats, or integers of 32 bits: nobody knows what their black and white are.
     """
     import numpy as np
 
@@ -97,7 +97,7 @@ def of_bytes(file: Path, image: Image.Image) -> Image.Image:
         eight.info["exif"] = image.getexif().tobytes()  # how the camera was held
         return eight
     if image.mode in ("I", "F"):
-        kind = "floats" if image.mode == "F" else "whole numbers of 32 bits"
+        kind = "floats" if image.mode == "F" else "integers of 32 bits"
         raise UsageError(f"the pixels of {file} are {kind}, not 0 to 255", hint="a .npy holds any numbers")
     if image.mode in ("P", "PA") and "transparency" in image.info:
         return image.convert("RGBA")

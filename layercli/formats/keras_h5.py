@@ -117,7 +117,7 @@ def dtype_of(where: str, name: str, dataset: Any) -> str:
     if is_bfloat16(dataset.dtype):
         return "bfloat16"
     if dataset.dtype.name not in BITS:
-        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is no number")
+        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is not numeric")
     return str(dataset.dtype.name)
 
 
@@ -129,7 +129,7 @@ def numbers(where: str, name: str, held: Any) -> np.ndarray:
     if is_bfloat16(values.dtype):
         return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if values.dtype.kind not in "biufc":
-        raise FormatError(f"{where}: {name} holds {values.dtype}, which is no number")
+        raise FormatError(f"{where}: {name} holds {values.dtype}, which is not numeric")
     return values
 
 

@@ -65,7 +65,7 @@ class Promise:
 
 
 def is_shape(sizes: Any) -> TypeGuard[list[int]]:
-    """Whether ``sizes`` is a list of whole numbers that sizes can be."""
+    """Whether ``sizes`` is a list of integers that sizes can be."""
     return isinstance(sizes, list) and all(type(size) is int and 0 <= size < 2**63 for size in sizes)
 
 

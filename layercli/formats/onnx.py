@@ -51,7 +51,7 @@ def onnx() -> Any:
 class OnnxFile:
     """The tensors that an ``.onnx`` file keeps: its initializers, those of bodies too, and constants of more than one value.
 
-    Text is left out: it is no number. Raises FileError if it cannot be read, FormatError if it is damaged.
+    Text is left out: it is not a number. Raises FileError if it cannot be read, FormatError if it is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -105,7 +105,7 @@ def is_trained(noted: Any) -> bool:
 
 
 def numbers(file: Path, name: str, noted: Any, key: str) -> list[int]:
-    """Return the whole numbers that the archive says of a tensor."""
+    """Return the integers that the archive says of a tensor."""
     found = noted["tensor_meta"].get(key)
     if not isinstance(found, list) or not all(isinstance(x, dict) and type(x.get("as_int")) is int for x in found):
         raise FormatError(f"{file}: {name!r} has {key} that are not numbers")
@@ -113,9 +113,9 @@ def numbers(file: Path, name: str, noted: Any, key: str) -> list[int]:
 
 
 def number(file: Path, name: str, noted: Any, key: str) -> int:
-    """Return a whole number, not negative, that the archive says of a tensor."""
+    """Return an integer, not negative, that the archive says of a tensor."""
     found = noted["tensor_meta"].get(key)
     if not isinstance(found, dict) or type(found.get("as_int")) is not int or found["as_int"] < 0:
-        raise FormatError(f"{file}: {name!r} has a {key} that is no number")
+        raise FormatError(f"{file}: {name!r} has a {key} that is not a number")
     offset: int = found["as_int"]
     return offset

@@ -124,7 +124,7 @@ def read_range(file: Path, name: str, value: Any) -> Range:
 
 
 def is_sizes(value: Any) -> bool:
-    """Return whether ``value`` is a list of whole numbers, none negative."""
+    """Return whether ``value`` is a list of integers, none negative."""
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 

@@ -231,5 +231,5 @@ class Tensors:
     def _path(self, keys: tuple[Any, ...]) -> str:
         for key in keys:
             if type(key) not in (str, int):
-                raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor a whole number")
+                raise FormatError(f"{self.file} holds a tensor under a key that is neither a text nor an integer")
         return "/".join(map(str, keys))

@@ -168,12 +168,12 @@ def check_inside(where: str, tensor: Tensor) -> None:
 
 
 def is_size(value: Any) -> bool:
-    """Whether ``value`` is a whole number that is not negative."""
+    """Whether ``value`` is an integer that is not negative."""
     return type(value) is int and value >= 0
 
 
 def is_sizes(value: Any) -> bool:
-    """Whether ``value`` is a tuple of whole numbers, none negative."""
+    """Whether ``value`` is a tuple of integers, none negative."""
     return isinstance(value, tuple) and all(map(is_size, value))
 
 

@@ -61,10 +61,10 @@ class RandomInitializer(Initializer):
         if isinstance(self.seed, dict):  # a Keras SeedGenerator, as saved in a .keras file
             object.__setattr__(self, "seed", self.seed.get("config", {}).get("seed"))
         if not isinstance(self.seed, int | None):
-            raise UsageError(f"{type(self).__name__} expects seed to be a whole number or None, got {self.seed!r}")
+            raise UsageError(f"{type(self).__name__} expects seed to be an integer or None, got {self.seed!r}")
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return values drawn with the seed if there is one, else from ``rng``; DTypeError for whole numbers."""
+        """Return values drawn with the seed if there is one, else from ``rng``; DTypeError for integers."""
         import numpy as np
 
         wanted = array_dtype(dtype)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FILLS = ("random", "zeros", "ones", "range")
 MOST_INTEGER = 10
-"""Whole numbers filled in are below this, so that they are indices of any vocabulary."""
+"""Integers filled in are below this, so that they are indices of any vocabulary."""
 
 Range = tuple[float, float]
 
@@ -23,8 +23,8 @@ Range = tuple[float, float]
 def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
     """Return arrays for a tree of Specs, whose inputs are called ``names``; an unknown batch is 1.
 
-    ``random`` is standard normal (whole numbers: 0 to 9), or even over the range given for the input; ``range`` counts
-    0, 1, 2, ... (whole numbers begin again at 10), or goes from one end of the range to the other in equal steps.
+    ``random`` is standard normal (integers: 0 to 9), or even over the range given for the input; ``range`` counts
+    0, 1, 2, ... (integers begin again at 10), or goes from one end of the range to the other in equal steps.
     UsageError for another size that is not known.
     """
     import numpy as np

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STANDARD_INPUT = "-"
-KINDS = {"b": "bool", "i": "whole numbers", "u": "whole numbers", "f": "real numbers", "c": "complex numbers"}
+KINDS = {"b": "bool", "i": "integers", "u": "integers", "f": "real numbers", "c": "complex numbers"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def read(
     for source in sources:
         free = [name for name in taken.names if name not in given]
         if source.name is None and not free:
-            raise UsageError(f"{model} takes {count_of(taken.names)}, so {source.file} is one too many")
+            raise UsageError(f"{model} takes {count_of(taken.names)}: unexpected input {source.file}")
         for name, array in arrays_of(model, source, specs, Arguments(free, taken.optional), bounds).items():
             if name not in taken.names:
                 raise UsageError(
@@ -197,14 +197,14 @@ def converted(array: np.ndarray, spec: Spec | None) -> np.ndarray:
 
 
 def as_floats(array: np.ndarray) -> Spec | None:
-    """Return the Spec of an array of whole numbers or bools as floats, None for one that holds other numbers."""
+    """Return the Spec of an array of integers or bools as floats, None for one that holds other numbers."""
     return Spec(tuple(array.shape), "float32") if array.dtype.kind in "biu" else None
 
 
 def check(array: np.ndarray, spec: Spec | None, name: str, *, cast: bool = False, fixed: bool = False) -> None:
     """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
     if array.dtype.kind not in KINDS:
-        raise UsageError(f"the input {name} holds {array.dtype}, which is no number")
+        raise UsageError(f"the input {name} holds {array.dtype}, which is not numeric")
     if spec is None:
         return
     found = Spec(tuple(array.shape), dtypes.name_of(array.dtype))

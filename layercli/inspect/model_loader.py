@@ -155,7 +155,7 @@ def from_python(text: str) -> Any:
     """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, so trusted."""
     place, _, name = text.rpartition(":")
     if not place or not name:
-        raise UsageError(f"{text!r} names nothing in Python", hint="a model in Python is named as net.py:Net")
+        raise UsageError(f"{text!r} is not a Python reference", hint="a model in Python is named as net.py:Net")
     module = from_file(Path(place)) if place.endswith(".py") else from_module(place)
     found: Any = module
     for step in name.split("."):

@@ -18,7 +18,7 @@ STRIDE = 1 << 18
 class Statistics:
     """Of ``count`` values, ``nonfinite`` are NaN or infinite; the others give every other figure.
 
-    ``minimum`` and ``maximum`` are exact (an ``int`` for whole numbers and bool), ``mean`` and ``std`` (the
+    ``minimum`` and ``maximum`` are exact (an ``int`` for integers and bool), ``mean`` and ``std`` (the
     population's) are float64, ``zeros`` counts exact zeros. Without a finite value the first four are None.
     A complex value counts by its magnitude.
     """

@@ -38,7 +38,7 @@ class Guess:
 def top(array: np.ndarray, count: int, labels: list[str] | None = None) -> list[Guess]:
     """Return the ``count`` highest classes of each item of ``array``, [batch, classes]; of equal ones the lower index first.
 
-    A value that is no number is lower than every other. UsageError where the array is of another rank or the labels
+    A value that is NaN is lower than every other. UsageError where the array is of another rank or the labels
     are of another number.
     """
     import numpy as np

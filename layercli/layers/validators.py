@@ -70,12 +70,12 @@ def one_of(*allowed: Any) -> Validator:
     return Validator(" or ".join(map(repr, allowed)), choose)
 
 
-POSITIVE = Validator("a positive whole number", _positive)
-WHOLE = Validator("a whole number", _whole)
+POSITIVE = Validator("a positive integer", _positive)
+WHOLE = Validator("an integer", _whole)
 NUMBER = Validator("a number", float)
 BOOL = Validator("true or false", _truth)
-COUNT = Validator("a whole number from 0", _count)
-PAIR = Validator("a whole number from 0 or a pair of them", _pair)
+COUNT = Validator("an integer from 0", _count)
+PAIR = Validator("an integer from 0 or a pair of them", _pair)
 
 PositiveInt = Annotated[int, POSITIVE]
 NonNegativeInt = Annotated[int, WHOLE]
@@ -88,10 +88,10 @@ Initializer = Annotated[Any, Validator("an initializer", initializers.get)]
 Regularizer = Annotated[Any, Validator("a regularizer", regularizers.get)]
 Constraint = Annotated[Any, Validator("a constraint", constraints.get)]
 
-Axes = Annotated[tuple[int, ...], Validator("a whole number or several", _several)]
-Seed = Annotated[Any, Validator("a whole number or None", _optional(_whole))]
+Axes = Annotated[tuple[int, ...], Validator("an integer or several", _several)]
+Seed = Annotated[Any, Validator("an integer or None", _optional(_whole))]
 
-OptionalPositiveInt = Annotated[Any, Validator("a positive whole number or None", _optional(_positive))]
+OptionalPositiveInt = Annotated[Any, Validator("a positive integer or None", _optional(_positive))]
 
 Padding = Annotated[str, one_of("valid", "same")]
 CausalPadding = Annotated[str, one_of("valid", "same", "causal")]
@@ -120,7 +120,7 @@ def per_axis(value: Any, axes: int, name: str, owner: str, each: Validator = POS
 
 
 def _positives(count: int | None) -> Validator:
-    expected = f"{count or 'one or more'} positive whole numbers"
+    expected = f"{count or 'one or more'} positive integers"
 
     def convert(value: Any) -> tuple[int, ...]:
         numbers = tuple(map(_positive, value)) if isinstance(value, (list, tuple)) else (_positive(value),)

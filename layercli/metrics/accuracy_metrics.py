@@ -64,7 +64,7 @@ def class_ids(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def among_best(labels: torch.Tensor, predictions: torch.Tensor, k: int) -> torch.Tensor:
-    """Return whether fewer than ``k`` predictions are above that of the label; one that is no number never is."""
+    """Return whether fewer than ``k`` predictions are above that of the label; one that is NaN never is."""
     own = predictions.gather(-1, labels.unsqueeze(-1)).nan_to_num(nan=float("-inf"))
     return ((predictions > own).sum(-1) < k).float()
 

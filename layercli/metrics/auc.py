@@ -46,7 +46,7 @@ class AUC(Metric):
         self.curve = one_of("curve", self.curve, CURVES)
         self.summation_method = one_of("summation_method", self.summation_method, SUMMATIONS)
         if self.thresholds is None and self.num_thresholds < 2:
-            raise UsageError(f"num_thresholds is a whole number from 2 up, got {self.num_thresholds}")
+            raise UsageError(f"num_thresholds is an integer from 2 up, got {self.num_thresholds}")
         if self.num_labels and not self.multi_label:
             raise UsageError("num_labels is for multi_label=True")
         inner = evenly(self.num_thresholds)[1:-1] if self.thresholds is None else sorted(self.thresholds)

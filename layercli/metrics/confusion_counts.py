@@ -103,7 +103,7 @@ def one_class(y: torch.Tensor, class_id: int) -> torch.Tensor:
 
 def place(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
     """Return how many thresholds each prediction is over, counted in their order from the smallest."""
-    y_pred = y_pred.nan_to_num(nan=float("-inf"))  # what is no number is over no threshold
+    y_pred = y_pred.nan_to_num(nan=float("-inf"))  # NaN is over no threshold
     even = [min(max(t, 0.0), 1.0) for t in thresholds]
     if are_even(even):
         # As Keras rounds them: a prediction at a threshold falls by its product with their number, in its own dtype.

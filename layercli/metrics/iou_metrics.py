@@ -18,7 +18,7 @@ class BaseIoU(Metric):
     """The mean over classes of ``both / (target + predicted - both)``, from a confusion matrix of all elements.
 
     Classes that never occur are left out, and so are elements whose class is ``ignore_class`` or none of them.
-    Weights, of the shape of the classes, count in whole numbers unless ``dtype`` is given, as in Keras.
+    Weights, of the shape of the classes, count in integers unless ``dtype`` is given, as in Keras.
     """
 
     num_classes: int = field(kw_only=True)
@@ -89,7 +89,7 @@ class IoU(ClassOverlap):
 
     Classes that never occur are left out, and so are elements whose class is ``ignore_class`` or none of
     ``num_classes``. Targets and predictions are class ids, or (``sparse_y_true``, ``sparse_y_pred`` False) scores along
-    ``axis``. Weights count in whole numbers unless ``dtype`` is given, as in Keras.
+    ``axis``. Weights count in integers unless ``dtype`` is given, as in Keras.
     """
 
     num_classes: int

@@ -30,7 +30,7 @@ class SensitivitySpecificityBase(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.num_thresholds <= 0:
-            raise UsageError(f"num_thresholds is a whole number from 1 up, got {self.num_thresholds}")
+            raise UsageError(f"num_thresholds is an integer from 1 up, got {self.num_thresholds}")
         if not 0 <= getattr(self, self.held) <= 1:
             raise UsageError(f"{self.held} is a number from 0 to 1, got {getattr(self, self.held)}")
 

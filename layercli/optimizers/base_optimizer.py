@@ -283,9 +283,9 @@ def check_settings(optimizer: Optimizer) -> None:
         raise UsageError(f"{optimizer.name} clips gradients one way, got {' and '.join(clips)}")
     steps = optimizer.gradient_accumulation_steps
     if steps is not None and not (isinstance(steps, int) and steps >= 2):
-        raise UsageError(f"gradient_accumulation_steps is a whole number from 2 up, got {steps}")
+        raise UsageError(f"gradient_accumulation_steps is an integer from 2 up, got {steps}")
     frequency = optimizer.ema_overwrite_frequency
     if frequency is not None and not (isinstance(frequency, int) and frequency >= 1):
-        raise UsageError(f"ema_overwrite_frequency is a whole number from 1 up, got {frequency}")
+        raise UsageError(f"ema_overwrite_frequency is an integer from 1 up, got {frequency}")
     if not 0 <= optimizer.ema_momentum <= 1:
         raise UsageError(f"ema_momentum is a number from 0 to 1, got {optimizer.ema_momentum}")

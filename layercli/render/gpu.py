@@ -244,7 +244,7 @@ def records(report: GpuReport) -> VariableTable:
 
 
 def flat(value: object) -> object:
-    """Return a value that fits a field: a list as its words, a truth as JSON writes it, text without control characters."""
+    """Return a value that fits a field: a list as its words, a boolean as JSON writes it, text without control characters."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, bool):

@@ -228,7 +228,7 @@ class Reader:
         return found
 
     def drawn(self, settings: dict[str, Any]) -> Functional:
-        """Return the drawn model of these settings."""
+        """Return the functional model of these settings."""
         return self._settled(Drawing(self, settings).model(), settings)  # type: ignore[no-any-return]  # as it was given
 
 

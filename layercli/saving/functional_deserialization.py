@@ -1,4 +1,4 @@
-"""A drawn model as its calls are made again, and what a file says of them."""
+"""A functional model as its calls are made again, and what a file says of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class Drawing:
-    """A drawn model as its calls are made again, each as soon as what it needs is there."""
+    """A functional model as its calls are made again, each as soon as what it needs is there."""
 
     def __init__(self, reader: Reader, settings: dict[str, Any]) -> None:
         self.reader = reader

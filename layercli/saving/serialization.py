@@ -1,4 +1,4 @@
-"""A model as the config that Keras reads: stacks and drawn models, of layers and operations, and classes of one's own."""
+"""A model as the config that Keras reads: stacks and functional models, of layers and operations, and classes of one's own."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def sizes(shape: Shape) -> list[int | None]:
 
 
 def drawn(model: Functional) -> dict[str, Any]:
-    """Return the settings of a drawn model: its layers and operations with the calls made of them, its inputs and outputs."""
+    """Return the settings of a functional model: its layers and operations with the calls made of them, its inputs and outputs."""
     return _Drawn(model).settings()
 
 
@@ -143,7 +143,7 @@ def place_of(x: SymbolicTensor) -> int:
 
 
 class _Drawn:
-    """A drawn model as its config is made: the name of each operation, and which of its calls each node is."""
+    """A functional model as its config is made: the name of each operation, and which of its calls each node is."""
 
     def __init__(self, model: Functional) -> None:
         self.model = model

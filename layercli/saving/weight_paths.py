@@ -16,7 +16,7 @@ from layercli.core.tracking import FRAMEWORK
 def layers_of(model: Layer) -> dict[str, Layer]:
     """Return every layer of ``model`` by its path in the file, the model itself at the empty one, each once.
 
-    An attribute gives its name; a list, tuple or dict, and the layers of a drawn model or a stack, give
+    An attribute gives its name; a list, tuple or dict, and the layers of a functional model or a stack, give
     ``<container>/<class>``, numbered by class.
     """
     return dict(_visited(model, "", set()))

@@ -35,7 +35,7 @@ def test_a_rank_that_is_killed_ends_the_job_which_goes_on_later(cli, points):
     second.communicate()
     *_, said, hint = err.splitlines()
     assert (first.returncode, out) == (2, "")
-    assert said == "error: another rank of this job has gone, so that it cannot go on"
+    assert said == "error: another rank exited, so this one cannot continue"
     assert hint == "hint: start it again with --resume: it goes on from what was last saved"
     [checkpoint] = [path.name for path in (points / "out").iterdir() if path.name.isdigit()]
     epochs = int(checkpoint) + 2

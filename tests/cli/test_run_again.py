@@ -74,7 +74,7 @@ def test_a_damaged_record_is_refused(cli, recorded, tmp_path, change, message):
 def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
     assert (
         cli("run mlp --replay run.json").err
-        == "error: --replay run.json says which model to run, so mlp is one too many\n"
+        == "error: --replay run.json says which model to run: unexpected model mlp\n"
     )
     assert cli("run").err == "error: missing argument 'MODEL'\n"
     assert cli("run mlp --record run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
@@ -89,7 +89,7 @@ def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
 )  # fmt: skip
 def test_a_record_is_not_run_in_another_way(cli, recorded, words, option):
     done = cli(f"run --replay run.json {words}")
-    sentence = f"error: --replay run.json says how to run it, so {option} is one too many\n"
+    sentence = f"error: --replay run.json says how to run it: unexpected {option}\n"
     assert (done.code, done.out, done.err) == (2, "", sentence)
     assert cli("run --replay run.json --output y.npy --check").code == 0
 

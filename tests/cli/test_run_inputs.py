@@ -100,7 +100,7 @@ def test_an_input_goes_to_the_argument_of_its_name(cli, nets, command, expected)
         ("nets.py:Two --input x.npy", "nets.py:Two takes 2 inputs (left, right), got 1: right lacks"),
         ("nets.py:Two --input-shape right=5,4", "nets.py:Two takes 2 inputs (left, right), got 1: left lacks"),
         ("nets.py:Optional --input right=x.npy", "nets.py:Optional takes 2 inputs (left, right), got 1: left lacks"),
-        ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x), so y.npy is one too many"),
+        ("nets.py:Linear --input x.npy --input y.npy", "nets.py:Linear takes 1 input (x): unexpected input y.npy"),
         ("nets.py:Linear --input-shape 5,4 --input-shape 5,4", "nets.py:Linear takes 1 input (x), got 2 shapes"),
     ],
 )  # fmt: skip
@@ -152,6 +152,6 @@ def test_whole_numbers_stay_whole_unless_cast(cli, nets):
         done = cli(f"run nets.py:Linear --input {file} --device cpu")
         assert (done.code, done.err) == (
             2,
-            "error: nets.py:Linear fails on whole numbers as x: mat1 and mat2 must have the same dtype, but got Long and "
-            "Float\nhint: --cast makes floats of whole numbers\n",
+            "error: nets.py:Linear fails on integers as x: mat1 and mat2 must have the same dtype, but got Long and "
+            "Float\nhint: --cast makes floats of integers\n",
         )

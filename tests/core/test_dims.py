@@ -1,4 +1,4 @@
-"""Sizes behave as the whole numbers they stand for."""
+"""Sizes behave as the integers they stand for."""
 
 from __future__ import annotations
 

@@ -168,9 +168,9 @@ def test_config_is_the_constructor_s_arguments():
     ("make", "message", "hint"),
     [
         (lambda: Dense(), "Dense needs units", None),
-        (lambda: Dense(-3), "Dense expects units to be a positive whole number, got -3", None),
-        (lambda: Dense(2.5), "Dense expects units to be a positive whole number, got 2.5", None),
-        (lambda: Dense(True), "Dense expects units to be a positive whole number, got True", None),
+        (lambda: Dense(-3), "Dense expects units to be a positive integer, got -3", None),
+        (lambda: Dense(2.5), "Dense expects units to be a positive integer, got 2.5", None),
+        (lambda: Dense(True), "Dense expects units to be a positive integer, got True", None),
         (lambda: Dense(3, activatoin="relu"), "Dense has no setting 'activatoin'", "did you mean activation?"),
         (lambda: Dense(3, use_bias="no"), "Dense expects use_bias to be true or false, got 'no'", None),
         (lambda: Dense(3, units=4), "Dense got units twice", None),

@@ -1,4 +1,4 @@
-"""What a drawn model's file says of ``training``, ours and Keras's, and layers whose constructor takes no ``trainable``."""
+"""What a functional model's file says of ``training``, ours and Keras's, and layers whose constructor takes no ``trainable``."""
 
 from __future__ import annotations
 

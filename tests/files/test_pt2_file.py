@@ -80,7 +80,7 @@ def changed(**how):
         ({"sizes": [{"as_int": 2**62}] * 2}, f"net.pt2: 'conv.bias' has the shape [{2**62}, {2**62}], which cannot be"),
         ({"sizes": [{"as_int": 4000}]}, "net.pt2 ends within the values of 'conv.bias'"),
         ({"strides": [{"as_int": -1}]}, "net.pt2 ends within the values of 'conv.bias'"),
-        ({"storage_offset": {"as_int": -1}}, "net.pt2: 'conv.bias' has a storage_offset that is no number"),
+        ({"storage_offset": {"as_int": -1}}, "net.pt2: 'conv.bias' has a storage_offset that is not a number"),
         ({"storage_offset": {"as_int": 1}}, "net.pt2 ends within the values of 'conv.bias'"),
     ],
 )

@@ -539,7 +539,7 @@ def test_tensors_that_are_no_plain_arrays():
 def test_keys_that_make_no_path():
     for key in ((1, 2), 1.5, None, True, b"x"):
         torch.save({key: ROWS}, "bad.pt")
-        assert refusal() == "bad.pt holds a tensor under a key that is neither a text nor a whole number"
+        assert refusal() == "bad.pt holds a tensor under a key that is neither a text nor an integer"
     torch.save({"a": {"b": ROWS}, "a/b": ROWS}, "bad.pt")
     assert refusal() == "bad.pt holds 'a/b' twice"
     torch.save({1: ROWS, "1": ROWS}, "bad.pt")

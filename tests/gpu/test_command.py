@@ -114,7 +114,7 @@ def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
     ("arguments", "message"),
     [
         (["--level", "9"], "error: --level expects 0, 1, 2 or 3, got 9\n"),
-        (["--level", "deep"], "error: invalid value for '--level': 'deep' is not a whole number\n"),
+        (["--level", "deep"], "error: invalid value for '--level': 'deep' is not an integer\n"),
         (["--min-memory", "16Gigs"],
          "error: --min-memory expects a size such as 16GiB, got '16Gigs'\nhint: units: B KB MB GB TB KiB MiB GiB TiB\n"),
         (["--device", "7"], "error: there is no GPU 7\nhint: the GPUs here are: 0\n"),

@@ -126,7 +126,7 @@ def test_pixels_are_what_they_look_like(folder):
     )  # fmt: skip
     Image.fromarray(np.array([[0, 1, 1 << 20]], np.int32)).save("long.tif")
     assert failure("net", grey, ["x"], ["long.tif"])[0] == (
-        "the pixels of long.tif are whole numbers of 32 bits, not 0 to 255"
+        "the pixels of long.tif are integers of 32 bits, not 0 to 255"
     )
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held on its side
@@ -182,10 +182,10 @@ def test_what_does_not_fit_is_said(folder):
         ("x=x.npz", "x.npz holds k, l: say which of them is x", "--input x=x.npz:k"),
         ("x.npz:m", "x.npz holds no entry 'm'", None),
         ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),
-        ("word.csv", "word.csv, row 2, has 'x' in the column b, which is no number", None),
+        ("word.csv", "word.csv, row 2, has 'x' in the column b, which is not numeric", None),
         (
             "first.csv",
-            "first.csv, row 1, has 'x' in the column 1, which is no number",
+            "first.csv, row 1, has 'x' in the column 1, which is not numeric",
             "the first row is one of names only if none of them is a number",
         ),
         ("nothing.parquet", "nothing.parquet has no columns", None),
@@ -202,7 +202,7 @@ def test_what_does_not_fit_is_said(folder):
         assert failure("net", ROW, ["x"], [text]) == (message, hint)
     assert failure("net", ROW, ["x"], ["x.npy", "x=x.npy"]) == ("the input x is given twice", None)
     assert failure("net", ROW, ["x"], ["x.npy", "x.npy"]) == (
-        "net takes 1 input (x), so x.npy is one too many", None,
+        "net takes 1 input (x): unexpected input x.npy", None,
     )  # fmt: skip
     assert failure("net", [ROW, ROW], ["x", "y"], ["x.npy"]) == (
         "net takes 2 inputs (x, y), got 1: y lacks", None,

@@ -140,9 +140,7 @@ def said(function, *args, **kwargs):
 
 
 def test_messages():
-    assert said(layers.CategoryEncoding) == (
-        "CategoryEncoding expects num_tokens to be a positive whole number, got None"
-    )
+    assert said(layers.CategoryEncoding) == ("CategoryEncoding expects num_tokens to be a positive integer, got None")
     assert said(layers.CategoryEncoding, 5, sparse=True) == (
         "CategoryEncoding has no sparse outputs here: layercli computes dense ones"
     )
@@ -160,7 +158,7 @@ def test_messages():
         "Discretization expects bin_boundaries to be ascending numbers, got [2.0, 1.0]"
     )
     assert said(layers.Discretization, num_bins=0) == (
-        "Discretization expects num_bins to be a positive whole number or None, got 0"
+        "Discretization expects num_bins to be a positive integer or None, got 0"
     )
     assert said(layers.Discretization(num_bins=3, name="d"), image(3)) == (
         "d (Discretization) has no boundaries yet: adapt it to data, or give it bin_boundaries"

@@ -191,7 +191,7 @@ def said(function, *args, **kwargs):
 
 def test_messages():
     assert said(layers.ConvLSTM2D, 2, (3, 3, 3)) == (
-        "ConvLSTM2D expects kernel_size to be a positive whole number, or 2 of them, got (3, 3, 3)"
+        "ConvLSTM2D expects kernel_size to be a positive integer, or 2 of them, got (3, 3, 3)"
     )
     assert said(layers.ConvLSTM2D, 2, 3, strides=2, dilation_rate=2) == (
         "ConvLSTM2D expects strides or dilation_rate to be 1, got (2, 2) and (2, 2)"

@@ -192,9 +192,9 @@ SETTINGS = [
     (lambda: layers.Conv2D(6, 3, groups=4), "Conv2D expects filters to be a multiple of groups, got 6 and 4"),
     (
         lambda: layers.Conv2D(6, (3, 3, 3)),
-        "Conv2D expects kernel_size to be a positive whole number, or 2 of them, got (3, 3, 3)",
+        "Conv2D expects kernel_size to be a positive integer, or 2 of them, got (3, 3, 3)",
     ),
-    (lambda: layers.Conv1D(6, 0), "Conv1D expects kernel_size to be a positive whole number, got 0"),
+    (lambda: layers.Conv1D(6, 0), "Conv1D expects kernel_size to be a positive integer, got 0"),
     (lambda: layers.Conv2D(6, 3, padding="causal"), "Conv2D expects padding to be 'valid' or 'same', got 'causal'"),
     (
         lambda: layers.Conv1DTranspose(6, 3, 2, output_padding=2),
@@ -202,7 +202,7 @@ SETTINGS = [
     ),
     (
         lambda: layers.Conv1DTranspose(6, 3, 2, output_padding=-1),
-        "Conv1DTranspose expects output_padding to be a whole number from 0, got -1",
+        "Conv1DTranspose expects output_padding to be an integer from 0, got -1",
     ),
 ]
 

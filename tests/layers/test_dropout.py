@@ -201,7 +201,7 @@ def message(function, *args, **kwargs):
 def test_messages():
     x = np.ones((2, 3), "float32")
     assert message(Dropout, 1.5) == "Dropout expects rate to be a number from 0 to 1, got 1.5"
-    assert message(Dropout, 0.5, seed=0.5) == "Dropout expects seed to be a whole number or None, got 0.5"
+    assert message(Dropout, 0.5, seed=0.5) == "Dropout expects seed to be an integer or None, got 0.5"
     assert message(GaussianDropout, 1) == "GaussianDropout expects rate to be below 1, got 1.0"
     assert message(AlphaDropout, 1) == "AlphaDropout expects rate to be below 1, got 1.0"
     assert message(GaussianNoise, -1) == "GaussianNoise expects stddev to be at least 0, got -1.0"

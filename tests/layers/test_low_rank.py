@@ -117,7 +117,7 @@ def test_messages():
         said(NotBuiltError, layer.enable_lora, 2) == "d (Dense) has no variables yet, which low-rank adaptation needs"
     )
     layer(image(2, 4))
-    assert said(UsageError, layer.enable_lora, 0) == "d (Dense) expects lora_rank to be a positive whole number, got 0"
+    assert said(UsageError, layer.enable_lora, 0) == "d (Dense) expects lora_rank to be a positive integer, got 0"
     layer.enable_lora(2)
     assert said(UsageError, layer.enable_lora, 2) == "d (Dense) is adapted already"
     bound = layers.Dense(3, name="d", kernel_constraint="non_neg", lora_rank=2)

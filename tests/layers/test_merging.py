@@ -128,4 +128,4 @@ def test_inputs_that_do_not_fit(layer, shapes, message):
 def test_settings_that_cannot_be_meant():
     with pytest.raises(UsageError) as error:
         layers.Dot((1, 2, 3))
-    assert str(error.value) == "Dot expects axes to be a whole number or two of them, got (1, 2, 3)"
+    assert str(error.value) == "Dot expects axes to be an integer or two of them, got (1, 2, 3)"

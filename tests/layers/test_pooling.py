@@ -116,7 +116,7 @@ SETTINGS = [
     (lambda: layers.AveragePooling2D(), "AveragePooling2D needs pool_size"),
     (
         lambda: layers.MaxPooling2D((2, 0)),
-        "MaxPooling2D expects pool_size to be a positive whole number, or 2 of them, got (2, 0)",
+        "MaxPooling2D expects pool_size to be a positive integer, or 2 of them, got (2, 0)",
     ),
     (
         lambda: layers.MaxPooling1D(2, padding="causal"),

@@ -105,16 +105,16 @@ def test_an_input_that_does_not_fit(layer, shape, message):
 
 
 SETTINGS = [
-    (lambda: layers.Reshape((-1, -1)), "Reshape expects whole numbers, at most one of them -1, got (-1, -1)"),
+    (lambda: layers.Reshape((-1, -1)), "Reshape expects integers, at most one of them -1, got (-1, -1)"),
     (lambda: layers.Permute((2, 3)), "Permute expects each number from 1 to 2 once, got (2, 3)"),
-    (lambda: layers.RepeatVector(0), "RepeatVector expects n to be a positive whole number, got 0"),
+    (lambda: layers.RepeatVector(0), "RepeatVector expects n to be a positive integer, got 0"),
     (
         lambda: layers.ZeroPadding2D(-1),
-        "ZeroPadding2D expects padding to be a whole number from 0 or a pair of them, or 2 of them, got -1",
+        "ZeroPadding2D expects padding to be an integer from 0 or a pair of them, or 2 of them, got -1",
     ),
     (
         lambda: layers.Cropping1D((1, 2, 3)),
-        "Cropping1D expects cropping to be a whole number from 0 or a pair of them, got (1, 2, 3)",
+        "Cropping1D expects cropping to be an integer from 0 or a pair of them, got (1, 2, 3)",
     ),
     (
         lambda: layers.UpSampling2D(interpolation="lanczos3"),

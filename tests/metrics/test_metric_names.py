@@ -107,10 +107,10 @@ MISUSE = [
     (
         lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0),
         UsageError,
-        "num_thresholds is a whole number from 1 up, got 0",
+        "num_thresholds is an integer from 1 up, got 0",
     ),
     (lambda: metrics.PrecisionAtRecall(1.5), UsageError, "recall is a number from 0 to 1, got 1.5"),
-    (lambda: metrics.AUC(1), UsageError, "num_thresholds is a whole number from 2 up, got 1"),
+    (lambda: metrics.AUC(1), UsageError, "num_thresholds is an integer from 2 up, got 1"),
     (lambda: metrics.AUC(curve="RO"), UsageError, "curve is one of ROC, PR, PRGAIN, got 'RO'"),
     (
         lambda: metrics.AUC(summation_method="mean"),

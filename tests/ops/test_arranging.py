@@ -237,7 +237,7 @@ MESSAGES = [
     (
         DTypeError,
         lambda x: ops.unravel_index(x, (2,)),
-        "expects indices that are whole numbers (indices = float32[2, 5, 4])",
+        "expects indices that are integers (indices = float32[2, 5, 4])",
     ),
     (ShapeError, lambda x: ops.view_as_complex(x), None),
     (UsageError, lambda x: ops.meshgrid(x, indexing="yx"), "meshgrid expects indexing to be xy or ij, got 'yx'"),

@@ -131,7 +131,7 @@ def _same(call, x):
 
 MESSAGES = [
     (ShapeError, lambda x: ops.searchsorted(x, x), "expects x with 1 axes, got 3 (x = float32[2, 5, 4])"),
-    (DTypeError, lambda x: ops.bincount(x[0, 0]), "expects indices that are whole numbers (indices = float32[4])"),
+    (DTypeError, lambda x: ops.bincount(x[0, 0]), "expects indices that are integers (indices = float32[4])"),
     (
         ShapeError,
         lambda x: ops.segment_sum(x, [0, 1, 2], 3),
@@ -148,7 +148,7 @@ MESSAGES = [
         lambda x: ops.searchsorted(x[0, 0], x, "middle"),
         "searchsorted expects side to be left or right, got 'middle'",
     ),
-    (UsageError, lambda x: ops.histogram(x, 0), "histogram expects bins to be a whole number from 1 on, got 0"),
+    (UsageError, lambda x: ops.histogram(x, 0), "histogram expects bins to be an integer from 1 on, got 0"),
     (UsageError, lambda x: ops.histogram(x, 3, (1, 0)), "histogram expects a range that rises, got (1, 0)"),
     (UsageError, lambda x: ops.select([x > 0], []), "select expects a choice for each condition, got 0 and 1"),
 ]

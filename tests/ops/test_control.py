@@ -180,7 +180,7 @@ MESSAGES = [
     (
         UsageError,
         lambda x: ops.scan(lambda c, row: (c, row), x, x, unroll=0),
-        "scan expects unroll to be a whole number from 1 on, or a truth, got 0",
+        "scan expects unroll to be an integer from 1 on, or a boolean, got 0",
     ),
     (UsageError, lambda x: ops.map(lambda row: row, ()), "map expects at least one tensor, got none"),
     (

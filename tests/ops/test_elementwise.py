@@ -151,10 +151,10 @@ def test_functions_of_whole_numbers_alone():
     for x in (torch.from_numpy(X), Input(batch_shape=X.shape)):
         with pytest.raises(DTypeError) as error:
             ops.gcd(x, x)
-        assert str(error.value) == "gcd expects whole numbers, got float32"
+        assert str(error.value) == "gcd expects integers, got float32"
         with pytest.raises(DTypeError) as error:
             ops.bitwise_not(x)
-        assert str(error.value) == "bitwise_not expects whole numbers or truths, got float32"
+        assert str(error.value) == "bitwise_not expects integers or booleans, got float32"
 
 
 def test_divide_no_nan_gives_0_where_the_divisor_is_0_and_so_does_its_gradient():

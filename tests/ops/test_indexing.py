@@ -88,7 +88,7 @@ def test_unstack(axis):
 
 MESSAGES = [
     (ShapeError, lambda x: ops.take(x, [0], 3), "expects x with an axis 3, got 3 axes (x = float32[2, 5, 4])"),
-    (DTypeError, lambda x: ops.take(x, [0.5]), "expects indices that are whole numbers (indices = float32[1])"),
+    (DTypeError, lambda x: ops.take(x, [0.5]), "expects indices that are integers (indices = float32[1])"),
     (
         ShapeError,
         lambda x: ops.take_along_axis(x, [0], 1),

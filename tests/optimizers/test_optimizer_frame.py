@@ -152,9 +152,9 @@ MISUSE = [
     (lambda: optimizers.Adam(clipnorm=1, clipvalue=1), "adam clips gradients one way, got clipnorm and clipvalue"),
     (
         lambda: optimizers.Adam(gradient_accumulation_steps=1),
-        "gradient_accumulation_steps is a whole number from 2 up, got 1",
+        "gradient_accumulation_steps is an integer from 2 up, got 1",
     ),
-    (lambda: optimizers.Adam(ema_overwrite_frequency=0), "ema_overwrite_frequency is a whole number from 1 up, got 0"),
+    (lambda: optimizers.Adam(ema_overwrite_frequency=0), "ema_overwrite_frequency is an integer from 1 up, got 0"),
     (lambda: optimizers.Adam(ema_momentum=1.5), "ema_momentum is a number from 0 to 1, got 1.5"),
     (lambda: optimizers.AdamW(weight_decay=None), "weight_decay of adamw is a number, got None"),
     (lambda: optimizers.Lion(beta_1=0), "beta_1 of lion is over 0 and at most 1, got 0"),

@@ -71,7 +71,7 @@ def saved(layer):
 
 
 class Tokens(layercli.Model):
-    """Takes whole numbers, two inputs, and builds itself from both."""
+    """Takes integers, two inputs, and builds itself from both."""
 
     def setup(self):
         self.table = layers.Embedding(9, 4)
@@ -103,7 +103,7 @@ MAKERS = {
     "arguments": (lambda: Net(5), X),
     "a function of one's own": (lambda: Net(5, cubed), X),
     "get_config": (lambda: Written(inner(), name="written"), X),
-    "two inputs of whole numbers": (Tokens, [TOKENS, TOKENS[::-1].copy()]),
+    "two inputs of integers": (Tokens, [TOKENS, TOKENS[::-1].copy()]),
     "a stack": (lambda: Tower(3), X),
     "a layer in a stack": (lambda: layercli.Sequential([layers.Dense(3), Scale(3.0)]), X),
     "a model in a wrapper": (lambda: layercli.Sequential([layers.TimeDistributed(inner())]), np.stack([X, X])),

@@ -314,7 +314,7 @@ HOSTILE = {
     ),
     "bad setting": (
         {"change_config": lambda c: layer(c)["config"].update(units=-1)},
-        "Dense 'DENSE': Dense expects units to be a positive whole number, got -1",
+        "Dense 'DENSE': Dense expects units to be a positive integer, got -1",
     ),
     "bad activation": (
         {"change_config": lambda c: layer(c)["config"].update(activation="eval")},

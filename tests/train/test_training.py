@@ -306,7 +306,7 @@ REFUSED = [
     (lambda: line(optimizer="adamm"), "there is no optimizer 'adamm'"),
     (lambda: line(optimizer=None), "compile needs an optimizer, got None"),
     (lambda: line(metrics=["acuracy"]), "there is no metric 'acuracy'"),
-    (lambda: line(steps_per_execution=0), "steps_per_execution is a whole number from 1 up, got 0"),
+    (lambda: line(steps_per_execution=0), "steps_per_execution is an integer from 1 up, got 0"),
     (lambda: line().fit(X, Y[:39]), "fit expects as many samples everywhere, got x 40, y 39"),
     (
         lambda: line().fit(X, Y, sample_weight=np.ones(3)),
@@ -314,7 +314,7 @@ REFUSED = [
     ),
     (lambda: line().fit(X), "the output 'head' has a loss or metrics, and no targets"),
     (lambda: line(None, metrics=["mae"]).evaluate(X), "the output 'head' has a loss or metrics, and no targets"),
-    (lambda: line().fit(X, Y, epochs="3"), "epochs is a whole number from 0 up, got '3'"),
+    (lambda: line().fit(X, Y, epochs="3"), "epochs is an integer from 0 up, got '3'"),
     (lambda: line().fit(X, Y, callbacks=[3]), "callbacks are Callback objects, got 3"),
     (lambda: line(optimizer=3), "3 is no optimizer: give its name, its config, or the object"),
     (
@@ -335,7 +335,7 @@ REFUSED = [
     (lambda: line().fit(None), "fit got no data: x is None"),
     (lambda: line().predict(X[:0]), "predict got no data: x has 0 samples"),
     (lambda: line().fit(np.float32(3), Y), "fit expects x to have an axis of samples, got a single number"),
-    (lambda: line().fit(np.array(["a"]), Y[:1]), "the data holds <U1, which is no number"),
+    (lambda: line().fit(np.array(["a"]), Y[:1]), "the data holds <U1, which is not numeric"),
     (lambda: line().fit(iter([]), verbose=0), "there is no data: the first batch is missing"),
     (lambda: trained(pairs(), steps_per_epoch=5), "fit got no data: there is no batch left"),
     (lambda: line().fit(LOADED, Y), "fit takes no y and no sample_weight beside DataLoader: its batches hold them"),
@@ -344,7 +344,7 @@ REFUSED = [
         "validation_split needs arrays: batches of a loader or generator cannot be split",
     ),
     (lambda: line().fit(X, Y, validation_split=0.999), "validation_split=0.999 of 40 samples leaves none on one side"),
-    (lambda: line().fit(X, Y, batch_size=0), "batch_size is a whole number from 1 up, got 0"),
+    (lambda: line().fit(X, Y, batch_size=0), "batch_size is an integer from 1 up, got 0"),
     (
         lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)),
         "class_weight and sample_weight cannot both be given",

@@ -60,7 +60,7 @@ def recorded(path: str, model: str | None) -> Record:
     found = load(path)
     if not is_python(found.plan.model):
         if model is not None:
-            raise UsageError(f"--replay {path} says which model to run, so {model} is one too many")
+            raise UsageError(f"--replay {path} says which model to run: unexpected model {model}")
     elif model is None:
         raise UsageError(
             f"{path} names {found.plan.model}, and a file never says which Python is executed",

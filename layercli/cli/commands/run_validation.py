@@ -53,11 +53,11 @@ def check_again(context: typer.Context, record: str | None) -> None:
         recorded = option.name in PLAN or getattr(option, "rich_help_panel", None) in (INPUTS, DEVICE)
         source = context.get_parameter_source(option.name or "")
         if recorded and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"--replay {record} says how to run it, so {option.opts[0]} is one too many")
+            raise UsageError(f"--replay {record} says how to run it: unexpected {option.opts[0]}")
 
 
 def check_finite(numbers: Mapping[str, float | None]) -> None:
-    """Refuse what is no number, which nothing is less than."""
+    """Refuse NaN, which nothing is less than."""
     for name, number in numbers.items():
         if number is not None and not math.isfinite(number):
             raise UsageError(f"{name} is a number from 0 on, got {number}")

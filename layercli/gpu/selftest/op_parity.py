@@ -221,7 +221,7 @@ def distance(found: list[torch.Tensor], truth: list[torch.Tensor]) -> float:
 
 
 def difference(found: torch.Tensor, truth: torch.Tensor) -> float:
-    """Return the relative Frobenius error; whole numbers, infinities and NaNs must be the very same."""
+    """Return the relative Frobenius error; integers, infinities and NaNs must be the very same."""
     if not truth.is_floating_point() and not truth.is_complex():
         return 0.0 if torch.equal(found, truth) else float("inf")
     wide = torch.complex128 if truth.is_complex() else torch.float64

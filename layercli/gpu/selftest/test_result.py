@@ -25,6 +25,6 @@ class SelfTestResult:
 
 
 def judged(name: str, device: str, figure: float, unit: str, gate: float, detail: str = "") -> SelfTestResult:
-    """Return a result that passes where the figure is at most the gate; one that is no number fails."""
+    """Return a result that passes where the figure is at most the gate; one that is NaN fails."""
     verdict = PASSED if figure <= gate else FAILED
     return SelfTestResult(name, device, verdict, figure if math.isfinite(figure) else None, unit, gate, detail)

@@ -81,7 +81,7 @@ def ranged(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def divided(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return a quotient, that of whole numbers cut towards zero."""
+    """Return a quotient, that of integers cut towards zero."""
     left, right = inputs
     if left.dtype.kind == "f":
         return left / right

@@ -2,7 +2,7 @@
 
 A parameter is an array of real numbers that the file holds: an initializer, or a Constant of more than one value. One value
 alone is a parameter only where torch noted it as one, or where nothing is noted and it is no scalar: an exporter writes
-factors and limits in the same way. Whole numbers are parameters where an operator takes them for quantized weights; what
+factors and limits in the same way. Integers are parameters where an operator takes them for quantized weights; what
 goes with those, scales and zero points, is not, so that a quantized model has as many parameters as the one it was made of;
 nor is the state a recurrent operator begins with, which exporters write as zeros.
 What torch noted as a buffer, and the mean and variance of a BatchNormalization, is not trainable.
@@ -24,7 +24,7 @@ QUANTIZED = {
     "MatMulIntegerToFloat": {1}, "MatMulNBits": {1}, "QAttention": {1}, "QGemm": {3, 6}, "QLinearConv": {3, 8},
     "QLinearMatMul": {0, 3}, "GatherBlockQuantized": {0},
 }  # fmt: skip
-"""Where an operator takes whole numbers that are weights."""
+"""Where an operator takes integers that are weights."""
 SETTINGS = {
     "DequantizeLinear": {1}, "DynamicQuantizeMatMul": {2}, "MatMulIntegerToFloat": {2, 3}, "MatMulNBits": {2},
     "QAttention": {3, 4}, "QGemm": {1, 4, 7}, "QLinearConv": {1, 4, 6}, "QLinearMatMul": {1, 4, 6}, "QuantizeLinear": {1},

@@ -55,7 +55,7 @@ class BaseEmbedding(LoraMixin):
 
 
 class Embedding(BaseEmbedding):
-    """out[..., :] = embeddings[x[...], :]: whole numbers from 0 to input_dim - 1 to vectors of ``output_dim``.
+    """out[..., :] = embeddings[x[...], :]: integers from 0 to input_dim - 1 to vectors of ``output_dim``.
 
     ``mask_zero``: 0 is padding, which layers that come later leave out. ``weights`` are the values to start from. UsageError
     where a number is out of range.

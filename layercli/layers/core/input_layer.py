@@ -1,4 +1,4 @@
-"""Where a drawn model or a stack begins."""
+"""Where a functional model or a stack begins."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class LoraMixin(Layer):
         if self._lora is not None:
             raise self._said(UsageError("is adapted already"))
         if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-            raise self._said(UsageError(f"expects lora_rank to be a positive whole number, got {rank!r}"))
+            raise self._said(UsageError(f"expects lora_rank to be a positive integer, got {rank!r}"))
         settings = {"dtype": "float32", "regularizer": held.regularizer}
         name = f"lora_{self.adapted}"
         self._lora = (

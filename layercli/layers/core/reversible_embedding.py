@@ -20,7 +20,7 @@ class ReversibleEmbedding(BaseEmbedding):
     """out[..., :] = embeddings[x[...], :]; called with ``reverse``, out = x @ embeddings.T: vectors to a value for each number.
 
     Without ``tie_weights`` a table reverse_embeddings (output_dim, input_dim) of its own is multiplied by. The product is in
-    ``reverse_dtype``, and between -c and c, as c tanh(out / c), for a ``logit_soft_cap`` c. ``mask_zero``: the whole number 0 is
+    ``reverse_dtype``, and between -c and c, as c tanh(out / c), for a ``logit_soft_cap`` c. ``mask_zero``: the integer 0 is
     padding, which layers that come later leave out.
     """
 
@@ -55,6 +55,6 @@ class ReversibleEmbedding(BaseEmbedding):
         return logits if cap is None else ops.tanh(logits / cap) * cap
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return where whole numbers are not 0, if ``mask_zero``; vectors have none."""
+        """Return where integers are not 0, if ``mask_zero``; vectors have none."""
         numbers = not dtypes.is_floating(spec_of(inputs).dtype)
         return Binary("not_equal")(inputs, 0) if self.mask_zero and numbers else None

@@ -27,7 +27,7 @@ class Dot(Merge):
         """Make ``axes`` two numbers, and the op of them."""
         pair = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(isinstance(axis, int) for axis in pair):
-            raise UsageError(f"Dot expects axes to be a whole number or two of them, got {self.axes!r}")
+            raise UsageError(f"Dot expects axes to be an integer or two of them, got {self.axes!r}")
         self.op = BatchDot((pair[0], pair[1]))
 
     def call(self, inputs: Any) -> Any:

@@ -13,7 +13,7 @@ from layercli.ops.random.counter_rng import Uniform
 class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
     """A layer that changes images at random in training, each for itself, and leaves them as they are otherwise.
 
-    It knows the dtype of its policy alone where it is ``floats``; elsewhere whole numbers stay so but in training.
+    It knows the dtype of its policy alone where it is ``floats``; elsewhere integers stay so but in training.
     """
 
     floats = False

@@ -13,7 +13,7 @@ ENCODINGS: dict[str, Any] = {"one_hot": CategoryOneHot, "multi_hot": CategoryMul
 
 
 class CategoryEncoding(Layer):
-    """out = x's whole numbers, below ``num_tokens``, as vectors of that size, in floats.
+    """out = x's integers, below ``num_tokens``, as vectors of that size, in floats.
 
     ``one_hot`` has a vector for each number, x (..., 1) to (..., num_tokens); ``multi_hot`` has 1 for each number that is among
     those of an example, x (batch, n) to (batch, num_tokens); ``count`` has how often it is, or the sum of its count_weights. A

@@ -11,7 +11,7 @@ from layercli.layers.validators import DataFormat, Seed, ValueRange, ends_of, fa
 class RandomBrightness(RandomColor):
     """In training, out = x + f (b - a) within ``value_range`` (a, b), f being drawn for each image.
 
-    f is between -f and f of a ``factor`` f from -1 to 1, between the numbers of a pair. Whole numbers become floats in it.
+    f is between -f and f of a ``factor`` f from -1 to 1, between the numbers of a pair. Integers become floats in it.
     """
 
     factor: Annotated[Any, factor(-1, 1, overlapping=True)]

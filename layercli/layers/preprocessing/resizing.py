@@ -13,7 +13,7 @@ from layercli.ops.image.resize import Resize, check_interpolation
 class Resizing(BaseImagePreprocessingLayer):
     """out = the images x, ``height`` pixels high and ``width`` wide, by ``interpolation``: nearest, bilinear or bicubic.
 
-    x is (batch, height, width, channels), channels first, or one image; its dtype stays, whole numbers are rounded. Images of
+    x is (batch, height, width, channels), channels first, or one image; its dtype stays, integers are rounded. Images of
     another ratio of sides are distorted, or cut down to their middle (``crop_to_aspect_ratio``), or given edges of
     ``fill_value`` (``pad_to_aspect_ratio``). UsageError for both, and for an interpolation torch does not have.
     """

@@ -21,7 +21,7 @@ class Reshape(Layer):
         open_sizes = sum(size == -1 for size in self.target_shape)
         whole = all(isinstance(size, int) and size >= -1 for size in self.target_shape)
         if not whole or open_sizes > 1:
-            raise UsageError(f"Reshape expects whole numbers, at most one of them -1, got {self.target_shape}")
+            raise UsageError(f"Reshape expects integers, at most one of them -1, got {self.target_shape}")
         self.op = reshaping.ReshapeTensor(self.target_shape, batched=True)
 
     def call(self, inputs: Any) -> Any:

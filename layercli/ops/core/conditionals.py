@@ -22,7 +22,7 @@ from layercli.ops.numpy.elementwise import equal, where
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Return true_fn() where ``pred``, a truth, holds, else false_fn(); both give tensors of the same shapes and dtypes."""
+    """Return true_fn() where ``pred``, a boolean, holds, else false_fn(); both give tensors of the same shapes and dtypes."""
     pred = pred.value if isinstance(pred, Variable) else pred
     if isinstance(pred, SymbolicTensor):
         return _one("cond", pred, tensors(true_fn()), tensors(false_fn()))

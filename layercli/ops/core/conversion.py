@@ -21,7 +21,7 @@ from layercli.ops.numpy.joining import stack
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
     """Return x, whatever holds its values, as a tensor, in ``dtype`` where one is given; a symbolic tensor stays one.
 
-    Python's whole numbers become int64 and its others float32. UsageError where ``sparse`` or ``ragged`` is true.
+    Python's integers become int64 and its others float32. UsageError where ``sparse`` or ``ragged`` is true.
     """
     if sparse or ragged:
         raise UsageError("convert_to_tensor expects sparse and ragged to be false: layercli has no such tensors")

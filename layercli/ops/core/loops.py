@@ -157,7 +157,7 @@ class Scan(Op):
 
 
 def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
-    """Return the last of value = body_fun(i, value) for i from ``lower`` up to but not including ``upper``, two whole numbers.
+    """Return the last of value = body_fun(i, value) for i from ``lower`` up to but not including ``upper``, two integers.
 
     Each step is an operation of its own: of symbolic tensors, of a compiled graph, of the cost.
     """
@@ -200,7 +200,7 @@ def scan(
     nothing.
     """
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
-        raise UsageError(f"scan expects unroll to be a whole number from 1 on, or a truth, got {unroll}")
+        raise UsageError(f"scan expects unroll to be an integer from 1 on, or a boolean, got {unroll}")
     if xs is None and length is None:
         raise UsageError("scan expects xs or a length, got neither")
     carry, rows = function_tracing.tensors(init), [] if xs is None else tree.flatten(function_tracing.tensors(xs))

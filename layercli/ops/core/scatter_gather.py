@@ -144,9 +144,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 
 def check_whole(indices: Spec) -> None:
-    """Raise DTypeError where indices are no whole numbers."""
+    """Raise DTypeError where indices are no integers."""
     if not dtypes.is_integer(indices.dtype):
-        raise DTypeError(f"expects indices that are whole numbers (indices = {indices})")
+        raise DTypeError(f"expects indices that are integers (indices = {indices})")
 
 
 def _reduced(rows: Any, places: Any, updates: Any, how: str) -> Any:

@@ -19,7 +19,7 @@ class ShapeTensor(tuple[Size, ...]):
 
 
 def sizes_in(x: Any) -> tuple[Size, ...]:
-    """Return the whole numbers and the sizes in x: one of them, a vector, or a list."""
+    """Return the integers and the sizes in x: one of them, a vector, or a list."""
     if isinstance(x, SymbolicTensor) and x.node is not None and isinstance(x.node.target, ConstantTensor):
         x = x.node.args[0]
     found = x.tolist() if hasattr(x, "tolist") else x

@@ -1,4 +1,4 @@
-"""``x[1:, ..., None, -1]``: whole numbers, slices, None and Ellipsis."""
+"""``x[1:, ..., None, -1]``: integers, slices, None and Ellipsis."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Resample(Op):
 
     x is (batch, height, width, channels), or channels first, the maps (batch, 6). Outside of the image is ``fill_value``
     (constant), the pixel at the edge (nearest), or the image again, as it is (wrap) or mirrored, with its edge (reflect) or
-    without (mirror). Whole numbers are rounded, halves away from 0.
+    without (mirror). Integers are rounded, halves away from 0.
     """
 
     coefficients = COEFFICIENTS
@@ -139,12 +139,12 @@ class Resample(Op):
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:
-    """Return x in a dtype, rounded where that is one of whole numbers, halves away from 0."""
+    """Return x in a dtype, rounded where that is one of integers, halves away from 0."""
     return x.to(dtype) if dtype.is_floating_point else (torch.sign(x) * torch.floor(torch.abs(x) + 0.5)).to(dtype)
 
 
 def around_of(place: Any) -> list[tuple[Any, Any]]:
-    """Return the whole numbers before and after each place, with what each counts."""
+    """Return the integers before and after each place, with what each counts."""
     lower = torch.floor(place)
     beyond = place - lower
     index = lower.to(torch.int64)
@@ -152,7 +152,7 @@ def around_of(place: Any) -> list[tuple[Any, Any]]:
 
 
 def nearest_of(place: Any) -> list[tuple[Any, Any]]:
-    """Return the nearest whole number to each place, halves away from 0, which counts once."""
+    """Return the nearest integer to each place, halves away from 0, which counts once."""
     whole = torch.trunc(place)
     nearest = whole + torch.sign(place) * ((place - whole).abs() >= 0.5)
     return [(nearest.to(torch.int64), torch.ones_like(place))]

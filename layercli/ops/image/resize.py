@@ -23,7 +23,7 @@ class Resize(Op):
     x is (batch, height, width, channels), or channels first. ``antialias`` widens the kernel where the image shrinks;
     ``bicubic`` is Keys's with a = -0.5, as in Keras, and shrinks only with antialias. Images of another ratio of sides are
     distorted, or before it reduced to their largest window of that ratio (``ratio`` is crop), or given edges of ``fill_value``
-    (pad). Whole numbers are rounded, halves to even.
+    (pad). Integers are rounded, halves to even.
     """
 
     size: tuple[int, int]
@@ -97,7 +97,7 @@ def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) 
 
 
 def rounded(x: Any, dtype: Any) -> Any:
-    """Return x rounded to the whole numbers of a dtype, those it does not have to its ends."""
+    """Return x rounded to the integers of a dtype, those it does not have to its ends."""
     ends = torch.iinfo(dtype)
     return torch.round(x).clamp(ends.min, ends.max).to(dtype)
 

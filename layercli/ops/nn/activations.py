@@ -47,7 +47,7 @@ MASKED_OUT_HALF = -3e4
 
 @dataclass(frozen=True)
 class ActivationFunction(Op):
-    """out = function(x, *settings), value by value; ``function`` is a key of ``ACTIVATIONS``. Whole numbers become float32."""
+    """out = function(x, *settings), value by value; ``function`` is a key of ``ACTIVATIONS``. Integers become float32."""
 
     function: str
     settings: tuple[float, ...] = ()
@@ -70,7 +70,7 @@ class Relu(Op):
     threshold: float = 0.0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's spec; a slope or a bound with a fraction makes floats of whole numbers."""
+        """Return x's spec; a slope or a bound with a fraction makes floats of integers."""
         return x if dtypes.is_floating(x.dtype) or self.plain else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Categories: numbers put into bins, and whole numbers as vectors with a place for each category."""
+"""Categories: numbers put into bins, and integers as vectors with a place for each category."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ class EmbeddingLookup(Op):
     """out[..., :] = table[indices[...], :]; UsageError where an index is no row of the table."""
 
     def spec(self, indices: Spec, table: Spec) -> Spec:
-        """Return (*indices, features); DTypeError where the indices are no whole numbers."""
+        """Return (*indices, features); DTypeError where the indices are no integers."""
         if not (dtypes.is_integer(indices.dtype) or dtypes.is_floating(indices.dtype)):
-            raise DTypeError(f"expects whole numbers as indices, got {indices}")
+            raise DTypeError(f"expects integers as indices, got {indices}")
         return Spec((*indices.shape, table.shape[1]), table.dtype)
 
     def run(self, indices: Any, table: Any) -> Any:

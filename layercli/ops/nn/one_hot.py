@@ -27,9 +27,9 @@ class OneHot(Op):
     dtype: str = "float32"
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the classes put in; DTypeError where x holds no whole numbers."""
+        """Return x's shape with the classes put in; DTypeError where x holds no integers."""
         if not dtypes.is_integer(x.dtype):
-            raise DTypeError(f"expects x with whole numbers (x = {x})")
+            raise DTypeError(f"expects x with integers (x = {x})")
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], self.num_classes, *x.shape[axis:]), self.dtype)
 
@@ -43,7 +43,7 @@ class OneHot(Op):
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """Return 1 at each class that x, whole numbers, names and 0 at the others, along a new axis of ``num_classes``.
+    """Return 1 at each class that x, integers, names and 0 at the others, along a new axis of ``num_classes``.
 
     It is in float32 unless told otherwise; a number that is no class gives zeros alone. UsageError where ``sparse``.
     """
@@ -55,7 +55,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Any:
-    """Return 1 at each class that a sample of ``inputs``, whole numbers (batch, n) or (n,), names, 0 at the others.
+    """Return 1 at each class that a sample of ``inputs``, integers (batch, n) or (n,), names, 0 at the others.
 
     It is the greatest of one_hot over the second axis; over the first where there is no second.
     """

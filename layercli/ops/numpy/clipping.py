@@ -1,4 +1,4 @@
-"""Values kept within limits: between two numbers, or away from what is no number."""
+"""Values kept within limits: between two numbers, or away from NaN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layercli.ops.numpy.elementwise import maximum, minimum, promoted
 
 @dataclass(frozen=True)
 class Clip(Op):
-    """out = min(max(x, x_min), x_max), value by value; a limit with a fraction makes floats of whole numbers."""
+    """out = min(max(x, x_min), x_max), value by value; a limit with a fraction makes floats of integers."""
 
     x_min: float
     x_max: float
@@ -26,7 +26,7 @@ class Clip(Op):
         return Spec(x.shape, promoted(low, self.x_max))
 
     def run(self, x: Any) -> Any:
-        """Return torch's clamp; of truths as of whole numbers."""
+        """Return torch's clamp; of booleans as of integers."""
         return torch.clamp(x.long() if x.dtype is torch.bool else x, self.x_min, self.x_max)
 
 

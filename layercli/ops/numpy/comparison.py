@@ -69,7 +69,7 @@ class InTopK(Op):
         return Spec(targets.shape, "bool")
 
     def run(self, targets: Any, predictions: Any) -> Any:
-        """Return how many are greater, counted; one that is no number is greater than none."""
+        """Return how many are greater, counted; one that is NaN is greater than none."""
         self.spec(spec_of(targets), spec_of(predictions))
         ours = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
         ours = torch.where(ours.isnan(), float("-inf"), ours)

@@ -35,7 +35,7 @@ class Cumulative(Op):
     dtype: str | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; whole numbers add up to int64, as in torch."""
+        """Return x's shape; integers add up to int64, as in torch."""
         axis_of(x, self.axis)
         return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
 
@@ -65,7 +65,7 @@ def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Return a[i + 1] - a[i] along ``axis``, and of that again, ``n`` times in all; of truths whether they differ."""
+    """Return a[i + 1] - a[i] along ``axis``, and of that again, ``n`` times in all; of booleans whether they differ."""
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
     spec = spec_of(a)

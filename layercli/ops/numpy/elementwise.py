@@ -143,7 +143,7 @@ WHOLE = {"gcd", "lcm", "left_shift", "right_shift"}
 
 
 BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
-"""Functions of whole numbers alone, and of those or of truths."""
+"""Functions of integers alone, and of those or of booleans."""
 
 
 OTHER_NAMES = {
@@ -164,7 +164,7 @@ class Unary(Op):
     function: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; a function with a fraction makes floats of whole numbers."""
+        """Return x's shape; a function with a fraction makes floats of integers."""
         if self.function in GIVE_BOOL:
             return Spec(x.shape, "bool")
         _check_whole(self.function, x.dtype)
@@ -266,9 +266,9 @@ def _heaviside(x: Any, y: Any) -> Any:
 
 
 def _check_whole(function: str, dtype: str) -> None:
-    """Raise DTypeError where a function of whole numbers, or of truths as well, is given others."""
+    """Raise DTypeError where a function of integers, or of booleans as well, is given others."""
     if (function in WHOLE and dtypes.rank(dtype) != 1) or (function in BITS and dtypes.rank(dtype) > 1):
-        raise DTypeError(f"{function} expects whole numbers{' or truths' * (function in BITS)}, got {dtype}")
+        raise DTypeError(f"{function} expects integers{' or booleans' * (function in BITS)}, got {dtype}")
 
 
 def _divided(x: Any, y: Any) -> Any:

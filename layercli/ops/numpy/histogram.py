@@ -126,7 +126,7 @@ def digitize(x: Any, bins: Any) -> Any:
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """Return how often 0, 1, 2, ... are among the whole numbers x, or the sums of their ``weights``: at least ``minlength`` places.
+    """Return how often 0, 1, 2, ... are among the integers x, or the sums of their ``weights``: at least ``minlength`` places.
 
     Of x with two axes each row is counted. UsageError where ``sparse`` is true.
     """
@@ -142,7 +142,7 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     ``range`` is where the first begins and the last ends; None is from the least value to the greatest.
     """
     if not isinstance(bins, int) or bins < 1:
-        raise UsageError(f"histogram expects bins to be a whole number from 1 on, got {bins}")
+        raise UsageError(f"histogram expects bins to be an integer from 1 on, got {bins}")
     if range is not None and (len(range) != 2 or range[0] > range[1]):
         raise UsageError(f"histogram expects a range that rises, got {range}")
     ends = None if range is None else (float(range[0]), float(range[1]))

@@ -25,7 +25,7 @@ Axes = int | Iterable[int] | None
 class Quantile(Op):
     """out[i] = the value of x along ``axis`` that the share q[i] of them lies below, by ``method``, one of ``METHODS``.
 
-    q is a share, or several in a row, from 0 to 1. What is no number makes the result none, or is left out (``skip``).
+    q is a share, or several in a row, from 0 to 1. NaN makes the result none, or is left out (``skip``).
     """
 
     axis: tuple[int, ...] | None = None

@@ -65,7 +65,7 @@ class Linspace(Op):
         return Spec((self.num,), self.dtype)
 
     def run(self) -> Any:
-        """Return torch's linspace, worked out in float64; whole numbers are rounded down."""
+        """Return torch's linspace, worked out in float64; integers are rounded down."""
         num, dtype = as_int(self.num), getattr(torch, self.dtype)
         points = torch.linspace(
             self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=place.device
@@ -76,7 +76,7 @@ class Linspace(Op):
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
     """Return start, start + step, ... before ``stop``; of one argument alone 0, 1, ... before it.
 
-    Of whole numbers they are int64, else float32, unless told otherwise.
+    Of integers they are int64, else float32, unless told otherwise.
     """
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step

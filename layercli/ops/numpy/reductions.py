@@ -34,11 +34,11 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "nanvar": lambda x, axes, keep: _variance(_floating(x), axes, keep),
     "nanstd": lambda x, axes, keep: torch.sqrt(_variance(_floating(x), axes, keep)),
 }
-"""Functions of the values along some axes, the axes being kept with the size 1 or not; ``nan``... leave out what is no number."""
+"""Functions of the values along some axes, the axes being kept with the size 1 or not; ``nan``... leave out NaN."""
 
 MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
 WIDEN = {"sum", "prod", "nansum", "nanprod"}
-"""Functions whose result for whole numbers is int64, as in torch."""
+"""Functions whose result for integers is int64, as in torch."""
 OTHER_NAMES = {"amax": "max", "amin": "min"}
 """Second names that Keras has for some."""
 

@@ -42,7 +42,7 @@ class ArgExtremum(Op):
         return Spec(kept, "int64")
 
     def run(self, x: Any) -> Any:
-        """Return torch's function, of truths as of numbers."""
+        """Return torch's function, of booleans as of numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
             return ARG_EXTREMA[self.function](x, self.axis, self.keepdims)

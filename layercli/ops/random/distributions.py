@@ -138,6 +138,6 @@ def _truncated(share: Any) -> Any:
 
 
 def _whole(shares: Any, count: Any) -> Any:
-    """Return whole numbers from 0 to count - 1, of 48 random bits each."""
+    """Return integers from 0 to count - 1, of 48 random bits each."""
     high, low = shares
     return ((high.double() + low.double() * 2.0**-24) * count).floor().clamp_max(count - 1).long()

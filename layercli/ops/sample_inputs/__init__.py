@@ -60,7 +60,7 @@ SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
 class SampleInput:
     """A call of ``op`` on ``given``: Specs whose free sizes are names (``spec("B T 4")``), Python numbers, or None.
 
-    ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (whole numbers: high excluded);
+    ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (integers: high excluded);
     ``differentiable`` is false where the gradient is not defined or not unique; no gradient flows into the inputs whose
     places are in ``constants``. ``by_values`` says that only values tell some sizes, or the cost: no meta device does.
     ``invariant`` of the inputs and outputs is what devices agree on where the outputs are not unique; ``bitwise`` says

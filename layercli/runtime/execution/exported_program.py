@@ -94,7 +94,7 @@ class ExportedGraph(GraphModule):
 
 
 def on_meta(value: Any) -> Any:
-    """Return the meta device for any device, and what is none as it is."""
+    """Return the meta device for any device, other values unchanged."""
     return torch.device("meta") if isinstance(value, torch.device) else value
 
 

@@ -92,7 +92,7 @@ def cast(x: Any, dtype: str) -> Any:
 
 
 def as_one_dtype(values: Any, dtype: str) -> list[Any]:
-    """Return tensors in ``dtype``, and what is none as it is."""
+    """Return tensors in ``dtype``, other values unchanged."""
     return [x.to(dtype_of(dtype)) if isinstance(x, torch.Tensor) else x for x in values]
 
 

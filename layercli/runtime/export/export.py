@@ -124,7 +124,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
 
 
 def output_names(model: Model, program: torch.export.ExportedProgram) -> list[str]:
-    """Return the names of the outputs: a drawn model's own, a dict's keys, or numbers."""
+    """Return the names of the outputs: a functional model's own, a dict's keys, or numbers."""
     if isinstance(model, Functional):
         return [name for name, _ in ends(model.output, model.output_names)]
     return numbered("output", len(program.graph_signature.user_outputs))

@@ -158,7 +158,7 @@ def own_name(output: str, layers: Collection[str]) -> str:
 
 
 def all_finite(values: list[torch.Tensor]) -> bool:
-    """Whether no floating tensor holds an infinity or what is no number."""
+    """Whether no floating tensor holds an infinity or NaN."""
     return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
 
 

@@ -109,8 +109,8 @@ class PreparedModel:
             if isinstance(error, LayercliError) or not re.search(r"dtype|scalar type", str(error)):
                 raise
             raise UsageError(
-                f"{self.name} fails on whole numbers as {' and '.join(whole)}: {first_line(error)}",
-                hint="--cast makes floats of whole numbers",
+                f"{self.name} fails on integers as {' and '.join(whole)}: {first_line(error)}",
+                hint="--cast makes floats of integers",
             ) from error
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:

@@ -271,7 +271,7 @@ def tensor_of(values: Any) -> torch.Tensor:
     """Return an array, or nested lists of numbers, as a tensor; one that may not be written to is never written to."""
     array = np.asarray(values)
     if array.dtype.kind not in "biufc":
-        raise UsageError(f"the data holds {array.dtype}, which is no number")
+        raise UsageError(f"the data holds {array.dtype}, which is not numeric")
     if any(stride < 0 for stride in array.strides) or not array.dtype.isnative:
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     with warnings.catch_warnings():

@@ -83,7 +83,7 @@ class FitReport:
 
 
 class CheckpointCallback(Callback):
-    """Notes every epoch, saves after it, and stops where the loss is no number: such weights are not saved."""
+    """Notes every epoch, saves after it, and stops where the loss is NaN: such weights are not saved."""
 
     def __init__(self, report: FitReport, save: str | None) -> None:
         self.report = report

@@ -50,7 +50,7 @@ class Events:
         self._writer.flush()
 
     def graph(self, model: Model) -> None:
-        """Write the layers of ``model`` as Keras does, if it is a stack or a drawn model."""
+        """Write the layers of ``model`` as Keras does, if it is a stack or a functional model."""
         from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
         from tensorboard.compat.proto.tensor_pb2 import TensorProto
 

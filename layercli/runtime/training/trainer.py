@@ -199,7 +199,7 @@ def compile_model(
     if auto_scale_loss and model.compute_dtype == "float16" and isinstance(made, optimizers.Optimizer):
         made = optimizers.LossScaleOptimizer(made)
     if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-        raise UsageError(f"steps_per_execution is a whole number from 1 up, got {steps_per_execution!r}")
+        raise UsageError(f"steps_per_execution is an integer from 1 up, got {steps_per_execution!r}")
     torch_compile.check(jit_compile)
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made

@@ -61,7 +61,7 @@ def fit(
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
     if not isinstance(epochs, int) or epochs < 0:
-        raise UsageError(f"epochs is a whole number from 0 up, got {epochs!r}")
+        raise UsageError(f"epochs is an integer from 0 up, got {epochs!r}")
     source = apply_class_weight(
         source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight
     )
@@ -298,7 +298,7 @@ def size_of(batch_size: Any) -> int:
     if batch_size is None:
         return BATCH_SIZE
     if not isinstance(batch_size, int) or batch_size < 1:
-        raise UsageError(f"batch_size is a whole number from 1 up, got {batch_size!r}")
+        raise UsageError(f"batch_size is an integer from 1 up, got {batch_size!r}")
     return batch_size
 
 
