@@ -64,7 +64,8 @@ def is_python(text: str) -> bool:
 
 def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
     """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
-    from layercli.formats import detect, keras_file
+    from layercli.formats import detect
+    from layercli.saving import keras_file
     from layercli.saving.deserialization import Reader
 
     if not os.path.isfile(text) or not (text.endswith(".keras") or detect.is_model(text)):

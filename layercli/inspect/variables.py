@@ -126,7 +126,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
 
 def of_archive(model: Layer, path: str) -> Variables:
     """Return the variables of the model in a ``.keras`` file; their values are the file's, read when they are asked for."""
-    from layercli.formats import keras_file
+    from layercli.saving import keras_file
     from layercli.saving.weight_paths import layers_of
 
     if keras_file.is_hdf5(path):
@@ -165,8 +165,8 @@ def of_archive(model: Layer, path: str) -> Variables:
 
 def of_legacy(model: Layer, path: str) -> Variables:
     """Return the variables of the model in a file of the layout before ``.keras``, as ``of_archive`` does."""
-    from layercli.formats.legacy_h5 import LegacyWeights
-    from layercli.formats.legacy_weights import Stored, stored
+    from layercli.saving.legacy_h5 import LegacyWeights
+    from layercli.saving.legacy_weights import Stored, stored
 
     def row(name: str, variable: Variable) -> VariableRow:
         each: Stored = found[variable]

@@ -90,8 +90,8 @@ def is_of_keras_2(zipped: zipfile.ZipFile) -> bool:
 
 def of_keras_3(config: Any) -> Any:
     """Return the config of tf.keras as Keras 3 has it."""
-    from layercli.formats.legacy_compile_config import compile_config
-    from layercli.formats.legacy_keras_config import converted
+    from layercli.saving.legacy_compile_config import compile_config
+    from layercli.saving.legacy_keras_config import converted
 
     found = converted(config)
     if isinstance(found, dict) and isinstance(found.get("compile_config"), dict):

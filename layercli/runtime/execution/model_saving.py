@@ -12,16 +12,16 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
-from layercli.formats import detect, keras_file, keras_h5, legacy_h5, safetensors
+from layercli.formats import detect, keras_h5, safetensors
 from layercli.formats.atomic import staged
-from layercli.formats.legacy_values import Converted, of_owner
-from layercli.formats.legacy_weights import stored
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import load_weights as weights
 from layercli.runtime.execution import tensors
 from layercli.runtime.training.trainer import trainer_of
-from layercli.saving import keras_archive
+from layercli.saving import keras_archive, keras_file, legacy_h5
 from layercli.saving.deserialization import Reader
+from layercli.saving.legacy_values import Converted, of_owner
+from layercli.saving.legacy_weights import stored
 from layercli.saving.serialization import config_of
 from layercli.saving.weight_paths import layers_of
 

@@ -14,7 +14,6 @@ from layercli import losses, random
 from layercli.callbacks.callback import Callback, Logs
 from layercli.core.model import Model
 from layercli.errors import UsageError
-from layercli.formats import keras_file
 from layercli.formats.locks import locked
 from layercli.inspect.json_numbers import json_number
 from layercli.inspect.model_loader import ModelSource
@@ -27,6 +26,7 @@ from layercli.runtime.training.data_adapters import ArrayAdapter
 from layercli.runtime.training.dataset_files import AS_IT_IS, Reading, images_of, read
 from layercli.runtime.training.signal_handling import Interruption
 from layercli.runtime.training.trainer import TrainingPosition, trainer_of
+from layercli.saving import keras_file
 from layercli.saving.deserialization import Reader
 from layercli.saving.serialization import config_of
 

@@ -10,8 +10,8 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
 from layercli.errors import FormatError
-from layercli.formats.legacy_h5 import LegacyWeights, Weight
-from layercli.formats.legacy_values import Converted, gathered, of_owner
+from layercli.saving.legacy_h5 import LegacyWeights, Weight
+from layercli.saving.legacy_values import Converted, gathered, of_owner
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,8 @@ def config_of(file: Path, groups: keras_h5.H5Groups) -> dict[str, Any]:
 
     FormatError where it holds weights alone.
     """
-    from layercli.formats.legacy_compile_config import compile_config
-    from layercli.formats.legacy_keras_config import converted
+    from layercli.saving.legacy_compile_config import compile_config
+    from layercli.saving.legacy_keras_config import converted
 
     attributes = groups.file.attrs
     if CONFIG not in attributes:

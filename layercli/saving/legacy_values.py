@@ -9,7 +9,7 @@ from typing import Any
 from layercli import activations
 from layercli.core.layer import Layer
 from layercli.errors import FormatError
-from layercli.formats.legacy_h5 import LegacyWeights, Weight
+from layercli.saving.legacy_h5 import LegacyWeights, Weight
 
 STEEPER = 1.2
 """hard_sigmoid was clip(0.2 x + 0.5) and is clip(x / 6 + 0.5): that of 1.2 x is what it was of x."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from layercli.formats import detect, keras_h5, legacy_h5
-from layercli.saving import keras_archive
+from layercli.formats import detect, keras_h5
+from layercli.saving import keras_archive, legacy_h5
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:

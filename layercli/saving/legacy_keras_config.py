@@ -11,11 +11,11 @@ from typing import Any
 
 import layercli.layers
 from layercli.errors import FormatError
-from layercli.formats.legacy_keras_1 import modern
-from layercli.formats.legacy_keras_nodes import Renumbered, nodes
-from layercli.formats.legacy_keras_operations import OP_LAYERS, op_layer
 from layercli.saving import operation_serialization
 from layercli.saving.functional_deserialization import MODELS
+from layercli.saving.legacy_keras_1 import modern
+from layercli.saving.legacy_keras_nodes import Renumbered, nodes
+from layercli.saving.legacy_keras_operations import OP_LAYERS, op_layer
 
 FUNCTIONAL, LAYERS = "keras.src.models.functional", "keras.layers"
 RENAMED = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"} | {

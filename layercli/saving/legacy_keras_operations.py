@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from layercli.errors import FormatError
-from layercli.formats.legacy_keras_nodes import Renumbered, arguments, name_of
 from layercli.saving import operation_serialization
+from layercli.saving.legacy_keras_nodes import Renumbered, arguments, name_of
 
 OP_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty")
 PLAIN = {
