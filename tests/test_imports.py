@@ -42,6 +42,7 @@ DOORS = {
     "callbacks/progbar_logger.py": {"render"},
     "callbacks/tensorboard.py": {"runtime"},
     "core/sequential.py": {"saving"},
+    "formats/detect.py": {"saving"},
     "formats/hdf5.py": {"saving"},
     "core/variable.py": {"runtime"},
     "ops/core/conversion.py": {"runtime"},
