@@ -45,4 +45,6 @@ def options_of(group: type) -> list[inspect.Parameter]:
 
 def default_of(option: Field[Any]) -> Any:
     """Return what an option is where it is not given."""
-    return option.default if option.default is not MISSING else option.default_factory()  # type: ignore[misc]
+    if option.default_factory is not MISSING:
+        return option.default_factory()
+    return option.default

@@ -15,7 +15,7 @@ import typer
 
 from layercli.errors import FileError
 from layercli.escaping import printable
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 
 class Format(StrEnum):
@@ -89,9 +89,7 @@ def chosen(format: Format | None) -> Format:
     return format or (Format.table if on_terminal(stdout()) else Format.plain)
 
 
-def emit(
-    table: VariableTable | list[VariableTable], document: Callable[[], dict[str, Any]], format: Format | None
-) -> None:
+def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
     """Print ``table`` (or several, a line apart), or where JSON is asked for what ``document`` gives, on stdout."""
     tables = table if isinstance(table, list) else [table]
     match chosen(format):
@@ -108,7 +106,7 @@ def emit(
             write("\n".join(draw(each) for each in tables))
 
 
-def draw_on_terminal(tables: list[VariableTable]) -> None:
+def draw_on_terminal(tables: list[Table]) -> None:
     """Print the tables with Rich, a line apart, as wide as the terminal, or as COLUMNS says."""
     from rich.console import Console
 

@@ -117,7 +117,8 @@ def _both_least(a: np.ndarray, b: np.ndarray, dtypes: tuple[str, str]) -> np.nda
     least = [ends(dtype)[0] for dtype in dtypes if is_floating(dtype)]
     if len(least) < len(dtypes):
         return np.zeros(a.shape, bool)
-    return ((a == least[0]) | (a == least[1])) & ((b == least[0]) | (b == least[1]))
+    both: np.ndarray = ((a == least[0]) | (a == least[1])) & ((b == least[0]) | (b == least[1]))
+    return both
 
 
 def _apart(name: str, cls: str, tolerance: Tolerance, *, finite: bool) -> Difference:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
 MOST_NAMES = 5
 ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on both sides"}
 
 
-def table(found: Any) -> VariableTable:
+def table(found: Any) -> Table:
     """Return one row per result of a ``runtime.comparison.Comparison``."""
     columns = [
         Column("Layer (type)", key="layer"),
@@ -33,7 +33,7 @@ def table(found: Any) -> VariableTable:
     ]
     if found.first_not_finite is not None:
         facts.append(("First not finite", found.first_not_finite.name))
-    return VariableTable("Difference", columns, rows, facts, notes(found))
+    return Table("Difference", columns, rows, facts, notes(found))
 
 
 def notes(found: Any) -> list[str]:

@@ -7,10 +7,10 @@ import io
 from typing import Any
 
 from layercli.escaping import printable
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
 
-def draw(table: VariableTable) -> str:
+def draw(table: Table) -> str:
     """Return the rows as CSV, an absent value as an empty field."""
     table = table.printable()
     out = io.StringIO()

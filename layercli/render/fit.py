@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
 
-def table(report: Any) -> VariableTable:
+def table(report: Any) -> Table:
     """Return the table of a ``runtime.fit_files.Report``."""
     facts = [("Parameters", f"{report.parameters:,}"), ("Device", report.device)]
     if report.classes is not None:
@@ -16,7 +16,7 @@ def table(report: Any) -> VariableTable:
         facts.append(("Saved", report.saved))
     if report.command == "evaluate":
         columns = [Column("Metric"), Column("Value", numeric=True)]
-        return VariableTable(report.model, columns, [[name, value] for name, value in report.logs[0].items()], facts)
+        return Table(report.model, columns, [[name, value] for name, value in report.logs[0].items()], facts)
     names = list(dict.fromkeys(name for row in report.logs for name in row)) or ["epoch"]
     columns = [Column(name.replace("_", " ").capitalize(), numeric=True, key=name) for name in names]
-    return VariableTable(report.model, columns, [[row.get(name) for name in names] for row in report.logs], facts)
+    return Table(report.model, columns, [[row.get(name) for name in names] for row in report.logs], facts)

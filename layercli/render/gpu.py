@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from layercli.escaping import printable
 from layercli.gpu.snapshot import Device
 from layercli.render import markdown, plain
-from layercli.render.table import Column, VariableTable, printable
+from layercli.render.table import Column, Table
 
 if TYPE_CHECKING:
     from layercli.gpu.checks.diagnostic import Diagnostic
@@ -22,7 +23,7 @@ MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
 STYLES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 
 
-def tables(report: GpuReport) -> list[VariableTable]:
+def tables(report: GpuReport) -> list[Table]:
     """Return the answer and, below it, the devices, the findings, the demands and the self-tests, if there are any."""
     parts = [headline(report), devices(report.devices), findings(report.findings), demands(report), tests(report.tests)]
     drawn = [part for part in parts if part.rows or part.facts]
@@ -30,7 +31,7 @@ def tables(report: GpuReport) -> list[VariableTable]:
     return drawn
 
 
-def headline(report: GpuReport) -> VariableTable:
+def headline(report: GpuReport) -> Table:
     """Return the answer over the facts of the machine."""
     driver, wheel, host = report.snapshot.driver, report.snapshot.wheel, report.snapshot.host
     version = driver.version or host.module
@@ -38,7 +39,7 @@ def headline(report: GpuReport) -> VariableTable:
     kinds = (("CUDA", wheel.cuda), ("ROCm", wheel.hip), ("XPU", wheel.xpu))
     built = joined(*(f"{kind} {number}" for kind, number in kinds if number))
     facts.append(("PyTorch", joined(wheel.version, built)))
-    return VariableTable(report.sentence, [], [], [(name, text) for name, text in facts if text])
+    return Table(report.sentence, [], [], [(name, text) for name, text in facts if text])
 
 
 def joined(*parts: str | None) -> str:
@@ -46,18 +47,18 @@ def joined(*parts: str | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def devices(cards: list[Card]) -> VariableTable:
+def devices(cards: list[Card]) -> Table:
     """Return the devices: one or two as columns, more as rows, with what they have in common below."""
     if len(cards) > SIDE_BY_SIDE:
         return rows(cards)
     values = [(name, [text(card) or None for card in cards]) for name, text in PROPERTIES]
     columns = [Column("device"), *(Column(f"GPU {card.device.index}", folds=True) for card in cards)]
-    return VariableTable("", columns, [[name, *each] for name, each in values if any(each)])
+    return Table("", columns, [[name, *each] for name, each in values if any(each)])
 
 
-def rows(cards: list[Card]) -> VariableTable:
+def rows(cards: list[Card]) -> Table:
     """Return the devices as rows."""
-    table = VariableTable("", COLUMNS, [[value(card) for value in VALUES] for card in cards])
+    table = Table("", COLUMNS, [[value(card) for value in VALUES] for card in cards])
     models = [model(card) for card in cards]
     if len(set(models)) == 1:
         table.facts = [("each", models[0])]
@@ -167,11 +168,11 @@ VALUES: list[Callable[[Card], object]] = [
 ]
 
 
-def findings(found: list[Diagnostic]) -> VariableTable:
+def findings(found: list[Diagnostic]) -> Table:
     """Return what was found and what to do about it."""
     named = [(f"{MARKS[each.severity]}{each.code}", each) for each in found]
     styles = {name: STYLES[each.severity] for name, each in named}
-    return VariableTable("", [], [], [(name, sentence(each)) for name, each in named], styles=styles)
+    return Table("", [], [], [(name, sentence(each)) for name, each in named], styles=styles)
 
 
 def sentence(finding: Diagnostic) -> str:
@@ -184,7 +185,7 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def demands(report: GpuReport) -> VariableTable:
+def demands(report: GpuReport) -> Table:
     """Return what was demanded of each device."""
     columns = [
         Column("demand"),
@@ -194,19 +195,17 @@ def demands(report: GpuReport) -> VariableTable:
         Column("met"),
     ]
     rows = [[each.name, each.device, each.wanted, each.got or "unknown", each.met] for each in report.demands]
-    return VariableTable("", columns, rows)
+    return Table("", columns, rows)
 
 
-def tests(results: list[SelfTestResult]) -> VariableTable:
+def tests(results: list[SelfTestResult]) -> Table:
     """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
     several = len({each.device for each in results}) > 1
     columns = [
         Column("self-test", folds=True), *([Column("device")] if several else []), Column("verdict"),
         Column("figure", numeric=True), Column("unit"), Column("gate", numeric=True), Column("remark", folds=True),
     ]  # fmt: skip
-    return VariableTable(
-        "", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results]
-    )
+    return Table("", columns, [[each.name, *([each.device] if several else []), *row(each)] for each in results])
 
 
 def row(result: SelfTestResult) -> list[object]:
@@ -236,11 +235,11 @@ def summary(report: GpuReport) -> str:
     return "\n".join(markdown.draw(table) for table in tables(report))
 
 
-def records(report: GpuReport) -> VariableTable:
+def records(report: GpuReport) -> Table:
     """Return the devices with one property a column, for CSV: lists as words with spaces between, unknown values empty."""
     names = ["torch", "usable", "why_not", *(each.name for each in fields(Device) if each.name not in NOT_A_FIELD)]
     rows = [[flat(card.to_json()[name]) for name in names] for card in report.devices]
-    return VariableTable("", [Column(name) for name in names], rows)
+    return Table("", [Column(name) for name in names], rows)
 
 
 def flat(value: object) -> object:

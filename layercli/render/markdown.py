@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 
-def draw(table: VariableTable) -> str:
+def draw(table: Table) -> str:
     """Return the table in Markdown: a bold title, the rows, facts as a list, notes as paragraphs."""
     table = table.printable()
     blocks = [f"**{escape(table.title)}**"] if table.title else []

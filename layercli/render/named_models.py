@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.inspect.named_models import NamedModels
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
 
 def show_settings(settings: dict[str, Any]) -> str:
@@ -20,11 +20,11 @@ def show_value(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def table(report: NamedModels) -> VariableTable:
+def table(report: NamedModels) -> Table:
     """Return one row per model."""
     columns = [
         Column("Model"),
         Column("What it is", key="description", folds=True),
         Column("Settings", show=show_settings, folds=True),
     ]
-    return VariableTable("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])
+    return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])

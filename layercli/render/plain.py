@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 
-def draw(table: VariableTable) -> str:
+def draw(table: Table) -> str:
     """Return the table's title, header, rows, facts and notes as lines of text."""
     table = table.printable()
     lines = [table.title, ""] if table.title else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.render.summary import show_bytes, show_share
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 from layercli.render.timing import show_seconds
 
 
@@ -14,7 +14,7 @@ def show_predicted(share: float | None) -> str:
     return show(None) if share is None else show_share(share)
 
 
-def table(found: Any, by: str | None = None) -> VariableTable:
+def table(found: Any, by: str | None = None) -> Table:
     """Return one row per layer of a ``runtime.profile.Profile``, as its ``ordered`` has them."""
     columns = [
         Column("Layer (type)", key="layer"),
@@ -39,10 +39,10 @@ def table(found: Any, by: str | None = None) -> VariableTable:
         ("Outside layers", show_share(1 - sum(c.own for c in found.costs) / found.seconds)),
         ("Profiling added", show_share(found.overhead) if found.overhead > 0 else "less than can be measured"),
     ]
-    return VariableTable("Profile", columns, rows, facts)
+    return Table("Profile", columns, rows, facts)
 
 
-def kernels(found: Any) -> VariableTable:
+def kernels(found: Any) -> Table:
     """Return one row per kernel of a ``runtime.profile.Profile``, the longest first; shares are of all kernels' time."""
     columns = [
         Column("Kernel"),
@@ -52,4 +52,4 @@ def kernels(found: Any) -> VariableTable:
         Column("Share", numeric=True, show=show_share),
     ]
     rows = [[k.name, k.layer or "(outside layers)", k.calls, k.seconds, k.share] for k in found.kernels]
-    return VariableTable("Longest kernels", columns, rows)
+    return Table("Longest kernels", columns, rows)

@@ -9,12 +9,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 GAP = 2
 
 
-def draw(table: VariableTable, console: Console) -> None:
+def draw(table: Table, console: Console) -> None:
     """Print the table: a title, the rows, facts below, notes last, an empty line between."""
     table = table.printable()
     parts: list[RenderableType] = []
@@ -32,7 +32,7 @@ def draw(table: VariableTable, console: Console) -> None:
     console.print(Group(*spaced))
 
 
-def narrowed(table: VariableTable, width: int) -> VariableTable:
+def narrowed(table: Table, width: int) -> Table:
     """Return the table without as many of the columns that yield as make it fit, or as it is where none would."""
     yielding = sorted((column.yields, i) for i, column in enumerate(table.columns) if column.yields)
     for count in range(len(yielding) + 1):
@@ -42,12 +42,12 @@ def narrowed(table: VariableTable, width: int) -> VariableTable:
     return table
 
 
-def least_width(table: VariableTable) -> int:
+def least_width(table: Table) -> int:
     """Return the columns the table takes when every text that may fold is folded at its spaces."""
     return sum(least_widths(table)) + GAP * (len(table.columns) - 1)
 
 
-def least_widths(table: VariableTable) -> list[int]:
+def least_widths(table: Table) -> list[int]:
     """Return the least width of each column: of its longest cell, or of its longest word where it folds."""
     titles = [column.title for column in table.columns]
     columns = zip(*[titles, *table.cells()], strict=True)
@@ -57,7 +57,7 @@ def least_widths(table: VariableTable) -> list[int]:
     ]
 
 
-def grid(table: VariableTable) -> RichTable:
+def grid(table: Table) -> RichTable:
     """Return the Rich table of the rows."""
     drawn = RichTable(
         box=box.SIMPLE_HEAD, header_style="bold", padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False
@@ -71,7 +71,7 @@ def grid(table: VariableTable) -> RichTable:
     return drawn
 
 
-def records(table: VariableTable, width: int) -> Group:
+def records(table: Table, width: int) -> Group:
     """Return each row as its first cell and, below it, a line for each of the others."""
     first, *others = table.columns
     blocks: list[RenderableType] = [Text(first.title, style="bold")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import show_shape
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 
 
 def show_first(values: list[Any]) -> str:
@@ -13,7 +13,7 @@ def show_first(values: list[Any]) -> str:
     return " ".join(map(show, values))
 
 
-def table(run: Any) -> VariableTable:
+def table(run: Any) -> Table:
     """Return one row per output of a ``runtime.run.Run``, after the layers asked for."""
     columns = [
         Column("Layer or output" if run.layers else "Output", key="name"),
@@ -33,10 +33,10 @@ def table(run: Any) -> VariableTable:
         ]
         for name, out in run.rows
     ]  # fmt: skip
-    return VariableTable(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])
+    return Table(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])
 
 
-def ranking(guesses: list[Any]) -> VariableTable:
+def ranking(guesses: list[Any]) -> Table:
     """Return one row per class of a list of ``inspect.ranking.Guess``."""
     labelled = any(guess.label is not None for guess in guesses)
     columns = [
@@ -49,22 +49,22 @@ def ranking(guesses: list[Any]) -> VariableTable:
     rows = [
         [guess.item, guess.rank, guess.index, *([guess.label] if labelled else []), guess.value] for guess in guesses
     ]
-    return VariableTable("Highest classes", columns, rows)
+    return Table("Highest classes", columns, rows)
 
 
-def reproduction(found: Any) -> VariableTable:
+def reproduction(found: Any) -> Table:
     """Return what a ``runtime.reproduction.Verdict`` says, as facts."""
     facts = [
         ("Inputs and weights", "the same" if found.same_inputs else "not the same"),
         ("Changed since", ", ".join(found.changed) or "nothing"),
         ("Bit-equal", show(found.bit_equal)),
     ]
-    return VariableTable("Reproduction", [], [], facts)
+    return Table("Reproduction", [], [], facts)
 
 
-def streamed(facts: dict[str, Any]) -> VariableTable:
+def streamed(facts: dict[str, Any]) -> Table:
     """Return how a stream went, as facts."""
     done = facts["rows"] - facts["resumed_at"]
     rows = f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")
     rate = [("Rate", f"{done / facts['seconds']:,.0f} rows/s")] if done else []
-    return VariableTable("Stream", [], [], [("Rows", rows), ("Batch size", f"{facts['batch_size']:,}"), *rate])
+    return Table("Stream", [], [], [("Rows", rows), ("Batch size", f"{facts['batch_size']:,}"), *rate])

@@ -11,7 +11,7 @@ from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
 from layercli.errors import UsageError, nearest
 from layercli.inspect.summary import Row, Summary
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 
 
 def why_unknown(summary: Summary) -> str:
@@ -81,12 +81,12 @@ def usual(summary: Summary) -> tuple[str, ...]:
     return OF_FILE if summary.cls is None else DEFAULT
 
 
-def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> VariableTable:
+def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:
     """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one."""
     chosen = [COLUMNS[name] for name in columns]
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = collapse_repeats(shown) if fold else shown
-    return VariableTable(
+    return Table(
         title=summary.name if summary.cls in (None, summary.name) else f"{summary.name} ({summary.cls})",
         columns=[replace(c, title="Layer") if c.key == "layer" and summary.cls is None else c for c, _ in chosen],
         rows=[[value(row, summary) for _, value in chosen] for row in rows],

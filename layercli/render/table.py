@@ -45,7 +45,7 @@ class Column:
 
 
 @dataclass
-class VariableTable:
+class Table:
     """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs below; ``notes`` are sentences.
 
     ``styles`` are Rich's, for the names of facts that shall not be dim on a terminal.
@@ -58,13 +58,13 @@ class VariableTable:
     notes: list[str] = field(default_factory=list)
     styles: dict[str, str] = field(default_factory=dict)
 
-    def without(self, places: list[int]) -> VariableTable:
+    def without(self, places: list[int]) -> Table:
         """Return the table without the columns at ``places``, and with a note that names them."""
         kept = [i for i in range(len(self.columns)) if i not in places]
         named = " and ".join(self.columns[i].title.lower() for i in sorted(places))
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
         note = f"{named}: left out for want of width (--format plain shows all)"
-        return VariableTable(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
+        return Table(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""
@@ -73,10 +73,10 @@ class VariableTable:
             for row in self.rows
         ]
 
-    def printable(self) -> VariableTable:
+    def printable(self) -> Table:
         """Return the table as every renderer has to take it: all texts beside the cells may be shown, as cells may."""
         columns = [replace(each, title=printable(each.title), key=printable(each.key)) for each in self.columns]
         facts = [(printable(name), printable(text)) for name, text in self.facts]
         notes = list(map(printable, self.notes))
         styles = {printable(name): style for name, style in self.styles.items()}
-        return VariableTable(printable(self.title), columns, self.rows, facts, notes, styles)
+        return Table(printable(self.title), columns, self.rows, facts, notes, styles)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from layercli.render.summary import show_bytes, show_share
-from layercli.render.table import Column, VariableTable
+from layercli.render.table import Column, Table
 
 UNITS = [(1.0, "s"), (1e-3, "ms"), (1e-6, "us")]
 PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
@@ -37,7 +37,7 @@ def show_rate(value: float | None) -> str:
 FIGURES = ["Minimum", "Median", "p90", "p99", "Mean", "Std"]
 
 
-def table(timings: list[Any]) -> VariableTable:
+def table(timings: list[Any]) -> Table:
     """Return one row per ``runtime.timing.Timing``."""
     columns = [
         Column("Model"),
@@ -53,10 +53,10 @@ def table(timings: list[Any]) -> VariableTable:
         ("Roofline", unknown or f"{show_share(first.share)} of what the device was measured to reach for this work"),
         ("Peak memory", show_bytes(first.peak_memory)),
     ]
-    return VariableTable("Time", columns, rows, facts)
+    return Table("Time", columns, rows, facts)
 
 
-def slowdown(found: Any) -> VariableTable:
+def slowdown(found: Any) -> Table:
     """Return what an ``inspect.samples.Slowdown`` says, as facts."""
     known = (
         f"95% interval {found.low:.3f} to {found.high:.3f}" if found.high < math.inf else "too few runs for an interval"
@@ -66,4 +66,4 @@ def slowdown(found: Any) -> VariableTable:
         ("Allowed", f"{found.at_most:g}x"),
         ("Verdict", found.verdict),
     ]
-    return VariableTable("", [], [], facts)
+    return Table("", [], [], facts)

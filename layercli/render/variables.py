@@ -7,12 +7,12 @@ from typing import Any
 from layercli.core.spec import show_shape
 from layercli.inspect.variables import VariableRow, Variables
 from layercli.render.summary import show_bytes
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 
 STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
 
 
-def table(variables: Variables, *, values: bool = False, brief: bool = False) -> VariableTable:
+def table(variables: Variables, *, values: bool = False, brief: bool = False) -> Table:
     """Return one row per variable, with a column for each thing known; ``brief`` shortens long values."""
     rows = variables.rows
     columns = [
@@ -31,7 +31,7 @@ def table(variables: Variables, *, values: bool = False, brief: bool = False) ->
     cells = [row_cells(row, values, brief) for row in rows]
     empty = {i for i in (3, 6) if all(row[i] is None for row in cells)}
     kept = [i for i in range(len(columns)) if i not in empty]
-    return VariableTable(
+    return Table(
         title=variables.source,
         columns=[columns[i] for i in kept],
         rows=[[row[i] for i in kept] for row in cells],

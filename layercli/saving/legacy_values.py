@@ -9,6 +9,7 @@ from typing import Any
 from layercli import activations
 from layercli.core.layer import Layer
 from layercli.errors import FormatError
+from layercli.layers.rnn.bidirectional import Bidirectional
 from layercli.saving.legacy_h5 import LegacyWeights, Weight
 
 STEEPER = 1.2
@@ -46,7 +47,7 @@ class Converted:
 
 def gathered(layer: Layer, given: list[Converted], major: int) -> list[Converted]:
     """Return the arrays of a layer, the gates that Keras 1 had apart put together."""
-    halves = [layer.forward_layer, layer.backward_layer] if type(layer).__name__ == "Bidirectional" else [layer]
+    halves = [layer.forward_layer, layer.backward_layer] if isinstance(layer, Bidirectional) else [layer]
     each = len(given) // len(halves)
     if major > 1 or each not in APART or len(layer.variables) != 3 * len(halves):
         return given

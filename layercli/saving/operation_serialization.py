@@ -77,7 +77,7 @@ READ = {
 
 READ_NAMES = {name for names in READ.values() for name in names.split()}
 
-HOMES = {name: module for module, names in CLASSES.items() for name in names.split()}
+MODULE_OF = {name: module for module, names in CLASSES.items() for name in names.split()}
 OTHER_NAMES = {
     "GetItem": "getitem", "ReLU": "relu", "TrueDivide": "divide", "AllClose": "allclose", "IsIn": "isin",
     "SearchSorted": "searchsorted", "CDist": "cdist", "RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization",
@@ -106,7 +106,7 @@ class Spelled:
     @property
     def module(self) -> str:
         """The module that Keras finds the class in, or ours."""
-        return HOMES.get(self.name, OURS)
+        return MODULE_OF.get(self.name, OURS)
 
 
 def is_operation(described: Mapping[str, Any]) -> bool:
@@ -190,7 +190,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Pinv", {"rcond": rcond}, args)
         case linear.MatMul():
             return Spelled("Matmul", {}, args)
-    if type(op).__name__ in HOMES:  # the fields have the names and the meaning of Keras's settings
+    if type(op).__name__ in MODULE_OF:  # the fields have the names and the meaning of Keras's settings
         own = {field.name: _plain(getattr(op, field.name)) for field in dataclasses.fields(op)}  # type: ignore[arg-type]
         return Spelled(type(op).__name__, own, args)
     return None
@@ -205,7 +205,7 @@ def class_of(function: str) -> str:
     return _CLASS_OF[function]
 
 
-_CLASS_OF = {snake_case(name): name for name in HOMES} | {"exponential": "Exp"}
+_CLASS_OF = {snake_case(name): name for name in MODULE_OF} | {"exponential": "Exp"}
 
 
 def _open(shape: tuple[Any, ...]) -> list[Any]:
@@ -246,7 +246,7 @@ def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
     own = {key: value for key, value in settings.items() if key != "name"}
     if described.get("module") == OURS:
         return _of_ours(where, name, own)
-    if name not in HOMES and name not in READ_NAMES:
+    if name not in MODULE_OF and name not in READ_NAMES:
         raise FormatError(f"{where} holds the operation {name}, which layercli does not have")
     own = {key: value for key, value in own.items() if key not in SILENT or value != SILENT[key]}
     function = _functions(name)

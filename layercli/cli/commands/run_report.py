@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output
 from layercli.errors import UsageError
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 if TYPE_CHECKING:
     from layercli.runtime.inference.forward_pass import ForwardRun
@@ -22,7 +22,7 @@ NO = 1
 class Section:
     """Tables, what JSON has of them, and the exit code they call for."""
 
-    tables: list[VariableTable] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     code: int = 0
 

@@ -77,8 +77,8 @@ class _OnnxDescriber:
             self.scopes.append(path)
             own = held.setdefault(path, {})
             for each in node.parameters:
-                name = each.name.rpartition(".")[2].rpartition("/")[2]
-                own[name if name not in own else each.name] = self.parameters[each.name]
+                leaf = each.name.rpartition(".")[2].rpartition("/")[2]
+                own[leaf if leaf not in own else each.name] = self.parameters[each.name]
         for path, cls in classes.items():
             self.builder.add_module(path, cls, variables=held.get(path, {}))
 
