@@ -17,8 +17,9 @@ from layercli.ops.core.slicing import GetItem, StridedSlice
 from layercli.ops.linalg import decompositions, solvers
 from layercli.ops.nn import activation_functions
 from layercli.ops.nn.activations import ActivationFunction, Relu, ReluInPlace, SoftmaxActivation
-from layercli.ops.numpy import creation, einsum, elementwise, joining, linear, padding, rearrangement, reshaping
+from layercli.ops.numpy import creation, elementwise, joining, linear, padding, rearrangement, reshaping
 from layercli.ops.numpy.cumulative import Cumulative
+from layercli.ops.numpy.einsum import Einsum
 from layercli.ops.numpy.reductions import Reduction
 from layercli.ops.numpy.sorting import ArgExtremum
 from layercli.ops.numpy.triangular import Triangle
@@ -175,7 +176,7 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Reshape", {"newshape": _open(shape)}, args)
         case reshaping.BroadcastTo(shape):
             return Spelled("BroadcastTo", {"shape": _plain(shape)}, args)
-        case einsum.Einsum(equation):
+        case Einsum(equation):
             return Spelled("Einsum", {"subscripts": equation}, args)
         case decompositions.OfSquare(function):
             name, _, upper = function.partition(" ")
