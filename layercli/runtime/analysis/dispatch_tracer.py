@@ -6,7 +6,9 @@ back. All others are fake tensors. Tensors of the module are not touched: what i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -34,7 +36,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
     """Run what is inside on values that are real where they are small and known, and fake elsewhere.
 
     ``parameters`` are taken as fake, ``buffers`` as values that can be read; neither is ever written to. ``real`` computes
-    all. ``building``: tensors without values yet, ``torch.empty``, are fake whatever their size.
+    all. ``building``: tensors without values yet, ``torch.empty``, are fake whatever their size. ``forget`` takes back the
+    products of recorded operations, by their indices: of two branches the one with more counts.
     """
 
     supports_higher_order_operators = True
@@ -47,10 +50,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         real: bool = False,
         building: bool = False,
         record: Recorder | None = None,
+        forget: Callable[[range], None] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
-        self.real, self.building, self.record = real, building, record
+        self.real, self.building, self.record, self.forget = real, building, record, forget
         self.drawn: list[str] = []
+        self.uncounted: list[str] = []
+        self.told: list[int] = []
+        self.unequal_branches: list[tuple[int, int]] = []
         self.gave_fake = False
         self.replaced: dict[int, torch.Tensor] = {}
         self.kept: list[Any] = []
@@ -73,7 +80,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         kwargs = dict(kwargs or {})
         if isinstance(func, torch._ops.HigherOrderOperator):
             return self._higher_order(func, args, kwargs)
-        if self.record is not None and "CompositeImplicitAutograd" in str(func) and func._can_decompose():
+        if self.record is not None and is_composite(func):
             return self._decomposed(func, args, kwargs)
         return self._run(func, args, kwargs)
 
@@ -85,8 +92,16 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         out = call.run()
         if self.record is not None:
             seen_args, seen_kwargs = call.seen
-            self.record(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, seen_kwargs, out))
+            self._tell(func, seen_args, seen_kwargs, out, product_cost(func, seen_args, seen_kwargs, out))
         return call.wrapped(out)
+
+    def _tell(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int | None) -> None:
+        """Tell the recorder of an operation; one whose products are unknown is kept in ``uncounted``."""
+        if macs is None:
+            self.uncounted.append(func.name().partition("::")[2].partition(".")[0])
+        self.told.append(macs or 0)
+        if self.record is not None:
+            self.record(func, args, kwargs, out, macs or 0)
 
     def _decomposed(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         with self:
@@ -97,9 +112,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         """Run the functions that an operation is given: of a branch one, of others that only wrap a function that one."""
         name = func.name() if callable(getattr(func, "name", None)) else str(func)
         if name == "cond":
-            condition, if_true, if_false, *operands = args
-            with self:
-                return tuple((if_true if self._holds(condition) else if_false)(*operands[0]))
+            return self._branches(*args)
         if name == "flex_attention":
             return self._flex_attention(args)
         given = next((i for i, x in enumerate(args) if callable(x) and not isinstance(x, torch.Tensor)), None)
@@ -110,9 +123,29 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         with self:
             return args[given](*args[given + 1 :], **kwargs)
 
+    def _branches(self, condition: Any, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
+        """Run both branches; the products of the one with more of them count, as the condition depends on values."""
+        holds = self._holds(condition)
+        if self.real or self.forget is None:
+            with self:
+                return tuple((if_true if holds else if_false)(*operands))
+        starts = [len(self.told)]
+        given = []
+        for branch in (if_true, if_false):
+            with self:
+                given.append(tuple(branch(*operands)))
+            starts.append(len(self.told))
+        first, second = (range(*each) for each in itertools.pairwise(starts))
+        macs = [sum(self.told[i] for i in each) for each in (first, second)]
+        smaller = first if macs[0] < macs[1] else second
+        self.forget(smaller)
+        self.told[smaller.start : smaller.stop] = [0] * len(smaller)
+        if macs[0] != macs[1]:
+            self.unequal_branches.append((max(macs), min(macs)))
+        return given[0 if holds else 1]
+
     def _holds(self, condition: Any) -> bool:
         if isinstance(condition, FakeTensor):
-            self.drawn.append("cond")
             return True
         return bool(self.taken(condition)) if isinstance(condition, torch.Tensor) else bool(condition)
 
@@ -122,7 +155,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         out = torch.empty(shape, dtype=query.dtype, device="meta")
         sums = torch.empty(query.shape[:-1], dtype=torch.float32, device="meta")
         if self.record is not None:
-            self.record(_FlexAttention, args, {}, out, attention(args, {}, out))
+            self._tell(_FlexAttention, args, {}, out, attention(args, {}, out))
         return FakeTensor(out), FakeTensor(sums), FakeTensor(sums)
 
     def _without_values(self, x: torch.Tensor) -> torch.Tensor:
@@ -303,6 +336,12 @@ class _Call:
             return x
         self.tracer.gave_fake = True
         return FakeTensor(x)
+
+
+@cache
+def is_composite(func: Any) -> bool:
+    """Whether an operation is only made of others; in inference mode it comes whole."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
 
 def storage_of(x: torch.Tensor) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -99,6 +99,11 @@ class _Recording:
         taken = [self._value(x) for x in leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         given = [self._value(x) for x in leaves(out) if isinstance(x, torch.Tensor)]
         self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
+
+    def forget(self, indices: range) -> None:
+        """Take back the products of some of the operations."""
+        for i in indices:
+            self.trace.operations[i] = replace(self.trace.operations[i], macs=0)
 
     def _value(self, x: torch.Tensor) -> tuple[Spec, int]:
         if x.layout is torch.strided and (x.is_meta or x.numel() < 1 << 12):
@@ -266,7 +271,7 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         module.eval()
         for below in module.modules():
             vars(below).pop("_compiled_call_impl", None)  # of module.compile()
-        tracer = Tracer(parameters, buffers, real=real, record=recording.operation)
+        tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
         contexts: list[Any] = [without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
         for each in contexts:
             stack.enter_context(each)
@@ -277,9 +282,21 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
     for x in [*module.parameters(), *module.buffers()]:
         if not is_lazy(x):
             found.held[storage_of(tracer.replaced.get(storage_of(x), x))] = x
+    found.notes += _notes_of(tracer)
+    return found
+
+
+def _notes_of(tracer: Tracer) -> list[str]:
+    """Return what the shapes and the MACs do not follow from, or leave out."""
+    notes = []
     if tracer.drawn:
         names = ", ".join(dict.fromkeys(tracer.drawn))
-        found.notes.append(
+        notes.append(
             f"what {names} chooses depends on values: indices were drawn, on which shapes and MACs do not depend"
         )
-    return found
+    if tracer.uncounted:
+        names = ", ".join(dict.fromkeys(tracer.uncounted))
+        notes.append(f"MACs leave out {names}: how many products it takes does not follow from the shapes")
+    if tracer.unequal_branches:
+        notes.append("cond runs one of two branches: the one with more MACs is counted")
+    return notes

@@ -1,6 +1,6 @@
 """What torch's operations multiply and accumulate, as functions of the shapes: products, convolutions, attention, recurrences.
 
-Fused kernels cost what the operations they stand for cost one by one.
+Fused kernels cost what the operations they stand for cost one by one. What only the values tell is unknown, not 0.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-Cost = Callable[[tuple[Any, ...], dict[str, Any], Any], int]
-"""A function of the arguments of an operation and of what it gives."""
+import torch
+
+from layercli.runtime.analysis.uncounted_products import UNKNOWN_PRODUCTS
+
+Cost = Callable[[tuple[Any, ...], dict[str, Any], Any], int | None]
+"""A function of the arguments of an operation and of what it gives; None where the shapes do not tell."""
 
 PRODUCT_COSTS: dict[str, Cost] = {}
 """The cost of each operation that multiplies, by its name without the overload's: ``aten::mm``."""
@@ -26,76 +30,235 @@ def costs(*names: str) -> Callable[[Cost], Cost]:
     return register
 
 
-def product_cost(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int:
-    """Return the multiply-accumulates of one call of an operation of torch; 0 for one that makes no products."""
-    cost = PRODUCT_COSTS.get(func.name().partition(".")[0])
-    return 0 if cost is None else int(cost(args, kwargs, out))
+def product_cost(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int | None:
+    """Return the multiply-accumulates of one call of an operation of torch; 0 for one that makes no products, None if unknown."""
+    name = func.name().partition(".")[0]
+    cost = PRODUCT_COSTS.get(name)
+    if cost is None:
+        return None if name in UNKNOWN_PRODUCTS else 0
+    macs = cost(args, kwargs, out)
+    return None if macs is None else int(macs)
 
 
 def _first(out: Any) -> Any:
     return out[0] if isinstance(out, (tuple, list)) else out
 
 
-@costs("aten::mm", "aten::bmm", "aten::matmul", "aten::_int_mm", "aten::_scaled_mm", "aten::_sparse_mm")
-def matmul(args: Any, kwargs: Any, out: Any) -> int:
-    """Every value of the result is a sum over the last axis of the first operand."""
-    return _first(out).numel() * args[0].shape[-1] if args[0].dim() else 0
+def _values_held(x: Any) -> int | None:
+    """Return how many values a sparse tensor holds; None for one that is not sparse."""
+    if x.layout is torch.strided or x.layout is torch._mkldnn:
+        return None
+    return int((x._values() if x.layout is torch.sparse_coo else x.values()).numel())
 
 
-@costs("aten::addmm", "aten::baddbmm", "aten::addmv", "aten::_addmm_activation", "aten::sparse_addmm")
-def added_product(args: Any, kwargs: Any, out: Any) -> int:
+def _product(left: Any, right: Any, out: Any) -> int | None:
+    """Every value of the result is a sum over the inner axis, of which a sparse operand holds a part."""
+    in_left, in_right = _values_held(left), _values_held(right)
+    if in_left is not None and in_right is not None:
+        return None
+    if in_left is not None:
+        return in_left * (right.shape[-1] if right.dim() > 1 else 1)
+    if in_right is not None:
+        return in_right * left.shape[-2]  # type: ignore[no-any-return]
+    return _first(out).numel() * left.shape[-1] if left.dim() else 0
+
+
+@costs("aten::mm", "aten::bmm", "aten::matmul", "aten::_int_mm", "aten::_scaled_mm", "aten::_scaled_mm_v2",
+       "aten::_sparse_mm", "aten::_sparse_mm_reduce_impl", "aten::hspmm", "quantized::matmul")  # fmt: skip
+def matmul(args: Any, kwargs: Any, out: Any) -> int | None:
+    """A product of the first two arguments."""
+    return _product(args[0], args[1], out)
+
+
+@costs("aten::_foreach_mm", "_native::_foreach_mm_native_0")
+def several_products(args: Any, kwargs: Any, out: Any) -> int | None:
+    """A product of each pair of two lists."""
+    return sum(x.numel() * left.shape[-1] for x, left in zip(out, args[0], strict=True))
+
+
+@costs("inductor::_mm_plus_mm")
+def sum_of_two_products(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Two products, added."""
+    return out.numel() * (args[0].shape[-1] + args[2].shape[-1])  # type: ignore[no-any-return]
+
+
+@costs("aten::addmm", "aten::baddbmm", "aten::addmv", "aten::_addmm_activation", "aten::sparse_addmm", "aten::addmm_",
+       "aten::baddbmm_", "aten::addmv_", "aten::_sparse_addmm", "aten::sspaddmm")  # fmt: skip
+def added_product(args: Any, kwargs: Any, out: Any) -> int | None:
     """As a product of the second and the third argument."""
-    return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
+    return _product(args[1], args[2], out)
 
 
-@costs("aten::addbmm")
-def summed_products(args: Any, kwargs: Any, out: Any) -> int:
+@costs("aten::sparse_sampled_addmm")
+def sampled_product(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Only the values that the sparse first argument holds are computed."""
+    held = _values_held(args[0])
+    return None if held is None else held * args[1].shape[-1]
+
+
+@costs("aten::addbmm", "aten::addbmm_")
+def summed_products(args: Any, kwargs: Any, out: Any) -> int | None:
     """A batch of products, summed."""
     batch, rows, inner = args[1].shape
     return batch * rows * inner * args[2].shape[-1]  # type: ignore[no-any-return]
 
 
 @costs("aten::mv", "aten::dot", "aten::vdot")
-def vector_product(args: Any, kwargs: Any, out: Any) -> int:
+def vector_product(args: Any, kwargs: Any, out: Any) -> int | None:
     """One multiplication for each value of the first operand."""
-    return args[0].numel()  # type: ignore[no-any-return]
+    held = _values_held(args[0])
+    return args[0].numel() if held is None else held  # type: ignore[no-any-return]
 
 
-@costs("aten::linear", "aten::mkldnn_linear", "mkldnn::_linear_pointwise", "aten::_weight_int8pack_mm")
-def linear(args: Any, kwargs: Any, out: Any) -> int:
+@costs("aten::addr", "aten::addr_")
+def outer_product(args: Any, kwargs: Any, out: Any) -> int | None:
+    """One multiplication for each value of the result."""
+    return out.numel()  # type: ignore[no-any-return]
+
+
+@costs("aten::_cdist_forward")
+def distances(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Euclidean distances are computed by a product; others by powers, which are not counted."""
+    return out.numel() * args[0].shape[-1] if args[2] == 2 else 0
+
+
+@costs("aten::_compute_linear_combination")
+def linear_combination(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Every value of the result is a sum over the inputs."""
+    return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
+
+
+@costs("aten::linear", "aten::mkldnn_linear", "mkldnn::_linear_pointwise", "mkl::_mkl_linear", "aten::_weight_int8pack_mm",
+       "aten::_weight_int4pack_mm", "aten::_weight_int4pack_mm_for_cpu", "aten::_weight_int4pack_mm_with_scales_and_zeros",
+       "aten::_dyn_quant_matmul_4bit", "aten::_mixed_dtypes_linear", "quantized::int4mm_packed_weight_cpu",
+       "onednn::linear_dynamic_fp16", "onednn::linear_relu_dynamic_fp16", "onednn::qlinear_pointwise",
+       "quantized::linear_dynamic_fp16_unpacked_weight", "_quantized::wrapped_fbgemm_linear_fp16_weight",
+       "_quantized::wrapped_quantized_linear", "_quantized::_wrapped_quantized_linear_prepacked")  # fmt: skip
+def linear(args: Any, kwargs: Any, out: Any) -> int | None:
     """Every value of the result is a sum over the features."""
     return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
 
 
 @costs("quantized::linear_dynamic", "quantized::linear", "quantized::linear_relu", "quantized::linear_relu_dynamic",
-       "quantized::linear_dynamic_fp16")  # fmt: skip
-def quantized_linear(args: Any, kwargs: Any, out: Any) -> int:
+       "quantized::linear_dynamic_fp16", "quantized::linear_relu_dynamic_fp16", "quantized::linear_leaky_relu",
+       "quantized::linear_tanh", "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
+       "quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32", "_quantized::linear",
+       "_quantized::linear_dynamic")  # fmt: skip
+def quantized_linear(args: Any, kwargs: Any, out: Any) -> int | None:
     """As the layer that was quantised."""
     return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
 
 
-@costs("quantized::conv1d", "quantized::conv2d", "quantized::conv3d", "quantized::conv1d_relu", "quantized::conv2d_relu",
-       "quantized::conv3d_relu")  # fmt: skip
-def quantized_convolution(args: Any, kwargs: Any, out: Any) -> int:
+@costs("aten::_sparse_semi_structured_linear")
+def half_sparse_linear(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The weights hold two of every four values."""
+    return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
+
+
+@costs("aten::_sparse_semi_structured_mm")
+def half_sparse_product(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The first matrix holds two of every four values."""
+    return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
+
+
+@costs("aten::_sparse_semi_structured_addmm")
+def added_half_sparse_product(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As a product of the second argument, which holds two of every four values."""
+    return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
+
+
+@costs("aten::_cslt_sparse_mm")
+def compressed_product(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The first matrix, compressed, holds two of every four values."""
+    return out.numel() * args[1].shape[0] // 2  # type: ignore[no-any-return]
+
+
+def _unpacked(packed: Any) -> Any:
+    """Return the weights that a quantised layer keeps packed."""
+    weight, _ = packed.unpack()
+    return weight
+
+
+@costs(*(f"{space}::conv{rank}d{kind}" for space in ("quantized", "_quantized") for rank in (1, 2, 3)
+         for kind in ("", "_relu", "_dynamic")))  # fmt: skip
+def quantized_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
     """As the layer that was quantised: its weights are unpacked to be measured."""
-    weight, _ = args[1].unpack()
-    return out.numel() * prod(weight.shape[1:])  # type: ignore[no-any-return]
+    return out.numel() * prod(_unpacked(args[1]).shape[1:])  # type: ignore[no-any-return]
 
 
-@costs("aten::convolution", "aten::_convolution", "aten::convolution_overrideable", "aten::cudnn_convolution",
+@costs("quantized::conv2d_add", "quantized::conv2d_add_relu")
+def added_quantized_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As the layer that was quantised; what is added to its result stands before the weights."""
+    return out.numel() * prod(_unpacked(args[2]).shape[1:])  # type: ignore[no-any-return]
+
+
+@costs(*(f"{space}::conv_transpose{rank}d{kind}" for space in ("quantized", "_quantized") for rank in (1, 2, 3)
+         for kind in ("", "_dynamic")))  # fmt: skip
+def quantized_transposed_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Every value of the input goes into a window."""
+    return args[0].numel() * prod(_unpacked(args[1]).shape[1:])  # type: ignore[no-any-return]
+
+
+@costs("aten::cudnn_convolution", "aten::cudnn_convolution_relu", "aten::cudnn_convolution_add_relu",
+       "aten::miopen_convolution", "aten::miopen_convolution_relu", "aten::miopen_convolution_add_relu",
+       "aten::miopen_depthwise_convolution", "aten::_mps_convolution", "aten::_nnpack_spatial_convolution",
        "aten::mkldnn_convolution", "mkldnn::_convolution_pointwise", "aten::slow_conv3d_forward",
-       "aten::_slow_conv2d_forward", "aten::_conv_depthwise2d", "aten::conv1d", "aten::conv2d", "aten::conv3d")  # fmt: skip
-def convolution(args: Any, kwargs: Any, out: Any) -> int:
-    """Every value of the result is a sum over a window; of a transposed one every value of the input goes into a window."""
+       "aten::_slow_conv2d_forward", "aten::slow_conv_dilated2d", "aten::slow_conv_dilated3d", "aten::_conv_depthwise2d",
+       "aten::conv_depthwise3d", "aten::conv1d", "aten::conv2d", "aten::conv3d")  # fmt: skip
+def windows(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Every value of the result is a sum over a window."""
+    return _first(out).numel() * prod(args[1].shape[1:])  # type: ignore[no-any-return]
+
+
+@costs("mkldnn::_convolution_pointwise_")
+def windows_added_to(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As a convolution whose result is added to the first argument."""
+    return out.numel() * prod(args[2].shape[1:])  # type: ignore[no-any-return]
+
+
+@costs(*(f"onednn::qconv{rank}_pointwise" for rank in ("", "1d", "2d", "3d")))
+def quantized_windows(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As a convolution whose weights stand behind the scale and the zero point of the input."""
+    return out.numel() * prod(args[3].shape[1:])  # type: ignore[no-any-return]
+
+
+@costs("aten::cudnn_convolution_transpose", "aten::miopen_convolution_transpose", "aten::_mps_convolution_transpose",
+       "aten::slow_conv_transpose2d", "aten::slow_conv_transpose3d", "mkldnn::_convolution_transpose_pointwise")  # fmt: skip
+def transposed_windows(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Every value of the input goes into a window."""
     x, weight = args[0], args[1]
-    transposed = len(args) > 6 and args[6] is True
+    spatial = x.dim() - (weight.dim() - 2)
+    return x.numel() * weight.numel() // x.shape[spatial - 1]  # type: ignore[no-any-return]
+
+
+@costs("aten::convolution", "aten::_convolution", "aten::convolution_overrideable")
+def convolution(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Every value of the result is a sum over a window; of a transposed one every value of the input goes into a window."""
+    x, weight, transposed = args[0], args[1], args[6]
     return (x if transposed else _first(out)).numel() * prod(weight.shape[1:])  # type: ignore[no-any-return]
+
+
+@costs("aten::convolution_backward", "aten::convolution_backward_overrideable")
+def convolution_gradients(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The gradient of the input and that of the weights each take as many products as the convolution."""
+    # The first has arguments between the weights and the strides that the second has not.
+    gradient, x, weight, transposed, mask = *args[:3], *((args[7], args[10]) if len(args) > 10 else (args[6], args[9]))
+    once = (x if transposed else gradient).numel() * prod(weight.shape[1:])
+    return once * (bool(mask[0]) + bool(mask[1]))  # type: ignore[no-any-return]
+
+
+@costs("aten::conv_tbc")
+def time_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
+    """A convolution over time, whose weights are (window, channels, filters)."""
+    window, channels, _ = args[1].shape
+    return out.numel() * window * channels  # type: ignore[no-any-return]
 
 
 @costs("aten::_scaled_dot_product_flash_attention_for_cpu", "aten::_scaled_dot_product_flash_attention",
        "aten::_scaled_dot_product_efficient_attention", "aten::_scaled_dot_product_cudnn_attention",
        "aten::_scaled_dot_product_fused_attention_overrideable", "aten::scaled_dot_product_attention",
-       "aten::_scaled_dot_product_attention_math_for_mps", "flex_attention")  # fmt: skip
+       "aten::_scaled_dot_product_attention_math_for_mps", "aten::_triton_scaled_dot_attention",
+       "flex_attention")  # fmt: skip
 def attention(args: Any, kwargs: Any, out: Any) -> int:
     """Scores of every query with every key, and the values weighted by them."""
     query, key, value = args[:3]
@@ -103,8 +266,60 @@ def attention(args: Any, kwargs: Any, out: Any) -> int:
     return scores * (query.shape[-1] + value.shape[-1])  # type: ignore[no-any-return]
 
 
+@costs("aten::_cudnn_attention_forward")
+def cudnn_attention(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As attention; sequences of different lengths are unknown."""
+    return attention(args, kwargs, out) if args[4] is None and args[5] is None else None
+
+
+def _attention_of_sequences(query: Any, key: Any, value: Any, ends_q: Any, ends_k: Any) -> int | None:
+    """Attention whose axes are (batch, sequence, heads, features); of sequences end to end the ends tell the lengths."""
+    both = query.shape[-1] + value.shape[-1]
+    if ends_q is None and ends_k is None:
+        return prod(query.shape[:-1]) * key.shape[-3] * both  # type: ignore[no-any-return]
+    if ends_q is None or ends_k is None or ends_q.is_meta or ends_k.is_meta:
+        return None
+    pairs = int((ends_q.diff().long() * ends_k.diff().long()).sum())
+    return pairs * query.shape[-2] * both  # type: ignore[no-any-return]
+
+
+@costs("aten::_flash_attention_forward")
+def flash_attention(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Attention over (batch, sequence, heads, features)."""
+    return _attention_of_sequences(*args[:5])
+
+
+@costs("aten::_flash_attention_forward_no_dropout_inplace")
+def flash_attention_in_place(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As flash attention; the result is the first argument."""
+    return _attention_of_sequences(*args[1:6])
+
+
+@costs("aten::_efficient_attention_forward")
+def efficient_attention(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As flash attention; a bias stands before the ends of the sequences."""
+    return _attention_of_sequences(*args[:3], *args[4:6])
+
+
+@costs("aten::_native_multi_head_attention", "aten::_triton_multi_head_attention")
+def multi_head_attention(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The products of the queries, keys, values and results with their weights, and attention."""
+    query, key, value, width = args[:4]
+    weights = (2 * query.numel() + key.numel() + value.numel()) * width
+    return weights + 2 * prod(query.shape[:-1]) * key.shape[-2] * width  # type: ignore[no-any-return]
+
+
+@costs("aten::_transformer_encoder_layer_fwd")
+def encoder_layer(args: Any, kwargs: Any, out: Any) -> int | None:
+    """Self-attention and two products of the feed-forward part."""
+    x, width = args[0], args[1]
+    inner, outer = args[14], args[16]
+    own = multi_head_attention((x, x, x, width), {}, out)
+    return (own or 0) + prod(x.shape[:-1]) * (inner.numel() + outer.numel())  # type: ignore[no-any-return]
+
+
 @costs("aten::_trilinear")
-def trilinear(args: Any, kwargs: Any, out: Any) -> int:
+def trilinear(args: Any, kwargs: Any, out: Any) -> int | None:
     """A bilinear layer: as the two products it can be computed by, the one with the weights and the one with the second input."""
     first, weight, second = args[:3]
     batch = prod(first.shape[:-2]) if first.dim() > 2 else first.shape[0]
@@ -113,8 +328,8 @@ def trilinear(args: Any, kwargs: Any, out: Any) -> int:
     return batch * outputs * left * right + batch * outputs * right  # type: ignore[no-any-return]
 
 
-@costs("aten::_grouped_mm", "aten::_scaled_grouped_mm")
-def grouped_product(args: Any, kwargs: Any, out: Any) -> int:
+@costs("aten::_grouped_mm", "aten::_scaled_grouped_mm", "aten::_scaled_grouped_mm_v2")
+def grouped_product(args: Any, kwargs: Any, out: Any) -> int | None:
     """Rows, each multiplied with the matrix of its group."""
     x, weight = args[0], args[1]
     if x.dim() == 2 and weight.dim() == 2:
@@ -122,21 +337,42 @@ def grouped_product(args: Any, kwargs: Any, out: Any) -> int:
     return out.numel() * x.shape[-1]  # type: ignore[no-any-return]
 
 
-GATES = {0: 1, 1: 1, 2: 4, 3: 3}
-"""How many gates a recurrence has, by torch's number of its kind: ReLU, tanh, LSTM, GRU."""
-
-
 @costs("aten::mkldnn_rnn_layer")
-def recurrent_layer(args: Any, kwargs: Any, out: Any) -> int:
+def recurrent_layer(args: Any, kwargs: Any, out: Any) -> int | None:
     """At every step the gates' products of the input and of the state."""
     x, weight_input, weight_state = args[:3]
     steps = x.numel() // x.shape[-1]
     return steps * (weight_input.numel() + weight_state.numel())  # type: ignore[no-any-return]
 
 
-@costs("aten::_cudnn_rnn")
-def cudnn_recurrence(args: Any, kwargs: Any, out: Any) -> int:
+@costs("aten::_cudnn_rnn", "aten::miopen_rnn")
+def cudnn_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
     """At every step the products with the matrices of every layer."""
     x, weights = args[0], args[1]
     steps = x.numel() // x.shape[-1]
     return steps * sum(w.numel() for w in weights if w.dim() == 2)  # type: ignore[no-any-return]
+
+
+@costs("aten::_lstm_mps")
+def metal_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
+    """As the recurrence of cuDNN; the first state stands before the weights."""
+    return cudnn_recurrence((args[0], args[2]), kwargs, out)
+
+
+@costs("quantized::quantized_lstm_cell_dynamic", "quantized::quantized_gru_cell_dynamic",
+       "quantized::quantized_rnn_relu_cell_dynamic", "quantized::quantized_rnn_tanh_cell_dynamic")  # fmt: skip
+def quantized_cell(args: Any, kwargs: Any, out: Any) -> int | None:
+    """The gates' products of the input and of the state, for every row."""
+    rows = args[0].numel() // args[0].shape[-1]
+    return rows * sum(_unpacked(packed).numel() for packed in args[2:4])  # type: ignore[no-any-return]
+
+
+@costs("aten::quantized_lstm", "aten::quantized_gru")
+def quantized_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
+    """At every step the products with the packed matrices of every layer."""
+    x = args[0]
+    steps = x.numel() // x.shape[-1]
+    packed = [
+        each for cell in next(a for a in args[2:4] if isinstance(a, (list, tuple))) for each in cell.__getstate__()[4]
+    ]
+    return steps * sum(_unpacked(each).numel() for each in packed)  # type: ignore[no-any-return]
