@@ -17,6 +17,7 @@ Each subclasses the built-in a caller would expect to catch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -103,9 +104,35 @@ class MissingPackageError(LayercliError, ImportError):
         return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
 
 
-def nearest(name: str, known: list[str]) -> str | None:
-    """Return a hint that names the entries of ``known`` most like ``name``, or None."""
+def nearest(name: str, known: Iterable[str], kind: str = "") -> str | None:
+    """Return a hint that names the entries of ``known`` most like ``name``, or None.
+
+    Where none is like it and ``kind`` says what they are, the hint lists them. Case does not count, a word may be cut
+    short, and the first letters of its parts stand for it.
+
+    >>> nearest("sofmax", ["relu", "softmax"]), nearest("lr", ["beta_1", "learning_rate"]), nearest("q", ["a", "b"], "names")
+    ('did you mean softmax?', 'did you mean learning_rate?', 'names: a, b')
+    """
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else None
+    names = list(known)
+    lower = {each.lower(): each for each in reversed(names)}
+    word = name.lower()
+    short = [each for each in names if word and word in (initials(each.lower()), each.lower().partition("_")[0])]
+    like = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = [*short, *(like or (lower[each] for each in difflib.get_close_matches(word, lower, n=3, cutoff=0.5)))]
+    if close:
+        return f"did you mean {' or '.join(list(dict.fromkeys(close))[:3])}?"
+    return f"{kind}: {listed(names)}" if kind and names else None
+
+
+def initials(name: str) -> str:
+    """Return the first letters of the parts of a name, of one part nothing: ``lr`` of ``learning_rate``."""
+    parts = name.split("_")
+    return "".join(part[:1] for part in parts) if len(parts) > 1 else ""
+
+
+def listed(names: list[str], most: int = 20) -> str:
+    """Return names in a row, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import distributed, output
+from layercli.cli import completion, distributed, global_options, help_text, output
 from layercli.cli.bench import bench
 from layercli.cli.commands.evaluate import evaluate
 from layercli.cli.commands.fit import fit
@@ -25,11 +25,18 @@ from layercli.cli.commands.vars import vars_
 from layercli.cli.compare import compare
 from layercli.cli.option_groups import grouped
 from layercli.cli.profile import profile
-from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError
+from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError, nearest
 from layercli.out_of_memory import shortage
 from layercli.version import __version__
 
-app = typer.Typer(name="layercli", rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(
+    name="layercli",
+    cls=help_text.Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
 
 BUG, INTERRUPTED = 70, 130
 
@@ -47,8 +54,6 @@ MOVED = {
 }
 """Where options of ``run`` are now that were its own before, to be named by a hint."""
 
-debugging = False
-
 
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
@@ -60,10 +65,16 @@ def show_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version and leave.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.")] = False,
+    debug: global_options.Debug = False,
+    quiet: global_options.Quiet = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", "-f", help="As after the command: table, plain, json, csv, markdown.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Open a neural network model, see what is in it, run it, and know whether the GPU can be trusted.
 
@@ -73,9 +84,7 @@ def options(
     [dim]$[/dim] layercli fit mlp --data train.npz --loss sparse_categorical_crossentropy:from_logits=true
     [dim]$[/dim] layercli gpu-check
     """
-    global debugging
-    debugging = debug
-    output.quiet = quiet
+    global_options.set_before(quiet=quiet, debug=debug, format=format)
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -91,32 +100,38 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gpu-check": gpu_check,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(output.redirect_user_stdout(command))
+    app.command(name, cls=help_text.Command)(global_options.accepted(command))
 
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; an error becomes a sentence on stderr."""
-    global debugging
-    debugging = "--debug" in args
+    global_options.set_before(quiet=False, debug="--debug" in args, format=None)
     output.prepare_streams()
     try:
         with output.warnings_escaped():
-            result: Any = app(args, prog_name="layercli", standalone_mode=False)
+            result: Any = called(args)
     except Exception as error:
-        if debugging:
+        if global_options.debugging:
             import traceback
 
             output.tell_lines(traceback.format_exc().rstrip())
         return report(error)
     except KeyboardInterrupt:
         result = INTERRUPTED
-    except SystemExit as left:
-        if not isinstance(left.__context__, BrokenPipeError):
-            return report_exit(left)
-        result = 0  # typer's way to leave where the reader of its help has gone
+    except SystemExit as left:  # typer's: completion is done, or the reader of its help has gone
+        result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
     if result == INTERRUPTED:
         output.print_error("interrupted")
     return result if isinstance(result, int) else 0
+
+
+def called(args: list[str]) -> Any:
+    """Return what the command line comes to; ``help COMMAND`` is ``COMMAND --help``."""
+    if completion.names_shell(args):
+        return completion.complete(*args)
+    if args[:1] == ["help"]:
+        args = [*args[1:], "--help"]
+    return app(args, prog_name="layercli", standalone_mode=False)
 
 
 def report(error: Exception) -> int:
@@ -126,6 +141,8 @@ def report(error: Exception) -> int:
         if error.hint:
             output.print_error(f"hint: {error.hint}")
         return 2
+    if isinstance(error, global_options.UserExitError):
+        return report_exit(error.left)
     if isinstance(error, typer.Abort):
         output.print_error("interrupted")
         return INTERRUPTED
@@ -161,16 +178,21 @@ def report_exit(left: SystemExit) -> int:
 
 
 def usage(error: Any) -> UsageError:
-    """Return a complaint of the option parser as our own error: one sentence, nearest names as the hint."""
+    """Return a complaint of the option parser as our own error: one sentence, nearest names or an example as the hint."""
     message = " ".join(error.format_message().split())
     hint = None
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):
         message = message[: found.start()]
         hint = f"did you mean {(found[1] or found[2]).replace(', ', ' or ')}?".replace("'", "")
-    if (found := re.match("No such option: (--[a-z-]+)", message)) and getattr(error.ctx, "info_name", "") == "run":
+    name = getattr(error.ctx, "info_name", "")
+    if (found := re.match("No such option: (--[a-z-]+)", message)) and name == "run":
         hint = MOVED[found[1]].format(found[1]) if found[1] in MOVED else hint
-    if found := re.fullmatch("No such option: (-q|--quiet|--debug|--version)[.]?", message):
-        hint = f"it goes before the command: layercli {found[1]} ..."
+    if re.fullmatch("No such option: (-V|--version)[.]?", message):
+        hint = "layercli --version"
+    if found := re.fullmatch("No such command '(.*)'[.]?", message):
+        hint = hint or nearest(found[1], COMMANDS, "commands")
+    if message.startswith("Missing ") and name in COMMANDS:
+        hint = f"as in: {help_text.example(COMMANDS[name])}"
     message = re.sub("is not a valid (int|float)( range)?$", lambda kind: NOT_A_NUMBER[kind[1]], message.rstrip("."))
     message = re.sub("is not in the range x>=(.*)$", r"is less than \1", message)
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import warnings
@@ -37,6 +36,9 @@ FormatOption = Annotated[
 
 quiet = False
 
+COLOURS = {"error": "1;31", "warning": "1;33", "hint": "36"}
+"""How a terminal shows the words that messages begin with: red, yellow, cyan."""
+
 _data: TextIO | None = None
 
 
@@ -48,17 +50,6 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def redirect_user_stdout(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the command with stdout kept for what is emitted: what a user's code prints goes to stderr."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with apart():
-            return command(*args, **kwargs)
-
-    return run
 
 
 @contextmanager
@@ -112,7 +103,8 @@ def draw_on_terminal(tables: list[Table]) -> None:
 
     from layercli.render import rich
 
-    console = Console(file=stdout(), highlight=False, markup=False, emoji=False)
+    seen = on_terminal(stdout())
+    console = Console(file=stdout(), force_terminal=seen, highlight=False, markup=False, emoji=False)
     with delivered():
         for place, table in enumerate(tables):
             if place:
@@ -148,14 +140,28 @@ def print_info(text: str) -> None:
 
 
 def print_error(text: str) -> None:
-    """Print ``text``, a line, on stderr, ``-q`` or not: for errors."""
-    tell_lines(printable(text))
+    """Print ``text``, a line, on stderr, ``-q`` or not: for errors. On a terminal the word it begins with has a colour."""
+    text = printable(text)
+    word, colon, rest = text.partition(": ")
+    if colon and word in COLOURS and coloured(sys.stderr):
+        text = f"\x1b[{COLOURS[word]}m{word}:\x1b[0m {rest}"
+    write_error(text)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal that shows colours, and nobody said that they are not wanted."""
+    return on_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "dumb")
 
 
 def tell_lines(text: str) -> None:
     """Print the lines of ``text`` on stderr."""
+    write_error(printable(text, keep="\n"))
+
+
+def write_error(text: str) -> None:
+    """Print ``text``, which may be shown as it is, on stderr."""
     try:
-        print(printable(text, keep="\n"), file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
     except OSError:  # a reader who has gone, a disk that is full: there is nobody left to tell
         discard(sys.stderr)
 

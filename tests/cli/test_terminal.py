@@ -14,8 +14,8 @@ import pytest
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_terminal(*args, **environment):
-    """Run a command on a pseudo-terminal and return what it showed."""
+def on_terminal(*args, code=0, **environment):
+    """Run a command on a pseudo-terminal, where it exits with ``code``, and return what it showed."""
     leader, follower = pty.openpty()
     env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TERM": "xterm-256color", **environment}
     process = subprocess.Popen([sys.executable, "-m", "layercli", *args], stdout=follower, stderr=follower, env=env)
@@ -30,7 +30,7 @@ def on_terminal(*args, **environment):
             break
         shown += chunk
     os.close(leader)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == code
     return shown.decode().replace("\r\n", "\n")
 
 
@@ -67,12 +67,8 @@ def test_json_is_json_and_csv_is_csv(cli):
     assert len(rows) == 6
 
 
-@pytest.mark.parametrize(("typed", "expected"), [("sum", ["summary"]), ("summary resn", ["resnet-block", "resnet50"])])
-def test_the_shell_completes_commands_and_models(typed, expected):
-    done = subprocess.run(
-        [sys.executable, "-c", "from layercli.cli.main import app; app(prog_name='layercli')"],
-        env={**os.environ, "_LAYERCLI_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"layercli {typed}"},
-        capture_output=True,
-        text=True,
-    )
-    assert all(f'"{name}"' in done.stdout for name in expected), done.stdout
+@pytest.mark.parametrize(("environment", "colour"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_errors_and_hints_have_colours(environment, colour):
+    shown = on_terminal("summary", "transformer", code=2, **environment)
+    assert ESCAPE.sub("", shown) == "error: there is no model 'transformer'\nhint: did you mean transformer-encoder?\n"
+    assert ("\x1b[1;31merror:\x1b[0m" in shown, "\x1b[36mhint:\x1b[0m" in shown) == (colour, colour)

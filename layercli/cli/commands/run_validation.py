@@ -19,7 +19,7 @@ PLAN = {"set_", "input_shape", "at"}
 def required(model: str | None) -> str:
     """Return the model, or complain as the option parser does."""
     if model is None:
-        raise UsageError("missing argument 'MODEL'")
+        raise UsageError("missing argument 'MODEL'", hint="as in: layercli run resnet-block")
     return model
 
 

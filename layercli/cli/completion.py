@@ -1,0 +1,34 @@
+"""``--show-completion`` and ``--install-completion``: for the shell that runs, as typer does it, or for one that is named."""
+
+from __future__ import annotations
+
+from layercli.cli import output
+from layercli.errors import UsageError, nearest
+
+SHELLS = ("bash", "zsh", "fish")
+OPTIONS = ("--show-completion", "--install-completion")
+PROGRAM, VARIABLE = "layercli", "_LAYERCLI_COMPLETE"
+
+
+def names_shell(args: list[str]) -> bool:
+    """Whether the command line asks for the completion of a shell that it names.
+
+    >>> names_shell(["--show-completion", "fish"]), names_shell(["--show-completion"])
+    (True, False)
+    """
+    return len(args) == 2 and args[0] in OPTIONS and not args[1].startswith("-")
+
+
+def complete(option: str, shell: str) -> int:
+    """Print the script that completes in ``shell``, or write it where that shell reads it."""
+    if shell not in SHELLS:
+        raise UsageError(f"there is no completion for {shell!r}", hint=nearest(shell, list(SHELLS), "shells"))
+    from typer import completion
+
+    if option == "--show-completion":
+        script = completion.get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell)
+        output.write(f"{script}\n")
+        return 0
+    _, path = completion.install(shell=shell, prog_name=PROGRAM, complete_var=VARIABLE)
+    output.print_info(f"{shell} completion installed in {path}: it takes effect in the next terminal")
+    return 0

@@ -1,0 +1,79 @@
+"""The options that every command takes, before its name and after it: ``--quiet``, ``--debug``, ``--format``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from layercli.cli import output
+from layercli.errors import UsageError, nearest
+
+PANEL = "Messages"
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.", rich_help_panel=PANEL)]
+
+debugging = False
+"""Whether errors show their traceback."""
+
+format_before: str | None = None
+"""The format that was asked for before the name of the command."""
+
+
+class UserExitError(Exception):
+    """The code of a user's model wanted to end the process."""
+
+    def __init__(self, left: SystemExit) -> None:
+        super().__init__(f"it leaves with exit code {left.code!r}")
+        self.left = left
+
+
+def set_before(*, quiet: bool, debug: bool, format: str | None) -> None:
+    """Take the options that stand before the name of the command: they hold for this command line alone."""
+    global debugging, format_before
+    output.quiet, debugging, format_before = quiet, debug, format
+
+
+def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the command with the options of all commands, kept from what a user's code prints and from its exits."""
+    hints = typing.get_type_hints(command, include_extras=True)
+    given = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
+    own = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+        for name, annotation in (("quiet", Quiet), ("debug", Debug))
+    ]
+
+    @functools.wraps(command)
+    def call(*args: Any, quiet: bool, debug: bool, **kwargs: Any) -> Any:
+        global debugging
+        output.quiet, debugging = output.quiet or quiet, debugging or debug
+        if kwargs.get("format", ...) is None and format_before is not None:
+            kwargs["format"] = format_of(hints["format"], format_before)
+        try:
+            with output.apart():
+                return command(*args, **kwargs)
+        except SystemExit as left:
+            raise UserExitError(left) from left
+
+    call.__signature__ = inspect.Signature([*given, *own])  # type: ignore[attr-defined]  # what typer reads
+    call.__annotations__ = {each.name: each.annotation for each in [*given, *own]}
+    return call
+
+
+def format_of(annotation: Any, text: str) -> StrEnum:
+    """Return the format of that name among those a command prints in; UsageError where it is none."""
+    known = next(
+        each
+        for each in typing.get_args(typing.get_args(annotation)[0])
+        if isinstance(each, type) and each is not type(None)
+    )
+    formats = [each.value for each in known]
+    if text not in formats:
+        raise UsageError(f"--format is {', '.join(formats)}, got {text!r}", hint=nearest(text, formats))
+    return known(text)  # type: ignore[no-any-return]  # of an enumeration that a command declares
