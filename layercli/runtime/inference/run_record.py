@@ -1,4 +1,4 @@
-"""A run written down so that it can be done again: what was asked, under which versions, and what came out, bit for bit."""
+"""Records of runs for reproduction: what was run, with which versions, and the hashes of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMA = "layercli.repro/1"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: the model with its settings, its inputs, and how."""
+    """What to run: the model with its arguments, its inputs, and the run settings."""
 
     model: str
     set: list[str]
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Record:
-    """A plan that was run: the versions, and the SHA-256 of the file of the weights, of each input and of each output."""
+    """A plan that was run: versions, and the SHA-256 of the weight file, of each input and of each output."""
 
     plan: Plan
     versions: dict[str, str]
@@ -46,25 +46,25 @@ class Record:
     outputs: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as its file has it."""
+        """Return the record as JSON data."""
         return {"schema": SCHEMA, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run compares with its record."""
+    """The result of comparing a run with its record."""
 
     same_inputs: bool
     bit_equal: bool
     changed: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON has it."""
+        """Return the verdict as JSON data."""
         return asdict(self)
 
 
 def record(plan: Plan, program: PreparedModel, inputs: Any, outputs: dict[str, np.ndarray]) -> Record:
-    """Return the record of a plan that was run, the device and the threads being those it got."""
+    """Return the record of a plan that was run, with the device and the threads it used."""
     settings = replace(plan.settings, device=str(program.device), threads=torch.get_num_threads())
     given = plan.settings.weights or (plan.model if os.path.isfile(plan.model) else None)
     return Record(
@@ -77,7 +77,7 @@ def record(plan: Plan, program: PreparedModel, inputs: Any, outputs: dict[str, n
 
 
 def versions(device: torch.device) -> dict[str, str]:
-    """Return everything beside the plan that results depend on."""
+    """Return the versions that results depend on."""
     processor = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "layercli": __version__,
@@ -103,7 +103,7 @@ def hash_of_file(path: str) -> str:
 
 
 def compare(before: Record, now: Record) -> Verdict:
-    """Return how a run compares with the one recorded ``before``."""
+    """Return how a run compares with the recorded run ``before``."""
     changed = [
         f"{name} {now.versions.get(name)} (recorded: {value})"
         for name, value in before.versions.items()
@@ -114,13 +114,13 @@ def compare(before: Record, now: Record) -> Verdict:
 
 
 def save(path: str | os.PathLike[str], found: Record) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, atomically."""
     with replacing(path) as stream:
         stream.write((json.dumps(found.to_json(), indent=2) + "\n").encode())
 
 
 def load(path: str | os.PathLike[str]) -> Record:
-    """Return the record in a file; FormatError where it is none."""
+    """Return the record in a file; FormatError if it does not hold one."""
     file = Path(path)
     with reading(file):
         raw = file.read_bytes()
@@ -129,7 +129,7 @@ def load(path: str | os.PathLike[str]) -> Record:
     except FormatError:
         document = None
     if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
-        raise FormatError(f"{file} is no record of a run", hint="layercli run MODEL --record FILE.json writes one")
+        raise FormatError(f"{file} is not a record of a run", hint="layercli run MODEL --record FILE.json writes one")
     try:
         plan = document.pop("plan")
         request, settings = checked(Request, plan.pop("request")), checked(RunSettings, plan.pop("settings"))
@@ -144,12 +144,12 @@ def load(path: str | os.PathLike[str]) -> Record:
 KINDS: dict[str, Any] = {
     "str": str, "str | None": (str, type(None)), "int": int, "int | None": (int, type(None)), "bool": bool,
     "list[str]": list, "Sequence[str]": list, "dict[str, str]": dict,
-    "Request": Request, "Settings": RunSettings, "Plan": Plan,
+    "Request": Request, "RunSettings": RunSettings, "Plan": Plan,
 }  # fmt: skip
 
 
 def checked(cls: Any, values: dict[str, Any]) -> Any:
-    """Return ``cls`` of ``values``; TypeError where one is missing, unknown or of another type."""
+    """Return ``cls`` of ``values``; TypeError if one is missing, unknown or of the wrong type."""
     made = cls(**values)
     for field in fields(cls):
         value = getattr(made, field.name)
