@@ -1,1 +1,4 @@
-"""Where torch is: the mirror that holds state, execution, the meta device. The only place that imports torch at the top."""
+"""The torch side of layercli: layer modules that hold state, execution, training, export, analysis.
+
+This is the only package that imports torch at the top of its modules.
+"""

@@ -382,7 +382,7 @@ def test_what_does_not_go_with_fuse_is_said(cli, plain):
     done = cli("run block.py:Deciding --input-shape 2,3 --fuse --device cpu")
     assert (done.code, done.err) == (
         2,
-        "error: block.py:Deciding cannot be fused: what it computes depends on values of its input, and a graph knows only "
+        "error: block.py:Deciding cannot be fused: its computation depends on values of its input, and a graph knows only "
         "their shapes\n",
     )
 

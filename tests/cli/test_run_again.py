@@ -61,7 +61,7 @@ def test_one_bit_is_enough(cli, recorded, tmp_path):
         (lambda d: d["plan"]["request"].update(files=[1]), "run.json is a damaged record of a run"),
         (lambda d: d["plan"].update(more=1), "run.json is a damaged record of a run"),
         (lambda d: d["plan"]["request"].pop("cast"), "run.json is a damaged record of a run"),
-        (lambda d: d.update(schema="x"), "run.json is no record of a run"),
+        (lambda d: d.update(schema="x"), "run.json is not a record of a run"),
     ],
 )
 def test_a_damaged_record_is_refused(cli, recorded, tmp_path, change, message):

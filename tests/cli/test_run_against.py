@@ -110,7 +110,7 @@ def test_results_of_something_else_are_no_reference(cli, nets):
     done, _ = against(cli, "other.safetensors")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "error: other.safetensors has no result of the same name as any here\nhint: --layers saves them by path\n"
+        "error: other.safetensorshas no result whose name occurs here\nhint: --layers saves them by path\n"
     )
 
 

@@ -99,7 +99,7 @@ def test_layers_of_a_pt2_are_told_apart(cli, graphs):
     done = cli("run net.pt2 --input x.npy --input mask=both.npz:mask --device cpu --check")
     assert (done.code, done.err) == (1, "not finite, first in the inputs\n")
     assert failure(cli, "run net.onnx --device cpu --layers *") == (
-        "error: net.onnx has no layers inside that --layers could show\n"
+        "error: net.onnx has no inner layers for --layers to show\n"
     )
 
 

@@ -153,5 +153,5 @@ def test_whole_numbers_stay_whole_unless_cast(cli, nets):
         assert (done.code, done.err) == (
             2,
             "error: nets.py:Linear fails on integers as x: mat1 and mat2 must have the same dtype, but got Long and "
-            "Float\nhint: --cast makes floats of integers\n",
+            "Float\nhint: --cast converts integers to floats\n",
         )

@@ -378,7 +378,7 @@ def test_where_memory_really_ends(folder):
         (["--batch-size", "8", "--top", "1"], "net.py:Net",
          "--batch-size streams the results to a file, which --top does not go with", None),
         (["--batch-size", "8"], "net.py:Total",
-         "the output has the shape (1, 4) for a batch of 8: it has to have one row for each", None),
+         "the output has the shape (1, 4) for a batch of 8: it needs one row for each row of the batch", None),
         (["--batch-size", "8"], "net.py:Two", "net.py:Two has 2 outputs, and one can be written as it comes", None),
         (["--batch-size", "8", "--output", "y.npz"], "net.py:Net",
          "--batch-size goes from files to a .npy file", "--input x.npy --output y.npy"),
@@ -414,8 +414,8 @@ def test_another_batch_than_a_graph_takes_is_refused(cli, folder, fixed):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((0, 4), "float32"), "the inputs have no rows that could be streamed"),
-        (np.float32(1), "the input x is one number, without rows that could be streamed"),
+        (np.zeros((0, 4), "float32"), "the inputs have no rows to stream"),
+        (np.float32(1), "the input x is a scalar, which has no rows to stream"),
     ],
 )
 def test_without_rows_nothing_is_streamed(cli, folder, array, message):

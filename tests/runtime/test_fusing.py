@@ -311,11 +311,11 @@ class Branching(nn.Module):
 def test_what_no_graph_can_say_is_said():
     with pytest.raises(UsageError) as caught:
         fused(Counting(), torch.ones(3), "net", kernels=True)
-    assert str(caught.value) == "net cannot be fused: it changes its own state as it runs (aten.add_.Tensor)"
+    assert str(caught.value) == "net cannot be fused: it changes its own state when it runs (aten.add_.Tensor)"
     with pytest.raises(UsageError) as caught:
         fused(Branching(), torch.ones(3), "net", kernels=True)
     assert str(caught.value) == (
-        "net cannot be fused: what it computes depends on values of its input, and a graph knows only their shapes"
+        "net cannot be fused: its computation depends on values of its input, and a graph knows only their shapes"
     )
 
 

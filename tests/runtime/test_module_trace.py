@@ -161,7 +161,7 @@ def test_parameters_and_macs(make, shape, parameters, macs, needs):
         summary = summary_of(module, shape)
     assert (summary.totals.parameters, summary.totals.macs, summary.failure) == (parameters, macs, None)
     wanted = [] if needs is None else [
-        f"{needs} needs values: run on the CPU with real values, on which shapes and MACs may depend"
+        f"{needs} needs values: it ran on the CPU with real values; shapes and MACs may depend on them"
     ]  # fmt: skip
     assert summary.footnotes == wanted
 
@@ -170,7 +170,7 @@ def test_drawn_indices_are_told():
     summary = summary_of(Experts(), (6, 8))
     assert summary.totals.macs == 6 * 8 * 4 + 6 * 2 * 8 * 8
     assert summary.footnotes == [
-        "what topk chooses depends on values: indices were drawn, on which shapes and MACs do not depend"
+        "what topkchooses depends on values: random indices were used; shapes and MACs do not depend on them"
     ]
 
 

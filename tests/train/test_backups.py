@@ -80,9 +80,9 @@ def test_where_the_last_backup_is_damaged_the_one_before_serves(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "FOLDER/backups.json is no list of backups"),
-        ('{"schema": "layercli.backups/2", "backups": [3]}', "FOLDER/backups.json is no list of backups"),
-        ('{"schema": "layercli.backups/1", "backups": []}', "FOLDER/backups.json is no list of backups"),
+        ("{}", "FOLDER/backups.json is not a list of backups"),
+        ('{"schema": "layercli.backups/2", "backups": [3]}', "FOLDER/backups.json is not a list of backups"),
+        ('{"schema": "layercli.backups/1", "backups": []}', "FOLDER/backups.json is not a list of backups"),
         ("no", "FOLDER/backups.json has content that is not JSON"),
         (
             '{"schema": "layercli.backups/2", "backups": [["a.weights.h5", [1, 0, 0], 8, "0"]]}',

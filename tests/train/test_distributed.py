@@ -99,7 +99,7 @@ def test_what_two_ranks_saved_one_process_goes_on_from(found, done, file):
 def test_shard_needs_ranks():
     with pytest.raises(UsageError, match=r"^dense is sharded among ranks, and there is only this process$"):
         distributed.shard(jobs.dense(), jobs.X)
-    with pytest.raises(UsageError, match=r"^there are no ranks to join: torchrun did not start this process$"):
+    with pytest.raises(UsageError, match=r"^there is no process group to join: torchrun did not start this process$"):
         distributed.join()
 
 

@@ -314,7 +314,7 @@ REFUSED = [
     ),
     (lambda: line().fit(X), "the output 'head' has a loss or metrics, and no targets"),
     (lambda: line(None, metrics=["mae"]).evaluate(X), "the output 'head' has a loss or metrics, and no targets"),
-    (lambda: line().fit(X, Y, epochs="3"), "epochs is an integer from 0 up, got '3'"),
+    (lambda: line().fit(X, Y, epochs="3"), "epochs must be an integer >= 0, got '3'"),
     (lambda: line().fit(X, Y, callbacks=[3]), "callbacks are Callback objects, got 3"),
     (lambda: line(optimizer=3), "3 is no optimizer: give its name, its config, or the object"),
     (
@@ -344,7 +344,7 @@ REFUSED = [
         "validation_split needs arrays: batches of a loader or generator cannot be split",
     ),
     (lambda: line().fit(X, Y, validation_split=0.999), "validation_split=0.999 of 40 samples leaves none on one side"),
-    (lambda: line().fit(X, Y, batch_size=0), "batch_size is an integer from 1 up, got 0"),
+    (lambda: line().fit(X, Y, batch_size=0), "batch_size must be an integer >= 1, got 0"),
     (
         lambda: line().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(40)),
         "class_weight and sample_weight cannot both be given",

@@ -1,4 +1,4 @@
-"""A program run twice in two ways, or beside another or a file of results, layer by layer."""
+"""Compare two runs layer by layer: the same model run in two ways, two models, or a model and a file of results."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ComparisonResult:
 
 @dataclass
 class Comparison:
-    """Every result both sides have, in the order they were computed; ``only_here`` are those the reference lacks.
+    """Every result that both sides have, in the order of computation; ``only_here`` are those missing on the other side.
 
-    ``outputs_only`` says that no layer of the one stands for one of the other, or that none could be heard.
+    ``outputs_only``: no layers could be paired, or the layers' results could not be recorded.
     """
 
     reference: str
@@ -49,9 +49,9 @@ class Comparison:
 
     @property
     def first_not_finite(self) -> Difference | None:
-        """The first result with values that are not finite on either side, where they reach an output; else None.
+        """The first result with non-finite values on either side, if they reach an output; else None.
 
-        An infinite value inside, of an attention mask for one, is none of these.
+        Infinite values inside the model, such as those of an attention mask, do not count by themselves.
         """
         outputs = [found for found in self.differences if found.name.startswith(OUTPUT)] or self.differences
         if all(found.finite for found in outputs):
@@ -60,7 +60,7 @@ class Comparison:
 
     @property
     def answer(self) -> str:
-        """``agrees``, ``differs``, or ``not finite`` where both sides are alike, and an output is not finite."""
+        """``agrees``, ``differs``, or ``not finite`` if both sides agree but an output is not finite."""
         if self.culprit is not None:
             return "differs"
         return "agrees" if self.first_not_finite is None else "not finite"
@@ -71,7 +71,7 @@ class Comparison:
         return all(found.name.startswith(OUTPUT) for found in self.differences)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the comparison as JSON has it."""
+        """Return the comparison as a JSON document."""
         first, unbounded = self.culprit, self.first_not_finite
         return {
             "reference": self.reference,
@@ -102,7 +102,7 @@ def record(program: PreparedModel, inputs: Any, *, layers: bool = True) -> dict[
 
 
 def aligned(ours: dict[str, ComparisonResult], theirs: dict[str, ComparisonResult]) -> dict[str, ComparisonResult]:
-    """Return the results of another model, its outputs under our names where it has as many and calls none alike."""
+    """Return the results of another model; if the output counts agree but no names do, its outputs get our names."""
     mine, others = ([name for name in side if name.startswith(OUTPUT)] for side in (ours, theirs))
     if len(mine) != len(others) or set(mine) & set(others):
         return theirs
@@ -116,7 +116,10 @@ def compare(
     reference: str,
     tolerance: Tolerance | None = None,
 ) -> Comparison:
-    """Return the differences of all results that both have; without a tolerance, that of the coarser dtype and the depth."""
+    """Return the differences of all results that both sides have.
+
+    The default tolerance follows from the coarser dtype and the depth of the model.
+    """
     done = Comparison(reference)
     depth = 0
     for name, mine in ours.items():
@@ -131,21 +134,21 @@ def compare(
         dtypes = (mine.dtype, other.dtype)
         done.differences.append(difference(name, mine.cls, mine.array, other.array, allowed, dtypes))
     if not done.differences:
-        raise UsageError(f"{reference} has no result of the same name as any here", hint="--layers saves them by path")
+        raise UsageError(f"{reference}has no result whose name occurs here", hint="--layers saves them by path")
     return done
 
 
 def in_another_way(program: PreparedModel, way: str, inputs: Any) -> dict[str, ComparisonResult]:
-    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, through ``compile`` (outputs only) or
+    """Return the results of the same model on ``cpu`` or ``cuda``, in ``float64``, with ``compile`` (outputs only) or
     exported to ``onnx``.
 
-    A model that ran in float64 stays in it.
+    After a run in float64 the model stays in float64.
     """
     return WAYS[way](program, inputs)
 
 
 def eager(program: PreparedModel) -> PreparedModel:
-    """Return the program as its layers run one by one."""
+    """Return the model prepared to run layer by layer, without a compiled or fused graph."""
     return replace(program, call=calling(program.model, program.module, False), compiled=False)
 
 
@@ -162,7 +165,7 @@ def _on_device(device: str) -> Callable[[PreparedModel, Any], dict[str, Comparis
 
 
 def _in_float64(program: PreparedModel, inputs: Any) -> dict[str, ComparisonResult]:
-    """Run with the very same values of the weights, widened; the model stays so."""
+    """Run with the same weights converted to float64; the model stays in float64."""
     recast(program.model, "float64")
     return record(replace(eager(program), dtype="float64"), inputs)
 
@@ -191,8 +194,8 @@ WAYS: dict[str, Callable[[PreparedModel, Any], dict[str, ComparisonResult]]] = {
 def of_file(path: str, ours: Collection[str]) -> dict[str, ComparisonResult]:
     """Return the results saved in a file by ``--layers`` and ``--output``: layers by path, outputs by name.
 
-    A name that both a layer and an output of ``ours`` have is the output's, unless the file has that under its mark too.
-    The one array of an npy file, which has no name, is the one output.
+    A name that is both a layer and an output of ``ours`` means the output, unless the file marks the output separately.
+    The single array of an npy file, which has no name, is the single output.
     """
     if not is_weights(path):
         raise UsageError(

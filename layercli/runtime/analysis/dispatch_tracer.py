@@ -1,7 +1,7 @@
-"""A dispatch mode that sees every operation of torch once: it computes small known values, and of others the shapes alone.
+"""A dispatch mode that sees each torch operation once; it computes small known values and only the shapes of all others.
 
 Values that depend on no parameter, up to about a million elements, are real: masks, positions, constants that code reads
-back. All others are fake tensors. Tensors of the module are not touched: what is written to is a copy.
+back. All others are fake tensors. Tensors of the module are never modified: operations that write get a copy.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from layercli.runtime.analysis.product_costs import attention, product_cost
 from layercli.runtime.analysis.value_rules import DRAWING, SHAPES, check_values_known
 
 MOST_REAL = 1 << 20
-"""How many elements a tensor has at most that is computed."""
+"""The largest number of elements of a tensor that is computed."""
 
 ALWAYS_SMALL = 1 << 10
-"""Two operands of this size give no more than MOST_REAL elements, unless sizes among the arguments say so."""
+"""Operands up to this size give at most MOST_REAL elements, unless the arguments contain larger sizes."""
 
 GROWING = {"aten::repeat", "aten::constant_pad_nd", "aten::im2col", "aten::one_hot", "aten::tile", "aten::resize_"}
 """Operations whose result can be much larger than their operands."""
 
 Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
-"""What is told of every operation: it, its arguments and results (meta tensors or real ones), its MACs."""
+"""The callback for each operation: the operation, its arguments and results (meta or real tensors), its MACs."""
 
 
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not annotated
-    """Run what is inside on values that are real where they are small and known, and fake elsewhere.
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
+    """Run operations on real values where they are small and known, and on fake tensors elsewhere.
 
     ``parameters`` are taken as fake, ``buffers`` as values that can be read; neither is ever written to. ``real`` computes
     all. ``building``: tensors without values yet, ``torch.empty``, are fake whatever their size. ``forget`` takes back the
@@ -67,12 +67,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
             self._without_values(x)
 
     @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its compiler, which takes a second
+    def _should_skip_dynamo(cls) -> bool:  # otherwise torch imports its compiler, which takes a second
         return False
 
     @classmethod
     def is_infra_mode(cls) -> bool:
-        """Whether torch is to run as if no mode were active."""
+        """Mark the mode as infrastructure: torch then behaves as if no mode were active."""
         return True
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -87,7 +87,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
     def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         name = func.name().partition(".")[0]
         if not self.real and name == "aten::_fused_sdp_choice":
-            return 0  # the one that is counted by its products
+            return 0  # the math implementation, whose products are counted
         call = _Call(self, func, name, args, kwargs)
         out = call.run()
         if self.record is not None:
@@ -109,7 +109,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         return self._run(func, args, kwargs) if found is NotImplemented else found
 
     def _higher_order(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Run the functions that an operation is given: of a branch one, of others that only wrap a function that one."""
+        """Run a higher-order operation: one branch of a conditional, or the function that a wrapper contains."""
         name = func.name() if callable(getattr(func, "name", None)) else str(func)
         if name == "cond":
             return self._branches(*args)
@@ -159,7 +159,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         return FakeTensor(out), FakeTensor(sums), FakeTensor(sums)
 
     def _without_values(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the tensor on the meta device that stands for the storage of ``x``, from now on if not yet."""
+        """Return the meta tensor that represents the storage of ``x``; create it on first use."""
         key = storage_of(x)
         if key not in self.replaced:
             storage = x.untyped_storage()
@@ -169,7 +169,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         return self.replaced[key]
 
     def taken(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what an operand is computed with: a tensor on the meta device where it has no values, else a real one."""
+        """Return the operand for the computation: a meta tensor if it has no values, else a real tensor."""
         if isinstance(x, FakeTensor):
             return x.meta
         if x.is_meta and not self.real:
@@ -184,7 +184,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
         return _view_of(self.replaced[key], x)
 
     def written(self, x: torch.Tensor, without_values: bool) -> torch.Tensor:
-        """Return what an operand is computed with that the operation writes to: a copy of a tensor of the module."""
+        """Return an operand that the operation writes to: a copy if the tensor belongs to the module."""
         if isinstance(x, FakeTensor) or x.layout is not torch.strided:
             return self.taken(x)
         key = storage_of(x)
@@ -200,16 +200,16 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is 
 
 
 class _FlexAttention:
-    """Stands for the operation in a record."""
+    """The record entry for flex attention."""
 
     @staticmethod
     def name() -> str:
-        """Return its name."""
+        """Return the name of the operation."""
         return "flex_attention"
 
 
 class _Call:
-    """One operation: its operands as they are computed with, the call, and its results for the code that called it."""
+    """One operation: its operands, the call, and the results for the calling code."""
 
     def __init__(self, tracer: Tracer, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> None:
         self.tracer, self.func, self.name = tracer, func, name
@@ -220,7 +220,7 @@ class _Call:
         self.seen: tuple[tuple[Any, ...], dict[str, Any]] = (args, kwargs)
 
     def run(self) -> Any:
-        """Return the results, of meta tensors and real ones."""
+        """Return the results: meta tensors and real ones."""
         self._place_on_cpu()
         if self.tracer.real:
             return self._called(self._taken)
@@ -231,7 +231,7 @@ class _Call:
         return self._without_values()
 
     def _place_on_cpu(self) -> None:
-        """Let what is asked for another device be made on the CPU."""
+        """Redirect requests for another device to the CPU."""
         device = self.kwargs.get("device")
         if device is not None and torch.device(device).type != "cpu":
             self.kwargs["device"] = CPU
@@ -247,7 +247,7 @@ class _Call:
         except (
             RuntimeError,
             NotImplementedError,
-        ):  # what it gives depends on values: it is no larger than its operands
+        ):  # the size of the result depends on values; it is at most that of the operand
             return True
         return all(x.numel() <= MOST_REAL for x in leaves(out) if isinstance(x, torch.Tensor)) or bool(
             self.operands and all(x._is_view() for x in leaves(out) if isinstance(x, torch.Tensor))
@@ -266,11 +266,11 @@ class _Call:
         return type(out)(found) if type(out) in (tuple, list) else found
 
     def _replace_masks(self) -> None:
-        """Let known masks be indices, as the meta device cannot read them."""
+        """Replace known boolean masks by indices, because the meta device cannot read masks."""
         x, indices, *rest = self.args
         if not any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
             return
-        if "put" in self.name:  # it has the shape of the first operand, whatever is written to it
+        if "put" in self.name:  # the result has the shape of the first operand, whatever is written to it
             self.args = (x, [None] * 0 + [torch.zeros((), dtype=torch.int64)], *rest)
             value = torch.zeros((), dtype=x.dtype)
             self.args = (x, [torch.zeros((), dtype=torch.int64)], value, *rest[1:])
@@ -317,7 +317,7 @@ class _Call:
         return found if found.is_meta else found.to("meta")
 
     def wrapped(self, out: Any) -> Any:
-        """Return the results as the code that called has them: fake tensors for those without values, written ones as given."""
+        """Return the results for the calling code: fake tensors for those without values; in-place operands as given."""
         if self.returned:
             for x in self.operands:
                 if isinstance(x, FakeTensor):
@@ -345,7 +345,7 @@ def is_composite(func: Any) -> bool:
 
 
 def storage_of(x: torch.Tensor) -> int:
-    """Return what identifies the memory of a tensor, which its views share."""
+    """Return a key for the memory of a tensor; views share it."""
     if isinstance(x, FakeTensor):
         x = x.meta
     if x.layout is not torch.strided:
@@ -354,14 +354,14 @@ def storage_of(x: torch.Tensor) -> int:
 
 
 def _view_of(whole: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Return the part of ``whole``, which stands for the storage of ``x``, that ``x`` is."""
+    """Return the view of ``whole``, which represents the storage of ``x``, that corresponds to ``x``."""
     if x.dtype == whole.dtype:
         return whole.as_strided(x.size(), x.stride(), x.storage_offset())
     return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype, device=whole.device)
 
 
 WRITTEN_UNSAID = dict.fromkeys(("aten::native_batch_norm", "aten::cudnn_batch_norm", "aten::miopen_batch_norm"), (3, 4))
-"""The running statistics, which operations write to though their schemas do not say so."""
+"""Running statistics, which operations write to although their schemas do not declare it."""
 
 _WRITTEN: dict[Any, set[int | str]] = {}
 
@@ -378,7 +378,7 @@ def written_arguments(func: Any) -> set[int | str]:
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return the values in nested lists, tuples and dicts, as operations take and give them."""
+    """Yield the values in nested lists, tuples and dicts."""
     if isinstance(tree, (list, tuple)):
         return [x for item in tree for x in leaves(item)]
     if isinstance(tree, dict):
@@ -387,7 +387,7 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def map_tensors(tree: Any, function: Callable[[Any, bool], Any], writes: bool) -> Any:
-    """Return nested lists of arguments with ``function`` of each value."""
+    """Apply ``function`` to each value in nested lists of arguments."""
     if isinstance(tree, (list, tuple)):
         return [map_tensors(x, function, writes) for x in tree]
     return function(tree, writes)

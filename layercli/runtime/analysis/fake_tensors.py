@@ -1,4 +1,4 @@
-"""Tensors that say they are on the CPU and hold no values: only the shapes are computed, by torch's meta device."""
+"""Tensors that report the CPU as their device and hold no values; torch's meta device computes their shapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 class NeedsValues(RuntimeError):
-    """Code asked for the values of a tensor that has none; ``operation`` is what asked."""
+    """Code asked for the values of a tensor that has none; ``operation`` is the operation that asked."""
 
     def __init__(self, operation: str) -> None:
         super().__init__(f"{operation} needs the values of a tensor that depends on the parameters")
@@ -24,14 +24,14 @@ class NeedsValues(RuntimeError):
 
 
 class FakeTensor(torch.Tensor):
-    """A tensor of the CPU without values, around a tensor on the meta device of the same shape, strides and dtype."""
+    """A CPU tensor without values: a wrapper of a meta tensor of the same shape, strides and dtype."""
 
     meta: torch.Tensor
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # what torch's own subclasses do
 
     @staticmethod
     def __new__(cls, meta: torch.Tensor, requires_grad: bool = False) -> FakeTensor:
-        """Return the tensor that stands for ``meta``."""
+        """Return the tensor that wraps ``meta``."""
         made: Any = torch.Tensor._make_wrapper_subclass(
             cls, meta.size(), strides=meta.stride(), storage_offset=meta.storage_offset(), dtype=meta.dtype,
             layout=meta.layout, device=CPU, requires_grad=requires_grad,
@@ -41,7 +41,7 @@ class FakeTensor(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as above
-        """Compute shapes where no tracer is active, as when a module that was built without values is moved or copied."""
+        """Compute shapes while no tracer is active, for example when a module built without values is moved or copied."""
         from layercli.runtime.analysis.dispatch_tracer import Tracer
 
         with Tracer():
@@ -65,7 +65,7 @@ class FakeTensor(torch.Tensor):
         raise NeedsValues("tolist()")
 
     def data_ptr(self) -> int:
-        """Return 0: no memory is behind it."""
+        """Return 0: there is no memory."""
         return 0
 
     def __array__(self, dtype: Any = None) -> Any:
@@ -84,13 +84,13 @@ class FakeTensor(torch.Tensor):
 
 
 def reshape_in_place(fake: FakeTensor) -> None:
-    """Let ``fake`` have the shape that its meta tensor was given by an operation in place, such as ``squeeze_``."""
+    """Give ``fake`` the shape that an in-place operation such as ``squeeze_`` gave its meta tensor."""
     if fake.size() != fake.meta.size() or fake.stride() != fake.meta.stride():
         torch.Tensor.data.__set__(fake, FakeTensor(fake.meta))  # type: ignore[attr-defined]
 
 
 class _StandIn(ModuleType):
-    """Stands in for a module from which functions of torch take a few names when called; others get the real module's."""
+    """Replace a module from which torch functions import a few names lazily; other attributes come from the real module."""
 
     def __init__(self, name: str, known: dict[str, Any]) -> None:
         super().__init__(name)
@@ -98,22 +98,24 @@ class _StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and (name != "__path__" or "symbolic_shapes" in self.__name__):
-            raise AttributeError(name)  # the path of a package is asked for to import what is below it
-        importing = sys._getframe(1).f_code.co_name == "<module>"  # a name that is bound there would stay
+            raise AttributeError(name)  # importing a submodule reads the package's path
+        importing = (
+            sys._getframe(1).f_code.co_name == "<module>"
+        )  # a name bound on the module would outlive the context
         if name in self._known and not importing and sys.modules.get(self.__name__) is self:
             return self._known[name]
         self.take_out()
         return getattr(importlib.import_module(self.__name__), name)
 
     def put_in(self) -> None:
-        """Let an import find this module."""
+        """Install the replacement in ``sys.modules``."""
         sys.modules[self.__name__] = self
         parent, _, child = self.__name__.rpartition(".")
         if parent:
             setattr(importlib.import_module(parent), child, self)
 
     def take_out(self) -> None:
-        """Let an import find the real module again."""
+        """Restore the real module."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         parent, _, child = self.__name__.rpartition(".")
@@ -122,7 +124,7 @@ class _StandIn(ModuleType):
 
 
 class _NotSympy:
-    """The class of no value."""
+    """A class without instances."""
 
 
 def _as_it_is(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -147,14 +149,14 @@ KNOWN: dict[str, dict[str, Any]] = {
         "guard_int": _as_it_is,
     },
 }
-"""What torch's meta kernels in Python take from modules that are slow to import, as it is for sizes that are numbers."""
+"""What torch's Python meta kernels import from slow modules; these values are correct when all sizes are numbers."""
 
 
 @contextmanager
 def without_slow_imports() -> Iterator[None]:
     """Keep torch from importing its compiler and sympy, which takes longer than a trace.
 
-    Its meta kernels in Python want the one to mark functions that are never compiled, and the other for ``isinstance``.
+    Its meta kernels in Python use the compiler to mark functions as not compilable, and sympy for ``isinstance`` checks.
     """
     stand_ins = [_StandIn(name, names) for name, names in KNOWN.items() if name not in sys.modules]
     for each in stand_ins:

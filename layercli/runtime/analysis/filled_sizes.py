@@ -1,4 +1,4 @@
-"""Unknown sizes filled with primes: what a result does when the primes change tells how it depends on them."""
+"""Recover formulas for unknown sizes: fill them with two sets of primes and compare how the results change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRIMES = (
 
 
 def explained(first: int, second: int, fills: list[dict[Any, int]]) -> Size:
-    """Return a number both runs agree on, a multiple of a product of up to three names that fits both, or a anonymous unknown."""
+    """Return a size that explains both runs: a constant, a multiple of a product of up to three names, or an anonymous unknown."""
     if first == second:
         return first
     names = [name for name in fills[0] if name is not None]

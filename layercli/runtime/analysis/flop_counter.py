@@ -1,4 +1,4 @@
-"""What a torch module multiplies on inputs it is run on, by path: from a trace of it, in which nothing large is computed."""
+"""Count the multiply-accumulates of a torch module by path, from a trace that computes nothing large."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layercli.runtime.execution.graph_module import GraphModule
 
 
 def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
-    """Return the multiply-accumulates of one run by path, the whole module's under ``""``; None where it cannot run so."""
+    """Return the multiply-accumulates of one run by path (``""`` is the whole module); None if it cannot be traced."""
     inputs = tree.map_structure(lambda x: _without_device(x) if isinstance(x, torch.Tensor) else x, placed)
 
     def call(called: nn.Module) -> Any:
@@ -36,5 +36,5 @@ def macs_of(module: nn.Module, placed: Any) -> dict[str, int] | None:
 
 
 def _without_device(x: torch.Tensor) -> torch.Tensor:
-    """Return an input as a trace takes it: on the CPU where it is small, else without values."""
+    """Return an input for a trace: on the CPU if it is small, else without values."""
     return x.cpu() if x.numel() <= MOST_REAL else FakeTensor(x.detach().to("meta"))

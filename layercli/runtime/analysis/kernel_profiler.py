@@ -1,4 +1,4 @@
-"""What torch's own profiler sees of a run: the kernels and the memory, each with the layer it belongs to, and the whole trace."""
+"""Kernels and memory of a run from torch's profiler, each assigned to its layer, and the whole trace."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from layercli.runtime.inference.prepared_model import PreparedModel
 
 os.environ.setdefault(
     "KINETO_LOG_LEVEL", "6"
-)  # read when the profiler first runs: else it tells stderr of each start and stop
+)  # read when the profiler first runs; without it the profiler prints each start and stop to stderr
 
 RUNS = 3
 MOST = 10
-"""How many kernels are told."""
+"""The number of kernels reported."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel, or on a CPU one of torch's operations, in one layer: over all its calls there. ``layer`` may be empty.
+    """One kernel (on a CPU: one torch operation) in one layer, over all its calls. ``layer`` may be empty.
 
-    ``share`` is its part of the time of all kernels.
+    ``share`` is its fraction of the time of all kernels.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Kernel:
     share: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return the kernel as JSON has it."""
+        """Return the kernel as JSON data."""
         return asdict(self)
 
 
 def seen(program: PreparedModel, placed: Any) -> tuple[list[Kernel], dict[str, int]]:
-    """Return the kernels that took longest, and the bytes every layer allocated, the layers inside it included.
+    """Return the slowest kernels, and the bytes each layer allocated, including its sublayers.
 
-    Both are of the run, of a few, whose kernels took least.
+    The figures are those of the run with the least kernel time out of a few runs.
     """
     paths = {path for path, _ in program.layers()}
     runs = [_look(program, placed, paths) for _ in range(RUNS)]
@@ -64,13 +64,13 @@ def seen(program: PreparedModel, placed: Any) -> tuple[list[Kernel], dict[str, i
 
 
 def _look(program: PreparedModel, placed: Any, paths: set[str]) -> tuple[Counter[Any], Counter[Any], Counter[str]]:
-    """Return the seconds and the calls of every kernel in each layer, and the bytes each layer allocated, of one run."""
+    """Return the seconds and calls of each kernel by layer, and the bytes each layer allocated, of one run."""
     with _profiling(program, memory=True) as found:
         program.call(placed)
     seconds: Counter[Any] = Counter()
     calls: Counter[Any] = Counter()
     allocated: Counter[str] = Counter()
-    for event in found.events() or ():  # type: ignore[no-untyped-call]  # torch's
+    for event in found.events() or ():  # type: ignore[no-untyped-call]  # torch does not annotate it
         if event.name in paths:
             continue
         within = _layers_around(event, paths)
@@ -83,7 +83,7 @@ def _look(program: PreparedModel, placed: Any, paths: set[str]) -> tuple[Counter
 
 
 def _layers_around(event: Any, paths: set[str]) -> list[str]:
-    """Return the layers an event happened in, the innermost first."""
+    """Return the layers that enclose an event, innermost first."""
     around = []
     while (event := event.cpu_parent) is not None:
         if event.name in paths:
@@ -92,7 +92,7 @@ def _layers_around(event: Any, paths: set[str]) -> list[str]:
 
 
 def _work(event: Any, device: torch.device) -> list[tuple[str, float]]:
-    """Return the kernels an event started, or on a CPU the event itself without those inside, and microseconds of each."""
+    """Return the kernels an event launched (on a CPU: the event without its children), with microseconds."""
     if device.type == "cuda":
         return [(kernel.name, kernel.duration) for kernel in event.kernels]
     return [(event.name, event.self_cpu_time_total)]
@@ -103,7 +103,7 @@ def _own_memory(event: Any, device: torch.device) -> int:
 
 
 def trace(program: PreparedModel, inputs: Any, path: str | os.PathLike[str]) -> None:
-    """Write the trace of one run, after one that is not traced, as JSON for Perfetto: layers, torch's calls and kernels."""
+    """Write a trace of one run, after one warm-up run, as JSON for Perfetto: layers, torch calls and kernels."""
     placed = program.place(inputs)
     with preserve_buffers(program), torch.inference_mode():
         program.call(placed)
@@ -115,12 +115,12 @@ def trace(program: PreparedModel, inputs: Any, path: str | os.PathLike[str]) -> 
 
 
 def check_whole(file: Path) -> None:
-    """Raise OSError where a trace is not written to its end, which torch says nothing of."""
+    """Raise OSError if the trace file is incomplete; torch does not report this."""
     with open(file, "r+b") as stream:
         stream.seek(max(os.fstat(stream.fileno()).st_size - 2, 0))
         if stream.read().strip().endswith(b"}"):
             return
-        stream.write(bytes(os.statvfs(file).f_frsize))  # which fails for the reason that torch was silent of
+        stream.write(bytes(os.statvfs(file).f_frsize))  # raises OSError with the reason that torch did not report
         stream.flush()
         os.fsync(stream.fileno())
     raise OSError("torch did not write all of it")
@@ -128,7 +128,7 @@ def check_whole(file: Path) -> None:
 
 @contextmanager
 def _profiling(program: PreparedModel, *, memory: bool = False) -> Iterator[torch_profile]:
-    """Profile the body, every layer's call being a span of its path's name."""
+    """Profile the body; each layer call is a span named by its path."""
     ranges: list[Any] = []
 
     def enter(name: str) -> None:

@@ -1,4 +1,4 @@
-"""How long a program takes: measured again and again, alone or in turns with another."""
+"""Measure the latency of a prepared model, alone or alternating with another one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from layercli.runtime.execution.preserve_buffers import preserve_buffers
 from layercli.runtime.inference.prepared_model import PreparedModel
 
 MODULE_COST = "unknown: a trace, by which products are counted, of this torch.nn.Module fails"
-UNKNOWN_COST = "unknown: the cost of a layer in it is not known"
+UNKNOWN_COST = "unknown: the cost of one of its layers is not known"
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The times of one program, and what follows from them; ``flops`` is None where ``reason`` says why."""
+    """The times of one model and the figures derived from them; if ``flops`` is None, ``reason`` says why."""
 
     name: str
     samples: TimingSamples
@@ -41,17 +41,17 @@ class Timing:
 
     @property
     def items_per_second(self) -> float | None:
-        """How many items of the batch are done in a second, at the median."""
+        """Items of the batch per second, at the median time."""
         return None if self.items is None else self.items / self.samples.quantile(0.5)
 
     @property
     def flops_per_second(self) -> float | None:
-        """The floating point operations done in a second, at the median: two for each multiply-accumulate."""
+        """Floating point operations per second at the median time; two for each multiply-accumulate."""
         return None if not self.flops else self.flops / self.samples.quantile(0.5)
 
     @property
     def share(self) -> float | None:
-        """What part that is of what the device can reach for work of this kind."""
+        """The fraction of the roofline that the model reaches."""
         achieved = self.flops_per_second
         return None if achieved is None or not self.ceiling else achieved / self.ceiling
 
@@ -80,13 +80,13 @@ def compare_latency(
     warmup: int,
     at_most: float,
 ) -> tuple[Timing, Timing, Slowdown]:
-    """Return the times of two programs, each on its inputs, measured in turns, A B A B, and how much longer the first takes."""
+    """Return the times of two models measured alternately (A B A B), and the ratio of the first to the second."""
     first, second = in_turns([ours, theirs], repeat, warmup)
     return first, second, slowdown(first.samples, second.samples, at_most)
 
 
 def in_turns(sides: Sequence[tuple[PreparedModel, Any]], repeat: RepeatedRuns, warmup: int) -> list[Timing]:
-    """Return the times of programs that run in turns, so that a slow moment of the machine falls on all of them."""
+    """Return the times of models that run alternately, so that a slow phase of the machine affects all of them."""
     programs = [program for program, _ in sides]
     ready = [(program, program.place(inputs)) for program, inputs in sides]
     with preserve_buffers(*programs), torch.inference_mode():
@@ -114,7 +114,7 @@ def _timing(program: PreparedModel, placed: Any, seconds: list[float]) -> Timing
     flops, reason = cost(program, placed)
     ceiling = None
     if flops:
-        # the least that must be moved: every weight and every input once
+        # the minimum traffic: every weight and every input once
         held = [*tensors, *program.module.parameters()]
         traffic = sum(x.numel() * x.element_size() for x in held)
         dtype = next((x.dtype for x in program.module.parameters() if x.is_floating_point()), torch.float32)
@@ -124,9 +124,9 @@ def _timing(program: PreparedModel, placed: Any, seconds: list[float]) -> Timing
 
 
 def cost(program: PreparedModel, placed: Any) -> tuple[int | None, str | None]:
-    """Return the floating point operations of one run, or why they are not known.
+    """Return the floating point operations of one run, or the reason why they are unknown.
 
-    They are twice what the summary says of the layers; of a torch module, what a trace of it counts.
+    For a Layer: twice the MACs of its summary. For a torch module: from a trace.
     """
     if not isinstance(program.model, Layer):
         counted = macs_of(program.model, placed)
@@ -143,7 +143,7 @@ def _forget_peaks(programs: list[PreparedModel]) -> None:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes torch held on a GPU, or that this process had in memory on the CPU."""
+    """Return the peak memory in bytes: allocated by torch on a GPU, resident in this process on the CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     import resource

@@ -1,4 +1,4 @@
-"""A torch module made without its parameters being allocated or initialised, whatever its constructor does."""
+"""Construct a torch module without allocating or initialising its parameters."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from layercli.runtime.analysis.module_state import preserved_generators
 
 
 def built_without_values(make: Callable[[], Any]) -> Any:
-    """Return what ``make`` returns; parameters of a torch module in it are fake tensors.
+    """Return the result of ``make`` with fake tensors for the parameters of its modules.
 
-    Small values that a constructor computes are real. One that reads values of parameters is run again with them.
+    Small values that a constructor computes are real. A constructor that reads parameter values is run again with real ones.
     """
     tracer = Tracer(building=True)
     try:
         with preserved_generators(), without_slow_imports(), tracer:
             found = make()
     except Exception:
-        if not tracer.gave_fake:  # else it may have wanted values
+        if not tracer.gave_fake:  # otherwise the constructor may have needed values
             raise
         return make()
     return found if isinstance(found, nn.Module) or not tracer.gave_fake else make()

@@ -1,4 +1,4 @@
-"""The sentence for a forward pass that fails: which layer, on what, and what it expects where its class says so."""
+"""Explain a failed forward pass: which layer failed, on which input, and what the layer expects."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FEATURES: list[tuple[Any, str, str, int]] = [
     (nn.GroupNorm, "num_channels", "channels", 1),
     (nn.RNNBase, "input_size", "features", -1),
 ]
-"""Classes of torch: the attribute that says how large an axis of their input is, what it counts, and which axis it is."""
+"""Torch classes: the attribute with the expected size, what it counts, and the axis it applies to."""
 
 
 def failure_of(name: str, trace: Trace) -> str:
-    """Return the sentence for the error of a trace that did not end; ``name`` is what the model is called."""
+    """Return the error message for a trace that failed; ``name`` is the name of the model."""
     error = trace.failure
     assert error is not None
     reason = first_line(error)

@@ -1,4 +1,4 @@
-"""The ModelGraph of a torch.nn.Module: its modules and what they hold."""
+"""Build the ModelGraph of a torch.nn.Module: its modules, variables and, given inputs, its operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layercli.runtime.execution.forward_hooks import class_of
 
 
 def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, source: str) -> ModelGraph:
-    """Return the modules with their parameters and buffers, each once; on inputs of known sizes the operations as well."""
+    """Return the modules with their parameters and buffers, each once; given inputs of known sizes, the operations as well."""
     builder = ModelGraphBuilder(name, class_of(module), source)
     places: dict[int, int] = {}
 
@@ -47,7 +47,7 @@ def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, sourc
 def _with_calls(
     builder: ModelGraphBuilder, found: Trace, inputs: Mapping[str, Spec], places: dict[int, int], name: str
 ) -> ModelGraph:
-    """Return the graph with the operations and the calls of modules that were recorded."""
+    """Return the graph with the recorded operations and module calls."""
     values: dict[tuple[int, Spec], int] = {}
     storages: dict[int, int] = {}
     ends = {key: builder.add_value(spec, ValueKind.INPUT, path=key) for key, spec in inputs.items()}

@@ -1,4 +1,4 @@
-"""The arguments of a torch module that is traced: from shapes, files and flags to what ``forward`` is called with."""
+"""Build the arguments for the ``forward`` of a traced torch module from shapes, files and flags."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from layercli.runtime.inference.prepared_model import floating_of
 
 @dataclass(frozen=True)
 class Given:
-    """What was said of the inputs beside their shapes, in the words of the command line."""
+    """The input options of the command line other than shapes."""
 
     files: Sequence[str] = ()
     fill: str | None = None
@@ -40,7 +40,7 @@ class Given:
 
 @dataclass
 class ModuleInputs:
-    """The inputs of a torch module: the Specs of its tensors by name, and the values that are known of them or of others."""
+    """The inputs of a torch module: Specs of its tensors by name, and the known values of these or other arguments."""
 
     specs: dict[str, Spec] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -49,10 +49,10 @@ class ModuleInputs:
 def inputs_of_module(
     module: nn.Module, name: str, shapes: Sequence[str], sizes: Sequence[str], given: Given | None = None
 ) -> ModuleInputs:
-    """Return the arguments of ``forward`` that were given; UsageError where one lacks that it needs.
+    """Return the given arguments of ``forward``; UsageError if a required one is missing.
 
-    A shape without a dtype has the dtype that the module computes in. ``batch.x=2,4`` is the entry ``x`` of the dict that
-    ``batch`` takes; where ``forward`` takes one argument, the names of its entries alone will do.
+    A shape without a dtype gets the dtype that the module computes in. ``batch.x=2,4`` is the entry ``x`` of the dict
+    argument ``batch``; if ``forward`` takes one argument, the names of the entries suffice.
     """
     given = given or Given()
     flags = dict(map(parse_setting, given.arguments))
@@ -80,7 +80,7 @@ def inputs_of_module(
 
 
 def names_taken(module: nn.Module, shapes: Sequence[str], files: Sequence[str], flags: Mapping[str, Any]) -> Arguments:
-    """Return the arguments of ``forward``; of one that takes any keyword, those that are given too."""
+    """Return the argument names of ``forward``, and the given names if it takes ``**kwargs``."""
     taken = arguments_of(module, None, len(shapes) + len(files))
     if not _takes_any_keyword(module):
         return taken
@@ -108,7 +108,7 @@ def _check_flags(module: nn.Module, name: str, flags: Mapping[str, Any]) -> None
 
 
 def _with_owner(module: nn.Module, shapes: Sequence[str], taken: Arguments, flags: Mapping[str, Any]) -> list[str]:
-    """Return shapes of the entries of a dict with the name of the one argument that takes it before theirs."""
+    """Prefix the names of dict entries with the name of the single argument that takes the dict."""
     positional = [p.name for p in forward_parameters(module).values() if p.kind in POSITIONAL]
     needed = [each for each in positional if each not in taken.optional and each not in flags]
     names = [text.partition("=")[0] for text in shapes if "=" in text]
@@ -120,7 +120,7 @@ def _with_owner(module: nn.Module, shapes: Sequence[str], taken: Arguments, flag
 
 
 def tensors_for(specs: Mapping[str, Spec], values: Mapping[str, Any], sizes: Fill) -> dict[str, Any]:
-    """Return the arguments by name: tensors of zeros for Specs, arrays as tensors, other values as they are."""
+    """Return the arguments by name: zeros for Specs, tensors for arrays, other values unchanged."""
     made = {name: zeros(spec, sizes) for name, spec in specs.items() if name not in values}
     return {**made, **{name: _as_argument(x, specs.get(name)) for name, x in values.items()}}
 
@@ -133,21 +133,21 @@ def _as_argument(x: Any, spec: Spec | None) -> Any:
 
 
 def zeros(spec: Spec, sizes: Fill) -> torch.Tensor:
-    """Return a tensor of zeros of the sizes that ``spec`` has in one run; a large one has no values."""
+    """Return zeros with the sizes that ``spec`` has in one run; a large tensor has no values."""
     dtype = tensors.dtype_of(spec.dtype)
     like = torch.empty([filled(n, sizes) for n in spec.shape], dtype=dtype, device="meta")
     return torch.zeros(like.shape, dtype=dtype) if like.numel() <= MOST_REAL else FakeTensor(like)
 
 
 def filled(size: Size, sizes: Fill) -> int:
-    """Return the number a size stands for in one run."""
+    """Return the number used for a size in one run."""
     if isinstance(size, int):
         return size
     return sizes[None] if size.anonymous else int(size.at(sizes))
 
 
 def spread(module: nn.Module, inputs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments of a call by position and by name; entries of one dict or list are put together."""
+    """Return positional and keyword arguments of a call; entries of one dict or list are combined."""
     found, known = nested(inputs), forward_parameters(module) if not isinstance(module, GraphModule) else {}
     others = {name: x for name, x in found.items() if name not in known} if _takes_any(known) else {}
     args, kwargs = spreading(module)({name: x for name, x in found.items() if name not in others})
@@ -155,7 +155,7 @@ def spread(module: nn.Module, inputs: dict[str, Any]) -> tuple[list[Any], dict[s
 
 
 def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``batch.x`` and ``batch.y`` as one dict ``batch``; entries that are numbers are those of a list.
+    """Combine ``batch.x`` and ``batch.y`` into one dict ``batch``; numbered entries make a list.
 
     >>> nested({"batch.x": 1, "batch.y": 2, "pair.0": 3, "pair.1": 4})
     {'batch': {'x': 1, 'y': 2}, 'pair': [3, 4]}

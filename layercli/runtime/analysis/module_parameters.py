@@ -1,4 +1,4 @@
-"""The parameters and buffers that a torch module holds itself: packed ones of quantised modules and lazy ones too."""
+"""The parameters and buffers that a torch module owns, including packed (quantized) and lazy ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.runtime.analysis.module_trace import is_lazy
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of one module: ``key`` is the same for one that several hold; the shape of a lazy one is not known."""
+    """A parameter of one module; ``key`` is equal for shared parameters; the shape of a lazy one is unknown."""
 
     name: str
     key: int
@@ -27,19 +27,19 @@ class Parameter:
 
 
 def own_parameters(module: nn.Module) -> list[Parameter]:
-    """Return the parameters that ``module`` holds itself, not those of its children."""
+    """Return the parameters of ``module`` itself, without those of its children."""
     found = [_parameter(name, x, x.requires_grad) for name, x in module.named_parameters(recurse=False)]
     return found + [_parameter(name, x, False, id(module)) for name, x in _packed(module)]
 
 
 def all_parameters(module: nn.Module) -> list[Parameter]:
-    """Return the parameters below ``module``, each once."""
+    """Return all parameters of ``module`` and its descendants, each once."""
     found = {p.key: p for each in module.modules() for p in reversed(own_parameters(each))}
     return list(found.values())
 
 
 def packed_parameters(module: nn.Module) -> list[tuple[str, Parameter]]:
-    """Return what quantised modules below ``module`` keep packed, by its name as a state_dict would have it."""
+    """Return the packed weights of quantized modules below ``module``, by their ``state_dict`` name."""
     return [
         (f"{path}.{name}".lstrip("."), _parameter(name, x, False, id(each)))
         for path, each in module.named_modules()
@@ -59,7 +59,7 @@ def _dtype_name(x: torch.Tensor) -> str:
 
 
 def _packed(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """Return the weight and the bias that a quantised module keeps packed for its kernel, which no state_dict shows as such."""
+    """Return the weight and bias that a quantized module packs for its kernel; they do not appear in ``state_dict`` as tensors."""
     if not hasattr(module, "_packed_params") and not callable(getattr(module, "_weight_bias", None)):
         return []
     if not callable(getattr(module, "weight", None)):

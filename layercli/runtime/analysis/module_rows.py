@@ -1,4 +1,4 @@
-"""The rows of a torch module's summary: one for each module, for own parameters beside children, and for own operations."""
+"""The rows of a torch module's summary: one per module, and one for the parameters or operations a parent owns itself."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from layercli.runtime.analysis.module_trace import Path, described_part, paths_o
 from layercli.runtime.execution.forward_hooks import class_of
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
-"""Modules that are never called, and hold only others."""
+"""Modules that only contain others and are never called themselves."""
 
 LISTS = (nn.ParameterList, nn.ParameterDict)
 
 OWN = "(own operations)"
-"""The name of the row of what a module computes beside its children."""
+"""The row name for what a module computes outside its children."""
 
 
 class ModuleRows:
-    """The rows of ``root``, in the order of the calls that ``runs`` recorded; without any, in the order of the children."""
+    """The rows of ``root`` in the order of the calls recorded in ``runs``; without calls, in the order of the children."""
 
     def __init__(self, root: nn.Module, runs: Runs) -> None:
         self.root, self.runs = described_part(root), runs
@@ -38,7 +38,7 @@ class ModuleRows:
                 self.holders.setdefault(p.key, []).append((*path, p.name))
 
     def all(self) -> list[Row]:
-        """Return the rows of everything below the root; where nothing is, the row of the root itself."""
+        """Return the rows of everything below the root, or the row of the root itself if it has no children."""
         rows = list(self._below(self.root, (), 0))
         return rows or [self._row(self.root, (), 1, type(self.root).__name__)]
 
@@ -62,7 +62,7 @@ class ModuleRows:
             yield _row("/".join((*path, OWN)), OWN, None, depth + 1, macs=own)
 
     def _in_order(self, children: list[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
-        """Return children in the order of their first calls; one that is never called stays behind its neighbour."""
+        """Return children in the order of their first calls; a child that is never called stays after its predecessor."""
         place, keys = -1, []
         for i, (_, child) in enumerate(children):
             first = self.runs.first_call(self.paths[child])
@@ -100,13 +100,13 @@ class ModuleRows:
         )  # fmt: skip
 
     def _shared_with(self, own: list[Parameter], path: Path) -> list[str]:
-        """Return the other places at which parameters of a row are held."""
+        """Return the other paths that share the parameters of a row."""
         places = [place for p in own for place in self.holders[p.key] if place[:-1] != path]
         return list(dict.fromkeys("/".join(place) for place in places))
 
 
 def is_container(module: nn.Module) -> bool:
-    """Whether a module only holds others: one of torch's for that, or in a graph one in which nothing is computed."""
+    """Whether a module only contains others: a torch container, or a graph module in which nothing is computed."""
     graph = getattr(module, "graph", None)
     idle = isinstance(graph, fx.Graph) and not len(graph.nodes) and not module._parameters and bool(module._modules)
     return isinstance(module, CONTAINERS) or idle

@@ -1,4 +1,4 @@
-"""One or two traces of a torch module, merged: two where sizes have names, each filled with two primes, tell the formulas."""
+"""One trace of a torch module, or two traces merged: two primes per named size reveal the formulas."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from layercli.runtime.analysis.filled_sizes import explained
 from layercli.runtime.analysis.module_trace import Path, Trace, TracedCall
 
 Fill = dict[Any, int]
-"""What every name stands for in one run, and under None what a size without one does."""
+"""The number used for each named size in one run, and under None for sizes without a name."""
 
 
 class Runs:
-    """What one call of a module shows, by path: its calls in order, the shapes, and the multiply-accumulates."""
+    """What one call of a module shows, by path: its calls in order, shapes and multiply-accumulates."""
 
     def __init__(self, traces: list[Trace], fills: list[Fill]) -> None:
         self.traces, self.fills = traces, fills
@@ -33,7 +33,7 @@ class Runs:
 
     @property
     def failed(self) -> bool:
-        """Whether the call did not end."""
+        """Whether the call failed."""
         return any(trace.failure is not None for trace in self.traces)
 
     def _add_up(self) -> None:
@@ -50,7 +50,7 @@ class Runs:
         return first if second is None else explained(first, second, self.fills)
 
     def first_call(self, paths: list[Path]) -> int | None:
-        """Return the number of the first call of what stands at one of ``paths``, or of one below it."""
+        """Return the number of the first call of a module at one of ``paths`` or below."""
         lengths = [len(path) for path in paths]
         found = (
             i
@@ -60,24 +60,24 @@ class Runs:
         return next(found, None)
 
     def macs_at(self, path: Path) -> Size:
-        """Return what a module computes beside its children; 0 where it is not known apart."""
+        """Return the MACs of a module outside its children; 0 if they are not known separately."""
         return self.own.get(path, 0)
 
     def macs_below(self, paths: list[Path]) -> Size:
-        """Return what a module that stands at ``paths`` computes with all below it."""
+        """Return the MACs of the module at ``paths`` including everything below it."""
         if not self.traces or not self.alike or not self._finished(paths):
             return UNKNOWN if not self.traces or self.alike else self._whole(paths)
         return dims.total([self.below.get(path, 0) for path in paths])
 
     def _finished(self, paths: list[Path]) -> bool:
-        """Whether a failed run had come to an end of what stands at ``paths``."""
+        """Whether a failed run completed the calls of the module at ``paths``."""
         if not self.failed:
             return True
         calls = [call for call in self.traces[0].calls if call.path in paths]
         return bool(calls) and all(call.finished for call in calls)
 
     def _whole(self, paths: list[Path]) -> Size:
-        """Return the cost of runs that do not the same, as loops over a size: the whole of each is compared."""
+        """Return the cost if the runs differ in their operations, as in loops over a size: compare the totals."""
         sums = [
             sum(o.macs for o in trace.operations if any(o.path[: len(path)] == path for path in paths))
             for trace in self.traces
@@ -85,12 +85,12 @@ class Runs:
         return UNKNOWN if self.failed else self._explained(*sums)
 
     def shapes_of(self, module: nn.Module, paths: list[Path]) -> tuple[Any, Any, int]:
-        """Return the shapes that a module was first given and gave, and how often it was called."""
+        """Return the shapes of the first inputs and outputs of a module, and its number of calls."""
         found = [i for path in paths for i in self.calls.get(path, [])]
         if found:
             first = min(found)
             return self._inputs(first), self._outputs(first), len(found)
-        if isinstance(module, nn.Sequential) and len(module):  # its children are called one by one
+        if isinstance(module, nn.Sequential) and len(module):  # a container's children are called one by one
             inner = [self.calls.get((*paths[0], name), [])[:1] for name in module._modules]
             if all(inner):
                 return self._inputs(inner[0][0]), self._outputs(inner[-1][0]), 0
@@ -109,7 +109,7 @@ class Runs:
         return self.merged([call.outputs for call in self._call(index)])
 
     def merged(self, found: list[Any]) -> Any:
-        """Return the shapes that explain all runs, a tree of them without what is no tensor."""
+        """Return the shapes that explain all runs, as a tree without the values that are not tensors."""
         first = found[0]
         if isinstance(first, Spec):
             return self.merged_shape(found)
@@ -145,6 +145,6 @@ def specs_in(tree: Any) -> list[Spec]:
 
 
 def _alike(first: Trace, second: Trace) -> bool:
-    """Whether two runs did the same operations."""
+    """Whether two runs performed the same operations."""
     pairs = zip(first.operations, second.operations, strict=False)
     return len(first.operations) == len(second.operations) and all(a.path == b.path for a, b in pairs)

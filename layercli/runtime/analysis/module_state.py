@@ -1,4 +1,4 @@
-"""Look at a module without changing it: attributes, hooks, training flags, gradients and random generators are put back."""
+"""Examine a module without changing it: restore attributes, hooks, training flags, gradients and random generators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTAINERS = (list, dict, set, deque)
 
 @contextmanager
 def preserved(module: nn.Module) -> Iterator[None]:
-    """Put back, at the end, all that a forward pass may change in ``module``; values of tensors are the tracer's concern."""
+    """Restore everything a forward pass may change in ``module``; the tracer protects the values of tensors."""
     modules = list(dict.fromkeys(module.modules()))
     saved = [(each, type(each), dict(vars(each))) for each in modules]
     contents = _contents([x for _, _, attributes in saved for x in attributes.values()])
@@ -27,7 +27,7 @@ def preserved(module: nn.Module) -> Iterator[None]:
         for container, content in contents:
             _restore_content(container, content)
         for each, cls, attributes in saved:
-            if type(each) is not cls:  # a lazy module has become another
+            if type(each) is not cls:  # a lazy module changed its class
                 each.__class__ = cls
             if _differs(vars(each), attributes):
                 vars(each).clear()
@@ -39,7 +39,7 @@ def _differs(now: dict[str, Any], before: dict[str, Any]) -> bool:
 
 
 def _contents(values: list[Any]) -> list[tuple[Any, Any]]:
-    """Return every list, dict, set and deque in ``values`` with a copy of what it holds."""
+    """Return a copy of the contents of every list, dict, set and deque in ``values``."""
     found: list[tuple[Any, Any]] = []
     pending, seen = list(values), set()
     while pending:
@@ -64,7 +64,7 @@ def _restore_content(container: Any, content: Any) -> None:
 
 @contextmanager
 def preserved_generators() -> Iterator[None]:
-    """Put back, at the end, the states of the generators of random numbers of Python, NumPy and torch."""
+    """Restore the random generators of Python, NumPy and torch at the end."""
     numpy = sys.modules.get("numpy")
     states = random.getstate(), torch.get_rng_state(), None if numpy is None else numpy.random.get_state()
     try:

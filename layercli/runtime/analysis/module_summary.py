@@ -1,7 +1,7 @@
-"""What a torch module is made of: the same report as of a Layer, found by tracing one call of it.
+"""Summarize a torch module from a trace of one call: the same report as for a Layer.
 
-A size that is not known is filled with two primes in turn: what the sizes of the layers and their cost do then tells the
-formula, as for raw torch inside a layer.
+Unknown sizes are filled with two different primes; the way layer sizes and costs change then gives the formulas, as for raw
+torch functions inside a layer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from layercli.runtime.execution.forward_hooks import class_of
 from layercli.runtime.execution.graph_module import GraphModule, first_line
 
 SMALL_PRIMES = ((101, 103, 107, 109, 113, 127, 131, 137), (211, 223, 227, 229, 233, 239, 241, 251))
-"""For models whose way depends on values: what has these sizes is small enough to be computed."""
+"""For models whose control flow depends on values: tensors of these sizes are small enough to be computed."""
 
 
 def summarize_module(
@@ -47,14 +47,14 @@ def summarize_module(
     values: Mapping[str, Any] | None = None,
     rebuilt: Callable[[], nn.Module] | None = None,
 ) -> Summary:
-    """Return the summary of ``module`` called on arguments of those Specs; where there are none, it is not called at all.
+    """Return the summary of ``module`` called on arguments with those Specs; without Specs it is not called.
 
-    It is called as in inference, and left as it was. ``limits`` is what the sizes that have names can be at most;
-    ``values`` are arguments that are given, arrays and others; ``rebuilt`` makes the module anew with its parameters.
+    It is called in inference mode and left unchanged. ``limits`` are the largest values of named sizes; ``values`` are
+    given arguments, arrays and others; ``rebuilt`` creates the module again with real parameters.
     """
     module, given = (module if isinstance(module, GraphModule) else described_part(module)), values or {}
     if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
-        module = copy.deepcopy(module)  # a call gives its parameters their shapes
+        module = copy.deepcopy(module)  # a call gives lazy parameters their shapes
     runs = runs_of(module, inputs, given, limits or {}, rebuilt) if inputs or given else Runs([], [])
     held = all_parameters(module)
     parameters, trainable = sum(p.size for p in held), sum(p.size for p in held if p.trainable)
@@ -75,13 +75,13 @@ def summarize_module(
 
 
 def _shapeless(held: list[Parameter]) -> list[str]:
-    """Return the footnote for parameters of lazy modules that no call has given a shape."""
+    """Return the footnote for parameters of lazy modules that have no shape yet."""
     count = sum(p.shape is None for p in held)
     return [f"{count} parameters get their shapes at the first call: they are not in the totals"] if count else []
 
 
 def refused(name: str, inputs: Mapping[str, Spec], failed: Trace) -> FormatError:
-    """Return the error for inputs that the program in a file does not take: its modules say nothing of the reason."""
+    """Return the error for inputs that an exported program rejects; its modules do not carry the reason."""
     error = failed.failure
     cause = error.__cause__ if isinstance(error, LayercliError) and error.__cause__ is not None else error
     assert isinstance(cause, Exception)
@@ -95,7 +95,7 @@ def runs_of(
     limits: dict[str, int],
     rebuilt: Callable[[], nn.Module] | None,
 ) -> Runs:
-    """Return the traces of a module: one where all sizes are known, else one for each filling of those that are not."""
+    """Return the traces of a module: one if all sizes are known, else one for each set of primes."""
     names = sorted({found for spec in inputs.values() for size in spec.shape for found in dims.names(size)})
     unknown = any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape)
     found = Runs([], [])
@@ -110,7 +110,7 @@ def runs_of(
 def trace_of(
     module: nn.Module, inputs: Mapping[str, Spec], values: Mapping[str, Any], fill: Fill, rebuilt: Any = None
 ) -> Trace:
-    """Return the trace of a module on inputs whose unknown sizes are filled."""
+    """Return the trace of a module on inputs whose unknown sizes are filled with numbers."""
 
     def call(called: nn.Module) -> Any:
         args, kwargs = spread(called, {**tensors_for(inputs, values, fill)})
@@ -120,7 +120,7 @@ def trace_of(
 
 
 def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES) -> list[Fill]:
-    """Return what stands for the names in either run: a prime each, as large as its limit lets it be."""
+    """Return the two sets of numbers for the named sizes: primes, as large as each size's limit allows."""
     fills: list[Fill] = [dict(zip([None, *names], each, strict=False)) for each in primes]
     taken: set[int] = set()
     for name, run in ((name, run) for name in names for run in reversed(fills)):
@@ -131,12 +131,12 @@ def filled_within(names: list[str], limits: dict[str, int], primes: Any = PRIMES
 
 
 def is_prime(number: int) -> bool:
-    """Whether nothing divides a number."""
+    """Whether a number is prime."""
     return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
 def outputs_of(runs: Runs) -> tuple[list[tuple[str, Spec]], list[tuple[str, str]]]:
-    """Return the named outputs of the whole: the tensors, and of what is no tensor the class."""
+    """Return the named outputs of the module: Specs of tensors, class names of other values."""
     if not runs.traces or runs.failed:
         return [], []
     named = [dict(_named(each.outputs)) for each in runs.traces]
@@ -151,7 +151,7 @@ def outputs_of(runs: Runs) -> tuple[list[tuple[str, Spec]], list[tuple[str, str]
 
 
 def _named(outputs: Any) -> list[tuple[str, Any]]:
-    """Return the outputs with names: a dict's keys, otherwise output_0, ...; several under one key are numbered."""
+    """Return the outputs with names: dict keys, otherwise output_0, ...; several values under one key are numbered."""
     parts = list(outputs.items()) if isinstance(outputs, dict) else [("", x) for x in _flat(outputs)]
     found = []
     for key, value in parts:
@@ -171,7 +171,7 @@ def _flat(tree: Any) -> list[Any]:
 
 
 def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.Module] | None = None) -> Variables:
-    """Return the parameters and the buffers of ``module`` that its state_dict holds; ``model`` gives one with values."""
+    """Return the rows of the parameters and persistent buffers of ``module``; ``model`` creates one with values."""
     state = {name: x for name, x in module.state_dict(keep_vars=True).items() if isinstance(x, torch.Tensor)}
 
     def value(name: str) -> torch.Tensor:
@@ -184,7 +184,7 @@ def variables_of_module(module: nn.Module, source: str, model: Callable[[], nn.M
 
 
 def _packed_row(name: str, p: Parameter) -> VariableRow:
-    """Return the row of a weight that a quantised module keeps packed for its kernel; its values are those it stands for."""
+    """Return the row of a packed weight of a quantized module, with its dequantized values."""
 
     def read() -> np.ndarray:
         x = p.value.detach()
@@ -194,7 +194,7 @@ def _packed_row(name: str, p: Parameter) -> VariableRow:
 
 
 def variable_row(name: str, x: torch.Tensor, value: Callable[[], torch.Tensor], first: str) -> VariableRow:
-    """Return the row of one entry of a state_dict, whose values ``value`` gives; ``first`` is the first name of its tensor."""
+    """Return the row of one ``state_dict`` entry; ``value`` reads its values; ``first`` is the first name of its tensor."""
 
     def read() -> np.ndarray:
         return tensors.to_numpy(value())

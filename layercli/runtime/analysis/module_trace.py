@@ -1,7 +1,7 @@
-"""One call of a torch module, recorded: the calls of its modules, and each operation once with the module it ran under.
+"""Record one call of a torch module: the calls of its modules, and each operation with the module that ran it.
 
-It is run on fake parameters and real small values; where that is not enough, for real on the CPU if it fits in memory; where
-that fails as well, what is known up to the failing call is kept, with the reason.
+The module runs on fake parameters and real small values; if that is not enough, with real values on the CPU if they fit in
+memory; if that fails too, the record up to the failing call is kept, with the reason.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from layercli.runtime.execution.graph_module import GraphModule
 AGAIN = re.compile(r"@\d+")
 
 Path = tuple[str, ...]
-"""The names of the children from the module that is traced to one below it."""
+"""The attribute names from the traced module down to one of its descendants."""
 
 
 @dataclass
 class TracedCall:
-    """One call of one module: where it stands, what it was given and gave (trees with Specs for tensors).
+    """One call of one module: its path, inputs and outputs (trees with Specs for tensors).
 
     The operations from ``start`` to ``stop`` (exclusive) ran inside it.
     """
@@ -46,7 +46,7 @@ class TracedCall:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of torch: the module it ran under, its operands, its results, and its multiply-accumulates."""
+    """One torch operation: the module that ran it, its operands, results and multiply-accumulates."""
 
     name: str
     path: Path
@@ -57,14 +57,14 @@ class Operation:
 
 @dataclass(frozen=True)
 class OtherValue:
-    """A value that is no tensor, known by its class: a cache."""
+    """A value that is not a tensor, identified by its class, such as a cache."""
 
     cls: str
 
 
 @dataclass
 class Trace:
-    """What was recorded of one call: ``notes`` say which step down was taken and why, ``failure`` why it did not end."""
+    """The record of one call: ``notes`` name the fallbacks taken and why; ``failure`` is the reason if it did not finish."""
 
     calls: list[TracedCall] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -74,11 +74,11 @@ class Trace:
     failed_in: TracedCall | None = None
     real: bool = False
     held: dict[int, torch.Tensor] = field(default_factory=dict)
-    """The parameter or buffer of the module that each storage in ``operations`` is."""
+    """The parameter or buffer of the module for each storage in ``operations``."""
 
 
 class _Recording:
-    """The record of a run in progress, and the modules that are being called."""
+    """The record of a run in progress, and the stack of modules being called."""
 
     def __init__(self, root: nn.Module, paths: dict[nn.Module, list[Path]]) -> None:
         self.root, self.paths = root, paths
@@ -87,7 +87,7 @@ class _Recording:
         self.storages: list[Any] = []
 
     def path_of(self, module: nn.Module) -> Path | None:
-        """Return where a module stands that is called now: below its caller if it stands there too."""
+        """Return the path of the module being called: below its caller if it has a path there."""
         known = self.paths.get(module)
         if known is None:
             return None
@@ -107,12 +107,12 @@ class _Recording:
 
     def _value(self, x: torch.Tensor) -> tuple[Spec, int]:
         if x.layout is torch.strided and (x.is_meta or x.numel() < 1 << 12):
-            self.storages.append(x.untyped_storage())  # else another could be given its place
+            self.storages.append(x.untyped_storage())  # keeps the storage alive: a new tensor could reuse its address
         return spec_of(x), storage_of(x)
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
-        """Hear of every call of a module, hooks included."""
+        """Record every call of a module, including its hooks."""
         original = nn.Module.__call__
         recording = self
 
@@ -143,18 +143,18 @@ class _Recording:
         finally:
             self.stack.pop()
             call.stop = len(self.trace.operations)
-        self.trace.failed_in = None  # a call inside raised, and the module went on
+        self.trace.failed_in = None  # a nested call raised and the module caught the exception
         call.outputs, call.finished = described(outputs), True
         return outputs
 
 
 def spec_of(x: torch.Tensor) -> Spec:
-    """Return the shape and the dtype of a tensor."""
+    """Return the Spec of a tensor."""
     return Spec(tuple(map(int, x.shape)), str(x.dtype).removeprefix("torch."))
 
 
 def described(values: Any) -> Any:
-    """Return nested lists and dicts with the Spec of every tensor; objects that hold tensors become dicts of them."""
+    """Return nested lists and dicts with a Spec for each tensor; objects that hold tensors become dicts."""
     if isinstance(values, torch.Tensor):
         return spec_of(values)
     if isinstance(values, (list, tuple)):
@@ -168,7 +168,7 @@ def described(values: Any) -> Any:
 
 
 def _parts_of_object(value: Any) -> Any:
-    """Return what a dataclass holds, by name; None for a number or a text."""
+    """Return the fields of a dataclass by name; None for a number or a string."""
     if value is None or isinstance(value, (bool, int, float, str, bytes, type, torch.dtype, torch.device)):
         return None
     if hasattr(value, "__dataclass_fields__"):
@@ -177,10 +177,10 @@ def _parts_of_object(value: Any) -> Any:
 
 
 def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[Path]]:
-    """Return every module with all the paths it stands at; one that holds itself is not followed twice.
+    """Return every module with all its paths; cycles are followed once.
 
-    In an exported program a second call of a module is a module ``path@1`` of its own: ``merged`` lets it stand where the
-    first one does.
+    In an exported program the second call of a module is a separate module ``path@1``; ``merged`` gives it the path of the
+    first call.
     """
     found: dict[nn.Module, list[Path]] = {}
     exported = merged and isinstance(module, GraphModule)
@@ -198,7 +198,7 @@ def paths_of(module: nn.Module, *, merged: bool = True) -> dict[nn.Module, list[
 
 
 def described_part(module: nn.Module) -> nn.Module:
-    """Return the module that its author wrote: that in a program from a file, in a compiled or in a data-parallel one."""
+    """Return the module that the author wrote, from inside an exported, compiled or data-parallel module."""
     if isinstance(module, GraphModule):
         inner = getattr(module, "graph", None)
     else:
@@ -218,10 +218,10 @@ def trace(
     rebuilt: Callable[[], nn.Module] | None = None,
     paths: dict[nn.Module, list[Path]] | None = None,
 ) -> Trace:
-    """Return the record of one call of ``module`` as in inference; nothing of it is changed.
+    """Return the record of one call of ``module`` in inference mode; the module is not changed.
 
-    ``rebuilt`` makes the module anew with its values, where it was built without them; ``paths`` are the modules to tell
-    apart, by default all.
+    ``rebuilt`` creates the module again with values if it was built without them; ``paths`` are the modules to
+    distinguish, by default all.
     """
     found = run_once(module, call, real=False, paths=paths)
     if found.failure is None or is_of_user(found.failure):
@@ -229,21 +229,21 @@ def trace(
     reason = reason_of(found.failure)
     needed = sum(x.numel() * x.element_size() for x in module.parameters() if not is_lazy(x))
     if 2 * needed > free_memory():
-        found.notes = [f"{reason}, and a real run takes more memory than is free: shapes are known up to there"]
+        found.notes = [f"{reason}, and a real run needs more memory than is free: shapes are known up to that call"]
         return found
     real = run_once(module if rebuilt is None else rebuilt(), call, real=True, paths=paths)
     if real.failure is None:
-        real.notes = [f"{reason}: run on the CPU with real values, on which shapes and MACs may depend"]
+        real.notes = [f"{reason}: it ran on the CPU with real values; shapes and MACs may depend on them"]
     return real
 
 
 def reason_of(error: Exception) -> str:
-    """Return why fake values are not enough."""
+    """Return the reason why fake values are not enough."""
     return f"{error.operation} needs values" if isinstance(error, NeedsValues) else "fake values are not enough"
 
 
 def is_of_user(error: Exception) -> bool:
-    """Whether a call fails on shapes, so that it fails with real values as well."""
+    """Whether a call fails because of shapes, so that it would fail with real values too."""
     words = r"shapes? .*cannot be multiplied|expected input.* to have \d+ channels|must match the size|size mismatch"
     return not isinstance(error, NeedsValues) and re.search(words, str(error)) is not None
 
@@ -254,7 +254,7 @@ def is_lazy(x: Any) -> bool:
 
 
 def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module, list[Path]] | None = None) -> Trace:
-    """Return the record of one call, with real values or with fake ones."""
+    """Return the record of one call, with real or with fake values."""
     recording = _Recording(module, paths or paths_of(module))
     found = recording.trace
     found.real = real
@@ -267,7 +267,9 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         stack.enter_context(preserved_generators())
         stack.enter_context(preserved(module))
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
-        torch.backends.mha.set_fastpath_enabled(False)  # one kernel of its own, of which only the CPU knows the result
+        torch.backends.mha.set_fastpath_enabled(
+            False
+        )  # a single fused kernel, whose result only the CPU implementation provides
         module.eval()
         for below in module.modules():
             vars(below).pop("_compiled_call_impl", None)  # of module.compile()

@@ -1,4 +1,4 @@
-"""The weights of a checkpoint as the state of a model: mapped from the file where their dtype and order are the model's."""
+"""Load the weights of a checkpoint into a model; memory-map them where dtype and axis order match."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from layercli.runtime.execution import layer_module, tensors
 
 
 def load(model: Pretrained, file: WeightFile) -> None:
-    """Give a described model, which has no state yet, the values of ``file``; FormatError where they do not fit.
+    """Load ``file`` into a described model without state; FormatError if it does not fit.
 
-    A parameter that is contiguous in the file is a view of it: nothing is read before it is used, nothing written to it.
+    A parameter that is contiguous in the file is a view of the mapped file: it is read on first use and never written to.
     """
     found = match(model, {name: entry.shape for name, entry in file.entries.items()})
     if found.faults:
@@ -35,7 +35,7 @@ def load(model: Pretrained, file: WeightFile) -> None:
 
 
 def restore(model: Pretrained, checkpoint: Any) -> None:
-    """Give a model that a folder describes the folder's weights; where it has none they are drawn, as any model's are."""
+    """Load the weights of a model folder; if it has none, initialize the model randomly."""
     if checkpoint.quantization is not None:
         raise FormatError(
             f"{checkpoint.path} holds quantized weights ({checkpoint.quantization}), which layercli does not run"
@@ -46,7 +46,7 @@ def restore(model: Pretrained, checkpoint: Any) -> None:
 
 
 def hold(variable: Variable, value: torch.Tensor) -> None:
-    """Make ``value`` the parameter, or the buffer, of ``variable``."""
+    """Register ``value`` as the parameter or buffer of ``variable``."""
     layer = variable.owner
     if layer._module is None:
         layer._module = layer_module.module_class(type(layer))(layer)
@@ -57,7 +57,7 @@ def hold(variable: Variable, value: torch.Tensor) -> None:
 
 
 def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:
-    """Return the values of one variable in its dtype and in the order in which its mirror stores the axes."""
+    """Return the value of one variable in its dtype and in the axis order of the layer module."""
     variable, stacked = place.variable, place.stored.stacked
     rank = variable.ndim - stacked
     order = place.stored.order or tuple(range(rank))
@@ -71,7 +71,7 @@ def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:
 
 
 def tensor_of(file: WeightFile, name: str) -> torch.Tensor:
-    """Return an entry as the file has it, mapped from safetensors with its own dtype."""
+    """Return an entry with the file's own dtype, memory-mapped from safetensors."""
     holder: Any = file.holder(name) if isinstance(file, ShardedFile) else file
     entry = file.entries[name]
     if not isinstance(holder, SafetensorsFile):

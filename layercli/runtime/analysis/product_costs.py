@@ -1,4 +1,4 @@
-"""What torch's operations multiply and accumulate, as functions of the shapes: products, convolutions, attention, recurrences.
+"""Multiply-accumulates of torch operations as functions of shapes: products, convolutions, attention, recurrences.
 
 Fused kernels cost what the operations they stand for cost one by one. What only the values tell is unknown, not 0.
 """
@@ -17,11 +17,11 @@ Cost = Callable[[tuple[Any, ...], dict[str, Any], Any], int | None]
 """A function of the arguments of an operation and of what it gives; None where the shapes do not tell."""
 
 PRODUCT_COSTS: dict[str, Cost] = {}
-"""The cost of each operation that multiplies, by its name without the overload's: ``aten::mm``."""
+"""The cost of each operation that multiplies, by its name without the overload: ``aten::mm``."""
 
 
 def costs(*names: str) -> Callable[[Cost], Cost]:
-    """Register a function as the cost of the operations of those names."""
+    """Register a function as the cost of the named operations."""
 
     def register(cost: Cost) -> Cost:
         PRODUCT_COSTS.update(dict.fromkeys(names, cost))
@@ -260,7 +260,7 @@ def time_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
        "aten::_scaled_dot_product_attention_math_for_mps", "aten::_triton_scaled_dot_attention",
        "flex_attention")  # fmt: skip
 def attention(args: Any, kwargs: Any, out: Any) -> int:
-    """Scores of every query with every key, and the values weighted by them."""
+    """Scores of every query with every key, and the weighted sum of the values."""
     query, key, value = args[:3]
     scores = prod(query.shape[:-1]) * key.shape[-2]
     return scores * (query.shape[-1] + value.shape[-1])  # type: ignore[no-any-return]

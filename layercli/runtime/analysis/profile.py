@@ -1,4 +1,4 @@
-"""Where a run spends its time: every layer's, with and without the layers inside it."""
+"""Profile a run: the time of each layer, with and without its sublayers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUNS = 5
 
 @dataclass
 class Span:
-    """One call of a layer: marks of a clock at both ends, the bytes of its results, and the calls inside it."""
+    """One call of a layer: clock marks at start and end, the bytes of its results, and the nested calls."""
 
     path: str
     begin: Any
@@ -39,9 +39,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one layer took, over all its calls: seconds with and without the layers inside, bytes of results, MACs.
+    """The cost of one layer over all its calls: total and own seconds, bytes of results, MACs.
 
-    ``allocated`` are the bytes taken while it ran, whether they were given back or not.
+    ``allocated`` are the bytes allocated while it ran, whether freed or not.
     """
 
     path: str
@@ -56,9 +56,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Profile:
-    """The costs of all layers in the author's order, the seconds and MACs of a whole run, and what profiling added to it.
+    """The costs of all layers in definition order, the seconds and MACs of a whole run, and the profiling overhead.
 
-    ``kernels`` are those that took longest, longest first.
+    ``kernels`` are the slowest kernels, slowest first.
     """
 
     costs: list[Cost]
@@ -68,15 +68,15 @@ class Profile:
     kernels: list[Kernel]
 
     def ordered(self, by: str | None) -> list[Cost]:
-        """Return the costs, highest first: by ``time`` (a layer's own), ``memory`` or ``macs``; None keeps the author's order."""
+        """Return the costs sorted by ``time`` (a layer's own), ``memory`` or ``macs``, highest first; None keeps the order."""
         return self.costs if by is None else sorted(self.costs, key=ORDERS[by], reverse=True)
 
     def predicted(self, cost: Cost) -> float | None:
-        """Return the share of the time that a layer would take if time followed the MACs."""
+        """Return the share of the time each layer would take if time were proportional to MACs."""
         return cost.macs / self.macs if self.macs and cost.macs is not None else None
 
     def to_json(self, by: str | None = None) -> dict[str, Any]:
-        """Return the profile as JSON has it, in seconds and bytes, the layers as ``ordered``."""
+        """Return the profile as JSON data, in seconds and bytes; layers as in ``ordered``."""
         rows = [
             {
                 "path": c.path, "class": c.cls, "calls": c.calls, "total": c.total, "self": c.own,
@@ -96,33 +96,33 @@ ORDERS: dict[str, Callable[[Cost], float]] = {
     "memory": lambda cost: cost.allocated,
     "macs": lambda cost: cost.macs or 0,
 }
-"""What layers can be sorted by."""
+"""The keys that layers can be sorted by."""
 
 
 class Clock:
-    """Marks on a device, and the seconds between two of them."""
+    """Clock marks on a device, and the seconds between two of them."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.on_gpu = device.type == "cuda"
 
     def mark(self) -> Any:
-        """Return the present, on a GPU the moment its queue gets here."""
+        """Return a mark of now; on a GPU, of the moment its queue reaches this point."""
         if not self.on_gpu:
             return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch does not annotate it
         event.record(torch.cuda.current_stream(self.device))
         return event
 
     def between(self, begin: Any, end: Any) -> float:
-        """Return the seconds from one mark to another; the device must have reached both."""
+        """Return the seconds from one mark to another; the device must have passed both."""
         return float(begin.elapsed_time(end) / 1e3 if self.on_gpu else end - begin)
 
 
 def profile(program: PreparedModel, inputs: Any) -> Profile:
-    """Return what every layer takes in the fastest of a few runs on a tree of arrays, after one that is not counted.
+    """Return the costs of each layer in the fastest of a few runs on a tree of arrays, after one warm-up run.
 
-    What profiling adds is that run against the fastest of as many without it, made in turns.
+    The overhead is the difference to the fastest run without profiling; both kinds alternate.
     """
     placed = program.place(inputs)
     clock = Clock(program.device)
@@ -142,7 +142,7 @@ def profile(program: PreparedModel, inputs: Any) -> Profile:
 
 
 def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
-    """Return the calls of one run, inside one span for the whole."""
+    """Return the calls of one run, inside one span for the whole run."""
     stack = [Span("", None)]
 
     def enter(path: str) -> None:
@@ -190,7 +190,7 @@ def _by_path(whole: Span, clock: Clock) -> dict[str, tuple[int, float, float, in
 
 
 def macs_by_path(program: PreparedModel, placed: Any) -> dict[str, int | None]:
-    """Return the multiply-accumulates of every layer, as the summary has them; for a torch module, as torch counts them."""
+    """Return the MACs of each layer: from the summary of a Layer, from torch's counter for a torch module."""
     model: nn.Module | Layer = program.model
     if not isinstance(model, Layer):
         counted = macs_of(model, placed)

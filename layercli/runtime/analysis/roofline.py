@@ -1,4 +1,4 @@
-"""The roofline of a device: how fast it multiplies matrices and moves memory, measured in a fraction of a second."""
+"""Measure the roofline of a device: its matrix multiplication rate and memory bandwidth, in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import torch
 
 RUNS = 5
 SIZES = {"cpu": (1024, 1 << 25), "cuda": (4096, 1 << 28)}
-"""The side of the matrices multiplied, and the bytes copied: past every cache, yet soon done."""
+"""The side of the multiplied matrices and the bytes copied: larger than every cache, yet fast to run."""
 
 
 @dataclass(frozen=True)
 class Roofline:
-    """The most floating point operations, and the most bytes of memory traffic, in a second."""
+    """Peak floating point operations and peak memory traffic in bytes, per second."""
 
     flops: float
     bandwidth: float
 
     def at(self, flops: float, traffic: float) -> float:
-        """Return the operations a second that work of ``flops`` and so many bytes of traffic can reach at most."""
+        """Return the highest rate for ``flops`` operations that move that many bytes."""
         return min(self.flops, self.bandwidth * flops / traffic)
 
 
 def measure(device: torch.device, dtype: torch.dtype) -> Roofline:
     """Return the roofline of ``device`` for matrices of ``dtype``, the best of a few runs each."""
     side, size = SIZES["cuda" if device.type == "cuda" else "cpu"]
-    matrix = torch.randn(side, side, device=device).to(dtype)  # ones draw less power, and are multiplied faster
+    matrix = torch.randn(side, side, device=device).to(dtype)  # ones draw less power and multiply faster
     source = torch.ones(size, device=device, dtype=torch.uint8)
     target = torch.empty_like(source)
     return Roofline(
@@ -42,13 +42,13 @@ def best(run: Callable[[], object], device: torch.device) -> float:
 
 
 def timed(run: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds of one run; on a GPU between two events of its own, so that launching it does not count."""
+    """Return the seconds of one run; on a GPU between two events, so that launch time does not count."""
     if device.type != "cuda":
         start = time.perf_counter()
         run()
         return time.perf_counter() - start
     with torch.cuda.device(device):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch does not annotate it
         begin.record()
         run()
         end.record()

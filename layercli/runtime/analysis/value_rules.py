@@ -1,4 +1,4 @@
-"""Operations whose results depend on values: which need them, and which get drawn indices where there are none."""
+"""Operations whose results depend on values: which of them need values, and which get random indices instead."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ NEEDING_VALUES = {
     "aten::repeat_interleave": "repeat_interleave()",
     "aten::segment_reduce": "segment_reduce()",
 }
-"""Operations that give shapes or numbers of Python from values, and the name under which Python calls them."""
+"""Operations that derive shapes or Python numbers from values, and the name Python calls them by."""
 
 Drawn = Callable[[tuple[Any, ...], Any, torch.Generator], Any]
 
 
 def size_along(x: torch.Tensor, dim: Any) -> int:
-    """Return how many indices there are along an axis; along all where there is none."""
+    """Return the number of indices along an axis; along all axes for None."""
     return x.numel() if dim is None else x.shape[dim] if x.dim() else 1
 
 
 def indices_drawn(shape: Any, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Return indices below ``size``."""
+    """Return random indices below ``size``."""
     return torch.randint(max(size, 1), tuple(shape), generator=generator)
 
 
 def orders_drawn(shape: Any, dim: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Return for each line along ``dim`` of a tensor of that shape ``count`` of its indices, none of them twice."""
+    """Return ``count`` distinct random indices for each line along ``dim`` of a tensor of that shape."""
     if not shape:
         return torch.zeros((), dtype=torch.int64)
     return torch.rand(tuple(shape), generator=generator).argsort(dim).narrow(dim, 0, count).contiguous()
@@ -79,11 +79,11 @@ DRAWING: dict[str, Drawn] = {
     "aten::argmin": _argmax,
     "aten::multinomial": _multinomial,
 }
-"""Operations that turn values into indices: cost and shapes do not depend on which are chosen."""
+"""Operations that turn values into indices; cost and shapes do not depend on the chosen indices."""
 
 
 def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
-    """Rows of each group times the group's matrix: torch's own meta kernel takes bfloat16 alone."""
+    """Rows of each group times the group's matrix; torch's own meta kernel accepts only bfloat16."""
     x, weight = args[:2]
     groups = _argument(args, 2, kwargs.get("offs"))
     batch = x.shape[:-2] if x.dim() == 3 and weight.dim() == 3 else ()
@@ -94,10 +94,10 @@ def _grouped_product(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Ten
 
 
 SHAPES: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {"aten::_grouped_mm": _grouped_product}
-"""What operations give on the meta device for which torch has no kernel there, or one that refuses what the CPU takes."""
+"""Results on the meta device for operations without a torch meta kernel, or with one stricter than the CPU kernel."""
 
 
 def check_values_known(name: str, operands: list[bool]) -> None:
-    """Raise NeedsValues where an operation reads values of an operand that has none; ``operands`` says which have none."""
+    """Raise NeedsValues if an operation reads values of an operand that has none; ``operands`` flags those without values."""
     if name in NEEDING_VALUES and any(operands):
         raise NeedsValues(NEEDING_VALUES[name])

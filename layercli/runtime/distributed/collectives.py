@@ -1,4 +1,4 @@
-"""fit and evaluate of a process that is one of several: each takes its part of every batch, and they decide together."""
+"""fit and evaluate on several ranks: each rank takes its shard of every batch, and decisions are made together."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from layercli.runtime.training.trainer import Trainer, trainer_of
 R = TypeVar("R")
 
 running: Group | None = None
-"""The group whose ranks are in fit or evaluate together."""
+"""The group whose ranks run fit or evaluate together."""
 
 
 def together(function: Callable[..., R]) -> Callable[..., R]:
-    """Return ``fit`` or ``evaluate`` so that in a group of ranks its batches are shared out among them."""
+    """Wrap ``fit`` or ``evaluate`` so that each batch is sharded among the ranks of the group."""
 
     @wraps(function)
     def run(model: Model, *args: Any, **kwargs: Any) -> R:
@@ -49,7 +49,7 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
 
 @contextmanager
 def at_once(joined: Group | None) -> Iterator[None]:
-    """Say that the ranks of a group do all that follows together, which of them one only may be to write a file."""
+    """Mark the body as executed by all ranks together, so that only the writer rank writes files."""
     global running
     before, running = running, joined
     try:
@@ -61,14 +61,14 @@ def at_once(joined: Group | None) -> Iterator[None]:
 
 @contextmanager
 def unconcerned() -> Iterator[None]:
-    """Keep torch from warning of gradients that it copies: those of a kernel of 1x1 lie otherwise than DDP would like."""
+    """Silence torch's warning about gradient strides: DDP copies the gradients of 1x1 kernels because of their layout."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
         yield
 
 
 def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:
-    """Make the ranks ready for batches like this one: where a model is whole on each, DDP sees to its gradients."""
+    """Prepare the ranks for batches like this one; DDP averages the gradients of a replicated model."""
     part, model = trainer.part, trainer.model
     if part is None:
         return
@@ -81,7 +81,7 @@ def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:
 
 
 def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[Callback]:
-    """Return the callbacks that are told on this rank: those that write files themselves only on the first."""
+    """Return the callbacks for this rank: those that write files run on the first rank only."""
     given = list(callbacks)
     part = trainer.part
     if part is None:
@@ -94,9 +94,9 @@ def callbacks_for_rank(trainer: Trainer, callbacks: Iterable[Callback]) -> list[
 
 @contextmanager
 def is_writer_rank(model: Model) -> Iterator[bool]:
-    """Give whether this process writes the file of ``model``; ranks that save it together go on when it is written.
+    """Yield whether this process writes the file of ``model``; the other ranks wait until it is written.
 
-    Together save those in fit, and those that hold a part of the model each: the first of them writes.
+    Ranks save together inside fit, and when the model is sharded among them: then the first rank writes.
     """
     joined = running or (process_group.current() if fsdp.is_sharded(model) else None)
     yield joined is None or joined.first

@@ -1,4 +1,4 @@
-"""Training the same model on every rank: torch's DistributedDataParallel around the mirror while fit runs."""
+"""Train the same model on every rank: DistributedDataParallel wraps the layer module during fit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from layercli.runtime.execution.layer_module import LayerModule
 
 
 class Replicated(LayerModule):
-    """A mirror whose calls in training go through DDP, which sees to the gradients; ``through`` is that wrapper."""
+    """A layer module whose training calls go through DDP, which averages the gradients; ``through`` is the wrapper."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run by way of DDP, which calls this again to compute."""
+        """Call the DDP wrapper, which calls this module again to compute."""
         held = self.__dict__
         if held["inside"] or not torch.is_grad_enabled():
             return super().__call__(*args, **kwargs)
@@ -33,9 +33,9 @@ class Replicated(LayerModule):
 
 @contextmanager
 def replicated(model: Model, unused: set[int]) -> Iterator[None]:
-    """Let the gradients of ``model``, which begins as the first rank has it, be the ranks' mean within the block.
+    """Average the gradients of ``model`` over the ranks within the block; all ranks start with the first rank's weights.
 
-    ``unused`` are the ids of parameters that get no gradient, for which DDP would wait. Buffers are each rank's own.
+    ``unused`` are the ids of parameters without gradients, which DDP must not wait for. Buffers stay local to each rank.
     """
     mirror = model.module
     with torch.no_grad():
@@ -47,7 +47,9 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     device = eager_call.device_of(model)
     places = [device] if device is not None and device.type == "cuda" else None
     wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)
-    mirror.__dict__.update(through=wrapper, inside=False)  # past Module's own registry: it holds the mirror itself
+    mirror.__dict__.update(
+        through=wrapper, inside=False
+    )  # set in __dict__: DDP contains this module and must not be registered as its submodule
     own, mirror.__class__ = type(mirror), Replicated
     try:
         yield
@@ -57,7 +59,7 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
 
 
 def without_gradient(model: Model, data: Any) -> set[int]:
-    """Return the ids of the trainable parameters that the loss of a batch does not depend on; the model stays as it is."""
+    """Return the ids of the trainable parameters that the loss of a batch does not depend on; the model is unchanged."""
     x, y, weight = (*data, None, None)[:3]
     mirror: nn.Module = model.module
     buffers = [(buffer, buffer.clone()) for buffer in mirror.buffers()]
@@ -74,7 +76,7 @@ def without_gradient(model: Model, data: Any) -> set[int]:
 
 
 def reached(loss: torch.Tensor) -> set[int]:
-    """Return the ids of the leaves that a loss is computed from."""
+    """Return the ids of the leaf tensors that a loss depends on."""
     found: set[int] = set()
     seen: set[Any] = set()
     ahead = [loss.grad_fn]

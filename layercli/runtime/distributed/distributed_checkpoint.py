@@ -1,7 +1,7 @@
-"""A folder that ranks write together and read again, as many as they be: torch.distributed.checkpoint in safetensors files.
+"""Distributed checkpoints in safetensors files: written by all ranks, loadable with any world size.
 
-The folder holds one checkpoint, numbered, which is there whole or not at all: it is written under another name, and the one
-before is removed after that. No pickle is written or read.
+The folder holds one numbered checkpoint and is never incomplete: a new one is written under a temporary name, renamed, and
+then the previous one is removed. No pickle is written or read.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ NUMBERED = re.compile("[0-9]{8,18}")
 
 
 def is_folder(path: str) -> bool:
-    """Return whether ``path`` means a folder: it is one, or ends in a slash."""
+    """Return whether ``path`` is a folder, or ends in a slash."""
     return path.endswith("/") or os.path.isdir(path)
 
 
 def newest(folder: str | os.PathLike[str]) -> Path | None:
-    """Return the checkpoint in ``folder``, None where there is none."""
+    """Return the checkpoint in ``folder``, or None."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     numbered = [name for name in names if NUMBERED.fullmatch(name) and not os.path.islink(Path(folder, name))]
     return Path(folder, max(numbered, key=int)) if numbered else None
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> None:
-    """Write the variables of ``model`` and its optimizer's state into ``folder``; all ranks take part, if there are several.
+    """Write the variables of ``model`` and its optimizer's state into ``folder``; all ranks take part.
 
-    FileError where it cannot be written; what was there before is then still there.
+    FileError if it cannot be written; the previous checkpoint is then kept.
     """
     joined, base = process_group.current(), Path(folder)
     if joined is not None and not joined.first:
@@ -58,7 +58,7 @@ def save(model: Model, folder: str | os.PathLike[str]) -> None:
 
 
 def _save(model: Model, base: Path, joined: process_group.Group | None) -> None:
-    from torch.distributed.checkpoint.api import CheckpointException  # to import these takes nearly a second
+    from torch.distributed.checkpoint.api import CheckpointException  # importing these takes nearly a second
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
     from torch.distributed.checkpoint.state_dict_saver import save as write
 
@@ -91,15 +91,15 @@ def _save(model: Model, base: Path, joined: process_group.Group | None) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder that was not written to its end, or a symbolic link in its place."""
+    """Remove an incomplete folder, or a symbolic link at its path."""
     with suppress(FileNotFoundError):
         folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
 
 
 def load(model: Model, folder: str | os.PathLike[str]) -> None:
-    """Set the variables of ``model``, and its optimizer's state where it has one, from the checkpoint in ``folder``.
+    """Set the variables of ``model``, and its optimizer's state if any, from the checkpoint in ``folder``.
 
-    FormatError where there is none, or it does not fit; then nothing is set.
+    FormatError if there is none or it does not fit; nothing is then changed.
     """
     from torch.distributed.checkpoint.api import CheckpointException
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
@@ -125,7 +125,7 @@ def load(model: Model, folder: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def alone_in_silence() -> Iterator[None]:
-    """Keep torch from warning a process on its own that it is."""
+    """Silence torch's warning about running without other processes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)
         yield
@@ -135,7 +135,7 @@ MODEL, OPTIMIZER = "model.", "optimizer."
 
 
 def state_of(model: Model) -> dict[str, torch.Tensor]:
-    """Return all that training goes on from: the mirror's tensors, the optimizer's, and its numbers as tensors."""
+    """Return everything that training resumes from: the module's tensors, the optimizer's tensors, and its numbers as tensors."""
     held = {f"{MODEL}{key}": tensor.detach() for key, tensor in model.module.state_dict().items()}
     state = optimizer_state(model)
     keys = keys_of(model, state)
@@ -146,9 +146,9 @@ def state_of(model: Model) -> dict[str, torch.Tensor]:
 
 
 def keys_of(model: Model, state: dict[str, Any]) -> dict[str, str]:
-    """Return the key in a checkpoint of each entry of an optimizer's state: by where its variable is, not what it is called.
+    """Return the checkpoint key of each entry of an optimizer's state, by the path of its variable.
 
-    Names that layers are given by themselves count up in a process, and are others in the next.
+    Automatic layer names are numbered per process and differ in the next one.
     """
     places = {variable.path: place.replace("/", ".") for place, variable in model.named_variables().items()}
     keys = {}
@@ -159,14 +159,14 @@ def keys_of(model: Model, state: dict[str, Any]) -> dict[str, str]:
 
 
 def numbers_of(model: Model) -> set[str]:
-    """Return the keys of the optimizer's state that are no tensors."""
+    """Return the keys of the optimizer's state that are not tensors."""
     state = optimizer_state(model)
     keys = keys_of(model, state)
     return {keys[key] for key, value in state.items() if not isinstance(value, torch.Tensor)}
 
 
 def optimizer_state(model: Model) -> dict[str, Any]:
-    """Return the state of the model's optimizer, nothing where it has none yet."""
+    """Return the state of the model's optimizer, or an empty dict."""
     from layercli.runtime.execution.model_saving import built
 
     optimizer = model.optimizer
@@ -174,12 +174,12 @@ def optimizer_state(model: Model) -> dict[str, Any]:
 
 
 def kind(value: float) -> torch.dtype:
-    """Return the dtype that keeps a number whole."""
+    """Return the dtype that stores a number exactly."""
     return torch.int64 if isinstance(value, int) else torch.float64
 
 
 def check(state: dict[str, torch.Tensor], found: dict[str, Any], where: str) -> None:
-    """Raise FormatError unless ``found``, what a checkpoint says of its tensors, has all of ``state`` in its shapes."""
+    """Raise FormatError unless ``found``, the metadata of a checkpoint, has all of ``state`` in its shapes."""
     for key, tensor in state.items():
         if key not in found:
             raise FormatError(f"{where} has no {key}", hint=nearest(key, list(found)))
@@ -189,4 +189,4 @@ def check(state: dict[str, torch.Tensor], found: dict[str, Any], where: str) -> 
             )
     extra = [key for key in found if key.startswith(MODEL) and key not in state]
     if extra:
-        raise FormatError(f"{where} has {extra[0]}, which the model has not")
+        raise FormatError(f"{where} has {extra[0]}, which the model does not have")

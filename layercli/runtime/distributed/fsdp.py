@@ -1,4 +1,4 @@
-"""Models whose variables are shared out among the ranks: torch's fully_shard, layer by layer."""
+"""Models sharded among the ranks with torch's fully_shard, layer by layer."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from layercli.runtime.execution.layer_module import LayerModule
 
 
 def is_sharded(model: Layer) -> bool:
-    """Return whether ``model`` is shared out among the ranks."""
-    return hasattr(type(model._module), "unshard")  # an FSDPModule; to import that class takes half a second
+    """Return whether ``model`` is sharded."""
+    return hasattr(type(model._module), "unshard")  # an FSDPModule; importing that class takes half a second
 
 
 def shard(model: Model, x: Any, group: Group) -> None:
-    """Share the variables of ``model`` out among the ranks, as the first rank has them; ``x`` is an input to call it on.
+    """Shard the variables of ``model`` among the ranks, starting from the first rank's values; ``x`` is an example input.
 
-    Each layer that is called itself and has variables is one unit, put together just while it computes; what is left is
-    the model's own. UsageError for a model whose optimizer holds whole variables already.
+    Each layer that is called itself and has variables is one FSDP unit; the remaining variables belong to the model's unit.
+    UsageError if the optimizer already holds unsharded variables.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -37,7 +37,7 @@ def shard(model: Model, x: Any, group: Group) -> None:
     optimizer = model.optimizer
     if optimizer is not None and getattr(getattr(optimizer, "inner_optimizer", optimizer), "state", None) is not None:
         raise UsageError(
-            f"{model.name} has been trained already, and cannot be sharded any more",
+            f"{model.name}has already been trained and can no longer be sharded",
             hint="shard it after compile and before fit",
         )
     device = eager_call.device_of(model) or torch.device("cpu")
@@ -53,7 +53,7 @@ def shard(model: Model, x: Any, group: Group) -> None:
 
 
 def clone_views(mirror: Any, inputs: Any, outputs: Any) -> Any:
-    """Return a unit's outputs, views copied: written over, a view would not tell FSDP that backward has come to it."""
+    """Clone outputs that are views: in-place writes to a view would bypass FSDP's backward hook."""
 
     def separate(x: Any) -> Any:
         return x.clone() if isinstance(x, torch.Tensor) and x.requires_grad and x._is_view() else x
@@ -62,7 +62,7 @@ def clone_views(mirror: Any, inputs: Any, outputs: Any) -> Any:
 
 
 def called(model: Model, x: Any) -> list[LayerModule]:
-    """Return the mirrors that a call on ``x`` runs, each once, inner ones first; others lend their variables to these."""
+    """Return the layer modules that a call on ``x`` runs, each once, inner ones first."""
     found: dict[int, LayerModule] = {}
 
     def note(mirror: Any, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The group of processes that train together: joining it, and what its ranks add up and agree on."""
+"""The group of processes that train together: join it, sum tensors over it, agree on decisions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ import torch.distributed as dist
 from layercli.errors import DeviceError, RankError, UsageError
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun says to every process it starts, in its environment."""
+"""The environment variables that torchrun sets for each process."""
 
 GONE = re.compile("closed by peer|reset by peer|refused|broken pipe|timed out|timeout|not connected|aborted", re.I)
-"""What the backends say where the other end of a connection is no more."""
+"""Messages of the backends when a connection to another rank is lost."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place among those that train together: its number from 0, and how many there are."""
+    """The rank of this process, from 0, and the world size."""
 
     rank: int
     size: int
 
     @property
     def first(self) -> bool:
-        """Whether this is the rank that writes files, progress and the report."""
+        """Whether this rank writes files, progress and the report."""
         return self.rank == 0
 
     def sum(self, tensors: Sequence[torch.Tensor], device: torch.device | None = None) -> list[torch.Tensor]:
-        """Return every tensor summed over the ranks, in float64, by one exchange; each rank gives as many of each shape."""
+        """Return each tensor summed over the ranks in float64, in one all-reduce; all ranks give the same number and shapes."""
         place = device or next((tensor.device for tensor in tensors), torch.device("cpu"))
         flat = torch.cat([tensor.detach().reshape(-1).to(place, torch.float64) for tensor in tensors])
         dist.all_reduce(flat)
@@ -45,17 +45,17 @@ class Group:
         return bool(self.sum([torch.tensor(float(truth))], device)[0])
 
     def wait(self) -> None:
-        """Return when every rank has come here."""
+        """Wait until all ranks reach this point (a barrier)."""
         dist.barrier()
 
 
 def launched() -> bool:
-    """Return whether torchrun, or what does as it does, started this process."""
+    """Return whether torchrun or a compatible launcher started this process."""
     return all(name in os.environ for name in LAUNCHED)
 
 
 def current() -> Group | None:
-    """Return the group this process is in, joined now if torchrun started it; None for a process on its own."""
+    """Return this process's group, joining it if torchrun started the process; None for a single process."""
     if not dist.is_available():
         return None
     if dist.is_initialized():
@@ -64,16 +64,16 @@ def current() -> Group | None:
 
 
 def join(backend: str | None = None) -> Group:
-    """Join the group that torchrun's environment describes; a rank's GPU is the one of its number on its machine.
+    """Join the group described by torchrun's environment; a rank uses the GPU with its local rank's number.
 
-    ``backend`` is torch's: by default gloo for the CPU, and nccl beside it where every rank of this machine has a GPU.
-    UsageError outside of torchrun, DeviceError for nccl without a GPU for this rank, RankError where the others do not come.
+    ``backend`` is torch's: by default gloo for the CPU, plus nccl if every rank of this machine has a GPU.
+    UsageError outside of torchrun, DeviceError for nccl without a GPU, RankError if the other ranks do not join.
     """
     if dist.is_initialized():
         return Group(dist.get_rank(), dist.get_world_size())
     if not launched():
         raise UsageError(
-            "there are no ranks to join: torchrun did not start this process",
+            "there is no process group to join: torchrun did not start this process",
             hint="torchrun --nproc-per-node 2 script.py",
         )
     cuda = torch.cuda.is_available()
@@ -89,7 +89,7 @@ def join(backend: str | None = None) -> Group:
 
 
 def device_of_rank() -> torch.device:
-    """Return this rank's own CUDA device; DeviceError where its machine has too few."""
+    """Return the CUDA device of this rank; DeviceError if its machine has too few."""
     local, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= count:
         raise DeviceError(
@@ -99,14 +99,14 @@ def device_of_rank() -> torch.device:
 
 
 def leave() -> None:
-    """Leave the group, if this process is in one."""
+    """Leave the group, if this process has joined one."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
 
 
 @contextmanager
 def noticing() -> Iterator[None]:
-    """Turn what the backends say when a rank has gone into one sentence: RankError."""
+    """Convert a backend's error about a lost rank to RankError."""
     try:
         yield
     except RuntimeError as error:

@@ -1,1 +1,1 @@
-"""execution"""
+"""Run models: layer modules, eager calls, weights, devices, graphs from files."""

@@ -1,4 +1,4 @@
-"""How much memory this process may still take: what the machine has free, and what its container leaves of that."""
+"""The memory this process may still allocate: free memory of the machine, limited by its container."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 LIMITS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
-"""The files that hold a container's limit and its use, of both generations of control groups."""
+"""The files with a container's memory limit and use, for cgroup v2 and v1."""
 
 UNKNOWN = 4 << 30
-"""What is taken to be free where the system does not tell."""
+"""The free memory assumed if the system does not report it."""
 
 
 def free_memory(cgroup: Path = CGROUP) -> int:
-    """Return the bytes that are free."""
+    """Return the number of free bytes."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError):
@@ -24,7 +24,7 @@ def free_memory(cgroup: Path = CGROUP) -> int:
 
 
 def number(path: Path) -> int:
-    """Return the number in a file; 0 where there is none, as in ``max``."""
+    """Return the number in a file; 0 if it has none, as in ``max``."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Which device to run on."""
+"""Choose the device to run on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from layercli.errors import DeviceError, UsageError
 
 
 def resolve(text: str) -> torch.device:
-    """Return the device ``auto`` (the first CUDA device, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
+    """Return the device for ``auto`` (the first CUDA device, else the CPU), ``cpu``, ``cuda`` or ``cuda:N``.
 
-    DeviceError where a CUDA device is asked for that is not there: nothing falls back in silence.
+    DeviceError if a requested CUDA device is not available; there is no silent fallback to the CPU.
     """
     if text == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")

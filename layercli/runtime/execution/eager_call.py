@@ -1,4 +1,4 @@
-"""A layer called on values: arrays made tensors, the tree built on the first call, the mirror run."""
+"""Call a layer on values: convert arrays to tensors, build the layer on the first call, run its module."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Run the symbolic pass on the arguments' specs, which builds the whole tree, then make the mirror."""
+    """Build the whole layer symbolically from the specs of the arguments, then create its module."""
     specs = tree.map_structure(spec_of, (args, kwargs))
     with graph.fresh_trace():
         args, kwargs = graph.placeholders(specs)
         if tree.flatten((args, kwargs)):
             layer(*args, **kwargs)
         else:
-            layer._symbolic_call(args, kwargs)  # of nothing there is nothing symbolic to tell by
+            layer._symbolic_call(args, kwargs)  # without arguments there is no symbolic tensor to recognise the call by
     layer_module.build_module(layer, ready=True)
 
 
 def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise UsageError where a layer is called on values none of which is a tensor, or can be made one."""
+    """Raise UsageError if no argument is a tensor or convertible to one."""
     given = tree.flatten((args, kwargs))
     if given and not any(isinstance(x, torch.Tensor) for x in given):
         raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
 
 
 def prepared(values: Any, device: torch.device | None) -> Any:
-    """Return a tree whose arrays and nested lists of numbers are tensors on ``device``."""
+    """Convert arrays and nested lists of numbers in a tree to tensors on ``device``."""
     if tensors.is_array(values):
         return tensors.as_tensor(values, device)
     if isinstance(values, dict):
@@ -63,7 +63,7 @@ def prepared(values: Any, device: torch.device | None) -> Any:
 
 
 def device_of(layer: Layer) -> torch.device | None:
-    """Return the device the layer's state is on, or None where it has none."""
+    """Return the device of the layer's state, or None if it has none."""
     if layer._module is None:
         return None
     held = next(layer._module.parameters(), None)
@@ -85,7 +85,7 @@ def _cast(module: layer_module.LayerModule, values: Any) -> Any:
 
 
 def _in_mode(module: layer_module.LayerModule, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run with torch's training flag of the whole tree set to ``training``, and back after."""
+    """Run with the training flag of the whole module set to ``training``; restore it afterwards."""
     before = module.training
     module.train(training)
     try:

@@ -1,4 +1,4 @@
-"""A ``.pt2`` file of ``torch.export.save`` as a module, with a submodule for each layer its author wrote."""
+"""A ``.pt2`` file of ``torch.export.save`` as a module, with one submodule for each exported module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from layercli.runtime.execution.graph_module import GraphModule, refused, unread
 
 
 class ExportedGraph(GraphModule):
-    """The program in a ``.pt2``; inputs are called as the arguments of the ``forward`` that was exported."""
+    """The program of a ``.pt2`` file; it takes the arguments of the exported ``forward``."""
 
     held_under = "graph/"
 
@@ -39,11 +39,11 @@ class ExportedGraph(GraphModule):
         self._unflatten()
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
-        """Yield the modules that were exported, as torch has noted them in the graph."""
+        """Yield the exported modules that torch recorded in the graph."""
         yield from ((path.replace(".", "/"), module) for path, module in self.graph.named_modules() if path)
 
     def forward(self, *inputs: torch.Tensor) -> Any:
-        """Return what the program gives, in the structure it had."""
+        """Return the result of the program in its original structure."""
         remaining = iter(inputs)
         leaves = [next(remaining) if leaf is None else leaf.value for leaf in self._leaves]
         args, kwargs = pytree.tree_unflatten(leaves, self._structure)
@@ -52,8 +52,8 @@ class ExportedGraph(GraphModule):
         except Exception as error:
             raise refused(self.file, error, inputs) from error
 
-    def to(self, place: torch.device) -> ExportedGraph:  # type: ignore[override]  # a graph goes to a device and nowhere else
-        """Move the values, and with them the devices that are written in the graph."""
+    def to(self, place: torch.device) -> ExportedGraph:  # type: ignore[override]  # only a device is supported
+        """Move the values, and replace the devices written in the graph."""
         from torch.export.passes import move_to_device_pass
 
         if place != self._place:
@@ -62,7 +62,7 @@ class ExportedGraph(GraphModule):
         return self
 
     def describing(self) -> ExportedGraph:
-        """Let what is written in the graph run on the meta device. Values stay: there torch would take those alike for one."""
+        """Rewrite the devices in the graph to the meta device. Values stay, because torch would merge equal meta tensors."""
         for module in self.graph.modules():
             graph = getattr(module, "graph", None)
             module._run_with_interpreter = True
@@ -73,7 +73,7 @@ class ExportedGraph(GraphModule):
 
     @property
     def limits(self) -> dict[str, int]:
-        """The largest that each size may be which is open, by its name; one without a limit is left out."""
+        """The upper bound of each dynamic size by name; unbounded sizes are omitted."""
         values = {node.name: node.meta["val"] for node in self._program.graph.nodes if node.op == "placeholder"}
         pairs = (pair for name, spec in self.specs.items() for pair in zip(values[name].shape, spec.shape, strict=True))
         ranges = {str(symbol): found.upper for symbol, found in self._program.range_constraints.items()}
@@ -82,26 +82,26 @@ class ExportedGraph(GraphModule):
 
     @property
     def _ty(self) -> str | None:
-        """The class that torch has noted of the whole, as it does of the modules in it."""
+        """The class name that torch recorded for the root module."""
         return getattr(self.graph, "_ty", None)
 
     def _unflatten(self) -> None:
         with warnings.catch_warnings(action="ignore"):
             graph: Any = torch.export.unflatten(self._program).eval()
         for module in graph.modules():
-            module._run_with_interpreter = False  # the code made of a graph takes a third of the interpreter's time
+            module._run_with_interpreter = False  # the generated code takes a third of the interpreter's time
         self.graph = graph
 
 
 def on_meta(value: Any) -> Any:
-    """Return the meta device for any device, other values unchanged."""
+    """Return the meta device for any device; return other values unchanged."""
     return torch.device("meta") if isinstance(value, torch.device) else value
 
 
 def loaded(file: str) -> torch.export.ExportedProgram:
-    """Return the program in a file; FormatError where it holds what could execute, or torch does not take it."""
+    """Return the program in a file; FormatError if it contains executable content or torch rejects it."""
     content = checked(file)
-    logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it logs the traceback of what it raises
+    logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # torch logs the traceback of the exceptions it raises
     try:
         with warnings.catch_warnings(action="ignore"):
             return torch.export.load(content)
@@ -110,9 +110,9 @@ def loaded(file: str) -> torch.export.ExportedProgram:
 
 
 def spec_of(value: torch.Tensor) -> Spec:
-    """Return the Spec of an example of an input; a size that may vary has the name torch gave it, the first is a batch."""
+    """Return the Spec of an example input; a dynamic size has torch's name for it, the first axis is the batch."""
     if not isinstance(value, torch.Tensor):
-        raise FormatError(f"the model takes {value!r}, which is no tensor")
+        raise FormatError(f"the model takes {value!r}, which is not a tensor")
     first, *rest = (size if isinstance(size, int) else str(size) for size in value.shape) if value.ndim else (None,)
     batch = None if isinstance(first, str) else first
     return Spec(with_batch_dim((batch, *rest)) if value.ndim else (), tensors.name_of(value.dtype))

@@ -1,4 +1,4 @@
-"""What every layer gives while a model runs, by its author's path: heard through torch's forward hooks."""
+"""Record the output of each layer during a run, by path, with torch's forward hooks."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class HookedCall:
     outputs: list[torch.Tensor]
 
     def named(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the outputs by name: the path, and with several of them each one's place, as in ``lstm:1``."""
+        """Yield the outputs by name: the path, with an index if there are several, as in ``lstm:1``."""
         for i, x in enumerate(self.outputs):
             yield (self.path if len(self.outputs) == 1 else f"{self.path}:{i}"), x
 
 
 def class_of(module: nn.Module) -> str:
-    """Return the name of the class its author wrote: a mirror stands for its layer, a part of a graph for its module."""
-    exported = getattr(module, "_ty", None)  # the class that torch.export has noted
+    """Return the class name that the author wrote: the layer's for a layer module, the exported one for a graph's module."""
+    exported = getattr(module, "_ty", None)  # the class that torch.export recorded
     return exported.rpartition(".")[2] if exported else type(getattr(module, "described", module)).__name__
 
 
 @contextmanager
 def forward_hooks(program: PreparedModel, hear: Callable[[HookedCall], None]) -> Iterator[None]:
-    """Call ``hear`` after every layer's call inside the body, in the order they end: inner layers before outer ones."""
+    """Call ``hear`` after each layer call inside the body; inner layers come before outer ones."""
     times: Counter[str] = Counter()
 
     def hook(path: str) -> Callable[..., None]:
@@ -62,7 +62,7 @@ def forward_hooks(program: PreparedModel, hear: Callable[[HookedCall], None]) ->
 def forward_pre_and_post_hooks(
     program: PreparedModel, enter: Callable[[str], None], leave: Callable[[Any], None]
 ) -> Iterator[None]:
-    """Call ``enter`` before and ``leave`` after every layer's call inside the body."""
+    """Call ``enter`` before and ``leave`` after each layer call inside the body."""
     handles = []
     for path, module in program.layers():
         handles.append(module.register_forward_pre_hook(lambda *_, path=path: enter(path)))
@@ -75,10 +75,10 @@ def forward_pre_and_post_hooks(
 
 
 def tensors_in(values: Any) -> list[torch.Tensor]:
-    """Return the tensors of a tree, in order."""
+    """Return the tensors of a tree in order."""
     return [x for x in tree.flatten(values) if isinstance(x, torch.Tensor)]
 
 
 def values_in(values: Any) -> list[torch.Tensor]:
-    """Return the tensors of a tree that have values, sparse ones with all of theirs."""
+    """Return the tensors of a tree that have values; sparse tensors are made dense."""
     return [tensors.valued("", x) for x in tensors_in(values) if tensors.has_values(x)]

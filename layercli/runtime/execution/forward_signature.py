@@ -1,4 +1,4 @@
-"""The inputs of a model by name: of a torch module the arguments of its ``forward``, each handed over under its own name."""
+"""The inputs of a model by name; the inputs of a torch module are the arguments of its ``forward``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ POSITIONAL = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
 
 
 def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) -> Arguments:
-    """Return the inputs of ``model``; ``count`` is how many are given, which says how many its ``*args`` are.
+    """Return the inputs of ``model``; ``count`` is the number of inputs given, which sizes a ``*args``.
 
-    Of a Layer ``specs`` is the tree of what it takes, or None where that is not known.
+    For a Layer ``specs`` is the tree of its inputs, or None if unknown.
     """
     if isinstance(model, Layer):
         return Arguments(input_names(model, specs))
@@ -46,10 +46,10 @@ def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) ->
 
 
 def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of ``forward``, which TorchScript writes down in a schema of its own."""
+    """Return the parameters of ``forward``; TorchScript keeps them in a schema of its own."""
     if not isinstance(model, torch.jit.ScriptModule):
         return inspect.signature(model.forward).parameters
-    _, *arguments = model.forward.schema.arguments  # type: ignore[attr-defined]  # of a ScriptMethod
+    _, *arguments = model.forward.schema.arguments  # type: ignore[attr-defined]  # an attribute of ScriptMethod
     return {
         each.name: inspect.Parameter(
             each.name,
@@ -61,7 +61,7 @@ def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
 
 
 def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Return the function of a dict of inputs by name, or of a list of them, that calls ``run``, which is ``model``."""
+    """Return a function of inputs, a dict by name or a list, that calls ``run``; ``model`` gives the signature."""
     spread = spreading(model)
 
     def call(inputs: Any) -> Any:
@@ -72,7 +72,7 @@ def calling_with(model: nn.Module, run: Callable[..., Any]) -> Callable[[Any], A
 
 
 def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, Any]]]:
-    """Return what makes the arguments of a call of inputs by name: in their places while none before lacks, else by keyword."""
+    """Return a function that turns named inputs into call arguments: positional up to the first missing one, then keywords."""
     parameters = {} if isinstance(model, GraphModule) else forward_parameters(model)
     positional = [name for name, parameter in parameters.items() if parameter.kind in POSITIONAL]
     by_name = {name for name, p in parameters.items() if p.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)}
@@ -80,7 +80,7 @@ def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, An
     def spread(inputs: Any) -> tuple[list[Any], dict[str, Any]]:
         if not isinstance(inputs, dict):
             return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs], {}
-        if list(inputs) == positional[: len(inputs)]:  # as nearly always, and calls are timed
+        if list(inputs) == positional[: len(inputs)]:  # the usual case; calls are timed
             return list(inputs.values()), {}
         first = list(takewhile(inputs.__contains__, positional))
         kwargs = {name: x for name, x in inputs.items() if name in by_name and name not in first}
@@ -91,18 +91,18 @@ def spreading(model: nn.Module) -> Callable[[Any], tuple[list[Any], dict[str, An
 
 
 def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
-    """Return the tree of inputs given to ``model`` by their names; where it takes more, they are the first."""
+    """Return the tree of inputs of ``model`` by name; if it takes more, the given ones are the first."""
     if not isinstance(model, Layer):
         return dict(inputs)
     return dict(zip(input_names(model, inputs), tree.flatten(inputs), strict=False))
 
 
 def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs: Any) -> Any:
-    """Return the inputs of ``other`` as ``model``, which is called ``name``, takes them: by name, else in their order."""
+    """Match the inputs of ``other`` to those of ``model``, called ``name``: by name, else by order."""
     given = by_name(other, inputs)
     offered = offered_inputs(model) if isinstance(model, Layer) else None
     if isinstance(model, Layer) and offered is None and len(model.required_inputs()) < 2:
-        # it says nothing of what it takes
+        # its inputs are not declared
         leaves = list(given.values())
         return inputs if isinstance(other, Layer) else leaves[0] if len(leaves) == 1 else leaves
     taken = arguments_of(model, offered, len(given))
@@ -122,7 +122,7 @@ def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs
 
 
 def paired(taken: list[str], given: list[str]) -> dict[str, str]:
-    """Return which input goes where: to its own name where all have theirs, else each to the next in order."""
+    """Return the pairs of inputs: by name if all names match, else in order."""
     if set(given) <= set(taken):
         return {name: name for name in taken if name in given}
     return dict(zip(taken, given, strict=False))

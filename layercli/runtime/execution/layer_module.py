@@ -1,7 +1,7 @@
-"""The mirror of a layer: the torch.nn.Module that holds its state and runs it.
+"""LayerModule: the torch.nn.Module that holds the state of a layer and runs it.
 
-One submodule per sublayer under the attribute its author wrote, one parameter or buffer per variable, contiguous in the
-variable's physical layout. Hooks, state_dict, optimizers, torch.compile, export, DDP and FSDP see an ordinary module.
+It has one submodule per sublayer under the attribute its author wrote, and one parameter or buffer per variable, contiguous
+in the variable's physical layout. Hooks, state_dict, optimizers, torch.compile, export, DDP and FSDP see an ordinary module.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from layercli.ops.numpy.creation import place
 from layercli.runtime.execution.tensors import dtype_of
 from layercli.runtime.inference import onednn_kernels
 
-warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN's, on every call: they are views
+warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN: the weights are views
 core.tensor_type = torch.Tensor
 ops.load()
 kernel_overrides.multiply = onednn_kernels.product
 
 
 class LossCollector:
-    """What add_loss was given in one tree since ``outermost`` was last called: pairs of a layer and its loss."""
+    """The losses given to add_loss in one tree since the start of the outermost call: pairs of layer and loss."""
 
     def __init__(self, outermost: LayerModule) -> None:
         self.outermost = outermost
@@ -39,10 +39,10 @@ class LossCollector:
 
 
 class LayerModule(nn.Module):
-    """Holds the values of one layer's variables; ``forward`` is the layer's ``call``.
+    """Hold the values of one layer's variables; ``forward`` is the layer's ``call``.
 
-    ``training`` is torch's own flag: what a call that is not told otherwise runs as. ``ready`` says that the whole tree
-    below was built; ``bag`` is shared by all of it.
+    ``training`` is torch's flag and the default for calls. ``ready`` says that the whole tree below is built; ``bag`` is
+    shared by the whole tree.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -55,13 +55,13 @@ class LayerModule(nn.Module):
         self.ready = False
         self.bag = LossCollector(self)
         if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
-            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: spare the call in between
+            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: save one Python call
 
     def __reduce__(self) -> Any:
-        return new_empty, (type(self.described),), self.__dict__  # by its name pickle would find the layer's class
+        return new_empty, (type(self.described),), self.__dict__  # pickle would find the layer's class under that name
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Return ``layer.call`` of the arguments, ``training`` being the flag where it is not given."""
+        """Return ``layer.call`` of the arguments; ``training`` defaults to the module's flag."""
         if self.takes_training and "training" not in kwargs:
             kwargs["training"] = self.training
         if self.bag.losses and self.bag.outermost is self:
@@ -74,7 +74,7 @@ class LayerModule(nn.Module):
         return outputs
 
     def _beside(self, args: Any, kwargs: Any) -> Any:
-        """Return the layer's ``call``; the tensors that it makes of settings are made where the first of its inputs is."""
+        """Return the layer's ``call`` such that tensors it creates are on the device of its first input."""
         before = place.device
         place.device = next((x.device for x in tree.flatten((args, kwargs)) if isinstance(x, torch.Tensor)), before)
         try:
@@ -83,20 +83,20 @@ class LayerModule(nn.Module):
             place.device = before
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        """Convert or move every tensor, as torch's ``double``, ``to`` and the like do; calls then compute in that dtype."""
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types it not
+        """Apply torch's ``double``, ``to`` and similar to every tensor; later calls compute in the new dtype."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
         policy = self.described.dtype_policy
         if policy.compute == policy.variable:
             self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
         return self
 
     def add_loss(self, loss: Any) -> None:
-        """Keep a loss until the outermost call begins again."""
+        """Keep a loss until the next outermost call starts."""
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))
 
     def hold(self, variable: Variable, seed: str = "") -> None:
-        """Make the parameter or buffer of ``variable``, its value drawn from (model seed, its path)."""
+        """Register the parameter or buffer of ``variable``, initialized from the model's seed and the variable's path."""
         if hasattr(self, variable.key):
             return
         tensor = drawn(variable, seed or variable.path)
@@ -106,7 +106,7 @@ class LayerModule(nn.Module):
             self.register_buffer(variable.key, tensor, persistent=variable.listed)
 
     def adopt(self, path: str, child: LayerModule) -> None:
-        """Make ``child`` the submodule at ``path``, with a plain module for each list or dict on the way."""
+        """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
         *containers, name = path.split("/")
         module: nn.Module = self
         for step in containers:
@@ -118,7 +118,7 @@ class LayerModule(nn.Module):
             module.add_module(name.replace(".", "_"), child)
 
     def update_requires_grad(self) -> None:
-        """Let each parameter want a gradient just where its variable is trainable."""
+        """Set ``requires_grad`` of each parameter to its variable's ``trainable``."""
         for variable in self.described._variables.values():
             parameter = self._parameters.get(variable.key)
             if parameter is not None:
@@ -129,7 +129,7 @@ _kinds: WeakKeyDictionary[type[Layer], type[LayerModule]] = WeakKeyDictionary()
 
 
 def module_class(layer: type[Layer]) -> type[LayerModule]:
-    """Return the class of the mirrors of such layers: torch shows, exports and counts a module by the name of its class."""
+    """Return the module class for a layer class; torch displays, exports and counts modules by class name."""
     if layer not in _kinds:
         names = {"__module__": layer.__module__, "__qualname__": layer.__qualname__, "__doc__": LayerModule.__doc__}
         _kinds[layer] = type(layer.__name__, (LayerModule,), names)
@@ -137,18 +137,18 @@ def module_class(layer: type[Layer]) -> type[LayerModule]:
 
 
 def new_empty(layer: type[Layer]) -> LayerModule:
-    """Return a mirror of such a layer that holds nothing yet."""
+    """Return a layer module without children or variables."""
     return module_class(layer).__new__(module_class(layer))
 
 
 def build_module(layer: Layer, *, ready: bool = False) -> LayerModule:
-    """Make the mirror of ``layer`` and of what is built below it, or add what it does not hold yet."""
+    """Create the module of ``layer`` and of its built sublayers, or add what is missing."""
     with torch.inference_mode(False), torch.enable_grad():
         mirror = _attached(layer, layer.name)
     if not layer.is_container_only:
         _share_bag(layer, ready)
         return mirror
-    for child in layer.layers:  # called one by one, each keeps what its own last call was given
+    for child in layer.layers:  # sublayers called separately each keep the losses of their own last call
         below = [each._module for _, each in child.walk() if each._module is not None]
         if any(each.bag is not child._module.bag for each in below):
             _share_bag(child, ready)
@@ -178,7 +178,7 @@ def _attached(layer: Layer, path: str) -> LayerModule:
 
 
 def drawn(variable: Variable, path: str) -> torch.Tensor:
-    """Return the first value of ``variable``: drawn in the logical shape, stored in the physical layout."""
+    """Return the initial value of ``variable``: sampled in the logical shape, stored in the physical layout."""
     dtype = dtype_of(variable.dtype)
     physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
     if torch.get_default_device().type == "meta":

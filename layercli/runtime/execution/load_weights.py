@@ -1,4 +1,4 @@
-"""The values of a weight file into a model's variables, by path."""
+"""Load the values of a weight file into a model's variables, by path."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from layercli.formats.weight_file import WeightFile
 from layercli.runtime.execution import tensors
 
 PARALLEL = "module/"
-"""What DataParallel and DistributedDataParallel put before every name."""
+"""The prefix that DataParallel and DistributedDataParallel add to every name."""
 
 
 def load(model: Layer, file: WeightFile) -> None:
-    """Set every variable of ``model`` from ``file``, whose names are the variables' paths with ``/`` or ``.`` between.
+    """Set every variable of ``model`` from ``file``, whose names are the variables' paths, separated by ``/`` or ``.``.
 
-    Shapes are logical, but in a file of ``torch.save``, which holds a ``state_dict``: there they are the mirror's. FormatError
-    names a variable the file lacks, one too many, or one of another shape; nothing is set unless all fit.
+    Shapes are logical, except in a ``state_dict`` saved by ``torch.save``, where they are the layer module's. FormatError
+    names a variable that is missing, unexpected or of another shape; nothing is set unless all fit.
     """
     variables = model.named_variables()
     entries = matched(file, list(variables), model.name)
@@ -34,12 +34,12 @@ def load(model: Layer, file: WeightFile) -> None:
 
 
 def in_layer_module(shape: tuple[Any, ...], variable: Variable) -> tuple[Any, ...]:
-    """Return a variable's shape in the order in which the mirror holds its axes."""
+    """Return a variable's shape in the axis order of the layer module."""
     return tuple(shape[axis] for axis in variable.layout or range(len(shape)))
 
 
 def load_state(module: nn.Module, file: WeightFile) -> None:
-    """Set the state of a torch module from ``file``, whose names are those of its ``state_dict``; errors as ``load``'s."""
+    """Set the state of a torch module from ``file``, whose names are those of its ``state_dict``; raises as ``load`` does."""
     state = module.state_dict()
     entries = matched(file, list(state), type(module).__name__)
     for path, tensor in state.items():
@@ -48,9 +48,9 @@ def load_state(module: nn.Module, file: WeightFile) -> None:
 
 
 def matched(file: WeightFile, wanted: list[str], owner: str) -> dict[str, str]:
-    """Return the entry of ``file`` for each path; FormatError where one lacks or one is left over.
+    """Return the entry of ``file`` for each path; FormatError if one is missing or unexpected.
 
-    In a checkpoint they are those under the one key that has the very paths.
+    In a checkpoint the entries are those of the one part whose names match exactly.
     """
     paths = {path.replace(".", "/"): path for path in wanted}
     names = fitting(file, paths.keys(), owner)
@@ -64,9 +64,9 @@ def matched(file: WeightFile, wanted: list[str], owner: str) -> dict[str, str]:
 
 
 def fitting(file: WeightFile, wanted: Any, owner: str) -> dict[str, str]:
-    """Return the entries of ``file`` by their paths with ``/`` between, of a checkpoint those in the part that fits.
+    """Return the entries of ``file`` by path, separated by ``/``; in a checkpoint those of the matching part.
 
-    Where none does they are those of the part that has the most of what is wanted; FormatError where several fit.
+    If no part matches, return the one that matches best; FormatError if several match.
     """
     if not isinstance(file, TorchFile) or not file.parts:
         return bare({entry.replace(".", "/"): entry for entry in file.entries}, wanted)
@@ -87,7 +87,7 @@ def part_of(file: TorchFile, part: str) -> dict[str, str]:
 
 
 def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
-    """Return the entries without the word that a parallel module puts before each, unless it is wanted."""
+    """Return the entries without the prefix of a parallel module, unless the model has it."""
     if not all(name.startswith(PARALLEL) for name in names) or any(name.startswith(PARALLEL) for name in wanted):
         return names
     return {name.removeprefix(PARALLEL): entry for name, entry in names.items()}

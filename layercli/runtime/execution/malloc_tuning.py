@@ -1,7 +1,7 @@
-"""Memory that is freed stays with a process that trains or predicts: each step makes the same large tensors anew.
+"""Raise glibc's trim and mmap thresholds so that freed buffers are reused between steps.
 
-glibc gives every block of more than a few hundred kilobytes back to the system when it is freed, and the next step pays for
-each of its pages again: a third of the time of a small CNN. CUDA's allocator keeps its blocks too.
+By default glibc returns each block of more than a few hundred kilobytes to the system when it is freed, and the next step
+pays the page faults again: a third of the time of a small CNN. CUDA's allocator keeps its blocks too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cache
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 MOST_KEPT, LARGEST = 2**31 - 1, 32 * 2**20
-"""What stays at the most, and the largest block that is kept: more glibc does not take."""
+"""The trim threshold and the mmap threshold: the largest values glibc accepts."""
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Have the C library keep what is freed, once; return whether it does.
+    """Configure the C library to keep freed memory, once; return whether it does.
 
-    It does not where the library is another than glibc, or the user has set it up by the environment.
+    Nothing is changed for C libraries other than glibc, or if the user configured malloc by the environment.
     """
     library = glibc()
     if library is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
@@ -28,14 +28,14 @@ def keep_freed_memory() -> bool:
 
 
 def give_back() -> None:
-    """Have the C library give the system what is free after all: memory did not suffice."""
+    """Return free memory to the system: an allocation failed."""
     library = glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def glibc() -> ctypes.CDLL | None:
-    """Return the C library, where it is glibc."""
+    """Return the C library if it is glibc."""
     try:
         library = ctypes.CDLL(None)
     except (OSError, TypeError):  # Windows has no such library

@@ -1,6 +1,6 @@
-"""Raw torch inside a layer's ``call``, on symbolic values: its shapes come from torch's own meta device.
+"""Raw torch functions on symbolic values in a layer's ``call``: torch's meta device gives the shapes.
 
-An unknown size is filled with a prime; what the result's sizes do when the primes change tells which of them depend on it.
+Unknown sizes are filled with primes; how the result's sizes change with the primes shows which unknowns they depend on.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class _TensorSlot:
 
 @dataclass(frozen=True, eq=False)
 class TorchFunction(Op):
-    """out = function(*args, **kwargs), any function of torch; ``given`` are its arguments with the tensors left out.
+    """out = function(*args, **kwargs) for any torch function; ``given`` are its arguments without the tensors.
 
-    ``sources`` are the symbolic shapes the tensors had, from which sizes among the arguments are found again.
+    ``sources`` are the symbolic shapes of the tensors; sizes among the arguments are recovered from them.
     """
 
     function: Callable[..., Any]
@@ -41,13 +41,13 @@ class TorchFunction(Op):
     sources: tuple[Any, ...] = ()
 
     def spec(self, *inputs: Any) -> Any:
-        """Return what two runs on the meta device agree on."""
+        """Return the spec on which two runs on the meta device agree."""
         fills = self._fills(inputs)
         first, second = (self._shapes(inputs, fill) for fill in fills)
         return tree.map_structure(lambda pair: pair, _merged(first, second, fills))
 
     def macs(self, *inputs: Any) -> Size:
-        """Return half of the floating point operations torch counts on the meta device, if they depend on no unknown."""
+        """Return half of the floating point operations that torch counts on the meta device, if they depend on no unknown."""
         counts = []
         for fill in self._fills(inputs):
             with FlopCounterMode(display=False) as counter:
@@ -56,7 +56,7 @@ class TorchFunction(Op):
         return counts[0] if counts[0] == counts[1] else UNKNOWN
 
     def run(self, *tensors: Any) -> Any:
-        """Return the function of the tensors, sizes among its arguments found from theirs."""
+        """Apply the function to the tensors; sizes among its arguments are computed from the tensors' shapes."""
         sizes = {
             size: actual
             for source, x in zip(self.sources, tensors, strict=True)
@@ -67,7 +67,7 @@ class TorchFunction(Op):
         return self._applied(tensors, lambda size: _actual(size, sizes))
 
     def _fills(self, inputs: tuple[Any, ...]) -> list[dict[Any, int]]:
-        """Return two fillings of the unknowns of all arguments: a prime for each name, and one for all that have none."""
+        """Return two fillings of the unknowns of all arguments: a prime per name, and one for all anonymous unknowns."""
         shapes = [size for x in inputs if isinstance(x, Spec) for size in x.shape]
         names = sorted({name for size in [*shapes, *tree.flatten(self.given)] for name in dims.names(size)})
         return [dict(zip([None, *names], primes, strict=False)) for primes in PRIMES]
@@ -105,7 +105,7 @@ class TorchFunction(Op):
 
 
 def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Apply a function of torch to arguments among which symbolic tensors or variables are."""
+    """Apply a torch function to arguments that contain symbolic tensors or variables."""
     flat = tree.flatten((args, kwargs))
     if not graph.frames() and not any(isinstance(x, SymbolicTensor) for x in flat):
         args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
@@ -124,7 +124,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, An
 
 
 def tensor_attribute(x: Any, name: str) -> Any:
-    """Return the attribute ``name`` of a tensor that is symbolic: a method of torch's Tensor, or a property."""
+    """Return the attribute ``name`` of a symbolic tensor: a method or property of torch's Tensor."""
     if isinstance(x, Variable) and not graph.frames():
         return getattr(x.value, name)
     shape = x.spec.shape

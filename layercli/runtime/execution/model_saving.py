@@ -1,4 +1,4 @@
-"""Models into files and back: ``.keras`` whole, weights in ``.safetensors`` by path or ``.weights.h5`` as Keras has them."""
+"""Save and load models: whole models in ``.keras``; weights in ``.safetensors`` by path or ``.weights.h5`` as in Keras."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def require_built(model: Layer) -> None:
-    """Raise NotBuiltError for a model that has no variables yet."""
+    """Raise NotBuiltError if a model has no variables yet."""
     if not model.built:
         raise NotBuiltError(
             f"{model.name} has no variables yet: their shapes follow from its input",
@@ -72,7 +72,7 @@ def require_built(model: Layer) -> None:
 
 
 def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
-    """Return what a file of weights holds: every layer's variables by its path, and the optimizer's."""
+    """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
     groups = {
         path: (layer.name, [layer.serialized_value(variable) for variable in layer.serialized_variables])
         for path, layer in layers_of(model).items()
@@ -84,7 +84,7 @@ def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
 
 
 def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
-    """Set every variable from ``groups``, and the optimizer's where both have them; nothing is set unless all fit."""
+    """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit."""
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
     values, state = values_in(model, groups), state_in(optimizer, groups)
     for variable, value in values:
@@ -114,7 +114,7 @@ def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, A
 
 
 def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
-    """Return the variables of a single layer with their values in a file of tf.keras, as they are today."""
+    """Return the variables of a layer with their values from a tf.keras file, converted to today's layout."""
     held = {
         variable.name: Converted(
             [variable.name],
@@ -129,7 +129,7 @@ def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> lis
 
 
 def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
-    """Return the variables of ``optimizer`` in ``groups``, None where one of them has none."""
+    """Return the variables of ``optimizer`` with their values in ``groups``; None if one is missing."""
     if optimizer is None or not built(optimizer):
         return None
     if legacy_h5.is_legacy(groups.file):
@@ -137,7 +137,7 @@ def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
     if not groups.count(OPTIMIZER):
         return None
     shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
-    if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras kept no learning rate there
+    if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras stored no learning rate there
         rate = tensors.to_numpy(optimizer.variables[1][1])
         rest = [groups.read(OPTIMIZER, i + 1, shape) for i, shape in enumerate(shapes[2:])]
         return [groups.read(OPTIMIZER, 0, ()), rate, *rest]
@@ -149,15 +149,15 @@ def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
 
 
 def state_of_legacy(optimizer: Any, weights: legacy_h5.LegacyWeights) -> list[Any] | None:
-    """Return the variables of ``optimizer`` in a file of the older layout, None where they are not those that it has.
+    """Return the variables of ``optimizer`` from a file of the older layout; None if they do not match.
 
-    Optimizers from before tf.keras 2.11 kept others, in another order: training starts with a fresh state, as in Keras.
+    Optimizers before tf.keras 2.11 stored other variables in another order; training then starts with a fresh state, as in Keras.
     """
     held = weights.optimizer()
     if not held or not held[0].steps[-1].startswith("iteration") or held[0].steps[-1] == "iterations":
         return None
     values = [weights.read(each) for each in held]
-    if len(values) == len(optimizer.variables) - 1:  # tf.keras kept no learning rate there
+    if len(values) == len(optimizer.variables) - 1:  # tf.keras does not store the learning rate there
         values.insert(1, tensors.to_numpy(optimizer.variables[1][1]))
     shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
     return values if [value.shape for value in values] == shapes else None
@@ -187,23 +187,23 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
-    """Write the model to a ``.keras`` file, as its ``save`` does."""
+    """Write the model to a ``.keras`` file, like its ``save`` method."""
     model.save(filepath)
 
 
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Model:
-    """Return the model in a ``.keras`` file, compiled as it was if ``compile``, with its optimizer's state.
+    """Return the model in a ``.keras`` file; with ``compile`` it is compiled and its optimizer's state restored.
 
-    Only layers of a fixed list are made, those of ``custom_objects``, and what ``layercli.saving`` registered; nothing in
-    the file is executed. FormatError for a file that is damaged, or holds what layercli does not make, code among it.
+    Only layers of a fixed list, those in ``custom_objects`` and those registered with ``layercli.saving`` are created; nothing in
+    the file is executed. FormatError if the file is damaged or holds something layercli does not create, such as code.
     """
     with keras_file.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)
         model = reader.model(archive.config)
         if model.built:
-            values_in(model, archive.weights)  # before anything of these sizes is made
+            values_in(model, archive.weights)  # checked before anything of these sizes is allocated
         settings = archive.config.get("compile_config")
         if compile and isinstance(settings, dict) and settings.get("optimizer"):
             model.compile(**reader.compiled(settings))

@@ -1,4 +1,4 @@
-"""An ``.onnx`` file as a module, run by onnxruntime, which is an extra."""
+"""An ``.onnx`` file as a module, run by onnxruntime (an optional extra)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool",
     **{f"{kind}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
-"""Our dtypes by onnxruntime's names for them, of those that numpy has too."""
+"""Dtypes by onnxruntime's names, limited to those that numpy has too."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def onnxruntime() -> Any:
-    """Return the module; MissingPackageError names the extra that brings it."""
+    """Return the onnxruntime package; MissingPackageError names the extra that installs it."""
     try:
         import onnxruntime
     except ModuleNotFoundError:
@@ -33,7 +33,7 @@ def onnxruntime() -> Any:
 
 
 class OnnxGraph(GraphModule):
-    """The graph in an ``.onnx``: inputs and outputs have their names there."""
+    """The graph in an ``.onnx`` file; inputs and outputs have the file's names."""
 
     compiles = False
 
@@ -52,8 +52,8 @@ class OnnxGraph(GraphModule):
         names = [x.name for x in self._session.get_outputs()]
         return {name: torch.from_numpy(x) for name, x in zip(names, found, strict=True)}
 
-    def to(self, place: torch.device) -> OnnxGraph:  # type: ignore[override]  # a graph goes to a device and nowhere else
-        """Run on the device from now on; DeviceError where onnxruntime was not built for it."""
+    def to(self, place: torch.device) -> OnnxGraph:  # type: ignore[override]  # only a device is supported
+        """Move to the device; DeviceError if this onnxruntime build does not support it."""
         if self._opened_for != (place, torch.get_num_threads()):
             self._open(place)
         return self
@@ -66,7 +66,7 @@ class OnnxGraph(GraphModule):
             )
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 4  # what it logs it raises too
+        options.log_severity_level = 4  # onnxruntime raises what it logs as well
         chosen = [(provider, {"device_id": place.index or 0})] if place.type == "cuda" else [provider]
         with reading(Path(self.file)):
             Path(self.file).stat()
@@ -75,12 +75,12 @@ class OnnxGraph(GraphModule):
         except Exception as error:
             raise unreadable(self.file, f"onnxruntime {runtime.__version__}", error) from error
         self._opened_for = place, torch.get_num_threads()
-        if provider not in self._session.get_providers():  # it goes on without what it cannot load
+        if provider not in self._session.get_providers():  # onnxruntime silently ignores a provider that it cannot load
             raise DeviceError(f"onnxruntime cannot use {place}", hint="layercli gpu-check says why; --device cpu")
 
 
 def spec_of(file: str, x: Any) -> Spec:
-    """Return the Spec of an input: sizes that may vary have their names, the first of them is a batch."""
+    """Return the Spec of an input; dynamic sizes have their names, the first axis is the batch."""
     kind = x.type.removeprefix("tensor(").removesuffix(")")
     if kind not in DTYPES:
         raise FormatError(f"{file} takes {x.name} as {x.type}, which is not an array of numbers")

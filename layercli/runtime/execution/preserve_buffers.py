@@ -1,4 +1,4 @@
-"""A model that is the same after a run as before, whatever it counts or keeps while it runs."""
+"""Run a model without changing its buffers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.runtime.inference.prepared_model import PreparedModel
 
 @contextmanager
 def preserve_buffers(*programs: PreparedModel) -> Iterator[None]:
-    """Put every buffer back that the body writes into, or puts another in the place of."""
+    """Restore every buffer that the body writes to or replaces."""
     held = [
         (module._buffers, name, buffer, buffer.clone())
         for program in programs

@@ -1,4 +1,4 @@
-"""Arrays into tensors and back; values into the mirror."""
+"""Convert between arrays and tensors; assign values to a layer module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def dtype_of(name: str) -> torch.dtype:
 
 
 def is_array(x: Any) -> bool:
-    """Whether ``x`` is an array, or nested lists of nothing but numbers."""
+    """Whether ``x`` is an array, or nested lists of numbers only."""
     return isinstance(x, (np.ndarray, np.generic)) or (isinstance(x, (list, tuple)) and _all_numbers(x))
 
 
@@ -30,7 +30,7 @@ def _all_numbers(x: Any) -> bool:
 
 
 def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
-    """Return an array, nested lists or a variable as a torch tensor; 64-bit floats from lists become float32."""
+    """Convert an array, nested lists or a variable to a torch tensor; 64-bit floats from lists become float32."""
     if isinstance(x, Variable):
         return x.value  # type: ignore[no-any-return]  # a tensor
     if isinstance(x, torch.Tensor):
@@ -49,16 +49,16 @@ def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
 
 
 def valued(owner: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor that ``owner`` gives with its values in the order of its axes; UsageError where it has none such."""
+    """Return a dense tensor with values from an output of ``owner``; UsageError if it cannot be one."""
     if tensor.is_meta:
         raise UsageError(f"{owner} gives a tensor on torch's meta device, which has no values")
     if tensor.is_nested:
         raise UsageError(
-            f"{owner} gives a nested tensor, which has no one shape", hint="to_padded_tensor(0) gives it one"
+            f"{owner}gives a nested tensor, which has no single shape", hint="to_padded_tensor(0) gives it one"
         )
     if tensor.is_quantized:
         raise UsageError(
-            f"{owner} gives a quantized tensor, which is no array of numbers", hint="dequantize() makes it one"
+            f"{owner}gives a quantized tensor, which is not an array of numbers", hint="dequantize() makes it one"
         )
     return tensor if tensor.layout is torch.strided else tensor.to_dense()
 
@@ -69,7 +69,7 @@ def has_values(tensor: torch.Tensor) -> bool:
 
 
 def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.ndarray:
-    """Return a copy as a numpy array, axes permuted to ``order``; what numpy has no dtype for becomes float32."""
+    """Copy to a numpy array with axes permuted to ``order``; dtypes that numpy lacks become float32."""
     value = gathered(tensor.detach())
     value = value if order is None else value.permute(order)
     if value.dtype in (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2):
@@ -79,23 +79,23 @@ def to_numpy(tensor: torch.Tensor, order: tuple[int, ...] | None = None) -> np.n
 
 @torch.no_grad()
 def assign(stored: torch.Tensor, value: Any, layout: tuple[int, ...] | None) -> None:
-    """Copy ``value`` (of the logical shape) into the tensor the mirror holds."""
+    """Copy ``value`` (of the logical shape) into the tensor of the layer module."""
     source = as_tensor(value).detach()
     fill(stored, source if layout is None else source.permute(layout))
 
 
 def cast(x: Any, dtype: str) -> Any:
-    """Return a floating tensor in ``dtype``; anything else as it is."""
+    """Cast a floating tensor to ``dtype``; return anything else unchanged."""
     if isinstance(x, torch.Tensor) and x.is_floating_point():
         return x.to(dtype_of(dtype))
     return x
 
 
 def as_one_dtype(values: Any, dtype: str) -> list[Any]:
-    """Return tensors in ``dtype``, other values unchanged."""
+    """Cast tensors to ``dtype``; return other values unchanged."""
     return [x.to(dtype_of(dtype)) if isinstance(x, torch.Tensor) else x for x in values]
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """Return the name of torch's dtype."""
+    """Return the name of a torch dtype."""
     return dtypes.name_of(dtype)

@@ -1,4 +1,4 @@
-"""The model of a trainer through torch.compile: what ``jit_compile=True`` asks of fit, evaluate and predict."""
+"""Run a trainer's model through torch.compile for ``jit_compile=True`` in fit, evaluate and predict."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from layercli.errors import UsageError
 
 
 def check(jit_compile: Any) -> None:
-    """Raise UsageError unless ``jit_compile`` is True, False or auto, which leaves a model as it is, as Keras's does."""
+    """Raise UsageError unless ``jit_compile`` is True, False or "auto" (which does not compile)."""
     if jit_compile not in (True, False, "auto"):
         raise UsageError(f"jit_compile is True, False or auto, got {jit_compile!r}")
 
 
 @contextmanager
 def compiled(model: Model, jit_compile: Any) -> Iterator[None]:
-    """Let calls of ``model``, which is built, run compiled within the block, if ``jit_compile`` is True.
+    """Run calls of the built ``model`` compiled within the block, if ``jit_compile`` is True.
 
-    What was compiled is kept with the model. UsageError where torch.compile cannot, as without a C++ compiler.
+    The compiled function is kept with the model. UsageError if torch.compile fails, for example without a C++ compiler.
     """
     if jit_compile is not True:
         yield

@@ -1,1 +1,1 @@
-"""export"""
+"""Export a model as a graph: ``.pt2`` and ``.onnx``."""

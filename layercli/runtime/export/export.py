@@ -1,4 +1,4 @@
-"""A built model as a graph in a file: ``.pt2`` of torch.export, or ``.onnx``; sizes that are not known stay open in it."""
+"""Export a built model as a graph: ``.pt2`` of torch.export, or ``.onnx``; unknown sizes stay dynamic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from layercli.runtime.execution.model_saving import require_built
 from layercli.runtime.export.onnx_export import check_exporter
 
 LARGEST = 2**31 - 2**24
-"""The bytes of values that one ONNX file holds, what describes them left out: protobuf takes no more."""
+"""The limit on the bytes of values in one ONNX file, which leaves room for the graph: a protobuf message holds 2 GB at most."""
 
 
 def export(model: Model, path: str | os.PathLike[str]) -> None:
@@ -51,7 +51,7 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def traced(model: Model) -> torch.export.ExportedProgram:
-    """Return the program of a call of ``model`` in inference; UsageError where torch cannot trace it."""
+    """Return the exported program of ``model`` in inference mode; UsageError if torch cannot trace it."""
     specs = model._call_specs or ()
     if len(specs) != 1 or not tree.flatten(specs):
         raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
@@ -70,14 +70,14 @@ def traced(model: Model) -> torch.export.ExportedProgram:
 
 
 class ExportSizes:
-    """What stands for the sizes that are left open while a model is traced: equal ones would be taken for one."""
+    """Numbers that stand for the dynamic sizes while a model is traced; they differ because torch merges equal sizes."""
 
     def __init__(self) -> None:
         self._next = count(2)
         self._known: defaultdict[str, int] = defaultdict(lambda: next(self._next))
 
     def example(self, spec: Spec, device: torch.device | None) -> torch.Tensor:
-        """Return zeros: batches are of one size, and so is what has one name."""
+        """Return zeros; all batches have one size, and so do axes with the same name."""
         shape = [self._of(size) if axis in open_axes(spec) else int(size) for axis, size in enumerate(spec.shape)]
         if shape:
             shape[0] = self._known[dims.BATCH]
@@ -88,18 +88,18 @@ class ExportSizes:
 
 
 def open_axes(spec: Spec) -> dict[int, Any]:
-    """Return the axes whose sizes the graph leaves open: the batch, and what is not known."""
+    """Return the dynamic axes: the batch and other unknown sizes."""
     return {axis: Dim.AUTO for axis, size in enumerate(spec.shape) if axis == 0 or not dims.known(size)}
 
 
 def named_axes(spec: Spec) -> dict[int, str | Any]:
-    """Return the names of the axes left open, for a format that keeps them."""
+    """Return the names of the dynamic axes, for a format that stores them."""
     names = {axis: "batch" if axis == 0 else str(spec.shape[axis]) for axis in open_axes(spec)}
     return {axis: name if name.isidentifier() and name != "None" else Dim.AUTO for axis, name in names.items()}
 
 
 def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -> None:
-    """Write the program as ONNX; inputs and outputs have the model's names for them."""
+    """Write the program as ONNX, with the model's names for inputs and outputs."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     large = sum(x.nbytes for x in program.state_dict.values()) > LARGEST
     if large:
@@ -124,7 +124,7 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
 
 
 def output_names(model: Model, program: torch.export.ExportedProgram) -> list[str]:
-    """Return the names of the outputs: a functional model's own, a dict's keys, or numbers."""
+    """Return the names of the outputs: the layer names of a functional model, the keys of a dict, or numbered names."""
     if isinstance(model, Functional):
         return [name for name, _ in ends(model.output, model.output_names)]
     return numbered("output", len(program.graph_signature.user_outputs))

@@ -1,4 +1,4 @@
-"""A program exported to ONNX and run there, every layer's result among its outputs, in one pass."""
+"""Export a model to ONNX with each layer's result among the outputs, and run it in onnxruntime."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.inference.prepared_model import PreparedModel, calling
 
 COMPUTED = {torch.float16, torch.float32, torch.float64}
-"""The floating dtypes that onnxruntime has kernels for."""
+"""The floating dtypes for which onnxruntime has CPU kernels."""
 
 Heard = tuple[str, str]
-"""The name of a result and the class of the layer that gave it; outputs have none."""
+"""The name of a result and the class of its layer; outputs have no class."""
 
 
 class Places:
-    """Which output of the graph each result is. An object of its own: torch.export sets a module's lists back."""
+    """The graph output that holds each result. It is a separate object because torch.export restores a module's lists."""
 
     def __init__(self) -> None:
         self.found: list[tuple[Heard, int]] = []
 
 
 class Recorder(nn.Module):
-    """A program that gives each layer's results before its outputs; ``places`` says which is which.
+    """A module that returns each layer's results and then the outputs; ``places`` maps results to graph outputs.
 
-    A tensor that several layers give, as a Sequential and its last layer do, is an output of the graph once.
+    A tensor returned by several layers, such as a Sequential and its last layer, is one output of the graph.
     """
 
     def __init__(self, program: PreparedModel, inputs: Any) -> None:
@@ -51,7 +51,7 @@ class Recorder(nn.Module):
         self.places = Places()
 
     def forward(self, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return every result once."""
+        """Return each result once."""
         remaining, found, places = iter(leaves), dict[int, tuple[int, torch.Tensor]](), self.places
         places.found = []
 
@@ -71,9 +71,9 @@ class Recorder(nn.Module):
 
 
 def results(program: PreparedModel, inputs: Any) -> list[tuple[Heard, torch.Tensor]]:
-    """Return what onnxruntime gives for a tree of tensors: of each layer, then the outputs.
+    """Return onnxruntime's results for a tree of tensors: those of each layer, then the outputs.
 
-    UsageError where torch cannot export the program.
+    UsageError if torch cannot export the program.
     """
     if isinstance(program.model, OnnxGraph):
         raise UsageError(f"{program.name} is ONNX already")
@@ -90,7 +90,7 @@ def results(program: PreparedModel, inputs: Any) -> list[tuple[Heard, torch.Tens
 
 
 def check_exporter() -> None:
-    """Raise MissingPackageError where torch lacks what it exports by."""
+    """Raise MissingPackageError if the packages for torch's ONNX exporter are not installed."""
     if importlib.util.find_spec("onnxscript") is None:
         raise MissingPackageError(
             "exporting to ONNX needs onnxscript, which is not installed", hint="pip install 'layercli[onnx]'"
@@ -98,7 +98,7 @@ def check_exporter() -> None:
 
 
 def check_dtypes(program: PreparedModel, leaves: tuple[torch.Tensor, ...]) -> None:
-    """Raise UsageError where values have a dtype that onnxruntime does not compute in on a CPU."""
+    """Raise UsageError if values have a dtype that onnxruntime does not compute in on a CPU."""
     held = [*leaves, *program.module.parameters(), *program.module.buffers()]
     lacking = next((x.dtype for x in held if x.dtype.is_floating_point and x.dtype not in COMPUTED), None)
     if lacking is not None:
@@ -109,7 +109,7 @@ def check_dtypes(program: PreparedModel, leaves: tuple[torch.Tensor, ...]) -> No
 
 
 def export(module: nn.Module, leaves: tuple[torch.Tensor, ...], file: str, name: str) -> None:
-    """Write the module as ONNX; what the exporter tells on the way is not passed on."""
+    """Write the module as ONNX; suppress the exporter's own messages."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()), torch.no_grad():

@@ -1,4 +1,4 @@
-"""A model run over arrays larger than memory: batch by batch from mapped files to a file, and on from where it stopped."""
+"""Run a model over arrays larger than memory: read batches from mapped files, write the outputs to a file, resume."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from layercli.runtime.inference.forward_pass import ForwardOutput, ForwardRun
 from layercli.runtime.inference.prepared_model import PreparedModel
 
 LARGEST_BATCH = 1024
-"""Where the search for a batch that fits begins."""
+"""The first batch size tried in the search for one that fits."""
 
 
 @dataclass(frozen=True)
 class InputRows:
-    """An array taken a batch at a time, which alone is converted to the model's dtype."""
+    """An array read one batch at a time; only the batch is converted to the model's dtype."""
 
     array: np.ndarray
     spec: Spec | None = None
 
     def batch(self, start: int, stop: int) -> np.ndarray:
-        """Return a copy of the rows from ``start`` to before ``stop``."""
+        """Return a copy of the rows from ``start`` to ``stop`` (exclusive)."""
         check_still_there(self.array)
         rows = np.array(self.array[start:stop])
         release(self.array)
@@ -49,7 +49,7 @@ class InputRows:
 
 
 def mapped(array: np.ndarray) -> mmap.mmap | None:
-    """Return the map of a file that an array's values lie in, or None."""
+    """Return the memory map that holds an array's values, or None."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
@@ -57,7 +57,7 @@ def mapped(array: np.ndarray) -> mmap.mmap | None:
 
 
 def check_still_there(array: np.ndarray) -> None:
-    """Raise FileError where a mapped file has become shorter: touching what it lacks would kill the process."""
+    """Raise FileError if a mapped file has become shorter: reading the missing part would kill the process."""
     found = mapped(array)
     if found is None or not isinstance(array, np.memmap):
         return
@@ -67,22 +67,22 @@ def check_still_there(array: np.ndarray) -> None:
 
 
 def release(array: np.ndarray) -> None:
-    """Let go of the pages of a mapped file that were read, which count as memory of the process until then."""
+    """Release the pages of a mapped file that were read, which otherwise count as memory of the process."""
     found = mapped(array)
     if found is not None and hasattr(mmap, "MADV_DONTNEED"):
         found.madvise(mmap.MADV_DONTNEED)
 
 
 def rows_in(inputs: dict[str, Any]) -> int:
-    """Return the number of rows all inputs, which have names, have; UsageError where they have not the same, or none."""
+    """Return the number of rows of all inputs, which have names; UsageError if they differ or there are none."""
     for name, rows in inputs.items():
         if not rows.array.ndim:
-            raise UsageError(f"the input {name} is one number, without rows that could be streamed")
+            raise UsageError(f"the input {name} is a scalar, which has no rows to stream")
     counts = {len(rows.array) for rows in inputs.values()}
     if len(counts) != 1:
         raise UsageError(f"the inputs have different numbers of rows: {', '.join(map(str, sorted(counts)))}")
     if counts == {0}:
-        raise UsageError("the inputs have no rows that could be streamed")
+        raise UsageError("the inputs have no rows to stream")
     return counts.pop()
 
 
@@ -92,7 +92,7 @@ def batch_of(inputs: Any, start: int, stop: int) -> Any:
 
 
 def identity(plan: Any, files: list[str]) -> str:
-    """Return what tells one stream from another: the plan, and each file's size and time of change."""
+    """Return the identity of a stream: the plan, and each file's size and modification time."""
     stats = []
     for name in files:
         with reading(Path(name)):
@@ -103,7 +103,7 @@ def identity(plan: Any, files: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Streamed:
-    """How a stream went: the rows of a batch, and the name and the dtype of the output, None where no row was left to do."""
+    """The result of a stream: the batch size, and the output's name and dtype (None if no row was left to compute)."""
 
     batch_size: int
     name: str = "output"
@@ -111,13 +111,13 @@ class Streamed:
 
 
 def own_batch(model: Any) -> int | None:
-    """Return the one batch that a graph was written for, or None where it takes any."""
+    """Return the fixed batch size of a graph, or None if it accepts any."""
     first = [spec.shape[0] for spec in model.specs.values() if spec.rank] if isinstance(model, GraphModule) else []
     return next((int(size) for size in first if dims.known(size)), None)
 
 
 def check_batch(name: str, own: int | None, asked: int | None) -> None:
-    """Refuse another batch than a model's own."""
+    """Raise UsageError for a batch size other than the fixed one of the model."""
     if own is not None and asked not in (None, own):
         raise UsageError(f"{name} takes batches of {own}, not of {asked}", hint=f"--batch-size {own}")
 
@@ -125,11 +125,11 @@ def check_batch(name: str, own: int | None, asked: int | None) -> None:
 def stream(
     program: PreparedModel, inputs: Any, writer: RowWriter, batch_size: int | None, tell: Callable[[int], None]
 ) -> Streamed:
-    """Write the one output of ``program`` for a tree of Rows, from where ``writer`` is, and return how it went.
+    """Write the one output of ``program`` for a tree of InputRows, starting where ``writer`` stopped.
 
-    The next batch is read while one is computed. Without a batch size the largest that fits is used, found by halving;
-    a model that takes only its own is given that, the last one filled up. ``tell`` hears how many rows are done. Whatever
-    stops it, what was computed before is safe.
+    The next batch is read while the current one is computed. Without a batch size the largest that fits is found by
+    halving; a model with a fixed batch size gets a padded last batch. ``tell`` receives the number of finished rows.
+    All batches written before an error are kept.
     """
     own = own_batch(program.model)
     size = own or batch_size or LARGEST_BATCH
@@ -163,12 +163,12 @@ def stream(
 
 
 def filled_up(batch: Any, rows: int) -> Any:
-    """Return a tree of arrays with the last row again until there are so many."""
+    """Pad a tree of arrays to that many rows by repeating the last row."""
     return tree.map_structure(lambda x: np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)]), batch)
 
 
 def output(program: PreparedModel, batch: Any) -> tuple[str, torch.Tensor]:
-    """Return the one output for a batch, and its name."""
+    """Return the single output for a batch, and its name."""
     outputs = program.outputs(program.place(batch))
     if len(outputs) != 1:
         raise UsageError(f"{program.name} has {len(outputs)} outputs, and one can be written as it comes")
@@ -176,7 +176,7 @@ def output(program: PreparedModel, batch: Any) -> tuple[str, torch.Tensor]:
 
 
 def smaller(size: int, *, fixed: bool) -> int:
-    """Return half the size; DeviceError where it is one, or was asked for."""
+    """Return half the size; DeviceError if it is one, or if the user chose the size."""
     if fixed:
         raise DeviceError(f"a batch of {size} does not fit into memory", hint="--batch-size auto finds one that does")
     if size == 1:
@@ -185,15 +185,15 @@ def smaller(size: int, *, fixed: bool) -> int:
 
 
 def check(found: torch.Tensor, rows: int) -> None:
-    """Refuse an output that has not a row for each row of the batch."""
+    """Raise an error if the output does not have one row for each row of the batch."""
     if found.ndim == 0 or len(found) != rows:
         raise ShapeError(
-            f"the output has the shape {tuple(found.shape)} for a batch of {rows}: it has to have one row for each"
+            f"the output has the shape {tuple(found.shape)} for a batch of {rows}: it needs one row for each row of the batch"
         )
 
 
 def report(name: str, device: str, inputs: Any, path: str, done: Streamed) -> ForwardRun:
-    """Return the report on a file that was streamed; its values stay in it, mapped, and are read once, in order."""
+    """Return the report on a streamed file; its values are mapped and read once, in order."""
     shown = [f"{rows.array.dtype.name}{list(rows.array.shape)}" for rows in tree.flatten(inputs)]
     written = NpyFile(path)
     [entry] = written.entries

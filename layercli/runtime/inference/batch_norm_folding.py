@@ -1,6 +1,6 @@
-"""Batch normalization folded into the convolution or the matrix product before it: its weights scaled, its bias shifted.
+"""Fold batch normalization into the preceding convolution or matrix product: scale its weights, shift its bias.
 
-gamma * (x * w + b - mean) / deviation + beta is x * (w * scale) + ((b - mean) * scale + beta), scale being gamma / deviation.
+gamma * (x * w + b - mean) / deviation + beta = x * (w * scale) + ((b - mean) * scale + beta) with scale = gamma / deviation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PRODUCTS = {aten.linear.default, aten.addmm.default, aten.mm.default, aten.matmu
 
 
 def fold_normalizations(made: fx.GraphModule) -> tuple[int, int]:
-    """Fold what can be folded in a graph as ``tracing.traced`` gives it; return how many, of how many there are."""
+    """Fold all possible normalizations of a graph from ``fx_tracing.traced``; return the numbers folded and found."""
     found = [node for node in nodes(made.graph) if node.target is aten.batch_norm.default]
     folded = sum(_fold(made, node) for node in found)
     made.graph.eliminate_dead_code()
@@ -27,7 +27,7 @@ def fold_normalizations(made: fx.GraphModule) -> tuple[int, int]:
 
 
 def _fold(made: fx.GraphModule, node: Any) -> bool:
-    """Fold one normalization and return whether that could be done."""
+    """Fold one normalization; return whether that was possible."""
     before, gamma, beta, mean, variance, training, _, epsilon, _ = node.args
     order = order_of(before)
     source: Any = before if order is None else before.args[0]
@@ -47,7 +47,7 @@ def _fold(made: fx.GraphModule, node: Any) -> bool:
 
 
 def _rescale(made: fx.GraphModule, node: Any, axis: int, scale: torch.Tensor, shift: torch.Tensor) -> bool:
-    """Let ``node`` give ``scale`` times what it gave, plus ``shift``, along ``axis``; return whether it is an op that can."""
+    """Multiply the result of ``node`` by ``scale`` and add ``shift`` along ``axis``; return whether the op supports it."""
     rank = node.meta["val"].ndim
     if node.target in CONVOLUTIONS | TRANSPOSED and axis == 1:
         x, weight, bias, *rest = [*node.args, None][: max(len(node.args), 3)]
@@ -73,7 +73,7 @@ def _rescale(made: fx.GraphModule, node: Any, axis: int, scale: torch.Tensor, sh
 
 
 def as_linear(made: fx.GraphModule, node: Any) -> None:
-    """Let a matrix plus a product with a held matrix be torch's linear, which reads its weight the other way round."""
+    """Replace a product with a held matrix plus bias by torch's linear, which takes the transposed weight."""
     if node.target is not aten.addmm.default or node.kwargs or len(node.args) != 3:
         return
     x, weight, bias = _product(node)
@@ -92,7 +92,7 @@ def _product(node: Any) -> tuple[Any, Any, Any]:
 
 
 def _scaled(weight: torch.Tensor, scale: torch.Tensor, transposed_groups: int | None) -> torch.Tensor:
-    """Return the weight with each output channel scaled; a transposed one has them second, group by group."""
+    """Return the weight with each output channel scaled; in a transposed convolution they are axis 1, group by group."""
     if transposed_groups is None:
         return weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
     channels, filters, *size = weight.shape

@@ -1,4 +1,4 @@
-"""A model run once on given inputs, and what came out."""
+"""Run a model once on given inputs and collect the outputs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from layercli.runtime.inference.prepared_model import PreparedModel
 FIRST = 5
 INPUTS = "the inputs"
 OUTPUT = "(output)"
-"""Marks the name of an output among those of layers."""
+"""The prefix of an output's name among the names of layers."""
 
 
 @dataclass
 class ForwardOutput:
-    """One output: its values as a numpy array, and what they look like."""
+    """One output: its values as a numpy array, and their statistics."""
 
     name: str
     dtype: str
@@ -38,7 +38,7 @@ class ForwardOutput:
 
     @property
     def finite(self) -> bool:
-        """Whether every value is a number."""
+        """Whether all values are finite."""
         return self.statistics.nonfinite == 0
 
     @property
@@ -48,7 +48,7 @@ class ForwardOutput:
         return values
 
     def to_json(self) -> dict[str, Any]:
-        """Return the output as JSON has it."""
+        """Return the output as JSON data."""
         found = self.statistics
         return {
             "name": self.name,
@@ -64,9 +64,9 @@ class ForwardOutput:
 
 @dataclass
 class ForwardRun:
-    """The outputs of a model on a device, with the results of the layers asked for.
+    """The outputs of a model on a device, and the results of the requested layers.
 
-    ``checked`` says that someone asked whether they are finite; ``culprit`` then names where that ends.
+    ``checked``: a check for finite values was requested; ``culprit`` is then the first layer that breaks it.
     """
 
     source: str
@@ -79,13 +79,13 @@ class ForwardRun:
 
     @property
     def rows(self) -> list[tuple[str, ForwardOutput]]:
-        """The layers asked for by path and then the outputs by name, which is marked where a layer has the same."""
+        """The requested layers by path, then the outputs by name; an output with the name of a layer gets a prefix."""
         layers = {out.name: out for out in self.layers}
         return [*layers.items(), *((own_name(out.name, layers), out) for out in self.outputs)]
 
     @property
     def finite(self) -> bool:
-        """Whether every value of the outputs, and of the layers asked for, is a number."""
+        """Whether all values of the outputs and of the requested layers are finite."""
         return all(out.finite for out in self.outputs + self.layers)
 
     def to_json(self) -> dict[str, Any]:
@@ -104,18 +104,18 @@ class ForwardRun:
         return document
 
     def outputs_by_name(self) -> dict[str, np.ndarray]:
-        """Return the outputs' values by name."""
+        """Return the values of the outputs by name."""
         return {out.name: out.array for out in self.outputs}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the values of the layers asked for by path, and those of the outputs by name."""
+        """Return the values of the requested layers by path, and those of the outputs by name."""
         return {name: out.array for name, out in self.rows}
 
 
 def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check: bool = False) -> ForwardRun:
     """Return the outputs of a program for a tree of arrays, and the results of the layers whose path matches ``layers``.
 
-    With ``check``, the first layer to give what is not finite is found.
+    ``check`` finds the first layer whose result is not finite.
     """
     placed = program.place(inputs)
     shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.flatten(placed)]
@@ -133,7 +133,7 @@ def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check
         heard.append(call.path)
 
     if layers is not None and not any(True for _ in program.layers()):
-        raise UsageError(f"{program.name} has no layers inside that --layers could show")
+        raise UsageError(f"{program.name} has no inner layers for --layers to show")
     with preserve_buffers(program), forward_hooks(program, hear) if hears else nullcontext():
         results = program.outputs(placed)
     if layers is not None and not done.layers:
@@ -145,7 +145,7 @@ def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check
 
 
 def before(program: PreparedModel, call: HookedCall, heard: list[str], given_finite: bool) -> str:
-    """Return where a value that is not finite arose, which ``call`` was given: behind the layer heard last, all finite."""
+    """Return where non-finite inputs of ``call`` arose: after the last recorded layer, whose results were finite."""
     if not given_finite:
         return INPUTS
     where = "call" if isinstance(program.model, Layer) else "forward"
@@ -153,12 +153,12 @@ def before(program: PreparedModel, call: HookedCall, heard: list[str], given_fin
 
 
 def own_name(output: str, layers: Collection[str]) -> str:
-    """Return the name of an output beside those of ``layers``."""
+    """Return the name of an output, with a prefix if ``layers`` has that name."""
     return f"{OUTPUT} {output}" if output in layers else output
 
 
 def all_finite(values: list[torch.Tensor]) -> bool:
-    """Whether no floating tensor holds an infinity or NaN."""
+    """Whether no floating tensor contains an infinity or NaN."""
     return all(bool(torch.isfinite(x).all()) for x in values if x.is_floating_point() or x.is_complex())
 
 

@@ -1,7 +1,7 @@
-"""A model's one call as a graph of torch's own operations, in a form that rewriting is easy on.
+"""Trace one call of a model as a graph of torch's own operations, normalized so that it is easy to rewrite.
 
-What follows from parameters alone is computed once, and permuted axes move behind what treats all values alike, so that an
-operation stands right behind the one it works on, however their layers order axes.
+Results that depend on parameters alone are computed once, and axis permutations move behind pointwise operations, so that an
+operation directly follows the one whose result it uses, whatever axis order the layers use.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ aten: Any = torch.ops.aten
 PERMUTATIONS = {
     aten.permute.default, aten.movedim.int, aten.movedim.intlist, aten.transpose.int, aten.t.default, aten.numpy_T.default,
 }  # fmt: skip
-"""Views that only order the axes anew."""
+"""Views that only permute axes."""
 
 SLICES = {aten.squeeze.dim, aten.unsqueeze.default, aten.narrow.default}
-"""Views that drop or add an axis of one place, or keep a part of one."""
+"""Views that drop or add an axis of size one, or keep a part of one."""
 
 SHAPES = {aten.flatten.using_ints, aten.view.default, aten.reshape.default}
 """Views that give the same values another shape."""
@@ -34,21 +34,21 @@ UNARY = {
     aten.silu_.default, aten.gelu.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.hardtanh.default,
     aten.hardtanh_.default, aten.hardswish.default, aten.hardswish_.default, aten.hardsigmoid.default,
 }  # fmt: skip
-"""Activations, value by value."""
+"""Pointwise activations."""
 
 CONVOLUTIONS = {
     aten.conv1d.default, aten.conv1d.padding, aten.conv2d.default, aten.conv2d.padding, aten.conv3d.default, aten.conv3d.padding,
 }  # fmt: skip
 SUMMED = {*CONVOLUTIONS, aten.batch_norm.default}
-"""What a sum can be one with, or what will be a convolution once normalizations are folded."""
+"""Operations that can be fused with a sum, or that become convolutions once normalizations are folded."""
 
 ADD = {aten.add.Tensor, aten.add_.Tensor}
 
 
 def traced(call: Callable[[Any], Any], inputs: Any, name: str) -> fx.GraphModule:
-    """Return the graph of ``call`` on a tree of tensors, as a module of its leaves; UsageError where there is none.
+    """Return the graph of ``call`` on a tree of tensors as a module of its leaves; UsageError if it cannot be traced.
 
-    It holds the model's parameters themselves; a node's ``meta["val"]`` is a tensor without values, of the shape it gives.
+    It holds the model's own parameters; a node's ``meta["val"]`` is a fake tensor of the shape of its result.
     """
     from torch._subclasses.fake_tensor import DataDependentOutputException
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -66,21 +66,21 @@ def traced(call: Callable[[Any], Any], inputs: Any, name: str) -> fx.GraphModule
         raise
     except (GuardOnDataDependentSymNode, DataDependentOutputException) as error:
         raise UsageError(
-            f"{name} cannot be fused: what it computes depends on values of its input, and a graph knows only their shapes"
+            f"{name} cannot be fused: its computation depends on values of its input, and a graph knows only their shapes"
         ) from error
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise UsageError(f"{name} cannot be fused: its call cannot be written down as one graph ({reason})") from error
+        raise UsageError(f"{name} cannot be fused: its call cannot be traced as one graph ({reason})") from error
     compute_constants(made)
     changed = next((node for node in nodes(made.graph) if mutates(node) and is_held(node.args[0])), None)
     if changed is not None:
-        raise UsageError(f"{name} cannot be fused: it changes its own state as it runs ({changed.target})")
+        raise UsageError(f"{name} cannot be fused: it changes its own state when it runs ({changed.target})")
     sink_views(made.graph)
     return made
 
 
 def compute_constants(made: fx.GraphModule) -> None:
-    """Replace everything that follows from held tensors alone by what it gives."""
+    """Replace every node that depends on held tensors alone by its value."""
     for node in nodes(made.graph):
         if node.op == "call_function" and is_held(node) and not _random(node):
             value = node.target(*fx.map_arg(node.args, lambda x: held(made, x)), **node.kwargs)
@@ -90,12 +90,12 @@ def compute_constants(made: fx.GraphModule) -> None:
 
 
 def held(made: fx.GraphModule, node: Any) -> Any:
-    """Return the tensor that a ``get_attr`` node gives, and None for None."""
+    """Return the tensor of a ``get_attr`` node, or None for None."""
     return None if node is None else getattr(made, node.target)
 
 
 def hold(made: fx.GraphModule, value: torch.Tensor, before: Any) -> Any:
-    """Keep ``value`` with the graph, and return a node that gives it."""
+    """Register ``value`` with the graph and return a ``get_attr`` node for it."""
     name = next(name for i in itertools.count() if not hasattr(made, name := f"_held{i}"))
     made.register_buffer(name, value.detach())
     with before.graph.inserting_before(before):
@@ -120,7 +120,7 @@ def sink_views(graph: fx.Graph) -> None:
 
 
 def order_of(node: Any) -> tuple[int, ...] | None:
-    """Return the order in which a view puts the axes of what it views, or None for any other node."""
+    """Return the axis order of a permuting view, or None for any other node."""
     if not is_node(node) or node.target not in PERMUTATIONS:
         return None
     rank = node.args[0].meta["val"].ndim
@@ -129,7 +129,7 @@ def order_of(node: Any) -> tuple[int, ...] | None:
 
 
 def _merge(node: Any) -> None:
-    """Make a permutation of a permutation one; the one that keeps all in place goes."""
+    """Merge a permutation of a permutation; erase one that leaves all axes where they are."""
     first = source = node.args[0]
     order = order_of(node)
     assert order is not None
@@ -144,7 +144,7 @@ def _merge(node: Any) -> None:
 
 
 def _erase(node: Any) -> None:
-    """Take a view that nobody uses out of the graph, and those that only it used: who uses a node tells what may be done."""
+    """Erase an unused view, and the views that only it used; the users of a node decide which rewrites are allowed."""
     while is_node(node) and node.target in PERMUTATIONS | SLICES and not node.users:
         source = node.args[0]
         node.graph.erase_node(node)
@@ -165,7 +165,7 @@ def _sink(node: Any) -> None:
 
 
 def _may_sink(node: Any, view: Any) -> bool:
-    """Whether ``node`` may work on what ``view`` views: nobody else looks, where that would show; channels stay on axis 1."""
+    """Whether ``node`` may move before ``view``: no other user would see a difference, and channels stay on axis 1."""
     if not is_node(view) or (node.target is aten.batch_norm.default and view.target in PERMUTATIONS):
         return False
     if view.target in PERMUTATIONS:
@@ -175,7 +175,7 @@ def _may_sink(node: Any, view: Any) -> bool:
 
 
 def _sink_sum(node: Any) -> None:
-    """Add before the axes are permuted; what is in another order, or in none, is permuted for it."""
+    """Add before the axes are permuted; permute the other operand to match."""
     left, right = node.args[:2]
     if not (is_node(left) and is_node(right)) or left.meta["val"].ndim != right.meta["val"].ndim:
         return
@@ -194,7 +194,7 @@ def _sink_sum(node: Any) -> None:
 
 
 def _order_to_add_in(left: Any, right: Any) -> tuple[int, ...] | None:
-    """Return the order that both have been put in, or the one that hides the result of a convolution."""
+    """Return the axis order that both operands have, or the one that is applied to the result of a convolution."""
     orders = [order_of(left), order_of(right)]
     if None not in orders:
         return orders[0]
@@ -211,17 +211,17 @@ def add(graph: fx.Graph, target: Any, args: tuple[Any, ...], kwargs: Any = None)
 
 
 def nodes(graph: fx.Graph) -> list[Any]:
-    """Return the nodes in the order they run, as a list that stays while they change."""
+    """Return a copy of the list of nodes in execution order, so that the graph can change during iteration."""
     return list(graph.nodes)
 
 
 def is_node(x: Any) -> bool:
-    """Whether an argument is what another node gives."""
+    """Whether an argument is the result of another node."""
     return isinstance(x, fx.Node)
 
 
 def is_held(node: Any) -> bool:
-    """Whether a node gives a tensor the graph holds, or a function of such alone."""
+    """Whether a node is a tensor held by the graph, or depends on such tensors alone."""
     if not is_node(node):
         return False
     if node.op == "call_function" and not mutates(node):
@@ -230,7 +230,7 @@ def is_held(node: Any) -> bool:
 
 
 def mutates(node: Any) -> bool:
-    """Whether an operation writes over one of its arguments."""
+    """Whether an operation writes to one of its arguments."""
     schema = getattr(node.target, "_schema", None)
     return node.op == "call_function" and schema is not None and bool(schema.is_mutable)
 

@@ -1,4 +1,4 @@
-"""A model run as one graph in which neighbours are one: normalizations in weights, sums and activations in kernels."""
+"""Run a model as one fused graph: normalizations folded into weights, sums and activations into kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layercli.runtime.inference.pointwise_fusion import FRESH, IN_PLACE, PLAIN, 
 
 @dataclass(frozen=True)
 class FusionStats:
-    """How many normalizations went into weights, of how many there are; and how many sums and activations into kernels."""
+    """How many normalizations were folded of those found, and how many sums and activations were fused into kernels."""
 
     normalizations: int
     of_normalizations: int
@@ -26,16 +26,16 @@ class FusionStats:
 
     @property
     def sentence(self) -> str:
-        """What was folded, for people."""
+        """A sentence that says what was folded."""
         counts = f"{self.normalizations} of {self.of_normalizations} batch normalizations folded"
         first = counts if self.of_normalizations else "no batch normalization to fold"
         return f"{first}, {self.activations} activations and {self.sums} sums fused"
 
 
 class FusedModel:
-    """A call of a model on tensors as its graph, made for the shapes it is given and anew where they change.
+    """A call of a model as a fused graph, built for the shapes of its inputs and rebuilt when they change.
 
-    ``compiled``: torch.compile makes the kernels, from weights with the normalizations in them.
+    ``compiled``: torch.compile generates the kernels, from weights with the normalizations folded in.
     """
 
     def __init__(self, call: Callable[[Any], Any], name: str, *, compiled: bool = False) -> None:
@@ -47,22 +47,22 @@ class FusedModel:
         self.folds = FusionStats(0, 0)
 
     def __call__(self, inputs: Any) -> Any:
-        """Return what the model gives for a tree of tensors."""
+        """Return the outputs of the model for a tree of tensors."""
         self.prepare(inputs)
         return self._graph(*tree.flatten(inputs))
 
     def prepare(self, inputs: Any) -> None:
-        """Make the graph for inputs like these, unless it is there; UsageError where the model has none."""
+        """Build the graph for inputs like these unless it exists; UsageError if the model cannot be traced."""
         shapes = [(x.shape, x.dtype, x.device) for x in tree.flatten(inputs)]
         if shapes == self._shapes:
             return
-        self._shapes = self._graph = None  # what was packed for other shapes need not stay beside the new
+        self._shapes = self._graph = None  # release the weights packed for other shapes before packing new ones
         made, self.folds = fused(self._call, inputs, self._name, kernels=not self._compiled)
         self._graph, self._shapes = torch.compile(made) if self._compiled else made.forward, shapes
 
 
 def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) -> tuple[fx.GraphModule, FusionStats]:
-    """Return the graph of ``call`` for inputs like these with all folded, and how much; ``kernels``: oneDNN's too."""
+    """Return the folded graph of ``call`` for inputs like these, and its statistics; ``kernels``: use oneDNN's kernels too."""
     with torch.inference_mode(False), torch.no_grad():
         made = traced(call, inputs, name)
         folded, found = fold_normalizations(made)
@@ -77,7 +77,7 @@ def fused(call: Callable[[Any], Any], inputs: Any, name: str, *, kernels: bool) 
 
 
 def _write_over(graph: fx.Graph) -> int:
-    """Let activations write over what a convolution or a product gave, where nobody else sees it; return how many do."""
+    """Run activations in place on results of convolutions and products that have no other user; return how many."""
     made = 0
     for node in nodes(graph):
         before: Any = node.args[0] if node.args else None

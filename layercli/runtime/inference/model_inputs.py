@@ -1,4 +1,4 @@
-"""The inputs of a model that is to run: from the files given, or filled in."""
+"""Build the inputs of a model to run: read from files, or filled with values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.runtime.execution.graph_module import GraphModule
 
 @dataclass(frozen=True)
 class Request:
-    """What was said of the inputs, in the words of the command line."""
+    """The input options of the command line."""
 
     files: Sequence[str] = ()
     shapes: Sequence[str] = ()
@@ -36,9 +36,9 @@ class Request:
 def inputs_for(
     subject: ModelSource, request: Request, convert: Callable[[np.ndarray, Spec | None], Any] | None = None
 ) -> Any:
-    """Return arrays as the model takes them; those of a torch module are a dict of its arguments by name.
+    """Return arrays that match the model's inputs; those of a torch module are a dict of its arguments by name.
 
-    ``convert`` is what becomes of an array from a file that fits, by default its copy in the model's dtype.
+    ``convert`` converts an array from a file that fits; by default it copies it to the model's dtype.
     """
     model: Any = subject.model
     specs = specs_for(subject, request)
@@ -68,14 +68,14 @@ def inputs_for(
 
 
 def kept(array: Any) -> Any:
-    """Return an array that no run can write into: each is given a copy of its own."""
+    """Return an array that a run cannot modify: each run gets a copy."""
     if isinstance(array, np.ndarray):
         array.flags.writeable = False
     return array
 
 
 def specs_for(subject: ModelSource, request: Request) -> Any:
-    """Return the Specs of the inputs, or None where only the files can say; those of a torch module by name."""
+    """Return the Specs of the inputs, or None if only the files determine them; those of a torch module by name."""
     model: Any = subject.model
     offered = offered_inputs(model) if isinstance(model, Layer) else getattr(model, "specs", None)
     if offered is None and not request.shapes:

@@ -1,4 +1,4 @@
-"""oneDNN's own convolutions and products on a CPU: weights laid out once for the kernel that reads them, and more in one pass."""
+"""oneDNN's convolutions, products and LSTMs on a CPU, with weights prepacked in the layout of the kernel."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ mkldnn: Any = torch.ops.mkldnn
 
 
 class MemoryBudget:
-    """The memory that packed weights may take beside the plain ones: a quarter of what is free when it is made."""
+    """The memory that packed copies of weights may take: a quarter of what is free at construction."""
 
     def __init__(self) -> None:
         self.left = free_memory() // 4
 
     def take(self, weight: torch.Tensor) -> bool:
-        """Return whether there is room for ``weight`` once more, which is then taken."""
+        """Reserve memory for a copy of ``weight``; return whether it fits."""
         fits = weight.nbytes <= self.left
         self.left -= weight.nbytes if fits else 0
         return fits
@@ -40,7 +40,7 @@ def available() -> bool:
 
 
 def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether the kernels take ``x`` and ``weight`` at all: on a CPU, both in float32, not empty."""
+    """Whether the kernels accept ``x`` and ``weight``: on a CPU, both float32, not empty."""
     return (
         available()
         and x.device.type == weight.device.type == "cpu"
@@ -50,20 +50,20 @@ def plain(x: torch.Tensor, weight: torch.Tensor) -> bool:
 
 
 def convolves(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether a convolution of ``x`` over two axes may use a packed ``weight``."""
+    """Whether a 2D convolution of ``x`` may use a packed ``weight``."""
     return plain(x, weight) and x.ndim == weight.ndim == 4
 
 
 def multiplies(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may use it packed, and should."""
+    """Whether a product of ``x`` (..., features) with a ``weight`` (units, features) may, and should, use it packed."""
     fits = x.ndim >= 2 == weight.ndim and x.shape[-1] == weight.shape[1]
     return fits and weight.nbytes >= kernel_overrides.LARGE and plain(x, weight)
 
 
 def is_plain_inference() -> bool:
-    """Whether only the result of a call is wanted: no gradient, tangent or graph, no batching, no other dtype, no count.
+    """Whether a call needs only its result: no gradient, tangent or graph, no vmap, no autocast, no operation count.
 
-    torch's own functions serve them all; oneDNN's kernels, called by themselves, none.
+    torch's own functions support all of these; oneDNN's kernels, called directly, support none.
     """
     return not (
         torch.is_grad_enabled()
@@ -76,7 +76,7 @@ def is_plain_inference() -> bool:
 
 
 def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
-    """Return torch's linear by oneDNN's kernel, which a plain weight of twice the size is worth; None where torch should do it."""
+    """Return torch's linear by oneDNN's kernel, for large weights only; None if torch should compute it."""
     if torch.compiler.is_compiling() or weight.nbytes < 2 * kernel_overrides.LARGE:
         return None
     if type(x) is not torch.Tensor or type(weight) is not torch.Tensor or not is_plain_inference():
@@ -85,7 +85,7 @@ def product(x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
 
 
 def recurs(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:
-    """Whether an LSTM over ``x`` (batch, steps, features) may use its weights packed: those of x and the state, two biases."""
+    """Whether an LSTM over ``x`` (batch, steps, features) may use packed weights: two kernels and two biases."""
     return x.ndim == 3 and len(weights) == 4 and plain(x, weights[0]) and x.shape[-1] == weights[0].shape[1]
 
 
@@ -97,15 +97,15 @@ def packed_kernel(
     dilation: Sequence[int],
     groups: int,
 ) -> torch.Tensor:
-    """Return ``weight`` (filters, channels / groups, height, width) in the layout oneDNN wants it in for inputs of ``size``.
+    """Return ``weight`` (filters, channels / groups, height, width) in oneDNN's layout for inputs of ``size``.
 
-    Only the functions here can read it; they give the same for inputs of other sizes too.
+    Only the functions in this module can read it; inputs of other sizes give the same results.
     """
     return mkldnn._reorder_convolution_weight(weight, padding, strides, dilation, groups, size)  # type: ignore[no-any-return]  # a tensor
 
 
 def packed_matrix(weight: torch.Tensor, rows: int) -> torch.Tensor:
-    """Return ``weight`` (units, features) in the layout oneDNN wants it in for ``rows``; it does for any number of them."""
+    """Return ``weight`` (units, features) in oneDNN's layout for ``rows``; it works for any number of rows."""
     return mkldnn._reorder_linear_weight(weight.contiguous(), rows)  # type: ignore[no-any-return]  # a tensor
 
 
@@ -128,7 +128,7 @@ def multiplied(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None)
 
 
 def packed_gates(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the weights of x and of the state (4 units, features or units) in the layout oneDNN wants them in for ``x``."""
+    """Return the weights for x and for the state (4 * units, features or units) in oneDNN's layout for ``x``."""
     of_x, of_state = (weight.contiguous() for weight in weights[:2])
     size = list(x.transpose(0, 1).shape)
     first, second = mkldnn._reorder_mkldnn_rnn_layer_weight(of_x, of_state, of_state.shape[1], False, True, True, size)
@@ -138,12 +138,12 @@ def packed_gates(x: torch.Tensor, weights: Sequence[torch.Tensor]) -> tuple[torc
 def recurred(
     x: torch.Tensor, start: Sequence[torch.Tensor], packed: Sequence[torch.Tensor], biases: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units), of weights that ``packed_gates`` gave."""
-    values = [value.contiguous() for value in (*biases, *start)]  # the kernel reads no strides
+    """Return an LSTM's outputs (batch, steps, units) and states (1, batch, units) from weights packed by ``packed_gates``."""
+    values = [value.contiguous() for value in (*biases, *start)]  # the kernel ignores strides
     how: tuple[Any, ...] = False, [], LSTM, start[0].shape[-1], 1, True, False, True, False
     out, h, c, _ = torch.ops.aten.mkldnn_rnn_layer.default(x.transpose(0, 1).contiguous(), *packed, *values, *how)
     return out.transpose(0, 1), h, c
 
 
 LSTM = 2
-"""The kind of recurrence, as oneDNN's kernel has it."""
+"""oneDNN's number for the kind of recurrence."""

@@ -1,4 +1,4 @@
-"""A convolution or a product with the sum and the activation after it, as one call of oneDNN's kernels in a graph."""
+"""Fuse a convolution or product with the sum and the activation after it into one oneDNN kernel call."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ATTRIBUTES: dict[Any, Callable[..., tuple[str, list[Any], str]]] = {
     aten.leaky_relu.default: lambda slope=0.01: ("leaky_relu", [slope], ""),
     aten.gelu.default: lambda approximate="none": ("gelu", [], approximate),
 }
-"""What oneDNN's kernels call an activation, its numbers, and the way to compute it."""
+"""oneDNN's name, scalars and algorithm for each activation."""
 
 IN_PLACE = {
     aten.relu.default: aten.relu_.default,
@@ -42,18 +42,18 @@ PLAIN = {in_place: plain for plain, in_place in IN_PLACE.items()}
 CONVOLUTIONS = (aten.conv2d.default, aten.conv2d.padding)
 
 AFTER_SUM = {aten.relu.default}
-"""The activations that a convolution applies to its sum; a product has none."""
+"""The activations that a convolution applies after a sum; a product supports none."""
 
 FRESH = {
     aten.conv1d, aten.conv2d, aten.conv3d, aten.conv_transpose1d, aten.conv_transpose2d, aten.conv_transpose3d, aten.linear,
     aten.addmm, mkldnn._convolution_pointwise, mkldnn._convolution_pointwise_, mkldnn._linear_pointwise,
 }  # fmt: skip
-"""Operations whose results are tensors of their own."""
+"""Operations whose results do not share memory with their operands."""
 
 
 @dataclass(frozen=True)
 class FusionPattern:
-    """What multiplies, the sum after it and the activation after that, where there are such; nobody sees what is between."""
+    """A convolution or product with the sum and the activation after it, if any; intermediate results have no other user."""
 
     product: Any
     sum: Any
@@ -61,12 +61,12 @@ class FusionPattern:
 
     @property
     def last(self) -> Any:
-        """The node whose result is seen."""
+        """The last node of the pattern, whose result is used."""
         return self.activation or self.sum or self.product
 
     @property
     def other(self) -> Any:
-        """What is added to the product."""
+        """The other operand of the sum."""
         if self.sum is None:
             return None
         left, right = self.sum.args[:2]
@@ -79,7 +79,7 @@ class FusionPattern:
 
     @property
     def packable(self) -> bool:
-        """Whether oneDNN has a kernel for it: float32, a CPU, a weight and a bias that are known; two axes to convolve over."""
+        """Whether oneDNN has a kernel for it: float32, CPU, known weight and bias, and for a convolution two spatial axes."""
         x, weight, *rest = self.product.args
         if not is_held(weight) or (rest and rest[0] is not None and not is_held(rest[0])):
             return False
@@ -90,7 +90,7 @@ class FusionPattern:
 
 
 def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
-    """Fuse every chain there is, one after the other: what one of them took is not there for the next."""
+    """Fuse all patterns, one after the other: a node fused into one pattern is not available to the next."""
     chains = []
     room = onednn_kernels.MemoryBudget()
     for node in nodes(made.graph):
@@ -105,7 +105,7 @@ def fuse_chains(made: fx.GraphModule) -> list[FusionPattern]:
             chains.append(chain)
     for node in nodes(made.graph):
         if node.target is aten.view.default and any(chain.convolves for chain in chains):
-            node.target = aten.reshape.default  # the kernels' results have channels last in memory
+            node.target = aten.reshape.default  # the kernels' results are channels-last in memory
     return chains
 
 
@@ -131,7 +131,7 @@ def _only_user(node: Any) -> Any:
 
 
 def _adds(total: Any, product: Any) -> bool:
-    """Whether ``total`` adds a tensor of the very same kind to ``product``, and writes over nothing else."""
+    """Whether ``total`` adds a tensor of the same shape and dtype to ``product``, out of place."""
     if total.target not in ADD or total.kwargs or len(total.args) != 2:
         return False
     left, right = total.args
@@ -143,7 +143,7 @@ def _adds(total: Any, product: Any) -> bool:
 
 
 def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
-    """Put one call of oneDNN's kernel, its weight packed, where the chain ended."""
+    """Insert one oneDNN kernel call with a packed weight where the pattern ended."""
     last = chain.last
     target, args = _convolution(made, chain) if chain.convolves else _linear(made, chain)
     with made.graph.inserting_before(last):
@@ -156,7 +156,7 @@ def _fuse(made: fx.GraphModule, chain: FusionPattern) -> None:
 
 
 def _linear(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:
-    """Return the kernel of a product, and its arguments."""
+    """Return the kernel for a product, and its arguments."""
     x, weight, bias = (*chain.product.args, None)[:3]
     rows = x.meta["val"].numel() // x.meta["val"].shape[-1]
     matrix = hold(made, onednn_kernels.packed_matrix(held(made, weight), rows), chain.last)
@@ -166,7 +166,7 @@ def _linear(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any,
 
 
 def _convolution(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple[Any, ...]]:
-    """Return the kernel of a convolution, and its arguments."""
+    """Return the kernel for a convolution, and its arguments."""
     settings = _settings(chain.product)
     assert settings is not None
     x, weight, bias, strides, padding, dilation, groups = settings
@@ -184,7 +184,7 @@ def _convolution(made: fx.GraphModule, chain: FusionPattern) -> tuple[Any, tuple
 
 
 def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.MemoryBudget) -> None:
-    """Let an LSTM of one layer, one direction and known weights read them packed."""
+    """Pack the known weights of an LSTM with one layer and one direction."""
     x, start, weights, biased, *rest = node.args
     values = [weight.meta["val"] for weight in weights]
     if node.kwargs or rest != [1, 0.0, False, False, True] or not all(map(is_held, weights)):
@@ -199,7 +199,7 @@ def _pack_lstm(made: fx.GraphModule, node: Any, room: onednn_kernels.MemoryBudge
 
 
 def _settings(node: Any) -> tuple[Any, ...] | None:
-    """Return the arguments of a convolution over two axes, with those it left out, or None where it pads unevenly."""
+    """Return the arguments of a 2D convolution, defaults included, or None if its padding is asymmetric."""
     defaults: list[Any] = [None, [1, 1], [0, 0], [1, 1], 1]
     x, weight, *given = node.args
     bias, strides, padding, dilation, groups = given + defaults[len(given) :]
@@ -223,7 +223,7 @@ def _attribute(activation: Any) -> tuple[str, list[Any], str]:
 
 
 def _free(other: Any, chain: FusionPattern) -> bool:
-    """Whether nothing looks at ``other`` any more, so that the sum may be written over it: a kernel's own result, read before."""
+    """Whether the sum may be written into ``other``: it owns its memory, and its other users run earlier."""
     if other is chain.product.args[0] or getattr(other.target, "overloadpacket", None) not in FRESH:
         return False
     readers = [user for user in other.users if user is not chain.sum]

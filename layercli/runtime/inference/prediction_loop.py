@@ -1,4 +1,4 @@
-"""predict: a model called on batch after batch, its outputs put together."""
+"""predict: call a model batch by batch and concatenate the outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def predict(
     model.module.eval()
     told = CallbackList(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
-    alone = not told.all and compiles is not True  # a callback may change weights, and a compiler sees to them itself
+    alone = (
+        not told.all and compiles is not True
+    )  # a callback may change weights, and torch.compile packs weights itself
     many = isinstance(source, ArrayAdapter) and source.steps(size) > 1 and steps != 1
     step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Any] = []

@@ -1,4 +1,4 @@
-"""A call of a model whose weights are settled: products and convolutions on a CPU find them as their kernels read them."""
+"""Run a model with its weights prepacked for oneDNN, under the promise that they do not change between calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layercli.runtime.inference import onednn_kernels
 
 
 class PrepackedCall:
-    """A call that is made many times while nobody changes a weight: what oneDNN would reorder in every call it reorders once.
+    """A call made many times with unchanged weights: each weight is converted to oneDNN's layout once, not in every call.
 
-    That is the caller's promise, and why a model called on its own does not do so: torch cannot tell of every write. One it
-    can tell of, such as an optimizer's, is seen all the same. Calls that record gradients go on as ever.
+    The caller promises that weights stay unchanged; a plain call of a model cannot, because torch does not detect every write.
+    Writes that torch detects, such as an optimizer's, repack the weight. Calls that record gradients are not affected.
 
-    The weights of products torch reads as they are, and to pack them takes as long as several calls of few rows: that waits
-    for the second call, unless it is known that there are ``many``.
+    A product can use its weight unpacked, and packing takes as long as several calls with few rows; it therefore waits for the
+    second call unless ``many`` calls are announced.
     """
 
     def __init__(self, call: Callable[[Any], Any], *, many: bool = False) -> None:
@@ -44,7 +44,7 @@ class PrepackedCall:
     def _convolve(
         self, x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
     ) -> torch.Tensor | None:
-        """Return torch's convolution over two axes, None where its weight is not one to pack."""
+        """Return torch's 2D convolution with a packed weight, or None if the weight cannot be packed."""
         if not onednn_kernels.convolves(x, weight):
             return None
         how = strides, padding, dilation, groups
@@ -52,7 +52,7 @@ class PrepackedCall:
         return None if kernel is None else onednn_kernels.convolved(x, kernel, bias, *how)
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
-        """Return torch's linear, None where its weight is not one to pack."""
+        """Return torch's linear with a packed weight, or None if the weight cannot be packed."""
         if not onednn_kernels.multiplies(x, weight):
             return None
         rows = x.numel() // x.shape[-1]
@@ -60,14 +60,14 @@ class PrepackedCall:
         return onednn_kernels.product(x, weight, bias) if matrix is None else onednn_kernels.multiplied(x, matrix, bias)
 
     def _recur(self, x: Any, start: Any, weights: Any) -> Any:
-        """Return torch's lstm of one layer, None where its weights are not ones to pack."""
+        """Return torch's single-layer LSTM with packed weights, or None if the weights cannot be packed."""
         if not onednn_kernels.recurs(x, weights):
             return None
         gates = self._kept(weights[:2], (), lambda: onednn_kernels.packed_gates(x, weights))
         return None if gates is None else onednn_kernels.recurred(x, start, gates, weights[2:])
 
     def _kept(self, weights: list[Any], how: tuple[Any, ...], pack: Callable[[], Any]) -> Any:
-        """Return views of parameters packed, as they are now; None where they are no such views, or there is no room."""
+        """Return the current packed copies of parameter views; None if they are not such views or memory is short."""
         held = [weight._base for weight in weights]
         if torch.is_grad_enabled() or not all(isinstance(each, torch.nn.Parameter) for each in held):
             return None

@@ -1,4 +1,4 @@
-"""A model made ready to run: built, its weights set, in the dtype and on the device asked for."""
+"""Prepare a model to run: build it, set its weights, move it to the requested dtype and device."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ PRECISIONS = ("highest", "high", "medium")
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How a model is run: on which device, in which dtype, with which arithmetic and weights.
+    """How a model is run: device, dtype, arithmetic and weights.
 
     ``precision`` is torch's for float32 matrix products: ``high`` and ``medium`` let a GPU use TF32 or bfloat16.
-    ``channels_last`` is how torch modules hold kernels and images; layers always do. ``fuse`` is ``fusing``'s.
+    ``channels_last`` is the memory format of torch modules; layers always use it. ``fuse``: see ``graph_fusion``.
     """
 
     device: str = "auto"
@@ -51,9 +51,9 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class PreparedModel:
-    """A model ready to run. ``call`` takes a tree of tensors, as ``place`` makes it, and gives one.
+    """A model ready to run. ``call`` maps a tree of tensors, made by ``place``, to a tree of outputs.
 
-    ``channels_last`` is how ``place`` lays out tensors of four axes; ``compiled`` says that torch has compiled ``call``.
+    ``channels_last`` is the memory format that ``place`` gives 4D tensors; ``compiled``: torch has compiled ``call``.
     """
 
     name: str
@@ -67,21 +67,21 @@ class PreparedModel:
 
     @property
     def one_graph(self) -> bool:
-        """Whether it runs as one graph, in which no layer can be heard."""
+        """Whether the model runs as one graph, in which layers cannot be observed."""
         return self.compiled or isinstance(self.call, FusedModel)
 
     @property
     def shows_layers(self) -> bool:
-        """Whether torch runs the model, so that its layers and kernels can be seen."""
+        """Whether torch runs the model, so that its layers and kernels can be observed."""
         return not isinstance(self.model, GraphModule) or self.model.compiles
 
     @property
     def folds(self) -> FusionStats | None:
-        """What was folded into what, where the model runs fused."""
+        """What was folded, if the model runs fused."""
         return self.call.folds if isinstance(self.call, FusedModel) else None
 
     def place(self, inputs: Any) -> Any:
-        """Return a tree of arrays as tensors on the device, floating ones in the dtype it computes in."""
+        """Return a tree of arrays as tensors on the device; floating ones are cast to the model's dtype."""
 
         def placed(x: Any) -> Any:
             tensor = tensors.as_tensor(x, self.device)
@@ -110,11 +110,11 @@ class PreparedModel:
                 raise
             raise UsageError(
                 f"{self.name} fails on integers as {' and '.join(whole)}: {first_line(error)}",
-                hint="--cast makes floats of integers",
+                hint="--cast converts integers to floats",
             ) from error
 
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
-        """Yield every module below with the path its author gave it, each once."""
+        """Yield each layer below the model once, with its path."""
         if isinstance(self.model, Layer):
             yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
         elif isinstance(self.model, GraphModule):
@@ -124,9 +124,9 @@ class PreparedModel:
 
 
 def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: bool = False) -> PreparedModel:
-    """Return the program of a model for inputs like these: a tree of arrays, for a module its arguments by name.
+    """Prepare a model for inputs like these: a tree of arrays, for a module its arguments by name.
 
-    ``many``: it will be called many times.
+    ``many`` announces many calls.
     """
     place = devices.resolve(settings.device)
     keep_freed_memory()
@@ -138,7 +138,7 @@ def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: b
     module.to(place)
     kept = settings.channels_last and not isinstance(model, Layer)
     if kept:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it alone
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs require more arguments
     call = calling(model, module, settings.compile and not settings.fuse)
     program = PreparedModel(subject.name, model, module, place, settings.dtype or floating_of(model), call, kept)
     if not settings.fuse and settings.compile:
@@ -151,12 +151,12 @@ def prepare(subject: ModelSource, inputs: Any, settings: RunSettings, *, many: b
 
 
 def whole_numbers(inputs: dict[str, torch.Tensor]) -> list[str]:
-    """Return which of a module's inputs hold no floats."""
+    """Return which inputs of a module hold no floating-point numbers."""
     return [name for name, x in inputs.items() if not x.is_floating_point() and not x.is_complex()]
 
 
 def floating_of(model: Layer | nn.Module) -> str | None:
-    """Return the dtype a torch module is given floats in, its first floating parameter's; layers and graphs see to theirs."""
+    """Return the dtype of a torch module's first floating parameter; layers and graphs cast their inputs themselves."""
     if isinstance(model, (Layer, GraphModule)):
         return None
     held = next((x.dtype for x in model.parameters() if x.is_floating_point()), torch.float32)
@@ -164,7 +164,7 @@ def floating_of(model: Layer | nn.Module) -> str | None:
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
-    """Return a batch of images (batch, channels, height, width) with the channels last in memory; others as they are."""
+    """Return a batch of images (batch, channels, height, width) in channels-last memory format; others unchanged."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
@@ -180,7 +180,7 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
 
 
 def set_arithmetic(settings: RunSettings) -> None:
-    """Set torch's precision of float32 matrix products and its threads, for the whole process."""
+    """Set torch's float32 matrix product precision and its number of threads, for the whole process."""
     if settings.precision not in PRECISIONS:
         raise UsageError(f"a precision is {', '.join(PRECISIONS)}, got {settings.precision!r}")
     torch.set_float32_matmul_precision(settings.precision)
@@ -218,7 +218,7 @@ def _check_unchanged(model: GraphModule, settings: RunSettings) -> None:
 
 
 def recast(model: Layer | nn.Module, dtype: str) -> None:
-    """Let ``model``, which is built, hold its floating values and compute in ``dtype``."""
+    """Cast the floating values of the built ``model`` to ``dtype`` and let it compute in that dtype."""
     if not dtypes.is_floating(dtypes.name_of(dtype)):
         raise UsageError(f"a model computes in a floating dtype, not in {dtype}")
     if dtype.startswith("float8"):

@@ -1,1 +1,1 @@
-"""training"""
+"""Training: compile, fit, evaluate, data adapters, checkpoints."""

@@ -1,4 +1,4 @@
-"""A rank's part of what is trained on: its samples of each global batch, and what they count in the losses and metrics."""
+"""A rank's shard of the training data: its samples of each global batch, and their weight in losses and metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from layercli.runtime.training.lazy_logs import LazyLogs, numbers
 
 
 class ShardSum(torch.autograd.Function):
-    """The sum over the ranks; what a loss of any of them asks of it is asked of each."""
+    """A sum over the ranks whose backward pass sums the gradients over the ranks."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
@@ -33,15 +33,15 @@ class ShardSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        """Return the sum of the ranks' gradients."""
+        """Return the gradients summed over the ranks."""
         return ShardSum.forward(ctx, gradient)
 
 
 class BatchShard:
-    """This rank's part of the batch at hand: ``own`` samples of the ``whole`` number that all ranks have together.
+    """This rank's shard of the current batch: ``own`` samples of the ``whole`` number over all ranks.
 
-    A rank for which no sample is left computes on one of the others', which counts for nothing: ``own`` is 0. ``heard``
-    says that somebody listens to every batch, so that the ranks must tell each other its logs.
+    A rank without samples computes on another rank's samples with weight 0; ``own`` is then 0. ``heard``: a callback reads
+    per-batch logs, so they are all-reduced after every batch.
     """
 
     def __init__(self, group: Group, *, heard: bool = False) -> None:
@@ -51,10 +51,10 @@ class BatchShard:
         self.device = torch.device("cpu")
         self.scope = ExitStack()
 
-    # The data
+    # Sharding the data
 
     def take(self, samples: int) -> slice:
-        """Return which of a batch's samples are this rank's: a stretch of it, the first ranks' longer by one at most."""
+        """Return this rank's slice of a batch: contiguous, with at most one sample more on the first ranks."""
         share, over = divmod(samples, self.group.size)
         rank = self.group.rank
         self.whole, self.own = samples, share + (rank < over)
@@ -64,7 +64,7 @@ class BatchShard:
     def batches(
         self, source: ArrayAdapter | IterableAdapter, size: int, order: torch.Tensor | None = None, first: int = 0
     ) -> Iterator[Batch]:
-        """Yield this rank's part of every batch of ``source`` from number ``first`` on, as many parts on every rank."""
+        """Yield this rank's shard of every batch of ``source`` from number ``first`` on, equally many on every rank."""
         if isinstance(source, TensorAdapter):
             return self._slices(source, size, order, first)
         return self._cuts(source, source.batches(size, order, first))
@@ -85,13 +85,13 @@ class BatchShard:
             yield batch if apart else self.cut(batch)
 
     def cut(self, batch: Batch) -> Batch:
-        """Return this rank's part of a global batch."""
+        """Return this rank's shard of a global batch."""
         own = self.take(len(tree.flatten(batch[0])[0]))
         x, y, weight = (tree.map_structure(lambda x: None if x is None else x[own], each) for each in batch)
         return x, y, weight
 
     def check(self, size: int) -> None:
-        """Raise UsageError for a batch size that the ranks cannot share evenly."""
+        """Raise UsageError for a batch size that cannot be divided evenly among the ranks."""
         ranks = self.group.size
         if size < ranks:
             raise UsageError(f"a batch of {size} is smaller than the {ranks} ranks that share it")
@@ -101,10 +101,10 @@ class BatchShard:
                 f"a batch of {size} does not divide among {ranks} ranks", hint=f"take {below} or {below + ranks}"
             )
 
-    # The loss
+    # Sharding the loss
 
     def of(self, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> torch.Tensor:
-        """Return what this rank's samples add to the loss of the global batch: the ranks' values sum to it."""
+        """Return the contribution of this rank's samples to the loss of the global batch; the ranks' values sum to it."""
         fraction = self.own / self.whole
         if type(loss).__call__ is not Loss.__call__:
             return loss(y_true, y_pred, sample_weight, mask) * fraction
@@ -123,27 +123,27 @@ class BatchShard:
         return value * divide_no_nan(divisor, together.to(divisor.dtype))
 
     def penalty(self, value: torch.Tensor) -> torch.Tensor:
-        """Return a regularizer's penalty as a part of the loss: its value is shared out, its gradient is not.
+        """Return a regularizer's penalty as part of the loss: its value is divided among the ranks, its gradient is not.
 
-        Each rank's gradient is that of the whole penalty, whether the ranks' mean is taken of it or, sharded, not.
+        Each rank's gradient is that of the whole penalty, whether gradients are averaged over ranks (DDP) or sharded.
         """
         full: torch.Tensor = value.full_tensor() if hasattr(value, "full_tensor") else value
         return full.detach() * (self.own / self.whole) + (full - full.detach()) / self.group.size
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
-        """Return the loss to run backward from: DDP and FSDP take the mean of gradients whose sum is meant."""
+        """Return the loss scaled for backward: DDP and FSDP average the gradients, which must be summed."""
         return loss * self.group.size
 
-    # What the ranks tell each other
+    # Communication between ranks
 
     def together(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
-        """Return tensors of one dtype summed over the ranks, gradients as well; a borrowed sample counts for nothing."""
+        """Return tensors of one dtype summed over the ranks, with gradients; borrowed samples count as zero."""
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors]) * bool(self.own)
         parts = torch.split(ShardSum.apply(flat), [tensor.numel() for tensor in tensors])  # type: ignore[no-untyped-call]
         return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def update(self, metrics: Sequence[Metric], add: Any) -> None:
-        """Call ``add``, which adds the batch to ``metrics``; a borrowed sample changes no sum."""
+        """Call ``add``, which updates ``metrics`` with the batch; borrowed samples change nothing."""
         before = [] if self.own else [{name: total.clone() for name, total in m.state.items()} for m in metrics]
         add()
         for metric, sums in zip(metrics, before, strict=False):
@@ -151,7 +151,7 @@ class BatchShard:
                 total.copy_(sums[name]) if name in sums else total.zero_()
 
     def result(self, metrics: Sequence[Metric], compute: Any, *totals: torch.Tensor) -> Any:
-        """Return ``compute`` of the totals summed over the ranks, while the metrics' sums are those of all ranks."""
+        """Return the result of ``compute`` with the metrics' sums totalled over the ranks."""
         states = [(metric, list(metric.state)) for metric in metrics]
         held = [*totals, *(metric.state[name] for metric, names in states for name in names)]
         summed = self.group.sum(held, self.device) if held else []
@@ -166,7 +166,7 @@ class BatchShard:
                 metric._state = state
 
     def agreed(self, logs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return logs as numbers, the same on every rank: computed together, or, a step's own, the mean of the ranks'."""
+        """Return logs as numbers, equal on every rank: computed together, or, for a custom step, averaged over the ranks."""
         found = numbers(logs)
         if isinstance(logs, LazyLogs):
             return found
@@ -175,11 +175,11 @@ class BatchShard:
         return found | {name: value.item() / self.group.size for name, value in zip(names, summed, strict=True)}
 
     def batch_logs(self, logs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the logs that callbacks may read after a batch: everybody's if somebody listens, else none."""
+        """Return the logs for callbacks after a batch: those of all ranks if a callback reads them, else none."""
         return self.agreed(logs) if self.heard else {}
 
     def level(self, model: Model) -> None:
-        """Give every rank the mean of the ranks' moving statistics: each has followed its own samples."""
+        """Average the moving statistics over the ranks, because each rank updated them with its own samples."""
         moving = [v.stored for v in model.non_trainable_variables if not v.made_trainable]
         moving = [tensor for tensor in moving if tensor.is_floating_point()]
         if moving:
@@ -189,7 +189,7 @@ class BatchShard:
 
 
 def divisor_of(values: torch.Tensor, weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
-    """Return what a reduction divides the sum of ``values`` by, None where that goes by the number of samples alone."""
+    """Return the divisor that a reduction applies to the sum of ``values``; None if it is the number of samples."""
     if mask is None and (weight is None or reduction != "mean_with_sample_weight"):
         return None
     if reduction not in ("mean", "sum_over_batch_size", "mean_with_sample_weight"):

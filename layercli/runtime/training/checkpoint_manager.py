@@ -1,7 +1,7 @@
-"""A folder of backups: files of weights, and a list of them that says how far each had come, its bytes and its SHA-256.
+"""A folder of backups: weight files, and an index with each one's training position, size and SHA-256.
 
-The list is replaced whole after its file is, so that it never names a file that is not there or not complete. A name in it
-that is no plain file name, or a file that is not what it says, is refused.
+The index is replaced atomically after a backup is written, so it never names a missing or incomplete file. An index entry that
+is not a plain file name, or a file that does not match its entry, is refused.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from layercli.runtime.training.trainer import TrainingPosition, trainer_of
 SCHEMA = "layercli.backups/2"
 ENDING = ".weights.h5"
 LONGEST = 1 << 20
-"""The bytes of a list that are read."""
+"""The maximum size of an index in bytes."""
 
 
 class Backup(NamedTuple):
-    """A file of weights, the place in the data where it was made, and the bytes and the SHA-256 of the file."""
+    """A weight file, the training position it was made at, and the size and SHA-256 of the file."""
 
     file: str
     place: TrainingPosition
@@ -47,7 +47,7 @@ class Backups:
         self.list = self.folder / "backups.json"
 
     def found(self) -> list[Backup]:
-        """Return what the folder holds, the newest first; FormatError for a list that is none."""
+        """Return the backups in the folder, newest first; FormatError if the index is not valid."""
         if not os.path.lexists(self.list):
             return []
         with reading(self.list), os.fdopen(os.open(self.list, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
@@ -60,7 +60,7 @@ class Backups:
                 for file, place, size, text in document["backups"]
             ]
         except (KeyError, TypeError, ValueError):
-            raise FormatError(f"{self.list} is no list of backups") from None
+            raise FormatError(f"{self.list} is not a list of backups") from None
         for backup in found:
             if not is_plain(backup.file) or not backup.file.endswith(ENDING):
                 raise FormatError(
@@ -69,7 +69,7 @@ class Backups:
         return found
 
     def restore(self, model: Model) -> None:
-        """Set ``model`` to the newest backup that can be read, if there is any, and have fit begin where it was made."""
+        """Load the newest readable backup into ``model``, if there is one, and set the position where fit resumes."""
         backups = self.found()
         for backup in backups:
             try:
@@ -83,7 +83,7 @@ class Backups:
             return
 
     def _check(self, backup: Backup) -> None:
-        """Raise FormatError unless the file of a backup is what the list says."""
+        """Raise FormatError unless the file of a backup matches its index entry."""
         file = self.folder / backup.file
         if os.path.islink(file):
             raise FormatError(f"{file} is a symbolic link, which no backup is")
@@ -94,7 +94,7 @@ class Backups:
             raise FormatError(f"{file} is not what {self.list} says: it is {size}")
 
     def add(self, model: Model, epoch: int, batch: int) -> None:
-        """Make a backup of ``model``, which goes on with that epoch and batch, and drop the oldest."""
+        """Back up ``model``, whose training resumes at that epoch and batch, and delete the oldest backup."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         place = TrainingPosition(epoch, batch, trainer_of(model, "BackupAndRestore").updates)
@@ -115,7 +115,7 @@ class Backups:
                 (self.folder / file).unlink()
 
     def remove(self, model: Model) -> None:
-        """Remove every backup, and the folder if that is all it held."""
+        """Delete all backups, and the folder if it is then empty."""
         with collectives.is_writer_rank(model) as writes, suppress(OSError):
             if not writes:
                 return
@@ -127,7 +127,7 @@ class Backups:
 
 
 def digest_of(file: Path) -> tuple[int, str]:
-    """Return the bytes and the SHA-256 of a file."""
+    """Return the size and the SHA-256 of a file."""
     with reading(file), open(file, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return os.fstat(stream.fileno()).st_size, digest

@@ -1,4 +1,4 @@
-"""What compile was told to minimise and to measure, matched with a model's outputs on the first batch."""
+"""The losses and metrics given to compile, matched with a model's outputs on the first batch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from layercli.runtime.training.batch_sharding import BatchShard
 
 @dataclass
 class CompiledOutput:
-    """One output of a model: its loss and that one's weight, and the metrics without and with sample weights."""
+    """One output of a model: its loss, loss weight, metrics and weighted metrics."""
 
     name: str
     loss: Loss | None
@@ -33,11 +33,11 @@ class CompiledOutput:
 
     @property
     def asks(self) -> bool:
-        """Whether it wants a target."""
+        """Whether the output needs a target."""
         return self.loss is not None or bool(self.plain or self.weighted)
 
     def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
-        """Add a batch to the metrics; steps that a mask leaves out count for nothing."""
+        """Update the metrics with a batch; masked steps do not count."""
         kept = masking.mask_of(y_pred)
         mask = None if kept is None else kept.to(torch.float32)
         for metric in self.plain:
@@ -58,7 +58,7 @@ class CompiledLoss:
         self.part: BatchShard | None = None
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
-        """Match everything with the outputs, once: their number, names and shapes are known now."""
+        """Match losses and metrics with the outputs, once, when their number, names and shapes are known."""
         if self.outputs is None:
             self.outputs = self._matched(names_of(model, y_pred), y_true, y_pred)
             named = naming.uniquify(metric.name or "metric" for metric in self.metrics)
@@ -94,7 +94,7 @@ class CompiledLoss:
         return found
 
     def loss(self, y_true: Any, y_pred: Any, weight: Any) -> torch.Tensor | None:
-        """Return the weighted sum of the outputs' losses, None where there is none."""
+        """Return the weighted sum of the outputs' losses, or None without losses."""
         total = None
         for output, true, pred, own in self._each(y_true, y_pred, weight):
             if output.loss is None:
@@ -113,13 +113,13 @@ class CompiledLoss:
         return total
 
     def check(self, y_true: Any, y_pred: Any) -> None:
-        """Raise what targets deserve that a GPU would meet with an assertion."""
+        """Raise errors for invalid targets that would only trigger an assertion on a GPU."""
         for output, true, pred, _ in self._each(y_true, y_pred, None):
             if output.loss is not None and pred.device.type != "cpu":
                 output.loss.check(true, pred)
 
     def count(self, loss: torch.Tensor, samples: int) -> None:
-        """Add the whole loss of a batch to the mean that ``loss`` in the logs is."""
+        """Update the mean total loss, which is ``loss`` in the logs."""
         samples = samples if self.part is None else self.part.whole
         if self.total.device != loss.device:
             self.total = self.total.to(loss.device)
@@ -127,18 +127,18 @@ class CompiledLoss:
         self.samples += samples
 
     def update(self, y_true: Any, y_pred: Any, weight: Any) -> None:
-        """Add a batch to the metrics."""
+        """Update the metrics with a batch."""
         with torch.no_grad():
             for output, true, pred, own in self._each(y_true, y_pred, weight):
                 output.update(true, pred, own)
 
     def result(self, total: torch.Tensor) -> dict[str, Any]:
-        """Return what batches of that total loss come to, by name: the loss, then the outputs' losses, then the metrics."""
+        """Return the logs for batches with that total loss: the loss, the losses of the outputs, the metrics."""
         found: dict[str, Any] = {"loss": (total / self.samples).float()} if self.samples else {}
         return found | {metric.name or "metric": metric.result() for metric in self.metrics}
 
     def reset(self) -> None:
-        """Forget every batch."""
+        """Reset all metrics."""
         self.total = torch.zeros_like(self.total)
         self.samples = 0
         for metric in self.metrics:
@@ -146,7 +146,7 @@ class CompiledLoss:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The outputs' mean losses where there are several, then every metric."""
+        """The mean loss of each output if there are several, then every metric."""
         outputs = self.outputs or []
         means: list[Metric] = [output.mean for output in outputs if output.mean is not None]
         plain = [metric for output in outputs for metric in output.plain]
@@ -164,17 +164,17 @@ class CompiledLoss:
 
 
 def is_leaf(value: Any) -> bool:
-    """Return whether ``value`` is no tree but one of its leaves."""
+    """Return whether ``value`` is a leaf and not a tree."""
     return not isinstance(value, list | tuple | dict)
 
 
 def alone(values: Any) -> Any:
-    """Return the only leaf of a tree."""
+    """Return the single leaf of a tree."""
     return values if is_leaf(values) else tree.flatten(values)[0]
 
 
 def names_of(model: Layer, y_pred: Any) -> list[str]:
-    """Return the names of the outputs: a dict's keys, those of the last layers, or ``output_0`` and so on."""
+    """Return the names of the outputs: dict keys, the names of the last layers, or ``output_0`` and so on."""
     if isinstance(y_pred, dict):
         return list(y_pred)
     count = len(tree.flatten(y_pred))
@@ -186,16 +186,16 @@ def names_of(model: Layer, y_pred: Any) -> list[str]:
 
 
 def maker_of(x: Any) -> str:
-    """Return the name of what made a symbolic tensor: its layer's own, or its operation's kind."""
+    """Return the name of the layer that produced a symbolic tensor, or the kind of its operation."""
     if x.node is None:
         return str(x.name)
     return x.node.target.name if isinstance(x.node.target, Layer) else naming.snake_case(type(x.node.target).__name__)
 
 
 def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool] | None = None) -> list[Any]:
-    """Return one value for each output, from a dict by their names or from a list; ShapeError for another number.
+    """Return one value per output from a dict by name or a list; ShapeError for a wrong number.
 
-    Outputs of which nothing is ``asked`` may be left out.
+    Values for outputs that are not in ``asked`` may be missing.
     """
     asked = [True] * len(names) if asked is None else asked
     if isinstance(values, Mapping):
@@ -214,7 +214,7 @@ def in_order(values: Any, names: Sequence[str], what: str, asked: Sequence[bool]
 
 
 def per_output(given: Any, names: Sequence[str], what: str, *, spread: bool = False) -> list[Any]:
-    """Return what ``given`` (one, a list, or a dict by name) says for each output; one is for all if ``spread``."""
+    """Return the part of ``given`` (one, a list, or a dict by name) for each output; ``spread`` repeats a single one."""
     config = isinstance(given, Mapping) and "class_name" in given
     if isinstance(given, Mapping) and not config:
         if unknown := [name for name in given if name not in names]:
@@ -230,19 +230,19 @@ def per_output(given: Any, names: Sequence[str], what: str, *, spread: bool = Fa
 
 
 def metrics_per_output(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
-    """Return the metrics of each output: a list for one output, lists in a list or a dict for several."""
+    """Return the metrics of each output: a list for one output, a list of lists or a dict for several."""
     if len(names) == 1 and isinstance(given, list | tuple):
         return [[metric for entry in given for metric in listed(entry)]]
     return [listed(entry) for entry in per_output(given, names, what)]
 
 
 def listed(given: Any) -> list[Any]:
-    """Return one, several or no metrics as a list."""
+    """Return no, one or several metrics as a list."""
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 
 
 def made_metric(given: Any, output: str, y_true: Any, y_pred: Any) -> Metric:
-    """Return the metric, named after its output where there are several."""
+    """Return the metric, with its output's name as a prefix if there are several outputs."""
     metric: Metric = metrics.resolve(given, y_true, y_pred)
     if output:
         metric.name = f"{output}_{metric.name}"

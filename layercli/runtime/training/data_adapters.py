@@ -1,4 +1,4 @@
-"""What a model is trained on: arrays in memory or mapped, images in folders, torch's loaders, generators of batches."""
+"""Training data: arrays in memory or mapped, image folders, torch loaders, generators of batches."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
 
 Batch = tuple[Any, Any, Any]
-"""x, y and the weights of the samples, None where there are none."""
+"""x, y and sample weights; None if missing."""
 
 
 def packed(batch: Batch) -> Any:
-    """Return a batch as a step of Keras's has it: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    """Pack a batch as Keras does: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``."""
     x, y, weight = batch
     if y is None and weight is None:
         return (x,) if isinstance(x, (list, tuple)) else x
@@ -35,12 +35,12 @@ def packed(batch: Batch) -> Any:
 
 
 def parts_of(data: Any) -> Batch:
-    """Return x, y and the weights of what a step was given."""
+    """Unpack x, y and sample weights from the argument of a step."""
     return (*data, None, None)[:3] if isinstance(data, (list, tuple)) else (data, None, None)
 
 
 class ArrayAdapter(ABC):
-    """Samples that can be counted, put in any order and divided."""
+    """Samples that can be counted, reordered and split."""
 
     @property
     @abstractmethod
@@ -49,14 +49,14 @@ class ArrayAdapter(ABC):
 
     @abstractmethod
     def part(self, start: int, stop: int) -> Any:
-        """Return the samples from ``start`` up to ``stop``."""
+        """Return the samples from ``start`` to ``stop`` (exclusive)."""
 
     @abstractmethod
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if given."""
 
     def steps(self, size: int) -> int:
-        """Return how many batches of ``size`` there are, the last one perhaps smaller."""
+        """Return the number of batches of ``size``; the last one may be smaller."""
         return -(-self.samples // size)
 
     def epoch(self) -> AbstractContextManager[None]:
@@ -64,11 +64,11 @@ class ArrayAdapter(ABC):
         return nullcontext()
 
     def order(self, seed: int) -> torch.Tensor:
-        """Return a permutation of the samples that follows from ``seed``."""
+        """Return a permutation of the samples determined by ``seed``."""
         return torch.randperm(self.samples, generator=torch.Generator().manual_seed(seed))
 
     def split(self, share: float) -> tuple[Any, Any]:
-        """Return all but the last ``share`` of the samples, and those."""
+        """Split off the last ``share`` of the samples; return both parts."""
         at = int(self.samples * (1 - share))
         if not 0 < at < self.samples:
             raise UsageError(f"validation_split={share} of {self.samples} samples leaves none on one side")
@@ -77,10 +77,10 @@ class ArrayAdapter(ABC):
 
 @dataclass(frozen=True)
 class TensorAdapter(ArrayAdapter):
-    """Inputs ``x``, targets ``y`` and sample weights: trees of tensors with as many samples each. y and weights may be None.
+    """Inputs ``x``, targets ``y`` and sample weights: trees of tensors with equally many samples; y and weights may be None.
 
-    A batch is a slice, or, shuffled, a selection by a permutation; 64-bit floats are narrowed batch by batch, so that an
-    array that is mapped from a file stays there.
+    A batch is a slice, or, shuffled, a selection by a permutation. 64-bit floats are converted batch by batch, so that an
+    array mapped from a file is never loaded whole.
     """
 
     x: Any
@@ -93,13 +93,13 @@ class TensorAdapter(ArrayAdapter):
         return len(tree.flatten(self.x)[0])
 
     def part(self, start: int, stop: int) -> TensorAdapter:
-        """Return the samples from ``start`` up to ``stop``."""
+        """Return the samples from ``start`` to ``stop`` (exclusive)."""
         return TensorAdapter(
             *(tree.map_structure(lambda x: None if x is None else x[start:stop], each) for each in self._all)
         )
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if given."""
         for start in range(first * size, self.samples, size):
             stop = start + size
             yield self._taken(slice(start, stop) if order is None else order[start:stop])
@@ -122,7 +122,7 @@ class TensorAdapter(ArrayAdapter):
 
 @dataclass(frozen=True)
 class ImageAdapter(ArrayAdapter):
-    """The images of a folder, read while the batch before them is trained on."""
+    """The images of a folder; the next batch is read while the current one is used."""
 
     folder: ImageFolder
     class_weight: Mapping[int, float] | None = None
@@ -133,11 +133,11 @@ class ImageAdapter(ArrayAdapter):
         return len(self.folder)
 
     def part(self, start: int, stop: int) -> ImageAdapter:
-        """Return the images from ``start`` up to ``stop``."""
+        """Return the images from ``start`` to ``stop`` (exclusive)."""
         return replace(self, folder=self.folder.part(range(start, stop)))
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if given."""
         places = list(range(self.samples)) if order is None else order.tolist()
         with ThreadPoolExecutor(1) as reader:
             coming: Any = None
@@ -156,7 +156,7 @@ class ImageAdapter(ArrayAdapter):
 
 @dataclass
 class IterableAdapter:
-    """Batches from an iterable that makes them itself: a loader, which can be gone through again, or a generator.
+    """Batches from an iterable: a loader, which can be iterated again, or a generator.
 
     A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
     """
@@ -168,11 +168,11 @@ class IterableAdapter:
     _started: Iterator[Any] | None = None
 
     def steps(self, size: int) -> int | None:
-        """Return how many batches there are, None where nobody knows."""
+        """Return the number of batches, or None if unknown."""
         return self.length
 
     def order(self, seed: int) -> torch.Tensor | None:
-        """Return None: the batches come as they come."""
+        """Return None: the iterable determines the order."""
         return None
 
     def epoch(self) -> AbstractContextManager[None]:
@@ -180,7 +180,7 @@ class IterableAdapter:
         return nullcontext()
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the batches, of a loader from number ``first`` on; a generator goes on where it stopped."""
+        """Yield the batches, of a loader from number ``first`` on; a generator continues where it stopped."""
         if self._started is None or not self.once:
             self._started = iter(self.source)
         for batch in itertools.islice(self._started, 0 if self.once else first, None):
@@ -190,20 +190,20 @@ class IterableAdapter:
 
 @dataclass
 class PyDatasetAdapter(IterableAdapter):
-    """Batches that a PyDataset makes on request, which can be taken in any order and made ahead."""
+    """Batches that a PyDataset produces by index, in any order and ahead of use."""
 
     source: PyDataset
     length: int | None = None
     once: bool = False
 
     def order(self, seed: int) -> torch.Tensor | None:
-        """Return a permutation of the batches that follows from ``seed``, None where there is no end of them."""
+        """Return a permutation of the batches determined by ``seed``; None for an infinite dataset."""
         if self.length is None:
             return None
         return torch.randperm(self.length, generator=torch.Generator().manual_seed(seed))
 
     def batches(self, size: int, order: torch.Tensor | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if there is one."""
+        """Yield the batches from number ``first`` on, in the order of the permutation ``order`` if given."""
         places = itertools.count() if self.length is None else range(self.length) if order is None else order.tolist()
         for batch in prefetch(self.source, itertools.islice(places, first, None)):
             x, y, weight = unpacked(batch)
@@ -211,14 +211,14 @@ class PyDatasetAdapter(IterableAdapter):
 
     @contextmanager
     def epoch(self) -> Iterator[None]:
-        """Tell the dataset that an epoch begins, and that it has ended."""
+        """Call the dataset's hooks for the begin and the end of an epoch."""
         self.source.on_epoch_begin()
         yield
         self.source.on_epoch_end()
 
 
 def unpacked(batch: Any) -> Batch:
-    """Return a batch that somebody else made as x, y and sample weights, tensors all of them."""
+    """Convert a batch from a user's iterable to x, y and sample weights as tensors."""
     if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
         raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(batch)}")
     x, y, weight = (
@@ -230,7 +230,7 @@ def unpacked(batch: Any) -> Batch:
 def source_of(
     x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int = 32, shuffle: bool = False, what: str = "fit"
 ) -> ArrayAdapter | IterableAdapter:
-    """Return what gives batches of ``x``; UsageError or ShapeError where it cannot."""
+    """Return the adapter for ``x``; UsageError or ShapeError if the data is not supported."""
     if x is None:
         raise UsageError(f"{what} got no data: x is None")
     if isinstance(x, ArrayAdapter):
@@ -249,7 +249,7 @@ def source_of(
 
 
 def length_of(source: Any) -> int | None:
-    """Return the number of batches of a loader, None where it does not know."""
+    """Return the number of batches of a loader; None if it is unknown."""
     try:
         return len(source)
     except TypeError:
@@ -257,7 +257,7 @@ def length_of(source: Any) -> int | None:
 
 
 def tensors_of(values: Any) -> Any:
-    """Return a tree of arrays, tensors and nested lists of numbers as a tree of tensors, nothing copied that need not be."""
+    """Convert a tree of arrays, tensors and nested lists to tensors, without copies where possible."""
     if values is None or isinstance(values, torch.Tensor):
         return values
     if isinstance(values, Mapping):
@@ -268,19 +268,19 @@ def tensors_of(values: Any) -> Any:
 
 
 def tensor_of(values: Any) -> torch.Tensor:
-    """Return an array, or nested lists of numbers, as a tensor; one that may not be written to is never written to."""
+    """Convert an array or nested lists of numbers to a tensor; read-only arrays are never written to."""
     array = np.asarray(values)
     if array.dtype.kind not in "biufc":
         raise UsageError(f"the data holds {array.dtype}, which is not numeric")
     if any(stride < 0 for stride in array.strides) or not array.dtype.isnative:
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch warns of every array that is read-only
+        warnings.simplefilter("ignore", UserWarning)  # torch warns about every read-only array
         return torch.from_numpy(array)
 
 
 def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:
-    """Return ``arrays``; ShapeError unless all have as many samples, UsageError where that is none."""
+    """Return ``arrays``; ShapeError unless all have equally many samples, UsageError if there are none."""
     lengths: dict[str, int] = {}
     for name, values in (("x", arrays.x), ("y", arrays.y), ("sample_weight", arrays.weight)):
         found = [value for value in tree.flatten(values) if value is not None]
@@ -296,9 +296,9 @@ def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:
 
 
 def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> torch.Tensor:
-    """Return one weight per sample: that of its class, 1 where it has none. ``y`` are class numbers or one-hot rows."""
+    """Return one weight per sample, from its class; 1 for a class not given. ``y`` holds class indices or one-hot rows."""
     if not isinstance(y, torch.Tensor):
-        raise UsageError("class_weight needs one array of targets, class numbers or one-hot rows")
+        raise UsageError("class_weight needs one array of targets, class indices or one-hot rows")
     labels = y.reshape(len(y), -1)
     ids = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0].round()
     weights = torch.ones(len(y))

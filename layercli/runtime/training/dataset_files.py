@@ -1,4 +1,4 @@
-"""What the command line trains on: arrays in files, the columns of a table, or folders of images."""
+"""The data of fit and evaluate on the command line: arrays in files, table columns, image folders."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ PARTS = ("x", "y", "sample_weight")
 
 @dataclass(frozen=True)
 class Reading:
-    """How images are read: the shape they are resized to, and what the pixels 0 and 255 become."""
+    """How images are read: the shape they are resized to, and the values of the pixels 0 and 255."""
 
     input_shape: tuple[str, ...] = ()
     rescale: str | None = None
 
 
 AS_IT_IS = Reading()
-"""Images of the size the model takes, with the pixels they have."""
+"""Images in the size that the model takes, with unscaled pixels."""
 
 
 def read(text: str, what: str, model: Layer, reading: Reading) -> ArrayAdapter:
-    """Return the data that ``text`` names; UsageError, FileError or FormatError where it is none.
+    """Return the data that ``text`` names; UsageError, FileError or FormatError if it cannot be read.
 
-    A file with the arrays ``x``, ``y`` and ``sample_weight`` (``x/NAME`` and ``y/NAME`` are several by name); files of one
-    array with commas between, in that order or as ``NAME=FILE[:KEY]``; a table with those columns, all that are not named
-    so being ``x``; a folder with a subfolder of images for each class.
+    A file with the arrays ``x``, ``y`` and ``sample_weight`` (``x/NAME`` and ``y/NAME`` for several by name); comma-separated
+    files of one array each, in that order or as ``NAME=FILE[:KEY]``; a table with the columns ``y`` and ``sample_weight``, whose
+    other columns form ``x``; a folder with one subfolder of images per class.
     """
     if os.path.isdir(text):
         return ImageAdapter(folder_of(text, model, reading))
@@ -72,7 +72,7 @@ def arrays_of_file(file: str) -> dict[str, np.ndarray]:
 
 
 def arrays_of_files(texts: list[str]) -> dict[str, np.ndarray]:
-    """Return the arrays of several files by name; one without a name is the first of x, y, sample_weight that lacks."""
+    """Return the arrays of several files by name; a file without a name is the next of x, y, sample_weight."""
     found: dict[str, np.ndarray] = {}
     for source in map(InputSource.parse, texts):
         lacking = [part for part in PARTS if collected(found, part) is None]
@@ -95,7 +95,7 @@ def arrays_of_files(texts: list[str]) -> dict[str, np.ndarray]:
 
 
 def arrays_of_table(file: str) -> dict[str, np.ndarray]:
-    """Return the columns of a table: ``y``, ``sample_weight``, and all others beside each other as ``x``."""
+    """Return the columns of a table: ``y``, ``sample_weight``, and all others stacked as ``x``."""
     columns = read_csv(file) if file.lower().endswith(".csv") else read_parquet(file)
     features = [values for name, values in columns.items() if name not in PARTS[1:]]
     if "y" not in columns or not features:
@@ -107,14 +107,14 @@ def arrays_of_table(file: str) -> dict[str, np.ndarray]:
 
 
 def collected(arrays: dict[str, np.ndarray], part: str) -> Any:
-    """Return the array called ``part``, or those called ``part/NAME`` by their names, or None."""
+    """Return the array ``part``, or those called ``part/NAME`` by name, or None."""
     if part in arrays:
         return arrays[part]
     return {name.partition("/")[2]: arrays[name] for name in arrays if name.startswith(f"{part}/")} or None
 
 
 def folder_of(path: str, model: Layer, reading: Reading) -> ImageFolder:
-    """Return the labelled images of a folder, in the size and with the channels that the model takes."""
+    """Return the labelled images of a folder, in the size and with the channels of the model's input."""
     specs = tree.flatten(parse_shapes(reading.input_shape, offered_inputs(model)))
     if len(specs) != 1 or not isinstance(specs[0], Spec):
         raise UsageError(
@@ -135,5 +135,5 @@ def folder_of(path: str, model: Layer, reading: Reading) -> ImageFolder:
 
 
 def images_of(source: ArrayAdapter | None) -> ImageFolder | None:
-    """Return the folder that samples come from, None where they are arrays."""
+    """Return the folder that samples come from; None for arrays."""
     return source.folder if isinstance(source, ImageAdapter) else None

@@ -1,4 +1,4 @@
-"""Training and evaluating on data in a file, as the command line does: what was asked, done, and reported."""
+"""The fit and evaluate commands: train or evaluate on data in files and report the result."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from layercli.saving.deserialization import Reader
 from layercli.saving.serialization import config_of
 
 OPTIMIZER = "adam"
-"""What trains where neither the command nor the model's file says."""
+"""The default optimizer if neither the command nor the model's file names one."""
 
 
 @dataclass(frozen=True)
 class FitArguments:
-    """What both commands compile with, and where they run; None is what the model's file says."""
+    """The compile arguments and the device of both commands; None means: as in the model's file."""
 
     optimizer: str | None
     loss: str | None
@@ -50,9 +50,9 @@ class FitArguments:
 
 @dataclass
 class FitReport:
-    """What training, or an evaluation, came to: the logs of each epoch (of the one evaluation), in order.
+    """The result of training or evaluation: the logs of each epoch (of the one evaluation), in order.
 
-    Of several ranks the ``first`` prints it. ``before`` is how many epochs what it went on from had had, if it did.
+    Among several ranks, the one with ``first`` prints it. ``before`` is the number of epochs trained before resuming.
     """
 
     command: str
@@ -68,7 +68,7 @@ class FitReport:
 
     @property
     def finite(self) -> bool:
-        """Whether the last loss is a number."""
+        """Whether the last loss is finite."""
         return not self.logs or math.isfinite(self.logs[-1]["loss"])
 
     def to_json(self) -> dict[str, Any]:
@@ -83,14 +83,14 @@ class FitReport:
 
 
 class CheckpointCallback(Callback):
-    """Notes every epoch, saves after it, and stops where the loss is NaN: such weights are not saved."""
+    """Record every epoch, save after it, and stop if the loss is NaN; such weights are not saved."""
 
     def __init__(self, report: FitReport, save: str | None) -> None:
         self.report = report
         self.save = save
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note, and save or stop."""
+        """Record the epoch, then save or stop."""
         self.report.logs.append({"epoch": epoch + 1, **(logs or {})})
         if self.report.finite:
             self.write()
@@ -98,7 +98,7 @@ class CheckpointCallback(Callback):
             self.model.stop_training = True
 
     def write(self) -> None:
-        """Save the model as it is."""
+        """Save the model."""
         if self.save is not None:
             write(self.model, self.save)
             self.report.saved = self.save
@@ -116,9 +116,9 @@ def fit_file(
     resume: bool = False,
     verbose: Any = "auto",
 ) -> FitReport:
-    """Train a model on the file ``data``, save it after every epoch, and report; an interruption saves as well.
+    """Train a model on the file ``data``, save after every epoch, and report; an interruption saves as well.
 
-    ``resume`` goes on from what ``save`` holds, if it is there, up to ``epochs`` in all.
+    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total.
     """
     source = read(data, "fit", subject.model, reading)
     held = None if validation is None else read(validation, "fit", subject.model, reading)
@@ -150,7 +150,7 @@ def fit_file(
 def evaluate_file(
     subject: ModelSource, settings: FitArguments, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
 ) -> FitReport:
-    """Evaluate a model, with the weights of a file if one is given, on the file ``data``, and report."""
+    """Evaluate a model, with weights from a file if given, on the file ``data``, and report."""
     source = read(data, "evaluate", subject.model, reading)
     model, report = ready(subject, settings, source, "evaluate")
     if weights is not None:
@@ -160,7 +160,7 @@ def evaluate_file(
 
 
 def check_classes(data: str, source: ArrayAdapter, validation: str | None, held: ArrayAdapter | None) -> None:
-    """Refuse images to validate on whose classes are others, and so numbered otherwise."""
+    """Raise an error if the validation images have other classes, which would be numbered differently."""
     trained, validated = images_of(source), images_of(held)
     if trained is not None and validated is not None and trained.class_names != validated.class_names:
         raise UsageError(
@@ -170,9 +170,9 @@ def check_classes(data: str, source: ArrayAdapter, validation: str | None, held:
 
 
 def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str) -> tuple[Model, FitReport]:
-    """Return the model, compiled, built for ``source`` and on its device, and the report that begins with it.
+    """Return the model, compiled, built for ``source`` and on its device, and an empty report.
 
-    The values of a model in a file are the file's, and its optimizer's state as well where no other optimizer is asked for.
+    A model from a file keeps the file's values, and its optimizer's state unless another optimizer is requested.
     """
     layer = subject.model
     if not isinstance(layer, Model):
@@ -188,10 +188,12 @@ def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, wh
     layer.module.to(place)
     if settings.shard and joined is not None:
         fsdp.shard(layer, first[0], joined)
-    if what == "fit":  # an evaluation takes from a file no state of an optimizer that need not be its own
+    if what == "fit":  # an evaluation does not load the optimizer's state
         trainer_of(layer, what).prepare()
     if subject.archive is not None and settings.optimizer is None and not settings.shard:
-        model_saving.load_weights(layer, subject.archive)  # once more, now that there is an optimizer to have its state
+        model_saving.load_weights(
+            layer, subject.archive
+        )  # load again, because the optimizer now exists and takes its state
     held, images = eager_call.device_of(layer) or place, images_of(source)
     report = FitReport(what, subject.name, str(held), int(layer.count_params()), first=joined is None or joined.first)
     report.classes = None if images is None else images.class_names
@@ -199,7 +201,7 @@ def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, wh
 
 
 def compiled(subject: ModelSource, settings: FitArguments, what: str) -> dict[str, Any]:
-    """Return the arguments of compile: those asked for, then those of the model's file; UsageError without a loss."""
+    """Return the compile arguments: those requested, then those of the model's file; UsageError without a loss."""
     described = keras_file.config_in(subject.archive).get("compile_config") if subject.archive is not None else None
     found = Reader(str(subject.archive)).compiled(described) if isinstance(described, dict) else {}
     if settings.optimizer is not None or not found:
@@ -217,7 +219,7 @@ def compiled(subject: ModelSource, settings: FitArguments, what: str) -> dict[st
 
 
 def place_of(settings: FitArguments) -> tuple[torch.device, Group | None]:
-    """Return the device to run on, and the group this process is in: of torchrun's ranks each has a GPU of its own."""
+    """Return the device, and the process group under torchrun, where each rank has its own GPU."""
     asked = devices.resolve(settings.device)
     joined = process_group.join("gloo" if asked.type == "cpu" else None) if process_group.launched() else None
     if settings.shard and joined is None:
@@ -230,7 +232,7 @@ def place_of(settings: FitArguments) -> tuple[torch.device, Group | None]:
 
 
 def check_target(model: Model, save: str | None, resume: bool) -> None:
-    """Refuse a target that cannot be written, or gone on from, before anything is computed."""
+    """Raise an error if the target cannot be written or resumed from, before anything is computed."""
     if save is None:
         if resume:
             raise UsageError("--resume goes on from the file that --save names: give both")
@@ -254,7 +256,7 @@ def check_target(model: Model, save: str | None, resume: bool) -> None:
 
 
 def write(model: Model, path: str) -> None:
-    """Save the whole model, its weights, or a checkpoint folder, as the ending says."""
+    """Save the whole model, its weights, or a checkpoint folder, according to the suffix."""
     if distributed_checkpoint.is_folder(path):
         distributed_checkpoint.save(model, path)
         return
@@ -262,7 +264,7 @@ def write(model: Model, path: str) -> None:
 
 
 def saved_at(path: str) -> bool:
-    """Return whether something was saved to ``path``."""
+    """Return whether ``path`` holds a saved state."""
     return (
         distributed_checkpoint.newest(path) is not None
         if distributed_checkpoint.is_folder(path)
@@ -271,5 +273,5 @@ def saved_at(path: str) -> bool:
 
 
 def restore(model: Model, path: str) -> None:
-    """Set the model's variables, and its optimizer's state, from what was saved to ``path``."""
+    """Load the model's variables, and its optimizer's state, from ``path``."""
     (distributed_checkpoint.load if distributed_checkpoint.is_folder(path) else model_saving.load_weights)(model, path)

@@ -1,4 +1,4 @@
-"""Numbers about training that stay on the device until somebody reads them."""
+"""Training logs that stay on the device until they are read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 class LazyLogs(Mapping[str, Any]):
-    """Logs that ``compute`` gives, asked once, when they are first read."""
+    """Logs computed by ``compute`` once, on first access."""
 
     def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
         self._compute = compute
@@ -31,10 +31,10 @@ class LazyLogs(Mapping[str, Any]):
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return logs with every tensor as a number (or lists of them), sorted by name as Keras sorts them."""
+    """Return logs with each tensor as a number (or nested lists), sorted by name as in Keras."""
     return {name: number(logs[name]) for name in sorted(logs)}
 
 
 def number(value: Any) -> Any:
-    """Return a tensor as the number, or the nested lists of numbers, that it holds."""
+    """Return a tensor as a number or nested lists of numbers."""
     return value.tolist() if isinstance(value, torch.Tensor) else value

@@ -1,4 +1,4 @@
-"""Batches of a PyDataset, made while the ones before them are used."""
+"""Produce batches of a PyDataset in the background."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from layercli.utils import PyDataset
 
 
 def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
-    """Yield the batches at ``places``; those that come next are made by its threads or processes meanwhile."""
+    """Yield the batches at the indices ``places``; threads or processes produce the next ones meanwhile."""
     workers, most = dataset.workers, max(dataset.max_queue_size, 1)
     if dataset.use_multiprocessing and workers > 0:
-        given: Any = dataset  # no Dataset of torch's, but it is asked for what one is
+        given: Any = dataset  # not a torch Dataset, but with its interface
         most_each = -(-most // workers)
         yield from DataLoader(
             given, batch_size=None, sampler=places, num_workers=workers, prefetch_factor=most_each, collate_fn=same
@@ -29,7 +29,7 @@ def prefetch(dataset: PyDataset, places: Iterator[int]) -> Iterator[Any]:
 
 
 def prefetch_in_threads(dataset: PyDataset, places: Iterator[int], workers: int, most: int) -> Iterator[Any]:
-    """Yield the batches at ``places``, of which ``most`` are being made or waiting."""
+    """Yield the batches at the indices ``places``; at most ``most`` are in progress or waiting."""
     with ThreadPoolExecutor(workers) as pool:
         coming = deque(pool.submit(dataset.__getitem__, place) for place in itertools.islice(places, most))
         try:
@@ -42,5 +42,5 @@ def prefetch_in_threads(dataset: PyDataset, places: Iterator[int], workers: int,
 
 
 def same(batch: Any) -> Any:
-    """Return a batch as it is."""
+    """Return a batch unchanged."""
     return batch

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the step that runs, so that the weights and the count of the steps agree in what is saved."""
+"""Defer Ctrl-C until the current step ends, so that saved weights and the step count agree."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import torch
 from layercli.runtime.distributed.process_group import Group
 
 BETWEEN = 0.25
-"""Seconds between two times that ranks ask each other whether one of them is to stop."""
+"""Seconds between two checks among ranks for an interruption of any of them."""
 
 
 class Interruption:
-    """Whether Ctrl-C was pressed while it was ``awaited``, for who asks between two steps; pressed again, it waits for nobody.
+    """Whether Ctrl-C was pressed inside ``awaited``, for code that checks between steps; a second Ctrl-C interrupts at once.
 
-    Several ranks come to know after the same step: they tell each other about every ``BETWEEN`` seconds, counted in steps.
-    A second signal is no second thought of theirs, as torchrun may well send two.
+    Several ranks stop after the same step: they exchange the flag about every ``BETWEEN`` seconds, counted in steps.
+    With several ranks a second signal is ignored, because torchrun may send two.
     """
 
     def __init__(self, group: Group | None = None) -> None:
@@ -31,12 +31,12 @@ class Interruption:
         self._asked = time.perf_counter()
 
     def wanted(self) -> bool:
-        """Return whether to stop here, between two steps."""
+        """Return whether to stop now, between two steps."""
         self.begun = True
         return self.pressed if self.group is None else self._agreed(self.group)
 
     def _agreed(self, group: Group) -> bool:
-        """Return whether Ctrl-C was pressed on any rank, as each of them comes to know at the same step."""
+        """Return whether Ctrl-C was pressed on any rank; every rank gets the answer at the same step."""
         self._left -= 1
         if self._left:
             return False
@@ -49,7 +49,7 @@ class Interruption:
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Listen for Ctrl-C, where this is the thread that hears of it."""
+        """Handle Ctrl-C within the block, if this is the main thread."""
 
         def press(number: int, frame: Any) -> None:
             if not self.begun or (self.pressed and self.group is None):

@@ -1,4 +1,4 @@
-"""TensorBoard's event files: figures, histograms, pictures, a graph and traces. Written by torch and tensorboard."""
+"""TensorBoard event files: scalars, histograms, images, a graph and traces, written by torch and tensorboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layercli.saving.serialization import config_of
 
 
 class Events:
-    """The event file of one run, in ``folder``; MissingPackageError without tensorboard, FileError if it cannot be written."""
+    """The event file of one run in ``folder``; MissingPackageError without tensorboard, FileError if it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -33,14 +33,14 @@ class Events:
             self._writer: Any = SummaryWriter(str(folder))
 
     def scalars(self, values: Mapping[str, Any], step: int) -> None:
-        """Write the numbers among ``values``."""
+        """Write the scalars among ``values``."""
         for name, value in values.items():
             if isinstance(value, float | int):
                 self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
     def variables(self, model: Model, step: int, *, images: bool) -> None:
-        """Write a histogram of every variable that holds numbers, and a picture of those that make one."""
+        """Write a histogram of every numeric variable, and an image of those with a suitable shape."""
         for variable in model.variables:
             values = variable.value.detach().float()
             if values.numel() and bool(values.isfinite().all()):
@@ -50,11 +50,11 @@ class Events:
         self._writer.flush()
 
     def graph(self, model: Model) -> None:
-        """Write the layers of ``model`` as Keras does, if it is a stack or a functional model."""
+        """Write the graph of a Sequential or functional ``model`` as Keras does."""
         from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
         from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
-        with suppress(UsageError):  # a class of one's own has no such graph
+        with suppress(UsageError):  # a subclassed model has no such graph
             text = json.dumps(config_of(model)).encode()
             plugin = SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
             held = TensorProto(dtype="DT_STRING", string_val=[text])
@@ -62,13 +62,13 @@ class Events:
             self._writer._get_file_writer().add_summary(Summary(value=[value]), 0)
 
     def trace(self) -> Any:
-        """Begin a trace of what is computed, and return it."""
+        """Start a trace and return it."""
         profiler: Any = torch.profiler.profile()
         profiler.__enter__()
         return profiler
 
     def end_trace(self, profiler: Any, batch: int) -> None:
-        """End a trace and write it to ``batch_<number>.trace.json``, for chrome://tracing or Perfetto."""
+        """Stop a trace and write it to ``batch_<number>.trace.json``, for chrome://tracing or Perfetto."""
         profiler.__exit__(None, None, None)
         with staged(self.folder / f"batch_{batch}.trace.json") as temporary:
             profiler.export_chrome_trace(str(temporary))
@@ -79,7 +79,7 @@ class Events:
 
 
 def pictured(values: torch.Tensor) -> torch.Tensor | None:
-    """Return a vector or a matrix as a picture of one channel from 0 to 1, anything else as None."""
+    """Return a vector or matrix as a one-channel image from 0 to 1; None for other shapes."""
     flat = values.squeeze()
     if not 1 <= flat.ndim <= 2:
         return None

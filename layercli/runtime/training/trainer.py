@@ -1,4 +1,4 @@
-"""Training: what compile makes of a model, and what one step does."""
+"""Trainer: the compiled state of a model, and one training step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from layercli.runtime.training.signal_handling import Interruption
 
 
 class TrainingPosition(NamedTuple):
-    """Where in the data a run is: the batch of the epoch that comes next, and the updates made before that epoch."""
+    """A position in the data: the next batch of the epoch, and the updates made before that epoch."""
 
     epoch: int
     batch: int
@@ -32,7 +32,7 @@ class TrainingPosition(NamedTuple):
 
 
 class Trainer:
-    """What compile made of a model: its optimizer and its objective."""
+    """The result of compile: the optimizer, losses and metrics of a model."""
 
     def __init__(
         self,
@@ -46,15 +46,15 @@ class Trainer:
         self.optimizer = optimizer
         self.objective = objective
         self.steps_per_execution = steps_per_execution
-        self.start: TrainingPosition | None = None  # where a run that is gone on with was broken off
-        self.updates = 0  # made before the epoch that runs
+        self.start: TrainingPosition | None = None  # the position where a resumed run was interrupted
+        self.updates = 0  # updates made before the current epoch
         self.jit_compile = jit_compile
-        self.interruption: Interruption | None = None  # what to heed between two steps
+        self.interruption: Interruption | None = None  # checked between two steps
         self._penalized: list[Any] = []
 
     @property
     def part(self) -> BatchShard | None:
-        """What this process has of each batch, where it is one of several that train together."""
+        """The shard of this process, if it is one of several that train together."""
         return self.objective.part
 
     @part.setter
@@ -81,7 +81,7 @@ class Trainer:
         return self.model.compute_metrics(x, y, y_pred, weight)
 
     def _loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool) -> Any:
-        """Return the model's loss; an author's own may not ask whether it is trained."""
+        """Return the model's loss; a user's ``compute_loss`` may not take ``training``."""
         given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight}
         return self.model.compute_loss(**given, **({"training": training} if self._asks_training else {}))
 
@@ -91,9 +91,9 @@ class Trainer:
         return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in taken)
 
     def compute_loss(self, y: Any, y_pred: Any, weight: Any) -> torch.Tensor:
-        """Return the loss of the outputs with the penalties of regularizers and what add_loss was given."""
+        """Return the loss of the outputs plus regularization penalties and add_loss terms."""
         self._match(y, y_pred)
-        if self.model.is_container_only:  # its layers may have got variables since it was prepared
+        if self.model.is_container_only:  # layers may have created variables since preparation
             self._penalized = penalized(self.model)
         parts = [self.shared(variable.regularizer(variable.value)) for variable in self._penalized]
         parts += [self.shared(loss.sum(), own=True) for loss in self.model.added_losses()]
@@ -105,7 +105,7 @@ class Trainer:
         return sum(parts[1:], parts[0]) if own is None else sum(parts, own)
 
     def compute_metrics(self, y: Any, y_pred: Any, weight: Any) -> Mapping[str, Any]:
-        """Add a batch to the metrics and return the logs so far, computed when they are read."""
+        """Update the metrics with a batch and return the logs, which are computed when read."""
         self._match(y, y_pred)
         if self.part is None:
             self.objective.update(y, y_pred, weight)
@@ -114,20 +114,20 @@ class Trainer:
         return LazyLogs(self.results)
 
     def _match(self, y: Any, y_pred: Any) -> None:
-        """Match losses and metrics with the outputs, the first time that there are some."""
+        """Match losses and metrics with the outputs, on the first call."""
         if self.objective.outputs is None:
             self.objective.build(self.model, y, y_pred)
             self.objective.check(y, y_pred)
 
     def minimize(self, loss: torch.Tensor) -> None:
-        """Follow the gradient of ``loss`` once."""
+        """Apply one optimizer step for ``loss``."""
         self.optimizer.zero_grad()
         scaled = self.optimizer.scale_loss(loss)
         (scaled if self.part is None else self.part.scaled(scaled)).backward()
         self.optimizer.step()
 
     def get_config(self) -> dict[str, Any]:
-        """Return what compile was given, as Keras writes it."""
+        """Return the arguments of compile, serialized as in Keras."""
         loss, loss_weights, metrics, weighted = self.objective.given
         return {
             "optimizer": optimizers.serialize(self.optimizer),
@@ -141,15 +141,15 @@ class Trainer:
         }
 
     def shared(self, penalty: torch.Tensor, *, own: bool = False) -> torch.Tensor:
-        """Return a penalty as a part of the loss: of the weights, which all ranks have, or of this rank's ``own`` samples."""
+        """Return a penalty as part of the loss: of weights, which all ranks have, or of this rank's ``own`` samples."""
         if self.part is None:
             return penalty
         return penalty * (self.part.own / self.part.whole) if own else self.part.penalty(penalty)
 
-    # What a run needs
+    # A run
 
     def prepare(self) -> None:
-        """Build the optimizer on the variables of the model, which is built; one that only holds layers may yet get more."""
+        """Create the optimizer's state for the built model; a model that only contains layers may get more variables later."""
         trained = self.model.trainable_variables
         self._penalized = penalized(self.model)
         if self.optimizer is not None and trained and not self.model.is_container_only:
@@ -157,12 +157,12 @@ class Trainer:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics of compile, and those the model holds in its attributes."""
+        """The metrics of compile, and those in the model's attributes."""
         own = [value for value in vars(self.model).values() if isinstance(value, Metric)]
         return self.objective.metrics + own
 
     def results(self) -> dict[str, Any]:
-        """Return the loss and the metrics so far."""
+        """Return the current loss and metrics."""
         if self.part is None:
             return self._results(self.objective.total)
         return self.part.result(self.metrics, self._results, self.objective.total)  # type: ignore[no-any-return]
@@ -172,7 +172,7 @@ class Trainer:
         return self.objective.result(total) | own
 
     def reset(self) -> None:
-        """Forget every batch."""
+        """Reset all metrics."""
         self.objective.reset()
         for metric in self.metrics:
             metric.reset_state()
@@ -190,7 +190,7 @@ def compile_model(
     jit_compile: Any,
     auto_scale_loss: bool,
 ) -> None:
-    """Set ``model`` up for training; UsageError for an optimizer, loss or metric that does not exist."""
+    """Compile ``model``; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
     if made is None:
         raise UsageError("compile needs an optimizer, got None")
@@ -204,7 +204,7 @@ def compile_model(
     check_names(loss, metrics, weighted_metrics)
     model.optimizer = made
     if loss is not None:
-        model.loss = loss  # a step of one's own may call it
+        model.loss = loss  # a custom step may call it
     objective = CompiledLoss(loss, loss_weights, metrics, weighted_metrics)
     model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
 
@@ -215,7 +215,7 @@ def penalized(model: Model) -> list[Any]:
 
 
 def check_names(loss: Any, *metrics: Any) -> None:
-    """Raise UsageError now for a name of a loss or a metric that nobody has."""
+    """Raise UsageError early for unknown names of losses or metrics."""
     for name in names_in(loss):
         if name not in ("crossentropy", "ce"):
             losses.get(name)
@@ -225,7 +225,7 @@ def check_names(loss: Any, *metrics: Any) -> None:
 
 
 def names_in(given: Any) -> list[str]:
-    """Return the names in a tree of losses or metrics, in which an object's config is a leaf."""
+    """Yield the names in a tree of losses or metrics; the config of an object is a leaf."""
     if isinstance(given, Mapping):
         given = [] if "class_name" in given else list(given.values())
     if isinstance(given, (list, tuple)):
@@ -234,9 +234,9 @@ def names_in(given: Any) -> list[str]:
 
 
 def trainer_of(model: Model, what: str) -> Trainer:
-    """Return what compile made; UsageError where it was not called."""
+    """Return the Trainer of a model; UsageError if it is not compiled."""
     if model._trainer is None:
         raise UsageError(
             f"{model.name} is not compiled, which {what} needs", hint="call compile(optimizer, loss) first"
         )
-    return model._trainer  # type: ignore[no-any-return]  # core knows no Trainer
+    return model._trainer  # type: ignore[no-any-return]  # core does not know the class

@@ -61,7 +61,7 @@ def fit(
     trainer = trainer_of(model, "fit")
     size = size_of(batch_size)
     if not isinstance(epochs, int) or epochs < 0:
-        raise UsageError(f"epochs is an integer from 0 up, got {epochs!r}")
+        raise UsageError(f"epochs must be an integer >= 0, got {epochs!r}")
     source = apply_class_weight(
         source_of(x, y, sample_weight, batch_size=size, shuffle=shuffle), class_weight, sample_weight
     )
@@ -107,7 +107,7 @@ def fit(
 
 
 def split_validation(source: Any, share: float, given: Any) -> tuple[Any, Any]:
-    """Return what to train on and what to validate on: data of its own, or the last ``share`` of arrays, or nothing."""
+    """Return training and validation data: the given validation data, or the last ``share`` of the arrays, or none."""
     if isinstance(given, tuple | list) and not 1 <= len(given) <= 3:
         raise UsageError(f"validation_data is (x, y) or (x, y, sample_weight), got {len(given)} values")
     if given is not None:
@@ -120,10 +120,10 @@ def split_validation(source: Any, share: float, given: Any) -> tuple[Any, Any]:
 
 
 def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: CallbackList, seed: int) -> dict[str, Any]:
-    """Train on numbered ``batches`` and return the epoch's logs; what a step draws follows from ``seed`` and its number."""
+    """Train on numbered ``batches`` and return the logs of the epoch; ``seed`` and the batch number determine random draws."""
     model = trainer.model
     device, every = eager_call.device_of(model), trainer.steps_per_execution
-    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops out other units
+    own = seed + (0 if trainer.part is None else trainer.part.group.rank << 32)  # each rank drops other units
     trainer.reset()
     model.module.train()
     logs: Mapping[str, Any] | None = None
@@ -226,21 +226,21 @@ def shard_batches(
     order: torch.Tensor | None = None,
     first: int = 0,
 ) -> Iterator[Batch]:
-    """Return the batches of ``source`` from number ``first`` on, of several ranks this one's part of each."""
+    """Return the batches of ``source`` from number ``first`` on; with several ranks this rank's shard of each."""
     if trainer.part is None:
         return source.batches(size, order, first)
     return trainer.part.batches(source, size, order, first)
 
 
 def batch_logs(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what callbacks may read after a batch."""
+    """Return the logs that callbacks may read after a batch."""
     return logs if trainer.part is None else trainer.part.batch_logs(logs)
 
 
 def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
-    """Return whether training is to stop: where several ranks train together, whether one of them says so.
+    """Return whether training stops; several ranks stop if any of them asks to.
 
-    During an epoch they ask each other only if a callback of theirs is told of every batch.
+    During an epoch the ranks exchange this only if a callback has per-batch hooks.
     """
     part, model = trainer.part, trainer.model
     if part is not None and (part.heard or not in_epoch):
@@ -249,7 +249,7 @@ def stopping(trainer: Trainer, *, in_epoch: bool = False) -> bool:
 
 
 def raise_if_interrupted(trainer: Trainer) -> None:
-    """Raise KeyboardInterrupt where that was asked for; ranks then all do, and leave the model as it is between epochs."""
+    """Raise KeyboardInterrupt if requested; all ranks raise it, after averaging the moving statistics as after an epoch."""
     if trainer.interruption is not None and trainer.interruption.wanted():
         if trainer.part is not None:
             trainer.part.level(trainer.model)
@@ -257,13 +257,13 @@ def raise_if_interrupted(trainer: Trainer) -> None:
 
 
 def begin(trainer: Trainer, batch: Batch) -> None:
-    """Make sure that model and optimizer are built."""
+    """Build the model and the optimizer."""
     build(trainer.model, batch[0])
     trainer.prepare()
 
 
 def build(model: Model, x: Any) -> None:
-    """Build ``model`` for a batch, if it is not; one that only holds layers is what they are by now."""
+    """Build ``model`` for a batch; a model that only contains layers is built from their current state."""
     if model.is_container_only:
         layer_module.build_module(model)
         model.built = True
@@ -272,7 +272,7 @@ def build(model: Model, x: Any) -> None:
 
 
 def peek(source: Any, size: int) -> tuple[Batch, Any]:
-    """Return the first batch, and the source as it was before."""
+    """Return the first batch, and an equivalent of the source before it."""
     batches = source.batches(size)
     first = next(batches, None)
     if first is None:
@@ -283,7 +283,7 @@ def peek(source: Any, size: int) -> tuple[Batch, Any]:
 
 
 def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sample_weight: Any) -> Any:
-    """Return the source with the weights of its samples' classes."""
+    """Return the source with the sample weights that the classes imply."""
     if class_weight is None:
         return source
     if sample_weight is not None:
@@ -294,11 +294,11 @@ def apply_class_weight(source: Any, class_weight: Mapping[int, float] | None, sa
 
 
 def size_of(batch_size: Any) -> int:
-    """Return the batch size, Keras's default where none is given."""
+    """Return the batch size, by default Keras's."""
     if batch_size is None:
         return BATCH_SIZE
     if not isinstance(batch_size, int) or batch_size < 1:
-        raise UsageError(f"batch_size is an integer from 1 up, got {batch_size!r}")
+        raise UsageError(f"batch_size must be an integer >= 1, got {batch_size!r}")
     return batch_size
 
 
@@ -312,10 +312,10 @@ def to_device(batch: Batch, device: torch.device | None) -> Batch:
 def divided_callbacks(
     trainer: Trainer, callbacks: Iterable[Callback] | None, verbose: Any
 ) -> tuple[list[Any], list[Callback]]:
-    """Return what shows the epochs on stderr, and the other callbacks, as they are told on this rank.
+    """Return the callback that shows progress on stderr, and the other callbacks of this rank.
 
-    What shows is a ProgbarLogger among them, else for ``verbose`` 0 nothing, for 2 lines, and a bar on a terminal or lines
-    off it for others. Of several ranks that train together the first shows them.
+    Progress is a given ProgbarLogger; otherwise nothing for ``verbose`` 0, lines for 2, and else a bar on a terminal or
+    lines off it. With several ranks the first one shows it.
     """
     given = collectives.callbacks_for_rank(trainer, listed(callbacks))
     first = trainer.part is None or trainer.part.group.first

@@ -1,4 +1,4 @@
-"""What training draws, the data's order and dropout: all of it follows from the seed and the place, so that it can be resumed."""
+"""Random numbers of training (data order, dropout): determined by seed and position, so that training is resumable."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from layercli.runtime.training.trainer import Trainer
 
 @contextmanager
 def drawing(trainer: Trainer, epoch: int) -> Iterator[int]:
-    """Give the seed of all that an epoch draws, made of the model's seed, the updates before it and its number.
+    """Yield the seed of an epoch's random draws, from the model's seed, the updates before it and its number.
 
-    A run broken off in an epoch can so be gone on with. The caller's own random state is left as it was.
+    This makes an interrupted epoch resumable. The caller's random state is restored afterwards.
     """
     place = f"{random.seed()}/{trainer.updates}/{epoch}".encode()
     seed = int.from_bytes(hashlib.blake2b(place, digest_size=7).digest(), "little")
@@ -28,7 +28,7 @@ def drawing(trainer: Trainer, epoch: int) -> Iterator[int]:
 
 
 def reseed(device: torch.device | None, seed: int) -> None:
-    """Have the CPU and ``device`` draw from ``seed``; torch.manual_seed, which sees to every device, takes 100 times as long."""
+    """Seed the CPU and ``device``; torch.manual_seed, which seeds every device, takes 100 times as long."""
     torch.default_generator.manual_seed(seed)
     if device is not None and device.type == "cuda":
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
