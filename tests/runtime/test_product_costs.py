@@ -167,7 +167,7 @@ class Orthogonal(nn.Module):
 def test_what_is_not_counted_is_said():
     found = summarize_module(Orthogonal(), {"x": Spec((2, 4))}, "m", "")
     assert found.totals.macs == 32
-    assert found.footnotes == ["MACs leave out linalg_qr: how many products it takes does not follow from the shapes"]
+    assert found.footnotes == ["MACs leave out linalg_qr: its number of products does not follow from the shapes"]
 
 
 class InInferenceMode(nn.Module):

@@ -35,9 +35,9 @@ Recorder = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, int], None]
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
     """Run operations on real values where they are small and known, and on fake tensors elsewhere.
 
-    ``parameters`` are taken as fake, ``buffers`` as values that can be read; neither is ever written to. ``real`` computes
-    all. ``building``: tensors without values yet, ``torch.empty``, are fake whatever their size. ``forget`` takes back the
-    products of recorded operations, by their indices: of two branches the one with more counts.
+    ``parameters`` are treated as fake, ``buffers`` as readable values; neither is ever written to. ``real`` computes
+    everything. ``building``: tensors without values yet, from ``torch.empty``, are fake at any size. ``forget`` removes the
+    products of recorded operations by index: of two branches only the more expensive one counts.
     """
 
     supports_higher_order_operators = True
@@ -96,7 +96,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
         return call.wrapped(out)
 
     def _tell(self, func: Any, args: Any, kwargs: Any, out: Any, macs: int | None) -> None:
-        """Tell the recorder of an operation; one whose products are unknown is kept in ``uncounted``."""
+        """Pass an operation to the recorder; one whose products are unknown is added to ``uncounted``."""
         if macs is None:
             self.uncounted.append(func.name().partition("::")[2].partition(".")[0])
         self.told.append(macs or 0)
@@ -124,7 +124,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does 
             return args[given](*args[given + 1 :], **kwargs)
 
     def _branches(self, condition: Any, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
-        """Run both branches; the products of the one with more of them count, as the condition depends on values."""
+        """Run both branches and count the one with more products, because the condition depends on values."""
         holds = self._holds(condition)
         if self.real or self.forget is None:
             with self:
@@ -340,7 +340,7 @@ class _Call:
 
 @cache
 def is_composite(func: Any) -> bool:
-    """Whether an operation is only made of others; in inference mode it comes whole."""
+    """Whether an operation is composed of others; in inference mode it arrives undecomposed."""
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
 

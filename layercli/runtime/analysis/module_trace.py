@@ -101,7 +101,7 @@ class _Recording:
         self.trace.operations.append(Operation(func.name(), self.stack[-1], taken, given, macs))
 
     def forget(self, indices: range) -> None:
-        """Take back the products of some of the operations."""
+        """Remove the products of some of the operations."""
         for i in indices:
             self.trace.operations[i] = replace(self.trace.operations[i], macs=0)
 
@@ -272,7 +272,7 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
         )  # a single fused kernel, whose result only the CPU implementation provides
         module.eval()
         for below in module.modules():
-            vars(below).pop("_compiled_call_impl", None)  # of module.compile()
+            vars(below).pop("_compiled_call_impl", None)  # the result of module.compile()
         tracer = Tracer(parameters, buffers, real=real, record=recording.operation, forget=recording.forget)
         contexts: list[Any] = [without_slow_imports(), torch.no_grad(), tracer, recording.hearing()]
         for each in contexts:
@@ -289,16 +289,16 @@ def run_once(module: nn.Module, call: Call, *, real: bool, paths: dict[nn.Module
 
 
 def _notes_of(tracer: Tracer) -> list[str]:
-    """Return what the shapes and the MACs do not follow from, or leave out."""
+    """Return what the shapes and the MACs depend on or leave out."""
     notes = []
     if tracer.drawn:
         names = ", ".join(dict.fromkeys(tracer.drawn))
         notes.append(
-            f"what {names} chooses depends on values: indices were drawn, on which shapes and MACs do not depend"
+            f"what {names} chooses depends on values: random indices were used; shapes and MACs do not depend on them"
         )
     if tracer.uncounted:
         names = ", ".join(dict.fromkeys(tracer.uncounted))
-        notes.append(f"MACs leave out {names}: how many products it takes does not follow from the shapes")
+        notes.append(f"MACs leave out {names}: its number of products does not follow from the shapes")
     if tracer.unequal_branches:
         notes.append("cond runs one of two branches: the one with more MACs is counted")
     return notes

@@ -1,6 +1,6 @@
 """Multiply-accumulates of torch operations as functions of shapes: products, convolutions, attention, recurrences.
 
-Fused kernels cost what the operations they stand for cost one by one. What only the values tell is unknown, not 0.
+A fused kernel costs as much as the operations it replaces. A cost that depends on values is unknown (None), not 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from layercli.runtime.analysis.uncounted_products import UNKNOWN_PRODUCTS
 
 Cost = Callable[[tuple[Any, ...], dict[str, Any], Any], int | None]
-"""A function of the arguments of an operation and of what it gives; None where the shapes do not tell."""
+"""A function of the arguments and the result of an operation; None if the shapes do not determine the cost."""
 
 PRODUCT_COSTS: dict[str, Cost] = {}
 """The cost of each operation that multiplies, by its name without the overload: ``aten::mm``."""
@@ -31,7 +31,7 @@ def costs(*names: str) -> Callable[[Cost], Cost]:
 
 
 def product_cost(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int | None:
-    """Return the multiply-accumulates of one call of an operation of torch; 0 for one that makes no products, None if unknown."""
+    """Return the multiply-accumulates of one operation call; 0 for an operation without products, None if unknown."""
     name = func.name().partition(".")[0]
     cost = PRODUCT_COSTS.get(name)
     if cost is None:
@@ -45,14 +45,14 @@ def _first(out: Any) -> Any:
 
 
 def _values_held(x: Any) -> int | None:
-    """Return how many values a sparse tensor holds; None for one that is not sparse."""
+    """Return the number of stored values of a sparse tensor; None for a dense one."""
     if x.layout is torch.strided or x.layout is torch._mkldnn:
         return None
     return int((x._values() if x.layout is torch.sparse_coo else x.values()).numel())
 
 
 def _product(left: Any, right: Any, out: Any) -> int | None:
-    """Every value of the result is a sum over the inner axis, of which a sparse operand holds a part."""
+    """Each element of the result is a sum over the inner axis; a sparse operand holds only part of it."""
     in_left, in_right = _values_held(left), _values_held(right)
     if in_left is not None and in_right is not None:
         return None
@@ -78,41 +78,41 @@ def several_products(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("inductor::_mm_plus_mm")
 def sum_of_two_products(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Two products, added."""
+    """The sum of two products."""
     return out.numel() * (args[0].shape[-1] + args[2].shape[-1])  # type: ignore[no-any-return]
 
 
 @costs("aten::addmm", "aten::baddbmm", "aten::addmv", "aten::_addmm_activation", "aten::sparse_addmm", "aten::addmm_",
        "aten::baddbmm_", "aten::addmv_", "aten::_sparse_addmm", "aten::sspaddmm")  # fmt: skip
 def added_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As a product of the second and the third argument."""
+    """Like the product of the second and third argument."""
     return _product(args[1], args[2], out)
 
 
 @costs("aten::sparse_sampled_addmm")
 def sampled_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Only the values that the sparse first argument holds are computed."""
+    """Only the elements that the sparse first argument holds are computed."""
     held = _values_held(args[0])
     return None if held is None else held * args[1].shape[-1]
 
 
 @costs("aten::addbmm", "aten::addbmm_")
 def summed_products(args: Any, kwargs: Any, out: Any) -> int | None:
-    """A batch of products, summed."""
+    """A summed batch of products."""
     batch, rows, inner = args[1].shape
     return batch * rows * inner * args[2].shape[-1]  # type: ignore[no-any-return]
 
 
 @costs("aten::mv", "aten::dot", "aten::vdot")
 def vector_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """One multiplication for each value of the first operand."""
+    """One multiplication for each element of the first operand."""
     held = _values_held(args[0])
     return args[0].numel() if held is None else held  # type: ignore[no-any-return]
 
 
 @costs("aten::addr", "aten::addr_")
 def outer_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """One multiplication for each value of the result."""
+    """One multiplication for each element of the result."""
     return out.numel()  # type: ignore[no-any-return]
 
 
@@ -124,7 +124,7 @@ def distances(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_compute_linear_combination")
 def linear_combination(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the result is a sum over the inputs."""
+    """Each element of the result is a sum over the inputs."""
     return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
 
 
@@ -135,7 +135,7 @@ def linear_combination(args: Any, kwargs: Any, out: Any) -> int | None:
        "quantized::linear_dynamic_fp16_unpacked_weight", "_quantized::wrapped_fbgemm_linear_fp16_weight",
        "_quantized::wrapped_quantized_linear", "_quantized::_wrapped_quantized_linear_prepacked")  # fmt: skip
 def linear(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the result is a sum over the features."""
+    """Each element of the result is a sum over the features."""
     return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
 
 
@@ -145,7 +145,7 @@ def linear(args: Any, kwargs: Any, out: Any) -> int | None:
        "quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32", "_quantized::linear",
        "_quantized::linear_dynamic")  # fmt: skip
 def quantized_linear(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As the layer that was quantised."""
+    """Like the original layer before quantization."""
     return out.numel() * args[0].shape[-1]  # type: ignore[no-any-return]
 
 
@@ -163,7 +163,7 @@ def half_sparse_product(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_sparse_semi_structured_addmm")
 def added_half_sparse_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As a product of the second argument, which holds two of every four values."""
+    """Like the product of the second argument, which holds two of every four values."""
     return out.numel() * args[1].shape[-1]  # type: ignore[no-any-return]
 
 
@@ -174,7 +174,7 @@ def compressed_product(args: Any, kwargs: Any, out: Any) -> int | None:
 
 
 def _unpacked(packed: Any) -> Any:
-    """Return the weights that a quantised layer keeps packed."""
+    """Return the packed weights of a quantized layer."""
     weight, _ = packed.unpack()
     return weight
 
@@ -182,20 +182,20 @@ def _unpacked(packed: Any) -> Any:
 @costs(*(f"{space}::conv{rank}d{kind}" for space in ("quantized", "_quantized") for rank in (1, 2, 3)
          for kind in ("", "_relu", "_dynamic")))  # fmt: skip
 def quantized_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As the layer that was quantised: its weights are unpacked to be measured."""
+    """Like the original layer before quantization; its packed weights are unpacked to get their shape."""
     return out.numel() * prod(_unpacked(args[1]).shape[1:])  # type: ignore[no-any-return]
 
 
 @costs("quantized::conv2d_add", "quantized::conv2d_add_relu")
 def added_quantized_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As the layer that was quantised; what is added to its result stands before the weights."""
+    """Like the original layer; the tensor added to its result is the argument before the weights."""
     return out.numel() * prod(_unpacked(args[2]).shape[1:])  # type: ignore[no-any-return]
 
 
 @costs(*(f"{space}::conv_transpose{rank}d{kind}" for space in ("quantized", "_quantized") for rank in (1, 2, 3)
          for kind in ("", "_dynamic")))  # fmt: skip
 def quantized_transposed_convolution(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the input goes into a window."""
+    """Each input element contributes to a window."""
     return args[0].numel() * prod(_unpacked(args[1]).shape[1:])  # type: ignore[no-any-return]
 
 
@@ -206,26 +206,26 @@ def quantized_transposed_convolution(args: Any, kwargs: Any, out: Any) -> int | 
        "aten::_slow_conv2d_forward", "aten::slow_conv_dilated2d", "aten::slow_conv_dilated3d", "aten::_conv_depthwise2d",
        "aten::conv_depthwise3d", "aten::conv1d", "aten::conv2d", "aten::conv3d")  # fmt: skip
 def windows(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the result is a sum over a window."""
+    """Each element of the result is a sum over a window."""
     return _first(out).numel() * prod(args[1].shape[1:])  # type: ignore[no-any-return]
 
 
 @costs("mkldnn::_convolution_pointwise_")
 def windows_added_to(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As a convolution whose result is added to the first argument."""
+    """Like a convolution whose result is added to the first argument."""
     return out.numel() * prod(args[2].shape[1:])  # type: ignore[no-any-return]
 
 
 @costs(*(f"onednn::qconv{rank}_pointwise" for rank in ("", "1d", "2d", "3d")))
 def quantized_windows(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As a convolution whose weights stand behind the scale and the zero point of the input."""
+    """Like a convolution whose weights follow the input's scale and zero point."""
     return out.numel() * prod(args[3].shape[1:])  # type: ignore[no-any-return]
 
 
 @costs("aten::cudnn_convolution_transpose", "aten::miopen_convolution_transpose", "aten::_mps_convolution_transpose",
        "aten::slow_conv_transpose2d", "aten::slow_conv_transpose3d", "mkldnn::_convolution_transpose_pointwise")  # fmt: skip
 def transposed_windows(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the input goes into a window."""
+    """Each input element contributes to a window."""
     x, weight = args[0], args[1]
     spatial = x.dim() - (weight.dim() - 2)
     return x.numel() * weight.numel() // x.shape[spatial - 1]  # type: ignore[no-any-return]
@@ -233,7 +233,7 @@ def transposed_windows(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::convolution", "aten::_convolution", "aten::convolution_overrideable")
 def convolution(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Every value of the result is a sum over a window; of a transposed one every value of the input goes into a window."""
+    """Each output element is a sum over a window; in a transposed convolution each input element contributes to a window."""
     x, weight, transposed = args[0], args[1], args[6]
     return (x if transposed else _first(out)).numel() * prod(weight.shape[1:])  # type: ignore[no-any-return]
 
@@ -268,12 +268,12 @@ def attention(args: Any, kwargs: Any, out: Any) -> int:
 
 @costs("aten::_cudnn_attention_forward")
 def cudnn_attention(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As attention; sequences of different lengths are unknown."""
+    """Like attention; unknown for sequences of different lengths."""
     return attention(args, kwargs, out) if args[4] is None and args[5] is None else None
 
 
 def _attention_of_sequences(query: Any, key: Any, value: Any, ends_q: Any, ends_k: Any) -> int | None:
-    """Attention whose axes are (batch, sequence, heads, features); of sequences end to end the ends tell the lengths."""
+    """Attention with axes (batch, sequence, heads, features); cumulative lengths describe packed sequences."""
     both = query.shape[-1] + value.shape[-1]
     if ends_q is None and ends_k is None:
         return prod(query.shape[:-1]) * key.shape[-3] * both  # type: ignore[no-any-return]
@@ -291,13 +291,13 @@ def flash_attention(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_flash_attention_forward_no_dropout_inplace")
 def flash_attention_in_place(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As flash attention; the result is the first argument."""
+    """Like flash attention; the result is the first argument."""
     return _attention_of_sequences(*args[1:6])
 
 
 @costs("aten::_efficient_attention_forward")
 def efficient_attention(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As flash attention; a bias stands before the ends of the sequences."""
+    """Like flash attention; a bias precedes the cumulative lengths."""
     return _attention_of_sequences(*args[:3], *args[4:6])
 
 
@@ -320,7 +320,7 @@ def encoder_layer(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_trilinear")
 def trilinear(args: Any, kwargs: Any, out: Any) -> int | None:
-    """A bilinear layer: as the two products it can be computed by, the one with the weights and the one with the second input."""
+    """A bilinear layer as two products: one with the weights, one with the second input."""
     first, weight, second = args[:3]
     batch = prod(first.shape[:-2]) if first.dim() > 2 else first.shape[0]
     outputs, left, right = weight.shape[-3:]
@@ -330,7 +330,7 @@ def trilinear(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_grouped_mm", "aten::_scaled_grouped_mm", "aten::_scaled_grouped_mm_v2")
 def grouped_product(args: Any, kwargs: Any, out: Any) -> int | None:
-    """Rows, each multiplied with the matrix of its group."""
+    """Rows, each multiplied by the matrix of its group."""
     x, weight = args[0], args[1]
     if x.dim() == 2 and weight.dim() == 2:
         return x.shape[0] * x.shape[1] * weight.shape[1]  # type: ignore[no-any-return]
@@ -339,7 +339,7 @@ def grouped_product(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::mkldnn_rnn_layer")
 def recurrent_layer(args: Any, kwargs: Any, out: Any) -> int | None:
-    """At every step the gates' products of the input and of the state."""
+    """At each step: the gates' products with the input and with the state."""
     x, weight_input, weight_state = args[:3]
     steps = x.numel() // x.shape[-1]
     return steps * (weight_input.numel() + weight_state.numel())  # type: ignore[no-any-return]
@@ -347,7 +347,7 @@ def recurrent_layer(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_cudnn_rnn", "aten::miopen_rnn")
 def cudnn_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
-    """At every step the products with the matrices of every layer."""
+    """At each step: the products with the matrices of all layers."""
     x, weights = args[0], args[1]
     steps = x.numel() // x.shape[-1]
     return steps * sum(w.numel() for w in weights if w.dim() == 2)  # type: ignore[no-any-return]
@@ -355,21 +355,21 @@ def cudnn_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
 
 @costs("aten::_lstm_mps")
 def metal_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
-    """As the recurrence of cuDNN; the first state stands before the weights."""
+    """Like cuDNN's recurrence; the initial state precedes the weights."""
     return cudnn_recurrence((args[0], args[2]), kwargs, out)
 
 
 @costs("quantized::quantized_lstm_cell_dynamic", "quantized::quantized_gru_cell_dynamic",
        "quantized::quantized_rnn_relu_cell_dynamic", "quantized::quantized_rnn_tanh_cell_dynamic")  # fmt: skip
 def quantized_cell(args: Any, kwargs: Any, out: Any) -> int | None:
-    """The gates' products of the input and of the state, for every row."""
+    """The gates' products with the input and with the state, for every row."""
     rows = args[0].numel() // args[0].shape[-1]
     return rows * sum(_unpacked(packed).numel() for packed in args[2:4])  # type: ignore[no-any-return]
 
 
 @costs("aten::quantized_lstm", "aten::quantized_gru")
 def quantized_recurrence(args: Any, kwargs: Any, out: Any) -> int | None:
-    """At every step the products with the packed matrices of every layer."""
+    """At each step: the products with the packed matrices of all layers."""
     x = args[0]
     steps = x.numel() // x.shape[-1]
     packed = [

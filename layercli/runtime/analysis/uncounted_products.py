@@ -1,6 +1,6 @@
-"""The operations of torch that multiply matrices and whose number of products does not follow from the shapes.
+"""Torch operations that multiply matrices but whose number of products does not follow from the shapes.
 
-Factorisations, solvers and the like iterate or branch on values; some kernels keep their weights in a form that tells no shape.
+Factorisations and solvers iterate or branch on values; some kernels keep their weights in a form without a shape.
 """
 
 from __future__ import annotations
@@ -28,4 +28,4 @@ GRADIENTS = """
 """
 
 UNKNOWN_PRODUCTS = frozenset([*KERNELS.split(), *(f"aten::{name}" for name in (FACTORISATIONS + GRADIENTS).split())])
-"""Their names without the overload's: ``aten::linalg_qr``."""
+"""Their names without the overload: ``aten::linalg_qr``."""
