@@ -76,7 +76,7 @@ def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
         cli("run mlp --replay run.json").err
         == "error: --replay run.json says which model to run: unexpected model mlp\n"
     )
-    assert cli("run").err == "error: missing argument 'MODEL'\n"
+    assert cli("run").err == "error: missing argument 'MODEL'\nhint: as in: layercli run resnet-block\n"
     assert cli("run mlp --record run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
 
 
