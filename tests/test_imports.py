@@ -33,6 +33,7 @@ LEVELS = [
 """From the bottom up: a module imports its own level and those below. ``layercli`` itself hands out names lazily."""
 
 DOORS = {
+    "core/backend.py": {"runtime"},
     "core/layer.py": {"runtime", "cli", "inspect", "render"},
     "core/functional.py": {"saving", "layers"},
     "core/tracking.py": {"layers"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 
-_counts: Counter[str] = Counter()
+_counts: dict[str, Iterator[int]] = {}
 
 
 def snake_case(name: str) -> str:
@@ -23,8 +24,7 @@ def snake_case(name: str) -> str:
 def auto_name(class_name: str) -> str:
     """Return the next automatic name for an object of that class."""
     stem = snake_case(class_name)
-    number = _counts[stem]
-    _counts[stem] += 1
+    number = next(_counts.setdefault(stem, count()))  # each step is atomic: threads get different numbers
     return f"{stem}_{number}" if number else stem
 
 

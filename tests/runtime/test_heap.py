@@ -9,7 +9,7 @@ import sys
 SCRIPT = """
 import resource
 import torch
-from layercli.runtime.heap import keep_freed_memory
+from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 kept = keep_freed_memory()
 for _ in range(5):
     held = [torch.ones(2 * 2**20) for _ in range(8)]

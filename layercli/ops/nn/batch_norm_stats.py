@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -16,9 +17,6 @@ from layercli.ops.numpy.elementwise import promoted
 
 LEAST = 1e-7
 """What is added to the number of unmasked places, as there may be none."""
-
-together: Any = None
-"""What sums tensors over the ranks that train together, gradients and all; None is a process on its own."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class BatchMoments(Op):
         return mean, squares / count
 
     def _sum(self, *tensors: Any) -> Any:
-        return together(*tensors) if self.synchronized and together is not None else tensors
+        return get_backend().all_reduce(tensors) if self.synchronized else tensors
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Convolution(_Convolution):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution, or the matrix product that it is."""
-        if self.pointwise and kernel_overrides.convolve is None and x.ndim == kernel.ndim and self.few(x):
+        if self.pointwise and kernel_overrides.active.convolve is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
@@ -162,7 +162,8 @@ def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilatio
     """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
     if len(strides) == 2:
         given = x, weight, bias, strides, padding, dilation, groups
-        out = None if kernel_overrides.convolve is None else kernel_overrides.convolve(*given)
+        override = kernel_overrides.active.convolve
+        out = None if override is None else override(*given)
         return F.conv2d(*given) if out is None else out
     if len(strides) == 3:
         return F.conv3d(x, weight, bias, strides, padding, dilation, groups)

@@ -60,8 +60,9 @@ class FusedRecurrence(Op):
 
     def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
         """Return what torch's function of that kind gives: the outputs, and the states (1, batch, units)."""
-        if self.kind == "lstm" and kernel_overrides.recur is not None:
-            found = kernel_overrides.recur(x, start, weights)
+        override = kernel_overrides.active.recur
+        if self.kind == "lstm" and override is not None:
+            found = override(x, start, weights)
             if found is not None:
                 return found
         function = getattr(torch, self.kind if self.kind in ("lstm", "gru") else f"rnn_{self.kind}")

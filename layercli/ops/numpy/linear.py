@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
@@ -43,8 +44,8 @@ class Linear(Op):
 
 def multiplied(x: Any, weight: Any, bias: Any) -> Any:
     """Return torch's linear: x times the transpose of weight, plus bias, which may be None."""
-    if kernel_overrides.multiply is not None and weight.nbytes >= kernel_overrides.LARGE:
-        out = kernel_overrides.multiply(x, weight, bias)
+    if weight.nbytes >= kernel_overrides.LARGE:
+        out = (kernel_overrides.active.multiply or get_backend().linear)(x, weight, bias)
         if out is not None:
             return out
     return F.linear(x, weight, bias)

@@ -12,10 +12,9 @@ import torch
 
 from layercli.callbacks.callback import Callback, overrides_hook
 from layercli.core.model import Model
-from layercli.ops.nn import batch_norm_stats
 from layercli.runtime.distributed import fsdp, process_group
 from layercli.runtime.distributed.ddp import replicated, without_gradient
-from layercli.runtime.distributed.process_group import Group
+from layercli.runtime.distributed.process_group import Group, running
 from layercli.runtime.execution import eager_call
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.runtime.training.data_adapters import Batch
@@ -23,8 +22,9 @@ from layercli.runtime.training.trainer import Trainer, trainer_of
 
 R = TypeVar("R")
 
-running: Group | None = None
-"""The group whose ranks run fit or evaluate together."""
+# DDP copies the gradients of 1x1 kernels, whose strides are not those of its buckets; a filter set for the length of
+# one call would change those of other threads.
+warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
 
 
 def together(function: Callable[..., R]) -> Callable[..., R]:
@@ -36,35 +36,25 @@ def together(function: Callable[..., R]) -> Callable[..., R]:
         if joined is None:
             return function(model, *args, **kwargs)
         trainer = trainer_of(model, function.__name__)
-        before, trainer.part = (trainer.part, batch_norm_stats.together), BatchShard(joined)
-        batch_norm_stats.together = trainer.part.together
+        before, trainer.part = trainer.part, BatchShard(joined)
         try:
-            with at_once(joined), unconcerned(), trainer.part.scope:
+            with at_once(joined), process_group.all_reduce_by(trainer.part.together), trainer.part.scope:
                 return function(model, *args, **kwargs)
         finally:
-            trainer.part, batch_norm_stats.together = before
+            trainer.part = before
 
     return run
 
 
 @contextmanager
 def at_once(joined: Group | None) -> Iterator[None]:
-    """Mark the body as executed by all ranks together, so that only the writer rank writes files."""
-    global running
-    before, running = running, joined
+    """Run the block with all ranks of a group, of which only the first writes files."""
+    before, running.group = running.group, joined
     try:
         with process_group.noticing():
             yield
     finally:
-        running = before
-
-
-@contextmanager
-def unconcerned() -> Iterator[None]:
-    """Silence torch's warning about gradient strides: DDP copies the gradients of 1x1 kernels because of their layout."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
-        yield
+        running.group = before
 
 
 def begin(trainer: Trainer, batch: Batch, *, training: bool) -> None:
@@ -98,7 +88,7 @@ def is_writer_rank(model: Model) -> Iterator[bool]:
 
     Ranks save together inside fit, and when the model is sharded among them: then the first rank writes.
     """
-    joined = running or (process_group.current() if fsdp.is_sharded(model) else None)
+    joined = running.group or (process_group.current() if fsdp.is_sharded(model) else None)
     yield joined is None or joined.first
     if joined is not None:
         joined.wait()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -47,6 +48,31 @@ class Group:
     def wait(self) -> None:
         """Wait until all ranks reach this point (a barrier)."""
         dist.barrier()
+
+
+class _RunningCall(threading.local):
+    """The call of fit or evaluate that this thread is in, with the other ranks of ``group``."""
+
+    group: Group | None = None
+    all_reduce: Callable[..., Sequence[torch.Tensor]] | None = None
+
+
+running = _RunningCall()
+
+
+@contextmanager
+def all_reduce_by(function: Callable[..., Sequence[torch.Tensor]]) -> Iterator[None]:
+    """Run the block with ``all_reduce`` in this thread being ``function``."""
+    before, running.all_reduce = running.all_reduce, function
+    try:
+        yield
+    finally:
+        running.all_reduce = before
+
+
+def all_reduce(tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """Return tensors summed, with their gradients, over the ranks that this thread trains with; alone, the same tensors."""
+    return tensors if running.all_reduce is None else running.all_reduce(*tensors)
 
 
 def launched() -> bool:

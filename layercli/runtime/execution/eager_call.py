@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from layercli.core.operation import spec_of
 from layercli.errors import UsageError
 from layercli.runtime.execution import layer_module, tensors
 
+_building = threading.RLock()
+"""Held while a layer is built by its first call: threads that share it, or a part of it, build it once."""
+
 
 def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists of numbers."""
@@ -21,7 +25,9 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     training = kwargs.pop("training", None)
     if layer._module is None or not layer._module.ready:
         check_tensors(args, kwargs)
-        describe(layer, args, kwargs)
+        with _building:
+            if layer._module is None or not layer._module.ready:  # no other thread has built it meanwhile
+                describe(layer, args, kwargs)
     module = layer._module
     args, kwargs = _cast(module, args), _cast(module, kwargs)
     masking.fill_in(layer, args, kwargs)

@@ -19,15 +19,12 @@ from layercli.core import dtypes, tree
 from layercli.core import layer as core
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
-from layercli.ops.core import kernel_overrides
 from layercli.ops.numpy.creation import place
 from layercli.runtime.execution.tensors import dtype_of
-from layercli.runtime.inference import onednn_kernels
 
 warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN: the weights are views
 core.tensor_type = torch.Tensor
 ops.load()
-kernel_overrides.multiply = onednn_kernels.product
 
 
 class LossCollector:

@@ -29,16 +29,13 @@ class PrepackedCall:
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
-        before = kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur
-        kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur = (
-            self._convolve,
-            self._multiply,
-            self._recur,
-        )
+        active = kernel_overrides.active
+        before = active.convolve, active.multiply, active.recur
+        active.convolve, active.multiply, active.recur = self._convolve, self._multiply, self._recur
         try:
             return self._call(inputs)
         finally:
-            kernel_overrides.convolve, kernel_overrides.multiply, kernel_overrides.recur = before
+            active.convolve, active.multiply, active.recur = before
             self._many = True
 
     def _convolve(

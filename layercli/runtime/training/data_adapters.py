@@ -22,6 +22,10 @@ from layercli.runtime.execution import tensors
 from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
 
+# torch warns of arrays that are read-only, which nobody writes to; a filter set for the length of one call would change
+# those of other threads.
+warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+
 Batch = tuple[Any, Any, Any]
 """x, y and sample weights; None if missing."""
 
@@ -274,9 +278,7 @@ def tensor_of(values: Any) -> torch.Tensor:
         raise UsageError(f"the data holds {array.dtype}, which is not numeric")
     if any(stride < 0 for stride in array.strides) or not array.dtype.isnative:
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch warns about every read-only array
-        return torch.from_numpy(array)
+    return torch.from_numpy(array)
 
 
 def checked(arrays: TensorAdapter, what: str) -> TensorAdapter:

@@ -1,0 +1,150 @@
+"""What the description of a model asks of those who run, save and draw it: the one way up from ``core``.
+
+The description (core, ops, layers, callbacks, saving, formats) imports nothing above itself. Where it needs tensors, training,
+files or a terminal it calls ``get_backend()``, which ``layercli/runtime/backend.py`` implements with torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from layercli.core.keras_tensor import SymbolicTensor
+    from layercli.core.layer import Layer
+    from layercli.core.model import Model
+
+
+class Backend(Protocol):
+    """What runs the description. No method keeps state of its own: what a running call needs is kept for its thread."""
+
+    @property
+    def ops(self) -> Any:
+        """The operations as functions, ``layercli.ops``, for the operators of symbolic tensors and variables."""
+
+    # Calls
+
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return ``layer(*args, **kwargs)`` for tensors, arrays and nested lists, building the layer first."""
+
+    def build_module(self, layer: Layer, *, ready: bool) -> None:
+        """Make the layer's module, or add to it the variables and sublayers that it does not hold yet."""
+
+    def wrap_module(self, module: Any) -> Layer:
+        """Return the layer of a torch.nn.Module."""
+
+    def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Apply a function of torch to arguments that contain symbolic tensors or variables, and record the call."""
+
+    def tensor_attribute(self, x: Any, name: str) -> Any:
+        """Return the attribute ``name`` that a symbolic tensor or a variable would have as a torch tensor."""
+
+    def linear(self, x: Any, weight: Any, bias: Any) -> Any:
+        """Return torch's linear for a large weight by a faster kernel, or None where torch's own is to be used."""
+
+    def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
+        """Return tensors summed, with their gradients, over the ranks that this thread trains with; alone, the same tensors."""
+
+    # Tensors
+
+    def is_array(self, x: Any) -> bool:
+        """Return whether ``x`` is a NumPy array, or nested lists of numbers."""
+
+    def as_tensor(self, x: Any) -> Any:
+        """Return an array, nested lists or a variable as a torch tensor."""
+
+    def to_numpy(self, x: Any, axes: tuple[int, ...] | None = None) -> Any:
+        """Return a copy of a tensor as a NumPy array, its axes permuted."""
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        """Return a floating tensor in ``dtype``; any other value unchanged."""
+
+    def as_one_dtype(self, values: Sequence[Any], dtype: str) -> list[Any]:
+        """Return the tensors among ``values`` in ``dtype``, other values unchanged."""
+
+    def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
+        """Copy ``value``, of the logical shape, into the tensor ``stored``, whose axes are in the order ``layout``."""
+
+    # Training and inference
+
+    def compile(self, model: Model, **arguments: Any) -> None:
+        """Run Model.compile."""
+
+    def fit(self, model: Model, **arguments: Any) -> Any:
+        """Run Model.fit."""
+
+    def evaluate(self, model: Model, **arguments: Any) -> Any:
+        """Run Model.evaluate."""
+
+    def on_batch(self, model: Model, mode: str, **arguments: Any) -> Any:
+        """Run Model.train_on_batch or test_on_batch; ``mode`` is ``train`` or ``test``."""
+
+    def predict(self, model: Model, **arguments: Any) -> Any:
+        """Run Model.predict."""
+
+    def trainer(self, model: Model, method: str) -> Any:
+        """Return what compile has made of the model; UsageError, which names ``method``, where it was not compiled."""
+
+    def backups(self, folder: str, kept: int) -> Any:
+        """Return the training backups in ``folder``, of which the newest ``kept`` are kept."""
+
+    def event_writer(self, folder: Any) -> Any:
+        """Return a writer of TensorBoard's event files in ``folder``."""
+
+    def progress_bar(self, *, lines: bool) -> Any:
+        """Return the callback that shows an epoch's progress on stderr, by lines or, on a terminal, by a bar."""
+
+    # Files
+
+    def save(self, model: Model, path: Any) -> None:
+        """Run Model.save."""
+
+    def save_weights(self, model: Model, path: Any) -> None:
+        """Run Model.save_weights."""
+
+    def load_weights(self, model: Model, path: Any) -> None:
+        """Run Model.load_weights."""
+
+    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+        """Run saving.load_model."""
+
+    def export(self, model: Model, path: Any) -> None:
+        """Run Model.export."""
+
+    def to_json(self, model: Model, **arguments: Any) -> str:
+        """Run Model.to_json."""
+
+    def functional_config(self, model: Model) -> dict[str, Any]:
+        """Return the config of a functional model, with its layers and the calls between them."""
+
+    def functional_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+        """Return the functional model that ``config`` describes; FormatError where it describes none."""
+
+    def sequential_config(self, model: Model) -> dict[str, Any]:
+        """Return the config of a Sequential, with those of its layers."""
+
+    def sequential_from_config(
+        self, cls: type, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
+    ) -> Any:
+        """Return the Sequential, of the class ``cls``, that ``config`` describes; FormatError where it describes none."""
+
+    # Inspection
+
+    def input_layer(self, x: SymbolicTensor) -> Layer:
+        """Return the InputLayer of a symbolic input."""
+
+    def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
+        """Print the summary of a layer for inputs of these Specs, or of None."""
+
+
+_backend: Backend | None = None
+
+
+def get_backend() -> Backend:
+    """Return the backend, which is imported when it is first asked for; it imports torch when it needs it."""
+    global _backend
+    if _backend is None:
+        from layercli.runtime.backend import TorchBackend
+
+        _backend = TorchBackend()
+    return _backend

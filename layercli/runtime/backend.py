@@ -1,0 +1,240 @@
+"""The backend on PyTorch: each request of the description handed to the module that serves it, which is imported then.
+
+Nothing here imports torch at its top: the operators of symbolic tensors come through here too, and describe without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli import ops
+
+if TYPE_CHECKING:
+    from layercli.core.keras_tensor import SymbolicTensor
+    from layercli.core.layer import Layer
+    from layercli.core.model import Model
+
+
+class TorchBackend:
+    """See ``layercli.core.backend.Backend``."""
+
+    ops = ops
+
+    # Calls
+
+    def call(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run eager_call.call."""
+        from layercli.runtime.execution import eager_call
+
+        return eager_call.call(layer, args, kwargs)
+
+    def build_module(self, layer: Layer, *, ready: bool) -> None:
+        """Run layer_module.build_module."""
+        from layercli.runtime.execution import layer_module
+
+        layer_module.build_module(layer, ready=ready)
+
+    def wrap_module(self, module: Any) -> Layer:
+        """Return a TorchModuleWrapper."""
+        from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
+
+        return TorchModuleWrapper(module)
+
+    def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run the function on torch's meta device."""
+        from layercli.runtime.execution import meta_tensors
+
+        return meta_tensors.torch_function(function, args, kwargs)
+
+    def tensor_attribute(self, x: Any, name: str) -> Any:
+        """Return the attribute of a tensor on torch's meta device."""
+        from layercli.runtime.execution import meta_tensors
+
+        return meta_tensors.tensor_attribute(x, name)
+
+    def linear(self, x: Any, weight: Any, bias: Any) -> Any:
+        """Run oneDNN's kernel where it serves."""
+        from layercli.runtime.inference import onednn_kernels
+
+        return onednn_kernels.product(x, weight, bias)
+
+    def all_reduce(self, tensors: Sequence[Any]) -> Sequence[Any]:
+        """Run process_group.all_reduce."""
+        from layercli.runtime.distributed import process_group
+
+        return process_group.all_reduce(tensors)
+
+    # Tensors
+
+    def is_array(self, x: Any) -> bool:
+        """Run tensors.is_array."""
+        from layercli.runtime.execution import tensors
+
+        return tensors.is_array(x)
+
+    def as_tensor(self, x: Any) -> Any:
+        """Run tensors.as_tensor."""
+        from layercli.runtime.execution import tensors
+
+        return tensors.as_tensor(x)
+
+    def to_numpy(self, x: Any, axes: tuple[int, ...] | None = None) -> Any:
+        """Run tensors.to_numpy."""
+        from layercli.runtime.execution import tensors
+
+        return tensors.to_numpy(x, axes)
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        """Run tensors.cast."""
+        from layercli.runtime.execution import tensors
+
+        return tensors.cast(x, dtype)
+
+    def as_one_dtype(self, values: Sequence[Any], dtype: str) -> list[Any]:
+        """Run tensors.as_one_dtype."""
+        from layercli.runtime.execution import tensors
+
+        return tensors.as_one_dtype(values, dtype)
+
+    def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
+        """Run tensors.assign."""
+        from layercli.runtime.execution import tensors
+
+        tensors.assign(stored, value, layout)
+
+    # Training and inference
+
+    def compile(self, model: Model, **arguments: Any) -> None:
+        """Run trainer.compile_model."""
+        from layercli.runtime.training.trainer import compile_model
+
+        compile_model(model, **arguments)
+
+    def fit(self, model: Model, **arguments: Any) -> Any:
+        """Run training_loop.fit."""
+        from layercli.runtime.training import training_loop
+
+        return training_loop.fit(model, **arguments)
+
+    def evaluate(self, model: Model, **arguments: Any) -> Any:
+        """Run training_loop.evaluate."""
+        from layercli.runtime.training import training_loop
+
+        return training_loop.evaluate(model, **arguments)
+
+    def on_batch(self, model: Model, mode: str, **arguments: Any) -> Any:
+        """Run training_loop.on_batch."""
+        from layercli.runtime.training import training_loop
+
+        return training_loop.on_batch(model, mode, **arguments)
+
+    def predict(self, model: Model, **arguments: Any) -> Any:
+        """Run prediction_loop.predict."""
+        from layercli.runtime.inference import prediction_loop
+
+        return prediction_loop.predict(model, **arguments)
+
+    def trainer(self, model: Model, method: str) -> Any:
+        """Run trainer.trainer_of."""
+        from layercli.runtime.training.trainer import trainer_of
+
+        return trainer_of(model, method)
+
+    def backups(self, folder: str, kept: int) -> Any:
+        """Return checkpoint_manager.Backups."""
+        from layercli.runtime.training.checkpoint_manager import Backups
+
+        return Backups(folder, kept)
+
+    def event_writer(self, folder: Any) -> Any:
+        """Return tensorboard_writer.Events."""
+        from layercli.runtime.training.tensorboard_writer import Events
+
+        return Events(folder)
+
+    def progress_bar(self, *, lines: bool) -> Any:
+        """Run progress.reporter."""
+        from layercli.render.progress import reporter
+
+        return reporter(lines=lines)
+
+    # Files
+
+    def save(self, model: Model, path: Any) -> None:
+        """Run model_saving.save."""
+        from layercli.runtime.execution import model_saving
+
+        model_saving.save(model, path)
+
+    def save_weights(self, model: Model, path: Any) -> None:
+        """Run model_saving.save_weights."""
+        from layercli.runtime.execution import model_saving
+
+        model_saving.save_weights(model, path)
+
+    def load_weights(self, model: Model, path: Any) -> None:
+        """Run model_saving.load_weights."""
+        from layercli.runtime.execution import model_saving
+
+        model_saving.load_weights(model, path)
+
+    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+        """Run model_saving.load_model."""
+        from layercli.runtime.execution import model_saving
+
+        return model_saving.load_model(path, custom_objects, compile)
+
+    def export(self, model: Model, path: Any) -> None:
+        """Run export.export."""
+        from layercli.runtime.export import export
+
+        export.export(model, path)
+
+    def to_json(self, model: Model, **arguments: Any) -> str:
+        """Run serialization.to_json."""
+        from layercli.saving import serialization
+
+        return serialization.to_json(model, **arguments)
+
+    def functional_config(self, model: Any) -> dict[str, Any]:
+        """Run serialization.drawn."""
+        from layercli.saving import serialization
+
+        return serialization.drawn(model)
+
+    def functional_from_config(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+        """Run Reader.drawn."""
+        from layercli.saving.deserialization import Reader
+
+        return Reader("the config", custom_objects).drawn(dict(config))
+
+    def sequential_config(self, model: Any) -> dict[str, Any]:
+        """Run serialization.stack."""
+        from layercli.saving import serialization
+
+        return serialization.stack(model)
+
+    def sequential_from_config(
+        self, cls: type, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
+    ) -> Any:
+        """Run Reader.stack."""
+        from layercli.saving.deserialization import Reader
+
+        return Reader("the config", custom_objects).stack(dict(config), cls)
+
+    # Inspection
+
+    def input_layer(self, x: SymbolicTensor) -> Layer:
+        """Return an InputLayer."""
+        from layercli.layers.core.input_layer import InputLayer
+
+        return InputLayer(input_tensor=x, name=x.name)
+
+    def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
+        """Print the table of the summary."""
+        from layercli.inspect.summary import summarize
+        from layercli.render.print_table import print_table
+        from layercli.render.summary import parse_columns, table
+
+        print_table(table(summarize(layer, inputs), parse_columns(columns), depth))
