@@ -30,41 +30,47 @@ MODULES = {
     "linalg.solvers": "lstsq solve solve_triangular",
     "math.fft": "fft fft2 ifft2 irfft rfft",
     "math.segment": "segment_max segment_min segment_prod segment_sum",
+    "math.special_functions": "erf erfc erfinv i0 sinc",
     "math.stft": "extract_sequences istft stft",
     "nn.activation_functions": (
-        "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
-        "log_sigmoid log_softmax mish relu relu6 relu_ selu sigmoid silu soft_shrink softmax softplus softsign "
-        "sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"
+        "celu elu exponential glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu log_sigmoid "
+        "log_softmax mish relu6 relu_ selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
+        "sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"
     ),
     "nn.attention": "dot_product_attention",
     "nn.conv_transpose": "conv_transpose",
     "nn.convolution": "conv depthwise_conv separable_conv",
     "nn.ctc": "ctc_decode ctc_loss",
+    "nn.linear_units": "gelu relu",
     "nn.losses": "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
     "nn.normalization": "batch_normalization layer_normalization rms_normalization",
     "nn.one_hot": "multi_hot one_hot",
     "nn.pooling": "adaptive_average_pool adaptive_max_pool average_pool max_pool",
+    "numpy.arithmetic": (
+        "abs absolute add cbrt ceil copy divide divide_no_nan fabs floor floor_divide fmax fmin fmod gcd heaviside "
+        "lcm ldexp maximum minimum mod multiply negative nextafter power reciprocal round rsqrt sign signbit sqrt "
+        "square subtract true_divide trunc"
+    ),
+    "numpy.bitwise": (
+        "bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor "
+        "left_shift right_shift"
+    ),
     "numpy.clipping": "clip nan_to_num saturate_cast",
     "numpy.comparison": "allclose in_top_k isclose isin",
-    "numpy.complex": "polar view_as_complex view_as_real",
+    "numpy.complex": "angle conj conjugate imag polar real view_as_complex view_as_real",
     "numpy.creation": "empty empty_like eye full full_like identity ones ones_like zeros zeros_like",
     "numpy.cumulative": "cumprod cumsum diff nancumprod nancumsum",
     "numpy.diagonal": "diag diagflat diagonal trace",
     "numpy.einsum": "einsum",
-    "numpy.elementwise": (
-        "abs absolute add angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_invert "
-        "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor cbrt ceil conj conjugate copy cos "
-        "cosh deg2rad divide divide_no_nan equal erf erfc erfinv exp exp2 expm1 fabs floor floor_divide fmax fmin "
-        "fmod gcd greater greater_equal heaviside hypot i0 imag isfinite isinf isnan isneginf isposinf isreal lcm "
-        "ldexp left_shift less less_equal log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not "
-        "logical_or logical_xor maximum minimum mod multiply negative nextafter not_equal power rad2deg real "
-        "reciprocal right_shift round rsqrt sign signbit sin sinc sinh sqrt square subtract tan true_divide trunc "
-        "where"
-    ),
+    "numpy.exponential": "exp exp2 expm1 log log10 log1p log2 logaddexp logaddexp2",
     "numpy.grids": "meshgrid trapezoid unravel_index vander",
     "numpy.histogram": "bincount digitize histogram searchsorted",
     "numpy.joining": "append array_split concatenate dsplit dstack hsplit hstack split stack unstack vsplit vstack",
     "numpy.linear": "matmul",
+    "numpy.logic": (
+        "equal greater greater_equal isfinite isinf isnan isneginf isposinf isreal less less_equal logical_and "
+        "logical_not logical_or logical_xor not_equal where"
+    ),
     "numpy.padding": "pad",
     "numpy.products": "cross dot inner kron outer tensordot vdot",
     "numpy.quantiles": "nanmedian nanpercentile nanquantile percentile quantile",
@@ -80,6 +86,9 @@ MODULES = {
     "numpy.sorting": "argmax argmin argpartition argsort nanargmax nanargmin sort top_k",
     "numpy.statistics": "average corrcoef correlate moments",
     "numpy.triangular": "tri tril triu",
+    "numpy.trigonometry": (
+        "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh deg2rad hypot rad2deg sin sinh tan"
+    ),
     "numpy.window_functions": "bartlett blackman hamming hanning kaiser",
 }
 """The functions of each module."""

@@ -80,7 +80,7 @@ READ_NAMES = {name for names in READ.values() for name in names.split()}
 
 MODULE_OF = {name: module for module, names in CLASSES.items() for name in names.split()}
 OTHER_NAMES = {
-    "GetItem": "getitem", "ReLU": "relu", "TrueDivide": "divide", "AllClose": "allclose", "IsIn": "isin",
+    "GetItem": "getitem", "TrueDivide": "divide", "AllClose": "allclose", "IsIn": "isin",
     "SearchSorted": "searchsorted", "CDist": "cdist", "RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization",
 }  # fmt: skip
 """The operations whose name is not Keras's in snake case."""
@@ -146,8 +146,9 @@ def _as_keras(op: Op, args: tuple[Any, ...]) -> Spelled | None:
             return Spelled("Relu", {}, args)
         case SoftmaxActivation(axes) if len(args) == 1:
             return Spelled("Softmax", {"axis": axes[0] if len(axes) == 1 else list(axes)}, args)
-        case Reduction(function, axis, keepdims):
-            return Spelled(class_of(function), {"axis": _plain(axis), "keepdims": keepdims}, args)
+        case Reduction(function, axis, keepdims, initial):
+            own = {"axis": _plain(axis), "keepdims": keepdims}
+            return Spelled(class_of(function), own if initial is None else {**own, "initial": initial}, args)
         case ArgExtremum(function, axis, keepdims):
             return Spelled(class_of(function), {"axis": axis, "keepdims": keepdims}, args)
         case Cumulative(function, axis, dtype):
@@ -275,35 +276,12 @@ def _functions(name: str) -> Callable[..., Any]:
     return found
 
 
-def _round(x: Any, decimals: int = 0) -> Any:
-    """Return x rounded to a number of decimals, as JAX does it."""
-    scale = 10.0**decimals
-    return ops.round(x) if not decimals else ops.divide(ops.round(ops.multiply(x, scale)), scale)
-
-
-def _maximum_of(x: Any, initial: Any = None, **settings: Any) -> Any:
-    found = ops.max(x, **settings)
-    return found if initial is None else ops.maximum(found, initial)
-
-
-def _minimum_of(x: Any, initial: Any = None, **settings: Any) -> Any:
-    found = ops.min(x, **settings)
-    return found if initial is None else ops.minimum(found, initial)
-
-
-def _product_of(x: Any, dtype: Any = None, **settings: Any) -> Any:
-    return ops.prod(x if dtype is None else ops.cast(x, dtype), **settings)
-
-
 def _batch_normalization(x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, **own: Any) -> Any:
     return ops.batch_normalization(x, mean, variance, offset=offset, scale=scale, **own)
 
 
 WITH_OWN_SETTINGS: dict[str, Callable[..., Any]] = {
-    "Round": _round,
-    "Max": _maximum_of,
-    "Min": _minimum_of,
-    "Prod": _product_of,
+    "ReLU": activation_functions.relu,
     "BatchNorm": _batch_normalization,
 }
 """The operations whose function here takes other settings, or in another order, than Keras's class."""

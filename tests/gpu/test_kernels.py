@@ -9,7 +9,7 @@ import torch
 
 from layercli.gpu.selftest import op_parity
 from layercli.gpu.selftest.test_result import ERROR, FAILED, PASSED
-from layercli.ops.cases import invariants
+from layercli.ops.sample_inputs import invariants
 
 CPU = torch.device("cpu")
 

@@ -18,7 +18,7 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.function_tracing import tensors
 from layercli.ops.numpy.clipping import clip
-from layercli.ops.numpy.elementwise import equal, where
+from layercli.ops.numpy.logic import equal, where
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:

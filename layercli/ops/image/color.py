@@ -10,10 +10,12 @@ from layercli.core.spec import Spec
 from layercli.errors import DTypeError, ShapeError
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.nn.window_arguments import channels_first
+from layercli.ops.numpy.arithmetic import maximum, minimum, mod, multiply, subtract
 from layercli.ops.numpy.clipping import clip
 from layercli.ops.numpy.einsum import einsum
-from layercli.ops.numpy.elementwise import Unary, equal, greater, less, maximum, minimum, mod, multiply, subtract, where
+from layercli.ops.numpy.elementwise import Unary
 from layercli.ops.numpy.joining import Unstack, stack
+from layercli.ops.numpy.logic import equal, greater, less, where
 from layercli.ops.numpy.reshaping import expand_dims
 
 GREY = (0.2989, 0.5870, 0.1140)

@@ -19,7 +19,7 @@ from layercli.ops.nn.convolution import joined, split
 from layercli.ops.nn.pooling import with_channels_first
 from layercli.ops.nn.window_arguments import channels_first
 from layercli.ops.nn.window_geometry import Window, windows
-from layercli.ops.numpy.elementwise import multiply
+from layercli.ops.numpy.arithmetic import multiply
 from layercli.ops.numpy.joining import stack
 from layercli.ops.numpy.reductions import Reduction
 

@@ -21,8 +21,8 @@ from layercli.ops.image.filters import Filter, gaussian_kernel
 from layercli.ops.linalg.solvers import solve
 from layercli.ops.nn.convolution import split
 from layercli.ops.nn.window_arguments import channels_first
+from layercli.ops.numpy.arithmetic import multiply
 from layercli.ops.numpy.creation import ones_like, zeros_like
-from layercli.ops.numpy.elementwise import multiply
 from layercli.ops.numpy.joining import concatenate, stack
 from layercli.ops.numpy.reshaping import broadcast_to, expand_dims, squeeze
 from layercli.ops.random.distributions import DISTRIBUTIONS, drawing

@@ -13,18 +13,9 @@ from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.numpy.elementwise import (
-    Unary,
-    broadcast_shapes,
-    divide,
-    log10,
-    maximum,
-    minimum,
-    multiply,
-    promoted,
-    square,
-    subtract,
-)
+from layercli.ops.numpy.arithmetic import divide, maximum, minimum, multiply, square, subtract
+from layercli.ops.numpy.elementwise import Unary, broadcast_shapes, promoted
+from layercli.ops.numpy.exponential import log10
 from layercli.ops.numpy.reductions import Reduction
 
 MATRIX_NORMS = (None, "fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf"))

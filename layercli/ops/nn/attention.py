@@ -14,9 +14,11 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.nn.activation_functions import softmax
+from layercli.ops.numpy.arithmetic import add, multiply
 from layercli.ops.numpy.creation import ones
 from layercli.ops.numpy.einsum import einsum
-from layercli.ops.numpy.elementwise import add, broadcast_shapes, logical_and, multiply, promoted, where
+from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
+from layercli.ops.numpy.logic import logical_and, where
 from layercli.ops.numpy.triangular import tril
 
 

@@ -10,7 +10,8 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast
-from layercli.ops.numpy.elementwise import maximum, minimum, promoted
+from layercli.ops.numpy.arithmetic import maximum, minimum
+from layercli.ops.numpy.elementwise import promoted
 
 
 @dataclass(frozen=True)

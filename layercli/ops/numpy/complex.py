@@ -11,7 +11,7 @@ from layercli.core.spec import Spec
 from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.numpy.elementwise import broadcast_shapes
+from layercli.ops.numpy.elementwise import Unary, broadcast_shapes
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,28 @@ def polar(abs_: Any, angle: Any) -> Any:
     """Return the complex numbers of these absolute values and angles, in complex64."""
     parts = (convert_to_tensor(part) for part in (abs_, angle))
     return Polar()(*(part if dtypes.name_of(part.dtype) == "float32" else cast(part, "float32") for part in parts))
+
+
+def angle(x: Any) -> Any:
+    """Return the angle of x in the complex plane, elementwise, in (-pi, pi]: pi for negative real numbers."""
+    return Unary("angle")(x)
+
+
+def conj(x: Any) -> Any:
+    """Return the complex conjugate of x, elementwise."""
+    return Unary("conj")(x)
+
+
+def conjugate(x: Any) -> Any:
+    """Return the complex conjugate of x, elementwise; the same as ``conj``."""
+    return Unary("conj")(x)
+
+
+def imag(x: Any) -> Any:
+    """Return the imaginary part of x, elementwise: 0 for real numbers."""
+    return Unary("imag")(x)
+
+
+def real(x: Any) -> Any:
+    """Return the real part of x, elementwise."""
+    return Unary("real")(x)

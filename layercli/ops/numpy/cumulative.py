@@ -13,7 +13,8 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
 from layercli.ops.core.slicing import GetItem, StridedSlice
-from layercli.ops.numpy.elementwise import not_equal, subtract
+from layercli.ops.numpy.arithmetic import subtract
+from layercli.ops.numpy.logic import not_equal
 from layercli.ops.numpy.reductions import replace_nan
 from layercli.ops.numpy.reshaping import ravel
 

@@ -146,17 +146,6 @@ BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
 """Functions of integers alone, and of those or of booleans."""
 
 
-OTHER_NAMES = {
-    "abs": "absolute",
-    "bitwise_invert": "bitwise_not",
-    "bitwise_left_shift": "left_shift",
-    "bitwise_right_shift": "right_shift",
-    "conjugate": "conj",
-    "true_divide": "divide",
-}
-"""Second names that Keras has for some."""
-
-
 @dataclass(frozen=True)
 class Unary(Op):
     """out = function(x), value by value; ``function`` is a key of ``UNARY``."""
@@ -275,13 +264,3 @@ def _divided(x: Any, y: Any) -> Any:
     """Return x / y, and 0 where y is; the gradient is 0 there as well."""
     zero = y == 0
     return torch.where(zero, 0, x / torch.where(zero, 1, y))
-
-
-where = Where()
-
-
-def __getattr__(name: str) -> Op:
-    name = OTHER_NAMES.get(name, name)
-    if name not in UNARY and name not in BINARY:
-        raise AttributeError(f"there is no elementwise operation {name!r}")
-    return Unary(name) if name in UNARY else Binary(name)

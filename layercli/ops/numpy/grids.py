@@ -16,8 +16,8 @@ from layercli.ops.core.axes import axis_of, check_rank
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.core.scatter_gather import check_whole
 from layercli.ops.core.slicing import GetItem, StridedSlice
+from layercli.ops.numpy.arithmetic import power
 from layercli.ops.numpy.cumulative import diff
-from layercli.ops.numpy.elementwise import power
 from layercli.ops.numpy.ranges import arange
 from layercli.ops.numpy.rearrangement import Flip
 from layercli.ops.numpy.reductions import Reduction

@@ -131,11 +131,11 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     return ConcatenateTensors(axis)(*some(xs))
 
 
-def stack(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Return the tensors ``xs`` side by side along a new axis."""
-    if any(isinstance(x, Dim) for x in xs):
-        return ShapeTensor(size for x in xs for size in sizes_in(x))
-    return Stack(axis)(*some(xs))
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Return the tensors of the sequence x stacked along a new axis ``axis``; all have one shape."""
+    if any(isinstance(each, Dim) for each in x):
+        return ShapeTensor(size for each in x for size in sizes_in(each))
+    return Stack(axis)(*some(x))
 
 
 def some(xs: Sequence[Any]) -> Sequence[Any]:

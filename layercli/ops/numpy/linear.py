@@ -76,7 +76,13 @@ class MatMul(Op):
         return torch.matmul(x, y)
 
 
-matmul = MatMul()
+def matmul(x1: Any, x2: Any) -> Any:
+    """Return the matrix product x1 @ x2: (..., n, k) and (..., k, m) to (..., n, m).
+
+    Leading axes broadcast; a vector x1 is a row and a vector x2 a column, and the result lacks their axis.
+    Raises ShapeError where k differs.
+    """
+    return MatMul()(x1, x2)
 
 
 @dataclass(frozen=True)

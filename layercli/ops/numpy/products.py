@@ -15,8 +15,9 @@ from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.core.shape import ndim
+from layercli.ops.numpy.arithmetic import multiply, subtract
 from layercli.ops.numpy.einsum import Einsum
-from layercli.ops.numpy.elementwise import multiply, promoted, subtract
+from layercli.ops.numpy.elementwise import promoted
 from layercli.ops.numpy.joining import stack, unstack
 from layercli.ops.numpy.linear import matmul
 from layercli.ops.numpy.reshaping import moveaxis, ravel

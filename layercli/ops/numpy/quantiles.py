@@ -13,7 +13,7 @@ from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
 from layercli.ops.core.conversion import cast, convert_to_tensor
-from layercli.ops.numpy.elementwise import divide
+from layercli.ops.numpy.arithmetic import divide
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 """What is taken between two values: a mean weighted by nearness, either, the mean of both, or the nearer one."""

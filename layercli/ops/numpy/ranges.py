@@ -13,8 +13,9 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.arithmetic import power
 from layercli.ops.numpy.creation import as_int, create, dtype_or, place, zeros_like
-from layercli.ops.numpy.elementwise import exp, log, power
+from layercli.ops.numpy.exponential import exp, log
 from layercli.ops.numpy.reshaping import expand_dims, moveaxis
 
 

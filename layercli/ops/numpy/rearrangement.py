@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.dims import Size
+from layercli.core.dims import Size, may_equal
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
-from layercli.errors import UsageError
+from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of
+from layercli.ops.core.scatter_gather import take
 from layercli.ops.core.shape import sizes_in
-from layercli.ops.numpy.reshaping import swapaxes
+from layercli.ops.numpy.reshaping import ravel, swapaxes
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,19 @@ class Tile(Op):
         return x.tile(self.times)
 
 
-def repeat(x: Any, repeats: int, axis: int) -> Any:
-    """Return x with every value along ``axis`` ``repeats`` times in a row."""
-    return RepeatElements(repeats, axis)(x)
+def repeat(x: Any, repeats: int | Iterable[int], axis: int | None = None) -> Any:
+    """Return x with each value along ``axis`` repeated ``repeats`` times in a row; None: of x flattened.
+
+    Several ``repeats`` give one number for each index along the axis; ShapeError where there are not as many.
+    """
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    counts = [repeats] if isinstance(repeats, int) else [int(count) for count in repeats]
+    if len(counts) == 1:
+        return RepeatElements(counts[0], axis)(x)
+    spec = spec_of(x)
+    if not may_equal(spec.shape[axis_of(spec, axis)], len(counts)):
+        raise ShapeError(f"expects as many repeats as x has indices along axis {axis}, got {len(counts)} (x = {spec})")
+    return take(x, [i for i, count in enumerate(counts) for _ in range(count)], axis)
 
 
 def tile(x: Any, repeats: int | Iterable[int]) -> Any:

@@ -12,6 +12,7 @@ from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
+from layercli.ops.core.conversion import cast
 
 REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "sum": lambda x, axes, keep: torch.sum(x, axes, keep),
@@ -36,20 +37,25 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
 }
 """Functions of the values along some axes, the axes being kept with the size 1 or not; ``nan``... leave out NaN."""
 
+Axes = int | Iterable[int] | None
+"""One axis, several, or None for all of them."""
+
 MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
 WIDEN = {"sum", "prod", "nansum", "nanprod"}
 """Functions whose result for integers is int64, as in torch."""
-OTHER_NAMES = {"amax": "max", "amin": "min"}
-"""Second names that Keras has for some."""
 
 
 @dataclass(frozen=True)
 class Reduction(Op):
-    """out = function of x along ``axis``, a key of ``REDUCTIONS``; ``axis`` is one, several or None for all."""
+    """out = function(x) along ``axis``: an axis, several, or None for all of them; ``function`` is a key of ``REDUCTIONS``.
+
+    ``initial``, for ``max`` and ``min`` only, is one value more of each reduction.
+    """
 
     function: str
     axis: int | tuple[int, ...] | None = None
     keepdims: bool = False
+    initial: float | None = None
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without the axes, or with the size 1 there."""
@@ -59,8 +65,19 @@ class Reduction(Op):
 
     def run(self, x: Any) -> Any:
         """Return torch's function of x."""
+        if self.initial is not None:
+            return self._with_initial(x)
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
         return REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
+
+    def _with_initial(self, x: Any) -> Any:
+        """Return the extremum of x and ``initial``; without any value of x to reduce, ``initial``."""
+        spec = self.spec(spec_of(x))
+        initial = torch.full(spec.shape, self.initial, dtype=x.dtype, device=x.device)
+        if not x.numel():
+            return initial
+        found = Reduction(self.function, self.axis, self.keepdims).run(x)
+        return torch.maximum(found, initial) if self.function == "max" else torch.minimum(found, initial)
 
     def _dtype(self, dtype: str) -> str:
         if self.function in ("all", "any"):
@@ -134,24 +151,113 @@ def count_nonzero(x: Any, axis: int | Iterable[int] | None = None) -> Any:
     return CountNonzero(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
 
 
-def reducer(function: str) -> Callable[..., Any]:
-    """Return the user's function of that name: ``mean(x, axis=None, keepdims=False)``."""
-
-    def reduce(x: Any, axis: int | Iterable[int] | None = None, keepdims: bool = False) -> Any:
-        axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
-        if axes == ():
-            raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")
-        return Reduction(function, axes, keepdims)(x)
-
-    reduce.__name__ = function
-    reduce.__doc__ = (
-        f"Return the {function} of x along ``axis`` (one, several, None: all); ``keepdims`` leaves size 1 there."
-    )
-    return reduce
+def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return whether all values of x along ``axis`` are nonzero, as booleans."""
+    return _reduce("all", x, axis, keepdims)
 
 
-def __getattr__(name: str) -> Any:
-    name = OTHER_NAMES.get(name, name)
-    if name not in REDUCTIONS:
-        raise AttributeError(f"there is no reduction {name!r}")
-    return reducer(name)
+def amax(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the maximum of x along ``axis``; the same as ``max``."""
+    return _reduce("max", x, axis, keepdims)
+
+
+def amin(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the minimum of x along ``axis``; the same as ``min``."""
+    return _reduce("min", x, axis, keepdims)
+
+
+def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return whether any value of x along ``axis`` is nonzero, as a boolean."""
+    return _reduce("any", x, axis, keepdims)
+
+
+def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) along ``axis``, without overflow."""
+    return _reduce("logsumexp", x, axis, keepdims)
+
+
+def max(x: Any, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """Return the maximum of x and, where given, of ``initial`` along ``axis``; ``initial`` is the result for no values."""
+    return _reduce("max", x, axis, keepdims, initial)
+
+
+def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the mean of x along ``axis``."""
+    return _reduce("mean", x, axis, keepdims)
+
+
+def median(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the median of x along ``axis``: the middle value, or the mean of the two middle values; NaN where x holds NaN."""
+    return _reduce("median", x, axis, keepdims)
+
+
+def min(x: Any, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """Return the minimum of x and, where given, of ``initial`` along ``axis``; ``initial`` is the result for no values."""
+    return _reduce("min", x, axis, keepdims, initial)
+
+
+def nanmax(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the maximum of x along ``axis``, ignoring NaN; NaN where all values are NaN."""
+    return _reduce("nanmax", x, axis, keepdims)
+
+
+def nanmean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the mean of x along ``axis``, ignoring NaN."""
+    return _reduce("nanmean", x, axis, keepdims)
+
+
+def nanmin(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the minimum of x along ``axis``, ignoring NaN; NaN where all values are NaN."""
+    return _reduce("nanmin", x, axis, keepdims)
+
+
+def nanprod(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the product of x along ``axis``, NaN counting as 1."""
+    return _reduce("nanprod", x, axis, keepdims)
+
+
+def nanstd(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the standard deviation of x along ``axis``, ignoring NaN."""
+    return _reduce("nanstd", x, axis, keepdims)
+
+
+def nansum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the sum of x along ``axis``, NaN counting as 0."""
+    return _reduce("nansum", x, axis, keepdims)
+
+
+def nanvar(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the variance of x along ``axis``, ignoring NaN."""
+    return _reduce("nanvar", x, axis, keepdims)
+
+
+def prod(x: Any, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int64 for integers."""
+    return _reduce("prod", x if dtype is None else cast(x, dtype), axis, keepdims)
+
+
+def ptp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return max(x) - min(x) along ``axis``."""
+    return _reduce("ptp", x, axis, keepdims)
+
+
+def std(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the standard deviation sqrt(mean((x - mean(x))^2)) of x along ``axis``."""
+    return _reduce("std", x, axis, keepdims)
+
+
+def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the sum of x along ``axis``; int64 for integers and booleans."""
+    return _reduce("sum", x, axis, keepdims)
+
+
+def var(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the variance mean((x - mean(x))^2) of x along ``axis``."""
+    return _reduce("var", x, axis, keepdims)
+
+
+def _reduce(function: str, x: Any, axis: Axes, keepdims: bool, initial: float | None = None) -> Any:
+    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    if axes == ():
+        raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")
+    return Reduction(function, axes, keepdims, initial)(x)

@@ -7,7 +7,7 @@ from typing import Any
 
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
-from layercli.ops.numpy.elementwise import where
+from layercli.ops.numpy.logic import where
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:

@@ -14,9 +14,10 @@ from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F
 from layercli.ops.core.axes import axis_of, check_rank
 from layercli.ops.core.conversion import cast, convert_to_tensor
+from layercli.ops.numpy.arithmetic import divide, multiply, sqrt, subtract
 from layercli.ops.numpy.clipping import clip
 from layercli.ops.numpy.diagonal import diagonal
-from layercli.ops.numpy.elementwise import divide, multiply, promoted, sqrt, subtract
+from layercli.ops.numpy.elementwise import promoted
 from layercli.ops.numpy.linear import matmul
 from layercli.ops.numpy.reductions import Reduction
 from layercli.ops.numpy.reshaping import expand_dims, reshape, transpose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layercli.ops.core.conversion import Cast
 from layercli.ops.image.rescale import Rescale, Standardize
+from layercli.ops.numpy.arithmetic import Round
 from layercli.ops.numpy.creation import FullLike
 from layercli.ops.numpy.elementwise import BINARY, BITS, GIVE_BOOL, PREDICATES, UNARY, WHOLE, Binary, Unary, Where
 from layercli.ops.sample_inputs import SampleInput, spec
@@ -70,4 +71,6 @@ CASES = [
     SampleInput(Standardize(()), (spec("B T"), spec(""), spec("")), low=0.5, high=2.0),
     SampleInput(Where(), (spec("B 3", "bool"), spec("B 1"), spec("3"))),
     SampleInput(Where(), (spec("B 3", "bool"), 1, 0.5), differentiable=False),
+    SampleInput(Round(1), (spec("B T 3"),), differentiable=False),
+    SampleInput(Round(-1), (spec("B 3", "int32"),), differentiable=False),
 ]

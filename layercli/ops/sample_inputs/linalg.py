@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from layercli.ops.cases.invariants import (
-    eigenvectors,
-    orthogonal_triangular,
-    singular_vectors,
-    symmetric_eigenvectors,
-)
 from layercli.ops.linalg.decompositions import (
     OF_SQUARES,
     LuFactor,
@@ -20,6 +14,12 @@ from layercli.ops.linalg.decompositions import (
 )
 from layercli.ops.linalg.solvers import LeastSquares, Solve
 from layercli.ops.sample_inputs import SampleInput, spec
+from layercli.ops.sample_inputs.invariants import (
+    eigenvectors,
+    orthogonal_triangular,
+    singular_vectors,
+    symmetric_eigenvectors,
+)
 
 SQUARE, WIDE, TALL = spec("B 4 4"), spec("B 3 5"), spec("B 5 3")
 OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "cholesky_inverse upper"}

@@ -20,4 +20,7 @@ CASES = [
     *(_case(function, None, True, "float32") for function in REDUCTIONS),
     *(_case(function, 1, False, "int32") for function in REDUCTIONS),
     *(_case(function, (1, 2), False, "bool") for function in ("sum", "mean", "prod", "all", "any")),
+    SampleInput(Reduction("max", 1, False, 0.5), (spec("B T 4"),)),
+    SampleInput(Reduction("min", None, True, -0.5), (spec("B T 4"),)),
+    SampleInput(Reduction("max", 1, False, 7.0), (spec("B 0 4", "int32"),), differentiable=False),
 ]

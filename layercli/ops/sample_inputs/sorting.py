@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from layercli.ops.cases.invariants import unordered_top
 from layercli.ops.core.dynamic_slice import Slice, SliceUpdate
 from layercli.ops.core.scatter_gather import COMBINED, ScatterUpdate, Take, TakeAlongAxis
 from layercli.ops.linalg.norms import Norm
@@ -13,6 +12,7 @@ from layercli.ops.numpy.reductions import CountNonzero
 from layercli.ops.numpy.sorting import ARG_EXTREMA, ArgExtremum, Argsort, Sort, TopK
 from layercli.ops.numpy.triangular import TRIANGLES, Triangle
 from layercli.ops.sample_inputs import SampleInput, spec
+from layercli.ops.sample_inputs.invariants import unordered_top
 
 X = spec("B T 4")
 INF = float("inf")

@@ -1,0 +1,101 @@
+"""Elementwise comparisons, logical operations and tests of values, all with boolean results; and ``where``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.errors import UsageError
+from layercli.ops.core.conversion import convert_to_tensor
+from layercli.ops.numpy.elementwise import Binary, Unary, Where
+from layercli.ops.numpy.set_ops import Nonzero
+
+
+def equal(x1: Any, x2: Any) -> Any:
+    """Return x1 == x2, elementwise."""
+    return Binary("equal")(x1, x2)
+
+
+def not_equal(x1: Any, x2: Any) -> Any:
+    """Return x1 != x2, elementwise."""
+    return Binary("not_equal")(x1, x2)
+
+
+def less(x1: Any, x2: Any) -> Any:
+    """Return x1 < x2, elementwise."""
+    return Binary("less")(x1, x2)
+
+
+def less_equal(x1: Any, x2: Any) -> Any:
+    """Return x1 <= x2, elementwise."""
+    return Binary("less_equal")(x1, x2)
+
+
+def greater(x1: Any, x2: Any) -> Any:
+    """Return x1 > x2, elementwise."""
+    return Binary("greater")(x1, x2)
+
+
+def greater_equal(x1: Any, x2: Any) -> Any:
+    """Return x1 >= x2, elementwise."""
+    return Binary("greater_equal")(x1, x2)
+
+
+def logical_and(x1: Any, x2: Any) -> Any:
+    """Return whether x1 and x2 are both nonzero, elementwise."""
+    return Binary("logical_and")(x1, x2)
+
+
+def logical_or(x1: Any, x2: Any) -> Any:
+    """Return whether x1 or x2 is nonzero, elementwise."""
+    return Binary("logical_or")(x1, x2)
+
+
+def logical_xor(x1: Any, x2: Any) -> Any:
+    """Return whether exactly one of x1 and x2 is nonzero, elementwise."""
+    return Binary("logical_xor")(x1, x2)
+
+
+def logical_not(x: Any) -> Any:
+    """Return whether x is 0, elementwise."""
+    return Unary("logical_not")(x)
+
+
+def isfinite(x: Any) -> Any:
+    """Return whether x is finite, elementwise."""
+    return Unary("isfinite")(x)
+
+
+def isinf(x: Any) -> Any:
+    """Return whether x is infinite, elementwise."""
+    return Unary("isinf")(x)
+
+
+def isnan(x: Any) -> Any:
+    """Return whether x is NaN, elementwise."""
+    return Unary("isnan")(x)
+
+
+def isneginf(x: Any) -> Any:
+    """Return whether x is negative infinity, elementwise."""
+    return Unary("isneginf")(x)
+
+
+def isposinf(x: Any) -> Any:
+    """Return whether x is positive infinity, elementwise."""
+    return Unary("isposinf")(x)
+
+
+def isreal(x: Any) -> Any:
+    """Return whether the imaginary part of x is 0, elementwise."""
+    return Unary("isreal")(x)
+
+
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """Return x1 where ``condition`` is true, else x2, elementwise; the shapes broadcast.
+
+    With neither x1 nor x2, return the indices where ``condition`` is true, as ``nonzero`` does.
+    Raises UsageError where only one of x1 and x2 is given.
+    """
+    if (x1 is None) != (x2 is None):
+        raise UsageError("where expects both x1 and x2 or neither, got only one of them")
+    return Nonzero()(convert_to_tensor(condition)) if x1 is None else Where()(condition, x1, x2)

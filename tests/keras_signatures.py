@@ -1,0 +1,59 @@
+"""The signatures of Keras's public functions and constructors as plain data, for tests/reference/signatures.json.
+
+Run as a script it writes the record anew from the Keras that is installed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from pathlib import Path
+
+RECORD = Path(__file__).parent / "reference" / "signatures.json"
+NAMESPACES = (
+    "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random",
+)  # fmt: skip
+
+
+def signature(function):
+    """Return the arguments as [name, kind, default] each; the default is text, and None where there is none."""
+    return [
+        [p.name, p.kind.description, None if p.default is p.empty else repr(p.default)]
+        for p in inspect.signature(function).parameters.values()
+    ]
+
+
+def of_namespace(namespace):
+    """Return the signature of each public function and class of a module."""
+    public = {name: getattr(namespace, name) for name in dir(namespace) if not name.startswith("_")}
+    return {name: signature(f) for name, f in public.items() if callable(f) and not inspect.ismodule(f)}
+
+
+def of_keras():
+    """Return the signatures of all NAMESPACES, asked of Keras itself."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    import keras
+
+    found = {"keras": {"version": keras.__version__}}
+    for path in NAMESPACES:
+        module = keras
+        for name in path.split("."):
+            module = getattr(module, name)
+        found[path] = of_namespace(module)
+    return found
+
+
+def text(signatures):
+    """Return the record as JSON, one function a line."""
+    lines = [
+        f"{json.dumps(path)}: {{\n"
+        + ",\n".join(f"{json.dumps(name)}: {json.dumps(s)}" for name, s in found.items())
+        + "}"
+        for path, found in signatures.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+if __name__ == "__main__":
+    RECORD.write_text(text(of_keras()))

@@ -1,0 +1,65 @@
+"""Every public function and constructor takes Keras's arguments: the same names, order, kinds and defaults."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import pytest
+
+from tests.keras_signatures import NAMESPACES, RECORD, of_keras, signature
+
+KERAS = json.loads(RECORD.read_text())
+
+REFUSED = {
+    "ops.einsum": "**kwargs is handed to JAX and TensorFlow alone; Keras on torch ignores it",
+    "ops.multi_hot": "**kwargs holds only num_tokens, an old name of num_classes",
+    "random.SeedGenerator": "**kwargs holds only Keras's backend module, of which there is one here",
+}
+"""What is refused of Keras's arguments, with the reason."""
+
+CASES = [(namespace, name) for namespace in NAMESPACES for name in KERAS[namespace]]
+
+
+def ours(namespace, name):
+    return getattr(importlib.import_module(f"layercli.{namespace}"), name)
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_arguments_are_keras_s(namespace):
+    wrong = {}
+    for name, wanted in KERAS[namespace].items():
+        if f"{namespace}.{name}" in REFUSED or f"ops.{name}" in REFUSED:
+            continue
+        if (found := signature(ours(namespace, name))) != wanted:
+            wrong[name] = (found, wanted)
+    assert not wrong
+
+
+def test_what_is_refused_differs_by_that_alone():
+    """Each entry of REFUSED differs from Keras by the ``**kwargs`` that it names, and by nothing else."""
+    for path in REFUSED:
+        namespace, _, name = path.rpartition(".")
+        wanted = [argument for argument in KERAS[namespace][name] if argument[1] != "variadic keyword"]
+        assert signature(ours(namespace, name)) == wanted != KERAS[namespace][name]
+
+
+def test_functions_are_called_by_keras_s_names():
+    from layercli import ops
+
+    assert ops.add(x1=1, x2=2) == 3
+    assert ops.where(condition=ops.array([True, False]), x1=1, x2=2).tolist() == [1, 2]
+    assert [i.tolist() for i in ops.where(ops.array([0, 3, 0, 1]))] == [[1, 3]]
+    assert ops.max(ops.zeros((0, 2)), axis=0, initial=5.0).tolist() == [5.0, 5.0]
+    assert ops.min(ops.array([3, 4]), initial=2) == 2
+    assert ops.prod(ops.array([2.5, 2.0]), dtype="int32") == 4
+    assert ops.round(ops.array([2.46, 3.55]), decimals=1).tolist() == pytest.approx([2.5, 3.6], abs=0.06)
+    assert ops.round(ops.array([1234, 55]), decimals=-2).tolist() == [1200, 100]
+    assert ops.repeat(ops.array([[1, 2], [3, 4]]), 2).tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert ops.repeat(ops.array([[1, 2], [3, 4]]), [1, 2], axis=0).tolist() == [[1, 2], [3, 4], [3, 4]]
+
+
+def test_the_record_is_what_keras_says(request):
+    if not request.config.getoption("--live"):
+        pytest.skip("asks Keras itself: with --live")
+    assert of_keras() == KERAS
