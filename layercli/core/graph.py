@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.lifetimes import Lifetimes
 from layercli.core.spec import Spec
 from layercli.core.tracking import Trackable
 from layercli.errors import UsageError
@@ -26,7 +27,7 @@ class Node:
     """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer.
 
     ``masks`` are those that travelled with the arguments and were given to the layer; ``results`` is what a layer's ``call``
-    returned, for which ``outputs`` stand outside it.
+    returned, for which ``outputs`` stand outside it. ``in_place`` says that the output is written over the first argument.
     """
 
     target: Layer | Op
@@ -37,6 +38,7 @@ class Node:
     calls: list[Node] = field(default_factory=list)
     masks: list[Any] = field(default_factory=list)
     results: Any = None
+    in_place: bool = False
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -52,7 +54,7 @@ class Node:
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
         self.outputs = tree.map_structure(given, specs)
-        return self.outputs
+        return self.outputs if _thread.lifetimes is None else _thread.lifetimes.handed_out(self.outputs)
 
 
 @dataclass
@@ -69,6 +71,7 @@ class _Thread(threading.local):
 
     frames: tuple[CallContext, ...] = ()
     drawing = True
+    lifetimes: Lifetimes | None = None
 
 
 _thread = _Thread()
@@ -127,7 +130,24 @@ def record(node: Node) -> Node:
     """Add ``node`` to the call in progress, if there is one, and return it."""
     if open_frames := _thread.frames:
         open_frames[-1].node.calls.append(node)
+    if _thread.lifetimes is not None:
+        _thread.lifetimes.record(node)
     return node
+
+
+@contextmanager
+def watch_lifetimes() -> Iterator[Lifetimes]:
+    """Watch inside when tensors of symbolic calls are dropped."""
+    before, _thread.lifetimes = _thread.lifetimes, Lifetimes()
+    try:
+        yield _thread.lifetimes
+    finally:
+        _thread.lifetimes = before
+
+
+def as_recorded(values: Any) -> Any:
+    """Return a tree of tensors as a node may keep them: where lifetimes are watched, not those that the caller holds."""
+    return values if _thread.lifetimes is None else _thread.lifetimes.recorded(values)
 
 
 class Graph:

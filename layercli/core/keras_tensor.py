@@ -150,6 +150,25 @@ class SymbolicTensor(Operators):
         """The number of axes."""
         return self.spec.rank
 
+    def __iadd__(self, other: Any) -> Any:
+        return self._written_over("add", other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._written_over("subtract", other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._written_over("multiply", other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._written_over("divide", other)
+
+    def _written_over(self, operator: str, other: Any) -> Any:
+        """Return the result of an operator that torch writes over this tensor, as in ``x += y``."""
+        out = OPERATORS[operator](self, other)
+        if isinstance(out, SymbolicTensor) and out.node is not None and out.spec == self.spec:
+            out.node.in_place = True
+        return out
+
     def __len__(self) -> int:
         first: Size = self.shape[0] if self.shape else 0
         return first if isinstance(first, int) else first.__index__()

@@ -199,14 +199,15 @@ class Layer(Trackable, CallSignature, Serializable):
             training = graph.frames()[-1].training if graph.frames() else False
         with graph.inside(CallContext(node, self, bool(training))):
             args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
-            node.masks = masking.fill_in(self, args, kwargs)
+            node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
             if not self.built:
                 self._build_for(args, kwargs)
             kwargs.pop("training", None)
             if "training" in self.call_names():
                 kwargs["training"] = bool(training)
-            node.results = self.call(*args, **kwargs)
-            outputs = tree.map_structure(spec_of, node.results)
+            results = self.call(*args, **kwargs)
+            node.results = graph.as_recorded(results)
+            outputs = tree.map_structure(spec_of, results)
         if not graph.frames():
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)

@@ -10,25 +10,43 @@ from typing import Any
 
 from layercli.core import tree
 from layercli.core.dims import UNKNOWN
-from layercli.core.graph import Node
+from layercli.core.graph import Node, watch_lifetimes
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
+from layercli.core.lifetimes import Lifetimes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
 from layercli.inspect.summary import below, described, ends, input_names, lacks_variables
 
-VIEWS = frozenset({"BroadcastTo", "ExpandDims", "ReluInPlace", "Squeeze", "StopGradient", "Transpose"})
+VIEWS = frozenset(
+    {
+        "ArraySplit", "BroadcastTo", "Crop", "Diagonal", "ExpandDims", "Frames", "GetItem", "MergeTimeIntoBatch",
+        "ReluInPlace", "Select", "Split", "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
+    }
+)  # fmt: skip
 """Operations whose result is always a view of what they are given, or written over it."""
 SCATTERED = frozenset({"BroadcastTo", "Transpose"})
 """Operations whose result lies in memory in another order than its axes say, so that a reshape of it copies."""
 
 
-def layer_graph(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> ModelGraph:
-    """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for."""
-    node, given = described(model, inputs)
-    return _Describer(model, name or model.name, source or type(model).__module__).graph(node, given)
+def layer_graph(
+    model: Layer,
+    inputs: Any = None,
+    *,
+    name: str = "",
+    source: str = "",
+    arguments: Mapping[str, Any] | None = None,
+) -> ModelGraph:
+    """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for.
+
+    ``arguments`` are given to the call by name beside the inputs, as ``training`` or ``cache``.
+    """
+    with watch_lifetimes() as lifetimes:
+        node, given = described(model, inputs, **(arguments or {}))
+    describer = _Describer(model, name or model.name, source or type(model).__module__)
+    return describer.graph(node, given, lifetimes)
 
 
 class _Describer:
@@ -40,6 +58,7 @@ class _Describer:
         self.places: dict[Any, int] = {}
         self.scattered: set[int] = set()
         self.keep: list[Any] = []
+        self.nodes: dict[int, int] = {}
         self.paths = {id(model): ROOT}
         self._add_layer(ROOT, 0, model)
         for path, depth, layer in below(model):
@@ -60,14 +79,29 @@ class _Describer:
             built=not lacks_variables(layer),
         )
 
-    def graph(self, root: Node, given: Any) -> ModelGraph:
+    def graph(self, root: Node, given: Any, lifetimes: Lifetimes) -> ModelGraph:
         """Return the ModelGraph of one call of the model, whose node is ``root``."""
         inputs = self._inputs(root, given)
         self._add_layer_call(root, ROOT)
+        self._add_lifetimes(lifetimes)
         found = ends(root.outputs, None)
         leaves = [x for x in tree.flatten(root.outputs) if isinstance(x, SymbolicTensor)]
         names = [name for name, spec in found if isinstance(spec, Spec)]
         return self.builder.graph(inputs, {name: self.place(x, ROOT) for name, x in zip(names, leaves, strict=True)})
+
+    def _add_lifetimes(self, lifetimes: Lifetimes) -> None:
+        """Note after how many calls each value was dropped; one that several tensors stand for lives as long as all of them."""
+        calls = [0]  # made before the first node, the second one, ...
+        for node in lifetimes.nodes:
+            calls.append(max(calls[-1], self.nodes.get(id(node), 0)))
+        dropped = self.builder.dropped
+        for node in lifetimes.nodes:
+            if id(node) in self.nodes:
+                for x in tree.flatten(node.outputs):
+                    if isinstance(x, SymbolicTensor):
+                        at = calls[lifetimes.dropped.get(id(x), -1)]
+                        index = self.place(x, ROOT)
+                        dropped[index] = max(at, dropped.get(index, 0))
 
     def _inputs(self, root: Node, given: Any) -> dict[str, int]:
         """Add the inputs and return their places by name, in the order of ``given``."""
@@ -145,6 +179,7 @@ class _Describer:
             lambda x: self.place(x, module) if isinstance(x, SymbolicTensor) else None, node.outputs
         )
         self.builder.module_calls[slot] = ModuleCall(module, inputs, outputs, start, len(self.builder.calls))
+        self.nodes[id(node)] = start
 
     def _add_operation(self, node: Node, module: str) -> None:
         op = node.target
@@ -155,7 +190,7 @@ class _Describer:
             if isinstance(spec, Spec)
         ]
         name = operation_name(op)
-        source = self._viewed(name, inputs)
+        source = inputs[0] if node.in_place else self._viewed(name, inputs)
         outputs = tuple(
             self._add(x, x.spec, ValueKind.ACTIVATION, view_of=source)
             for x in tree.flatten(node.outputs)
@@ -170,6 +205,7 @@ class _Describer:
                 name, module, tuple(inputs), outputs, None if unknown else macs, unknown, arguments_of(op, node)
             )
         )
+        self.nodes[id(node)] = len(self.builder.calls)
 
     def _operand(self, x: Any, spec: Spec, module: str) -> int:
         """Return the place of what an operation is given: of a variable, its value in the dtype it computes in."""
@@ -183,7 +219,7 @@ class _Describer:
         """Return the place of what an operation's result is a view of, or None where it has memory of its own."""
         if not inputs:
             return None
-        if name in VIEWS or (name == "Reshape" and inputs[0] not in self.scattered):
+        if name in VIEWS or (name == "ReshapeTensor" and inputs[0] not in self.scattered):
             return inputs[0]
         return None
 

@@ -128,6 +128,9 @@ class ModelGraph:
     outputs: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     incomplete: str | None = None
+    dropped: Mapping[int, int] = field(default_factory=dict)
+    """For a model that runs in eager mode: how many calls were made when the Python code dropped a value, by its index in
+    ``values``. A value that is not in it lives until the last call that takes it."""
 
     @property
     def root(self) -> ModuleNode:
@@ -196,6 +199,7 @@ class ModelGraphBuilder:
         self.module_calls: list[ModuleCall] = []
         self.values: list[Value] = []
         self.notes: list[str] = []
+        self.dropped: dict[int, int] = {}
 
     def add_module(self, path: str, class_name: str | None, **fields: Any) -> None:
         """Add a module after its parent: that of the longest path above it, unless ``parent`` is given.
@@ -258,4 +262,5 @@ class ModelGraphBuilder:
             outputs=tuple((outputs or {}).items()),
             notes=tuple(self.notes),
             incomplete=incomplete,
+            dropped=self.dropped,
         )

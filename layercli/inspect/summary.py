@@ -114,11 +114,14 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
     )
 
 
-def described(model: Layer, inputs: Any = None) -> tuple[Node, Any]:
-    """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on."""
+def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node, Any]:
+    """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on.
+
+    ``arguments`` are given to the call by name beside the inputs.
+    """
     given = inputs if inputs is not None else default_inputs(model)
     with graph.fresh_trace():
-        outputs = model(*graph.placeholders(given_to(model, given)))
+        outputs = model(*graph.placeholders(given_to(model, given)), **arguments)
     found = [x.node for x in tree.flatten(outputs) if isinstance(x, SymbolicTensor)]
     if not found or found[0] is None:
         raise no_tensor_output_error(model.name, outputs)

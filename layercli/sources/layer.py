@@ -10,6 +10,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
+    from layercli.inspect.cost_graph import CostGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
@@ -46,6 +47,12 @@ class LayerSource(Source):
         from layercli.inspect.layer_graph import layer_graph
 
         return layer_graph(self.model, as_specs(inputs), name=self.name, source=self.origin)
+
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None) -> CostGraph:
+        """Return the graph of one symbolic call with the batch left open, and with the cache that a decoder keeps."""
+        from layercli.inspect.cost_graph import layer_cost_graph
+
+        return layer_cost_graph(self.model, as_specs(inputs), dtype, name=self.name, source=self.origin)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""

@@ -11,6 +11,7 @@ from layercli.errors import LayercliError, UsageError
 from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
+    from layercli.inspect.cost_graph import CostGraph
     from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
@@ -53,6 +54,13 @@ class Source:
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of a call on ``inputs``: Specs as ``inputs`` returns them, or shapes; by default its own."""
         raise NotImplementedError
+
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None) -> CostGraph:
+        """Return the graph that ``cost`` is computed from, its floating values in ``dtype``; ``inputs`` are as in ``graph``."""
+        from layercli.inspect.cost_graph import CostGraph, in_dtype
+
+        graph = self.graph(inputs)
+        return CostGraph(graph if dtype is None else in_dtype(graph, dtype))
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the summary of a call on ``inputs``, which are as in ``graph``."""

@@ -1,0 +1,158 @@
+"""``layercli cost``: what a model costs in memory, whether it fits, and whether it keeps its budgets."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layercli.cli import options, output
+from layercli.errors import UsageError
+
+if TYPE_CHECKING:
+    from layercli.inspect.budgets import Finding
+    from layercli.inspect.cost import Cost
+    from layercli.inspect.fit import Fit
+
+
+class CostFormat(StrEnum):
+    """The formats of the report."""
+
+    table = "table"
+    plain = "plain"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    github = "github"
+
+
+def option(name: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    """Return an option that has no default to show."""
+    info: typer.models.OptionInfo = typer.Option(name, help=help, metavar=metavar, show_default=False)
+    return info
+
+
+def cost(
+    model: options.AnyModel,
+    set_: options.Set = [],  # noqa: B006 - typer copies it
+    custom: options.Custom = [],  # noqa: B006
+    input_shape: options.InputShape = [],  # noqa: B006
+    at: options.At = [],  # noqa: B006
+    config: options.Config = None,
+    dtype: Annotated[
+        str | None, option("--dtype", "The dtype of weights and activations, or mixed_bfloat16.", "DTYPE")
+    ] = None,
+    memory: Annotated[str | None, option("--memory", "Does it fit in so much memory: 24GiB.", "SIZE")] = None,
+    on: Annotated[str | None, option("--on", "Does it fit on this device: h100, l4, rtx4090, here.", "DEVICE")] = None,
+    max_: Annotated[
+        list[str], option("--max", "A limit: parameters=30M, macs=4.2G, memory=1GiB.", "FIGURE=LIMIT")
+    ] = [],  # noqa: B006
+    baseline: Annotated[
+        Path | None, option("--baseline", "An earlier report (--format json) that no figure may exceed.", "FILE.json")
+    ] = None,
+    allow: Annotated[str, typer.Option("--allow", metavar="PERCENT", help="How much a figure may grow.")] = "0%",
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
+    format: Annotated[
+        CostFormat | None,
+        typer.Option(
+            "--format", "-f", help="How to print it. Default: table on a terminal, plain off it.", show_default=False
+        ),
+    ] = None,
+) -> int:
+    """Say what a model costs in memory before it is run, whether that fits, and whether it keeps its budgets.
+
+    [dim]$[/dim] layercli cost resnet50 --at B=64 --on l4
+    [dim]$[/dim] layercli cost decoder --set preset=8b --at B=1 --at T=8192 --dtype bfloat16 --memory 24GiB
+    [dim]$[/dim] layercli cost ./Llama-3.1-8B --at B=1 --at T=8192 --on h100
+    [dim]$[/dim] layercli cost net.onnx --max parameters=30M --max memory=1GiB --format github
+    [dim]$[/dim] layercli cost net.py:Net --baseline cost.json --allow 1%
+    """
+    from layercli.inspect import budgets, quantities
+    from layercli.inspect.cost_document import document
+    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.render import cost as drawing
+
+    limits = budgets.budgets_of_project(Path()) | budgets.parse_budgets(max_)
+    earlier = None if baseline is None else budgets.read_baseline(baseline)
+    allowed = quantities.share_in(allow, "--allow")
+    capacity, device = capacity_of(memory, on)
+    register_custom_objects(custom)
+    found = measured(model, set_, input_shape, at, config, dtype)
+    fit = None if capacity is None else fitted(found, capacity, device)
+    report = document(found, fit)
+    findings = budgets.against_limits(report["totals"], limits)
+    findings += [] if earlier is None else budgets.against_baseline(report, earlier, allowed)
+    tables = drawing.tables(found, fit, findings, depth)
+    if format is CostFormat.github:
+        output.write(drawing.github(found, tables, fit, findings))
+        summarize(drawing.step_summary(tables))
+    else:
+        chosen = None if format is None else output.Format(format.value)
+        output.emit(tables, lambda: document(found, fit, findings), chosen)
+    report_findings(findings)
+    return max(budgets.verdict(findings), 0) if fit is None or fit.fits else 1
+
+
+def measured(
+    model: str, settings: list[str], shapes: list[str], at: list[str], config: str | None, dtype: str | None
+) -> Cost:
+    """Return the cost of the model that a text names."""
+    from layercli.inspect.cost import cost as cost_of
+    from layercli.inspect.shape_parser import parse_sizes
+    from layercli.sources.resolve import resolve
+
+    values = parse_sizes(at)
+    source = resolve(model, settings, config=config, describing=True)
+    opened = source.cost_graph(source.inputs(shapes), dtype)
+    for note in source.notes:
+        output.print_info(note)
+    found = cost_of(opened.graph, at={**opened.at, **values}, dtype=dtype, cache=opened.cache)
+    unknown = sorted(set(values) - found.memory.names)
+    if unknown:
+        known = f"named sizes: {', '.join(sorted(found.memory.names))}" if found.memory.names else None
+        raise UsageError(f"the input has no size named {unknown[0]!r}", hint=known)
+    return found
+
+
+def capacity_of(memory: str | None, on: str | None) -> tuple[int | None, str]:
+    """Return the bytes to fit in, and the device they are of; UsageError where both are given."""
+    from layercli.inspect import devices, quantities
+
+    if memory is not None and on is not None:
+        raise UsageError("--memory and --on both say how much memory there is: give one of them")
+    if memory is not None:
+        return quantities.bytes_in(memory, "--memory"), ""
+    if on == devices.HERE:
+        from layercli.runtime.execution.available_memory import free_memory
+
+        return free_memory(), "this machine"
+    device = None if on is None else devices.find_device(on)
+    return (None, "") if device is None else (device.memory, device.title)
+
+
+def fitted(found: Cost, capacity: int, device: str) -> Fit:
+    """Return whether it fits, and what would make it fit."""
+    from layercli.inspect.fit import fit
+
+    return fit(found, capacity, device)
+
+
+def report_findings(findings: list[Finding]) -> None:
+    """Tell each finding on a line of its own."""
+    for each in findings:
+        output.print_error(f"{'over budget' if each.exceeded else 'not known'}: {each.sentence}")
+
+
+def summarize(text: str) -> Any:
+    """Append Markdown to the summary of the GitHub job, where there is one."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
+    except OSError as error:
+        output.print_info(f"warning: the job's summary cannot be written: {error.strerror}")

@@ -1,0 +1,91 @@
+"""The graph that a cost is computed from: with the batch as an open size, in the dtype asked for, with a decoder's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from layercli.core import dims, dtypes, tree
+from layercli.core.dims import Dim
+from layercli.core.dtypes import Policy
+from layercli.core.layer import Layer
+from layercli.core.spec import Spec
+from layercli.errors import LayercliError, UsageError
+from layercli.inspect.layer_graph import layer_graph
+from layercli.inspect.model_graph import ModelGraph
+from layercli.inspect.summary import default_inputs
+
+CACHE_ARGUMENT = "cache"
+"""The argument of ``call`` that makes a decoder return what the next call takes as its past."""
+
+
+@dataclass(frozen=True)
+class CostGraph:
+    """A graph with the values that a decoder keeps for the next token, and the values of sizes that were opened."""
+
+    graph: ModelGraph
+    cache: tuple[int, ...] = ()
+    at: Mapping[str, int] = field(default_factory=dict)
+
+
+def layer_cost_graph(model: Layer, inputs: Any, dtype: str | None, *, name: str, source: str) -> CostGraph:
+    """Return the graph of a Layer; where the batch is a number, it is opened, so that other batches follow by formula."""
+    given = default_inputs(model) if inputs is None else inputs
+    converted = dtype is not None and not set_policy(model, dtype)
+    arguments = {CACHE_ARGUMENT: []} if CACHE_ARGUMENT in model.call_names() else {}
+    opened, at = with_open_batch(given)
+    try:
+        graph = layer_graph(model, opened, name=name, source=source, arguments=arguments)
+    except LayercliError:
+        if not at:
+            raise
+        graph, at = layer_graph(model, given, name=name, source=source, arguments=arguments), {}
+    if converted:
+        graph = in_dtype(graph, str(dtype))
+    return CostGraph(graph, tuple(index for _, index in graph.outputs[1:]) if arguments else (), at)
+
+
+def set_policy(model: Layer, dtype: str) -> bool:
+    """Let a model that is not built compute in ``dtype`` (a policy); False where it holds variables already."""
+    if any(layer.own_variables for _, layer in model.walk()):
+        return False
+    policy = Policy.named(dtype)
+    for _, layer in model.walk():
+        layer._policy = policy
+    return True
+
+
+def with_open_batch(inputs: Any) -> tuple[Any, dict[str, int]]:
+    """Return the inputs with their first size, where it is one number for all, as the batch B, and the value it had."""
+    specs = [spec for spec in tree.flatten(inputs) if isinstance(spec, Spec)]
+    batches = {spec.shape[0] if spec.shape else None for spec in specs}
+    [batch, *others] = batches or {None}
+    if others or not isinstance(batch, int):
+        return inputs, {}
+    opened = tree.map_structure(
+        lambda spec: replace(spec, shape=(Dim.named(dims.BATCH), *spec.shape[1:])) if isinstance(spec, Spec) else spec,
+        inputs,
+    )
+    return opened, {dims.BATCH: batch}
+
+
+def in_dtype(graph: ModelGraph, dtype: str) -> ModelGraph:
+    """Return the graph with its floating values in ``dtype``: those of the dtype that most of its parameters have."""
+    if dtype.startswith("mixed_"):
+        raise UsageError(f"{dtype} is a policy of layers, and {graph.name} holds its variables already")
+    wanted, usual = dtypes.name_of(dtype), floating_dtype(graph)
+    values = tuple(
+        replace(value, spec=Spec(value.spec.shape, wanted)) if value.spec.dtype == usual else value
+        for value in graph.values
+    )
+    return replace(graph, values=values)
+
+
+def floating_dtype(graph: ModelGraph) -> str | None:
+    """Return the floating dtype that most bytes of the parameters have; None where there are no such parameters."""
+    totals: dict[str, int] = {}
+    for value in graph.variables_below():
+        if dtypes.is_floating(value.spec.dtype) and isinstance(value.bytes, int):
+            totals[value.spec.dtype] = totals.get(value.spec.dtype, 0) + value.bytes
+    return max(totals, key=lambda name: totals[name]) if totals else None

@@ -1,0 +1,73 @@
+"""Whether a model fits in a memory, by how much, and the largest batch and the longest context that do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from layercli.core import dims
+from layercli.errors import UsageError
+from layercli.inspect.cost import Cost, Memory
+
+MOST = 2**50
+"""The greatest size that is tried: what fits with it has no bound."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of how the model is run, and the memory that it then takes."""
+
+    change: str
+    bytes: int
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The answer: ``bytes`` needed and ``capacity`` available. ``largest`` maps a named size to the greatest value that fits.
+
+    A size that fits whatever it is has None there; one that does not fit even as 1 has 0.
+    """
+
+    bytes: int
+    capacity: int
+    device: str = ""
+    largest: Mapping[str, int | None] = field(default_factory=dict)
+    remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits."""
+        return self.bytes <= self.capacity
+
+
+def fit(cost: Cost, capacity: int, device: str = "") -> Fit:
+    """Return whether the model fits in ``capacity`` bytes; UsageError where sizes are open that must be known."""
+    if cost.open_sizes:
+        given = " ".join(f"--at {name}=..." for name in cost.open_sizes)
+        raise UsageError(f"whether it fits depends on {' and '.join(cost.open_sizes)}", hint=f"give a value: {given}")
+    needed = cost.bytes
+    if needed is None:
+        raise UsageError(f"whether {cost.name} fits is not known: some of its sizes are unknown")
+    names = sorted(cost.memory.names, key=lambda name: (name != dims.BATCH, name))
+    return Fit(needed, capacity, device, {name: largest(cost.memory, name, cost.at, capacity) for name in names})
+
+
+def largest(memory: Memory, name: str, at: Mapping[str, int], capacity: int) -> int | None:
+    """Return the greatest value of a named size that fits, the others being as in ``at``; None where every value does."""
+
+    def fits(value: int) -> bool:
+        needed = memory.bytes({**at, name: value})
+        return needed is not None and needed <= capacity
+
+    if not fits(1):
+        return 0
+    low, high = 1, 2
+    while fits(high):
+        if high >= MOST:
+            return None
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

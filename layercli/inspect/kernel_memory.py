@@ -1,0 +1,115 @@
+"""What the kernel of an operation allocates beside its results: while it runs, and for the backward pass.
+
+The rules are those of torch's kernels on the CPU in eager mode. An operation without a rule allocates nothing but its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.core.spec import Spec
+from layercli.inspect.model_graph import ModelGraph, OperationCall
+
+
+@dataclass(frozen=True)
+class Given:
+    """A call as a rule sees it: the Specs of what it takes and gives, and its arguments."""
+
+    call: OperationCall
+    taken: tuple[Spec, ...]
+    gave: tuple[Spec, ...]
+
+    @staticmethod
+    def of(graph: ModelGraph, call: OperationCall) -> Given:
+        """Return what a rule sees of a call."""
+        specs = [tuple(graph.values[index].spec for index in side) for side in (call.inputs, call.outputs)]
+        return Given(call, *specs)
+
+
+Rule = Callable[[Given], Size]
+
+
+def workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
+    """Return the bytes that the kernel of a call takes beside its results and frees before it returns."""
+    rule = WORKSPACES.get(call.operation)
+    return 0 if rule is None else rule(Given.of(graph, call))
+
+
+def allocated_by(graph: ModelGraph) -> dict[int, Size]:
+    """Return the bytes of the storages that are larger than their value, by index: a view of a larger result."""
+    found = {}
+    for call in graph.calls:
+        rule = ALLOCATIONS.get(call.operation)
+        if rule is not None and call.outputs:
+            found[call.outputs[0]] = rule(Given.of(graph, call))
+    return found
+
+
+def rows(x: Spec) -> Size:
+    """Return the bytes of one float32 for each vector along the last axis."""
+    return dims.product(x.shape[:-1]) * 4
+
+
+def rms_norm(given: Given) -> Size:
+    """Return the normalized values before they are scaled; in float32 where the inputs have less."""
+    x = given.taken[0]
+    wide = max(dtypes.BYTES[x.dtype], 4)
+    scaled = len(given.taken) > 1
+    narrow = wide > dtypes.BYTES[x.dtype]
+    return (x.size * wide * (1 + narrow) if scaled or narrow else 0) + rows(x)
+
+
+def layer_norm(given: Given) -> Size:
+    """Return mean and deviation."""
+    return 2 * rows(given.taken[0])
+
+
+def pool(given: Given) -> Size:
+    """Return the indices of a max pooling, eight bytes for each value."""
+    arguments = given.call.arguments
+    kind = arguments.get("kind", arguments.get("function", ""))
+    return 8 * given.gave[0].size if kind == "max" else 0
+
+
+def sequence_bytes(given: Given) -> Size:
+    """Return the bytes of the outputs of all steps of a recurrence."""
+    x, units = given.taken[0], given.taken[2].shape[0]
+    return dims.product(x.shape[:2]) * units * dtypes.BYTES[x.dtype]
+
+
+def recurrence(given: Given) -> Size:
+    """Return what the fused LSTM takes: the inputs with the steps first, the second bias, the states before they are stacked."""
+    if given.call.arguments.get("kind") != "lstm":
+        return 0
+    x, _, recurrent, *rest = given.taken
+    state = x.shape[0] * recurrent.shape[0] * dtypes.BYTES[x.dtype]
+    biases = [each.bytes for each in rest if each.rank == 1]
+    states = len([each for each in rest if each.rank == 2])
+    return x.bytes + dims.total(biases) + 2 * state + (state if states < 2 else 0)
+
+
+def attention(given: Given) -> Size:
+    """Return the sum of the exponentials of the scores that the fused attention keeps of each query."""
+    query = given.taken[0]
+    return dims.product(query.shape[:-1]) * 4
+
+
+WORKSPACES: dict[str, Rule] = {
+    "FusedRecurrence": recurrence,
+    "LayerNorm": layer_norm,
+    "Pool": pool,
+    "RmsNorm": rms_norm,
+    "Rotate": lambda given: given.taken[0].bytes,
+    "ScaledDotProductAttention": attention,
+}
+"""What each operation takes while it runs, by name."""
+
+ALLOCATIONS: dict[str, Rule] = {
+    "FusedRecurrence": lambda given: (
+        given.gave[0].bytes if given.call.arguments.get("sequences") else sequence_bytes(given)
+    ),
+}
+"""The bytes of the storage of the first result, where that is a view of something larger."""

@@ -1,0 +1,205 @@
+"""The cost of a model as tables: the parts of its memory, what is live at the peak, and its modules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from layercli.core import dims
+from layercli.core.dims import UNKNOWN, Size
+from layercli.escaping import printable
+from layercli.inspect.budgets import Finding
+from layercli.inspect.cost import Cost, CostPart, ModuleCost, formula_of
+from layercli.inspect.fit import Fit
+from layercli.render import markdown, plain
+from layercli.render.summary import show_bytes, show_share
+from layercli.render.table import Column, VariableTable, show
+
+BAR = 20
+"""How many characters a bar of the whole has."""
+LIVE = 5
+"""How many tensors that are live at the peak are named."""
+FILLED = "█"
+
+
+def tables(
+    cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, depth: int = 1
+) -> list[VariableTable]:
+    """Return the table of the parts and the table of the modules down to ``depth``."""
+    return [parts_table(cost, fit, findings or []), *modules_tables(cost, depth)]
+
+
+def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> VariableTable:
+    """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
+    parts, total = cost.parts(), cost.bytes
+    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size)]
+    known = total is not None and total > 0
+    if known:
+        columns += [Column("Share", numeric=True, show=show_share), Column("", key="bar")]
+    rows = [
+        row_of(part, total if known else None)
+        for part in [*parts, CostPart("total", total, cost.memory.formula(cost.at))]
+    ]
+    return VariableTable(
+        f"{cost.name}: memory of {cost.mode}", columns, rows, facts_of(cost, fit, findings), notes_of(cost, fit)
+    )
+
+
+def row_of(part: CostPart, total: int | None) -> list[Any]:
+    """Return the row of a part: its bytes or its formula, its share, and a bar for it."""
+    size = part.bytes if part.bytes is not None else part.formula
+    if total is None:
+        return [part.name, size]
+    share = (part.bytes or 0) / total
+    return [part.name, size, share, FILLED * round(share * BAR)]
+
+
+def show_size(size: Any) -> str:
+    """Return the text of a number of bytes, a formula, or ``?`` for what is unknown."""
+    return "?" if size is None else show_bytes(size) if isinstance(size, int) else str(size)
+
+
+def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding]) -> list[tuple[str, str]]:
+    """Return the facts below the parts."""
+    facts = []
+    if cost.at:
+        facts.append(("At", ", ".join(f"{name} = {value:,}" for name, value in sorted(cost.at.items()))))
+    if (step := cost.peak_step()) is not None:
+        facts.append(("Peak", f"in {step}"))
+        live = cost.live()
+        named = [f"{each.name} {each.spec} {show_bytes(each.bytes)}" for each in live[:LIVE]]
+        more = f", and {len(live) - LIVE} more" if len(live) > LIVE else ""
+        facts.append(("Live there", ", ".join(named) + more))
+    if cost.cache is not None:
+        facts.append(("KV cache", cache_text(cost)))
+    facts.append(("MACs", show_count(cost.graph.macs(), cost)))
+    if fit is not None:
+        facts += fit_facts(fit)
+    return [*facts, *(("Over budget" if each.exceeded else "Not known", each.sentence) for each in findings)]
+
+
+def cache_text(cost: Cost) -> str:
+    """Return what the cache takes: a part that is fixed, and a part for each token of each text."""
+    fixed, token = cost.cache_per_token
+    if fixed is None or token is None:
+        return show_size(formula_of(cost.cache or 0))
+    return f"{show_bytes(token)} a token" + (f" and {show_bytes(fixed)} fixed" if fixed else "")
+
+
+def fit_facts(fit: Fit) -> list[tuple[str, str]]:
+    """Return the answer whether it fits, the largest sizes that do, and what would make it fit."""
+    place = f"{fit.device} has" if fit.device else "there are"
+    difference = abs(fit.capacity - fit.bytes)
+    answer = f"yes, {show_bytes(difference)} are left" if fit.fits else f"no, {show_bytes(difference)} are missing"
+    facts = [("Fits", f"{answer}: {place} {show_bytes(fit.capacity)}")]
+    for name, most in fit.largest.items():
+        facts.append((f"Largest {name}", "no limit" if most is None else f"{most:,}" if most else "none fits"))
+    for each in fit.remedies:
+        facts.append(("With " + each.change, f"{show_bytes(each.bytes)}: {'fits' if each.fits else 'does not fit'}"))
+    return facts
+
+
+def show_count(size: Size, cost: Cost) -> str:
+    """Return the text of a count, a formula, or ``unknown``."""
+    found = dims.at(size, cost.at)
+    return "unknown" if found == UNKNOWN else show(found)
+
+
+def notes_of(cost: Cost, fit: Fit | None) -> list[str]:
+    """Return what has to be said of the figures."""
+    notes = list(cost.notes)
+    if cost.open_sizes:
+        given = " ".join(f"--at {name}=..." for name in cost.open_sizes)
+        notes.append(f"open sizes: {', '.join(cost.open_sizes)} (give them values: {given})")
+    if fit is not None:
+        notes.append("not counted: what the driver takes, and memory that the allocator cannot use (fragmentation)")
+    return notes
+
+
+def modules_tables(cost: Cost, depth: int) -> list[VariableTable]:
+    """Return the table of the modules down to ``depth``; none for a model that has no modules below it."""
+    shown = [module for module in cost.modules if module.depth <= depth]
+    if not shown:
+        return []
+    rows = folded(shown)
+    kept = any(module.kept is not None for module in shown)
+    columns = [
+        Column("Layer (type)", key="layer", folds=True),
+        Column("Weights", numeric=True, show=show_size),
+        Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
+        *([Column("Kept", numeric=True, show=show_size)] if kept else []),
+        Column("MACs", numeric=True, show=lambda size: "?" if size is None else show(size)),
+    ]
+    notes = ["Allocates: what its operations give in one call, freed or not"]
+    if hidden := len(cost.modules) - len(shown):
+        notes.append(
+            f"{hidden} layers below are not shown (--depth)" if hidden > 1 else "1 layer below is not shown (--depth)"
+        )
+    if len(rows) < len(shown):
+        notes.append("0..9 stands for ten layers alike: the figures are of each")
+    return [VariableTable("", columns, [module_row(each, cost, kept) for each in rows], [], notes)]
+
+
+def folded(modules: list[ModuleCost]) -> list[ModuleCost]:
+    """Return the modules with every run of numbered siblings that are alike, and what is below them, as one: ``blocks/0..31``."""
+    blocks: list[list[ModuleCost]] = []
+    for module in modules:
+        if blocks and module.path.startswith(f"{blocks[-1][0].path}/"):
+            blocks[-1].append(module)
+        else:
+            blocks.append([module])
+    kept: list[ModuleCost] = []
+    for _, run in groupby(enumerate(blocks), key=lambda each: alike(each[1]) or each[0]):
+        found = [block for _, block in run]
+        head = found[0][0]
+        if len(found) > 1:
+            head = replace(head, path=f"{head.path}..{found[-1][0].path.rpartition('/')[2]}")
+        kept += [head, *folded(found[0][1:])]
+    return kept
+
+
+def alike(block: list[ModuleCost]) -> Any:
+    """Return what two blocks of a run have in common; None for a module that is not one of a numbered list."""
+    stem, _, number = block[0].path.rpartition("/")
+    if not stem or not number.isdecimal():
+        return None
+    start = len(block[0].path)
+    return stem, tuple(replace(each, path=each.path[start:]) for each in block)
+
+
+def module_row(module: ModuleCost, cost: Cost, kept: bool) -> list[Any]:
+    """Return the row of a module."""
+
+    def at(size: Size | None) -> Any:
+        found = None if size is None else dims.at(size, cost.at)
+        return None if found is None or found == UNKNOWN else found if isinstance(found, int) else str(found)
+
+    name = module.path if module.class_name is None else f"{module.path} ({module.class_name})"
+    middle = [at(module.kept)] if kept else []
+    return [name, at(module.weights), at(module.outputs), *middle, at(module.macs)]
+
+
+def github(cost: Cost, drawn: list[VariableTable], fit: Fit | None, findings: list[Finding]) -> str:
+    """Return GitHub Actions annotations, one for each finding, over the tables in a folded group."""
+    lines = [
+        f"::{'error' if each.exceeded else 'warning'} title=layercli cost {escaped(cost.name)}::{escaped(each.sentence)}"
+        for each in findings
+    ]
+    if fit is not None and not fit.fits:
+        lines.append(
+            f"::error title=layercli cost {escaped(cost.name)}::{escaped('does not fit: ' + fit_facts(fit)[0][1])}"
+        )
+    text = "\n".join(plain.draw(table) for table in drawn).rstrip("\n").split("\n")
+    shown = [f" {line}" if line.lstrip().startswith("::") else line for line in text]
+    return "\n".join([*lines, f"::group::layercli cost {escaped(cost.name)}", *shown, "::endgroup::"]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text as a command of GitHub Actions may hold it."""
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def step_summary(drawn: list[VariableTable]) -> str:
+    """Return the tables in Markdown, for the summary of a job."""
+    return "\n".join(markdown.draw(table) for table in drawn)

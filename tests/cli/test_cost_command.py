@@ -1,0 +1,105 @@
+"""``layercli cost``: its answers, its exit codes, and what it says of bad input."""
+
+import json
+
+
+def test_parts_of_the_memory(cli):
+    done = cli("cost mlp --at B=2 --format plain")
+    assert done.code == 0
+    assert done.out.startswith(
+        "mlp: memory of inference\n\n"
+        "Part            Memory   Share\n"
+        "weights      397.5 KiB   98.2%  ████████████████████\n"
+        "inputs         6.1 KiB    1.5%\n"
+        "activations    1.1 KiB    0.3%\n"
+        "total        404.7 KiB  100.0%  ████████████████████\n\n"
+        "At:          B = 2\n"
+        "Peak:        in head Linear\n"
+    )
+
+
+def test_json_has_numbers_and_formulas(cli):
+    document = json.loads(cli("cost transformer-encoder --at T=8 --format json").out)
+    assert document["schema"] == "layercli.cost/1"
+    assert document["totals"]["macs"] is None
+    assert document["formulas"]["macs"] == "6144*B*T^2 + 18874368*B*T"
+    assert document["open_sizes"] == ["B"]
+    rows = [row for row in document["modules"] if row["path"] == "stack/0"]
+    assert rows[0]["formulas"]["macs"] == "1024*B*T^2 + 3145728*B*T"
+
+
+def test_it_fits_or_not(cli):
+    yes = cli("cost resnet50 --on l4 --format plain")
+    assert yes.code == 0
+    assert "Fits:        yes, 22.2 GiB are left: NVIDIA L4 has 22.4 GiB\n" in yes.out
+    no = cli("cost resnet50 --memory 64MiB --format plain")
+    assert no.code == 1
+    assert "Fits:        no, 44.3 MiB are missing: there are 64.0 MiB\n" in no.out
+    assert "Largest B:   none fits\n" in no.out
+
+
+def test_budgets(cli):
+    done = cli("cost mlp --at B=1 --max parameters=100K --max memory=1GiB")
+    assert done.code == 1
+    assert done.err == "over budget: parameters 101,770 is over the budget of 100,000 by 1,770 (+1.8%)\n"
+    unknown = cli("cost mlp --max memory=1GiB")
+    assert (unknown.code, unknown.err) == (3, "not known: memory is not known, the budget is 1.0 GiB\n")
+    assert cli("cost mlp --at B=1 --max memory=1GiB").code == 0
+
+
+def test_budgets_of_the_project(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.layercli.budgets]\nparameters = "100K"\n')
+    assert cli("cost mlp --at B=1").code == 1
+    assert cli("cost mlp --at B=1 --max parameters=1M").code == 0
+    (tmp_path / "pyproject.toml").write_text('[tool.layercli.budgets]\nparameter = "100K"\n')
+    done = cli("cost mlp --at B=1")
+    assert (done.code, done.err) == (
+        2, "error: there is no figure 'parameter' to limit\nhint: did you mean parameters?\n",
+    )  # fmt: skip
+
+
+def test_a_baseline(cli, tmp_path):
+    file = tmp_path / "cost.json"
+    file.write_text(cli("cost mlp --at B=1 --format json").out)
+    assert cli(f"cost mlp --at B=1 --baseline {file}").code == 0
+    grown = cli(f"cost mlp --set hidden=130 --at B=1 --baseline {file} --allow 1%")
+    assert grown.code == 1
+    assert grown.err.splitlines()[0] == (
+        "over budget: parameters grew from 101,770 to 103,360 (+1.6%, 1.0% allowed): hidden_layers/0 +1,570, head +20"
+    )
+    assert cli(f"cost mlp --set hidden=129 --at B=1 --baseline {file} --allow 1%").code == 0
+
+
+def test_github_annotations_and_the_summary_of_a_job(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    done = cli("cost mlp --at B=1 --max parameters=100K --memory 1KiB --format github")
+    assert done.code == 1
+    assert done.out.splitlines()[:3] == [
+        "::error title=layercli cost mlp::parameters 101,770 is over the budget of 100,000 by 1,770 (+1.8%25)",
+        "::error title=layercli cost mlp::does not fit: no, 400.1 KiB are missing: there are 1.0 KiB",
+        "::group::layercli cost mlp",
+    ]
+    assert "| weights |" in (tmp_path / "summary.md").read_text()
+
+
+def test_bad_input_is_one_sentence(cli, tmp_path):
+    (tmp_path / "x.json").write_text("{}")
+    messages = {
+        "cost mlp --on h10": "there is no device 'h10'",
+        "cost mlp --max flops=3": "there is no figure 'flops' to limit",
+        "cost mlp --max parameters": "--max expects FIGURE=LIMIT, got 'parameters'",
+        "cost mlp --max parameters=-3": "--max parameters expects a number such as 30M, got '-3'",
+        "cost mlp --memory 0GiB": "--memory expects a size such as 24GiB, got '0GiB'",
+        "cost mlp --memory 1GiB": "whether it fits depends on B",
+        "cost mlp --at B=0": "a size is given as T=4096, got 'B=0'",
+        "cost mlp --at Q=3": "the input has no size named 'Q'",
+        "cost mlp --memory 1GiB --on l4": "--memory and --on both say how much memory there is: give one of them",
+        "cost mlp --allow 3": "--allow expects a percentage such as 1%, got '3'",
+        "cost mlp --dtype float23": "there is no dtype 'float23'",
+        f"cost mlp --baseline {tmp_path}/x.json": f"{tmp_path}/x.json is no report of layercli cost",
+        f"cost mlp --baseline {tmp_path}/y.json": f"cannot open {tmp_path}/y.json: No such file or directory",
+    }
+    for command, message in messages.items():
+        done = cli(command)
+        assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}"), command

@@ -1,0 +1,183 @@
+"""What a model costs, against the storages that real runs of torch allocate."""
+
+import gc
+
+import pytest
+import torch
+from memory_tracker import MemoryTracker
+
+import layercli
+from layercli import layers, ops
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.inspect import budgets, devices, quantities
+from layercli.inspect.cost import CACHE, cost
+from layercli.inspect.cost_document import document
+from layercli.inspect.fit import fit, largest
+from layercli.sources import open as open_source
+
+
+def drawn(spec):
+    dtype = getattr(torch, spec.dtype)
+    return (
+        torch.rand(spec.shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 4, spec.shape, dtype=dtype)
+    )
+
+
+def costed(source, inputs=None, at=None, dtype=None):
+    opened = source.cost_graph(inputs, dtype)
+    return cost(opened.graph, at={**opened.at, **(at or {})}, dtype=dtype, cache=opened.cache)
+
+
+def real_peak(model, tensors, **arguments):
+    """The greatest sum of storages that one call in inference allocates, beside the inputs and the weights."""
+    with torch.no_grad():
+        model(*tensors, **arguments)
+        gc.collect()
+        known = [*tensors, *model.module.parameters(), *model.module.buffers()]
+        with MemoryTracker(known) as tracker:
+            model(*tensors, **arguments)
+    return tracker.peak
+
+
+SMALL = {
+    "mlp": ({}, {"B": 3}),
+    "lenet": ({}, {"B": 2}),
+    "resnet-block": ({"filters": (4, 4, 3)}, {}),
+    "lstm": ({"features": 5, "units": 6}, {"B": 2}),
+    "transformer-encoder": ({"blocks": 2, "width": 32, "hidden": 64}, {"B": 2, "T": 7}),
+    "decoder": ({}, {"B": 2, "T": 9}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_peak_is_that_of_a_real_run(name):
+    settings, at = SMALL[name]
+    source = open_source(name, **settings)
+    found = costed(source, at=at)
+    tensors = [drawn(found.graph.values[index].spec.at(found.at)) for _, index in found.graph.inputs]
+    arguments = {"cache": []} if found.cache is not None else {}
+    assert found.memory.peak(found.at).bytes == real_peak(source.model, tensors, **arguments)
+
+
+def test_peak_of_a_resnet_is_that_of_a_real_run():
+    source = open_source("resnet50", classes=7)
+    found = costed(source, Spec((1, 48, 48, 3)), {"B": 2})
+    assert found.memory.peak(found.at).bytes == real_peak(source.model, [torch.rand(2, 48, 48, 3)])
+
+
+class Shortcut(layercli.layers.Layer):
+    """Keeps its input in a variable of its call until the end, and writes over a result."""
+
+    def setup(self):
+        self.first, self.second = layers.Dense(8), layers.Dense(8)
+
+    def call(self, inputs):
+        kept = self.first(inputs)
+        x = self.second(ops.tanh(kept))
+        x *= 2.0
+        first, _ = ops.split(x, 2, axis=-1)
+        return ops.exp(first) + ops.sum(kept)
+
+
+def test_a_variable_keeps_a_tensor_alive_as_in_python():
+    model = Shortcut()
+    found = costed(open_source(model), Spec((16, 8)))
+    assert found.memory.peak(found.at).bytes == real_peak(model, [torch.rand(16, 8)])
+    assert found.peak_step() == "Add"
+
+
+def test_weights_and_inputs_are_counted_once_and_by_dtype():
+    found = costed(open_source("mlp"), at={"B": 2}, dtype="bfloat16")
+    assert {part.name: part.bytes for part in found.parts()}["weights"] == 101770 * 2
+    assert {part.name: part.bytes for part in found.parts()}["inputs"] == 2 * 784 * 4
+
+
+def test_the_cache_is_what_a_real_call_keeps():
+    source = open_source("decoder")
+    found = costed(source, at={"B": 2, "T": 9})
+    _, kept = source.model(torch.randint(0, 9, (2, 9)), cache=[])
+    total = sum(x.numel() * x.element_size() for block in kept for x in block)
+    assert {part.name: part.bytes for part in found.parts()}[CACHE] == total
+    assert found.cache_per_token == (0, total // 18)
+
+
+def test_open_sizes_give_formulas():
+    found = costed(open_source("transformer-encoder"))
+    assert (found.bytes, found.open_sizes) == (None, ["B", "T"])
+    assert found.memory.formula() == "16384*B*T + 75657216"
+    written = document(found)
+    assert written["totals"]["memory"] is None
+    assert written["totals"]["weights"] == 75657216
+    assert written["formulas"] == {"macs": "6144*B*T^2 + 18874368*B*T", "memory": "16384*B*T + 75657216"}
+
+
+def test_the_largest_sizes_fit_and_one_more_does_not():
+    found = costed(open_source("transformer-encoder"), at={"B": 8, "T": 512})
+    capacity = 2**30
+    answer = fit(found, capacity)
+    assert answer.fits
+    for name, most in answer.largest.items():
+        assert (
+            found.memory.bytes({**found.at, name: most}) <= capacity < found.memory.bytes({**found.at, name: most + 1})
+        )
+    assert largest(found.memory, "B", found.at, 100) == 0
+
+
+def test_open_sizes_must_be_known_to_fit():
+    with pytest.raises(UsageError, match=r"^whether it fits depends on B and T$") as error:
+        fit(costed(open_source("transformer-encoder")), 2**30)
+    assert error.value.hint == "give a value: --at B=... --at T=..."
+
+
+def test_the_405b_decoder_is_one_formula():
+    found = costed(open_source("decoder", preset="405b"))
+    assert found.memory.formula() == "2146308*B*T + 520*T + 1623413555200"
+
+
+def test_quantities():
+    assert quantities.bytes_in("24GiB", "--memory") == 24 << 30
+    assert quantities.bytes_in("80 GB", "--memory") == 80 * 10**9
+    assert quantities.count_in("4.2G", "--max") == 4_200_000_000
+    assert quantities.share_in("1.5%", "--allow") == 0.015
+    for text in ("", "-1GiB", "0", "12 parsecs", "nan"):
+        with pytest.raises(UsageError, match=r"^--memory expects a size such as 24GiB, got '"):
+            quantities.bytes_in(text, "--memory")
+
+
+def test_devices_have_sources_and_rates_that_grow_as_dtypes_narrow():
+    for device in devices.DEVICES.values():
+        assert device.source
+        assert device.memory > 0 < device.bandwidth
+        rates = [device.rate(dtype) for dtype in ("float32", "float16", "float8_e4m3fn")]
+        known = [rate for rate in rates if rate is not None]
+        assert known == sorted(known)
+
+
+def test_the_nearest_device_is_named():
+    with pytest.raises(UsageError, match=r"^there is no device 'h10'$") as error:
+        devices.find_device("h10")
+    assert "h100" in error.value.hint
+
+
+def test_limits_are_exceeded_met_or_unknown():
+    limits = budgets.parse_budgets(["parameters=1K", "macs=5", "memory=1GiB"])
+    found = budgets.against_limits({"parameters": 1500, "macs": 5, "memory": None}, limits)
+    assert [each.sentence for each in found] == [
+        "parameters 1,500 is over the budget of 1,000 by 500 (+50.0%)",
+        "memory is not known, the budget is 1.0 GiB",
+    ]
+    assert budgets.verdict(found) == 1
+    assert budgets.verdict(found[1:]) == 3
+    assert budgets.verdict([]) == 0
+
+
+def test_a_baseline_names_the_layers_that_grew_most():
+    before = document(costed(open_source("mlp", hidden=(8,)), at={"B": 1}))
+    after = document(costed(open_source("mlp", hidden=(9,)), at={"B": 1}))
+    found = budgets.against_baseline(after, before, 0.01)
+    assert [each.figure for each in found] == ["parameters", "trainable", "macs", "memory", "weights", "activations"]
+    assert found[0].sentence == (
+        "parameters grew from 6,370 to 7,165 (+12.5%, 1.0% allowed): hidden_layers/0 +785, head +10"
+    )
+    assert budgets.against_baseline(before, after, 0.0) == []
