@@ -51,10 +51,10 @@ def test_the_modules_are_a_tree_with_arguments_and_variables(graph):
 
 def test_the_calls_stand_in_the_order_they_run_with_their_module_and_cost(graph):
     assert [(c.operation, c.module, c.macs) for c in graph.calls] == [
-        ("Dense", "first", 12 * B),
+        ("Linear", "first", 12 * B),
         ("ReluInPlace", "first", 0),
-        ("Dense", "again", 16 * B),
-        ("Dense", "again", 16 * B),
+        ("Linear", "again", 16 * B),
+        ("Linear", "again", 16 * B),
         ("Add", "", 0),
     ]
     assert graph.macs() == 44 * B
@@ -183,7 +183,7 @@ def test_a_value_in_another_dtype_is_a_cast():
         ("Cast", ["float32", "bfloat16"]),
         ("Cast", ["float32", "bfloat16"]),
         ("Cast", ["float32", "bfloat16"]),
-        ("Dense", ["bfloat16"] * 4),
+        ("Linear", ["bfloat16"] * 4),
     ]
 
 
