@@ -14,7 +14,7 @@ from layercli.inspect.cost import Cost, CostPart, ModuleCost, formula_of
 from layercli.inspect.fit import Fit
 from layercli.render import markdown, plain
 from layercli.render.summary import show_bytes, show_share
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 
 BAR = 20
 """How many characters a bar of the whole has."""
@@ -23,14 +23,12 @@ LIVE = 5
 FILLED = "█"
 
 
-def tables(
-    cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, depth: int = 1
-) -> list[VariableTable]:
+def tables(cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, depth: int = 1) -> list[Table]:
     """Return the table of the parts and the table of the modules down to ``depth``."""
     return [parts_table(cost, fit, findings or []), *modules_tables(cost, depth)]
 
 
-def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> VariableTable:
+def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> Table:
     """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
     parts, total = cost.parts(), cost.bytes
     columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size)]
@@ -41,7 +39,7 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> Variabl
         row_of(part, total if known else None)
         for part in [*parts, CostPart("total", total, cost.memory.formula(cost.at))]
     ]
-    return VariableTable(
+    return Table(
         f"{cost.name}: memory of {cost.mode}", columns, rows, facts_of(cost, fit, findings), notes_of(cost, fit)
     )
 
@@ -117,7 +115,7 @@ def notes_of(cost: Cost, fit: Fit | None) -> list[str]:
     return notes
 
 
-def modules_tables(cost: Cost, depth: int) -> list[VariableTable]:
+def modules_tables(cost: Cost, depth: int) -> list[Table]:
     """Return the table of the modules down to ``depth``; none for a model that has no modules below it."""
     shown = [module for module in cost.modules if module.depth <= depth]
     if not shown:
@@ -138,7 +136,7 @@ def modules_tables(cost: Cost, depth: int) -> list[VariableTable]:
         )
     if len(rows) < len(shown):
         notes.append("0..9 stands for ten layers alike: the figures are of each")
-    return [VariableTable("", columns, [module_row(each, cost, kept) for each in rows], [], notes)]
+    return [Table("", columns, [module_row(each, cost, kept) for each in rows], [], notes)]
 
 
 def folded(modules: list[ModuleCost]) -> list[ModuleCost]:
@@ -180,7 +178,7 @@ def module_row(module: ModuleCost, cost: Cost, kept: bool) -> list[Any]:
     return [name, at(module.weights), at(module.outputs), *middle, at(module.macs)]
 
 
-def github(cost: Cost, drawn: list[VariableTable], fit: Fit | None, findings: list[Finding]) -> str:
+def github(cost: Cost, drawn: list[Table], fit: Fit | None, findings: list[Finding]) -> str:
     """Return GitHub Actions annotations, one for each finding, over the tables in a folded group."""
     lines = [
         f"::{'error' if each.exceeded else 'warning'} title=layercli cost {escaped(cost.name)}::{escaped(each.sentence)}"
@@ -200,6 +198,6 @@ def escaped(text: str) -> str:
     return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def step_summary(drawn: list[VariableTable]) -> str:
+def step_summary(drawn: list[Table]) -> str:
     """Return the tables in Markdown, for the summary of a job."""
     return "\n".join(markdown.draw(table) for table in drawn)
