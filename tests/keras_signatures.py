@@ -12,7 +12,7 @@ from pathlib import Path
 
 RECORD = Path(__file__).parent / "reference" / "signatures.json"
 NAMESPACES = (
-    "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random",
+    "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random", "initializers", "losses", "metrics",
 )  # fmt: skip
 
 

@@ -49,10 +49,9 @@ def test_every_layer_is_where_the_table_says():
 
 ABSENT = {
     "callbacks": {"CallbackList", "OrbaxCheckpoint"},
-    "initializers": {"IdentityInitializer", "OrthogonalInitializer", "STFTInitializer"},
     "optimizers": {"legacy"},
 }
-"""What Keras has and layercli has not: its own machinery, second names, and a checkpoint of JAX's."""
+"""What Keras has and layercli has not: its own machinery, and a checkpoint of JAX's."""
 
 
 @pytest.mark.parametrize(

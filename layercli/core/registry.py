@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 from layercli.core import custom_objects
+from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.naming import snake_case
 from layercli.errors import UsageError, nearest
 
@@ -116,6 +117,12 @@ def deserialize(value: Any) -> Any:
     return value
 
 
+def custom_objects_by(*names: str | None) -> Any:
+    """Return the user's object that is registered, or in scope, under the first of ``names`` that is; None otherwise."""
+    found = (get_registered_object(name) for name in names if name)
+    return next((each for each in found if each is not None), None)
+
+
 @dataclasses.dataclass
 class Registry:
     """The public names of one package, each module imported when a name of it is first asked for.
@@ -155,11 +162,21 @@ class Registry:
             raise UsageError(f"there is no {self.kind} {name!r}", hint=nearest(name, names))
         return self.load(known)
 
-    def deserialize(self, config: Mapping[str, Any]) -> Any:
-        """Return what ``{"class_name": ..., "config": ...}`` describes."""
-        if config["class_name"] == "function":
-            return self.find(config["config"])
-        cls, settings = self.find(config["class_name"]), config.get("config") or {}
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return the object that a name or ``{"class_name": ..., "config": ...}`` describes.
+
+        ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
+        """
+        with custom_object_scope(custom_objects or {}):
+            if isinstance(config, str):
+                return custom_objects_by(config) or self.find(config)
+            if config["class_name"] == "function":
+                return custom_objects_by(config.get("registered_name"), config["config"]) or self.find(config["config"])
+            return self._instance(config)
+
+    def _instance(self, config: Mapping[str, Any]) -> Any:
+        cls = custom_objects_by(config.get("registered_name"), config["class_name"]) or self.find(config["class_name"])
+        settings = config.get("config") or {}
         if not isinstance(settings, Mapping):
             raise UsageError(f"the config of the {self.kind} {config['class_name']!r} is {settings!r}, not a dict")
         return cls.from_config(settings)

@@ -6,8 +6,11 @@ name, a config, an instance, or any function of a shape and a dtype.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from layercli.core import registry
 from layercli.core.registry import Registry
-from layercli.core.registry import serialize as plain
 from layercli.initializers.constant_initializers import Constant, Identity, Ones, Zeros
 from layercli.initializers.initializer import Initializer, values
 from layercli.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -31,13 +34,16 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
@@ -64,6 +70,7 @@ __all__ = [
     "zeros",
 ]
 
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
 constant, zeros, ones, identity, stft = Constant, Zeros, Ones, Identity, STFT
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
@@ -88,4 +95,17 @@ _catalogue = Registry(
         "stftinitializer": "STFT",
     },
 )
-get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+get = _catalogue.get
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer that ``config``, a name or the dict that ``serialize`` returned, describes.
+
+    ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
+    """
+    return _catalogue.deserialize(config, custom_objects)
+
+
+def serialize(initializer: Any) -> Any:
+    """Return the initializer as a dict of its class name and config, or of its name for a function, as Keras does."""
+    return registry.serialize(initializer)

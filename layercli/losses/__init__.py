@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from layercli.core import registry
+from layercli.core.namespace import keep_functions
 from layercli.core.registry import Registry
-from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
 _catalogue = Registry(
@@ -46,7 +48,20 @@ _catalogue = Registry(
 )
 
 __all__ = [*_catalogue.homes, "deserialize", "get", "parse", "resolve", "serialize"]
-get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+get = _catalogue.get
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the loss that ``name``, a name or the dict that ``serialize`` returned, describes.
+
+    ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
+    """
+    return _catalogue.deserialize(name, custom_objects)
+
+
+def serialize(loss: Any) -> Any:
+    """Return the loss as a dict of its class name and config, or of its name for a function, as Keras does."""
+    return registry.serialize(loss)
 
 
 def parse(text: str) -> Any:
@@ -93,3 +108,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+keep_functions(__name__)

@@ -51,4 +51,10 @@ def _unequal_pairs(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor
     return values > 0
 
 
-Circle = loss_class("Circle", circle, without=("ref_labels", "ref_embeddings"), mask=_unequal_pairs)
+Circle = loss_class(
+    "Circle",
+    circle,
+    order="gamma margin remove_diagonal reduction name dtype",
+    without=("ref_labels", "ref_embeddings"),
+    mask=_unequal_pairs,
+)

@@ -126,7 +126,11 @@ def _check_q(loss: Any) -> None:
 BinaryCrossentropy = loss_class("BinaryCrossentropy", binary_crossentropy, mean=whole_binary_crossentropy)
 CategoricalCrossentropy = loss_class("CategoricalCrossentropy", categorical_crossentropy)
 SparseCategoricalCrossentropy = loss_class(
-    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, mask=_not_ignored, mean=whole_sparse_crossentropy
+    "SparseCategoricalCrossentropy",
+    sparse_categorical_crossentropy,
+    order="from_logits ignore_class reduction axis name dtype",
+    mask=_not_ignored,
+    mean=whole_sparse_crossentropy,
 )
 CategoricalGeneralizedCrossEntropy = loss_class(
     "CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy, check=_check_q

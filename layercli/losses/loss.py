@@ -15,7 +15,6 @@ from layercli.losses.alignment import tensor
 from layercli.losses.reduction import check_reduction, reduce
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Loss(DataclassConfig):
     """``reduce(call(y_true, y_pred), sample_weight, mask)``; subclass it and write ``call``.
 
@@ -25,9 +24,15 @@ class Loss(DataclassConfig):
     """
 
     home: ClassVar[str] = "keras.losses"
-    name: str | None = None
-    reduction: str | None = "sum_over_batch_size"
-    dtype: str | None = None
+    name: str | None
+    reduction: str | None
+    dtype: str | None
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
+    ) -> None:
+        self.name, self.reduction, self.dtype = name, reduction, dtype
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)
@@ -133,17 +138,18 @@ def loss_class(
     name: str,
     function: Callable[..., torch.Tensor],
     *,
-    called: str | None = None,
+    order: str = "{} reduction name dtype",
+    default_name: str | None = None,
     without: tuple[str, ...] = (),
     mask: Mask | None = None,
     mean: Whole | None = None,
     check: Callable[[Any], None] | None = None,
 ) -> type[Any]:
-    """Return the Loss class ``name`` over ``function``, whose arguments after the first two are its settings.
+    """Return the Loss class ``name`` of ``function(y_true, y_pred, **arguments)``, whose arguments its constructor takes.
 
-    ``called`` is the default name; ``without`` are arguments that are no settings; ``mask(loss, y_true, values)``
-    says which values count; ``mean(y_true, y_pred, **settings)`` is Loss.mean; ``check(loss)`` raises for settings
-    that cannot be meant.
+    ``order``: the constructor's arguments in Keras's order; ``{}`` stands for all arguments of ``function`` but those in
+    ``without``. ``default_name``: the default of ``name``. ``mask(loss, y_true, values)`` returns which values count;
+    ``mean(y_true, y_pred, **arguments)`` is ``Loss.mean``; ``check(loss)`` raises an error for invalid arguments.
     """
     arguments = [p for p in list(inspect.signature(function).parameters.values())[2:] if p.name not in without]
     names = [argument.name for argument in arguments]
@@ -161,8 +167,12 @@ def loss_class(
         if check is not None:
             check(self)
 
-    fields: list[Any] = [(p.name, Any, dataclasses.field(default=p.default)) for p in arguments]
-    fields.append(("name", Any, dataclasses.field(default=called or function.__name__, kw_only=True)))
+    types = {p.name: (p.annotation, p.default) for p in arguments} | {
+        "reduction": ("str | None", "sum_over_batch_size"),
+        "name": ("str | None", default_name or function.__name__),
+        "dtype": ("str | None", None),
+    }
+    fields: list[Any] = [(field, *types[field]) for field in order.format(" ".join(names)).split()]
     namespace: dict[str, Any] = {
         "call": call,
         "mean": whole,

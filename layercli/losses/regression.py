@@ -75,6 +75,6 @@ MeanSquaredError = loss_class("MeanSquaredError", mean_squared_error, mean=whole
 MeanAbsoluteError = loss_class("MeanAbsoluteError", mean_absolute_error, mean=whole_absolute_error)
 MeanAbsolutePercentageError = loss_class("MeanAbsolutePercentageError", mean_absolute_percentage_error)
 MeanSquaredLogarithmicError = loss_class("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
-Huber = loss_class("Huber", huber, called="huber_loss")
+Huber = loss_class("Huber", huber, default_name="huber_loss")
 LogCosh = loss_class("LogCosh", log_cosh)
 CosineSimilarity = loss_class("CosineSimilarity", cosine_similarity)

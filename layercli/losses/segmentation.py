@@ -37,5 +37,5 @@ def total(values: torch.Tensor, axis: Axes) -> torch.Tensor:
     return values.sum() if axis is None else values.sum(axis if isinstance(axis, int) else tuple(axis))
 
 
-Dice = loss_class("Dice", dice)
-Tversky = loss_class("Tversky", tversky)
+Dice = loss_class("Dice", dice, order="reduction name axis dtype")
+Tversky = loss_class("Tversky", tversky, order="alpha beta reduction name axis dtype")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from layercli import losses
+from layercli.core import registry
 from layercli.core.registry import Registry
-from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
 _catalogue = Registry(
@@ -60,7 +61,19 @@ FUNCTIONS = (
 """The losses that Keras's metrics show as functions too."""
 
 __all__ = [*_catalogue.homes, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
-deserialize, serialize = _catalogue.deserialize, plain
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the metric that ``config``, a name or the dict that ``serialize`` returned, describes.
+
+    ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
+    """
+    return _catalogue.deserialize(config, custom_objects)
+
+
+def serialize(metric: Any) -> Any:
+    """Return the metric as a dict of its class name and config, or of its name for a function, as Keras does."""
+    return registry.serialize(metric)
 
 
 def get(identifier: Any) -> Any:

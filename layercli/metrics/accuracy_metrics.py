@@ -70,17 +70,13 @@ def among_best(labels: torch.Tensor, predictions: torch.Tensor, k: int) -> torch
 
 
 Accuracy = mean_class("Accuracy", accuracy, __name__)
-BinaryAccuracy = mean_class("BinaryAccuracy", binary_accuracy, __name__, "threshold")
+BinaryAccuracy = mean_class("BinaryAccuracy", binary_accuracy, __name__, "name dtype threshold")
 CategoricalAccuracy = mean_class("CategoricalAccuracy", categorical_accuracy, __name__)
 SparseCategoricalAccuracy = mean_class("SparseCategoricalAccuracy", sparse_categorical_accuracy, __name__)
-TopKCategoricalAccuracy = mean_class(
-    "TopKCategoricalAccuracy", top_k_categorical_accuracy, __name__, "k", settings_first=True
-)
+TopKCategoricalAccuracy = mean_class("TopKCategoricalAccuracy", top_k_categorical_accuracy, __name__, "k name dtype")
 SparseTopKCategoricalAccuracy = mean_class(
     "SparseTopKCategoricalAccuracy",
     sparse_top_k_categorical_accuracy,
     __name__,
-    "k",
-    "from_sorted_ids",
-    settings_first=True,
+    "k name dtype from_sorted_ids",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from layercli.errors import ShapeError, UsageError
@@ -33,13 +33,13 @@ class AUC(Metric):
     num_thresholds: int = 200
     curve: str = "ROC"
     summation_method: str = "interpolation"
-    name: str | None = field(default=None, kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
-    thresholds: Sequence[float] | None = field(default=None, kw_only=True)
-    multi_label: bool = field(default=False, kw_only=True)
-    num_labels: int | None = field(default=None, kw_only=True)
-    label_weights: Sequence[float] | None = field(default=None, kw_only=True)
-    from_logits: bool = field(default=False, kw_only=True)
+    name: str | None = None
+    dtype: str | None = None
+    thresholds: Sequence[float] | None = None
+    multi_label: bool = False
+    num_labels: int | None = None
+    label_weights: Sequence[float] | None = None
+    from_logits: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

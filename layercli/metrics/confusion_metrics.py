@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.lazy import torch
@@ -12,7 +12,6 @@ from layercli.metrics.confusion_counts import NEG_INF, count, parse_thresholds
 from layercli.metrics.metric import Metric
 
 
-@dataclass(eq=False)
 class ConfusionMetric(Metric):
     """A metric of confusion-matrix cells at each of ``thresholds``, one, several or the default; ``cells`` names them
     as they are in Counts, and as the state is unless ``stored`` says otherwise.
@@ -21,9 +20,7 @@ class ConfusionMetric(Metric):
     cells: ClassVar[tuple[str, ...]]
     stored: ClassVar[str | None] = None
 
-    thresholds: float | Sequence[float] | None = None
-    name: str | None = field(default=None, kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
+    thresholds: float | Sequence[float] | None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,10 +52,15 @@ class ConfusionMetric(Metric):
         return self.finish(values[0] if len(self.levels) == 1 else values)
 
 
+@dataclass(eq=False)
 class CountMetric(ConfusionMetric):
     """The sum of the weights in one cell."""
 
     stored = "accumulator"
+
+    thresholds: float | Sequence[float] | None = None
+    name: str | None = None
+    dtype: str | None = None
 
     def result(self) -> torch.Tensor:
         """Return the sum so far at each threshold."""
@@ -97,8 +99,11 @@ class RatioMetric(ConfusionMetric):
     ``class_id`` looks at the column of one class.
     """
 
+    thresholds: float | Sequence[float] | None = None
     top_k: int | None = None
     class_id: int | None = None
+    name: str | None = None
+    dtype: str | None = None
 
     def default_threshold(self) -> float:
         """Return the threshold for when none is given."""

@@ -26,5 +26,5 @@ def concordance_correlation(y_true: torch.Tensor, y_pred: torch.Tensor, axis: in
     return (2 * (y_true - m) * (y_pred - m) / (spread + (true_mean - m).square() + EPSILON)).mean(axis)
 
 
-PearsonCorrelation = mean_class("PearsonCorrelation", pearson_correlation, __name__, "axis")
-ConcordanceCorrelation = mean_class("ConcordanceCorrelation", concordance_correlation, __name__, "axis")
+PearsonCorrelation = mean_class("PearsonCorrelation", pearson_correlation, __name__, "name dtype axis")
+ConcordanceCorrelation = mean_class("ConcordanceCorrelation", concordance_correlation, __name__, "name dtype axis")

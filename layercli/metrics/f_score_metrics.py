@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from layercli.errors import ShapeError, UsageError
@@ -15,7 +15,6 @@ EPSILON = 1e-7
 CELLS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
 
 
-@dataclass(eq=False)
 class FScore(Metric):
     """``(1 + beta^2) precision recall / (beta^2 precision + recall)`` of each column of (batch, classes).
 
@@ -24,10 +23,8 @@ class FScore(Metric):
     all classes up first.
     """
 
-    average: str | None = None
-    threshold: float | None = field(default=None, kw_only=True)
-    name: str | None = field(default=None, kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
+    average: str | None
+    threshold: float | None
 
     beta = 1.0
 
@@ -86,8 +83,10 @@ class F1Score(FScore):
     all classes up first.
     """
 
+    average: str | None = None
     threshold: float | None = None
-    name: str | None = field(default="f1_score", kw_only=True)
+    name: str | None = "f1_score"
+    dtype: str | None = None
 
 
 @dataclass(eq=False)
@@ -97,5 +96,8 @@ class FBetaScore(FScore):
     ``beta`` over 1 counts recall for more; the rest as in F1Score.
     """
 
+    average: str | None = None
     beta: float = 1.0
-    name: str | None = field(default="fbeta_score", kw_only=True)
+    threshold: float | None = None
+    name: str | None = "fbeta_score"
+    dtype: str | None = None

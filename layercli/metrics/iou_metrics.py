@@ -13,7 +13,6 @@ from layercli.metrics.metric import Metric
 EPSILON = 1e-7
 
 
-@dataclass(eq=False)
 class BaseIoU(Metric):
     """The mean over classes of ``both / (target + predicted - both)``, from a confusion matrix of all elements.
 
@@ -21,9 +20,7 @@ class BaseIoU(Metric):
     Weights, of the shape of the classes, count in integers unless ``dtype`` is given, as in Keras.
     """
 
-    num_classes: int = field(kw_only=True)
-    name: str | None = field(default=None, kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
+    num_classes: int
 
     def targets(self) -> list[int]:
         """Return the classes whose overlap counts."""
@@ -64,14 +61,13 @@ class BaseIoU(Metric):
         return (overlaps.sum() / (occurs.sum() + EPSILON)).float()
 
 
-@dataclass(eq=False)
 class ClassOverlap(BaseIoU):
     """Targets and predictions are ids (``sparse_y_true``, ``sparse_y_pred``) or scores along ``axis``."""
 
-    ignore_class: int | None = field(default=None, kw_only=True)
-    sparse_y_true: bool = field(default=True, kw_only=True)
-    sparse_y_pred: bool = field(default=True, kw_only=True)
-    axis: int = field(default=-1, kw_only=True)
+    ignore_class: int | None
+    sparse_y_true: bool
+    sparse_y_pred: bool
+    axis: int
 
     def classes(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the class of each target and of each prediction: as given, or the largest along ``axis``."""
@@ -94,6 +90,12 @@ class IoU(ClassOverlap):
 
     num_classes: int
     target_class_ids: Sequence[int]
+    name: str | None = None
+    dtype: str | None = None
+    ignore_class: int | None = None
+    sparse_y_true: bool = True
+    sparse_y_pred: bool = True
+    axis: int = -1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -109,6 +111,12 @@ class MeanIoU(ClassOverlap):
     """The mean over all ``num_classes`` of ``both / (target + predicted - both)``; the rest as in IoU."""
 
     num_classes: int
+    name: str | None = None
+    dtype: str | None = None
+    ignore_class: int | None = None
+    sparse_y_true: bool = True
+    sparse_y_pred: bool = True
+    axis: int = -1
 
 
 @dataclass(eq=False)
@@ -116,7 +124,7 @@ class OneHotIoU(IoU):
     """IoU of one-hot targets and, unless ``sparse_y_pred``, of scores."""
 
     sparse_y_true: bool = field(default=False, init=False)
-    sparse_y_pred: bool = field(default=False, kw_only=True)
+    sparse_y_pred: bool = False
 
 
 @dataclass(eq=False)
@@ -124,7 +132,7 @@ class OneHotMeanIoU(MeanIoU):
     """MeanIoU of one-hot targets and, unless ``sparse_y_pred``, of scores."""
 
     sparse_y_true: bool = field(default=False, init=False)
-    sparse_y_pred: bool = field(default=False, kw_only=True)
+    sparse_y_pred: bool = False
 
 
 @dataclass(eq=False)
@@ -134,6 +142,8 @@ class BinaryIoU(BaseIoU):
     num_classes: int = field(default=2, init=False)
     target_class_ids: Sequence[int] = (0, 1)
     threshold: float = 0.5
+    name: str | None = None
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, ClassVar, Self
 
 from layercli.core.naming import snake_case
@@ -11,7 +10,6 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 
 
-@dataclasses.dataclass(eq=False)
 class Metric(DataclassConfig):
     """State made of sums over samples, so that two metrics, or two machines, are merged by adding.
 
@@ -22,8 +20,12 @@ class Metric(DataclassConfig):
     """
 
     home: ClassVar[str] = "keras.metrics"
-    name: str | None = None
-    dtype: str | None = None
+    name: str | None
+    dtype: str | None
+
+    def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
+        self.dtype, self.name = dtype, name
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)

@@ -13,10 +13,13 @@ from layercli.metrics.reduction_metrics import MeanOf, mean_class
 KLDivergence = mean_class("KLDivergence", probabilistic.kl_divergence, __name__)
 Poisson = mean_class("Poisson", probabilistic.poisson, __name__)
 BinaryCrossentropy = mean_class(
-    "BinaryCrossentropy", crossentropy.binary_crossentropy, __name__, "from_logits", "label_smoothing"
+    "BinaryCrossentropy", crossentropy.binary_crossentropy, __name__, "name dtype from_logits label_smoothing"
 )
 CategoricalCrossentropy = mean_class(
-    "CategoricalCrossentropy", crossentropy.categorical_crossentropy, __name__, "from_logits", "label_smoothing", "axis"
+    "CategoricalCrossentropy",
+    crossentropy.categorical_crossentropy,
+    __name__,
+    "name dtype from_logits label_smoothing axis",
 )
 
 
@@ -27,6 +30,8 @@ class SparseCategoricalCrossentropy(MeanOf):
     As in Keras, a sample of the ignored class counts as 0, and with sample weights not at all.
     """
 
+    name: str | None = "sparse_categorical_crossentropy"
+    dtype: str | None = None
     from_logits: bool = False
     ignore_class: int | None = None
     axis: int = -1

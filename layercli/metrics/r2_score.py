@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from layercli.errors import ShapeError, UsageError
@@ -24,8 +24,8 @@ class R2Score(Metric):
 
     class_aggregation: str | None = "uniform_average"
     num_regressors: int = 0
-    name: str | None = field(default="r2_score", kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
+    name: str | None = "r2_score"
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import make_dataclass
 from typing import Any
 
 from layercli.lazy import torch
@@ -33,9 +33,11 @@ def per_sample(values: torch.Tensor, weight: Any, reduce: Reduce) -> tuple[torch
     return reduce(values, tuple(range(1, values.ndim))) if values.ndim > 1 else values, weight
 
 
-@dataclass(eq=False)
 class Sum(Metric):
     """The sum of ``values * sample_weight``."""
+
+    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
+        super().__init__(dtype=dtype, name=name)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the total."""
@@ -50,9 +52,11 @@ class Sum(Metric):
         return self.finish(self.state["total"])
 
 
-@dataclass(eq=False)
 class Mean(Metric):
     """``sum(values * sample_weight) / sum(sample_weight)``, each sample (the first axis) the mean of its values."""
+
+    def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
+        super().__init__(dtype=dtype, name=name)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the total and the count."""
@@ -91,11 +95,11 @@ class MeanMetricWrapper(MeanOf):
     """The mean of a user's ``fn(y_true, y_pred, **arguments)``, which returns one value for each sample."""
 
     def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **arguments: Any
+        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(name or getattr(fn, "name", None) or getattr(fn, "__name__", None), dtype)
         self.fn = fn
-        self.arguments = arguments
+        self.arguments = kwargs
 
     def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
         """Return the function's values."""
@@ -115,22 +119,24 @@ def mean_class(
     name: str,
     function: Callable[..., Any],
     module: str,
-    *settings: str,
-    called: str | None = None,
-    settings_first: bool = False,
+    order: str = "name dtype",
+    default_name: str | None = None,
 ) -> type[Any]:
-    """Return the metric class ``name`` of ``module``, the mean of ``function``, some of whose arguments are settings.
+    """Return the metric class ``name`` of ``module``: the mean of ``function(y_true, y_pred, **arguments)``.
 
-    ``called`` is the default name. As in Keras a class takes its name and dtype first, or last if ``settings_first``.
+    ``order``: the constructor's arguments in Keras's order, among them those of ``function``. ``default_name``: the
+    default of ``name``, the function's name unless given.
     """
     arguments = inspect.signature(function).parameters
+    settings = [key for key in order.split() if key in arguments]
 
     def values(self: Any, y_true: Any, y_pred: Any) -> torch.Tensor:
         return tensor(function(y_true, y_pred, **{key: getattr(self, key) for key in settings}))
 
-    given = called or function.__name__
-    fields: list[Any] = [("name", Any, field(default=given, kw_only=settings_first))]
-    fields += [("dtype", Any, field(default=None, kw_only=settings_first))]
-    fields += [(key, Any, field(default=arguments[key].default)) for key in settings]
+    types = {key: (arguments[key].annotation, arguments[key].default) for key in settings} | {
+        "name": ("str | None", default_name or function.__name__),
+        "dtype": ("str | None", None),
+    }
+    fields = [(key, *types[key]) for key in order.split()]
     namespace = {"values": values, "__module__": module, "__doc__": f"The mean of: {inspect.getdoc(function)}"}
     return make_dataclass(name, fields, bases=(MeanOf,), namespace=namespace, eq=False)

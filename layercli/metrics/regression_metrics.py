@@ -27,6 +27,9 @@ def squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
 class RootMeanSquaredError(MeanOf):
     """``sqrt(mean((y_true - y_pred)^2))``."""
 
+    name: str | None = "root_mean_squared_error"
+    dtype: str | None = None
+
     def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
         """Return the squared errors."""
         return squared_error(y_true, y_pred)
@@ -44,5 +47,5 @@ MeanAbsolutePercentageError = mean_class(
 MeanSquaredLogarithmicError = mean_class(
     "MeanSquaredLogarithmicError", regression.mean_squared_logarithmic_error, __name__
 )
-LogCoshError = mean_class("LogCoshError", regression.log_cosh, __name__, called="logcosh")
-CosineSimilarity = mean_class("CosineSimilarity", cosine_similarity, __name__, "axis")
+LogCoshError = mean_class("LogCoshError", regression.log_cosh, __name__, default_name="logcosh")
+CosineSimilarity = mean_class("CosineSimilarity", cosine_similarity, __name__, "name dtype axis")

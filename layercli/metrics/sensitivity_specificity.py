@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from layercli.errors import UsageError
@@ -12,7 +12,6 @@ from layercli.metrics.confusion_counts import Counts, count, evenly
 from layercli.metrics.metric import Metric
 
 
-@dataclass(eq=False)
 class SensitivitySpecificityBase(Metric):
     """The largest rate ``best`` over ``num_thresholds`` thresholds at which the rate ``held`` is at least its setting.
 
@@ -22,10 +21,8 @@ class SensitivitySpecificityBase(Metric):
     best: ClassVar[str]
     held: ClassVar[str]
 
-    num_thresholds: int = field(default=200, kw_only=True)
-    class_id: int | None = field(default=None, kw_only=True)
-    name: str | None = field(default=None, kw_only=True)
-    dtype: str | None = field(default=None, kw_only=True)
+    num_thresholds: int
+    class_id: int | None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +70,10 @@ class PrecisionAtRecall(SensitivitySpecificityBase):
     best, held = "precision", "recall"
 
     recall: float
+    num_thresholds: int = 200
+    class_id: int | None = None
+    name: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(eq=False)
@@ -85,6 +86,10 @@ class RecallAtPrecision(SensitivitySpecificityBase):
     best, held = "recall", "precision"
 
     precision: float
+    num_thresholds: int = 200
+    class_id: int | None = None
+    name: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(eq=False)
@@ -97,6 +102,10 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
     best, held = "sensitivity", "specificity"
 
     specificity: float
+    num_thresholds: int = 200
+    class_id: int | None = None
+    name: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(eq=False)
@@ -109,3 +118,7 @@ class SpecificityAtSensitivity(SensitivitySpecificityBase):
     best, held = "specificity", "sensitivity"
 
     sensitivity: float
+    num_thresholds: int = 200
+    class_id: int | None = None
+    name: str | None = None
+    dtype: str | None = None

@@ -146,7 +146,7 @@ def test_an_ignored_label_may_be_no_class():
         (
             lambda: losses.get({"class_name": "Huber", "config": {"epsilon": 1}}),
             "Huber has no setting 'epsilon'",
-            "its settings are delta, name, reduction, dtype",
+            "its settings are delta, reduction, name, dtype",
         ),
         (
             lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from layercli.ops.namespace import keep_functions
+from layercli.core.namespace import keep_functions
 
 MODULES = {
     "image.color": "hsv_to_rgb rgb_to_grayscale rgb_to_hsv",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from layercli.ops.namespace import finder, keep_functions
+from layercli.core.namespace import keep_functions
+from layercli.ops.namespace import finder
 
 NAMES = (
     "cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd"

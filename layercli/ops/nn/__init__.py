@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from layercli.ops.namespace import finder, keep_functions
+from layercli.core.namespace import keep_functions
+from layercli.ops.namespace import finder
 
 NAMES = (
     "adaptive_average_pool adaptive_max_pool average_pool batch_normalization binary_crossentropy "

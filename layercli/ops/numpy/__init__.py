@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from layercli.ops.namespace import finder, keep_functions
+from layercli.core.namespace import keep_functions
+from layercli.ops.namespace import finder
 
 NAMES = (
     "abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 "

@@ -1,0 +1,23 @@
+"""Packages in which a submodule and a public function share a name: the attribute is the function."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class _Namespace(ModuleType):
+    """A package that ignores Python's assignment of an imported submodule to the name of a public function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in self.__all__):
+            super().__setattr__(name, value)
+
+
+def keep_functions(module: str) -> None:
+    """Keep the public functions of the package ``module`` when submodules of their names are imported.
+
+    Without it ``losses.hinge`` is a function until ``losses.Hinge`` imports ``losses/hinge.py``, and a module from then on.
+    """
+    sys.modules[module].__class__ = _Namespace
