@@ -180,7 +180,10 @@ def test_misuse(misuse, error, message):
     [
         (lambda: metrics.Metric().update_state(0, 0), "Metric has no update_state(y_true, y_pred, sample_weight)"),
         (lambda: metrics.Metric().result(), "Metric has no result()"),
-        (lambda: type("Mine", (metrics.reduction_metrics.MeanOf,), {})().update_state(0, 0), "Mine has no values(y_true, y_pred)"),
+        (
+            lambda: type("Mine", (metrics.reduction_metrics.MeanOf,), {})().update_state(0, 0),
+            "Mine has no values(y_true, y_pred)",
+        ),
     ],
 )
 def test_a_metric_without_its_formula(call, message):
