@@ -92,6 +92,13 @@ class GgufFile:
         block = self._block(path)
         return self._numbers(path, values) if block is None else block.chunks(values)
 
+    def stored(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path`` as they lie, mapped: those of a quantized one as bytes."""
+        if (block := self._block(path)) is not None:
+            return block.stored()
+        entry = TensorEntry(path, (self.entries[path].bytes,), "uint8")
+        return TensorData(self.file, self._places[path].start, Layout(entry)).stored()
+
     def _block(self, path: str) -> TensorData | None:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)

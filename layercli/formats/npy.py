@@ -58,6 +58,10 @@ class NpyFile:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
         return self._of(path).chunks(values)
 
+    def stored(self, path: str) -> np.ndarray:
+        """Return the values of the entry ``path`` as they lie, mapped."""
+        return self._of(path).stored()
+
     def _of(self, path: str) -> TensorData:
         if path not in self.entries:
             raise missing(self.file, path, self.entries)

@@ -60,6 +60,15 @@ class NpzFile:
         self._check(path)
         return self._stream(path, values)
 
+    def stored(self, path: str) -> np.ndarray | None:
+        """Return the values of the entry ``path`` as they lie, mapped; None where they are deflated, row by row."""
+        self._check(path)
+        info, (layout, start) = self._members[path], self._layouts[path]
+        if info.compress_type != zipfile.ZIP_STORED:
+            return self._inflate(path) if layout.fortran else None
+        with reading(self.file):
+            return TensorData(self.file, member_start(self.file, info) + start, layout).stored()
+
     def _check(self, path: str) -> None:
         if path not in self._members:
             raise missing(self.file, path, self.entries)

@@ -11,6 +11,7 @@ from layercli.errors import FileError, FormatError
 from layercli.formats import strict_json
 from layercli.formats.names import is_inside, is_plain
 from layercli.formats.os_errors import reading
+from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile, missing
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class ShardedFile:
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
         """Yield the values of the entry ``path``, as its shard does."""
         return self._shard(path).chunks(path, values)
+
+    def stored(self, path: str) -> np.ndarray | None:
+        """Return the values of the entry ``path`` as they lie in its shard."""
+        return stored_values(self._shard(path), path)
 
     def holder(self, path: str) -> WeightFile:
         """Return the shard that holds the entry ``path``."""

@@ -38,6 +38,10 @@ class Strided:
         for start in range(0, self.entry.size, values):
             yield self._finished(decode(flat[start : start + values], self.entry.dtype))
 
+    def stored_values(self) -> np.ndarray | None:
+        """Return the values as they lie, mapped; None where they are not the values of the tensor."""
+        return None if self.tensor.conjugate or self.tensor.negative else self._view()
+
     def _block(self) -> TensorData:
         start = self.stored.offset + self.tensor.offset * BITS[self.tensor.dtype] // 8
         return TensorData(self.stored.file, start, Layout(self.entry, self.stored.layout.big_endian))

@@ -74,6 +74,10 @@ class TorchFile:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time."""
         return self._values(path).chunks(values)
 
+    def stored(self, path: str) -> np.ndarray | None:
+        """Return the values of the entry ``path`` as they lie, mapped; None for a conjugate or a negative."""
+        return self._values(path).stored_values()
+
     def _checked(self, path: str, value: Any) -> Tensor:
         where = f"{self.file}: {path!r}"
         tensor = tensor_of(where, value)

@@ -14,6 +14,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, UsageError, nearest
 from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
+from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
@@ -43,6 +44,8 @@ class VariableRow:
     statistics: Statistics | None = None
     same_as: str | None = None
     kind: str | None = None
+    stored: Callable[[], np.ndarray | None] | None = None
+    """The values as the bytes of a file have them, mapped; None where they lie in no such form."""
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the variable as JSON has it, with its statistics where there are some and its values on request."""
@@ -207,6 +210,7 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
         read=lambda: file.read(entry.path),
         chunks=lambda: file.chunks(entry.path),
         same_as=entry.same_as,
+        stored=lambda: stored_values(file, entry.path),
     )
 
 
