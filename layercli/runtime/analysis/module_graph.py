@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +16,9 @@ from layercli.runtime.analysis.module_rows import is_container
 from layercli.runtime.analysis.module_summary import trace_of
 from layercli.runtime.analysis.module_trace import Trace, spec_of
 from layercli.runtime.execution.forward_hooks import class_of
+
+LONGEST_ARGUMENT = 32
+"""How many values an argument may have that is told apart."""
 
 
 def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, source: str) -> ModelGraph:
@@ -33,7 +38,13 @@ def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, sourc
         ]
         held += [(key, x, ValueKind.BUFFER) for key, x in child.named_buffers(recurse=False, remove_duplicate=False)]
         variables = {key: place_of(x, f"{own}/{key}".lstrip("/"), kind) for key, x, kind in held}
-        builder.add_module(own, class_of(child), variables=variables, container=bool(path) and is_container(child))
+        builder.add_module(
+            own,
+            class_of(child),
+            variables=variables,
+            container=bool(path) and is_container(child),
+            arguments=arguments_of(child),
+        )
     paths = {id(child): path.replace(".", "/") for path, child in module.named_modules()}
     for child in module.modules():
         for below in child.children():
@@ -42,6 +53,28 @@ def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, sourc
         return builder.graph(incomplete=f"{name} was not called on sizes that are known")
     found = trace_of(module, inputs, {}, {None: 1})
     return _with_calls(builder, found, inputs, places, name)
+
+
+def arguments_of(module: nn.Module) -> dict[str, Any]:
+    """Return what the constructor of a module was given, as far as its attributes of those names tell.
+
+    >>> arguments_of(nn.Linear(3, 4, bias=False))
+    {'in_features': 3, 'out_features': 4, 'bias': False}
+    """
+    try:
+        names = list(inspect.signature(type(module).__init__).parameters)[1:]
+    except (TypeError, ValueError):
+        return {}
+    found = {name: module.__dict__[name] for name in names if is_plain(module.__dict__.get(name, nn))}
+    held = {name: module._parameters[name] is not None for name in names if name in module._parameters}
+    return {name: {**found, **held}[name] for name in names if name in found or name in held}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text, None or a list or tuple of such."""
+    if isinstance(value, (list, tuple)):
+        return len(value) <= LONGEST_ARGUMENT and all(map(is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def _with_calls(
