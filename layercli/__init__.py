@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        testing,
         tf,
         utils,
     )
@@ -48,10 +49,11 @@ if TYPE_CHECKING:
     from layercli.regularizers import Regularizer
     from layercli.runtime.execution.model_saving import load_model
     from layercli.sources import open
+    from layercli.sources.diff import diff
 
 MODULES = (
     "activations", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses",
-    "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "tf", "utils",
+    "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "testing", "tf", "utils",
 )  # fmt: skip
 NAMES = {
     "Initializer": "layercli.initializers",
@@ -65,6 +67,7 @@ NAMES = {
     "Regularizer": "layercli.regularizers",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
+    "diff": "layercli.sources.diff",
     "image_dataset_from_directory": "layercli.formats.image_dataset",
     "load_model": "layercli.runtime.execution.model_saving",
     "open": "layercli.sources",
@@ -87,6 +90,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "diff",
     "distributed",
     "errors",
     "gpu",
@@ -104,6 +108,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "testing",
     "tf",
     "utils",
 ]

@@ -26,7 +26,7 @@ LEVELS = [
     {"saving"},
     {"inspect"},
     {"runtime", "gpu", "render", "distributed"},
-    {"sources"},
+    {"sources", "testing"},
     {"cli"},
     {"__main__"},
 ]

@@ -16,6 +16,7 @@ import typer
 from layercli.cli import completion, distributed, global_options, help_text, output
 from layercli.cli.bench import bench
 from layercli.cli.commands.cost import cost
+from layercli.cli.commands.diff import diff
 from layercli.cli.commands.evaluate import evaluate
 from layercli.cli.commands.fit import fit
 from layercli.cli.commands.gpu_check import gpu_check
@@ -92,6 +93,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "summary": summary,
     "vars": vars_,
     "cost": cost,
+    "diff": diff,
     "run": grouped(run_command),
     "compare": grouped(compare),
     "bench": grouped(bench),

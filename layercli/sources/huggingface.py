@@ -167,6 +167,11 @@ class PretrainedSource(LayerSource):
         self.notes = opened.notes
 
     @property
+    def holds_values(self) -> bool:
+        """Whether the folder has weights."""
+        return self.opened.weights is not None
+
+    @property
     def subject(self) -> ModelSource:
         """What the runtime makes a program of."""
         return ModelSource(self.model, self.name, self.origin, checkpoint=self.opened)

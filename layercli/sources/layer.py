@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class LayerSource(Source):
     """A Layer; ``archive`` is the ``.keras`` file that holds its values, where there is one."""
 
+    vocabulary = "Keras layers"
+
     def __init__(self, model: Layer, name: str, origin: str, archive: str | None = None) -> None:
         super().__init__(name, origin)
         self._model = model
@@ -28,6 +30,16 @@ class LayerSource(Source):
     def model(self) -> Layer:
         """The Layer."""
         return self._model
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the layer has tensors, as it was called on some or was given values."""
+        return any(layer._module is not None for _, layer in self.model.walk())
+
+    @property
+    def holds_values(self) -> bool:
+        """Whether a file or the memory holds its values."""
+        return self.archive is not None or self.in_memory
 
     @property
     def subject(self) -> ModelSource:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class OnnxSource(Source):
     """The graph in an ``.onnx`` file."""
 
+    vocabulary = "ONNX nodes"
+
     def __init__(self, file: str) -> None:
         super().__init__(file, file)
 

@@ -26,6 +26,9 @@ class Source:
     A kind of model overrides what it can do; what it does not override is refused here, in one sentence.
     """
 
+    vocabulary = ""
+    """Whose words its modules are named in: two models are compared module by module where they have the same."""
+
     def __init__(self, name: str, origin: str) -> None:
         self.name = name
         self.origin = origin
@@ -35,6 +38,11 @@ class Source:
     def model(self) -> Any:
         """The Layer or the torch.nn.Module; an error where the source holds none."""
         raise self.refusal()
+
+    @property
+    def holds_values(self) -> bool:
+        """Whether its variables have values of their own, and not those that initializers would draw."""
+        return True
 
     def refusal(self) -> LayercliError:
         """Return the error for a source that holds no model to run."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class ModuleSource(Source):
     """A torch.nn.Module, which does not say by itself what it takes."""
 
+    vocabulary = "torch modules"
+
     def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
         super().__init__(name, origin)
         self.described, self._make = model, make

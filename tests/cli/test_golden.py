@@ -18,6 +18,7 @@ TABLES = [
     "summary mlp --set hidden=256,128 --input-shape N,784 --at N=32 --columns +macs",
     "vars resnet-block",
     "vars my-dense --values --stats --seed 1",
+    "diff mlp mlp",
     "models",
 ]
 PRINTED = [
@@ -35,6 +36,8 @@ PRINTED = [
     "--help",
     "summary --help",
     "vars --help",
+    "diff --help",
+    "diff mlp mlp --format json --only names",
     "run --help",
     "compare --help",
     "bench --help",

@@ -1,0 +1,139 @@
+"""The sums over blocks of two variables' values that their distances are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Sums:
+    """Adds up blocks; ``rounding`` is the dtype that ``b`` may be rounded to, or None.
+
+    Equal infinities, and two that are NaN, are equal.
+    """
+
+    def __init__(self, rtol: float, atol: float, rounding: str | None) -> None:
+        self.rtol, self.atol, self.rounding = rtol, atol, rounding
+        self.different = 0
+        self.close = self.finite = True
+        self.rounded = rounding is not None
+        self.absolute = self.largest = 0.0
+        self.aa = self.bb = self.ab = self.dd = 0.0
+
+    def add(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Add a block of ``a`` and the same of ``b``, flat arrays of numbers."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            unequal = x != y
+            count = int(np.count_nonzero(unequal))
+            if count:
+                unequal &= ~((x != x) & (y != y))
+                count = int(np.count_nonzero(unequal))
+            if self.rounded and self.rounding is not None:
+                self.rounded = same_values(rounded_to(x, self.rounding), y)
+            self.different += count
+            self.add_numbers(numbers(x), numbers(y), bool(count))
+
+    def add_numbers(self, x: np.ndarray, y: np.ndarray, unequal: bool) -> None:
+        """Add a block as floats of one dtype; ``unequal`` where some values differ."""
+        import numpy as np
+
+        aa, bb = float(x @ x), float(y @ y)
+        if not math.isfinite(aa + bb):
+            x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+            finite = np.isfinite(x) & np.isfinite(y)
+            if not finite.all():
+                if not same_values(x[~finite], y[~finite]):
+                    self.finite = self.close = False
+                    self.absolute = math.inf
+                x, y = x[finite], y[finite]
+            aa, bb = float(x @ x), float(y @ y)
+        self.aa += aa
+        self.bb += bb
+        self.largest = max([self.largest, *(float(np.abs(side).max(initial=0.0)) for side in (x, y))])
+        if not unequal:
+            self.ab += aa
+            return
+        if x.dtype != y.dtype:
+            x, y = x.astype(np.float64), y.astype(np.float64)
+        distance = y - x
+        self.ab += float(x @ y)
+        self.dd += float(distance @ distance)
+        np.abs(distance, out=distance)
+        self.absolute = max(self.absolute, float(distance.max(initial=0.0)))
+        if self.close:
+            self.close = bool(np.all(distance <= self.atol + self.rtol * np.abs(x)))
+
+    @property
+    def relative(self) -> float:
+        """The largest difference over the largest magnitude of both."""
+        if not self.absolute:
+            return 0.0
+        return self.absolute / self.largest if self.largest else math.inf
+
+    @property
+    def cosine(self) -> float:
+        """The cosine of the angle between the two as vectors."""
+        norms = math.sqrt(self.aa) * math.sqrt(self.bb)
+        return max(-1.0, min(1.0, self.ab / norms)) if norms else float(self.aa == self.bb)
+
+    @property
+    def normalised(self) -> float:
+        """The norm of the difference over the norm of ``a``."""
+        if self.absolute == math.inf:
+            return math.inf
+        if not self.aa:
+            return math.inf if self.dd else 0.0
+        return math.sqrt(self.dd) / math.sqrt(self.aa)
+
+    @property
+    def norm_a(self) -> float:
+        """The norm of ``a``."""
+        return math.sqrt(self.aa)
+
+    @property
+    def norm_b(self) -> float:
+        """The norm of ``b``."""
+        return math.sqrt(self.bb)
+
+
+def numbers(values: np.ndarray) -> np.ndarray:
+    """Return values as a flat array of float32 or float64, a complex one as two."""
+    import numpy as np
+
+    if values.dtype.kind == "c":
+        values = np.ascontiguousarray(values).view(values.real.dtype)
+    if values.dtype in (np.float32, np.float16):
+        return values.astype(np.float32, copy=False)
+    return values.astype(np.float64, copy=False)
+
+
+def same_values(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether all values are equal, where two that are NaN are."""
+    import numpy as np
+
+    return bool(np.array_equal(x, y, equal_nan=True))
+
+
+def rounded_to(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return floats rounded to the nearest of a narrower dtype, ties to even; other dtypes are left as they are.
+
+    >>> import numpy as np
+    >>> rounded_to(np.array([1.01], "float32"), "bfloat16")
+    array([1.0078125], dtype=float32)
+    """
+    import numpy as np
+
+    if values.dtype.kind != "f":
+        return values
+    if dtype == "bfloat16":
+        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+        nearest = bits + (np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) & np.uint32(0xFFFF0000)
+        return np.where(np.isfinite(values), nearest.view(np.float32), values)
+    if dtype in ("float16", "float32", "float64"):
+        return values.astype(dtype)
+    return values
