@@ -15,16 +15,16 @@ from layercli.inspect.variable_matching import VariablePair
 from layercli.inspect.variables import VariableRow
 from layercli.render.github import annotation
 from layercli.render.summary import show_bytes
-from layercli.render.table import Column, VariableTable, show
+from layercli.render.table import Column, Table, show
 
 MOST_VALUES = 20
 """How many variables with other values are listed, the worst first; JSON has all."""
 SIGNS = {"added": "+", "removed": "-"}
 
 
-def tables(diff: ModelDiff) -> list[VariableTable]:
+def tables(diff: ModelDiff) -> list[Table]:
     """Return the verdict with the totals, then what differs in structure, variables and values."""
-    found = [VariableTable(verdict(diff), [], [], totals(diff), diff.notes)]
+    found = [Table(verdict(diff), [], [], totals(diff), diff.notes)]
     if diff.unrelated:
         return found
     if diff.edits:
@@ -32,7 +32,7 @@ def tables(diff: ModelDiff) -> list[VariableTable]:
     if diff.only != "structure" and (rows := list(variable_rows(diff))):
         columns = [Column("", key="sign"), Column("Variable", folds=True), Column("Change", folds=True)]
         columns += [Column("Count", numeric=True, yields=1)]
-        found.append(VariableTable("Variables", columns, rows))
+        found.append(Table("Variables", columns, rows))
     if any(not each.equal for each in diff.values.values()):
         found.append(values(diff))
     return found
@@ -52,7 +52,7 @@ def totals(diff: ModelDiff) -> list[tuple[str, str]]:
     return found
 
 
-def structure(edits: list[StructureEdit]) -> VariableTable:
+def structure(edits: list[StructureEdit]) -> Table:
     """Return one row per edit of a module or an operation."""
     columns = [
         Column("", key="sign"),
@@ -61,7 +61,7 @@ def structure(edits: list[StructureEdit]) -> VariableTable:
         Column("Class", folds=True),
         Column("Arguments", folds=True),
     ]
-    return VariableTable("Structure", columns, [edit_row(edit) for edit in edits])
+    return Table("Structure", columns, [edit_row(edit) for edit in edits])
 
 
 def edit_row(edit: StructureEdit) -> list[Any]:
@@ -125,7 +125,7 @@ def grouped(sign: str, pairs: Iterable[tuple[str, str]]) -> Iterable[list[Any]]:
         yield [sign, paths[0] if len(paths) == 1 else pattern, text, len(paths)]
 
 
-def values(diff: ModelDiff) -> VariableTable:
+def values(diff: ModelDiff) -> Table:
     """Return the variables with other values, the worst first."""
     columns = [
         Column("Variable", folds=True),
@@ -144,7 +144,7 @@ def values(diff: ModelDiff) -> VariableTable:
     ]
     rest = len(worst) - len(rows)
     notes = [f"and {rest:,} more, less far apart (--format json has all)"] if rest else []
-    return VariableTable("Values", columns, rows, notes=notes)
+    return Table("Values", columns, rows, notes=notes)
 
 
 def github(diff: ModelDiff) -> str:
