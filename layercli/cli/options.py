@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from layercli.cli import output
+from layercli.errors import UsageError
+
 
 def complete_model(incomplete: str) -> list[str]:
     """Return the named models that begin so, for the shell."""
@@ -113,3 +116,25 @@ Config = Annotated[
         "--config", metavar="FILE.json", help="The config that a class or a factory takes.", show_default=False
     ),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME,...",
+        help="Columns with commas between, or all; +macs adds one to the usual.",
+        show_default=False,
+    ),
+]
+
+
+def check_columns(columns: str | None, format: output.Format | None) -> None:
+    """Refuse to choose columns where there are none."""
+    if columns is not None and output.chosen(format) is output.Format.json:
+        raise UsageError("--columns chooses columns of a table, and json has them all")
+
+
+def check_use(context: typer.Context, name: str, used: bool, why: str) -> None:
+    """Refuse the option ``name`` where it was typed and does nothing, for the reason ``why``."""
+    source = context.get_parameter_source(name)
+    if not used and source is not None and source.name == "COMMANDLINE":
+        raise UsageError(why)

@@ -89,12 +89,19 @@ def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], for
 
             write(json.text(document()) + "\n")
         case Format.table:
-            draw_on_terminal(tables)
+            draw_on_terminal(in_letters_of(stdout(), tables))
         case other:
             from importlib import import_module
 
             draw = import_module(f"layercli.render.{other.value}").draw
-            write("\n".join(draw(each) for each in tables))
+            aligned = in_letters_of(stdout(), tables) if other is Format.plain else tables
+            write("\n".join(draw(each) for each in aligned))
+
+
+def in_letters_of(stream: TextIO, tables: list[Table]) -> list[Table]:
+    """Return the tables in letters that ``stream`` has, so that what is aligned stays so."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return tables if encoding.replace("-", "") == "utf8" else [table.encodable(encoding) for table in tables]
 
 
 def draw_on_terminal(tables: list[Table]) -> None:

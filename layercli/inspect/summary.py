@@ -41,16 +41,21 @@ class Row:
     shared_with: list[str] = field(default_factory=list)
     counted: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the row with sizes as JSON has them."""
+    def to_json(self, parameters: int = 0) -> dict[str, Any]:
+        """Return the row with sizes as JSON has them, and the share it has of so many ``parameters``."""
         document = asdict(self)
         for name in ("variables", "counted", *([] if self.shared_with else ["shared_with"])):
             del document[name]
         sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
         return {
             "class" if key == "cls" else key: value
-            for key, value in {**document, **sizes, "macs": json_size(self.macs)}.items()
+            for key, value in {**document, **sizes, **json_cost(self.macs), "share": self.share(parameters)}.items()
         }
+
+    def share(self, parameters: int) -> float:
+        """Return which share it has of so many ``parameters``: of what no row before it has."""
+        held = (self.parameters or 0) if self.counted is None else self.counted
+        return held / parameters if parameters else 0.0
 
 
 @dataclass
@@ -84,15 +89,16 @@ class Summary:
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
     """The outputs that are no tensors, such as a cache, with their classes."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the document ``layercli summary --format json`` prints."""
+    def to_json(self, depth: int | None = None) -> dict[str, Any]:
+        """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
+        shown = [row for row in self.rows if depth is None or row.depth <= depth]
         return {
             "schema": "layercli.summary/1",
             "model": {"name": self.name, "class": self.cls, "source": self.source},
             "inputs": [json_end(name, spec) for name, spec in self.inputs],
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
-            "rows": [row.to_json() for row in self.rows],
-            "totals": {**asdict(self.totals), "macs": json_size(self.totals.macs)},
+            "rows": [row.to_json(self.totals.parameters) for row in shown],
+            "totals": {**asdict(self.totals), **json_cost(self.totals.macs)},
             **({"notes": self.footnotes} if self.footnotes else {}),
             **({"failure": self.failure} if self.failure else {}),
         }
@@ -300,6 +306,12 @@ def json_shapes(shape: Any) -> Any:
     if any(isinstance(item, (tuple, list, dict)) for item in shape):
         return [json_shapes(item) for item in shape]
     return [None if size == dims.Dim.named(dims.BATCH) else json_size(size) for size in shape]
+
+
+def json_cost(cost: Size) -> dict[str, Any]:
+    """Return a cost as JSON has it: a number or null, and beside it the formula of one that depends on named sizes."""
+    known = isinstance(cost, Dim) and cost != UNKNOWN
+    return {"macs": None if isinstance(cost, Dim) else cost, "macs_formula": str(cost) if known else None}
 
 
 def json_size(size: Size) -> int | str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -22,6 +23,9 @@ from layercli.inspect.statistics import Statistics, statistics
 
 if TYPE_CHECKING:
     import numpy as np
+
+STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
+"""What ``--stats`` measures of a variable's values."""
 
 
 @dataclass
@@ -183,8 +187,22 @@ def of_legacy(model: Layer, path: str) -> Variables:
 
 
 def of_file(file: WeightFile) -> Variables:
-    """Return the entries of a weight file."""
-    return Variables(str(file.file), [of_entry(file, entry) for entry in file.entries.values()])
+    """Return the entries of a weight file; where it has them by the alphabet, numbers among their names in their order."""
+    entries = list(file.entries.values())
+    paths = [entry.path for entry in entries]
+    if paths == sorted(paths):
+        entries.sort(key=lambda entry: natural(entry.path))
+    return Variables(str(file.file), [of_entry(file, entry) for entry in entries])
+
+
+def natural(path: str) -> list[tuple[int, str]]:
+    """Return the key by which ``layers.2`` comes before ``layers.10``.
+
+    >>> sorted(["a/10/b", "a/9/b", "a/b"], key=natural)
+    ['a/9/b', 'a/10/b', 'a/b']
+    """
+    parts = re.split(r"([0-9]+)", path)
+    return [(len(part.lstrip("0")), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def of_exported(path: str) -> Variables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.render.summary import LAYER_FIELDS, LayerLabel
 from layercli.render.table import Column, Table
 
 MOST_NAMES = 5
@@ -13,16 +14,24 @@ ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on bo
 def table(found: Any) -> Table:
     """Return one row per result of a ``runtime.comparison.Comparison``."""
     columns = [
-        Column("Layer (type)", key="layer"),
+        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
         Column("Max absolute", numeric=True),
-        Column("Max relative", numeric=True),
-        Column("1 - cosine", numeric=True, key="cosine"),
-        Column("Allowed", numeric=True),
+        Column("Max relative", numeric=True, yields=2),
+        Column("1 - cosine", numeric=True, key="cosine", yields=1),
+        Column("Allowed", numeric=True, yields=3),
         Column("Close"),
         Column("Finite"),
     ]
     rows = [
-        [f"{d.name} ({d.cls})" if d.cls else d.name, d.absolute, d.relative, d.cosine, d.allowed, d.close, d.finite]
+        [
+            LayerLabel(d.name, d.cls or None, shared=False),
+            d.absolute,
+            d.relative,
+            d.cosine,
+            d.allowed,
+            d.close,
+            d.finite,
+        ]
         for d in found.differences
     ]
     first = found.culprit

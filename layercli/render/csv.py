@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 from layercli.escaping import printable
@@ -11,19 +12,40 @@ from layercli.render.table import Column, Table
 
 
 def draw(table: Table) -> str:
-    """Return the rows as CSV, an absent value as an empty field."""
+    """Return the rows as CSV: one fact a field, an absent value as an empty one."""
     table = table.printable()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(column.name for column in table.columns)
-    writer.writerows(map(field, table.columns, row) for row in table.rows)
+    writer.writerow(name for column in table.columns for name in names(column))
+    writer.writerows(
+        [cell for column, value in zip(table.columns, row, strict=True) for cell in cells(column, value)]
+        for row in table.rows
+    )
     return out.getvalue()
 
 
-def field(column: Column, value: Any) -> Any:
-    """Return a value as one field: numbers raw, named values as they are shown, control characters written out."""
+def names(column: Column) -> list[str]:
+    """Return the names of the fields that a column becomes."""
+    return [name for name, _ in column.fields] or [column.name]
+
+
+def cells(column: Column, value: Any) -> list[Any]:
+    """Return the fields that a value becomes."""
+    return [field(part(value)) for _, part in column.fields] or [field(value)]
+
+
+def field(value: Any) -> Any:
+    """Return a value as one field: numbers raw, true and false, shapes and lists as JSON, texts without control characters.
+
+    >>> field((None, 128)), field(True), field(None), field("a"), field({"kernel": (2, 3)})
+    ('[null, 128]', 'true', '', 'a', '{"kernel": [2, 3]}')
+    """
     if value is None or value == {}:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int | float):
         return value
-    return printable(column.show(value) if isinstance(value, dict) else str(value))
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return printable(str(value))

@@ -20,11 +20,14 @@ def show_value(value: Any) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
+SETTINGS: tuple[tuple[str, Any], ...] = (("settings", lambda settings: show_settings(settings).strip("-")),)
+
+
 def table(report: NamedModels) -> Table:
     """Return one row per model."""
     columns = [
         Column("Model"),
-        Column("What it is", key="description", folds=True),
-        Column("Settings", show=show_settings, folds=True),
+        Column("What it is", key="description", shortens=16),
+        Column("Settings", show=show_settings, shortens=24, yields=1, fields=SETTINGS),
     ]
     return Table("", columns, [[entry.name, entry.line, entry.settings] for entry in report.entries])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.render.table import Table
+from layercli.render.text_width import padded, text_width
 
 
 def draw(table: Table) -> str:
@@ -23,11 +24,10 @@ def draw(table: Table) -> str:
 
 def aligned(rows: list[list[str]], right: list[bool]) -> list[str]:
     """Return one line per row, its cells padded to the widest of their column and two spaces apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if at_right else cell.ljust(width)
-            for cell, width, at_right in zip(row, widths, right, strict=True)
+            padded(cell, width, right=at_right) for cell, width, at_right in zip(row, widths, right, strict=True)
         ).rstrip()
         for row in rows
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.render.summary import show_bytes, show_share
+from layercli.render.summary import LAYER_FIELDS, LayerLabel, show_bytes, show_share
 from layercli.render.table import Column, Table, show
 from layercli.render.timing import show_seconds
 
@@ -17,20 +17,20 @@ def show_predicted(share: float | None) -> str:
 def table(found: Any, by: str | None = None) -> Table:
     """Return one row per layer of a ``runtime.profile.Profile``, as its ``ordered`` has them."""
     columns = [
-        Column("Layer (type)", key="layer"),
-        Column("Calls", numeric=True),
-        Column("Total", numeric=True, show=show_seconds),
+        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
+        Column("Calls", numeric=True, yields=4),
+        Column("Total", numeric=True, show=show_seconds, yields=6),
         Column("Self", numeric=True, show=show_seconds),
         Column("Share", numeric=True, show=show_share),
-        Column("MACs", numeric=True),
-        Column("Predicted", numeric=True, show=show_predicted),
-        Column("Results", numeric=True, show=show_bytes),
-        Column("Allocated", numeric=True, show=show_bytes),
+        Column("MACs", numeric=True, yields=5),
+        Column("Predicted", numeric=True, show=show_predicted, yields=1),
+        Column("Results", numeric=True, show=show_bytes, yields=2),
+        Column("Allocated", numeric=True, show=show_bytes, yields=3),
     ]
     rows = [
         [
-            f"{c.path} ({c.cls})", c.calls, c.total, c.own, c.total / found.seconds, c.macs, found.predicted(c), c.bytes,
-            c.allocated,
+            LayerLabel(c.path, c.cls, shared=False), c.calls, c.total, c.own, c.total / found.seconds, c.macs,
+            found.predicted(c), c.bytes, c.allocated,
         ]
         for c in found.ordered(by)
     ]  # fmt: skip
@@ -45,8 +45,8 @@ def table(found: Any, by: str | None = None) -> Table:
 def kernels(found: Any) -> Table:
     """Return one row per kernel of a ``runtime.profile.Profile``, the longest first; shares are of all kernels' time."""
     columns = [
-        Column("Kernel"),
-        Column("Layer"),
+        Column("Kernel", shortens=24),
+        Column("Layer", shortens=16),
         Column("Calls", numeric=True),
         Column("Time", numeric=True, show=show_seconds),
         Column("Share", numeric=True, show=show_share),

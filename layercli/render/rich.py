@@ -1,4 +1,7 @@
-"""Tables on a terminal, fitted to its width with Rich: folded where text may fold, else each row as a record."""
+"""Tables on a terminal, fitted to its width with Rich: a line a row, with texts cut and columns left out where it is narrow.
+
+Texts that may fold do so at spaces; what then does not fit yet is shown as records, a line a cell.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from layercli.render.table import Table
+from layercli.render.table import Column, Table
+from layercli.render.text_width import ELLIPSIS, padded, shortened, text_width
 
 GAP = 2
+
+RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+"""The box of a terminal that has ASCII alone: a line below the titles, as where there are more characters."""
 
 
 def draw(table: Table, console: Console) -> None:
@@ -23,7 +30,9 @@ def draw(table: Table, console: Console) -> None:
     if table.columns and table.rows:
         table = narrowed(table, console.width)
         fits = least_width(table) <= console.width
-        parts.append(grid(table) if fits else records(table, console.width))
+        if fits and is_cut(table, console.width):
+            table.notes = [*table.notes, f"{mark(console)} stands for what is cut (--format plain shows all)"]
+        parts.append(grid(table, console) if fits else records(table, console.width))
     if table.facts:
         parts.append(facts(table.facts, console.width, table.styles))
     if table.notes:
@@ -43,31 +52,75 @@ def narrowed(table: Table, width: int) -> Table:
 
 
 def least_width(table: Table) -> int:
-    """Return the columns the table takes when every text that may fold is folded at its spaces."""
+    """Return the columns the table takes when texts that shorten are cut and those that fold are folded at their spaces."""
     return sum(least_widths(table)) + GAP * (len(table.columns) - 1)
 
 
 def least_widths(table: Table) -> list[int]:
-    """Return the least width of each column: of its longest cell, or of its longest word where it folds."""
-    titles = [column.title for column in table.columns]
-    columns = zip(*[titles, *table.cells()], strict=True)
+    """Return the least width of each column: of its longest cell, of its longest word where it folds, or what it shortens to."""
     return [
-        max(len(word) for cell in cells for word in (cell.split() or [""] if column.folds else [cell]))
-        for column, cells in zip(table.columns, columns, strict=True)
+        min(
+            max(text_width(word) for cell in cells for word in words(cell, column)), max(column.shortens, len(cells[0]))
+        )
+        if column.shortens
+        else max(text_width(word) for cell in cells for word in words(cell, column))
+        for column, cells in zip(table.columns, by_column(table), strict=True)
     ]
 
 
-def grid(table: Table) -> RichTable:
+def words(cell: str, column: Column) -> list[str]:
+    """Return what of a cell has to stand in one line."""
+    return cell.split() or [""] if column.folds else [cell]
+
+
+def by_column(table: Table) -> list[tuple[str, ...]]:
+    """Return the title and the cells of each column."""
+    return list(zip([column.title for column in table.columns], *table.cells(), strict=True))
+
+
+def widths(table: Table, width: int) -> list[int]:
+    """Return the width of each column: what is left over goes to those that shorten, the first ones first."""
+    found = least_widths(table)
+    spare = width - sum(found) - GAP * (len(found) - 1)
+    for i, (column, cells) in enumerate(zip(table.columns, by_column(table), strict=True)):
+        wanted = max(map(text_width, cells)) - found[i]
+        if column.shortens and wanted > 0 and spare > 0:
+            found[i] += min(wanted, spare)
+            spare -= min(wanted, spare)
+    return found
+
+
+def is_cut(table: Table, width: int) -> bool:
+    """Whether a text is cut where the table is as wide as this."""
+    sides = zip(table.columns, by_column(table), widths(table, width), strict=True)
+    return any(column.shortens and max(map(text_width, cells)) > room for column, cells, room in sides)
+
+
+def mark(console: Console) -> str:
+    """Return what stands for the end of a text that is cut."""
+    return "..." if console.options.ascii_only else ELLIPSIS
+
+
+def grid(table: Table, console: Console) -> RichTable:
     """Return the Rich table of the rows."""
+    ascii_only = console.options.ascii_only
     drawn = RichTable(
-        box=box.SIMPLE_HEAD, header_style="bold", padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False
-    )
-    for column, width in zip(table.columns, least_widths(table), strict=True):
+        box=RULE if ascii_only else box.SIMPLE_HEAD, header_style="bold", padding=(0, GAP - 1, 0, 0), pad_edge=False,
+        show_edge=False, safe_box=False,
+    )  # fmt: skip
+    chosen = widths(table, console.width)
+    for column, width in zip(table.columns, chosen, strict=True):
         drawn.add_column(
-            column.title, justify="right" if column.numeric else "left", no_wrap=not column.folds, min_width=width
-        )
+            column.title, justify="right" if column.numeric else "left", no_wrap=not column.folds, min_width=width,
+            max_width=None if column.folds else width, overflow="crop",
+        )  # fmt: skip
     for row in table.cells():
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(
+            *(
+                Text(shortened(cell, width, mark(console)) if column.shortens else cell)
+                for cell, column, width in zip(row, table.columns, chosen, strict=True)
+            )
+        )
     return drawn
 
 
@@ -83,13 +136,15 @@ def records(table: Table, width: int) -> Group:
 
 def facts(pairs: list[tuple[str, str]], width: int, styles: dict[str, str] | None = None) -> Group:
     """Return each pair with its name dim, or in its style, and its text folded beside it, all texts beginning in one column."""
-    indent = max(len(name) for name, _ in pairs) + 1 + GAP
+    indent = max(text_width(name) for name, _ in pairs) + 1 + GAP
     folded = [
         (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs
     ]
     return Group(
         *(
-            Text.assemble((f"{name}:".ljust(indent), (styles or {}).get(name, "dim")), f"\n{' ' * indent}".join(lines))
+            Text.assemble(
+                (padded(f"{name}:", indent), (styles or {}).get(name, "dim")), f"\n{' ' * indent}".join(lines)
+            )
             for name, lines in folded
         )
     )

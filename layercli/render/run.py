@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import show_shape
+from layercli.render.summary import shape_field
 from layercli.render.table import Column, Table, show
 
 
@@ -16,13 +17,13 @@ def show_first(values: list[Any]) -> str:
 def table(run: Any) -> Table:
     """Return one row per output of a ``runtime.run.Run``, after the layers asked for."""
     columns = [
-        Column("Layer or output" if run.layers else "Output", key="name"),
-        Column("Shape", show=show_shape),
-        Column("Dtype"),
-        Column("Minimum", numeric=True),
-        Column("Mean", numeric=True),
-        Column("Maximum", numeric=True),
-        Column("First values", key="first", show=show_first, folds=True),
+        Column("Layer or output" if run.layers else "Output", key="name", shortens=24),
+        Column("Shape", show=show_shape, yields=5, fields=shape_field("shape")),
+        Column("Dtype", yields=2),
+        Column("Minimum", numeric=True, yields=4),
+        Column("Mean", numeric=True, yields=3),
+        Column("Maximum", numeric=True, yields=4),
+        Column("First values", key="first", show=show_first, shortens=16, yields=1),
         Column("Finite"),
     ]
     rows = [
@@ -43,7 +44,7 @@ def ranking(guesses: list[Any]) -> Table:
         Column("Item", numeric=True),
         Column("Rank", numeric=True),
         Column("Class", numeric=True),
-        *([Column("Label")] if labelled else []),
+        *([Column("Label", shortens=16)] if labelled else []),
         Column("Value", numeric=True),
     ]
     rows = [

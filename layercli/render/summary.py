@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
-from layercli.errors import UsageError, nearest
-from layercli.inspect.summary import Row, Summary
+from layercli.inspect.summary import Row, Summary, json_shapes
+from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.table import Column, Table, show
 
 
@@ -53,22 +53,68 @@ def show_cost(cost: Any) -> str:
     return "?" if cost == UNKNOWN else show(cost)
 
 
+def show_count(count: int | None) -> str:
+    """Return a number of parameters, or a question mark."""
+    return "?" if count is None else show(count)
+
+
+def shape_field(name: str) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Return the one field that a shape is in CSV: as JSON has it."""
+    return ((name, json_shapes),)
+
+
+COST_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("macs", lambda cost: cost if isinstance(cost, int) else None),
+    ("macs_formula", lambda cost: str(cost) if isinstance(cost, Dim) and cost != UNKNOWN else None),
+)
+"""A cost in CSV: the figure, and the formula of one that depends on sizes that have names."""
+
+
 def share_of(row: Row) -> int:
     """Return how many parameters a row has that no row before it has."""
     return (row.parameters or 0) if row.counted is None else row.counted
 
 
+@dataclass(frozen=True)
+class LayerLabel:
+    """What the first column says of a layer: its path, its class, and by a star that it is called more than once."""
+
+    path: str
+    type: str | None
+    shared: bool
+
+    def __str__(self) -> str:
+        named = self.path if self.type is None else f"{self.path} ({self.type})"
+        return f"{named} *" if self.shared else named
+
+
+LAYER_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("path", lambda label: label.path),
+    ("type", lambda label: label.type),
+    ("shared", lambda label: label.shared),
+)
+
+
 COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
-    "layer": (Column("Layer (type)", key="layer", folds=True), lambda row, _: _layer(row)),
-    "input_shape": (Column("Input shape", show=show_shapes), lambda row, _: row.input_shape),
-    "output_shape": (Column("Output shape", show=show_shapes), lambda row, _: row.output_shape),
-    "parameters": (Column("Parameters", numeric=True), lambda row, _: or_unknown(row.parameters)),
-    "trainable": (Column("Trainable", numeric=True), lambda row, _: or_unknown(row.trainable)),
-    "macs": (Column("MACs", numeric=True, show=show_cost), lambda row, _: row.macs),
-    "variables": (Column("Variables", show=show_variables, folds=True), lambda row, _: row.variables),
+    "layer": (
+        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS),
+        lambda row, _: LayerLabel(row.path, row.cls, row.shared),
+    ),
+    "input_shape": (
+        Column("Input shape", show=show_shapes, yields=4, fields=shape_field("input_shape")),
+        lambda row, _: row.input_shape,
+    ),
+    "output_shape": (
+        Column("Output shape", show=show_shapes, yields=5, fields=shape_field("output_shape")),
+        lambda row, _: row.output_shape,
+    ),
+    "parameters": (Column("Parameters", numeric=True, show=show_count, yields=7), lambda row, _: row.parameters),
+    "trainable": (Column("Trainable", numeric=True, show=show_count, yields=3), lambda row, _: row.trainable),
+    "macs": (Column("MACs", numeric=True, show=show_cost, yields=6, fields=COST_FIELDS), lambda row, _: row.macs),
+    "variables": (Column("Variables", show=show_variables, shortens=24, yields=1), lambda row, _: row.variables),
     "share": (
-        Column("Share", numeric=True, show=show_share),
-        lambda row, summary: share_of(row) / summary.totals.parameters if summary.totals.parameters else 0.0,
+        Column("Share of parameters", numeric=True, show=show_share, key="share", yields=2),
+        lambda row, summary: row.share(summary.totals.parameters),
     ),
 }
 DEFAULT = ("layer", "output_shape", "parameters")
@@ -81,9 +127,18 @@ def usual(summary: Summary) -> tuple[str, ...]:
     return OF_FILE if summary.cls is None else DEFAULT
 
 
-def table(summary: Summary, columns: tuple[str, ...] = DEFAULT, depth: int = 1, fold: bool = False) -> Table:
-    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one."""
-    chosen = [COLUMNS[name] for name in columns]
+def columns_of(summary: Summary | None, text: str | None) -> tuple[str, ...]:
+    """Return the columns that ``text`` names, of a summary or of any; UsageError for one that there is not."""
+    return parse_columns(text, usual(summary) if summary is not None else DEFAULT, COLUMNS)
+
+
+def table(summary: Summary, columns: str | None = None, depth: int = 1, fold: bool = False) -> Table:
+    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one.
+
+    ``columns`` says which are shown, as ``--columns`` does.
+    """
+    names = columns_of(summary, columns)
+    chosen = [(kept_longest(COLUMNS[name][0], name, columns), COLUMNS[name][1]) for name in names]
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = collapse_repeats(shown) if fold else shown
     return Table(
@@ -110,8 +165,8 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
             or "-",
         ),
         held,
-        ("Trainable", show(or_unknown(totals.trainable))),
-        ("Non-trainable", show(or_unknown(totals.non_trainable))),
+        ("Trainable", show_count(totals.trainable)),
+        ("Non-trainable", show_count(totals.non_trainable)),
         ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
     ]
 
@@ -122,7 +177,8 @@ def collapse_repeats(rows: list[Row]) -> list[Row]:
     for block in runs(rows):
         head, *below = block[0]
         path = head.path if len(block) == 1 else f"{head.path}..{block[-1][0].path.rpartition('/')[2]}"
-        kept += [replace(head, path=path), *collapse_repeats(below)]
+        held = sum(share_of(each[0]) for each in block)  # their share is that of all
+        kept += [replace(head, path=path, counted=held), *collapse_repeats(below)]
     return kept
 
 
@@ -171,7 +227,7 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return what has to be said of the rows: marks explained, rows folded, levels not shown."""
     found = []
     if len(rows) < len(shown):
-        found.append("0..9 stands for ten layers alike: the figures are of each")
+        found.append("0..9 stands for ten layers alike: the figures are of each, shares are of all")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs every time")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
@@ -186,23 +242,6 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     return found
 
 
-def parse_columns(text: str | None, usual: tuple[str, ...] = DEFAULT) -> tuple[str, ...]:
-    """Return the columns named in ``text``, with commas between; ``all`` is all of them, ``+macs`` adds to the usual ones."""
-    if text is None:
-        return usual
-    written = [name.strip() for name in text.split(",")]
-    names = [name for each in written for name in (COLUMNS if each.removeprefix("+") == "all" else [each])]
-    added = [name[1:] for name in names if name.startswith("+")]
-    chosen = [*(usual if added else ()), *(name for name in names if not name.startswith("+")), *added]
-    for name in chosen:
-        if name not in COLUMNS:
-            raise UsageError(
-                f"there is no column {name!r}",
-                hint=nearest(name, [*COLUMNS, "all"]) or f"columns: {', '.join(COLUMNS)}",
-            )
-    return tuple(dict.fromkeys(chosen))
-
-
 def show_bytes(count: int) -> str:
     """Return a number of bytes in binary units.
 
@@ -213,13 +252,3 @@ def show_bytes(count: int) -> str:
     while size >= 1024 and len(units) > 1:
         size, units = size / 1024, units[1:]
     return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
-
-
-def or_unknown(count: int | None) -> int | str:
-    """Return a number of parameters, or a question mark."""
-    return "?" if count is None else count
-
-
-def _layer(row: Row) -> str:
-    mark = " *" if row.shared else ""
-    return f"{row.path}{mark}" if row.cls is None else f"{row.path} ({row.cls}){mark}"

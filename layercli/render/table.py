@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from layercli.escaping import printable
+from layercli.render.text_width import encodable
 
 
 def show(value: Any) -> str:
@@ -27,8 +28,10 @@ def show(value: Any) -> str:
 class Column:
     """One column: ``title``, ``numeric`` ones stand to the right, ``folds`` may fold at spaces, ``show`` gives the text.
 
-    On a terminal too narrow for all, columns that have a place in ``yields`` (1 first) are left out, and that is said.
-    ``key`` is the column's name in CSV and on the command line; without it, the title in lower case.
+    On a terminal too narrow for all, texts of columns that ``shorten`` are cut, down to so many characters; then columns
+    that have a position in ``yields`` (1 first) are left out, and that is said.
+    ``key`` is the column's name in CSV and on the command line; without it, the title in lower case. ``fields`` are the
+    columns that CSV has instead, where a cell says more than one thing: their names, and what gives the value of each.
     """
 
     title: str
@@ -37,6 +40,8 @@ class Column:
     key: str = ""
     folds: bool = False
     yields: int = 0
+    shortens: int = 0
+    fields: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,7 +66,8 @@ class Table:
     def without(self, places: list[int]) -> Table:
         """Return the table without the columns at ``places``, and with a note that names them."""
         kept = [i for i in range(len(self.columns)) if i not in places]
-        named = " and ".join(self.columns[i].title.lower() for i in sorted(places))
+        *first, last = [self.columns[i].name.replace("_", " ") for i in sorted(places)]
+        named = f"{', '.join(first)} and {last}" if first else last
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
         note = f"{named}: left out for want of width (--format plain shows all)"
         return Table(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
@@ -72,6 +78,21 @@ class Table:
             [printable(column.show(value)) for column, value in zip(self.columns, row, strict=True)]
             for row in self.rows
         ]
+
+    def encodable(self, encoding: str) -> Table:
+        """Return the table with every text in letters of ``encoding``: what it has none for is written out."""
+
+        def text(given: str) -> str:
+            return encodable(printable(given), encoding)
+
+        def shown(column: Column) -> Column:
+            return replace(column, title=text(column.title), show=lambda value: text(column.show(value)))
+
+        facts = [(text(name), text(said)) for name, said in self.facts]
+        styles = {text(name): style for name, style in self.styles.items()}
+        return Table(
+            text(self.title), list(map(shown, self.columns)), self.rows, facts, list(map(text, self.notes)), styles
+        )
 
     def printable(self) -> Table:
         """Return the table as every renderer has to take it: all texts beside the cells may be shown, as cells may."""

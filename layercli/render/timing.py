@@ -35,15 +35,16 @@ def show_rate(value: float | None) -> str:
 
 
 FIGURES = ["Minimum", "Median", "p90", "p99", "Mean", "Std"]
+YIELDS = {"Std": 1, "Mean": 2, "p90": 3, "p99": 4}
 
 
 def table(timings: list[Any]) -> Table:
     """Return one row per ``runtime.timing.Timing``."""
     columns = [
-        Column("Model"),
-        *(Column(title, numeric=True, show=show_seconds) for title in FIGURES),
-        Column("Items/s", numeric=True, show=show_rate),
-        Column("FLOP/s", numeric=True, show=show_rate),
+        Column("Model", shortens=16),
+        *(Column(title, numeric=True, show=show_seconds, yields=YIELDS.get(title, 0)) for title in FIGURES),
+        Column("Items/s", numeric=True, show=show_rate, yields=6),
+        Column("FLOP/s", numeric=True, show=show_rate, yields=5),
     ]
     rows = [[t.name, *t.samples.figures().values(), t.items_per_second, t.flops_per_second] for t in timings]
     first = timings[0]

@@ -5,38 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import show_shape
-from layercli.inspect.variables import VariableRow, Variables
+from layercli.inspect.variables import STATISTICS, VariableRow, Variables
+from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.summary import show_bytes
 from layercli.render.table import Column, Table, show
 
-STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
 
+def table(
+    variables: Variables, *, columns: str | None = None, values: bool = False, stats: bool = False, brief: bool = False
+) -> Table:
+    """Return one row per variable, with a column for each thing known; ``brief`` shortens long values.
 
-def table(variables: Variables, *, values: bool = False, brief: bool = False) -> Table:
-    """Return one row per variable, with a column for each thing known; ``brief`` shortens long values."""
-    rows = variables.rows
-    columns = [
-        Column("Variable", key="path", folds=True),
-        Column("Shape", show=show_shape),
-        Column("Dtype"),
-        Column("Trainable", yields=3),
-        Column("Parameters", numeric=True),
-        Column("Bytes", numeric=True, yields=2),
-        Column("Initializer", folds=True, yields=1),
-    ]
-    if any(row.statistics for row in rows):
-        columns += [Column(name.capitalize(), numeric=True) for name in STATISTICS]
-    if values:
-        columns.append(Column("Values", show=str, folds=True))
-    cells = [row_cells(row, values, brief) for row in rows]
-    empty = {i for i in (3, 6) if all(row[i] is None for row in cells)}
-    kept = [i for i in range(len(columns)) if i not in empty]
+    ``columns`` says which are shown, as ``--columns`` does.
+    """
+    names = columns_of(variables, columns, values=values, stats=stats)
+    chosen = [kept_longest(COLUMNS[name], name, columns) for name in names]
     return Table(
         title=variables.source,
-        columns=[columns[i] for i in kept],
-        rows=[[row[i] for i in kept] for row in cells],
+        columns=chosen,
+        rows=[[value_of(row, name, brief) for name in names] for row in variables.rows],
         facts=[
-            ("Variables", show(len(rows))),
+            ("Variables", show(len(variables.rows))),
             ("Parameters", f"{variables.parameters:,} ({show_bytes(variables.bytes)})"),
             *(
                 [("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})")]
@@ -47,14 +36,47 @@ def table(variables: Variables, *, values: bool = False, brief: bool = False) ->
     )
 
 
-def row_cells(row: VariableRow, values: bool, brief: bool) -> list[Any]:
-    """Return the cells of one variable."""
-    cells = [row.path, row.shape, row.dtype, row.trainable, row.parameters, row.bytes, row.initializer]
-    if row.statistics is not None:
-        cells += [getattr(row.statistics, name) for name in STATISTICS]
-    if values:
-        cells.append(show_values(row.read(), brief))
-    return cells
+MEASURED = {"minimum": 12, "maximum": 11, "mean": 9, "std": 8, "zeros": 7, "nonfinite": 10}
+"""Which of the statistics yields when a terminal is narrow."""
+
+COLUMNS = {
+    "path": Column("Variable", key="path", shortens=24),
+    "shape": Column("Shape", show=show_shape, yields=6),
+    "dtype": Column("Dtype", yields=4),
+    "trainable": Column("Trainable", yields=3),
+    "parameters": Column("Parameters", numeric=True, yields=5),
+    "bytes": Column("Bytes", numeric=True, yields=2),
+    "initializer": Column("Initializer", yields=1),
+    **{name: Column(name.capitalize(), numeric=True, yields=position) for name, position in MEASURED.items()},
+    "values": Column("Values", show=str, shortens=40),
+}
+
+
+def columns_of(
+    variables: Variables | None, text: str | None, *, values: bool = False, stats: bool = False
+) -> tuple[str, ...]:
+    """Return the columns that ``text`` names, usually all that is known of some variable; UsageError for another."""
+    usual = ["path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer"]
+    rows = variables.rows if variables is not None else []
+    unknown = {name for name in ("trainable", "initializer") if all(getattr(row, name) is None for row in rows)}
+    usual = [
+        name
+        for name in [*usual, *(STATISTICS if stats else ()), *(["values"] if values else [])]
+        if name not in unknown
+    ]
+    return parse_columns(text, usual, [*COLUMNS])
+
+
+def wants(text: str | None, *names: str) -> bool:
+    """Whether ``--columns`` names one of these columns."""
+    return text is not None and any(name in names for name in parse_columns(text, (), [*COLUMNS]))
+
+
+def value_of(row: VariableRow, name: str, brief: bool) -> Any:
+    """Return what a column says of one variable."""
+    if name == "values":
+        return show_values(row.read(), brief)
+    return getattr(row.statistics if name in STATISTICS else row, name, None)
 
 
 def show_values(array: Any, brief: bool = False) -> str:

@@ -113,7 +113,7 @@ def test_without_an_input_its_parameters_are_listed(cli, folder):
     document = json.loads(done.out)
     assert (document["inputs"], document["outputs"]) == ([], [])
     assert document["totals"] == {
-        "parameters": 2087, "trainable": 2031, "non_trainable": 56, "bytes": 8348, "macs": None
+        "parameters": 2087, "trainable": 2031, "non_trainable": 56, "bytes": 8348, "macs": None, "macs_formula": None
     }  # fmt: skip
     assert [row["path"] for row in document["rows"] if row["depth"] == 1] == [
         "stem", "blocks/0", "blocks/1", "blocks/2", "act", "head"

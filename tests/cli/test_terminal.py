@@ -63,7 +63,7 @@ def test_off_a_terminal_nothing_is_cut(cli, monkeypatch):
 def test_json_is_json_and_csv_is_csv(cli):
     assert json.loads(cli("models --format json").out)["schema"] == "layercli.models/1"
     header, *rows = cli("summary resnet-block --format csv").out.splitlines()
-    assert header == "layer,output_shape,parameters"
+    assert header == "path,type,shared,output_shape,parameters"
     assert len(rows) == 6
 
 

@@ -20,7 +20,7 @@ from layercli.formats.weight_file import TensorEntry
 from layercli.inspect.variables import matching, of_file
 from layercli.inspect.weight_summary import parts_of, summarize_file
 from layercli.render import plain
-from layercli.render.summary import OF_FILE, table
+from layercli.render.summary import table
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_every_format(cli):
         assert document["schema"] == "layercli.summary/1"
         assert document["model"] == {"name": name, "class": None, "source": name}
         assert document["totals"] == {
-            "parameters": 16, "trainable": None, "non_trainable": None, "bytes": 56, "macs": None
+            "parameters": 16, "trainable": None, "non_trainable": None, "bytes": 56, "macs": None, "macs_formula": None
         }  # fmt: skip
         assert [(row["path"], row["class"], row["parameters"], row["trainable"], row["output_shape"], row["macs"])
                 for row in document["rows"]] == [
@@ -149,14 +149,14 @@ def test_quantized_blocks_take_what_the_file_has(cli):
         == """\
 m.gguf
 
-Layer        Parameters  Share
-──────────────────────────────
-blk/0..11         1,024   8.2%
-output_norm         256   2.0%
+Layer        Parameters  Share of parameters
+────────────────────────────────────────────
+blk/0..11         1,024                98.0%
+output_norm         256                 2.0%
 
 Parameters:  12,544 (7.8 KiB)
 
-0..9 stands for ten layers alike: the figures are of each
+0..9 stands for ten layers alike: the figures are of each, shares are of all
 12 layers below are not shown (--depth)
 """
     )
@@ -178,7 +178,7 @@ Parameters:  1,024 (576 B)
 def test_numbers_with_gaps_are_not_folded():
     net = nn.Sequential(*[nn.Linear(2, 2), nn.ReLU()] * 2, *[nn.Linear(2, 2)] * 3)
     torch.save(nn.ModuleDict({"a": net}).state_dict(), "net.pt")
-    drawn = plain.draw(table(summarize_file(open_weights("net.pt")), OF_FILE, fold=True))
+    drawn = plain.draw(table(summarize_file(open_weights("net.pt")), fold=True))
     assert re.findall(r"^a\S*", drawn, re.MULTILINE) == ["a/0", "a/2", "a/4..6"]
 
 
@@ -186,9 +186,9 @@ def test_columns_and_depth(cli):
     save("w.safetensors", {"enc.a.w": np.ones((2, 3)), "enc.b.w": np.ones((2, 4)), "out.b": np.ones(4)})
     done = cli("summary w.safetensors --depth 2 --columns +variables --format csv")
     assert done.out == (
-        "layer,parameters,share,variables\nenc,14,0.7777777777777778,\n"
-        'enc/a,6,0.3333333333333333,"w(2, 3)"\nenc/b,8,0.4444444444444444,"w(2, 4)"\n'
-        'out,4,0.2222222222222222,"b(4,)"\n'
+        "path,type,shared,parameters,share,variables\nenc,,false,14,0.7777777777777778,\n"
+        'enc/a,,false,6,0.3333333333333333,"{""w"": [2, 3]}"\nenc/b,,false,8,0.4444444444444444,"{""w"": [2, 4]}"\n'
+        'out,,false,4,0.2222222222222222,"{""b"": [4]}"\n'
     )
     assert cli("summary w.safetensors --columns all").code == 0
 

@@ -21,11 +21,17 @@ def summary(
     fill: options.FillValues = None,
     arg: options.ForwardArgument = [],  # noqa: B006
     config: options.Config = None,
-    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="How many levels of layers to show.")] = 1,
-    columns: Annotated[
-        str | None,
-        typer.Option(help="Columns with commas between, or all; +macs adds one to the usual.", show_default=False),
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth",
+            "-d",
+            min=1,
+            help="How many levels of layers to show: 1, or all in json. On a terminal a run of layers alike is one row.",
+            show_default=False,
+        ),
     ] = None,
+    columns: options.Columns = None,
     format: output.FormatOption = None,
 ) -> None:
     """Show a model's layers, shapes, parameters and cost, without running it; of a file of weights what it holds.
@@ -43,17 +49,18 @@ def summary(
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
     from layercli.inspect.model_loader import register_custom_objects
-    from layercli.render.summary import parse_columns, table, usual
+    from layercli.render.summary import columns_of, table
     from layercli.sources.resolve import resolve
 
-    parse_columns(columns)  # what is wrong with them is said before a file is read
+    columns_of(None, columns)  # what is wrong with them is said before a file is read
+    options.check_columns(columns, format)
     register_custom_objects(custom)
     source = resolve(model, set_, config=config, describing=True)
     source.give(files=input_, fill=fill, arguments=arg)
     report = source.summary(source.inputs(input_shape, at))
-    chosen, fold = parse_columns(columns, usual(report)), output.chosen(format) is output.Format.table
     for note in source.notes:
         output.print_info(note)
-    output.emit(table(report, chosen, depth, fold), report.to_json, format)
+    drawn = table(report, columns, depth or 1, fold=output.chosen(format) is output.Format.table)
+    output.emit(drawn, lambda: report.to_json(depth), format)
     if report.failure is not None:
         raise FormatError(report.failure)

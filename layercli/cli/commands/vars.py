@@ -10,6 +10,7 @@ from layercli.cli import options, output
 
 
 def vars_(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
@@ -20,7 +21,8 @@ def vars_(
         ),
     ],
     pattern: Annotated[
-        str | None, typer.Argument(help="Part of a path, or a shell pattern: '*kernel'.", show_default=False)
+        str | None,
+        typer.Argument(metavar="PATTERN", help="Part of a path, or a shell pattern: '*kernel'.", show_default=False),
     ] = None,
     values: Annotated[
         bool, typer.Option("--values", help="Print the values: a model's are drawn with --seed.")
@@ -33,6 +35,7 @@ def vars_(
     custom: options.Custom = [],  # noqa: B006
     input_shape: options.InputShape = [],  # noqa: B006
     config: options.Config = None,
+    columns: options.Columns = None,
     format: output.FormatOption = None,
 ) -> None:
     """List every variable of a model or a file, from its description or its header alone.
@@ -42,20 +45,30 @@ def vars_(
     [dim]$[/dim] layercli vars model.keras --stats
     [dim]$[/dim] layercli vars my-dense kernel --values --seed 1
     [dim]$[/dim] layercli vars resnet50 '*/gamma' --format csv
+    [dim]$[/dim] layercli vars model.safetensors --columns path,minimum,maximum
     """
     from layercli.inspect import variables
     from layercli.inspect.model_loader import register_custom_objects
-    from layercli.render.variables import table
+    from layercli.render.variables import columns_of, table, wants
     from layercli.sources.resolve import resolve
 
+    columns_of(None, columns)  # what is wrong with them is said before a file is read
+    options.check_columns(columns, format)
+    measured = stats or wants(columns, *variables.STATISTICS)
+    options.check_use(
+        context,
+        "seed",
+        values or measured or wants(columns, "values"),
+        "--seed draws values, which --values and --stats show",
+    )
     register_custom_objects(custom)
     source = resolve(model, set_, config=config, describing=True)
     inputs = source.inputs(input_shape) if input_shape else None
     found = variables.matching(source.variables(inputs, seed=seed), pattern)
     for note in source.notes:
         output.print_info(note)
-    if stats:
+    if measured:
         variables.measure(found)
-    brief = output.chosen(format) is output.Format.table
-    drawn = table(found, values=values, brief=brief and output.on_terminal(output.stdout()))
+    brief = output.chosen(format) not in (output.Format.json, output.Format.csv)
+    drawn = table(found, columns=columns, values=values, stats=stats, brief=brief)
     output.emit(drawn, lambda: found.to_json(values), format)
