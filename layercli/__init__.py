@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from layercli.metrics import Metric
     from layercli.optimizers import Optimizer
     from layercli.regularizers import Regularizer
-    from layercli.runtime.execution.model_saving import load_model
+    from layercli.saving import load_model
     from layercli.sources import open
     from layercli.sources.diff import diff
 
@@ -69,7 +69,7 @@ NAMES = {
     "Variable": "layercli.core.variable",
     "diff": "layercli.sources.diff",
     "image_dataset_from_directory": "layercli.formats.image_dataset",
-    "load_model": "layercli.runtime.execution.model_saving",
+    "load_model": "layercli.saving",
     "open": "layercli.sources",
 }
 

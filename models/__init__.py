@@ -29,9 +29,9 @@ OF_KERAS = {
     "Model": "layercli.core.model",
     "Sequential": "layercli.core.sequential",
     "clone_model": "layercli.core.cloning",
-    "load_model": "layercli.runtime.execution.model_saving",
+    "load_model": "layercli.saving",
     "model_from_json": "layercli.saving.deserialization",
-    "save_model": "layercli.runtime.execution.model_saving",
+    "save_model": "layercli.saving",
 }
 """Where Keras's names are found."""
 

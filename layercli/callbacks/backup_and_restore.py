@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.backend import get_backend
 from layercli.errors import UsageError
 
 
@@ -38,9 +39,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Take over the newest backup that can be read, if there is one."""
-        from layercli.runtime.training.checkpoint_manager import Backups
-
-        self._backups = Backups(self.folder, self.kept)
+        self._backups = get_backend().backups(self.folder, self.kept)
         self._backups.restore(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.backend import get_backend
 
 
 class ProgbarLogger(Callback):
@@ -21,9 +22,7 @@ class ProgbarLogger(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Look at where stderr goes."""
-        from layercli.render.progress import reporter
-
-        self._shown = reporter(lines=self.lines)
+        self._shown = get_backend().progress_bar(lines=self.lines)
         self._shown.set_params(self.params)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
 from layercli.callbacks.learning_rate_scheduler import rated
+from layercli.core.backend import get_backend
 from layercli.errors import UsageError
 
 
@@ -103,10 +104,8 @@ class TensorBoard(Callback):
         self._writers = {}
 
     def _to(self, part: str) -> Any:
-        from layercli.runtime.training.tensorboard_writer import Events
-
         if part not in self._writers:
-            self._writers[part] = Events(self.log_dir / part)
+            self._writers[part] = get_backend().event_writer(self.log_dir / part)
         return self._writers[part]
 
     def _end_trace(self) -> None:

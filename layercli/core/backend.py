@@ -105,7 +105,7 @@ class Backend(Protocol):
     def load_weights(self, model: Model, path: Any) -> None:
         """Run Model.load_weights."""
 
-    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run saving.load_model."""
 
     def export(self, model: Model, path: Any) -> None:

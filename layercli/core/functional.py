@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from layercli.core import naming, tree
+from layercli.core.backend import get_backend
 from layercli.core.graph import Graph
-from layercli.core.keras_tensor import OPERATORS, SymbolicTensor
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.operation import spec_of
@@ -71,10 +72,8 @@ class Functional(Model):
     @cached_property
     def layers(self) -> list[Layer]:  # made once: an input stays one layer
         """The layers of the graph in Keras's order, an InputLayer for each input among them."""
-        from layercli.layers.core.input_layer import InputLayer
-
         return [
-            InputLayer(input_tensor=each, name=each.name) if isinstance(each, SymbolicTensor) else each
+            get_backend().input_layer(each) if isinstance(each, SymbolicTensor) else each
             for each in self._graph.in_order
             if isinstance(each, (SymbolicTensor, Layer))
         ]
@@ -90,18 +89,14 @@ class Functional(Model):
         """
         if type(self).__init__ is not Functional.__init__:
             return super().get_config()
-        from layercli.saving.serialization import drawn
-
-        return drawn(self)
+        return get_backend().functional_config(self)
 
     @classmethod
     def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new model with these settings; FormatError where they make none."""
         if "input_layers" not in settings:
             return super().from_config(settings)
-        from layercli.saving.deserialization import Reader
-
-        return Reader("the config", custom_objects).drawn(settings)
+        return get_backend().functional_from_config(settings, custom_objects)
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs of the graph."""
@@ -133,9 +128,9 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
     if len(shape) == rank:
         return x
     if len(shape) == rank - 1 and wanted.shape[-1] == 1:
-        return OPERATORS["expand_dims"](x, -1)
+        return get_backend().ops.expand_dims(x, -1)
     if len(shape) == rank + 1 and shape[-1] == 1:
-        return OPERATORS["squeeze"](x, -1)
+        return get_backend().ops.squeeze(x, -1)
     raise ShapeError(f"expects the input {wanted.name} with {rank} axes, got {len(shape)} (x = {spec_of(x)})")
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.spec import Shape, Spec
 from layercli.errors import UnknownSizeError
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
-
-OPERATORS: dict[str, Callable[..., Any]] = {}
-"""What each operator does (``add``, ``matmul``, ``getitem``, ...): filled in by the ops, which core does not know."""
 
 
 class Operators:
@@ -23,100 +20,100 @@ class Operators:
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return OPERATORS["torch_function"](function, args, kwargs or {})
+        return get_backend().torch_function(function, args, kwargs or {})
 
     def __add__(self, other: Any) -> Any:
-        return OPERATORS["add"](self, other)
+        return get_backend().ops.add(self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return OPERATORS["add"](other, self)
+        return get_backend().ops.add(other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return OPERATORS["subtract"](self, other)
+        return get_backend().ops.subtract(self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return OPERATORS["subtract"](other, self)
+        return get_backend().ops.subtract(other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return OPERATORS["multiply"](self, other)
+        return get_backend().ops.multiply(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return OPERATORS["multiply"](other, self)
+        return get_backend().ops.multiply(other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return OPERATORS["divide"](self, other)
+        return get_backend().ops.divide(self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return OPERATORS["divide"](other, self)
+        return get_backend().ops.divide(other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        return OPERATORS["floor_divide"](self, other)
+        return get_backend().ops.floor_divide(self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return OPERATORS["floor_divide"](other, self)
+        return get_backend().ops.floor_divide(other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return OPERATORS["mod"](self, other)
+        return get_backend().ops.mod(self, other)
 
     def __rmod__(self, other: Any) -> Any:
-        return OPERATORS["mod"](other, self)
+        return get_backend().ops.mod(other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return OPERATORS["power"](self, other)
+        return get_backend().ops.power(self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return OPERATORS["power"](other, self)
+        return get_backend().ops.power(other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return OPERATORS["matmul"](self, other)
+        return get_backend().ops.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return OPERATORS["matmul"](other, self)
+        return get_backend().ops.matmul(other, self)
 
     def __neg__(self) -> Any:
-        return OPERATORS["negative"](self)
+        return get_backend().ops.negative(self)
 
     def __abs__(self) -> Any:
-        return OPERATORS["absolute"](self)
+        return get_backend().ops.absolute(self)
 
     def __lt__(self, other: Any) -> Any:
-        return OPERATORS["less"](self, other)
+        return get_backend().ops.less(self, other)
 
     def __le__(self, other: Any) -> Any:
-        return OPERATORS["less_equal"](self, other)
+        return get_backend().ops.less_equal(self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return OPERATORS["greater"](self, other)
+        return get_backend().ops.greater(self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return OPERATORS["greater_equal"](self, other)
+        return get_backend().ops.greater_equal(self, other)
 
     def __ne__(self, other: Any) -> Any:  # == asks whether two are the same one, as in Keras: lists are searched by it
-        return OPERATORS["not_equal"](self, other)
+        return get_backend().ops.not_equal(self, other)
 
     def __and__(self, other: Any) -> Any:
-        return OPERATORS["logical_and"](self, other)
+        return get_backend().ops.logical_and(self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return OPERATORS["logical_and"](other, self)
+        return get_backend().ops.logical_and(other, self)
 
     def __or__(self, other: Any) -> Any:
-        return OPERATORS["logical_or"](self, other)
+        return get_backend().ops.logical_or(self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return OPERATORS["logical_or"](other, self)
+        return get_backend().ops.logical_or(other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return OPERATORS["logical_xor"](self, other)
+        return get_backend().ops.logical_xor(self, other)
 
     def __rxor__(self, other: Any) -> Any:
-        return OPERATORS["logical_xor"](other, self)
+        return get_backend().ops.logical_xor(other, self)
 
     def __invert__(self) -> Any:
-        return OPERATORS["logical_not"](self)
+        return get_backend().ops.logical_not(self)
 
     def __getitem__(self, key: Any) -> Any:
-        return OPERATORS["getitem"](self, key)
+        return get_backend().ops.getitem(self, key)
 
 
 class SymbolicTensor(Operators):
@@ -200,7 +197,7 @@ class SymbolicTensor(Operators):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"a symbolic tensor has no attribute {name!r}")
-        return OPERATORS["tensor_attribute"](self, name)
+        return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.spec}>"

@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli import constraints, initializers, regularizers
 from layercli.core import build, dtypes, fields, graph, masking, naming, tree
+from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
@@ -16,14 +17,7 @@ from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
-
-
-class NoTensor:
-    """What is taken for the type of a tensor until torch is there."""
-
-
-tensor_type: type = NoTensor
-"""torch.Tensor, once the runtime has loaded it."""
+from layercli.lazy import torch
 
 
 class Layer(Trackable, CallSignature, Serializable):
@@ -172,7 +166,7 @@ class Layer(Trackable, CallSignature, Serializable):
             ):
                 x: Any
                 for x in args:
-                    if type(x) is not tensor_type or x.dtype is not module.dtype:  # type: ignore[attr-defined]  # a torch.Tensor
+                    if type(x) is not torch.Tensor or x.dtype is not module.dtype:
                         break
                 else:
                     return module(*args)
@@ -187,9 +181,7 @@ class Layer(Trackable, CallSignature, Serializable):
             self.name = naming.auto_name(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._symbolic_call(args, kwargs)
-        from layercli.runtime.execution import eager_call
-
-        return eager_call.call(self, args, kwargs)
+        return get_backend().call(self, args, kwargs)
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call on symbolic tensors: build if need be, record the node, give back what it says of the outputs."""
@@ -245,14 +237,12 @@ class Layer(Trackable, CallSignature, Serializable):
     def module(self) -> Any:
         """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
         if self._module is None or self.is_container_only:
-            from layercli.runtime.execution import layer_module
-
             if not self.built and not self._variables and not self.is_container_only:
                 raise NotBuiltError(
                     f"{self.name} has no variables yet: their shapes follow from its input",
                     hint="call it on data, or build(input_shape)",
                 )
-            layer_module.build_module(self, ready=self._call_specs is not None)
+            get_backend().build_module(self, ready=self._call_specs is not None)
         return self._module
 
     @property
@@ -313,12 +303,8 @@ class Layer(Trackable, CallSignature, Serializable):
 
     def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
         """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""
-        from layercli.cli import output
-        from layercli.inspect.summary import summarize
-        from layercli.render.summary import parse_columns, table
-
-        report = summarize(self, None if input_shape is None else self._specs(input_shape))
-        output.emit(table(report, parse_columns(columns), depth), report.to_json, None)
+        inputs = None if input_shape is None else self._specs(input_shape)
+        get_backend().summarize(self, inputs, columns, depth)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

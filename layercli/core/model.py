@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import tree
+from layercli.core.backend import get_backend
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
@@ -79,12 +80,18 @@ class Model(Layer):
         through torch.compile, unless it is to ``run_eagerly``; ``auto``, as Keras has it with torch, does not. UsageError for
         a name nobody has.
         """
-        from layercli.runtime.training.trainer import compile_model
-
-        compile_model(
-            self, optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution, gradient_accumulation,
-            False if run_eagerly else jit_compile, auto_scale_loss,
-        )  # fmt: skip
+        get_backend().compile(
+            self,
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            steps_per_execution=steps_per_execution,
+            gradient_accumulation=gradient_accumulation,
+            jit_compile=False if run_eagerly else jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
 
     def fit(
         self,
@@ -113,12 +120,25 @@ class Model(Layer):
         ``verbose``: 0 is silent, 1 or auto a bar per epoch on a terminal and a line off it, 2 lines; all on stderr.
         UsageError or ShapeError says what does not fit.
         """
-        from layercli.runtime.training import training_loop
-
-        return training_loop.fit(
-            self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
-            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
-        )  # fmt: skip
+        return get_backend().fit(
+            self,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
 
     def evaluate(
         self,
@@ -132,9 +152,17 @@ class Model(Layer):
         return_dict: bool = False,
     ) -> Any:
         """Return the loss and the metrics over data as ``fit`` takes it: a list (one number if it is alone), or a dict."""
-        from layercli.runtime.training import training_loop
-
-        return training_loop.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+        return get_backend().evaluate(
+            self,
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+        )
 
     def predict(
         self,
@@ -145,47 +173,45 @@ class Model(Layer):
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
         """Return the outputs for ``x`` as numpy arrays, computed batch by batch."""
-        from layercli.runtime.inference.prediction_loop import predict
-
-        return predict(self, x, batch_size, steps, callbacks)
+        return get_backend().predict(self, x=x, batch_size=batch_size, steps=steps, callbacks=callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Take one step on one batch and return its loss and metrics."""
-        from layercli.runtime.training import training_loop
-
-        return training_loop.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+        return get_backend().on_batch(
+            self,
+            "train",
+            x=x,
+            y=y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            return_dict=return_dict,
+        )
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch and return its loss and metrics."""
-        from layercli.runtime.training import training_loop
-
-        return training_loop.on_batch(self, "test", x, y, sample_weight, None, return_dict)
+        return get_backend().on_batch(
+            self, "test", x=x, y=y, sample_weight=sample_weight, class_weight=None, return_dict=return_dict
+        )
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        from layercli.runtime.inference.prediction_loop import predict
-
-        return predict(self, x, 2**62, None, None)
+        return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
 
     def save(self, path: Any) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.
 
         For stacks and functional models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
         """
-        from layercli.runtime.execution import model_saving
-
-        model_saving.save(self, path)
+        get_backend().save(self, path)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's config as JSON, no values in it: ``models.model_from_json`` makes a model of it.
 
         ``kwargs`` are for json.dumps. UsageError for a model that no file can name.
         """
-        from layercli.saving.serialization import to_json
-
-        return to_json(self, **kwargs)
+        return get_backend().to_json(self, **kwargs)
 
     def export(self, path: Any) -> None:
         """Write the model in inference as a graph, whole or not at all: ``.pt2`` of torch.export, or ``.onnx``.
@@ -193,21 +219,15 @@ class Model(Layer):
         Sizes that are not known stay open, the batch among them; inputs have their names. The graph runs where this library
         is not. UsageError for a model that torch cannot trace, or another ending; NotBuiltError before it was called.
         """
-        from layercli.runtime.export import export
-
-        export.export(self, path)
+        get_backend().export(self, path)
 
     def save_weights(self, path: Any) -> None:
         """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
-        from layercli.runtime.execution import model_saving
-
-        model_saving.save_weights(self, path)
+        get_backend().save_weights(self, path)
 
     def load_weights(self, path: Any) -> None:
         """Set the variables from a file of weights; FormatError where it does not fit, and then nothing is set."""
-        from layercli.runtime.execution import model_saving
-
-        model_saving.load_weights(self, path)
+        get_backend().load_weights(self, path)
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
         """Take one step and return the logs so far; override it to train otherwise.
@@ -261,9 +281,7 @@ class Model(Layer):
         self.module.zero_grad()
 
     def _require_trainer(self, what: str) -> Any:
-        from layercli.runtime.training.trainer import trainer_of
-
-        return trainer_of(self, what)
+        return get_backend().trainer(self, what)
 
 
 def is_functional_init(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any, Generic, TypeVar
 
 from layercli.core import dtypes, graph
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
@@ -59,7 +60,7 @@ def find_operation(class_name: str) -> type[Op] | None:
 
 
 class Op(ABC):
-    """An operation on tensors. Called on symbolic tensors it applies ``spec``; called on tensors it runs."""
+    """An operation on backend. Called on symbolic tensors it applies ``spec``; called on tensors it runs."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -79,7 +80,7 @@ class Op(ABC):
 
     @abstractmethod
     def run(self, *inputs: Any) -> Any:
-        """Return the result on torch tensors."""
+        """Return the result on torch backend."""
 
     def __call__(self, *inputs: Any) -> Any:
         """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
@@ -93,19 +94,18 @@ class Op(ABC):
             return self._again(error, values)
 
     def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
-        """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic tensors."""
+        """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic backend."""
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
         return node.give(self.spec(*node.specs))
 
     def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
         """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
-        from layercli.runtime.execution import tensors
-
+        backend = get_backend()
         if isinstance(error, LayercliError):
             raise error
         alone = not any(hasattr(x, "shape") for x in inputs)  # numbers beside nothing are tensors too
         converted = tuple(
-            tensors.as_tensor(x) if tensors.is_array(x) or (alone and isinstance(x, (int, float))) else x
+            backend.as_tensor(x) if backend.is_array(x) or (alone and isinstance(x, (int, float))) else x
             for x in inputs
         )
         if any(a is not b for a, b in zip(converted, inputs, strict=True)):
@@ -114,7 +114,7 @@ class Op(ABC):
         self.spec(*specs)
         found = {spec.dtype for spec in specs if isinstance(spec, Spec)}
         if self.promotes and len(found) > 1:
-            return self(*tensors.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
+            return self(*backend.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
         raise error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from layercli.core import graph, tree
+from layercli.core.backend import get_backend
 from layercli.core.functional import fitted, named_by_class
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
@@ -61,18 +62,14 @@ class Sequential(Model):
         """
         if type(self).__init__ is not Sequential.__init__:
             return super().get_config()
-        from layercli.saving.serialization import stack
-
-        return stack(self)
+        return get_backend().sequential_config(self)
 
     @classmethod
     def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a new stack with these settings; FormatError where they make none."""
         if cls.__init__ is not Sequential.__init__:
             return super().from_config(settings)
-        from layercli.saving.deserialization import Reader
-
-        return Reader("the config", custom_objects).stack(settings, cls)
+        return get_backend().sequential_from_config(cls, settings, custom_objects)
 
     @property
     def input_shape(self) -> Shape | None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size, total
 from layercli.errors import NotBuiltError, ShapeError
 
@@ -33,9 +34,7 @@ class Trackable:
         A layer put in place of another is taken up by the mirror in the next call.
         """
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
-            from layercli.layers.core.torch_module_wrapper import TorchModuleWrapper
-
-            value = TorchModuleWrapper(value)
+            value = get_backend().wrap_module(value)
         object.__setattr__(self, name, value)
         if isinstance(value, Trackable) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False

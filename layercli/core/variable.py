@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
 from layercli.core import dtypes, graph
+from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
-from layercli.core.keras_tensor import OPERATORS, Operators, SymbolicTensor
+from layercli.core.keras_tensor import Operators, SymbolicTensor
 from layercli.core.spec import Shape, Spec
 from layercli.errors import ShapeError
 
@@ -130,9 +131,7 @@ class Variable(Operators):
             value = value.T if self._logical == (1, 0) else value.permute(*self._logical)
         if self._cast is None:
             return value
-        from layercli.runtime.execution import tensors
-
-        return tensors.cast(value, self._cast)
+        return get_backend().cast(value, self._cast)
 
     def draw(self, rng: Any) -> Any:
         """Return a first value as a numpy array of the logical shape, drawn by the initializer from the stream ``rng``.
@@ -146,12 +145,11 @@ class Variable(Operators):
         """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""
         if graph.frames():
             return
-        from layercli.runtime.execution import tensors
-
-        found = tuple(value.shape) if hasattr(value, "shape") else tuple(tensors.as_tensor(value).shape)
+        backend = get_backend()
+        found = tuple(value.shape) if hasattr(value, "shape") else tuple(backend.as_tensor(value).shape)
         if found != self.shape:
             raise ShapeError(f"the variable {self.path} has the shape {self.shape}, not {found}")
-        tensors.assign(self.stored, value, self.layout)
+        backend.assign(self.stored, value, self.layout)
 
     def assign_add(self, value: Any) -> None:
         """Add ``value`` to the variable's own."""
@@ -177,9 +175,7 @@ class Variable(Operators):
 
     def numpy(self) -> Any:
         """Return a copy of the value as a numpy array of the logical shape."""
-        from layercli.runtime.execution import tensors
-
-        return tensors.to_numpy(self.stored, self._logical)
+        return get_backend().to_numpy(self.stored, self._logical)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()
@@ -188,7 +184,7 @@ class Variable(Operators):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or "spec" not in self.__dict__:
             raise AttributeError(f"a variable has no attribute {name!r}")
-        return OPERATORS["tensor_attribute"](self, name)
+        return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
         return f"<Variable {self.path} {self.spec}>"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
-
-from layercli.core.keras_tensor import OPERATORS
-from layercli.ops.core import torch_dispatch as torch_dispatch
 
 MODULES = {
     "core.associative": "associative_scan",
@@ -116,14 +112,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    """Return what an operator does; the operation is looked up when it is used."""
-    return lambda *values: __getattr__(name)(*values)
-
-
 def load() -> None:
-    """Make every operator the operation itself: torch.compile can trace that, and no import inside a call."""
-    OPERATORS.update({name: __getattr__(name) for name in MODULE_OF})
-
-
-OPERATORS.update({name: _operator(name) for name in MODULE_OF})
+    """Import every operation now: torch.compile can trace a function, and no import inside a call."""
+    for name in MODULE_OF:
+        __getattr__(name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from layercli.render import plain
-from layercli.render.table import VariableTable
+from layercli.render.table import Table
 
 
-def print_table(table: VariableTable) -> None:
+def print_table(table: Table) -> None:
     """Print a table on stdout."""
     if not sys.stdout.isatty():
         print(plain.draw(table), end="")

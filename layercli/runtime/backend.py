@@ -179,7 +179,7 @@ class TorchBackend:
 
         model_saving.load_weights(model, path)
 
-    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+    def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run model_saving.load_model."""
         from layercli.runtime.execution import model_saving
 

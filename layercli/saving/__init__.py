@@ -9,8 +9,11 @@ up among what was registered, and among ``custom_objects``.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.backend import get_backend
 from layercli.core.custom_objects import (
     custom_object_scope,
     get_custom_objects,
@@ -20,7 +23,7 @@ from layercli.core.custom_objects import (
 )
 
 if TYPE_CHECKING:
-    from layercli.runtime.execution.model_saving import load_model
+    from layercli.core.model import Model
 
 __all__ = [
     "custom_object_scope",
@@ -29,12 +32,21 @@ __all__ = [
     "get_registered_object",
     "load_model",
     "register_keras_serializable",
+    "save_model",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "load_model":
-        from layercli.runtime.execution.model_saving import load_model
+def load_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> Model:
+    """Return the model in a ``.keras`` file; with ``compile`` it is compiled and its optimizer's state restored.
 
-        return load_model
-    raise AttributeError(f"layercli.saving has no {name!r}")
+    Only layers of a fixed list, those in ``custom_objects`` and those registered with ``layercli.saving`` are created; nothing in
+    the file is executed. FormatError if the file is damaged or holds something layercli does not create, such as code.
+    """
+    return get_backend().load_model(path, custom_objects, compile)
+
+
+def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
+    """Write the model to a ``.keras`` file, like its ``save`` method."""
+    model.save(filepath)

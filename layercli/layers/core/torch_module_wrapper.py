@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from layercli.core import dtypes, tree
+from layercli.core.backend import get_backend
 from layercli.core.fields import Validator
-from layercli.core.keras_tensor import OPERATORS, SymbolicTensor
+from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
@@ -62,7 +63,7 @@ class TorchModuleWrapper(Layer):
             return self._applied()(values, *args, **kwargs)
         if self.output_shape is not None:
             return OpaqueOp(self.output_shape, self.compute_dtype)(*tree.flatten((args, kwargs)))
-        return OPERATORS["torch_function"](self._applied(), (values, *args), kwargs)
+        return get_backend().torch_function(self._applied(), (values, *args), kwargs)
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the module: an author who put it into a layer finds there what was in it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dtypes, graph, tree
+from layercli.core.backend import get_backend
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
@@ -52,9 +53,7 @@ def convert_to_numpy(x: Any) -> Any:
         return x.__array__()  # an error that says why
     if not _is_tensor(x):
         return as_array(x)
-    from layercli.runtime.execution import tensors
-
-    return tensors.to_numpy(x)
+    return get_backend().to_numpy(x)
 
 
 def _is_tensor(x: Any) -> bool:

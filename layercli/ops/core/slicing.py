@@ -7,8 +7,8 @@ from types import EllipsisType
 from typing import Any, TypeAlias
 
 from layercli.core import dims
+from layercli.core.backend import get_backend
 from layercli.core.dims import UNKNOWN, Size, ceil_div
-from layercli.core.keras_tensor import OPERATORS
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.errors import ShapeError
@@ -89,7 +89,7 @@ def getitem(x: Any, key: Any) -> Any:
     if not all(_simple(part) for part in parts):
         from layercli.lazy import torch
 
-        return OPERATORS["torch_function"](torch.Tensor.__getitem__, (x, key), {})
+        return get_backend().torch_function(torch.Tensor.__getitem__, (x, key), {})
     if any(isinstance(part, slice) and (part.step or 1) < 1 for part in parts):
         raise ShapeError("expects slices with a positive step", hint="flip an axis with torch.flip")
     return GetItem(tuple(StridedSlice(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts))(x)

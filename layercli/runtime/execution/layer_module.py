@@ -16,14 +16,12 @@ from torch import nn
 
 from layercli import ops, random
 from layercli.core import dtypes, tree
-from layercli.core import layer as core
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.ops.numpy.creation import place
 from layercli.runtime.execution.tensors import dtype_of
 
 warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN: the weights are views
-core.tensor_type = torch.Tensor
 ops.load()
 
 

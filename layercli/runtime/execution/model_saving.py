@@ -186,19 +186,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             keras_archive.write(path, described, groups)
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
-    """Write the model to a ``.keras`` file, like its ``save`` method."""
-    model.save(filepath)
-
-
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Model:
-    """Return the model in a ``.keras`` file; with ``compile`` it is compiled and its optimizer's state restored.
-
-    Only layers of a fixed list, those in ``custom_objects`` and those registered with ``layercli.saving`` are created; nothing in
-    the file is executed. FormatError if the file is damaged or holds something layercli does not create, such as code.
-    """
+    """See saving.load_model."""
     with keras_file.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)
         model = reader.model(archive.config)
