@@ -161,7 +161,7 @@ class SymbolicTensor(Operators):
 
     def _written_over(self, operator: str, other: Any) -> Any:
         """Return the result of an operator that torch writes over this tensor, as in ``x += y``."""
-        out = OPERATORS[operator](self, other)
+        out = getattr(get_backend().ops, operator)(self, other)
         if isinstance(out, SymbolicTensor) and out.node is not None and out.spec == self.spec:
             out.node.in_place = True
         return out
