@@ -114,13 +114,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in NAMES:
-        globals()[name] = getattr(import_module(NAMES[name]), name)
-        return globals()[name]
-    if name in MODULES:
-        return import_module(f"layercli.{name}")
-    raise AttributeError(f"layercli has no {name!r}")
+if not TYPE_CHECKING:  # a type checker would take any name
+
+    def __getattr__(name: str) -> Any:
+        if name in NAMES:
+            globals()[name] = getattr(import_module(NAMES[name]), name)
+            return globals()[name]
+        if name in MODULES:
+            return import_module(f"layercli.{name}")
+        raise AttributeError(f"layercli has no {name!r}")
 
 
 def __dir__() -> list[str]:

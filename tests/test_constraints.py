@@ -67,8 +67,8 @@ def test_what_a_setting_may_name():
         ("max_nrm", "there is no constraint 'max_nrm'", "did you mean max_norm or min_max_norm or unit_norm?"),
         (
             {"class_name": "MaxNorm", "config": {"max": 1}},
-            "MaxNorm has no setting 'max'",
-            "its settings are max_value, axis",
+            "MaxNorm has no argument 'max'",
+            "its arguments are max_value, axis",
         ),
         (
             {"class_name": "MinMaxNorm", "config": {"rate": None}},

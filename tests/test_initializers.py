@@ -270,8 +270,8 @@ def test_what_a_setting_may_name():
         ({"class_name": "Zeros", "config": 1}, "the config of the initializer 'Zeros' is 1, not a dict", None),
         (
             {"class_name": "HeNormal", "config": {"sed": 1}},
-            "HeNormal has no setting 'sed'",
-            "its settings are seed, input_axes, output_axes",
+            "HeNormal has no argument 'sed'",
+            "its arguments are seed, input_axes, output_axes",
         ),
         (
             {"class_name": "RandomNormal", "config": {"stddev": "x"}},

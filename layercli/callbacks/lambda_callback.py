@@ -15,8 +15,25 @@ class LambdaCallback(Callback):
     UsageError for a name that is no hook.
     """
 
-    def __init__(self, **functions: Callable[..., Any] | None) -> None:
-        for hook, function in functions.items():
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Callable[..., Any] | None,
+    ) -> None:
+        own = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for hook, function in {**own, **kwargs}.items():
             if hook not in HOOKS:
                 raise UsageError(f"a callback has no {hook!r}", hint=nearest(hook, list(HOOKS)))
             if function is not None:

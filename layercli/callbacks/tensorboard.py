@@ -35,7 +35,13 @@ class TensorBoard(Callback):
         write_steps_per_second: bool = False,
         update_freq: Any = "epoch",
         profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
     ) -> None:
+        if embeddings_freq or embeddings_metadata is not None:
+            raise UsageError(
+                "TensorBoard does not write embeddings: embeddings_freq must be 0, embeddings_metadata None"
+            )
         self.log_dir = Path(log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph

@@ -16,7 +16,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,11 @@ from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
 
 REQUIRED = inspect.Parameter.empty
+
+
+def argument(*, default: Any = REQUIRED, kw_only: bool = False, init: bool = True, alias: str | None = None) -> Any:
+    """Describe a constructor argument to type checkers, which treat layers as dataclasses; it has no effect at run time."""
+    return default
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,22 @@ def named(dotted: str, names: Mapping[str, Any]) -> Any:
     return found
 
 
-def bind(cls: Any, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the checked value of every field for a constructor's arguments; UsageError names what is wrong."""
-    if len(args) > len(fields):
-        raise UsageError(f"{cls.__name__} takes {len(fields)} settings by position, got {len(args)}")
-    given = dict(zip(fields, args, strict=False))
+def by_name(cls: Any, names: Sequence[str], args: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the positional arguments of a constructor by name; raise UsageError if there are more than ``names``."""
+    if len(args) > len(names):
+        plural = "" if len(names) == 1 else "s"
+        raise UsageError(f"{cls.__name__} takes {len(names)} positional argument{plural}, got {len(args)}")
+    return dict(zip(names, args, strict=False))
+
+
+def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the checked value of every field for a constructor's arguments; raise UsageError for wrong arguments.
+
+    ``given`` are the positional arguments by name.
+    """
     for name, value in kwargs.items():
         if name not in fields:
-            raise UsageError(f"{cls.__name__} has no setting {name!r}", hint=nearest(name, list(fields)))
+            raise UsageError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, list(fields)))
         if name in given:
             raise UsageError(f"{cls.__name__} got {name} twice")
         given[name] = value
@@ -118,6 +131,18 @@ def rules_of(cls: Any) -> dict[str, Validator]:
             if isinstance(rule, Validator)
         }
     return cls._rules  # type: ignore[no-any-return]  # set above
+
+
+def types_of(cls: Any) -> dict[str, Any]:
+    """Return the type of each field as a signature shows it: ``int`` for ``PositiveInt``; no entry for Any."""
+    hints = {
+        name: hint
+        for declaring in reversed(cls.__mro__)
+        if declaring.__dict__.get("_declares_fields")
+        for name, hint in inspect.get_annotations(declaring, eval_str=True).items()
+    }
+    plain = {name: hint.__origin__ if hasattr(hint, "__metadata__") else hint for name, hint in hints.items()}
+    return {name: hint for name, hint in plain.items() if hint is not Any}
 
 
 def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

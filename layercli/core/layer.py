@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
 from layercli.core import build, dtypes, fields, graph, masking, naming, tree
@@ -30,17 +30,17 @@ class Layer(Trackable, CallSignature, Serializable):
     """
 
     _named = False
-    _fields: dict[str, Any] = {}
-    _declares_fields = False
     stateless = False
     supports_masking = False
     passes_masks = False
     _computes_mask = False
     _makes_mask = False
-    _given: tuple[tuple[Any, ...], dict[str, Any]]
-    _policy: dtypes.Policy
-    _call_specs: tuple[Any, ...] | None
-    _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
+
+    if TYPE_CHECKING:  # the arguments of every layer, for the constructors that type checkers derive from fields
+        _name_argument: str | None = fields.argument(default=None, kw_only=True, alias="name")
+        _trainable_argument: bool = fields.argument(default=True, kw_only=True, alias="trainable")
+        _dtype_argument: str | dtypes.Policy | None = fields.argument(default=None, kw_only=True, alias="dtype")
+        _input_shape_argument: Any = fields.argument(default=None, kw_only=True, alias="input_shape")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,7 +52,7 @@ class Layer(Trackable, CallSignature, Serializable):
         if "build" in cls.__dict__:
             cls.build = build.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer and note the arguments: they are its config."""
         self = super().__new__(cls)
         self._given = (args, kwargs)
@@ -78,7 +78,14 @@ class Layer(Trackable, CallSignature, Serializable):
     ) -> None:
         if self._init_as_functional(args, {**kwargs, "name": name, "trainable": trainable, "dtype": dtype}):
             return
-        self._settings = fields.bind(type(self), self._fields, args, kwargs)
+        given = fields.by_name(type(self), self.positional_arguments(), args)
+        for key in ("name", "dtype"):
+            if key in given and {"name": name, "dtype": dtype}[key] is not None:
+                raise UsageError(f"{type(self).__name__} got {key} twice")
+        name, dtype = given.pop("name", name), given.pop("dtype", dtype)
+        if activity_regularizer is not None and "activity_regularizer" in self._fields:
+            kwargs["activity_regularizer"] = activity_regularizer
+        self._settings = fields.bind(type(self), self._fields, given, kwargs)
         vars(self).update(self._settings)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise UsageError(f"a layer's name is text without '/', got {name!r}")
@@ -86,7 +93,9 @@ class Layer(Trackable, CallSignature, Serializable):
         self.name = name or naming.auto_name(type(self).__name__)
         self._trainable = bool(trainable)
         self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
-        self._activity_regularizer = regularizers.get(activity_regularizer)
+        self._activity_regularizer = self._settings.get("activity_regularizer") or regularizers.get(
+            activity_regularizer
+        )
         self._input_shape = None if input_shape is None else with_batch_dim((None, *input_shape))
         self.setup()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from layercli.core import tree
 from layercli.core.backend import get_backend
@@ -18,21 +18,35 @@ class Model(Layer):
     Subclass it and write ``call``, or give it the ends of what was drawn with ``Input``: ``Model(inputs, outputs)``.
     """
 
-    if TYPE_CHECKING:  # annotated in the class itself they would be settings
-        optimizer: Any
-        loss: Any
-        history: Any
-        _trainer: Any
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.optimizer: Any
+            self.loss: Any
+            self.history: Any
+            self._trainer: Any
     else:
         optimizer = loss = history = _trainer = None
     stop_training = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self, inputs: Any, outputs: Any, name: str | None = None, *, trainable: bool = True) -> None: ...
+
+        @overload
+        def __init__(
+            self, *, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+        ) -> None: ...
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Return a Functional for ``Model(inputs, outputs)``."""
         if cls is Model and (len(args) == 2 or "outputs" in kwargs):
             from layercli.core.functional import Functional
 
-            return super().__new__(Functional, *args, **kwargs)
+            return super().__new__(Functional, *args, **kwargs)  # type: ignore[return-value]  # it is a Model too
         if is_functional_init(args, kwargs):
             inject_functional_base(cls)
         return super().__new__(cls, *args, **kwargs)

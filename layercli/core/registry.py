@@ -50,11 +50,13 @@ class DataclassConfig:
         known = cls.settings()
         for name in config:
             if name not in known:
-                raise UsageError(f"{cls.__name__} has no setting {name!r}", hint=f"its settings are {', '.join(known)}")
+                raise UsageError(
+                    f"{cls.__name__} has no argument {name!r}", hint=f"its arguments are {', '.join(known)}"
+                )
         values = {name: deserialize(value) for name, value in config.items()}
         missing = [name for name in inspect.signature(cls).parameters if required(cls, name) and name not in values]
         if missing:
-            raise UsageError(f"{cls.__name__} needs the setting {missing[0]!r}")
+            raise UsageError(f"{cls.__name__} needs the argument {missing[0]!r}")
         return cls(**values)
 
     def __str__(self) -> str:

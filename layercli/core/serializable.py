@@ -1,26 +1,87 @@
-"""A layer's config: the arguments of its constructor as plain data, and a layer made of them again."""
+"""The constructor of a layer: its signature, and its config, the arguments as plain data."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from layercli.core import dtypes, fields
 
+COMMON = inspect.Signature(
+    [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, default, annotation in (
+            ("name", None, str | None),
+            ("trainable", True, bool),
+            ("dtype", None, str | None),
+            ("activity_regularizer", None, inspect.Parameter.empty),
+            ("input_shape", None, inspect.Parameter.empty),
+        )
+    ]
+).parameters
+"""The keyword arguments of every layer."""
 
+
+class ConstructorSignature:
+    """The ``__signature__`` of a class that declares its arguments as fields; that of ``__init__`` for other classes."""
+
+    def __get__(self, layer: Any, owner: Any) -> inspect.Signature:
+        if layer is not None:  # a layer is called with what its call takes
+            return inspect.signature(layer.call)
+        if owner.__init__ is not owner._binds:
+            own = inspect.signature(owner.__init__)
+            return own.replace(parameters=list(own.parameters.values())[1:], return_annotation=own.empty)
+        return inspect.Signature(parameters_of(owner))
+
+
+def parameters_of(cls: type[Serializable]) -> list[inspect.Parameter]:
+    """Return the parameters of the constructor that the fields of a class describe, positional ones first."""
+    hints, positional = fields.types_of(cls), cls.positional_arguments()
+    own = {
+        name: inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD if name in positional else inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=hints.get(name, inspect.Parameter.empty),
+        )
+        for name, default in cls._fields.items()
+    }
+    for name in COMMON:
+        if name in positional and name not in own:
+            own[name] = COMMON[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    rest = [own[name] for name in own if name not in positional]
+    return [own[name] for name in positional] + rest + [COMMON[name] for name in COMMON if name not in own]
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(fields.argument,))
 class Serializable:
-    """What knows the arguments it was made with; ``_binds`` is the constructor that takes the fields a class declares."""
+    """An object that records the arguments it was constructed with.
+
+    A class without an ``__init__`` declares its arguments as fields, and ``_binds`` is the constructor that takes them.
+    ``_positional`` are the names of the positional arguments, if they are others than the fields or in another order.
+    """
+
+    _fields: ClassVar[dict[str, Any]] = {}
+    _positional: ClassVar[tuple[str, ...]] = ()
+    _declares_fields: ClassVar[bool] = False
+    __signature__: ClassVar[Any] = ConstructorSignature()
 
     if TYPE_CHECKING:
         name: str
         _trainable: bool
         _policy: dtypes.Policy
-        _fields: dict[str, Any]
         _settings: dict[str, Any]
         _given: tuple[tuple[Any, ...], dict[str, Any]]
         _activity_regularizer: Any
+        _call_specs: tuple[Any, ...] | None
+        _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
         _binds: Callable[..., None]
+
+    @classmethod
+    def positional_arguments(cls) -> tuple[str, ...]:
+        """Return the names of the constructor's positional arguments in order."""
+        return cls._positional or tuple(cls._fields)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""

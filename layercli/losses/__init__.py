@@ -3,12 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import registry
 from layercli.core.namespace import keep_functions
 from layercli.core.registry import Registry
 from layercli.errors import UsageError
+
+if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
+    from layercli.losses.circle import Circle as Circle
+    from layercli.losses.circle import circle as circle
+    from layercli.losses.crossentropy import BinaryCrossentropy as BinaryCrossentropy
+    from layercli.losses.crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
+    from layercli.losses.crossentropy import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
+    from layercli.losses.crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+    from layercli.losses.crossentropy import binary_crossentropy as binary_crossentropy
+    from layercli.losses.crossentropy import categorical_crossentropy as categorical_crossentropy
+    from layercli.losses.crossentropy import (
+        categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
+    )
+    from layercli.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+    from layercli.losses.ctc import CTC as CTC
+    from layercli.losses.ctc import ctc as ctc
+    from layercli.losses.focal import BinaryFocalCrossentropy as BinaryFocalCrossentropy
+    from layercli.losses.focal import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
+    from layercli.losses.focal import binary_focal_crossentropy as binary_focal_crossentropy
+    from layercli.losses.focal import categorical_focal_crossentropy as categorical_focal_crossentropy
+    from layercli.losses.hinge import CategoricalHinge as CategoricalHinge
+    from layercli.losses.hinge import Hinge as Hinge
+    from layercli.losses.hinge import SquaredHinge as SquaredHinge
+    from layercli.losses.hinge import categorical_hinge as categorical_hinge
+    from layercli.losses.hinge import hinge as hinge
+    from layercli.losses.hinge import squared_hinge as squared_hinge
+    from layercli.losses.loss import FunctionLoss as FunctionLoss
+    from layercli.losses.loss import Loss as Loss
+    from layercli.losses.probabilistic import KLDivergence as KLDivergence
+    from layercli.losses.probabilistic import Poisson as Poisson
+    from layercli.losses.probabilistic import kl_divergence as kl_divergence
+    from layercli.losses.probabilistic import poisson as poisson
+    from layercli.losses.regression import CosineSimilarity as CosineSimilarity
+    from layercli.losses.regression import Huber as Huber
+    from layercli.losses.regression import LogCosh as LogCosh
+    from layercli.losses.regression import MeanAbsoluteError as MeanAbsoluteError
+    from layercli.losses.regression import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+    from layercli.losses.regression import MeanSquaredError as MeanSquaredError
+    from layercli.losses.regression import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+    from layercli.losses.regression import cosine_similarity as cosine_similarity
+    from layercli.losses.regression import huber as huber
+    from layercli.losses.regression import log_cosh as log_cosh
+    from layercli.losses.regression import mean_absolute_error as mean_absolute_error
+    from layercli.losses.regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+    from layercli.losses.regression import mean_squared_error as mean_squared_error
+    from layercli.losses.regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+    from layercli.losses.segmentation import Dice as Dice
+    from layercli.losses.segmentation import Tversky as Tversky
+    from layercli.losses.segmentation import dice as dice
+    from layercli.losses.segmentation import tversky as tversky
 
 _catalogue = Registry(
     "layercli.losses",
@@ -102,8 +152,10 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     return FunctionLoss(loss, name=identifier if isinstance(identifier, str) else None)
 
 
-def __getattr__(name: str) -> Any:
-    return _catalogue.load(name)
+if not TYPE_CHECKING:  # a type checker would take any name
+
+    def __getattr__(name: str) -> Any:
+        return _catalogue.load(name)
 
 
 def __dir__() -> list[str]:

@@ -3,12 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli import losses
 from layercli.core import registry
 from layercli.core.registry import Registry
 from layercli.errors import UsageError
+
+if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
+    from layercli.losses.crossentropy import binary_crossentropy as binary_crossentropy
+    from layercli.losses.crossentropy import categorical_crossentropy as categorical_crossentropy
+    from layercli.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+    from layercli.losses.focal import binary_focal_crossentropy as binary_focal_crossentropy
+    from layercli.losses.focal import categorical_focal_crossentropy as categorical_focal_crossentropy
+    from layercli.losses.hinge import categorical_hinge as categorical_hinge
+    from layercli.losses.hinge import hinge as hinge
+    from layercli.losses.hinge import squared_hinge as squared_hinge
+    from layercli.losses.probabilistic import kl_divergence as kl_divergence
+    from layercli.losses.probabilistic import poisson as poisson
+    from layercli.losses.regression import huber as huber
+    from layercli.losses.regression import log_cosh as log_cosh
+    from layercli.losses.regression import mean_absolute_error as mean_absolute_error
+    from layercli.losses.regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+    from layercli.losses.regression import mean_squared_error as mean_squared_error
+    from layercli.losses.regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+    from layercli.metrics.accuracy_metrics import Accuracy as Accuracy
+    from layercli.metrics.accuracy_metrics import BinaryAccuracy as BinaryAccuracy
+    from layercli.metrics.accuracy_metrics import CategoricalAccuracy as CategoricalAccuracy
+    from layercli.metrics.accuracy_metrics import SparseCategoricalAccuracy as SparseCategoricalAccuracy
+    from layercli.metrics.accuracy_metrics import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
+    from layercli.metrics.accuracy_metrics import TopKCategoricalAccuracy as TopKCategoricalAccuracy
+    from layercli.metrics.accuracy_metrics import binary_accuracy as binary_accuracy
+    from layercli.metrics.accuracy_metrics import categorical_accuracy as categorical_accuracy
+    from layercli.metrics.accuracy_metrics import sparse_categorical_accuracy as sparse_categorical_accuracy
+    from layercli.metrics.accuracy_metrics import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
+    from layercli.metrics.accuracy_metrics import top_k_categorical_accuracy as top_k_categorical_accuracy
+    from layercli.metrics.auc import AUC as AUC
+    from layercli.metrics.confusion_metrics import FalseNegatives as FalseNegatives
+    from layercli.metrics.confusion_metrics import FalsePositives as FalsePositives
+    from layercli.metrics.confusion_metrics import Precision as Precision
+    from layercli.metrics.confusion_metrics import Recall as Recall
+    from layercli.metrics.confusion_metrics import TrueNegatives as TrueNegatives
+    from layercli.metrics.confusion_metrics import TruePositives as TruePositives
+    from layercli.metrics.correlation_metrics import ConcordanceCorrelation as ConcordanceCorrelation
+    from layercli.metrics.correlation_metrics import PearsonCorrelation as PearsonCorrelation
+    from layercli.metrics.correlation_metrics import concordance_correlation as concordance_correlation
+    from layercli.metrics.correlation_metrics import pearson_correlation as pearson_correlation
+    from layercli.metrics.f_score_metrics import F1Score as F1Score
+    from layercli.metrics.f_score_metrics import FBetaScore as FBetaScore
+    from layercli.metrics.hinge_metrics import CategoricalHinge as CategoricalHinge
+    from layercli.metrics.hinge_metrics import Hinge as Hinge
+    from layercli.metrics.hinge_metrics import SquaredHinge as SquaredHinge
+    from layercli.metrics.iou_metrics import BinaryIoU as BinaryIoU
+    from layercli.metrics.iou_metrics import IoU as IoU
+    from layercli.metrics.iou_metrics import MeanIoU as MeanIoU
+    from layercli.metrics.iou_metrics import OneHotIoU as OneHotIoU
+    from layercli.metrics.iou_metrics import OneHotMeanIoU as OneHotMeanIoU
+    from layercli.metrics.metric import Metric as Metric
+    from layercli.metrics.probabilistic_metrics import BinaryCrossentropy as BinaryCrossentropy
+    from layercli.metrics.probabilistic_metrics import CategoricalCrossentropy as CategoricalCrossentropy
+    from layercli.metrics.probabilistic_metrics import KLDivergence as KLDivergence
+    from layercli.metrics.probabilistic_metrics import Poisson as Poisson
+    from layercli.metrics.probabilistic_metrics import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+    from layercli.metrics.r2_score import R2Score as R2Score
+    from layercli.metrics.reduction_metrics import Mean as Mean
+    from layercli.metrics.reduction_metrics import MeanMetricWrapper as MeanMetricWrapper
+    from layercli.metrics.reduction_metrics import Sum as Sum
+    from layercli.metrics.regression_metrics import CosineSimilarity as CosineSimilarity
+    from layercli.metrics.regression_metrics import LogCoshError as LogCoshError
+    from layercli.metrics.regression_metrics import MeanAbsoluteError as MeanAbsoluteError
+    from layercli.metrics.regression_metrics import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+    from layercli.metrics.regression_metrics import MeanSquaredError as MeanSquaredError
+    from layercli.metrics.regression_metrics import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+    from layercli.metrics.regression_metrics import RootMeanSquaredError as RootMeanSquaredError
+    from layercli.metrics.sensitivity_specificity import PrecisionAtRecall as PrecisionAtRecall
+    from layercli.metrics.sensitivity_specificity import RecallAtPrecision as RecallAtPrecision
+    from layercli.metrics.sensitivity_specificity import SensitivityAtSpecificity as SensitivityAtSpecificity
+    from layercli.metrics.sensitivity_specificity import SpecificityAtSensitivity as SpecificityAtSensitivity
 
 _catalogue = Registry(
     "layercli.metrics",
@@ -110,10 +181,12 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     return metric
 
 
-def __getattr__(name: str) -> Any:
-    if name in FUNCTIONS:
-        return getattr(losses, name)
-    return _catalogue.load(name)
+if not TYPE_CHECKING:  # a type checker would take any name
+
+    def __getattr__(name: str) -> Any:
+        if name in FUNCTIONS:
+            return getattr(losses, name)
+        return _catalogue.load(name)
 
 
 def __dir__() -> list[str]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 from layercli.optimizers.slots import SlotSpec, State
 
 
+@accept_positional
 @dataclass(eq=False)
 class Adafactor(Optimizer):
     """Adam's second moment from its row and column means: with ``b = 1 - t^beta_2_decay``,

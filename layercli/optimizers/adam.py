@@ -10,8 +10,10 @@ from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.dtensor import own_part
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class Adam(Optimizer):
     """``m += (g - m)(1 - beta_1)``, ``v += (g^2 - v)(1 - beta_2)``, then at step t

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class Adamax(Optimizer):
     """``m += (g - m)(1 - beta_1)``, ``u = max(beta_2 u, |g|)``, then at step t

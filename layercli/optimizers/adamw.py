@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from layercli.errors import UsageError
 from layercli.optimizers.adam import Adam
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class AdamW(Adam):
     """Adam with weight decay on by default. Reference: Loshchilov and Hutter 2017, arXiv:1711.05101."""

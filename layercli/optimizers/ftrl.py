@@ -9,8 +9,10 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class Ftrl(Optimizer):
     """FTRL-Proximal: with ``n' = n + g^2`` and ``k = -learning_rate_power``,

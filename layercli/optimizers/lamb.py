@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class Lamb(Optimizer):
     """Adam whose update ``u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)`` of each parameter is scaled

@@ -15,7 +15,7 @@ _catalogue = Registry(
     "layercli.optimizers",
     "learning-rate schedule",
     {
-        "schedules": (
+        "learning_rate_schedules": (
             "ExponentialDecay InverseTimeDecay PiecewiseConstantDecay PolynomialDecay CosineDecay CosineDecayRestarts"
         )
     },

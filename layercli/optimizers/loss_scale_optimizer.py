@@ -12,8 +12,10 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
     """``inner_optimizer`` on gradients of a loss that was multiplied by a scale, which finds its own size.

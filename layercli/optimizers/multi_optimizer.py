@@ -13,6 +13,7 @@ from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.positional import accept_positional
 
 
 @dataclass(eq=False)
@@ -24,7 +25,7 @@ class OptimizerMap(DataclassConfig):
     home: ClassVar[str] = "keras.optimizers"
 
     default_optimizer: Any
-    optimizer_map: Mapping[str, Any] = field(default_factory=dict)
+    optimizer_map: Mapping[str, Any] = None  # type: ignore[assignment]  # None stands for an empty mapping, as in Keras
 
     def __post_init__(self) -> None:
         self.optimizer_map = dict(self.optimizer_map or {})
@@ -52,6 +53,7 @@ class OptimizerMap(DataclassConfig):
         return self[path]
 
 
+@accept_positional
 @dataclass(eq=False)
 class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
     """Each parameter by the optimizer that ``optimizer_map``, an OptimizerMap or a function of the path, gives it.

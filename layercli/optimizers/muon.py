@@ -11,8 +11,10 @@ from layercli.lazy import torch
 from layercli.optimizers.adam import adam
 from layercli.optimizers.base_optimizer import Optimizer, apply_weight_decay
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class Muon(Optimizer):
     """Matrices move by their momentum made orthogonal, everything else by Adam.

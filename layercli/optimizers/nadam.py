@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 from layercli.optimizers.slots import SlotSpec, State
 
 
+@accept_positional
 @dataclass(eq=False)
 class Nadam(Optimizer):
     """Adam with Nesterov momentum: with ``u_t = beta_1 (1 - 0.96^t / 2)`` and ``U_t`` their product up to t,

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class RMSprop(Optimizer):
     """``v = rho v + (1 - rho) g^2``, then ``p -= rate g / sqrt(v + epsilon)``.

@@ -11,8 +11,10 @@ from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer, copy_each
 from layercli.optimizers.gradient_clipping import Tensors
 from layercli.optimizers.learning_rate import LearningRate
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class ScheduleFreeAdamW(Optimizer):
     """AdamW whose iterates are averaged instead of its rate being lowered.

@@ -11,8 +11,10 @@ from layercli.lazy import torch
 from layercli.optimizers.base_optimizer import Optimizer
 from layercli.optimizers.gradient_clipping import Tensors
 from layercli.optimizers.learning_rate import LearningRate
+from layercli.optimizers.positional import accept_positional
 
 
+@accept_positional
 @dataclass(eq=False)
 class SGD(Optimizer):
     """``p -= rate g``; with momentum ``m = momentum m - rate g`` and ``p += m``, or ``p += momentum m - rate g`` if

@@ -119,10 +119,10 @@ WRONG = [
     (f"{LINE} --metrics acuracy", "there is no metric 'acuracy'", "did you mean accuracy or binary_accuracy or auc?"),
     (
         LINE.replace("mse", "huber:detla=1"),
-        "huber has no setting 'detla'",
-        "its settings are delta, name, reduction, dtype",
+        "huber has no argument 'detla'",
+        "its arguments are delta, name, reduction, dtype",
     ),
-    (LINE.replace("mse", "mse:delta=1"), "mse has no setting 'delta'", "its settings are name, reduction, dtype"),
+    (LINE.replace("mse", "mse:delta=1"), "mse has no argument 'delta'", "its arguments are name, reduction, dtype"),
     (
         LINE.replace("line.npz", "lime.npz"),
         "lime.npz does not exist",

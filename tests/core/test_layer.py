@@ -171,7 +171,7 @@ def test_config_is_the_constructor_s_arguments():
         (lambda: Dense(-3), "Dense expects units to be a positive integer, got -3", None),
         (lambda: Dense(2.5), "Dense expects units to be a positive integer, got 2.5", None),
         (lambda: Dense(True), "Dense expects units to be a positive integer, got True", None),
-        (lambda: Dense(3, activatoin="relu"), "Dense has no setting 'activatoin'", "did you mean activation?"),
+        (lambda: Dense(3, activatoin="relu"), "Dense has no argument 'activatoin'", "did you mean activation?"),
         (lambda: Dense(3, use_bias="no"), "Dense expects use_bias to be true or false, got 'no'", None),
         (lambda: Dense(3, units=4), "Dense got units twice", None),
         (lambda: Dense(3, name="a/b"), "a layer's name is text without '/', got 'a/b'", None),
@@ -217,7 +217,7 @@ def test_an_annotation_that_only_tells_a_type_is_no_setting():
     assert pair.get_config() == {"name": pair.name, "trainable": True, "dtype": "float32", "units": 3, "wrapped": None}
     with pytest.raises(UsageError) as error:
         Pair(3, first=Dense(2))
-    assert str(error.value) == "Pair has no setting 'first'"
+    assert str(error.value) == "Pair has no argument 'first'"
 
 
 def test_variables_are_drawn_by_seed_and_path_alone():

@@ -145,8 +145,8 @@ def test_an_ignored_label_may_be_no_class():
         ),
         (
             lambda: losses.get({"class_name": "Huber", "config": {"epsilon": 1}}),
-            "Huber has no setting 'epsilon'",
-            "its settings are delta, reduction, name, dtype",
+            "Huber has no argument 'epsilon'",
+            "its arguments are delta, reduction, name, dtype",
         ),
         (
             lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),
@@ -159,7 +159,11 @@ def test_an_ignored_label_may_be_no_class():
             "cannot make a x from module 'os'",
             None,
         ),
-        (lambda: losses.get({"class_name": "FunctionLoss", "config": {}}), "FunctionLoss needs the setting 'fn'", None),
+        (
+            lambda: losses.get({"class_name": "FunctionLoss", "config": {}}),
+            "FunctionLoss needs the argument 'fn'",
+            None,
+        ),
     ],
 )
 def test_settings_that_cannot_be_meant(make, text, hint):

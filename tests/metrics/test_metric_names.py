@@ -102,7 +102,7 @@ MISUSE = [
     (lambda: metrics.get(3), UsageError, "3 is no metric: give its name, its config, or the object"),
     (lambda: metrics.resolve(None, None, None), UsageError, "a metric cannot be None"),
     (lambda: metrics.Mean(dtype="float23").result(), UsageError, "there is no dtype 'float23'"),
-    (lambda: metrics.get("iou"), UsageError, "IoU needs the setting 'num_classes'"),
+    (lambda: metrics.get("iou"), UsageError, "IoU needs the argument 'num_classes'"),
     (lambda: metrics.Precision(1.5), UsageError, "thresholds are numbers from 0 to 1, got 1.5"),
     (
         lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0),

@@ -92,7 +92,7 @@ def test_a_restart_lands_on_its_step_however_often():
             "PiecewiseConstantDecay needs one value more than boundaries, got 2 boundaries and 2 values",
         ),
         (lambda: learning_rate_schedules.get("cosine"), "there is no learning-rate schedule 'cosine'"),
-        (lambda: learning_rate_schedules.get("cosine_decay"), "CosineDecay needs the setting 'initial_learning_rate'"),
+        (lambda: learning_rate_schedules.get("cosine_decay"), "CosineDecay needs the argument 'initial_learning_rate'"),
     ],
 )
 def test_settings_that_cannot_be_meant(make, text):

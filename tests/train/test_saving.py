@@ -310,7 +310,7 @@ HOSTILE = {
     ),
     "unknown setting": (
         {"change_config": lambda c: layer(c)["config"].update(unitz=3)},
-        "Dense 'DENSE': Dense has no setting 'unitz'",
+        "Dense 'DENSE': Dense has no argument 'unitz'",
     ),
     "bad setting": (
         {"change_config": lambda c: layer(c)["config"].update(units=-1)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.fields import argument
 from layercli.core.layer import Layer
 from layercli.errors import ShapeError
 from layercli.layers.regularization.dropout import Dropout
@@ -25,7 +26,7 @@ class BaseAttention(Layer):
     tanh_scores = AdditiveScores()
 
     _is_dot = False
-    _seed: int | None = None
+    _seed: int | None = argument(default=None, init=False)
 
     def setup(self: Any) -> None:
         """Make the dropout of scores."""

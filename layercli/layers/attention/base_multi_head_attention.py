@@ -26,17 +26,19 @@ class BaseMultiHeadAttention(Layer):
     """What the layers with heads share: projections, masks, and attention between the projected tensors."""
 
     supports_masking = True
-    if TYPE_CHECKING:  # settings, and what follows from them
-        query_heads: int
-        key_heads: int
-        features: int
-        depth: int
-        axes: tuple[int, ...]
-        sliding_window: int | None
-        dropout: float
-        seed: int | None
-        use_bias: bool
-        use_gate: bool
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.query_heads: int
+            self.key_heads: int
+            self.features: int
+            self.depth: int
+            self.axes: tuple[int, ...]
+            self.sliding_window: int | None
+            self.dropout: float
+            self.seed: int | None
+            self.use_bias: bool
+            self.use_gate: bool
 
     names = ("_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense")
 

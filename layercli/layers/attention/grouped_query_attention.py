@@ -37,6 +37,7 @@ class GroupedQueryAttention(BaseMultiHeadAttention):
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
     use_gate: Bool = False

@@ -8,7 +8,17 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
-from layercli.layers.validators import Activation, Bool, DataFormat, Initializer, Padding, PositiveInt, per_axis
+from layercli.layers.validators import (
+    Activation,
+    Bool,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Regularizer,
+    per_axis,
+)
 from layercli.ops.nn.convolution import Convolution
 
 
@@ -70,10 +80,11 @@ class BaseConv(BaseWindowLayer):
     use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
-    kernel_constraint: Any = None
-    bias_constraint: Any = None
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def setup(self) -> None:
         """Make the op of the settings."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.errors import UsageError
 from layercli.layers.convolutional.base_conv import BaseWindowLayer
-from layercli.layers.validators import COUNT, Activation, Bool, DataFormat, Initializer, Padding, PositiveInt, per_axis
+from layercli.layers.validators import (
+    COUNT,
+    Activation,
+    Bool,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Regularizer,
+    per_axis,
+)
 from layercli.ops.nn.conv_transpose import TransposedConvolution
 
 
@@ -30,10 +40,11 @@ class ConvTranspose(BaseWindowLayer):
     use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
-    kernel_constraint: Any = None
-    bias_constraint: Any = None
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def setup(self) -> None:
         """Make the op of the settings."""
@@ -78,13 +89,8 @@ class Conv3DTranspose(ConvTranspose):
 
     axes = 3
 
-
-def _exchanged(fields: Mapping[str, Any], first: str, second: str) -> dict[str, Any]:
-    """Return ``fields`` with two of them in each other's place."""
-    other = {first: second, second: first}
-    return {other.get(name, name): fields[other.get(name, name)] for name in fields}
-
-
-Conv3DTranspose._fields = _exchanged(
-    Conv3DTranspose._fields, "output_padding", "data_format"
-)  # Keras's order, here alone
+    _positional = (  # Keras takes data_format before output_padding, in this layer alone
+        "filters", "kernel_size", "strides", "padding", "data_format", "output_padding", "dilation_rate", "activation",
+        "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+        "activity_regularizer", "kernel_constraint", "bias_constraint",
+    )  # fmt: skip

@@ -6,7 +6,16 @@ from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.layers.convolutional.base_depthwise_conv import Depthwise
-from layercli.layers.validators import Activation, Bool, DataFormat, Initializer, Padding, PositiveInt
+from layercli.layers.validators import (
+    Activation,
+    Bool,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Regularizer,
+)
 
 
 class DepthwiseConv(Depthwise):
@@ -25,10 +34,11 @@ class DepthwiseConv(Depthwise):
     use_bias: Bool = True
     depthwise_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Any = None
-    bias_regularizer: Any = None
-    depthwise_constraint: Any = None
-    bias_constraint: Any = None
+    depthwise_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    depthwise_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel (*kernel_size, channels, depth_multiplier), and bias (channels * depth_multiplier,)."""

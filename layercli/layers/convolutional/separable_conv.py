@@ -6,7 +6,16 @@ from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.layers.convolutional.base_depthwise_conv import Depthwise
-from layercli.layers.validators import Activation, Bool, DataFormat, Initializer, Padding, PositiveInt
+from layercli.layers.validators import (
+    Activation,
+    Bool,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Padding,
+    PositiveInt,
+    Regularizer,
+)
 from layercli.ops.nn.convolution import Convolution
 
 
@@ -25,12 +34,13 @@ class SeparableConv(Depthwise):
     depthwise_initializer: Initializer = "glorot_uniform"
     pointwise_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Any = None
-    pointwise_regularizer: Any = None
-    bias_regularizer: Any = None
-    depthwise_constraint: Any = None
-    pointwise_constraint: Any = None
-    bias_constraint: Any = None
+    depthwise_regularizer: Regularizer = None
+    pointwise_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    depthwise_constraint: Constraint = None
+    pointwise_constraint: Constraint = None
+    bias_constraint: Constraint = None
 
     def setup(self) -> None:
         """Make the two ops of the settings."""

@@ -6,7 +6,15 @@ from typing import Any
 
 from layercli.core.spec import Shape
 from layercli.layers.core.lora import LoraMixin
-from layercli.layers.validators import Activation, Bool, Initializer, PositiveInt, raise_unsupported
+from layercli.layers.validators import (
+    Activation,
+    Bool,
+    Constraint,
+    Initializer,
+    PositiveInt,
+    Regularizer,
+    raise_unsupported,
+)
 from layercli.ops.nn.activation_functions import over
 from layercli.ops.numpy import linear
 
@@ -19,10 +27,11 @@ class Dense(LoraMixin):
     use_bias: Bool = True
     kernel_initializer: Initializer = "glorot_uniform"
     bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
-    kernel_constraint: Any = None
-    bias_constraint: Any = None
+    kernel_regularizer: Regularizer = None
+    bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
+    kernel_constraint: Constraint = None
+    bias_constraint: Constraint = None
     lora_rank: Any = None
     lora_alpha: Any = None
     quantization_config: Any = None

@@ -18,13 +18,15 @@ class BaseEmbedding(LoraMixin):
     adapted = "embeddings"
 
     if TYPE_CHECKING:
-        start: Any
-        input_dim: int
-        output_dim: int
-        embeddings_initializer: Any
-        embeddings_regularizer: Any
-        embeddings_constraint: Any
-        mask_zero: bool
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.start: Any
+            self.input_dim: int
+            self.output_dim: int
+            self.embeddings_initializer: Any
+            self.embeddings_regularizer: Any
+            self.embeddings_constraint: Any
+            self.mask_zero: bool
     else:
         start = None
 

@@ -41,6 +41,10 @@ class InputLayer(Layer):
     input_tensor: Any = None
     optional: Bool = False
 
+    _positional = (
+        "shape", "batch_size", "dtype", "sparse", "ragged", "batch_shape", "input_tensor", "optional", "name",
+    )  # fmt: skip
+
     def setup(self) -> None:
         """Make the output."""
         if self.sparse or self.ragged:

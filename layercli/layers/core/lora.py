@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.core.fields import argument
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
@@ -18,7 +19,7 @@ class LoraMixin(Layer):
     """
 
     adapted = "kernel"
-    _lora: tuple[Variable, Variable] | None = None
+    _lora: tuple[Variable, Variable] | None = argument(default=None, init=False)
 
     def enable_lora(
         self,

@@ -36,6 +36,8 @@ class TorchModuleWrapper(Layer):
     module: Annotated[Any, MODULE]
     output_shape: Any = None
 
+    _positional = ("module", "name", "output_shape")
+
     wraps_modules = False
 
     def setup(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli import ops
 from layercli.core.layer import Layer
@@ -42,11 +42,15 @@ class BatchNormalization(Layer):
     renorm_momentum: Number = 0.99
     synchronized: Bool = False
 
-    gamma: Variable | None
-    beta: Variable | None
-    moving_stddev: Variable
-    renorm_mean: Variable
-    renorm_stddev: Variable
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.gamma: Variable | None
+            self.beta: Variable | None
+            self.moving_stddev: Variable
+            self.renorm_mean: Variable
+            self.renorm_stddev: Variable
+
     supports_masking = True
 
     def setup(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
@@ -30,8 +30,12 @@ class GroupNormalization(Layer):
     beta_constraint: Constraint = None
     gamma_constraint: Constraint = None
 
-    gamma: Variable | None
-    beta: Variable | None
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.gamma: Variable | None
+            self.beta: Variable | None
+
     supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
@@ -32,8 +32,12 @@ class LayerNormalization(Layer):
     gamma_constraint: Constraint = None
     rms_scaling: Bool = False
 
-    gamma: Variable | None
-    beta: Variable | None
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.gamma: Variable | None
+            self.beta: Variable | None
+
     supports_masking = True
 
     def setup(self) -> None:

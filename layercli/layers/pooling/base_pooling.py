@@ -20,6 +20,8 @@ class Pooling(Layer):
     padding: Padding = "valid"
     data_format: DataFormat = None
 
+    _positional = ("pool_size", "strides", "padding", "data_format", "name")
+
     axes = 2
     kind = "max"
 

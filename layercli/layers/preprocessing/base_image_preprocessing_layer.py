@@ -13,8 +13,10 @@ from layercli.errors import ShapeError
 class BaseImagePreprocessingLayer(Layer):
     """A layer over x (batch, height, width, channels), channels first, or one image without the batch."""
 
-    if TYPE_CHECKING:  # a setting of each layer
-        data_format: str | None
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.data_format: str | None
 
     @property
     def channels_first(self) -> bool:

@@ -36,6 +36,8 @@ class Discretization(Layer):
     output_mode: Annotated[str, one_of("int", "one_hot", "multi_hot", "count")] = "int"
     sparse: Bool = False
 
+    _positional = ("bin_boundaries", "num_bins", "epsilon", "output_mode", "sparse", "dtype", "name")
+
     def setup(self) -> None:
         """Check the settings, and make the ops where the boundaries are known."""
         check_dense(self)

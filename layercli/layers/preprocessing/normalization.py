@@ -27,15 +27,17 @@ class Normalization(Layer):
     variance: Any = None
     invert: Bool = False
 
-    if TYPE_CHECKING:  # what was given; annotated in the class itself they would be settings
-        input_mean: Any
-        input_variance: Any
-        rank: int
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.input_mean: Any
+            self.input_variance: Any
+            self.rank: int
+            self.adapted_mean: Variable
+            self.adapted_variance: Variable
+            self.count: Variable
 
     supports_masking = True
-    adapted_mean: Variable
-    adapted_variance: Variable
-    count: Variable
 
     def setup(self) -> None:
         """Check the settings."""

@@ -20,11 +20,13 @@ class RandomAffine(BaseRandomImageLayer):
 
     floats = True
 
-    if TYPE_CHECKING:  # settings, and what each layer has of its own
-        map: type[Op]
-        fill_mode: str
-        interpolation: str
-        fill_value: float
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.map: type[Op]
+            self.fill_mode: str
+            self.interpolation: str
+            self.fill_value: float
 
     def settle(self, *ends: tuple[float, float]) -> None:
         """Make the ops of the settings."""

@@ -21,6 +21,8 @@ class RandomCrop(BaseRandomImageLayer):
     seed: Seed = None
     data_format: DataFormat = None
 
+    _positional = ("height", "width", "seed", "data_format", "name")
+
     def setup(self) -> None:
         """Make the op of the settings."""
         self.settle((0, 1), (0, 1))

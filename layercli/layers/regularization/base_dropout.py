@@ -15,9 +15,11 @@ class BaseRandomLayer(Layer):
 
     stateless = True
 
-    if TYPE_CHECKING:  # not declared as settings here: each layer has them in Keras's order
-        op: Op | None
-        seed: int | None
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.op: Op | None
+            self.seed: int | None
 
     def build(self, input_shape: Shape) -> None:
         """Make the count of draws, where the layer has a stream of its own."""

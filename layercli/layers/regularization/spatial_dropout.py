@@ -17,7 +17,9 @@ class SpatialDropout(BaseNoise):
     axes = 1
 
     if TYPE_CHECKING:
-        rate: float
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.rate: float
 
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
@@ -39,6 +41,8 @@ class SpatialDropout1D(SpatialDropout):
     rate: UnitInterval
     seed: Seed = None
 
+    _positional = ("rate", "seed", "name", "dtype")
+
 
 class SpatialDropout2D(SpatialDropout):
     """Dropout of whole channels of x (batch, height, width, channels), or channels first."""
@@ -46,6 +50,8 @@ class SpatialDropout2D(SpatialDropout):
     rate: UnitInterval
     data_format: DataFormat = None
     seed: Seed = None
+
+    _positional = ("rate", "data_format", "seed", "name", "dtype")
 
     axes = 2
 

@@ -31,9 +31,11 @@ class Bidirectional(Layer):
 
     supports_masking = True
 
-    if TYPE_CHECKING:  # those of the layers
-        return_sequences: bool
-        return_state: bool
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.return_sequences: bool
+            self.return_state: bool
 
     def setup(self) -> None:
         """Make the two layers."""

@@ -156,6 +156,7 @@ class ConvLSTM(Recurrent):
     kernel_regularizer: Regularizer = None
     recurrent_regularizer: Regularizer = None
     bias_regularizer: Regularizer = None
+    activity_regularizer: Regularizer = None
     kernel_constraint: Constraint = None
     recurrent_constraint: Constraint = None
     bias_constraint: Constraint = None
@@ -172,7 +173,9 @@ class ConvLSTM(Recurrent):
     axes = 0
 
     if TYPE_CHECKING:
-        cell: ConvLSTMCell
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.cell: ConvLSTMCell
 
     def setup(self) -> None:
         """Make the settings one number per axis, and the cell."""

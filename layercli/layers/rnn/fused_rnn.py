@@ -16,11 +16,13 @@ class FusedRNN(Recurrent):
 
     kind = ""
 
-    if TYPE_CHECKING:  # settings, and what each layer has of its own
-        cell_type: type[Cell]
-        units: int
-        activation: Any
-        recurrent_dropout: float
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.cell_type: type[Cell]
+            self.units: int
+            self.activation: Any
+            self.recurrent_dropout: float
 
     def setup(self) -> None:
         """Make the cell, and the op if there is a fused kernel for these settings."""

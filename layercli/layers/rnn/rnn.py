@@ -27,15 +27,17 @@ class Recurrent(Layer):
 
     supports_masking = True
 
-    if TYPE_CHECKING:  # settings
-        cell: Any
-        return_sequences: bool
-        return_state: bool
-        go_backwards: bool
-        stateful: bool
-        unroll: bool
-        zero_output_for_mask: bool
-        states: Any
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.cell: Any
+            self.return_sequences: bool
+            self.return_state: bool
+            self.go_backwards: bool
+            self.stateful: bool
+            self.unroll: bool
+            self.zero_output_for_mask: bool
+            self.states: Any
     else:
         states = None
 

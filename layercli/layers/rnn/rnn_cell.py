@@ -21,13 +21,15 @@ class Cell(Layer):
 
     gates = 1
 
-    if TYPE_CHECKING:  # settings
-        units: int
-        dropout: float
-        recurrent_dropout: float
-        seed: int | None
-        use_bias: bool
-        activation: Any
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.units: int
+            self.dropout: float
+            self.recurrent_dropout: float
+            self.seed: int | None
+            self.use_bias: bool
+            self.activation: Any
 
     def setup(self) -> None:
         """Make the dropouts that are wanted."""
