@@ -1,1 +1,1 @@
-"""The command line: ``app`` registers the commands, one file per command parses, asks and draws."""
+"""The command line: ``main`` registers the commands; each command's file parses, asks a source, and draws."""

@@ -18,7 +18,7 @@ def bench(
     max_slowdown: options.MaxSlowdown = 1.05,
     format: output.FormatOption = None,
 ) -> int:
-    """Measure how long a forward pass takes, alone or in turns with another model.
+    """Measure how long a forward pass takes, alone or alternating with another model.
 
     [dim]$[/dim] layercli bench resnet50 --device cpu
     [dim]$[/dim] layercli bench transformer-encoder --at T=128 --device cuda --dtype bfloat16 --repeat 5s
@@ -43,7 +43,7 @@ def bench(
 def race(
     ready: Prepared, against: str, wanted: RepeatedRuns, warmup: int, at_most: float, format: output.Format | None
 ) -> int:
-    """Print how long the model takes beside another one, and return 0, 1 or 3."""
+    """Print the model's latency beside another's; return 0, 1 or 3."""
     from layercli.render import timing as render
     from layercli.runtime.analysis import latency
 
@@ -61,6 +61,6 @@ def race(
 
 
 def warn(sentences: list[str]) -> None:
-    """Tell what makes figures doubtful."""
+    """Print warnings about figures that may be unreliable."""
     for sentence in sentences:
         output.print_info(f"warning: {sentence}")

@@ -50,15 +50,15 @@ def compare(
 
 
 def check_reference(other: str | None, way: str | None) -> None:
-    """Refuse nothing to compare with, and two things."""
+    """Require exactly one thing to compare with."""
     if other is None and way is None:
-        raise UsageError("compare needs something to compare with", hint="--with float64, or another model")
+        raise UsageError("compare needs another model or --with", hint="--with float64, or another model")
     if other is not None and way is not None:
         raise UsageError(f"compare takes another model or --with, got {other} and --with {way}")
 
 
 def compared(ready: Prepared, other: str | None, way: str | None, allowed: Tolerance | None) -> Comparison:
-    """Return how far the results are from those of another model, of another way to run it, or of a file."""
+    """Return the differences from another model, another way to run the model, or a file."""
     from layercli.runtime.analysis import comparison
 
     ours = comparison.record(ready.program, ready.inputs, layers=way != "compile")
@@ -75,7 +75,7 @@ def compared(ready: Prepared, other: str | None, way: str | None, allowed: Toler
 
 
 def no_way(given: str, ways: Iterable[str]) -> UsageError:
-    """Return the error for what is neither a way to run a model nor a file that is there."""
+    """Return the error for a text that is neither a way to run a model nor an existing file."""
     known = list(ways)
     found = UsageError(f"--with is {', '.join(known)} or a file of results, got {given!r}")
     found.hint = nearest(given, [*known, *os.listdir(os.path.dirname(given) or ".")]) if known else None
@@ -83,7 +83,7 @@ def no_way(given: str, ways: Iterable[str]) -> UsageError:
 
 
 def tolerance(rtol: float | None, atol: float | None) -> Tolerance | None:
-    """Return the tolerance that was asked for, the other half of it being 0, or None where none was."""
+    """Return the requested tolerance (an omitted half is 0), or None if none was given."""
     from layercli.inspect.tolerance import Tolerance
 
     return None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)

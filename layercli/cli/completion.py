@@ -1,4 +1,4 @@
-"""``--show-completion`` and ``--install-completion``: for the shell that runs, as typer does it, or for one that is named."""
+"""``--show-completion`` and ``--install-completion``: for the current shell, as Typer does it, or for a named shell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROGRAM, VARIABLE = "layercli", "_LAYERCLI_COMPLETE"
 
 
 def names_shell(args: list[str]) -> bool:
-    """Whether the command line asks for the completion of a shell that it names.
+    """Whether the command line requests completion for a named shell.
 
     >>> names_shell(["--show-completion", "fish"]), names_shell(["--show-completion"])
     (True, False)
@@ -20,7 +20,7 @@ def names_shell(args: list[str]) -> bool:
 
 
 def complete(option: str, shell: str) -> int:
-    """Print the script that completes in ``shell``, or write it where that shell reads it."""
+    """Print the completion script for ``shell``, or install it where that shell reads it."""
     if shell not in SHELLS:
         raise UsageError(f"there is no completion for {shell!r}", hint=nearest(shell, list(SHELLS), "shells"))
     from typer import completion

@@ -1,4 +1,4 @@
-"""Several processes with one voice: how one that torchrun started says that something went wrong."""
+"""Errors under torchrun: only one of several ranks reports an error."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from layercli.errors import RankError
 
 DELAY = 5.0
-"""Seconds that other ranks leave to the first one: what went wrong for it too it has then said for all."""
+"""Seconds the other ranks wait, so that an error common to all ranks is reported by the first rank only."""
 
 
 def number() -> int:
-    """Return the number of this rank, 0 for a process on its own."""
+    """Return the rank of this process; 0 for a single process."""
     return int(os.environ["RANK"]) if {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys() else 0
 
 
 def error_prefix() -> str:
-    """Return what an error begins with, when it is this rank's turn; torchrun ends those that the first has spoken for."""
+    """Return the prefix of error messages when it is this rank's turn; torchrun ends the ranks that wait."""
     rank = number()
     if rank == 0:
         return ""
@@ -29,7 +29,7 @@ def error_prefix() -> str:
 
 
 def notice_the_end() -> None:
-    """Let the signal by which torchrun ends the ranks that are left say what happened; alone nothing changes."""
+    """Make the signal by which torchrun ends the remaining ranks print a message; a single process is unaffected."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         signal.signal(signal.SIGTERM, _end)
 

@@ -1,4 +1,4 @@
-"""The options that every command takes, before its name and after it: ``--quiet``, ``--debug``, ``--format``."""
+"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--format``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ debugging = False
 """Whether errors show their traceback."""
 
 format_before: str | None = None
-"""The format that was asked for before the name of the command."""
+"""The format given before the command's name."""
 
 
 class UserExitError(Exception):
-    """The code of a user's model wanted to end the process."""
+    """The code of a user's model tried to end the process."""
 
     def __init__(self, left: SystemExit) -> None:
         super().__init__(f"it leaves with exit code {left.code!r}")
@@ -35,13 +35,13 @@ class UserExitError(Exception):
 
 
 def set_before(*, quiet: bool, debug: bool, format: str | None) -> None:
-    """Take the options that stand before the name of the command: they hold for this command line alone."""
+    """Store the options given before the command's name, for this command line only."""
     global debugging, format_before
     output.quiet, debugging, format_before = quiet, debug, format
 
 
 def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the command with the options of all commands, kept from what a user's code prints and from its exits."""
+    """Return the command with the global options added; the user's code cannot print to stdout or exit."""
     hints = typing.get_type_hints(command, include_extras=True)
     given = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
     own = [
@@ -67,7 +67,7 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def format_of(annotation: Any, text: str) -> StrEnum:
-    """Return the format of that name among those a command prints in; UsageError where it is none."""
+    """Return the format of that name if the command supports it; else raise UsageError."""
     known = next(
         each
         for each in typing.get_args(typing.get_args(annotation)[0])
@@ -76,4 +76,4 @@ def format_of(annotation: Any, text: str) -> StrEnum:
     formats = [each.value for each in known]
     if text not in formats:
         raise UsageError(f"--format is {', '.join(formats)}, got {text!r}", hint=nearest(text, formats))
-    return known(text)  # type: ignore[no-any-return]  # of an enumeration that a command declares
+    return known(text)  # type: ignore[no-any-return]  # an enumeration declared by the command

@@ -1,4 +1,4 @@
-"""The help of the commands: without colour where it is no person at a terminal who reads it, and with examples."""
+"""The help of the commands: with examples, and without colour unless a person reads it on a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Command(TyperCommand):
-    """A command whose help has no colour off a terminal."""
+    """A command whose help is uncoloured off a terminal."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -21,7 +21,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """The program, whose help has no colour off a terminal."""
+    """The program, whose help is uncoloured off a terminal."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -30,13 +30,13 @@ class Group(TyperGroup):
 
 
 def follow_terminal() -> None:
-    """Let typer's help have colour on a terminal alone: it gives some to every reader under GITHUB_ACTIONS or FORCE_COLOR."""
+    """Make Typer colour help on terminals only; it would always do so under GITHUB_ACTIONS or FORCE_COLOR."""
     from typer import rich_utils
 
     rich_utils.FORCE_TERMINAL = sys.stdout.isatty()
 
 
 def example(command: Callable[..., Any]) -> str:
-    """Return the first command line that the help of a command shows."""
+    """Return the first example command line in a command's help."""
     shown = re.search(r"^\[dim\]\$\[/dim\] (.*)$", inspect.getdoc(command) or "", re.MULTILINE)
     return shown[1] if shown else "layercli --help"

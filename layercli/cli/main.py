@@ -1,4 +1,4 @@
-"""The application: its global options, its commands, and what becomes of an error.
+"""The application: global options, commands, and the reporting of errors.
 
 Exit codes: 0 yes or done, 1 the answer is no, 2 wrong use or unreadable input, 3 inconclusive, 70 a bug, 130 interrupted.
 A command returns its exit code, or None for 0.
@@ -54,11 +54,11 @@ MOVED = {
     "--repro": "layercli run MODEL --record FILE",
     "--from": "layercli run --replay FILE",
 }
-"""Where options of ``run`` are now that were its own before, to be named by a hint."""
+"""Former options of ``run`` and their new commands, for the hint."""
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version and leave."""
+    """Print the version and exit."""
     if wanted:
         output.write(f"layercli {__version__}\n")
         raise typer.Exit
@@ -67,7 +67,7 @@ def show_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: global_options.Debug = False,
     quiet: global_options.Quiet = False,
@@ -108,7 +108,7 @@ for name, command in COMMANDS.items():
 
 
 def run(args: list[str]) -> int:
-    """Run one command line and return its exit code; an error becomes a sentence on stderr."""
+    """Run one command line and return its exit code; an error becomes one sentence on stderr."""
     global_options.set_before(quiet=False, debug="--debug" in args, format=None)
     output.prepare_streams()
     try:
@@ -122,7 +122,7 @@ def run(args: list[str]) -> int:
         return report(error)
     except KeyboardInterrupt:
         result = INTERRUPTED
-    except SystemExit as left:  # typer's: completion is done, or the reader of its help has gone
+    except SystemExit as left:  # from typer: completion is done, or the pipe that reads its help is closed
         result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
     if result == INTERRUPTED:
         output.print_error("interrupted")
@@ -130,7 +130,7 @@ def run(args: list[str]) -> int:
 
 
 def called(args: list[str]) -> Any:
-    """Return what the command line comes to; ``help COMMAND`` is ``COMMAND --help``."""
+    """Run the command line; ``help COMMAND`` means ``COMMAND --help``."""
     if completion.names_shell(args):
         return completion.complete(*args)
     if args[:1] == ["help"]:
@@ -139,7 +139,7 @@ def called(args: list[str]) -> Any:
 
 
 def report(error: Exception) -> int:
-    """Tell what went wrong in a sentence, with a hint where there is one, and return the exit code."""
+    """Print an error as one sentence, with its hint if any, and return the exit code."""
     if isinstance(error, LayercliError):
         output.print_error(f"{distributed.error_prefix()}error: {error}")
         if error.hint:
@@ -153,7 +153,7 @@ def report(error: Exception) -> int:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("layercli"):
         return report(MissingPackageError.of(error.name))
     if hasattr(error, "format_message"):
-        return report(usage(error)) if error.format_message() else 2  # nothing to say: typer has shown the help
+        return report(usage(error)) if error.format_message() else 2  # typer has shown the help
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         return report(FileError("cannot write to standard output: the disk is full"))
     if isinstance(error, OSError) and isinstance(error.filename, str):
@@ -174,7 +174,7 @@ def report(error: Exception) -> int:
 
 
 def report_exit(left: SystemExit) -> int:
-    """Tell that a user's code wanted to end the process: its code is no answer of ours."""
+    """Report that a user's code tried to end the process; its exit code is not used."""
     from layercli.cli.user_traceback import user_frame
 
     output.print_error(f"error: {user_frame(left) or 'the model'}, leaves with exit code {left.code!r}")
@@ -182,7 +182,7 @@ def report_exit(left: SystemExit) -> int:
 
 
 def usage(error: Any) -> UsageError:
-    """Return a complaint of the option parser as our own error: one sentence, nearest names or an example as the hint."""
+    """Return an option parser error as a UsageError: one sentence, with similar names or an example as the hint."""
     message = " ".join(error.format_message().split())
     hint = None
     if found := re.search(r"[.]? ?\(Possible options: (.*)\)|[.] Did you mean (.*)[?]", message):

@@ -1,4 +1,4 @@
-"""Groups of options that several commands take, each declared once as a dataclass."""
+"""Groups of options shared by several commands, each declared once as a dataclass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def grouped(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the command with each argument that is annotated with a dataclass replaced by the options that are its fields."""
+    """Return the command with each argument annotated with a dataclass replaced by options for its fields."""
     hints = typing.get_type_hints(command, include_extras=True)
     parameters: list[inspect.Parameter] = []
     groups: dict[str, type] = {}
@@ -34,7 +34,7 @@ def grouped(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def options_of(group: type) -> list[inspect.Parameter]:
-    """Return the parameters that the fields of a group are."""
+    """Return the parameters for the fields of a group."""
     hints = typing.get_type_hints(group, include_extras=True)
     keyword = inspect.Parameter.KEYWORD_ONLY
     return [
@@ -44,7 +44,7 @@ def options_of(group: type) -> list[inspect.Parameter]:
 
 
 def default_of(option: Field[Any]) -> Any:
-    """Return what an option is where it is not given."""
+    """Return the default of an option."""
     if option.default_factory is not MISSING:
         return option.default_factory()
     return option.default

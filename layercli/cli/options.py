@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.errors import UsageError
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Return the named models that begin so, for the shell."""
+    """Return the named models with that prefix, for shell completion."""
     from layercli.inspect.model_loader import named_models
 
     return [name for name in named_models() if name.startswith(incomplete)]
@@ -37,14 +37,16 @@ AnyModel = Annotated[
 ]
 Set = Annotated[
     list[str],
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; lists with commas.", show_default=False),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="An argument of the model; lists with commas.", show_default=False
+    ),
 ]
 Custom = Annotated[
     list[str],
     typer.Option(
         "--custom",
         metavar="FILE.py:NAME",
-        help="A class or function of your own that a .keras file names.",
+        help="Your class or function that a .keras file refers to.",
         show_default=False,
     ),
 ]
@@ -53,7 +55,7 @@ InputShape = Annotated[
     typer.Option(
         "--input-shape",
         metavar="[NAME=]SHAPE",
-        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32; for each of several inputs.",
+        help="Sizes or names, batch first: 32,100 or 1,T,512 or 1,T:int32; once per input.",
         show_default=False,
     ),
 ]
@@ -65,7 +67,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="Arrays x and y: data.npz, or x.npy,y.npy; a .csv with a column y; a folder of images for each class.",
+        help="Arrays x and y: data.npz, or x.npy,y.npy; a .csv with a column y; a folder with one folder of images per class.",
         show_default=False,
     ),
 ]
@@ -74,7 +76,7 @@ Rescale = Annotated[
     typer.Option(
         "--rescale",
         metavar="BLACK,WHITE",
-        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        help="Rescale pixels 0 and 255 to these values: 0,1 or -1,1.",
         show_default=False,
     ),
 ]
@@ -83,21 +85,21 @@ Loss = Annotated[
     typer.Option(
         "--loss",
         metavar="NAME[:SETTING=VALUE,...]",
-        help="What is minimised: mse. A .keras file may say.",
+        help="The loss, such as mse. Default: the .keras file's.",
         show_default=False,
     ),
 ]
 Metrics = Annotated[
-    list[str], typer.Option("--metrics", metavar="NAME", help="What is measured: accuracy.", show_default=False)
+    list[str], typer.Option("--metrics", metavar="NAME", help="The metrics, such as accuracy.", show_default=False)
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The samples of one step.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The number of samples in a step.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 FillValues = Annotated[
     str | None,
     typer.Option(
         "--fill",
         metavar="random|zeros|ones|range",
-        help="What inputs of a torch module hold whose way depends on values (zeros).",
+        help="The values of inputs to a torch module whose control flow depends on them (default: zeros).",
         show_default=False,
     ),
 ]
@@ -106,15 +108,13 @@ ForwardArgument = Annotated[
     typer.Option(
         "--arg",
         metavar="NAME=VALUE",
-        help="An argument of forward that is no tensor: use_cache=false.",
+        help="An argument of forward that is not a tensor: use_cache=false.",
         show_default=False,
     ),
 ]
 Config = Annotated[
     str | None,
-    typer.Option(
-        "--config", metavar="FILE.json", help="The config that a class or a factory takes.", show_default=False
-    ),
+    typer.Option("--config", metavar="FILE.json", help="The config passed to a class or factory.", show_default=False),
 ]
 Columns = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""Where everything goes: data to stdout in the format asked for, messages to stderr, a closed pipe unnoticed."""
+"""Output: data to stdout in the requested format, messages to stderr; a closed pipe is not an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layercli.render.table import Table
 
 
 class Format(StrEnum):
-    """The formats every table comes in."""
+    """The formats for tables."""
 
     table = "table"
     plain = "plain"
@@ -37,31 +37,31 @@ FormatOption = Annotated[
 quiet = False
 
 COLOURS = {"error": "1;31", "warning": "1;33", "hint": "36"}
-"""How a terminal shows the words that messages begin with: red, yellow, cyan."""
+"""The terminal colours of the first word of a message: red, yellow, cyan."""
 
 _data: TextIO | None = None
 
 
 def prepare_streams() -> None:
-    """Let whatever is printed get through: a closed stream swallows it, and what it has no letter for is escaped."""
+    """Make output robust: a closed stream discards it; characters outside the encoding are escaped."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Send what is printed meanwhile to stderr, all but what is emitted."""
+    """Redirect prints inside the block to stderr; only ``emit`` writes to stdout."""
     with emitted_on(stdout()), redirect_stdout(sys.stderr):
         yield
 
 
 @contextmanager
 def emitted_on(stream: TextIO) -> Iterator[None]:
-    """Emit to ``stream`` meanwhile."""
+    """Emit to ``stream`` inside the block."""
     global _data
     before, _data = _data, stream
     try:
@@ -71,17 +71,17 @@ def emitted_on(stream: TextIO) -> Iterator[None]:
 
 
 def stdout() -> TextIO:
-    """Return where data goes."""
+    """Return the stream for data."""
     return _data or sys.stdout
 
 
 def chosen(format: Format | None) -> Format:
-    """Return the format to print in: the one asked for, else a table on a terminal and plain text off it."""
+    """Return the requested format; by default table on a terminal and plain text off it."""
     return format or (Format.table if on_terminal(stdout()) else Format.plain)
 
 
 def emit(table: Table | list[Table], document: Callable[[], dict[str, Any]], format: Format | None) -> None:
-    """Print ``table`` (or several, a line apart), or where JSON is asked for what ``document`` gives, on stdout."""
+    """Print ``table`` (or several, separated by an empty line), or for JSON the result of ``document``, on stdout."""
     tables = table if isinstance(table, list) else [table]
     match chosen(format):
         case Format.json:
@@ -105,7 +105,7 @@ def in_letters_of(stream: TextIO, tables: list[Table]) -> list[Table]:
 
 
 def draw_on_terminal(tables: list[Table]) -> None:
-    """Print the tables with Rich, a line apart, as wide as the terminal, or as COLUMNS says."""
+    """Print the tables with Rich, separated by an empty line, as wide as the terminal or COLUMNS."""
     from rich.console import Console
 
     from layercli.render import rich
@@ -120,7 +120,7 @@ def draw_on_terminal(tables: list[Table]) -> None:
 
 
 def write(text: str) -> None:
-    """Print ``text`` on stdout as it is; a reader who has gone is no error."""
+    """Print ``text`` on stdout unchanged; a closed pipe is not an error."""
     with delivered():
         stdout().write(text)
         stdout().flush()
@@ -128,7 +128,7 @@ def write(text: str) -> None:
 
 @contextmanager
 def delivered() -> Iterator[None]:
-    """Write to stdout inside: a reader who has gone is no error, a disk that is full is a FileError."""
+    """Write to stdout inside the block: a closed pipe is not an error, a full disk is a FileError."""
     try:
         yield
     except BrokenPipeError:
@@ -141,13 +141,13 @@ def delivered() -> Iterator[None]:
 
 
 def print_info(text: str) -> None:
-    """Tell the person at the terminal something that is not data, unless ``-q``."""
+    """Print a message for the user on stderr, unless ``-q``."""
     if not quiet:
         print_error(text)
 
 
 def print_error(text: str) -> None:
-    """Print ``text``, a line, on stderr, ``-q`` or not: for errors. On a terminal the word it begins with has a colour."""
+    """Print ``text`` as a line on stderr, even with ``-q``; on a terminal its first word is coloured."""
     text = printable(text)
     word, colon, rest = text.partition(": ")
     if colon and word in COLOURS and coloured(sys.stderr):
@@ -156,7 +156,7 @@ def print_error(text: str) -> None:
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether ``stream`` is a terminal that shows colours, and nobody said that they are not wanted."""
+    """Whether ``stream`` is a terminal with colours, and colours are not disabled."""
     return on_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "dumb")
 
 
@@ -166,16 +166,16 @@ def tell_lines(text: str) -> None:
 
 
 def write_error(text: str) -> None:
-    """Print ``text``, which may be shown as it is, on stderr."""
+    """Print ``text``, which is already escaped, on stderr."""
     try:
         print(text, file=sys.stderr, flush=True)
-    except OSError:  # a reader who has gone, a disk that is full: there is nobody left to tell
+    except OSError:  # a closed pipe or a full disk: there is no stream left to report it on
         discard(sys.stderr)
 
 
 @contextmanager
 def warnings_escaped() -> Iterator[None]:
-    """Let what Python warns of meanwhile pass the same escape as everything else on stderr."""
+    """Escape Python warnings inside the block like everything else on stderr."""
     written = warnings.formatwarning
     warnings.formatwarning = lambda *given, **named: printable(written(*given, **named), keep="\n")
     try:
@@ -185,10 +185,10 @@ def warnings_escaped() -> Iterator[None]:
 
 
 def on_terminal(stream: TextIO) -> bool:
-    """Whether a person sees ``stream``."""
+    """Whether ``stream`` is a terminal."""
     return stream.isatty()
 
 
 def discard(stream: TextIO) -> None:
-    """Send what ``stream`` still holds nowhere, so that Python's own flush at exit stays silent."""
+    """Redirect ``stream`` to nowhere, so that Python's flush at exit raises nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

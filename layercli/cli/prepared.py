@@ -1,4 +1,4 @@
-"""A model of the command line made ready to run, with its inputs: where run, compare, bench and profile begin."""
+"""Prepare a model and its inputs from the command line, for run, compare, bench and profile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A program, the arrays it is given, and the plan that both were made from."""
+    """A prepared model, its input arrays, and the plan behind both."""
 
     plan: Plan
     subject: ModelSource
@@ -25,12 +25,12 @@ class Prepared:
     inputs: Any
 
     def other(self, model: str) -> Prepared:
-        """Return another model made ready in the same way, for the same inputs; its weights are its own."""
+        """Prepare another model in the same way for the same inputs; it has its own weights."""
         from layercli.core import naming
         from layercli.runtime.execution.forward_signature import handed
         from layercli.runtime.inference import prepared_model
 
-        naming.clear_session()  # what variables draw follows from names: of the same model, the same
+        naming.clear_session()  # initial values depend on names, so equal models get equal weights
         subject = opened(model, (), self.plan.settings.seed)
         inputs = handed(subject.name, subject.model, self.subject.model, self.inputs)
         settings = replace(self.plan.settings, weights=None)
@@ -38,7 +38,7 @@ class Prepared:
         return Prepared(plan, subject, prepared_model.prepare(subject, inputs, settings), inputs)
 
     def to_json(self, command: str) -> dict[str, Any]:
-        """Return what the document of every command says of the model that was run."""
+        """Return the JSON data about the model that every command includes."""
         from layercli.core import tree
         from layercli.runtime.execution import tensors
 
@@ -52,7 +52,7 @@ class Prepared:
 
 
 def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
-    """Return the model that ``text`` names, to be run; what a torch module draws while it is made is drawn under ``seed``."""
+    """Return the model that ``text`` names; ``seed`` determines random values drawn while a torch module is constructed."""
     from layercli import random
     from layercli.sources.resolve import resolve
 
@@ -61,7 +61,7 @@ def opened(text: str, settings: Iterable[str], seed: int) -> ModelSource:
 
 
 def prepared(model: str, running: Running) -> Prepared:
-    """Return the model that the command line names, ready to run, and say where it runs."""
+    """Return the model that the command line names, prepared to run, and print the device."""
     from layercli.inspect.model_loader import register_custom_objects
 
     register_custom_objects(running.custom)
@@ -70,7 +70,7 @@ def prepared(model: str, running: Running) -> Prepared:
 
 
 def of_plan(plan: Plan) -> Prepared:
-    """Return the model of a plan, ready to run, and say where it runs."""
+    """Return the model of a plan, prepared to run, and print the device."""
     from layercli.runtime.inference import model_inputs, prepared_model
 
     subject = opened(plan.model, plan.set, plan.settings.seed)

@@ -19,7 +19,7 @@ def profile(
     force: options.ForceTrace = False,
     format: output.FormatOption = None,
 ) -> None:
-    """Show the time, the memory and the MACs of every layer of one run, and the longest kernels.
+    """Show the time, memory and MACs of each layer in one run, and the slowest kernels.
 
     [dim]$[/dim] layercli profile resnet50 --device cpu --sort time
     [dim]$[/dim] layercli profile net.py:Net --input-shape 1,3,224,224 --device cuda --trace run.json
@@ -40,7 +40,7 @@ def profile(
 
     found = profiling.profile(ready.program, ready.inputs)
     if not ready.program.shows_layers:
-        output.print_info(f"onnxruntime runs {ready.program.name} as one: what it does inside is not seen")
+        output.print_info(f"onnxruntime runs {ready.program.name} as one graph: its layers are not visible")
     if trace is not None:
         write_trace(ready.program, ready.inputs, trace)
         output.print_info(f"wrote {trace}")

@@ -1,4 +1,4 @@
-"""The process around a command that needs torch: into it and out of it without what only takes time."""
+"""Start and end a process that uses torch without wasting time."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import sys
 
 
 def import_torch() -> None:
-    """Import torch, unless it is there, with the collector at rest: the half a million objects it makes all stay."""
+    """Import torch with the garbage collector paused: none of the half a million objects it creates is garbage."""
     if "torch" in sys.modules:
         return
     gc.disable()
     try:
-        import torch  # noqa: F401 - for those who import it after
+        import torch  # noqa: F401 - cached for later imports
     finally:
         gc.enable()
     gc.freeze()
 
 
 class Leaving:
-    """Leaves with ``code``, once it is set, after every other exit function, before torch is taken apart.
+    """End the process with ``code``, once it is set, after every other exit function and before torch is torn down.
 
-    Python calls exit functions in the order opposite to their registration, so this has to be made first.
+    Python calls exit functions in reverse order of registration, so this one must be registered first.
     """
 
     code: int | None = None
@@ -32,12 +32,12 @@ class Leaving:
         atexit.register(self.leave)
 
     def leave(self) -> None:
-        """Flush what was printed and end the process, if torch is in it; else Python's own way costs nothing."""
+        """Flush the output and end the process at once if torch is loaded; otherwise exit normally."""
         if self.code is None or "torch" not in sys.modules:
             return
         try:
             sys.stdout.flush()
             sys.stderr.flush()
         except (OSError, ValueError):
-            return  # Python says what it says of a broken stream
+            return  # Python reports the broken stream itself
         os._exit(self.code)

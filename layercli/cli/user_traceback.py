@@ -1,4 +1,4 @@
-"""Whose code an unexpected error comes from: a file the user gave, whatever it called on the way, or ours alone."""
+"""Find the origin of an unexpected error: the user's file, including everything it called, or layercli."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from types import FrameType
 
 INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
-"""Where Python keeps what others wrote; code that is in no file begins as the last one."""
+"""Folders of installed packages; code without a file has names that start like the last one."""
 
 OF_NOBODY = sys.stdlib_module_names | {"torch", "numpy", "typer", "click", "rich", "h5py", "safetensors"}
-"""Packages that raise what their caller brought about."""
+"""Packages whose exceptions are caused by their callers."""
 
 LONGEST = 500
-"""How much of a message is shown."""
+"""The maximum length of a message."""
 
 
 def user_frame(error: BaseException) -> str | None:
-    """Return ``net.py, line 7``: the last line of the user's on the way to ``error``; None where it is layercli's own.
+    """Return ``net.py, line 7``: the last user line on the way to ``error``; None if the error is layercli's own.
 
-    A package that is installed counts as the user's, who named it, unless layercli was called on the way from there.
+    An installed package counts as the user's code, unless layercli was called on the way from there.
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}, line {error.lineno}"
@@ -34,17 +34,17 @@ def user_frame(error: BaseException) -> str | None:
 
 
 def owner(frame: FrameType) -> str:
-    """Return the package whose code a frame runs."""
+    """Return the package of a frame's code."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def is_file_of_user(frame: FrameType) -> bool:
-    """Whether a frame runs code from a file that is neither ours nor installed."""
+    """Whether a frame's code is in a file that is neither layercli's nor installed."""
     return owner(frame) != "layercli" and not frame.f_code.co_filename.startswith(INSTALLED)
 
 
 def said(error: BaseException) -> str:
-    """Return what kind of error it is and what it says, in one line."""
+    """Return the type and the message of an error, on one line."""
     words = " ".join(str(getattr(error, "msg", error)).split())
     shown = words if len(words) <= LONGEST else f"{words[:LONGEST]}..."
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__

@@ -41,7 +41,7 @@ def check_place(path: str, *, force: bool = False) -> None:
     if not target.resolve().parent.is_dir():
         raise FileError(f"there is no folder {target.parent} to write {target.name} in")
     if target.exists() and not force:
-        raise FileError(f"{path} exists already", hint="--force writes over it")
+        raise FileError(f"{path} exists already", hint="--force overwrites it")
 
 
 @contextmanager

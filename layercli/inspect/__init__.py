@@ -1,1 +1,1 @@
-"""A model or a file made into plain dataclasses: the reports. No drawing, no torch."""
+"""Reports on a model or a file, as plain dataclasses. No rendering, no torch."""

@@ -1,4 +1,4 @@
-"""Times measured again and again: what they say, and how sure it is."""
+"""Statistics of repeated timings: quantiles, warnings, and confidence intervals of ratios."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from layercli.errors import UsageError
 from layercli.inspect.json_numbers import json_number
 
 WIDE = 0.1
-"""The middle half of the times spans more than this share of the median: they vary widely."""
+"""Above this ratio of interquartile range to median, the times vary widely."""
 DRIFT = 0.05
-"""The last third of the times is slower or faster than the first by more than this share: they drift."""
+"""Above this relative difference between the last and first third, the times drift."""
 RESAMPLES = 2000
 FEWEST = 6
-"""Of fewer runs all are on one side of the true median more often than one time in twenty: they give no 95% interval."""
+"""With fewer runs, all of them fall on one side of the true median with probability above 5%: no 95% interval exists."""
 
 
 @dataclass(frozen=True)
 class RepeatedRuns:
-    """How often to measure: a number of times, or for a number of seconds."""
+    """How often to measure: a number of runs, or a number of seconds."""
 
     count: int | None = None
     seconds: float | None = None
 
     @staticmethod
     def parse(text: str) -> RepeatedRuns:
-        """Return the repetition that ``text`` says: ``30``, ``5s`` or ``0.5s``.
+        """Return the repetition for ``text``: ``30``, ``5s`` or ``0.5s``.
 
         >>> RepeatedRuns.parse("5s")
-        Repeat(count=None, seconds=5.0)
+        RepeatedRuns(count=None, seconds=5.0)
         """
         if re.fullmatch(r"\d+", text) and int(text) > 0:
             return RepeatedRuns(count=int(text))
         if re.fullmatch(r"\d+([.]\d+)?s", text) and float(text[:-1]) > 0:
             return RepeatedRuns(seconds=float(text[:-1]))
-        raise UsageError(f"--repeat is a number of times or of seconds, 30 or 5s, got {text!r}")
+        raise UsageError(f"--repeat is a number of runs or of seconds, 30 or 5s, got {text!r}")
 
     def wants(self, done: int, seconds: float) -> bool:
-        """Whether to measure once more."""
+        """Whether to measure another run."""
         return done < self.count if self.count is not None else not done or seconds < (self.seconds or 0)
 
 
 @dataclass(frozen=True)
 class TimingSamples:
-    """Seconds of every run, in the order they were measured."""
+    """The seconds of each run, in order."""
 
     seconds: list[float]
 
     def quantile(self, share: float) -> float:
-        """Return the time that this share of the runs is not slower than, between neighbours in proportion.
+        """Return the quantile of the times, interpolated linearly.
 
         >>> TimingSamples([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
         2.5
@@ -61,7 +61,7 @@ class TimingSamples:
         return float(np.quantile(self.seconds, share))
 
     def figures(self) -> dict[str, float]:
-        """Return the summary figures by name, in seconds; ``std`` is the population's."""
+        """Return the summary figures by name, in seconds; ``std`` is the population standard deviation."""
         import numpy as np
 
         return {
@@ -74,7 +74,7 @@ class TimingSamples:
         }
 
     def warnings(self) -> list[str]:
-        """Return what makes the figures doubtful, a sentence each."""
+        """Return the reasons to doubt the figures, one sentence each."""
         found = []
         spread = (self.quantile(0.75) - self.quantile(0.25)) / self.quantile(0.5)
         if spread > WIDE:
@@ -94,7 +94,7 @@ class TimingSamples:
 
 @dataclass(frozen=True)
 class Slowdown:
-    """How many times as long one program takes as another: the ratio of medians, and its 95% interval."""
+    """The ratio of the median times of two programs, and its 95% confidence interval."""
 
     ratio: float
     low: float
@@ -103,7 +103,7 @@ class Slowdown:
 
     @property
     def verdict(self) -> str:
-        """``within`` or ``slower`` where the whole interval is on one side of what is allowed, else ``inconclusive``."""
+        """``within`` or ``slower`` if the whole interval is on one side of the limit, else ``inconclusive``."""
         if self.high <= self.at_most:
             return "within"
         return "slower" if self.low > self.at_most else "inconclusive"
@@ -124,9 +124,9 @@ class Slowdown:
 
 
 def slowdown(ours: TimingSamples, theirs: TimingSamples, at_most: float) -> Slowdown:
-    """Return the ratio of the medians of runs measured in turns, with a percentile bootstrap over the turns.
+    """Return the ratio of the medians of alternating runs, with a percentile bootstrap over pairs of runs.
 
-    Too few turns say nothing of how far the ratio may be off: it may be anything.
+    With too few runs the interval is unbounded.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Paths chosen by a pattern, as on the command line."""
+"""Select paths by a pattern from the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fnmatch
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether ``path`` matches: with ``*``, ``?`` or ``[`` a shell pattern, else a part of the path.
+    """Whether ``path`` matches: a shell pattern if it contains ``*``, ``?`` or ``[``, else a part of the path.
 
     >>> matches("encoder/dense/kernel", "dense"), matches("encoder/dense/kernel", "*bias")
     (True, False)

@@ -1,4 +1,4 @@
-"""What the inputs of a graph from a file are described on: what the file says of them, with the shapes and sizes a user gave."""
+"""The input Specs of a graph from a file: the file's own, with the shapes and sizes a user gave."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def graph_inputs(
     sizes: Sequence[str],
     batch: str | None = None,
 ) -> dict[str, Spec]:
-    """Return the Specs of the inputs called ``names``, of which the file says what is ``offered``.
+    """Return the Specs of the inputs ``names``, for which the file declares ``offered``.
 
-    ``batch`` is what the file calls the batch. Raises ShapeError for a shape that the file does not allow, UsageError for a
-    name that it does not have.
+    ``batch`` is the file's name for the batch. Raises ShapeError for a shape that the file does not allow, UsageError for an
+    unknown name.
     """
     found = dict(offered)
     if shapes:
@@ -36,7 +36,7 @@ def graph_inputs(
 
 
 def agreed(name: str, given: Spec, offered: Spec | None) -> Spec:
-    """Return the Spec of an input that was given a shape: a size that the file fixes stays what it is."""
+    """Return the Spec of an input with a given shape; sizes that the file fixes cannot change."""
     if offered is None:
         return given
     if given.rank != offered.rank or not all(map(dims.may_equal, given.shape, offered.shape)):
@@ -46,6 +46,6 @@ def agreed(name: str, given: Spec, offered: Spec | None) -> Spec:
 
 
 def bound_in(offered: dict[str, Spec], given: dict[str, Spec]) -> dict[str, Size]:
-    """Return the numbers that names of the file have by the shapes of inputs: they are the same in all of them."""
+    """Return the values that the given shapes imply for the file's named sizes; they must be consistent."""
     pairs = ((a, b) for name, spec in offered.items() for a, b in zip(spec.shape, given[name].shape, strict=True))
     return {str(a): b for a, b in pairs if isinstance(a, Dim) and {str(a)} == a.names and isinstance(b, int)}

@@ -1,4 +1,4 @@
-"""Inputs that come from no file: random numbers, zeros, ones, or numbers counted through."""
+"""Generate inputs: random numbers, zeros, ones, or counted values."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 FILLS = ("random", "zeros", "ones", "range")
 MOST_INTEGER = 10
-"""Integers filled in are below this, so that they are indices of any vocabulary."""
+"""Generated integers are below this, so that they are valid indices of any vocabulary."""
 
 Range = tuple[float, float]
 
 
 def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[str] = ()) -> Any:
-    """Return arrays for a tree of Specs, whose inputs are called ``names``; an unknown batch is 1.
+    """Return arrays for a tree of Specs with input names ``names``; an unknown batch size becomes 1.
 
-    ``random`` is standard normal (integers: 0 to 9), or even over the range given for the input; ``range`` counts
-    0, 1, 2, ... (integers begin again at 10), or goes from one end of the range to the other in equal steps.
-    UsageError for another size that is not known.
+    ``random`` is standard normal (integers: 0 to 9), or uniform over the input's range; ``range`` counts 0, 1, 2, ...
+    (integers modulo 10), or goes through the input's range in equal steps. UsageError for any other unknown size.
     """
     import numpy as np
 
@@ -33,14 +32,14 @@ def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[
         raise UsageError(f"inputs are filled with {', '.join(FILLS)}, not {fill!r}")
     bounds = parse_ranges(ranges, names)
     if bounds and fill not in ("random", "range"):
-        raise UsageError(f"--range says between what inputs are filled at random or in equal steps, not with {fill}")
+        raise UsageError(f"--range applies to --fill random and range, not to {fill}")
     rng = np.random.default_rng(seed)
     left = iter(names)
     return tree.map_structure(lambda spec: _array(spec.at({dims.BATCH: 1}), fill, rng, bounds.get(next(left))), specs)
 
 
 def parse_ranges(texts: Iterable[str], names: list[str]) -> dict[str, Range]:
-    """Return the range of each input: ``NAME=0,1``, or ``0,1`` where there is only one input."""
+    """Return the range of each input: ``NAME=0,1``, or ``0,1`` for a single input."""
     found = {}
     for text in texts:
         name, equals, bounds = text.rpartition("=")
@@ -97,7 +96,7 @@ def _steps(spec: Spec, shape: tuple[int, ...], _: np.random.Generator, bounds: R
 
 
 def sizes_of(spec: Spec) -> tuple[int, ...]:
-    """Return the shape as numbers; UsageError says how to give a size that is not known."""
+    """Return the shape as numbers; UsageError explains how to give an unknown size."""
     unknown = next((size for size in spec.shape if not dims.known(size)), None)
     if unknown is not None:
         raise UsageError(

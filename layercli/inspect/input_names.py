@@ -1,4 +1,4 @@
-"""The inputs of a model by name, and the sentences for those that lack or are too many."""
+"""Input names of a model, and the errors for missing and unexpected inputs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from layercli.errors import UsageError
 
 @dataclass(frozen=True)
 class Arguments:
-    """The names of a model's inputs in order, and which of them it can do without."""
+    """The names of a model's inputs in order, and which of them are optional."""
 
     names: list[str]
     optional: Collection[str] = ()
 
     def check(self, model: str, given: Collection[str]) -> None:
-        """Raise UsageError where an input lacks that the model, which is called ``model``, cannot do without."""
+        """Raise UsageError if a required input of the model ``model`` is missing."""
         missing = [name for name in self.names if name not in given and name not in self.optional]
         if missing:
             wanted = [name for name in self.names if name in given or name in missing]
@@ -24,7 +24,7 @@ class Arguments:
 
 
 def count_of(names: list[str]) -> str:
-    """Return how many inputs there are, with their names.
+    """Return the number of inputs, with their names.
 
     >>> count_of(["x", "mask"])
     '2 inputs (x, mask)'

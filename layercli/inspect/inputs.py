@@ -1,4 +1,4 @@
-"""The inputs of a run, read from files and checked against what the model takes."""
+"""Read the inputs of a run from files and check them against the model's Specs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = {"b": "bool", "i": "integers", "u": "integers", "f": "real numbers", "c"
 
 @dataclass(frozen=True)
 class InputSource:
-    """Where one ``--input`` comes from: ``[NAME=]FILE[:KEY]``."""
+    """The source of one ``--input``: ``[NAME=]FILE[:KEY]``."""
 
     name: str | None
     file: str
@@ -39,10 +39,10 @@ class InputSource:
 
     @staticmethod
     def parse(text: str) -> InputSource:
-        """Return the parts of ``text``; a file that is there under the whole text is just that file.
+        """Split ``text`` into its parts; an existing file with exactly that name takes precedence.
 
         >>> InputSource.parse("mask=x.npz:b")
-        Source(name='mask', file='x.npz', key='b')
+        InputSource(name='mask', file='x.npz', key='b')
         """
         if os.path.exists(text):
             return InputSource(None, text, None)
@@ -66,12 +66,12 @@ def read(
     convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
     fixed: bool = False,
 ) -> dict[str, Any]:
-    """Return the arrays in files by the names of inputs, in their order: a file for each, or files with several by name.
+    """Read arrays from files, by input name, in the model's order: one file each, or files with several by name.
 
-    ``taken`` are the inputs of ``model`` and ``specs`` what is known of them; an array of which nothing is known is taken
-    as it is. Floating values go where floats are taken whatever their width; ``cast`` lets through what else has another
-    dtype. ``rescale`` is what the pixels 0 to 255 of images become, as ``0,1``; ``convert`` what becomes of an array that
-    fits, by default its copy in the model's dtype; ``fixed`` says that the model takes no other batch than its specs say.
+    ``taken`` are the inputs of ``model`` and ``specs`` their known Specs; an array without a Spec is not checked. Floating
+    values of any width fit floating inputs; ``cast`` allows other dtypes. ``rescale`` maps the pixels 0 to 255 of images to a
+    range such as ``0,1``; ``convert`` converts an array that fits, by default a copy in the model's dtype; ``fixed``: the
+    batch size in the Specs is fixed.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
     sources = [InputSource.parse(text) for text in texts]
@@ -100,20 +100,20 @@ def read(
 
 
 def parse_bounds(text: str) -> Range:
-    """Return what the pixels 0 and 255 become."""
+    """Return the values of the pixels 0 and 255."""
     try:
         black, white = map(float, text.split(","))
     except ValueError:
         black = white = math.nan
     if not math.isfinite(black) or not math.isfinite(white):
-        raise UsageError(f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}")
+        raise UsageError(f"--rescale gives the values of the pixels 0 and 255, as in 0,1 or -1,1, got {text!r}")
     return black, white
 
 
 def arrays_of(
     model: str, source: InputSource, specs: Mapping[str, Spec], free: Arguments, rescale: Range | None = None
 ) -> dict[str, np.ndarray]:
-    """Return what one source gives, by input name: an array without one goes to the first input that is ``free``."""
+    """Return the arrays of one source by input name; an unnamed array goes to the first input in ``free``."""
     name = source.name or free.names[0]
     if source.file == STANDARD_INPUT:
         return {name: read_stream("standard input", sys.stdin.buffer)}
@@ -142,7 +142,7 @@ def arrays_of(
 
 
 def table(source: InputSource) -> np.ndarray:
-    """Return the columns of a table beside each other, or the one that is asked for."""
+    """Return the columns of a table side by side, or the requested one."""
     import numpy as np
 
     reader = read_csv if source.file.lower().endswith(".csv") else read_parquet
@@ -158,13 +158,13 @@ def table(source: InputSource) -> np.ndarray:
 
 
 def images(model: str, file: str, spec: Spec | None, rescale: Range | None) -> np.ndarray:
-    """Return images of the size the model takes, as the numbers 0 to 255 or rescaled, in the dtype it takes.
+    """Return images in the size and dtype of the model, with values 0 to 255 or rescaled.
 
-    Channels are last, unless the model takes as many as images have in the place behind the batch, and not in the last.
+    Channels are last, unless only the axis after the batch matches the number of channels of the images.
     """
     if spec is None:
         raise UsageError(
-            f"images are made as large as the model takes them, and {model} does not say so",
+            f"images are resized to the model's input, and {model} does not say so",
             hint="--input-shape 1,3,224,224, or 1,224,224,3 where channels are last",
         )
     first = spec.rank == 4 and spec.shape[1] in MODES and spec.shape[3] not in MODES
@@ -184,12 +184,12 @@ def images(model: str, file: str, spec: Spec | None, rescale: Range | None) -> n
 
 
 def stored(dtype: str) -> str:
-    """Return the dtype an array has until it is on the device: what numpy lacks is float32."""
+    """Return the dtype an array has before it is moved to the device: float32 for dtypes that numpy lacks."""
     return "float32" if dtype == "bfloat16" or dtype.startswith("float8") else dtype
 
 
 def converted(array: np.ndarray, spec: Spec | None) -> np.ndarray:
-    """Return ``array`` in the dtype that ``spec`` is stored in, or as it is where nothing is known."""
+    """Return ``array`` in the stored dtype of ``spec``; unchanged without a Spec."""
     if spec is None:
         return array
     kept = array.real if array.dtype.kind == "c" and dtypes.rank(spec.dtype) < 3 else array
@@ -197,12 +197,12 @@ def converted(array: np.ndarray, spec: Spec | None) -> np.ndarray:
 
 
 def as_floats(array: np.ndarray) -> Spec | None:
-    """Return the Spec of an array of integers or bools as floats, None for one that holds other numbers."""
+    """Return the floating Spec for an array of integers or booleans; None for other dtypes."""
     return Spec(tuple(array.shape), "float32") if array.dtype.kind in "biu" else None
 
 
 def check(array: np.ndarray, spec: Spec | None, name: str, *, cast: bool = False, fixed: bool = False) -> None:
-    """Refuse an array that is not what ``spec`` says: ShapeError or UsageError says what does not fit."""
+    """Raise ShapeError or UsageError unless an array fits ``spec``."""
     if array.dtype.kind not in KINDS:
         raise UsageError(f"the input {name} holds {array.dtype}, which is not numeric")
     if spec is None:
@@ -220,14 +220,14 @@ def check(array: np.ndarray, spec: Spec | None, name: str, *, cast: bool = False
 
 
 def fits(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> bool:
-    """Whether an array of ``shape`` is a batch, of any size unless ``fixed``, of what ``spec`` says."""
+    """Whether ``shape`` is a batch of what ``spec`` describes; of any batch size unless ``fixed``."""
     first = 0 if fixed else 1
     sizes = zip(shape[first:], spec.shape[first:], strict=False)
     return len(shape) == spec.rank and all(dims.may_equal(a, b) for a, b in sizes)
 
 
 def layout_hint(shape: tuple[int, ...], spec: Spec, *, fixed: bool = False) -> str | None:
-    """Return how the array would fit with its axes in another order, where just one does."""
+    """Return a hint with the axis order in which the array would fit, if there is exactly one."""
     orders = [
         order
         for order in permutations(range(1, len(shape)))

@@ -1,4 +1,4 @@
-"""Numbers as JSON can hold them: one that is not finite becomes its name as text."""
+"""Numbers in JSON: non-finite ones become strings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def json_number(value: Any) -> Any:
-    """Return a number JSON has, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; a complex one as [real, imaginary].
+    """Return a JSON number, or ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; a complex number as [real, imaginary].
 
     >>> json_number(0.5), json_number(float("-inf"))
     (0.5, '-Infinity')

@@ -1,4 +1,4 @@
-"""The ModelGraph of a Layer or Model, from one symbolic call of it: every call of an op, with the module it ran in."""
+"""Build the ModelGraph of a Layer or Model from one symbolic call: each operation with the module that ran it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VIEWS = frozenset(
 )  # fmt: skip
 """Operations whose result is always a view of what they are given, or written over it."""
 SCATTERED = frozenset({"BroadcastTo", "Transpose"})
-"""Operations whose result lies in memory in another order than its axes say, so that a reshape of it copies."""
+"""Operations whose result is not contiguous, so that a reshape copies it."""
 
 
 def layer_graph(
@@ -50,7 +50,7 @@ def layer_graph(
 
 
 class _Describer:
-    """Turns the nodes that a symbolic call left behind into a ModelGraph."""
+    """Converts the nodes of a symbolic call into a ModelGraph."""
 
     def __init__(self, model: Layer, name: str, source: str) -> None:
         self.model = model
@@ -104,7 +104,7 @@ class _Describer:
                         dropped[index] = max(at, dropped.get(index, 0))
 
     def _inputs(self, root: Node, given: Any) -> dict[str, int]:
-        """Add the inputs and return their places by name, in the order of ``given``."""
+        """Add the inputs and return their indices by name, in the order of ``given``."""
         free = [x for x in tree.flatten(root.args) if isinstance(x, SymbolicTensor)]
         found = {}
         for name, spec in ends(given, input_names(self.model, given)):
@@ -115,7 +115,7 @@ class _Describer:
         return found
 
     def _add(self, key: Any, spec: Spec, kind: ValueKind, **more: Any) -> int:
-        """Add a value that ``key`` stands for, an object that lives until the description is done."""
+        """Add a value for ``key``, an object that must stay alive until the graph is complete."""
         self.keep.append(key)
         self.places[id(key)] = self.builder.add_value(spec, kind, **more)
         return self.places[id(key)]
@@ -128,7 +128,7 @@ class _Describer:
         return self._add(variable, variable.spec, kind, path=name, trainable=variable.trainable)
 
     def place(self, x: Any, module: str) -> int:
-        """Return the place of a symbolic tensor, a variable or an array that is used inside ``module``."""
+        """Return the index of a symbolic tensor, variable or array used inside ``module``."""
         if (known := self.places.get(id(x))) is not None:
             return known
         if isinstance(x, Variable):
@@ -139,7 +139,7 @@ class _Describer:
             return self._cast(x, module)
         if x.node is None:
             return self._add(x, x.spec, ValueKind.CONSTANT)
-        if isinstance(x.node.target, Op):  # another object for the same output
+        if isinstance(x.node.target, Op):  # another object represents the same output
             return self._of_output(x)
         inner = tree.flatten(x.node.results)[x.index]
         self.keep.append(x)
@@ -153,7 +153,7 @@ class _Describer:
         return self._add(x, x.spec, ValueKind.CONSTANT) if known is None else known
 
     def _cast(self, x: SymbolicTensor, module: str) -> int:
-        """Return the place of the value of a variable, or of a tensor in another dtype, which a cast gives."""
+        """Return the index of a variable's or tensor's value after a cast to another dtype."""
         before = self.place(x.origin, module)
         if self.builder.values[before].spec.dtype == x.dtype:
             self.keep.append(x)
@@ -208,7 +208,7 @@ class _Describer:
         self.nodes[id(node)] = len(self.builder.calls)
 
     def _operand(self, x: Any, spec: Spec, module: str) -> int:
-        """Return the place of what an operation is given: of a variable, its value in the dtype it computes in."""
+        """Return the index of an operand; a variable is cast to the dtype it computes in."""
         if isinstance(x, Variable) and x.dtype != spec.dtype:
             value = SymbolicTensor(spec)
             value.origin = x
@@ -216,7 +216,7 @@ class _Describer:
         return self.place(x, module)
 
     def _viewed(self, name: str, inputs: list[int]) -> int | None:
-        """Return the place of what an operation's result is a view of, or None where it has memory of its own."""
+        """Return the index of the value that an operation's result is a view of; None if it owns its memory."""
         if not inputs:
             return None
         if name in VIEWS or (name == "ReshapeTensor" and inputs[0] not in self.scattered):
@@ -225,13 +225,13 @@ class _Describer:
 
 
 def operation_name(op: Op) -> str:
-    """Return an operation's name: that of its class, or of the function that one class of many applies, as in ``Add``."""
+    """Return an operation's name: its class, or the function that a generic class applies, as in ``Add``."""
     function = getattr(op, "function", None)
     return "".join(map(str.capitalize, function.split("_"))) if isinstance(function, str) else type(op).__name__
 
 
 def arguments_of(op: Op, node: Node) -> Mapping[str, Any]:
-    """Return an operation's arguments by name: its fields, and the numbers it was called on beside tensors."""
+    """Return an operation's arguments by name: its fields, and its operands that are not tensors."""
     found = {name: getattr(op, name) for name in field_names(type(op))}
     if len([spec for spec in node.specs if isinstance(spec, Spec)]) < len(node.specs):
         given = zip(operand_names(type(op), len(node.specs)), node.specs, strict=True)
@@ -242,12 +242,12 @@ def arguments_of(op: Op, node: Node) -> Mapping[str, Any]:
 @cache
 def field_names(cls: type[Op]) -> tuple[str, ...]:
     """Return the names of an operation's fields."""
-    return tuple(each.name for each in fields(cls) if each.type != "str" or each.name != "function")  # type: ignore[arg-type]  # every op is a dataclass
+    return tuple(each.name for each in fields(cls) if each.type != "str" or each.name != "function")  # type: ignore[arg-type]  # each op is a dataclass
 
 
 @cache
 def operand_names(cls: type[Op], count: int) -> tuple[str, ...]:
-    """Return names for what an operation is called on: those of the parameters of its ``spec``, numbered after a ``*``."""
+    """Return the names of an operation's operands: the parameters of its ``spec``; those after a ``*`` are numbered."""
     parameters = list(inspect.signature(cls.spec).parameters.values())[1:]
     names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "inputs")

@@ -1,7 +1,7 @@
-"""ModelGraph: the one description of a model that every view is made of: its modules, its calls, its values.
+"""ModelGraph: the one description of a model from which all views are made: its modules, calls and values.
 
-A source of any kind makes one (a Layer by a symbolic call, a torch module by a traced one, a file from what it holds);
-``summary``, ``vars``, ``cost`` and every other view are functions of it. Nothing here holds a tensor's values.
+Every kind of source builds one (a Layer by a symbolic call, a torch module by a trace, a file from its content); ``summary``,
+``vars``, ``cost`` and every other view are functions of it. It holds no tensor values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = ""
 
 
 class ValueKind(Enum):
-    """What a value is to the model."""
+    """The role of a value in the model."""
 
     INPUT = "input"
     PARAMETER = "parameter"
@@ -32,10 +32,10 @@ class ValueKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A tensor that calls take or give, known by its place in ``ModelGraph.values``.
+    """A tensor that calls take or return, identified by its index in ``ModelGraph.values``.
 
-    Values with one ``storage`` share their memory: one is a view of the other, or was changed in place. ``path`` names an
-    input, a parameter or a buffer. ``trainable`` is None for other kinds, and where a file does not say.
+    Values with the same ``storage`` share memory: one is a view of the other, or was modified in place. ``path`` names an
+    input, a parameter or a buffer. ``trainable`` is None for other kinds, and if a file does not record it.
     """
 
     spec: Spec
@@ -44,11 +44,11 @@ class Value:
     path: str = ""
     trainable: bool | None = None
     stored_bytes: int | None = None
-    """The bytes it takes, where they do not follow from the Spec: in a quantized file."""
+    """The size in bytes if it does not follow from the Spec, as in a quantized file."""
 
     @property
     def bytes(self) -> Size:
-        """The memory it takes, in bytes; unknown for a dtype that has no fixed size, such as a string."""
+        """The size in bytes; unknown for a dtype without a fixed size, such as a string."""
         if self.stored_bytes is not None:
             return self.stored_bytes
         return self.spec.bytes if self.spec.dtype in dtypes.BYTES else UNKNOWN
@@ -56,9 +56,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class ModuleNode:
-    """A part of the model that has a path: a layer, a torch module, a scope of an ONNX graph, a prefix of a file's names.
+    """A part of the model with a path: a layer, a torch module, a scope of an ONNX graph, a prefix of a file's names.
 
-    ``variables`` maps its own parameters and buffers by their names in it (``kernel``) to places in ``ModelGraph.values``.
+    ``variables`` maps names of its own parameters and buffers (``kernel``) to indices in ``ModelGraph.values``.
     """
 
     path: str
@@ -69,17 +69,17 @@ class ModuleNode:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, int] = field(default_factory=dict)
     built: bool = True
-    """False where it has yet to make variables, so that their number is unknown."""
+    """False if it has not created its variables yet, so that their number is unknown."""
     container: bool = False
-    """True where it only holds others and is never called, as a ``ModuleList``."""
+    """True if it only contains others and is never called, like a ``ModuleList``."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
-    """One operation in the order they run: its name and arguments, the module it ran in, what it took and gave.
+    """One operation, in execution order: its name and arguments, its module, its inputs and outputs.
 
-    ``inputs`` and ``outputs`` are places in ``ModelGraph.values``. ``macs`` is None where it cannot be computed;
-    ``reason`` then says why.
+    ``inputs`` and ``outputs`` are indices in ``ModelGraph.values``. ``macs`` is None if it cannot be computed; ``reason``
+    then says why.
     """
 
     operation: str
@@ -93,10 +93,10 @@ class OperationCall:
 
 @dataclass(frozen=True, slots=True)
 class ModuleCall:
-    """One call of a module: the calls of operations from ``start`` to ``stop`` (exclusive) ran inside it.
+    """One call of a module: the operations from ``start`` to ``stop`` (exclusive) ran inside it.
 
-    ``inputs`` are the places in ``ModelGraph.values`` of the tensors among its arguments; ``outputs`` is a tree (lists, tuples,
-    dicts) of places, None for a leaf that is no tensor. ``finished`` is False for a call that did not return.
+    ``inputs`` are the indices in ``ModelGraph.values`` of the tensors among its arguments; ``outputs`` is a tree (lists, tuples,
+    dicts) of indices, with None for leaves that are not tensors. ``finished`` is False for a call that did not return.
     """
 
     module: str
@@ -109,10 +109,10 @@ class ModuleCall:
 
 @dataclass(frozen=True)
 class ModelGraph:
-    """A model: its modules by path (parents first, in their author's order), its calls as they run, and their values.
+    """A model: its modules by path (parents first, in definition order), its calls in execution order, and their values.
 
-    ``incomplete`` says why ``calls`` does not hold every call of a forward pass: the model was not called at all, or the call
-    failed; it is None where they are all there. ``notes`` are the footnotes of how the description was made.
+    ``incomplete`` is the reason why ``calls`` does not cover a forward pass: the model was not called, or the call failed; it is
+    None for a complete one. ``notes`` are footnotes about how the graph was obtained.
     """
 
     name: str
@@ -120,7 +120,7 @@ class ModelGraph:
     source: str
     modules: Mapping[str, ModuleNode]
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The paths of the modules directly below each one; a module that several hold stands below each of them."""
+    """The paths of each module's children; a shared module is a child of every module that contains it."""
     calls: tuple[OperationCall, ...] = ()
     module_calls: tuple[ModuleCall, ...] = ()
     values: tuple[Value, ...] = ()
@@ -139,14 +139,14 @@ class ModelGraph:
 
     @cached_property
     def calls_of(self) -> Mapping[str, tuple[ModuleCall, ...]]:
-        """Every call of each module that was called, by its path."""
+        """The calls of each module, by path."""
         found: dict[str, list[ModuleCall]] = {}
         for call in self.module_calls:
             found.setdefault(call.module, []).append(call)
         return {path: tuple(calls) for path, calls in found.items()}
 
     def below(self, path: str = ROOT) -> Iterator[ModuleNode]:
-        """Yield the module at ``path`` and all below it, each once, parents first."""
+        """Yield the module at ``path`` and its descendants, each once, parents first."""
         seen: set[str] = set()
         pending = [path]
         while pending:
@@ -157,13 +157,13 @@ class ModelGraph:
                 pending += reversed(self.children.get(path, ()))
 
     def variables_below(self, path: str = ROOT) -> list[Value]:
-        """Return the parameters and buffers of the module at ``path`` and of those below it, each once."""
+        """Return the parameters and buffers of the module at ``path`` and its descendants, each once."""
         places = dict.fromkeys(place for module in self.below(path) for place in module.variables.values())
         return [self.values[place] for place in places]
 
     @cached_property
     def tied(self) -> tuple[tuple[str, ...], ...]:
-        """The paths of each parameter or buffer that several modules hold, or one module under several names."""
+        """The paths of each parameter or buffer that has several names."""
         paths: dict[int, list[str]] = {}
         for module in self.modules.values():
             for name, place in module.variables.items():
@@ -171,25 +171,25 @@ class ModelGraph:
         return tuple(tuple(same) for same in paths.values() if len(same) > 1)
 
     def operations_of(self, path: str = ROOT) -> Iterator[OperationCall]:
-        """Yield the calls of operations that ran inside the module at ``path``, in all its calls."""
+        """Yield the operations that ran inside the module at ``path``, over all its calls."""
         for call in self.calls_of.get(path, ()):
             yield from self.calls[call.start : call.stop]
 
     def macs(self, path: str = ROOT) -> Size:
-        """Return the multiply-accumulates of all calls of a module; unknown where one of them is, or was not described."""
+        """Return the multiply-accumulates of all calls of a module; unknown if any of them is, or if it was not called."""
         calls = self.calls_of.get(path, ())
         if self.incomplete and not (calls and all(call.finished for call in calls)):
             return UNKNOWN
         return dims.total(UNKNOWN if call.macs is None else call.macs for call in self.operations_of(path))
 
     def reasons(self, path: str = ROOT) -> list[str]:
-        """Return why the multiply-accumulates of a module are unknown, each reason once; none where they are known."""
+        """Return the reasons why the MACs of a module are unknown, each once; empty if they are known."""
         found = dict.fromkeys(call.reason for call in self.operations_of(path) if call.macs is None)
         return [*([self.incomplete] if self.incomplete else []), *filter(None, found)]
 
 
 class ModelGraphBuilder:
-    """Collects modules, values and calls while a model is described, and gives the ModelGraph of them."""
+    """Collects modules, values and calls, and builds the ModelGraph."""
 
     def __init__(self, name: str, class_name: str | None, source: str) -> None:
         self.name, self.class_name, self.source = name, class_name, source
@@ -202,9 +202,9 @@ class ModelGraphBuilder:
         self.dropped: dict[int, int] = {}
 
     def add_module(self, path: str, class_name: str | None, **fields: Any) -> None:
-        """Add a module after its parent: that of the longest path above it, unless ``parent`` is given.
+        """Add a module below its parent: the module with the longest prefix of its path, unless ``parent`` is given.
 
-        Its depth counts the modules above it that are no containers.
+        Its depth is the number of its ancestors that are not containers.
         """
         parent = fields.pop("parent", None)
         if parent is None and path != ROOT:
@@ -221,7 +221,7 @@ class ModelGraphBuilder:
             self.add_child(parent, path)
 
     def add_child(self, parent: str, path: str) -> None:
-        """Say that the module at ``parent`` holds the one at ``path``, which may stand below others too."""
+        """Record that the module at ``parent`` also contains the one at ``path``."""
         held = self.children.setdefault(parent, [])
         if path not in held:
             held.append(path)
@@ -236,7 +236,7 @@ class ModelGraphBuilder:
         trainable: bool | None = None,
         stored_bytes: int | None = None,
     ) -> int:
-        """Add a value, a view of another where ``view_of`` gives that one's place, and return its place."""
+        """Add a value and return its index; ``view_of`` is the index of the value it is a view of."""
         place = len(self.values)
         storage = place if view_of is None else self.values[view_of].storage
         self.values.append(Value(spec, kind, storage, path, trainable, stored_bytes))
@@ -248,7 +248,7 @@ class ModelGraphBuilder:
         outputs: Mapping[str, int] | None = None,
         incomplete: str | None = None,
     ) -> ModelGraph:
-        """Return the ModelGraph, its ends given by name."""
+        """Return the ModelGraph with its inputs and outputs by name."""
         return ModelGraph(
             name=self.name,
             class_name=self.class_name,

@@ -1,4 +1,4 @@
-"""What a MODEL on the command line means: a named model, a reference into Python, or a file."""
+"""Resolve a MODEL of the command line: a named model, a Python reference, or a file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ WANTED = "a layercli Layer or Model"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model that was asked for: the layer itself, what it was called, and where it comes from.
+    """A requested model: the layer itself, the text that named it, and its origin.
 
-    ``archive`` is the ``.keras`` file that holds its values, and how it is compiled; ``checkpoint`` the
-    Hugging Face folder that holds them.
+    ``archive`` is the ``.keras`` file with its values and compile arguments; ``checkpoint`` the Hugging Face folder with its
+    values.
     """
 
     model: Layer
@@ -41,9 +41,9 @@ class ModelSource:
 
 
 def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> ModelSource:
-    """Return the model that ``text`` names, made with ``settings`` (``name=value`` each); UsageError where there is none.
+    """Return the model that ``text`` names, created with ``settings`` (``name=value`` each); UsageError if there is none.
 
-    With ``modules`` a torch.nn.Module in Python is one too.
+    With ``modules`` it may be a torch.nn.Module in Python.
     """
     given = dict(map(parse_setting, settings))
     if is_python(text):
@@ -58,12 +58,12 @@ def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -
 
 
 def is_python(text: str) -> bool:
-    """Whether ``text`` is a reference into Python."""
+    """Whether ``text`` is a Python reference."""
     return ":" in text and not os.path.exists(text)
 
 
 def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
-    """Return the model that a ``.keras`` file describes, none of its values read; FormatError where it describes none."""
+    """Return the model that a ``.keras`` file describes, without reading values; FormatError if it describes none."""
     from layercli.formats import detect
     from layercli.saving import keras_file
     from layercli.saving.deserialization import Reader
@@ -74,19 +74,19 @@ def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
         found = detect.seeming(Path(text), detect.first_bytes(Path(text))) or "in no format that layercli knows"
         raise FormatError(f"{text} is {found}, not a .keras archive")
     if settings:
-        raise UsageError(f"{text} is a model already made: it takes no settings")
+        raise UsageError(f"{text} is an existing model: it takes no arguments")
     model = Reader(text).model(keras_file.config_in(text))
     return ModelSource(model, text, text, archive=text)
 
 
 def no_settings(text: str, settings: Iterable[str]) -> None:
-    """Raise UsageError where a model that is made already is given settings."""
+    """Raise UsageError if an existing model is given arguments."""
     if settings:
-        raise UsageError(f"{text} is a model already made: it takes no settings")
+        raise UsageError(f"{text} is an existing model: it takes no arguments")
 
 
 def register_custom_objects(custom: Iterable[str]) -> None:
-    """Let files find, under their own names, the classes and functions that ``net.py:Net`` each name."""
+    """Register the classes and functions named as ``net.py:Net``, so that files can refer to them by their own names."""
     for text in custom:
         if ":" not in text:
             raise UsageError(f"--custom names a class or a function as net.py:Net, got {text!r}")
@@ -97,7 +97,7 @@ def register_custom_objects(custom: Iterable[str]) -> None:
 
 
 def named_models() -> dict[str, str]:
-    """Return where each named model is found (``module:name``): ours, and those other packages register."""
+    """Return the location of each named model (``module:name``): layercli's, and those other packages register."""
     from importlib.metadata import entry_points
 
     from layercli.models import NAMED
@@ -107,7 +107,7 @@ def named_models() -> dict[str, str]:
 
 
 def unknown(text: str) -> UsageError | FileError:
-    """Return the error for a MODEL that is none: a file that cannot be taken for one, or a name nobody knows."""
+    """Return the error for a MODEL that cannot be resolved: an unsuitable file, or an unknown name."""
     path = Path(text)
     if not text:
         return UsageError("the name of a model is missing")
@@ -126,7 +126,7 @@ def unknown(text: str) -> UsageError | FileError:
 
 
 def no_file(text: str) -> FileError:
-    """Return the error for a file that is not there, with the nearest name in its folder."""
+    """Return the error for a missing file, with the most similar name in its folder as the hint."""
     from layercli.formats.os_errors import reading
 
     try:
@@ -134,11 +134,11 @@ def no_file(text: str) -> FileError:
             os.stat(text)
     except FileError as error:
         return error
-    return FileError(f"{text} is not a regular file")  # it was made in the meantime
+    return FileError(f"{text} is not a regular file")  # it was created in the meantime
 
 
 def no_model(text: str) -> FileError:
-    """Return the error for a file that is no model, or none that can be described."""
+    """Return the error for a file without a model, or with one that cannot be used here."""
     from layercli.formats import detect
 
     quoted = shlex.quote(text)
@@ -153,7 +153,7 @@ def no_model(text: str) -> FileError:
 
 
 def from_python(text: str) -> Any:
-    """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, so trusted."""
+    """Return the object that ``net.py:Net`` or ``package.module:factory`` names; its module is imported, hence trusted."""
     place, _, name = text.rpartition(":")
     if not place or not name:
         raise UsageError(f"{text!r} is not a Python reference", hint="a model in Python is named as net.py:Net")
@@ -168,7 +168,7 @@ def from_python(text: str) -> Any:
 
 
 def from_file(path: Path) -> Any:
-    """Import a file by its path; its folder comes before installed packages on the import path, and after Python's own."""
+    """Import a file by its path; its folder precedes installed packages on the import path, but not the standard library."""
     if not path.is_file():
         raise no_file(str(path)) if not path.is_dir() else FileError(f"{path} is a folder, not a file")
     if (path.parent / "__init__.py").is_file() and path.stem.isidentifier():
@@ -186,13 +186,13 @@ def from_file(path: Path) -> Any:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         if error.filename is None:
-            raise FormatError(f"{path} is no Python: {error.msg}") from None
+            raise FormatError(f"{path} is not valid Python: {error.msg}") from None
         raise
     return module
 
 
 def from_package(path: Path) -> Any:
-    """Import a file of a package under its full name, so that it can import its neighbours relatively."""
+    """Import a file of a package under its full name, so that relative imports work."""
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         names.insert(0, folder.name)
@@ -203,7 +203,7 @@ def from_package(path: Path) -> Any:
 
 
 def only_model(file: str) -> str:
-    """Return the name of the only model in a file of Python; UsageError lists them where there are several, or none."""
+    """Return the name of the only model in a Python file; UsageError lists them if there are several or none."""
     module = from_file(Path(file))
     found: list[str] = [name for name, value in vars(module).items() if is_model_of(module, value)]
     if len(found) == 1:
@@ -214,24 +214,24 @@ def only_model(file: str) -> str:
 
 
 def is_model_of(module: Any, value: Any) -> bool:
-    """Whether a value in a module of Python is a model, or a class of models that is defined there."""
+    """Whether a value in a Python module is a model, or a model class defined in that module."""
     if isinstance(value, type):
         return issubclass(value, kinds(True)) and value.__module__ == module.__name__
     return isinstance(value, kinds(True))
 
 
 def module_name(path: Path) -> str:
-    """Return the name to import a file under: its own, or one that nobody has where a module of that name is there already."""
+    """Return the name to import a file under: its own, or a unique one if another module has that name."""
     try:
         taken = importlib.util.find_spec(path.stem)
-    except (ImportError, ValueError):  # such as __main__, which has no spec
+    except (ImportError, ValueError):  # __main__, for example, has no spec
         return f"{path.stem}_py"
     own = taken is None or taken.origin == str(path)
     return path.stem if own and path.stem.isidentifier() else f"{path.stem}_py"
 
 
 def from_module(name: str) -> Any:
-    """Import a module by its name, looked for in the working folder first."""
+    """Import a module by name; the working folder is searched first."""
     sys.path.insert(0, "")
     try:
         if not all(part.isidentifier() for part in name.split(".")):
@@ -247,23 +247,23 @@ def from_module(name: str) -> Any:
 
 
 def kinds(modules: bool) -> tuple[type, ...]:
-    """Return what a model may be; no module of torch's can be there before torch is."""
+    """Return the classes that a model may have; torch's is included only if torch is imported."""
     torch = sys.modules.get("torch") if modules else None
     return (Layer,) if torch is None else (Layer, torch.nn.Module)
 
 
 def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = False) -> Any:
-    """Return the model: an instance as it is, a class or a factory called with ``settings``."""
+    """Return the model: an instance unchanged, a class or factory called with ``settings``."""
     wanted = f"{WANTED}, or a torch.nn.Module" if modules else WANTED
     if isinstance(found, kinds(modules)):
         if settings:
-            raise UsageError(f"{text} is a model already made: it takes no settings")
+            raise UsageError(f"{text} is an existing model: it takes no arguments")
         return found
     check_maker(found, text, wanted, kinds(modules))
     known = settings_of(found)
     for name in settings:
         if name not in known and not takes_any(found):
-            raise UsageError(f"{text} has no setting {name!r}", hint=nearest(name, list(known)) or allowed(known))
+            raise UsageError(f"{text} has no argument {name!r}", hint=nearest(name, list(known)) or allowed(known))
     missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in settings]
     if missing:
         raise UsageError(
@@ -277,9 +277,9 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
 
 
 def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -> None:
-    """Raise UsageError unless calling ``found`` can only make a model: a class of models, or a function of the user's.
+    """Raise UsageError unless ``found`` is a model class or a user's function.
 
-    Other classes, built-in functions and the standard library's functions make no model, and are not called to find out.
+    Other classes, built-in functions and functions of the standard library are never called.
     """
     maker = inspect.unwrap(found) if inspect.isfunction(found) else found
     while isinstance(maker, functools.partial):
@@ -295,7 +295,7 @@ def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -
 
 
 def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
-    """Return the settings a model takes, with their defaults: its fields, or its constructor's or factory's arguments."""
+    """Return the arguments of a model with their defaults: its fields, or its constructor's or factory's parameters."""
     if isinstance(found, type) and issubclass(found, Layer) and found.__init__ is Layer.__init__:
         return dict(found._fields)
     parameters = inspect.signature(found).parameters.values()
@@ -303,19 +303,19 @@ def settings_of(found: Callable[..., Any]) -> dict[str, Any]:
 
 
 def takes_any(found: Callable[..., Any]) -> bool:
-    """Whether a factory says nothing of the settings it takes: a Layer knows its own."""
+    """Whether a factory does not declare its arguments; a Layer always does."""
     if isinstance(found, type) and issubclass(found, Layer):
         return False
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
 
 
 def rules_for(found: Callable[..., Any]) -> dict[str, Validator]:
-    """Return the rules that annotations give a class's fields, or a constructor's or a factory's arguments."""
+    """Return the validators for the annotations of a class's fields, or of a constructor's or factory's parameters."""
     if isinstance(found, type) and "__init__" in vars(found):
-        found = found.__init__  # type: ignore[misc]  # of this very class
+        found = found.__init__  # type: ignore[misc]  # a method of this class
     try:
         hints = inspect.get_annotations(found, eval_str=True)
-    except (NameError, TypeError):  # a name only type checkers see, or no annotations at all
+    except (NameError, TypeError):  # a name that only exists for type checkers, or no annotations
         return {}
     rules = {
         name: [r for r in getattr(hint, "__metadata__", ()) if isinstance(r, Validator)] for name, hint in hints.items()
@@ -325,8 +325,8 @@ def rules_for(found: Callable[..., Any]) -> dict[str, Validator]:
 
 
 def allowed(known: dict[str, Any]) -> str:
-    """Return the settings there are, as a hint."""
-    return f"settings: {', '.join(known)}" if known else "it has no settings"
+    """Return a hint that lists the arguments."""
+    return f"settings: {', '.join(known)}" if known else "it has no arguments"
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -337,18 +337,23 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"a setting is written name=value, got {text!r}")
+        raise UsageError(f"an argument is written name=value, got {text!r}")
     return name, parse_value(value)
 
 
 def parse_value(text: str) -> Any:
-    """Return a number, true, false, none, a list of values with commas between, or the text itself."""
+    """Parse a number, true, false, none, a comma-separated list, or a plain text."""
     if text.lower() in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text.lower()]
     if "," in text or (text[:1], text[-1:]) in (("[", "]"), ("(", ")")):
         return tuple(parse_value(part.strip()) for part in text.strip("[]()").split(",") if part.strip())
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two for a thousand brackets or signs
+    except (
+        ValueError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+    ):  # the last two: raised for a thousand brackets or signs
         return text
     return value if isinstance(value, (int, float)) else text

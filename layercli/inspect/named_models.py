@@ -1,4 +1,4 @@
-"""The named models, with their settings."""
+"""The named models with their arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.inspect.model_loader import named_models, settings_of
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A named model: what it is in a line, its settings with their defaults, and where it is."""
+    """A named model: a one-line description, its arguments with defaults, and its location."""
 
     name: str
     line: str
@@ -22,7 +22,7 @@ class NamedModel:
 
 @dataclass(frozen=True)
 class NamedModels:
-    """Every named model."""
+    """All named models."""
 
     entries: list[NamedModel]
 
@@ -35,12 +35,12 @@ class NamedModels:
 
 
 def catalogue() -> NamedModels:
-    """Return the named models, ours and those other packages register."""
+    """Return the named models, layercli's and those other packages register."""
     return NamedModels([entry(name, location) for name, location in named_models().items()])
 
 
 def entry(name: str, location: str) -> NamedModel:
-    """Return what there is to say of one named model; of one of another package, perhaps that it cannot be loaded."""
+    """Return the description of one named model; for a model of another package, possibly that it cannot be loaded."""
     module, _, attribute = location.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""The names of tensors that stand in nested lists and dicts."""
+"""Names for tensors in nested lists and dicts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layercli.core import tree
 
 
 def keys_of(values: dict[Any, Any]) -> list[str]:
-    """Return the name of every leaf of a dict: its key, and within a dict in it the path, as in ``state/hidden``."""
+    """Return the name of each leaf of a dict: its key, or its path in nested dicts, as in ``state/hidden``."""
     found = []
     for key, value in values.items():
         inner = keys_of(value) if isinstance(value, dict) else None
@@ -18,7 +18,7 @@ def keys_of(values: dict[Any, Any]) -> list[str]:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """Return names no two of which are the same: one that was there before gets a number that makes it another.
+    """Make names unique: a repeated name gets a number.
 
     >>> distinct(["a_0", "a_1", "a_0"])
     ['a_0', 'a_1', 'a_0_2']
@@ -31,5 +31,5 @@ def distinct(names: list[str]) -> list[str]:
 
 
 def numbered(name: str, count: int) -> list[str]:
-    """Return ``count`` names: the one itself, or with a number where there are several."""
+    """Return ``count`` names: the name itself, or numbered if there are several."""
     return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]

@@ -1,4 +1,4 @@
-"""The config object that a class or a factory in Python takes, made of a JSON file: ``--config config.json``."""
+"""Create the config object for a class or factory in Python from a JSON file: ``--config config.json``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats.strict_json import parse
 
 NAMES = ("config", "cfg", "configuration", "args", "params", "hparams")
-"""What the argument that takes a config is called."""
+"""The names of an argument that takes a config."""
 
 
 def with_config(found: Callable[..., Any], document: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """Return the arguments that ``document`` gives ``found``: a config object, or those of its own that it has.
+    """Return the arguments that ``document`` provides for ``found``: a config object, or its own arguments by name.
 
-    The class of the object is ``config_class`` (Hugging Face), or what the argument is annotated with: one with
-    ``from_dict``, a dataclass, or any class that takes the entries by keyword.
+    The class of the object is ``config_class`` (Hugging Face), or the argument's annotation: a class with ``from_dict``, a
+    dataclass, or any class that takes the entries by keyword.
     """
     parameters = inspect.signature(found).parameters
     name = next((each for each in NAMES if each in parameters), None)
@@ -39,7 +39,7 @@ def _class_of(found: Any, name: str) -> Any:
     function: Any = getattr(found, "__init__") if isinstance(found, type) else found  # noqa: B009 - mypy
     try:
         hint = typing.get_type_hints(function).get(name)
-    except (NameError, TypeError):  # a name only type checkers see
+    except (NameError, TypeError):  # a name that only exists for type checkers
         return None
     given = [each for each in typing.get_args(hint) if isinstance(each, type) and each is not type(None)]
     return hint if isinstance(hint, type) else given[0] if given else None
@@ -56,7 +56,7 @@ def _object(cls: Any, document: Mapping[str, Any], text: str) -> Any:
 
 
 def _dataclass(cls: Any, document: Mapping[str, Any], text: str) -> Any:
-    """Return a dataclass of ``document``, dataclasses among its fields included."""
+    """Create a dataclass from ``document``, including nested dataclasses."""
     hints = typing.get_type_hints(cls)
     names = [each.name for each in dataclasses.fields(cls) if each.init]
     for key in document:

@@ -1,4 +1,4 @@
-"""Shapes as people type them: ``32,100``, ``1,T,512``, ``1,T:int32``, ``image=1,224,224,3``."""
+"""Parse shapes from the command line: ``32,100``, ``1,T,512``, ``1,T:int32``, ``image=1,224,224,3``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layercli.inspect.summary import default_inputs, input_names, offered_inputs
 
 
 def parse_shape(text: str, dtype: str = "float32") -> Spec:
-    """Return the Spec of sizes with commas between, the batch first: numbers, names, or ``None`` and ``?`` for unknown.
+    """Parse comma-separated sizes, batch first: numbers, names, or ``None`` and ``?`` for unknown.
 
     >>> print(parse_shape("1,T,512")), print(parse_shape("2,3:int64"))
     float32[1, T, 512]
@@ -23,7 +23,7 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
     (None, None)
     """
     sizes, colon, wanted = text.partition(":")
-    if sizes.strip() == "()":  # of a scalar
+    if sizes.strip() == "()":  # a scalar
         return Spec((), dtypes.name_of(wanted) if colon else dtype)
     words = [word.strip() for word in sizes.strip("()[] ").rstrip(",").split(",")]
     if dims.BATCH in words[1:]:
@@ -32,15 +32,15 @@ def parse_shape(text: str, dtype: str = "float32") -> Spec:
 
 
 def inputs_of(model: Layer, shapes: Iterable[str], sizes: Iterable[str]) -> Any:
-    """Return the Specs to describe ``model`` on: its own, with the shapes and the named sizes the user gave."""
+    """Return the Specs to describe ``model`` on: its own, with the given shapes and named sizes applied."""
     offered = offered_inputs(model) if (shapes := list(shapes)) else default_inputs(model)
     return fill(parse_shapes(shapes, offered, input_names(model, offered) if shapes else ()), parse_sizes(sizes))
 
 
 def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) -> Any:
-    """Return the inputs' Specs: those of ``default`` (a tree, or None) with the shapes in ``texts`` in their places.
+    """Return the Specs of the inputs: ``default`` (a tree, or None) with the shapes in ``texts`` applied.
 
-    A text may begin with the input's name and ``=``; texts without one are taken in order.
+    A text may begin with the input's name and ``=``; texts without one apply in order.
     """
     given = list(texts)
     if not given:
@@ -65,9 +65,9 @@ def parse_shapes(texts: Iterable[str], default: Any, names: Sequence[str] = ()) 
 def shapes_by_name(
     model: str, texts: Sequence[str], offered: Mapping[str, Spec], names: list[str], dtype: str = "float32"
 ) -> dict[str, Spec]:
-    """Return the Specs of the inputs that ``texts`` give shapes, beside those that are ``offered``, in the order of ``names``.
+    """Return the Specs of the inputs with the shapes in ``texts``, and those ``offered``, in the order of ``names``.
 
-    Texts without a name are taken in order, where none has one; ``dtype`` is that of a text without one.
+    Texts without a name apply in order, if no text has one; ``dtype`` is the default of a text without a dtype.
     """
     given = list(texts)
     if not any("=" in text for text in given):
@@ -79,12 +79,12 @@ def shapes_by_name(
 
 
 def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
-    """Return the values given to named sizes: ``T=4096`` each."""
+    """Parse values for named sizes: ``T=4096`` each."""
     return dict(map(_value, texts))
 
 
 def fill(specs: Any, values: Mapping[str, int]) -> Any:
-    """Return the tree of Specs with named sizes replaced; UsageError for a name that is not among them."""
+    """Replace named sizes in a tree of Specs; UsageError for an unknown name."""
     known = {name for spec in tree.flatten(specs) for size in spec.shape for name in dims.names(size)}
     for name in values:
         if name not in known:
@@ -117,7 +117,7 @@ def _size(word: str, text: str) -> int | str | None:
     if word in ("None", "?"):
         return None
     if not word.isidentifier():
-        raise ShapeError(f"cannot read the shape {text!r}", hint="sizes with commas between, as in 32,100 or 1,T,512")
+        raise ShapeError(f"cannot read the shape {text!r}", hint="sizes separated by commas, as in 32,100 or 1,T,512")
     return word
 
 
@@ -130,5 +130,5 @@ def _value(text: str) -> tuple[str, int]:
 
 
 def whole_number(text: str) -> int | None:
-    """Return the number that ``text`` writes in digits, with a minus perhaps, or None."""
+    """Parse an integer in decimal digits, with an optional minus; None for any other text."""
     return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None

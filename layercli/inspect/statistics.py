@@ -1,4 +1,4 @@
-"""What the values of a tensor look like, found in one pass and bounded memory."""
+"""Statistics of a tensor's values, in one pass and bounded memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-#: Values taken at a time, so that a large chunk is never copied to float64 whole.
+#: Values converted to float64 at a time, to bound memory.
 STRIDE = 1 << 18
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of ``count`` values, ``nonfinite`` are NaN or infinite; the others give every other figure.
+    """Statistics of ``count`` values, of which ``nonfinite`` are NaN or infinite; the others determine all figures.
 
-    ``minimum`` and ``maximum`` are exact (an ``int`` for integers and bool), ``mean`` and ``std`` (the
-    population's) are float64, ``zeros`` counts exact zeros. Without a finite value the first four are None.
-    A complex value counts by its magnitude.
+    ``minimum`` and ``maximum`` are exact (an ``int`` for integers and bool), ``mean`` and ``std`` (of the population)
+    are float64, ``zeros`` counts exact zeros. Without a finite value the first four are None. A complex value counts by
+    its magnitude.
     """
 
     minimum: float | int | None
@@ -34,9 +34,9 @@ class Statistics:
 
 @dataclass(frozen=True)
 class TensorMoments:
-    """The count, the mean and the sum of squared deviations from it, of some values.
+    """The count, the mean, and the sum of squared deviations from the mean.
 
-    They are never sums of squares, whose difference loses every digit when the mean is far from 0.
+    Sums of squares are avoided: their difference loses all digits if the mean is far from 0.
     """
 
     count: int = 0
@@ -45,7 +45,7 @@ class TensorMoments:
 
     @classmethod
     def of(cls, values: np.ndarray) -> TensorMoments:
-        """Return the moments of a flat array of at least one value."""
+        """Return the moments of a non-empty flat array."""
         import numpy as np
 
         exact = values.astype(np.float64)
@@ -54,7 +54,7 @@ class TensorMoments:
         return cls(len(exact), mean, float(exact @ exact))
 
     def merge(self, other: TensorMoments) -> TensorMoments:
-        """Return the moments of both sets of values together (Chan, Golub and LeVeque, 1979)."""
+        """Return the moments of the union of both sets of values (Chan, Golub and LeVeque, 1979)."""
         count = self.count + other.count
         if not count:
             return self
@@ -96,7 +96,7 @@ def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
 
 
 def finite(values: np.ndarray) -> np.ndarray:
-    """Return the finite ones of ``values``, complex ones as magnitudes and bool as 0 and 1."""
+    """Return the finite values; complex values as magnitudes, booleans as 0 and 1."""
     import numpy as np
 
     if values.dtype.kind == "b":

@@ -1,4 +1,4 @@
-"""What a model is made of: one row per layer, with shapes, parameters and cost, found by describing one call."""
+"""The summary of a model: one row per layer, with shapes, parameters and cost, from one symbolic call."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from layercli.inspect.output_names import distinct, keys_of, numbered
 
 @dataclass
 class Row:
-    """One layer. Counts include the layers below it; ``shared`` says that it is called more than once.
+    """One layer. Counts include its sublayers; ``shared``: it is called more than once.
 
-    A layer that was never called has no shapes; where it would make variables when built, their number is not known: None.
-    A file of weights does not say of which class its modules are. ``shared_with`` are the other paths of its own parameters;
-    ``counted`` is how many of its parameters no row before it has held, where that is not all.
+    A layer that was never called has no shapes; if it is not built, its parameter count is None. A weight file does not record
+    the classes of its modules. ``shared_with`` are the other paths of its own parameters; ``counted`` is the number of its
+    parameters that no earlier row holds, if that is not all.
     """
 
     path: str
@@ -60,9 +60,9 @@ class Row:
 
 @dataclass
 class Totals:
-    """Sums over the whole model, everything shared counted once; ``bytes`` is what the variables take.
+    """Sums over the whole model, with shared parameters counted once; ``bytes`` is the size of the variables.
 
-    What is trained is None where a file does not say.
+    The trainable count is None if a file does not record it.
     """
 
     parameters: int
@@ -74,7 +74,7 @@ class Totals:
 
 @dataclass
 class Summary:
-    """A model, its ends, its layers in the order their author wrote them, and the totals."""
+    """A model, its inputs and outputs, its layers in definition order, and the totals."""
 
     name: str
     cls: str | None
@@ -85,9 +85,9 @@ class Summary:
     totals: Totals
     footnotes: list[str] = field(default_factory=list)
     failure: str | None = None
-    """Why the forward pass did not end: the rows are known up to there."""
+    """Why the forward pass failed; the rows are known up to that call."""
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
-    """The outputs that are no tensors, such as a cache, with their classes."""
+    """The outputs that are not tensors, such as a cache, with their classes."""
 
     def to_json(self, depth: int | None = None) -> dict[str, Any]:
         """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
@@ -105,7 +105,7 @@ class Summary:
 
 
 def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> Summary:
-    """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for."""
+    """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them; default: those it was built for."""
     node, given = described(model, inputs)
     calls = calls_by_layer(node)
     rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
@@ -135,7 +135,7 @@ def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node,
 
 
 def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
-    """Return the arguments of a call of ``model`` on one tree of inputs; ShapeError with its name where they do not fit."""
+    """Return the arguments for a call of ``model`` on one tree of inputs; ShapeError with its name if they do not fit."""
     try:
         return model.spread(inputs)
     except ShapeError as error:
@@ -144,12 +144,12 @@ def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
 
 
 def no_tensor_output_error(name: str, returned: Any) -> UsageError:
-    """Return the error for a model whose call gives nothing that can be shown."""
+    """Return the error for a model whose call returns nothing that can be shown."""
     return UsageError(f"{name} returns {returned!r}, not a tensor", hint="its call, or forward, ends with a return")
 
 
 def offered_inputs(model: Layer) -> Any:
-    """Return the specs a model was called on, or those it offers as an example, or None."""
+    """Return the specs a model was called on, or its example inputs, or None."""
     if model._call_specs:
         return model._call_specs[0]
     example = getattr(model, "example_input", None)
@@ -157,12 +157,12 @@ def offered_inputs(model: Layer) -> Any:
 
 
 def as_written(spec: Spec) -> Spec:
-    """Return a spec that an author wrote with its sizes and its dtype as they are known here."""
+    """Return a spec from user code with sizes and dtype normalized."""
     return Spec(with_batch_dim(spec.shape), dtypes.name_of(spec.dtype))
 
 
 def default_inputs(model: Layer) -> Any:
-    """Return the specs a model was called on, or those it offers as an example; UsageError where there are none."""
+    """Return the specs a model was called on, or its example inputs; UsageError if there are none."""
     offered = offered_inputs(model)
     if offered is None:
         raise UsageError(
@@ -173,7 +173,7 @@ def default_inputs(model: Layer) -> Any:
 
 
 def calls_by_layer(root: Node) -> dict[int, list[Node]]:
-    """Return every call of every layer inside ``root``, by the layer's id."""
+    """Return the calls of each layer inside ``root``, by the layer's id."""
     found: dict[int, list[Node]] = {}
     pending = list(root.calls)
     while pending:
@@ -185,14 +185,14 @@ def calls_by_layer(root: Node) -> dict[int, list[Node]]:
 
 
 def cost_of(node: Node) -> Size:
-    """Return the multiply-accumulates of a call: the op's own, or the sum of what the layer called."""
+    """Return the multiply-accumulates of a call: the op's, or the sum over the layer's nested calls."""
     if isinstance(node.target, Layer):
         return dims.total(cost_of(inner) for inner in node.calls)
     return node.target.macs(*node.specs)
 
 
 def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
-    """Yield the path, the depth and the layer of everything below ``model``, each layer once, parents first."""
+    """Yield the path, depth and layer of everything below ``model``, each layer once, parents first."""
     depths = {id(model): 0}
     for path, layer in model.walk():
         for _, child in layer.children():
@@ -202,7 +202,7 @@ def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
 
 
 def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
-    """Return the row of what the model holds and computes beside its layers, if it holds variables or has no layers."""
+    """Return the row of the model's own variables and operations, if it has variables or no layers."""
     if not model.own_variables and not alone:
         return []
     own = Node(
@@ -239,7 +239,7 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
 
 
 def lacks_variables(layer: Layer) -> bool:
-    """Whether ``layer``, or one below it, has variables yet to make."""
+    """Whether ``layer``, or one below it, is not built yet."""
     return any(
         not each.built and type(each).build is not Layer.build and not each.stateless for _, each in layer.walk()
     )
@@ -259,21 +259,21 @@ def shapes_of(values: Any) -> Any:
 
 
 def as_shape(sizes: Iterable[Size]) -> Any:
-    """Return sizes as a shape that prints as one inside a tree of them."""
+    """Return sizes as a shape that prints compactly inside a tree."""
     return _Shape(sizes)
 
 
 class _Shape(tuple):  # type: ignore[type-arg]  # of sizes
-    """A shape that prints as one inside a tree of them."""
+    """A shape that prints compactly inside a tree of shapes."""
 
     def __repr__(self) -> str:
         return show_shape(tuple(self))
 
 
 def ends(values: Any, names: list[str] | None) -> list[tuple[str, Spec]]:
-    """Return the named specs of one end of the model; a dict's keys are names, otherwise ``names`` or output_0, ...
+    """Return the named specs of the inputs or outputs; a dict's keys are names, otherwise ``names`` or output_0, ...
 
-    Several under one key of a dict are numbered: ``state_0``, ``state_1``. No two have the same name.
+    Several values under one key are numbered: ``state_0``, ``state_1``. Names are unique.
     """
     leaves = [x.spec if isinstance(x, SymbolicTensor) else x for x in tree.flatten(values)]
     if isinstance(values, dict):
@@ -287,18 +287,18 @@ def input_names(model: Layer, given: Any) -> list[str]:
         return [x.name for x in drawn]
     count = len(tree.flatten(given))
     names = model.required_inputs()
-    if len(names) > 1 and count in (1, len(names)):  # 1: nothing is known of them
+    if len(names) > 1 and count in (1, len(names)):  # one name, because nothing is known about them
         return names
     return numbered(next(iter(model.call_argument_names()), "inputs"), count)
 
 
 def json_end(name: str, spec: Spec) -> dict[str, Any]:
-    """Return one input or output as JSON has it."""
+    """Return one input or output as JSON data."""
     return {"name": name, "shape": json_shapes(spec.shape), "dtype": spec.dtype}
 
 
 def json_shapes(shape: Any) -> Any:
-    """Return a shape, or a tree of them, as JSON has it."""
+    """Return a shape, or a tree of shapes, as JSON data."""
     if shape is None:
         return None
     if isinstance(shape, dict):
@@ -315,7 +315,7 @@ def json_cost(cost: Size) -> dict[str, Any]:
 
 
 def json_size(size: Size) -> int | str | None:
-    """Return a number, the formula of named unknowns as text, or null for what is not known."""
+    """Return a number, a formula as text, or null for an unknown size."""
     if isinstance(size, Dim):
         return None if size == UNKNOWN else str(size)
     return size

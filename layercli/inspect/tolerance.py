@@ -1,4 +1,4 @@
-"""How far two results of the same layer are apart, and how far rounding alone may put them."""
+"""The difference between two results of a layer, and the difference that rounding can explain."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DIGITS = {
     "float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3,
     "complex128": 53, "complex64": 24,
 }  # fmt: skip
-"""The binary digits of a value, by dtype, of both its parts where it is complex; other dtypes are exact."""
+"""The significant bits by dtype, per component of complex dtypes; other dtypes are exact."""
 SLACK = 32
-"""How many roundings a layer may be off by: sums of many products in another order."""
+"""The rounding errors allowed per layer, because sums of many products may use another order."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Tolerance:
 
     @property
     def share(self) -> float:
-        """What is allowed as a share of the values."""
+        """The tolerance relative to the values."""
         return self.scaled or self.relative
 
     @staticmethod
     def of(dtype: str, depth: int) -> Tolerance:
-        """Return what rounding may do in ``dtype`` after ``depth`` layers: it grows like a random walk, with the root.
+        """Return the bound on rounding errors in ``dtype`` after ``depth`` layers; like a random walk, it grows with the root.
 
         >>> Tolerance.of("float32", 1).scaled == 32 * 2**-24
         True
@@ -47,11 +47,11 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Difference:
-    """One result compared. ``absolute`` and ``relative`` (to the reference's largest magnitude) are of the worst value.
+    """The difference of one result. ``absolute`` and ``relative`` (to the reference's largest magnitude) are maxima.
 
-    ``cosine`` is 1 less the cosine of the angle between the two, as vectors. All are infinite where the shapes
-    differ, or one holds a value that is not finite and the other does not have the same there. ``finite`` says whether
-    every value of both is finite; two that are close may both be not.
+    ``cosine`` is 1 minus the cosine similarity of both results as vectors. All are infinite if the shapes differ, or if a
+    non-finite value on one side has no equal on the other. ``finite``: all values of both are finite; close results may
+    both be non-finite.
     """
 
     name: str
@@ -85,10 +85,10 @@ def difference(
     tolerance: Tolerance,
     dtypes: tuple[str, str] | None = None,
 ) -> Difference:
-    """Return how far ``ours`` is from the reference ``theirs``, which were computed in ``dtypes``.
+    """Return the difference of ``ours`` from the reference ``theirs``, which were computed in ``dtypes``.
 
-    Equal infinities, and two that are NaN, are equal; so are two least numbers of their dtypes, which stand for minus
-    infinity in attention masks.
+    Equal infinities and two NaNs are equal; so are the lowest finite numbers of both dtypes, which attention masks use for
+    minus infinity.
     """
     import numpy as np
 
@@ -111,7 +111,7 @@ def difference(
 
 
 def _both_least(a: np.ndarray, b: np.ndarray, dtypes: tuple[str, str]) -> np.ndarray:
-    """Return where both values are the least number of one of the two dtypes."""
+    """Return where both values are the lowest finite number of one of the two dtypes."""
     import numpy as np
 
     least = [ends(dtype)[0] for dtype in dtypes if is_floating(dtype)]

@@ -1,4 +1,4 @@
-"""What a classifier thinks most likely: the highest values along the last axis of its output."""
+"""The most likely classes of a classifier: the highest values along the last axis of its output."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ class Guess:
 
 
 def top(array: np.ndarray, count: int, labels: list[str] | None = None) -> list[Guess]:
-    """Return the ``count`` highest classes of each item of ``array``, [batch, classes]; of equal ones the lower index first.
+    """Return the ``count`` highest classes of each item of ``array``, [batch, classes]; ties go to the lower index.
 
-    A value that is NaN is lower than every other. UsageError where the array is of another rank or the labels
-    are of another number.
+    NaN sorts below every other value. UsageError for an array of another rank, or a wrong number of labels.
     """
     import numpy as np
 
@@ -58,7 +57,7 @@ def top(array: np.ndarray, count: int, labels: list[str] | None = None) -> list[
 
 
 def read_labels(path: str) -> list[str]:
-    """Return the names of the classes, one a line."""
+    """Return the class names in a file, one per line."""
     file = Path(path)
     with reading(file):
         try:

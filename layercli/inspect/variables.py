@@ -1,4 +1,4 @@
-"""The variables of a model or of a weight file: what is known of each, and on request its values or their statistics."""
+"""The variables of a model or of a weight file: their properties, and on request their values or statistics."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
 
 @dataclass
 class VariableRow:
-    """One variable. ``trainable`` and ``initializer`` are None where a file does not say.
+    """One variable. ``trainable`` and ``initializer`` are None if a file does not record them.
 
-    ``same_as`` is the path of another whose very values a file has for it. ``kind`` is "parameter" or "buffer" of a torch
-    module's, where a buffer is no parameter.
+    ``same_as`` is the path of another variable for which the file holds the same data. ``kind`` is "parameter" or "buffer";
+    the buffers of a torch module are not parameters.
     """
 
     path: str
@@ -52,7 +52,7 @@ class VariableRow:
     """The values as the bytes of a file have them, mapped; None where they lie in no such form."""
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
-        """Return the variable as JSON has it, with its statistics where there are some and its values on request."""
+        """Return the variable as JSON data, with its statistics if any, and its values on request."""
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
         document.update({"kind": self.kind} if self.kind is not None else {})
@@ -67,24 +67,24 @@ class VariableRow:
 
 @dataclass
 class Variables:
-    """The variables of ``source`` that were asked for."""
+    """The requested variables of ``source``."""
 
     source: str
     rows: list[VariableRow]
 
     @property
     def parameters(self) -> int:
-        """How many values they hold together, those that are another's once."""
+        """The total number of elements; shared ones count once."""
         return sum(row.parameters for row in self._distinct if row.kind != "buffer")
 
     @property
     def bytes(self) -> int:
-        """How many bytes those take together."""
+        """The total size in bytes; shared variables count once."""
         return sum(row.bytes for row in self._distinct if row.kind != "buffer")
 
     @property
     def buffers(self) -> tuple[int, int]:
-        """How many values the buffers of a torch module hold, and how many bytes they take."""
+        """The number of elements in the buffers of a torch module, and their size in bytes."""
         found = [row for row in self._distinct if row.kind == "buffer"]
         return sum(row.parameters for row in found), sum(row.bytes for row in found)
 
@@ -107,7 +107,7 @@ class Variables:
 
 
 def of_model(model: Layer, source: str, seed: int = 0) -> Variables:
-    """Return the variables of a built model; their values are what the initializers draw under ``seed``."""
+    """Return the variables of a built model, with initial values determined by ``seed``."""
     return Variables(source, [of_variable(model, path, v, seed) for path, v in model.named_variables().items()])
 
 
@@ -132,7 +132,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
 
 
 def of_archive(model: Layer, path: str) -> Variables:
-    """Return the variables of the model in a ``.keras`` file; their values are the file's, read when they are asked for."""
+    """Return the variables of the model in a ``.keras`` file; values are read when requested."""
     from layercli.saving import keras_file
     from layercli.saving.weight_paths import layers_of
 
@@ -171,7 +171,7 @@ def of_archive(model: Layer, path: str) -> Variables:
 
 
 def of_legacy(model: Layer, path: str) -> Variables:
-    """Return the variables of the model in a file of the layout before ``.keras``, as ``of_archive`` does."""
+    """Return the variables of the model in a file of the layout before ``.keras``, like ``of_archive``."""
     from layercli.saving.legacy_h5 import LegacyWeights
     from layercli.saving.legacy_weights import Stored, stored
 
@@ -206,7 +206,7 @@ def natural(path: str) -> list[tuple[int, str]]:
 
 
 def of_exported(path: str) -> Variables:
-    """Return the state_dict of a ``.pt2``, which says what is trained."""
+    """Return the state_dict of a ``.pt2``, which records what is trainable."""
     from layercli.formats.pt2_state_dict import Pt2File
 
     file = Pt2File(path)
@@ -233,7 +233,7 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
 
 
 def matching(variables: Variables, pattern: str | None) -> Variables:
-    """Return those whose path matches ``pattern``: with ``*``, ``?`` or ``[`` a shell pattern, else a part of the path."""
+    """Return those whose path matches ``pattern``: a shell pattern with ``*``, ``?`` or ``[``, else a part of the path."""
     if pattern is None:
         return variables
     rows = [row for row in variables.rows if matches(row.path, pattern)]
@@ -244,6 +244,6 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
 
 
 def measure(variables: Variables) -> None:
-    """Fill in the statistics of every row."""
+    """Compute the statistics of every row."""
     for row in variables.rows:
         row.statistics = statistics(row.chunks())

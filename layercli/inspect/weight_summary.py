@@ -1,4 +1,4 @@
-"""A file of weights as a MODEL: where it is one, and the summary of what it holds, a row for every module of its paths."""
+"""Summarize a weight file: one row for each module implied by the paths of its entries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKin
 from layercli.inspect.summary import Row, Summary, Totals
 
 DEEPEST = 64
-"""How many modules may be inside each other; what is deeper is one name."""
+"""The maximum nesting of modules; deeper path parts form one name."""
 
 
 @dataclass
 class Module:
-    """What has the same beginning of its path: its own entries by the rest of it, and the modules below."""
+    """The entries with a common path prefix: its own ones by the rest of the path, and its children."""
 
     path: tuple[str, ...] = ()
     entries: dict[str, TensorEntry] = field(default_factory=dict)
@@ -27,20 +27,20 @@ class Module:
 
     @property
     def listing(self) -> bool:
-        """Whether it is nothing but a list of modules."""
+        """Whether it is only a list of modules."""
         return bool(self.children) and not self.entries and all(key.isdecimal() for key in self.children)
 
     @property
     def ordered(self) -> list[Module]:
-        """The modules below as the file has them; those of a list by their numbers, which many files sort as texts."""
+        """The children in file order; those of a list by number, because many files sort them as text."""
         return [self.children[key] for key in sorted(self.children, key=int if self.listing else lambda _: 0)]
 
     def child(self, name: str) -> Module:
-        """Return the module of that name below, made if it is not there."""
+        """Return the child of that name; create it if needed."""
         return self.children.setdefault(name, Module((*self.path, name)))
 
     def held(self) -> dict[str, TensorEntry]:
-        """Return the entries here and below; of two that are the same values the first."""
+        """Return the entries here and below; of entries with the same data only the first."""
         found = {entry.same_as or entry.path: entry for entry in self.entries.values()}
         for module in self.children.values():
             found = {**module.held(), **found}
@@ -48,7 +48,7 @@ class Module:
 
 
 def summarize_file(file: WeightFile) -> Summary:
-    """Return the summary of a file of weights: what is called, what it costs and what is trained are not known."""
+    """Return the summary of a weight file; classes, cost and trainability are unknown."""
     root, held = tree_of(file), {entry.same_as or entry.path: entry for entry in file.entries.values()}
     parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
     name = Path(file.file).name
@@ -58,7 +58,7 @@ def summarize_file(file: WeightFile) -> Summary:
 
 
 def weights_graph(file: WeightFile) -> ModelGraph:
-    """Return the ModelGraph of a file of weights: the modules that the names tell of, and what each holds."""
+    """Return the ModelGraph of a weight file: the modules implied by the names, and their entries."""
     builder = ModelGraphBuilder(Path(file.file).name, None, str(file.file))
     places: dict[str, int] = {}
 
@@ -76,11 +76,11 @@ def weights_graph(file: WeightFile) -> ModelGraph:
         return places[name]
 
     add(tree_of(file), top=True)
-    return builder.graph(incomplete="a file of weights does not say what is computed with them")
+    return builder.graph(incomplete="a weight file does not describe a computation")
 
 
 def tree_of(file: WeightFile) -> Module:
-    """Return the modules that the paths of the entries tell of, whose parts have ``/`` or ``.`` between."""
+    """Return the modules implied by the paths of the entries, whose parts are separated by ``/`` or ``.``."""
     root = Module()
     for entry in file.entries.values():
         *modules, name = parts_of(entry.path)
@@ -92,19 +92,19 @@ def tree_of(file: WeightFile) -> Module:
 
 
 def parts_of(path: str) -> list[str]:
-    """Return the modules that a path leads through, and the name of the variable there.
+    """Return the module names in a path, and the name of the variable.
 
     >>> parts_of("encoder.0.weight"), parts_of("layers/dense/vars/0")
     (['encoder', '0', 'weight'], ['layers', 'dense', 'vars/0'])
     """
     parts = [part for part in re.split(r"[/.]", path, maxsplit=DEEPEST) if part] or [path]
-    if len(parts) > 2 and parts[-2] == "vars" and parts[-1].isdecimal():  # how Keras names a layer's variables
+    if len(parts) > 2 and parts[-2] == "vars" and parts[-1].isdecimal():  # Keras's names for a layer's variables
         parts[-2:] = ["/".join(parts[-2:])]
     return parts
 
 
 def top_of(root: Module) -> Module:
-    """Return the module whose parts are the first level: what holds everything, as ``module`` in many files, is none."""
+    """Return the module whose children form the first level; a wrapper of everything, such as ``module``, is skipped."""
     while not root.entries and len(root.children) == 1:
         [only] = root.children.values()
         if only.entries or only.listing:
@@ -114,7 +114,7 @@ def top_of(root: Module) -> Module:
 
 
 def below(module: Module, depth: int) -> Iterator[Row]:
-    """Yield the row of every module below, parents first; a mere list has none, and is no level."""
+    """Yield the row of each module below, parents first; a plain list has no row and adds no level."""
     for child in module.ordered:
         if child.listing:
             yield from below(child, depth)

@@ -1,1 +1,1 @@
-"""Drawing: a Table and its facts, as a terminal table, plain text, JSON, CSV or Markdown. Knows no model."""
+"""Renderers: a Table as a terminal table, plain text, JSON, CSV or Markdown. They know no models."""

@@ -1,4 +1,4 @@
-"""The differences of two runs as a table."""
+"""The table of differences between two runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on bo
 
 
 def table(found: Any) -> Table:
-    """Return one row per result of a ``runtime.comparison.Comparison``."""
+    """Return one row per result of a ``Comparison``."""
     columns = [
         Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
         Column("Max absolute", numeric=True),
@@ -46,13 +46,13 @@ def table(found: Any) -> Table:
 
 
 def notes(found: Any) -> list[str]:
-    """Return what is not compared, and that it is the outputs alone where it is."""
+    """Return the footnotes: results that could not be compared, and whether only outputs were compared."""
     said = ["only the outputs are compared, no layer"] if found.outputs_only else []
     return [*said, missing(found)] if found.only_here else said
 
 
 def missing(found: Any) -> str:
-    """Return which results the reference lacks: the first few of them."""
+    """Return the first few results that are missing from the reference."""
     rest = len(found.only_here) - MOST_NAMES
     return (
         f"not in {found.reference}: {', '.join(found.only_here[:MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"

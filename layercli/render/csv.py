@@ -1,4 +1,4 @@
-"""Tables as CSV: one header, raw values, nothing else; facts and notes do not belong to a table of data."""
+"""Tables as CSV: one header and raw values, without facts and notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training came to, as a table: an epoch a row, or the metrics of an evaluation."""
+"""The table of a training run (one row per epoch) or of an evaluation (its metrics)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layercli.render.table import Column, Table
 
 
 def table(report: Any) -> Table:
-    """Return the table of a ``runtime.fit_files.Report``."""
+    """Return the table of a ``FitReport``."""
     facts = [("Parameters", f"{report.parameters:,}"), ("Device", report.device)]
     if report.classes is not None:
         facts.append(("Classes", ", ".join(report.classes)))

@@ -1,4 +1,4 @@
-"""The GPU report as tables, and as annotations for GitHub Actions. Knows the report's dataclasses and nothing else."""
+"""The GPU report as tables and as GitHub Actions annotations; it depends on the report's dataclasses only."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from layercli.gpu.report import Card, GpuReport
     from layercli.gpu.selftest.test_result import SelfTestResult
 
-NOT_A_FIELD = {"processes", "mig_memory"}  # records of their own, which JSON has
-SIDE_BY_SIDE = 2  # more devices than this stand below each other
+NOT_A_FIELD = {"processes", "mig_memory"}  # nested records, which only JSON shows
+SIDE_BY_SIDE = 2  # more devices than this become rows
 LEVELS = {"error": "error", "warning": "warning", "ok": "notice"}
 MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
 STYLES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 
 
 def tables(report: GpuReport) -> list[Table]:
-    """Return the answer and, below it, the devices, the findings, the demands and the self-tests, if there are any."""
+    """Return the answer, then tables of devices, findings, requirements and self-tests, where there are any."""
     parts = [headline(report), devices(report.devices), findings(report.findings), demands(report), tests(report.tests)]
     drawn = [part for part in parts if part.rows or part.facts]
     drawn[-1].notes += [f"{capital(note)}." for note in report.snapshot.notes]
@@ -32,7 +32,7 @@ def tables(report: GpuReport) -> list[Table]:
 
 
 def headline(report: GpuReport) -> Table:
-    """Return the answer over the facts of the machine."""
+    """Return the answer and the facts of the machine."""
     driver, wheel, host = report.snapshot.driver, report.snapshot.wheel, report.snapshot.host
     version = driver.version or host.module
     facts = [("driver", joined(version, driver.cuda and f"CUDA up to {driver.cuda}"))]
@@ -43,12 +43,12 @@ def headline(report: GpuReport) -> Table:
 
 
 def joined(*parts: str | None) -> str:
-    """Return the parts that there are, with commas between."""
+    """Join the parts that are not empty with commas."""
     return ", ".join(part for part in parts if part)
 
 
 def devices(cards: list[Card]) -> Table:
-    """Return the devices: one or two as columns, more as rows, with what they have in common below."""
+    """Return the devices: one or two as columns, more as rows, with their common properties below."""
     if len(cards) > SIDE_BY_SIDE:
         return rows(cards)
     values = [(name, [text(card) or None for card in cards]) for name, text in PROPERTIES]
@@ -69,7 +69,7 @@ def rows(cards: list[Card]) -> Table:
 
 
 def model(card: Card) -> str:
-    """Return what does not change about a device."""
+    """Return the fixed properties of a device."""
     device = card.device
     return joined(
         device.name,
@@ -88,7 +88,7 @@ def gib(size: int) -> str:
 
 
 def memory(card: Card) -> str:
-    """Return the memory free and in all."""
+    """Return free and total memory."""
     free, total = card.device.memory_free, card.device.memory_total
     if total is None:
         return ""
@@ -103,7 +103,7 @@ def of(value: float | None, limit: float | None, unit: str) -> str:
 
 
 def ecc(card: Card) -> str:
-    """Return the state of error correction, and the errors it has seen."""
+    """Return the state of error correction and the error counts."""
     device = card.device
     if not device.ecc:
         return "" if device.ecc is None else "off"
@@ -127,7 +127,7 @@ def mig(card: Card) -> str:
 
 
 def processes(card: Card) -> str:
-    """Return the processes on the device and the memory they hold."""
+    """Return the processes on the device and their memory."""
     found = [
         f"{each.pid} ({each.kind if each.memory is None else f'{gib(each.memory)} GiB'})"
         for each in card.device.processes
@@ -169,24 +169,24 @@ VALUES: list[Callable[[Card], object]] = [
 
 
 def findings(found: list[Diagnostic]) -> Table:
-    """Return what was found and what to do about it."""
+    """Return the findings and their remedies."""
     named = [(f"{MARKS[each.severity]}{each.code}", each) for each in found]
     styles = {name: STYLES[each.severity] for name, each in named}
     return Table("", [], [], [(name, sentence(each)) for name, each in named], styles=styles)
 
 
 def sentence(finding: Diagnostic) -> str:
-    """Return what was seen and what to do about it, as sentences."""
+    """Return a finding and its remedy as sentences."""
     return f"{capital(finding.seen)}. {finding.remedy}".rstrip()
 
 
 def capital(text: str) -> str:
-    """Return text as the beginning of a sentence."""
+    """Return text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def demands(report: GpuReport) -> Table:
-    """Return what was demanded of each device."""
+    """Return the requirements for each device."""
     columns = [
         Column("demand"),
         Column("GPU", numeric=True),
@@ -199,7 +199,7 @@ def demands(report: GpuReport) -> Table:
 
 
 def tests(results: list[SelfTestResult]) -> Table:
-    """Return the self-tests with their figures, gates and verdicts; one device needs no column of its own."""
+    """Return the self-tests with figures, thresholds and verdicts; a single device needs no column."""
     several = len({each.device for each in results}) > 1
     columns = [
         Column("self-test", folds=True), *([Column("device")] if several else []), Column("verdict"),
@@ -209,41 +209,43 @@ def tests(results: list[SelfTestResult]) -> Table:
 
 
 def row(result: SelfTestResult) -> list[object]:
-    """Return what a self-test came to."""
+    """Return the result of a self-test as a row."""
     return [
         result.verdict, short(result.figure), result.unit or None, short(result.gate), result.detail or None,
     ]  # fmt: skip
 
 
 def short(figure: float | None) -> str | None:
-    """Return a figure in as few characters as tell it apart."""
+    """Return a figure with few digits."""
     return None if figure is None else f"{figure:.3g}" if figure < 1000 else f"{figure:.0f}"
 
 
 def github(report: GpuReport) -> str:
-    """Return GitHub Actions annotations, one per finding, under the answer and over the tables in a folded group."""
+    """Return GitHub Actions annotations, one per finding, with the answer first and the tables in a folded group."""
     lines = [report.sentence]
     for each in report.findings:
         lines.append(f"::{LEVELS[each.severity]} title=gpu-check {each.code}::{escaped(sentence(each))}")
     drawn = "\n".join(plain.draw(table) for table in tables(report)).rstrip("\n").split("\n")
-    shown = [f" {line}" if line.lstrip().startswith("::") else line for line in drawn]  # a note is no command
+    shown = [
+        f" {line}" if line.lstrip().startswith("::") else line for line in drawn
+    ]  # a plain line, not a workflow command
     return "\n".join([*lines, "::group::gpu-check", *shown, "::endgroup::"]) + "\n"
 
 
 def summary(report: GpuReport) -> str:
-    """Return the report in Markdown, for the summary of a job."""
+    """Return the report in Markdown, for the job summary."""
     return "\n".join(markdown.draw(table) for table in tables(report))
 
 
 def records(report: GpuReport) -> Table:
-    """Return the devices with one property a column, for CSV: lists as words with spaces between, unknown values empty."""
+    """Return the devices with one property per column, for CSV: lists separated by spaces, unknown values empty."""
     names = ["torch", "usable", "why_not", *(each.name for each in fields(Device) if each.name not in NOT_A_FIELD)]
     rows = [[flat(card.to_json()[name]) for name in names] for card in report.devices]
     return Table("", [Column(name) for name in names], rows)
 
 
 def flat(value: object) -> object:
-    """Return a value that fits a field: a list as its words, a boolean as JSON writes it, text without control characters."""
+    """Return a value as one field: a list as its words, a boolean as in JSON, text without control characters."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, bool):
@@ -252,7 +254,7 @@ def flat(value: object) -> object:
 
 
 def escaped(text: str) -> str:
-    """Return text as a workflow command takes it."""
+    """Return text escaped for a GitHub workflow command."""
     for character in "%\r\n":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -1,4 +1,4 @@
-"""JSON that reads well: an object's members and a list of lists on lines of their own, a list of plain values on one."""
+"""JSON formatted for reading: object members and nested lists on separate lines, lists of plain values on one line."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def text(value: Any, indent: str = "") -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a plain value, or a list of them, as JSON, in which ``json`` leaves one control character as it is."""
+    """Return a plain value, or a list of them, as JSON; also escape the control character that ``json`` leaves unescaped."""
     return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")

@@ -6,7 +6,7 @@ from layercli.render.table import Table
 
 
 def draw(table: Table) -> str:
-    """Return the table in Markdown: a bold title, the rows, facts as a list, notes as paragraphs."""
+    """Return the table in Markdown: a bold title, the rows, the facts as a list, the notes as paragraphs."""
     table = table.printable()
     blocks = [f"**{escape(table.title)}**"] if table.title else []
     if table.columns:
@@ -21,7 +21,7 @@ def draw(table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    """Return ``text`` with the characters that Markdown or its tables would take for markup escaped."""
+    """Escape the characters that Markdown or its tables would interpret."""
     for character in "\\|*_`<":
         text = text.replace(character, f"\\{character}")
     return text

@@ -1,4 +1,4 @@
-"""The named models as a table."""
+"""The table of named models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layercli.render.table import Column, Table
 
 
 def show_settings(settings: dict[str, Any]) -> str:
-    """Return settings as they are typed: ``filters=1,2,3``."""
+    """Return arguments as they are typed: ``filters=1,2,3``."""
     return " ".join(f"{name}={show_value(value)}" for name, value in settings.items()) or "-"
 
 

@@ -1,4 +1,4 @@
-"""Tables as plain text: aligned columns, nothing cut, no colour, no boxes."""
+"""Tables as plain text: aligned columns, nothing truncated, no colour, no boxes."""
 
 from __future__ import annotations
 

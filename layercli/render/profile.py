@@ -1,4 +1,4 @@
-"""Where the time went, as a table."""
+"""The table of a profile."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from layercli.render.timing import show_seconds
 
 
 def show_predicted(share: float | None) -> str:
-    """Return a share in percent, or ``-`` where the MACs are not known."""
+    """Return a share in percent, or ``-`` if the MACs are unknown."""
     return show(None) if share is None else show_share(share)
 
 
 def table(found: Any, by: str | None = None) -> Table:
-    """Return one row per layer of a ``runtime.profile.Profile``, as its ``ordered`` has them."""
+    """Return one row per layer of a ``Profile``, in the order of ``Profile.ordered``."""
     columns = [
         Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
         Column("Calls", numeric=True, yields=4),
@@ -43,7 +43,7 @@ def table(found: Any, by: str | None = None) -> Table:
 
 
 def kernels(found: Any) -> Table:
-    """Return one row per kernel of a ``runtime.profile.Profile``, the longest first; shares are of all kernels' time."""
+    """Return one row per kernel of a ``Profile``, slowest first; shares are of the time of all kernels."""
     columns = [
         Column("Kernel", shortens=24),
         Column("Layer", shortens=16),

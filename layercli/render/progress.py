@@ -1,4 +1,4 @@
-"""How training goes: a bar per epoch on a terminal, a line per epoch off it, both on stderr."""
+"""Training progress on stderr: a bar per epoch on a terminal, a line per epoch off it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from layercli.callbacks.callback import Callback, Logs
 from layercli.escaping import printable
 
 REFRESH = 0.25
-"""Seconds between two looks at the logs, which wait for the device."""
+"""Seconds between two reads of the logs; a read waits for the device."""
 
 
 class ProgressReporter(Callback):
-    """What shows the epochs."""
+    """Shows the progress of epochs."""
 
     def close(self) -> None:
-        """Give the terminal back, also where an epoch was not finished."""
+        """Restore the terminal, even if an epoch was interrupted."""
 
 
 def reporter(*, lines: bool) -> ProgressReporter:
-    """Return what shows the epochs where stderr goes."""
+    """Return the progress display that suits stderr."""
     return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
 
 
 def show(logs: Mapping[str, Any] | None) -> str:
-    """Return logs in a row: the loss, then the rest by name, then those of the validation.
+    """Return logs as text: the loss, the others by name, then those of the validation.
 
     >>> show({"accuracy": 0.5, "loss": 2.0, "val_loss": 0.25})
     'loss 2  accuracy 0.5  val_loss 0.25'
@@ -38,10 +38,10 @@ def show(logs: Mapping[str, Any] | None) -> str:
 
 
 class LineProgress(ProgressReporter):
-    """One line per epoch: its number, the logs, the seconds it took."""
+    """One line per epoch: its number, the logs and the seconds it took."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Look at the clock."""
+        """Record the start time."""
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -51,7 +51,7 @@ class LineProgress(ProgressReporter):
 
 
 class BarProgress(ProgressReporter):
-    """One bar per epoch: steps, rate and time left, and the logs so far."""
+    """One bar per epoch: steps, rate, remaining time and the logs."""
 
     _bar: Any = None
 
@@ -78,7 +78,7 @@ class BarProgress(ProgressReporter):
         self._bar.start()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Move the bar, a few times a second."""
+        """Update the bar a few times a second."""
         now = time.perf_counter()
         if now - self._looked < REFRESH:
             return
@@ -87,12 +87,12 @@ class BarProgress(ProgressReporter):
         self._bar.update(self._task, completed=batch + 1, logs=show(logs), rate=rate)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Fill the bar and leave it there."""
+        """Complete the bar and leave it visible."""
         total = self.params.get("steps")
         self._bar.update(self._task, completed=total or 1, total=total or 1, logs=show(logs))
         self._bar.stop()
 
     def close(self) -> None:
-        """Give the terminal back, also where an epoch was not finished."""
+        """Restore the terminal, even if an epoch was interrupted."""
         if self._bar is not None:
             self._bar.stop()

@@ -22,7 +22,7 @@ RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def draw(table: Table, console: Console) -> None:
-    """Print the table: a title, the rows, facts below, notes last, an empty line between."""
+    """Print the title, the rows, the facts and the notes, separated by empty lines."""
     table = table.printable()
     parts: list[RenderableType] = []
     if table.title:
@@ -42,7 +42,7 @@ def draw(table: Table, console: Console) -> None:
 
 
 def narrowed(table: Table, width: int) -> Table:
-    """Return the table without as many of the columns that yield as make it fit, or as it is where none would."""
+    """Drop the lowest-priority columns that make the table fit; return it unchanged if that would not suffice."""
     yielding = sorted((column.yields, i) for i, column in enumerate(table.columns) if column.yields)
     for count in range(len(yielding) + 1):
         tried = table.without([i for _, i in yielding[:count]]) if count else table
@@ -125,7 +125,7 @@ def grid(table: Table, console: Console) -> RichTable:
 
 
 def records(table: Table, width: int) -> Group:
-    """Return each row as its first cell and, below it, a line for each of the others."""
+    """Return each row as a record: its first cell, then a line for each other cell."""
     first, *others = table.columns
     blocks: list[RenderableType] = [Text(first.title, style="bold")]
     for cells in table.cells():

@@ -1,4 +1,4 @@
-"""The outputs of a run as a table."""
+"""The table of a run's outputs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from layercli.render.table import Column, Table, show
 
 
 def show_first(values: list[Any]) -> str:
-    """Return the first values in a row."""
+    """Return the first values as text."""
     return " ".join(map(show, values))
 
 
 def table(run: Any) -> Table:
-    """Return one row per output of a ``runtime.run.Run``, after the layers asked for."""
+    """Return one row per output of a ``ForwardRun``, after the requested layers."""
     columns = [
         Column("Layer or output" if run.layers else "Output", key="name", shortens=24),
         Column("Shape", show=show_shape, yields=5, fields=shape_field("shape")),
@@ -38,7 +38,7 @@ def table(run: Any) -> Table:
 
 
 def ranking(guesses: list[Any]) -> Table:
-    """Return one row per class of a list of ``inspect.ranking.Guess``."""
+    """Return one row per class of a list of ``Guess``."""
     labelled = any(guess.label is not None for guess in guesses)
     columns = [
         Column("Item", numeric=True),
@@ -54,7 +54,7 @@ def ranking(guesses: list[Any]) -> Table:
 
 
 def reproduction(found: Any) -> Table:
-    """Return what a ``runtime.reproduction.Verdict`` says, as facts."""
+    """Return the facts of a ``Verdict``."""
     facts = [
         ("Inputs and weights", "the same" if found.same_inputs else "not the same"),
         ("Changed since", ", ".join(found.changed) or "nothing"),
@@ -64,7 +64,7 @@ def reproduction(found: Any) -> Table:
 
 
 def streamed(facts: dict[str, Any]) -> Table:
-    """Return how a stream went, as facts."""
+    """Return the facts of a stream."""
     done = facts["rows"] - facts["resumed_at"]
     rows = f"{facts['rows']:,}" + (f", from {facts['resumed_at']:,} on" if facts["resumed_at"] else "")
     rate = [("Rate", f"{done / facts['seconds']:,.0f} rows/s")] if done else []

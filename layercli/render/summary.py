@@ -1,4 +1,4 @@
-"""The summary of a model as a table."""
+"""The table of a model summary."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from layercli.render.table import Column, Table, show
 
 
 def why_unknown(summary: Summary) -> str:
-    """Return why the cost is not known, and what makes it known."""
+    """Return why the cost is unknown and how to make it known."""
     if summary.failure is not None:
-        return "unknown: the forward pass did not end"
+        return "unknown: the forward pass failed"
     if not summary.inputs:
         return "unknown without an input (--input-shape)"
     if any(size == UNKNOWN for _, spec in summary.inputs for size in spec.shape):
         return "unknown: it depends on sizes without a name (name them, as in --input-shape 1,H,W,3)"
     if not any(dims.names(size) for _, spec in summary.inputs for size in spec.shape):
-        return "unknown: some of what it does cannot be counted"
+        return "unknown: some of its operations cannot be counted"
     return "unknown for sizes that are names: give numbers"
 
 
 def show_shapes(value: Any) -> str:
-    """Return the text of a shape, of several, or ``?`` of a layer that is not called."""
+    """Return the text of one shape or several; ``?`` for a layer that is not called."""
     if value is None:
         return "?"
     if isinstance(value, dict):
@@ -44,12 +44,12 @@ def show_variables(shapes: dict[str, Any]) -> str:
 
 
 def show_share(share: float) -> str:
-    """Return a share of one in percent."""
+    """Return a fraction in percent."""
     return f"{share:.1%}"
 
 
 def show_cost(cost: Any) -> str:
-    """Return the text of a cost: a figure, a formula, or ``?``."""
+    """Return the text of a cost: a number, a formula, or ``?``."""
     return "?" if cost == UNKNOWN else show(cost)
 
 
@@ -71,7 +71,7 @@ COST_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 
 def share_of(row: Row) -> int:
-    """Return how many parameters a row has that no row before it has."""
+    """Return the number of parameters in a row that no row above contains."""
     return (row.parameters or 0) if row.counted is None else row.counted
 
 
@@ -119,11 +119,11 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
 }
 DEFAULT = ("layer", "output_shape", "parameters")
 OF_FILE = ("layer", "parameters", "share")
-"""The usual columns of a model, and those of a file of weights."""
+"""The default columns for a model, and for a weight file."""
 
 
 def usual(summary: Summary) -> tuple[str, ...]:
-    """Return the columns that are shown where none are asked for."""
+    """Return the default columns."""
     return OF_FILE if summary.cls is None else DEFAULT
 
 
@@ -151,7 +151,7 @@ def table(summary: Summary, columns: str | None = None, depth: int = 1, fold: bo
 
 
 def facts_of(summary: Summary) -> list[tuple[str, str]]:
-    """Return what is said below the table: of a file of weights only what it holds."""
+    """Return the facts below the table; for a weight file only those about its content."""
     totals, several = summary.totals, len(summary.outputs) + len(summary.other_outputs) > 1
     others = [f"{name} {cls}" for name, cls in summary.other_outputs]
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
@@ -172,7 +172,7 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
 
 
 def collapse_repeats(rows: list[Row]) -> list[Row]:
-    """Return the rows with every run of numbered siblings that are alike, and all below them, as one: ``blocks/0..125``."""
+    """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
     kept: list[Row] = []
     for block in runs(rows):
         head, *below = block[0]
@@ -183,7 +183,7 @@ def collapse_repeats(rows: list[Row]) -> list[Row]:
 
 
 def runs(rows: list[Row]) -> list[list[list[Row]]]:
-    """Return the top rows, each with those below it, grouped into runs of siblings that are alike."""
+    """Return the top rows, each with its descendants, grouped into runs of equal siblings."""
     grouped: list[list[list[Row]]] = []
     for block in blocks(rows):
         if (
@@ -198,13 +198,13 @@ def runs(rows: list[Row]) -> list[list[list[Row]]]:
 
 
 def is_next_index(one: list[Row], other: list[Row]) -> bool:
-    """Whether two blocks of a numbered list have numbers in a row: what has no variables is not in a file."""
+    """Whether two numbered blocks are consecutive; a file skips blocks without variables."""
     first, second = (int(block[0].path.rpartition("/")[2]) for block in (one, other))
     return second == first + 1
 
 
 def blocks(rows: list[Row]) -> list[list[Row]]:
-    """Return each row of the least depth together with the deeper ones that follow it."""
+    """Return each row of the lowest depth together with its descendants."""
     found: list[list[Row]] = []
     for row in rows:
         if not found or row.depth <= found[0][0].depth:
@@ -214,7 +214,7 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
 
 
 def repeat_key(block: list[Row]) -> Any:
-    """Return what two blocks of a run have in common, or None for a row that is not one of a numbered list."""
+    """Return the key on which blocks of a run agree, or None for a row that is not in a numbered list."""
     stem, _, number = block[0].path.rpartition("/")
     if not stem or not number.isdecimal():
         return None
@@ -224,18 +224,18 @@ def repeat_key(block: list[Row]) -> Any:
 
 
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
-    """Return what has to be said of the rows: marks explained, rows folded, levels not shown."""
+    """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
     if len(rows) < len(shown):
         found.append("0..9 stands for ten layers alike: the figures are of each, shares are of all")
     if any(row.shared for row in rows):
-        found.append("* called more than once: its parameters count once, its MACs every time")
+        found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
         found.append("B is the batch size")
     found += [f"{row.path} shares parameters with {', '.join(row.shared_with)}" for row in rows if row.shared_with]
     found += summary.footnotes
     if summary.failure is not None:
-        found.append(f"shown up to the call that failed: {summary.failure}")
+        found.append(f"shown up to the failing call: {summary.failure}")
     hidden = len(summary.rows) - len(shown)
     if hidden:
         found.append(f"{hidden} layer{'s' * (hidden > 1)} below {'are' if hidden > 1 else 'is'} not shown (--depth)")

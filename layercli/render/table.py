@@ -1,4 +1,4 @@
-"""The one thing layercli prints: titled columns, rows of values, and the facts that stand under them."""
+"""Table: titled columns, rows of values, and the facts and notes below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.render.text_width import encodable
 
 
 def show(value: Any) -> str:
-    """Return the text of a value as people read it: ``1,024``, ``yes``, ``-`` where there is none."""
+    """Return the text of a value for people: ``1,024``, ``yes``, ``-`` for None."""
     match value:
         case None:
             return "-"
@@ -26,7 +26,7 @@ def show(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``title``, ``numeric`` ones stand to the right, ``folds`` may fold at spaces, ``show`` gives the text.
+    """One column: ``numeric`` ones are right-aligned, ``folds`` may fold at spaces, ``show`` gives the text.
 
     On a terminal too narrow for all, texts of columns that ``shorten`` are cut, down to so many characters; then columns
     that have a position in ``yields`` (1 first) are left out, and that is said.
@@ -45,15 +45,15 @@ class Column:
 
     @property
     def name(self) -> str:
-        """The column's name where a program reads it."""
+        """The column's name for programs."""
         return self.key or self.title.lower().replace(" ", "_")
 
 
 @dataclass
 class Table:
-    """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs below; ``notes`` are sentences.
+    """``rows[i][j]`` is the value of column j; ``facts`` are (name, text) pairs; ``notes`` are sentences.
 
-    ``styles`` are Rich's, for the names of facts that shall not be dim on a terminal.
+    ``styles`` are Rich styles for the names of facts that are not dim on a terminal.
     """
 
     title: str
@@ -69,7 +69,7 @@ class Table:
         *first, last = [self.columns[i].name.replace("_", " ") for i in sorted(places)]
         named = f"{', '.join(first)} and {last}" if first else last
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
-        note = f"{named}: left out for want of width (--format plain shows all)"
+        note = f"{named}: hidden because the terminal is narrow (--format plain shows all)"
         return Table(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
 
     def cells(self) -> list[list[str]]:
@@ -95,7 +95,7 @@ class Table:
         )
 
     def printable(self) -> Table:
-        """Return the table as every renderer has to take it: all texts beside the cells may be shown, as cells may."""
+        """Return the table with control characters escaped in all texts outside the cells, as every renderer requires."""
         columns = [replace(each, title=printable(each.title), key=printable(each.key)) for each in self.columns]
         facts = [(printable(name), printable(text)) for name, text in self.facts]
         notes = list(map(printable, self.notes))

@@ -1,4 +1,4 @@
-"""Times as a table."""
+"""The table of latencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
 
 
 def show_seconds(value: float) -> str:
-    """Return a time in the unit that suits it.
+    """Return a time in a suitable unit.
 
     >>> show_seconds(0.01234), show_seconds(2.5), show_seconds(4e-8)
     ('12.34 ms', '2.5 s', '0.04 us')
@@ -23,7 +23,7 @@ def show_seconds(value: float) -> str:
 
 
 def show_rate(value: float | None) -> str:
-    """Return a number a second with a prefix.
+    """Return a rate per second with a metric prefix.
 
     >>> show_rate(1.5e12), show_rate(12.0), show_rate(None)
     ('1.5 T', '12', '-')
@@ -39,7 +39,7 @@ YIELDS = {"Std": 1, "Mean": 2, "p90": 3, "p99": 4}
 
 
 def table(timings: list[Any]) -> Table:
-    """Return one row per ``runtime.timing.Timing``."""
+    """Return one row per ``Timing``."""
     columns = [
         Column("Model", shortens=16),
         *(Column(title, numeric=True, show=show_seconds, yields=YIELDS.get(title, 0)) for title in FIGURES),
@@ -48,7 +48,7 @@ def table(timings: list[Any]) -> Table:
     ]
     rows = [[t.name, *t.samples.figures().values(), t.items_per_second, t.flops_per_second] for t in timings]
     first = timings[0]
-    unknown = first.reason or ("unknown: there is nothing to multiply" if first.share is None else "")
+    unknown = first.reason or ("unknown: the model multiplies nothing" if first.share is None else "")
     facts = [
         ("Runs", f"{len(first.samples.seconds)}"),
         ("Roofline", unknown or f"{show_share(first.share)} of what the device was measured to reach for this work"),
@@ -58,7 +58,7 @@ def table(timings: list[Any]) -> Table:
 
 
 def slowdown(found: Any) -> Table:
-    """Return what an ``inspect.samples.Slowdown`` says, as facts."""
+    """Return the facts of a ``Slowdown``."""
     known = (
         f"95% interval {found.low:.3f} to {found.high:.3f}" if found.high < math.inf else "too few runs for an interval"
     )

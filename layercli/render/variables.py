@@ -1,4 +1,4 @@
-"""Variables as a table."""
+"""The table of variables."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def value_of(row: VariableRow, name: str, brief: bool) -> Any:
 
 
 def show_values(array: Any, brief: bool = False) -> str:
-    """Return the values in a line, all of them, or where ``brief`` the first and last of long axes."""
+    """Return the values on one line; ``brief`` shows only the first and last of long axes."""
     import sys
 
     import numpy as np

@@ -1,4 +1,4 @@
-"""One way to open a model: each kind of MODEL is a Source, in a file of its own."""
+"""One way to open a model: each kind of MODEL is a Source in its own file."""
 
 from layercli.sources.resolve import open_source as open
 from layercli.sources.source import Source

@@ -1,4 +1,4 @@
-"""A ``.pt2`` of ``torch.export.save`` as a Source: the modules that torch has noted in it."""
+"""A ``.pt2`` file of ``torch.export.save`` as a Source: the modules that torch recorded in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ExportedProgramSource(ModuleSource):
         Source.__init__(self, file, file)
 
     def give(self, **given: Any) -> None:
-        """Refuse values, as the program in a file does not depend on them."""
+        """Reject values, because an exported program does not depend on them."""
         Source.give(self, **given)
 
     @cached_property
@@ -34,20 +34,20 @@ class ExportedProgramSource(ModuleSource):
 
     @cached_property
     def described(self) -> Any:
-        """The program made such that it runs on the meta device; it computes no values any more."""
+        """The program rewritten to run on the meta device; it can no longer compute values."""
         from layercli.runtime.execution.exported_program import ExportedGraph
 
         return ExportedGraph(self.name).describing()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
-        """Return the Specs of the arguments that were exported, with the shapes and the named sizes given."""
+        """Return the Specs of the exported arguments, with the given shapes and named sizes applied."""
         from layercli.inspect.graph_signature import graph_inputs
 
         specs = self.described.specs
         return graph_inputs(self.name, specs, list(specs), shapes, sizes)
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return the modules that were exported with their shapes, parameters and cost."""
+        """Return the exported modules with their shapes, parameters and cost."""
         from layercli.runtime.analysis.module_summary import summarize_module
 
         return summarize_module(
@@ -55,11 +55,11 @@ class ExportedProgramSource(ModuleSource):
         )
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return the state_dict, read from the file alone."""
+        """Return the state_dict, read from the file without torch."""
         from layercli.inspect import variables
 
         return variables.of_exported(self.name)
 
     def named(self, inputs: Any) -> dict[str, Spec]:
-        """Return inputs by name, those that are not given as they were exported."""
+        """Return inputs by name; missing ones have their exported shapes."""
         return {**self.inputs(), **super().named(inputs)}

@@ -1,6 +1,6 @@
-"""A Hugging Face folder as a MODEL: ``config.json`` says what the model is, safetensors files hold its weights.
+"""A Hugging Face folder as a MODEL: ``config.json`` describes the model, safetensors files hold its weights.
 
-No code that a folder names (``auto_map``) is ever run.
+Code that a folder refers to (``auto_map``) is never run.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ WEIGHTS = (
     "pytorch_model.bin.index.json",
     "pytorch_model.bin",
 )
-"""The files that hold a folder's weights, the first that is there."""
+"""The weight files of a folder, in order of preference."""
 
 
 @dataclass
 class Checkpoint:
-    """An opened folder: its config, the model that it describes, its weights, and what is to be said of it.
+    """An opened folder: its config, the model it describes, its weights, and footnotes.
 
-    ``model`` is None where layercli has no description of it, which ``why`` says; ``weights`` where the folder holds none.
+    ``model`` is None if layercli does not implement the architecture, with the reason in ``why``; ``weights`` is None if there
+    are none.
     """
 
     path: Path
@@ -70,13 +71,13 @@ class Checkpoint:
         return quantization_of(self.config)
 
     def known(self) -> Pretrained:
-        """Return the model; UnknownArchitectureError where there is no description of it."""
+        """Return the model; UnknownArchitectureError if layercli does not implement the architecture."""
         if self.model is None:
             raise UnknownArchitectureError(self.why)
         return self.model
 
     def matched(self) -> Match | None:
-        """Return how the weights fit the model, which is built; None where there is nothing to compare."""
+        """Return how the weights match the built model; None if there is nothing to compare."""
         if self.model is None or self.weights is None or self.quantization is not None:
             return None
         return match(self.model, {name: entry.shape for name, entry in self.weights.entries.items()})
@@ -90,9 +91,9 @@ def is_folder(text: str) -> bool:
 
 
 def open(text: str) -> Checkpoint:
-    """Return the folder that ``text`` names, of its weights nothing but the headers read.
+    """Open the folder that ``text`` names; only the headers of its weight files are read.
 
-    FileError or FormatError for a config, an index or a header that cannot be what it should.
+    FileError or FormatError for an invalid config, index or header.
     """
     path = Path(text) if os.path.isdir(text) else Path(text).parent
     config = read_config(path / CONFIG)
@@ -101,16 +102,16 @@ def open(text: str) -> Checkpoint:
         model: Pretrained | None = describe(config)
     except UnknownArchitectureError as error:
         model, why = None, error.message
-        notes.append(f"{why}: what is shown is what the weights hold")
+        notes.append(f"{why}: the tensors of the weights are shown instead")
     if (quantized := quantization_of(config)) is not None:
-        notes.append(f"the weights are quantized ({quantized}): what is shown is the model before that")
+        notes.append(f"the weights are quantized ({quantized}): the unquantized model is shown")
     if model is not None:
         set_dtype(model, dtype_of(config, weights))
     return Checkpoint(path, config, model, weights, notes, why)
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Return the object in a ``config.json``; FormatError for anything else."""
+    """Return the object in a ``config.json``; FormatError for any other content."""
     with reading(file), file.open("rb") as stream:
         raw = stream.read(LONGEST_CONFIG + 1)
     if len(raw) > LONGEST_CONFIG:
@@ -122,30 +123,32 @@ def read_config(file: Path) -> dict[str, Any]:
 
 
 def weights_in(folder: Path) -> WeightFile | None:
-    """Return the weights of a folder: an index and its shards, or the one file; None where there is none."""
+    """Return the weights of a folder: an index with its shards, or a single file; None without weights."""
     for name in WEIGHTS:
         if (folder / name).exists():
             return open_weights(folder / name)
     found = sorted(folder.glob("*.safetensors"))
     if len(found) > 1:
-        raise FormatError(f"{folder} has {len(found)} safetensors files and no {WEIGHTS[0]} that says what is in which")
+        raise FormatError(
+            f"{folder} has {len(found)} safetensors files and no {WEIGHTS[0]} that says which file holds which tensor"
+        )
     return open_single(found[0]) if found else None
 
 
 def dtype_of(config: dict[str, Any], weights: WeightFile | None) -> str | None:
-    """Return the dtype of the model's values: the config's, or that of the first floating tensor; None where neither says."""
+    """Return the dtype of the model: the config's, or that of the first floating tensor; None if neither is known."""
     given = config.get("dtype", config.get("torch_dtype"))
     if given is not None:
         try:
             return name_of(str(given).removeprefix("torch."))
         except DTypeError:
-            raise FormatError(f"config.json has dtype = {shown(given)}, which is no dtype") from None
+            raise FormatError(f"config.json has dtype = {shown(given)}, which is not a dtype") from None
     entries = weights.entries.values() if weights is not None else ()
     return next((entry.dtype for entry in entries if entry.dtype in ("float32", "bfloat16", "float16")), None)
 
 
 def quantization_of(config: dict[str, Any]) -> str | None:
-    """Return how the weights are quantized, in words, or None where ``quantization_config`` is not there."""
+    """Return how the weights are quantized, in words, or None without ``quantization_config``."""
     given = config.get("quantization_config")
     if given is None:
         return None
@@ -159,7 +162,7 @@ def quantization_of(config: dict[str, Any]) -> str | None:
 
 
 class PretrainedSource(LayerSource):
-    """The model that a folder describes, whose values are the folder's."""
+    """The model that a folder describes, with the folder's weights."""
 
     def __init__(self, opened: Checkpoint, text: str) -> None:
         super().__init__(opened.known(), opened.name, text)
@@ -173,11 +176,11 @@ class PretrainedSource(LayerSource):
 
     @property
     def subject(self) -> ModelSource:
-        """What the runtime makes a program of."""
+        """The object that the runtime prepares to run."""
         return ModelSource(self.model, self.name, self.origin, checkpoint=self.opened)
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return the layers; FormatError where the weights have other shapes, a note of what they lack or have too much."""
+        """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
         report = super().summary(inputs)
         found = self.opened.matched()
         if found is not None and found.other_shape:
@@ -186,9 +189,9 @@ class PretrainedSource(LayerSource):
         return report
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return the tensors of the weights, with a note of what does not fit the config; without weights, the model's.
+        """Return the tensors of the weights, with a note of differences from the config; without weights, the model's.
 
-        Those have the names that a checkpoint has, and values that the initializers draw under ``seed``.
+        The model's variables get their checkpoint names, and initial values determined by ``seed``.
         """
         model = self.opened.known()
         described(model)
@@ -201,7 +204,7 @@ class PretrainedSource(LayerSource):
 
 
 class UnknownSource(WeightsSource):
-    """A folder whose model layercli has no description of: the tensors that its weights hold."""
+    """A folder with an architecture that layercli does not implement: only the tensors of its weights are known."""
 
     def __init__(self, opened: Checkpoint, file: WeightFile, text: str) -> None:
         super().__init__(file, text)
@@ -209,7 +212,7 @@ class UnknownSource(WeightsSource):
         self.notes = opened.notes
 
     def refusal(self) -> LayercliError:
-        """Return the error for what needs the model."""
+        """Return the error for requests that need the model."""
         error: LayercliError = UnknownArchitectureError(self.opened.why)
         return error
 
@@ -217,7 +220,7 @@ class UnknownSource(WeightsSource):
 def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
     """Return the Source of a folder, or of its ``config.json``."""
     if settings:
-        raise UsageError(f"{text} is a model already made: it takes no settings")
+        raise UsageError(f"{text} is an existing model: it takes no arguments")
     opened = open(text)
     if opened.model is None and opened.weights is not None:
         return UnknownSource(opened, opened.weights, text)
@@ -225,7 +228,7 @@ def pretrained_source(text: str, settings: Mapping[str, Any]) -> Source:
 
 
 def stored_rows(row: VariableRow, stored: PretrainedStored) -> Iterator[VariableRow]:
-    """Yield a variable as a checkpoint would hold it: under its names, with its axes in their order."""
+    """Yield a variable as stored in a checkpoint: under its checkpoint names and axis order."""
     shape = stored.in_file(row.shape)
     for i, name in enumerate(stored.names):
 

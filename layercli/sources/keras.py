@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def keras_source(file: str) -> Source:
-    """Return the model that an archive describes, none of its values read; FormatError where it is damaged.
+    """Return the model that an archive describes, without reading values; FormatError if it is damaged.
 
-    Of quantized layers, which are not made, the stored variables are what can be asked for.
+    For quantized layers, which layercli does not create, only the stored variables are available.
     """
     from layercli.saving import keras_archive
     from layercli.saving.deserialization import QuantizedError, Reader
@@ -30,30 +30,30 @@ def keras_source(file: str) -> Source:
 
 
 class UnmadeArchive(Source):
-    """An archive whose model cannot be made, for the reason ``error``: its variables are known, as the file lists them."""
+    """An archive whose model cannot be created because of ``error``; its variables are known as the file lists them."""
 
     def __init__(self, file: str, error: FormatError) -> None:
         super().__init__(file, file)
         self.error = error
 
     def refusal(self) -> FormatError:
-        """Return why the model cannot be made."""
+        """Return the reason why the model cannot be created."""
         return self.error
 
     def inputs(self, shapes: Any = (), sizes: Any = ()) -> Any:
-        """Raise the reason."""
+        """Raise the error."""
         raise self.error
 
     def graph(self, inputs: Any = None) -> ModelGraph:
-        """Raise the reason."""
+        """Raise the error."""
         raise self.error
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Raise the reason."""
+        """Raise the error."""
         raise self.error
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return the datasets of the archive's weights, by their paths in it."""
+        """Return the datasets of the archive's weights, by path."""
         from layercli.formats.hdf5 import H5File
         from layercli.inspect import variables
 

@@ -1,4 +1,4 @@
-"""A Layer or Model as a Source: named, made in Python, or read from an archive of Keras's."""
+"""A Layer or Model as a Source: a named model, a Python object, or the model of a Keras archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LayerSource(Source):
-    """A Layer; ``archive`` is the ``.keras`` file that holds its values, where there is one."""
+    """A Layer; ``archive`` is the ``.keras`` file with its values, if any."""
 
     vocabulary = "Keras layers"
 
@@ -43,13 +43,13 @@ class LayerSource(Source):
 
     @property
     def subject(self) -> ModelSource:
-        """What the runtime makes a program of."""
+        """The object that the runtime prepares to run."""
         from layercli.inspect.model_loader import ModelSource
 
         return ModelSource(self.model, self.name, self.origin, self.archive)
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
-        """Return the Specs it was built for or offers, with the shapes and the named sizes given."""
+        """Return the Specs it was built for or its example inputs, with the given shapes and named sizes applied."""
         from layercli.inspect.shape_parser import inputs_of
 
         return inputs_of(self.model, shapes, sizes)
@@ -73,7 +73,7 @@ class LayerSource(Source):
         return summarize(self.model, as_specs(inputs), name=self.name, source=self.origin)
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return the variables: the values of the archive, or those that the initializers draw with ``seed``."""
+        """Return the variables, with the archive's values or initial values determined by ``seed``."""
         from layercli.inspect import variables
         from layercli.inspect.summary import described
 

@@ -1,4 +1,4 @@
-"""A named model as a Source: one of layercli's own, or one that another package registers."""
+"""A named model as a Source: one of layercli's own, or one registered by another package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.sources.layer import LayerSource
 
 
 def named_source(name: str, settings: Mapping[str, Any]) -> LayerSource | None:
-    """Return the named model made with ``settings``, or None where there is none of that name."""
+    """Return the named model created with ``settings``, or None if no model has that name."""
     location = named_models().get(name)
     if location is None:
         return None

@@ -1,4 +1,4 @@
-"""An ONNX file as a Source: looked at with the onnx package alone, run by onnxruntime."""
+"""An ONNX file as a Source: examined with the onnx package alone, run by onnxruntime."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class OnnxSource(Source):
         return OpenedGraph(self.name)
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
-        """Return the Specs of the inputs that the file names, with the shapes and the named sizes given."""
+        """Return the Specs of the file's inputs, with the given shapes and named sizes applied."""
         from layercli.inspect.onnx.summary import inputs_of
 
         return inputs_of(self.opened, self.name, shapes, sizes)
 
     def graph(self, inputs: Any = None) -> ModelGraph:
-        """Return the nodes, in the scopes that the exporter noted."""
+        """Return the nodes, in the scopes that the exporter recorded."""
         from layercli.inspect.onnx.model_graph import onnx_graph
 
         return onnx_graph(self.opened, self.named(inputs), self.name)
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return the nodes, and the parts of the model that the exporter noted, with shapes, parameters and cost."""
+        """Return the nodes and the modules that the exporter recorded, with shapes, parameters and cost."""
         from layercli.inspect.onnx.summary import summarize_opened
 
         return summarize_opened(self.opened, self.named(inputs), self.name)
@@ -64,7 +64,7 @@ class OnnxSource(Source):
         return variables.of_file(OnnxFile(self.opened.file))
 
     def named(self, inputs: Any) -> dict[str, Spec]:
-        """Return inputs by name: those given without one in the order of the file's; by default the file's own."""
+        """Return inputs by name; unnamed ones follow the order of the file. Default: the file's own inputs."""
         specs = as_specs(inputs)
         if isinstance(specs, dict):
             return {**self.inputs(), **specs}

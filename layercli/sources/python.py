@@ -1,4 +1,4 @@
-"""A model in Python as a Source: ``net.py:Net`` or ``package.module:factory``, or the object itself."""
+"""A model in Python as a Source: ``net.py:Net``, ``package.module:factory``, or the object itself."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from layercli.sources.torch_module import ModuleSource
 def python_source(
     text: str, settings: Mapping[str, Any], *, config: str | None = None, describing: bool = False
 ) -> Source:
-    """Return the model that ``text`` names, or the only one in a file; its module is imported, so trusted.
+    """Return the model that ``text`` names, or the only one in a file; its module is imported, hence trusted.
 
-    ``config`` is a JSON file with the config that its class or factory takes.
+    ``config`` is a JSON file with the config for its class or factory.
     """
     text = text if is_python(text) else f"{text}:{only_model(text)}"
     found = from_python(text)
@@ -32,9 +32,9 @@ def python_source(
 def object_source(
     found: Any, settings: Mapping[str, Any], name: str = "", origin: str = "", *, describing: bool = False
 ) -> Source:
-    """Return a Layer, a torch.nn.Module, or what a class or a factory makes of ``settings``, as a Source.
+    """Return a Layer, a torch.nn.Module, or the result of a class or factory called with ``settings``, as a Source.
 
-    ``describing``: the parameters of a torch module that is made are not allocated until their values are asked for.
+    ``describing``: the parameters of a new torch module are allocated only when their values are needed.
     """
     name = name or getattr(found, "name", "") or getattr(found, "__name__", type(found).__name__)
     make = partial(made, found, dict(settings), name, modules=True)

@@ -1,4 +1,4 @@
-"""What a MODEL means: a text, a path or an object becomes the Source of its kind, told by content and not by name."""
+"""Resolve a MODEL: a text, a path or an object becomes a Source; the kind of a file is told by its content."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ GRAPHS: dict[str, Callable[[str], Source]] = {
     "onnx": OnnxSource,
     "pt2": ExportedProgramSource,
 }
-"""The files that hold a whole model, by what ``detect.content`` says of them."""
+"""The kinds of files that hold a whole model, as named by ``detect.content``."""
 
 
 def resolve(text: str, settings: Iterable[str] = (), *, config: str | None = None, describing: bool = False) -> Source:
-    """Return what a MODEL on the command line means, made with ``settings`` (``name=value`` each).
+    """Return the Source for a MODEL on the command line, created with ``settings`` (``name=value`` each).
 
-    ``config`` is a JSON file with the config that a class or a factory in Python takes. ``describing``: parameters of a
-    torch module are not allocated until their values are asked for.
+    ``config`` is a JSON file with the config for a class or factory in Python. ``describing``: parameters of a torch module
+    are allocated only when their values are needed.
     """
     return _opened(text, dict(map(parse_setting, settings)), config=config, describing=describing)
 
@@ -37,9 +37,9 @@ def resolve(text: str, settings: Iterable[str] = (), *, config: str | None = Non
 def open_source(model: Any, /, **settings: Any) -> Source:
     """Open a model and return its Source: ``.model``, ``.graph(inputs)``, ``.summary()``, ``.variables()``.
 
-    ``model`` is a named model (``"resnet50"``), a reference into Python (``"net.py:Net"``), the path of a file of any kind
-    that layercli reads, a Layer, a torch.nn.Module, or a class or function that makes one; ``settings`` are what the model
-    is made with. UsageError, FileError or FormatError says what is wrong.
+    ``model`` is a named model (``"resnet50"``), a Python reference (``"net.py:Net"``), the path of a file in any format
+    that layercli reads, a Layer, a torch.nn.Module, or a class or function that creates one; ``settings`` are the arguments
+    of the model. Raises UsageError, FileError or FormatError.
 
     >>> open_source("resnet-block", kernel_size=3).model.kernel_size
     3
@@ -56,7 +56,7 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
     if config is not None:
         raise UsageError(f"--config is for a class or a function in Python, and {text} is none")
     if os.path.isdir(text) or os.path.basename(text) == "config.json":
-        from layercli.sources import huggingface  # it brings in what describes models, which few commands need
+        from layercli.sources import huggingface  # few commands need its dependencies
 
         if huggingface.is_folder(text):
             return huggingface.pretrained_source(text, settings)
@@ -68,11 +68,11 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
 
 
 def file_source(file: str, settings: Mapping[str, Any]) -> Source:
-    """Return the Source of a file by what is in it; FormatError where that is nothing that layercli reads."""
+    """Return the Source for the content of a file; FormatError for an unknown format."""
     kind = detect.content(file)
     if kind in GRAPHS:
         if settings:
-            raise UsageError(f"{file} is a model already made: it takes no settings")
+            raise UsageError(f"{file} is an existing model: it takes no arguments")
         return GRAPHS[kind](file)
     opened = detect.open_weights(file)
     if settings:

@@ -1,4 +1,4 @@
-"""Source: what a MODEL is once it is opened, whatever its kind: its graph, its summary, its variables, and what runs it."""
+"""Source: an opened model of any kind, with its graph, summary, variables, and a way to run it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """A model that was opened, called ``name``, which comes from ``origin``: a file, a module of Python, a named model.
+    """An opened model called ``name`` from ``origin``: a file, a Python module, or a named model.
 
-    ``notes`` are sentences to be said of what is shown.
+    ``notes`` are footnotes for every view.
 
-    A kind of model overrides what it can do; what it does not override is refused here, in one sentence.
+    Each kind of model overrides what it supports; everything else is refused here with one sentence.
     """
 
     vocabulary = ""
@@ -36,7 +36,7 @@ class Source:
 
     @property
     def model(self) -> Any:
-        """The Layer or the torch.nn.Module; an error where the source holds none."""
+        """The Layer or torch.nn.Module; an error if the source holds none."""
         raise self.refusal()
 
     @property
@@ -45,22 +45,22 @@ class Source:
         return True
 
     def refusal(self) -> LayercliError:
-        """Return the error for a source that holds no model to run."""
+        """Return the error for a source without a model that can run."""
         return UsageError(f"{self.name} holds no model that can run")
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> Any:
-        """Return the Specs of the inputs, with shapes and named sizes given as on the command line (``1,T,512``, ``T=4``)."""
+        """Return the Specs of the inputs, with shapes and named sizes from the command line (``1,T,512``, ``T=4``)."""
         if [*shapes, *sizes]:
-            raise UsageError(f"{self.name} takes no input, so no shape either")
+            raise UsageError(f"{self.name} takes no inputs, so it takes no shapes")
         return None
 
     def give(self, **given: Any) -> None:
-        """Say more of the inputs than their shapes; what is described depends on that for a torch module in Python alone."""
+        """Give values of inputs beside their shapes; only the description of a torch module in Python can depend on them."""
         if any(x not in (None, 0) and x != () and x != [] for x in given.values()):
             raise UsageError(f"{self.name} is described by shapes alone: values are for torch modules in Python")
 
     def graph(self, inputs: Any = None) -> ModelGraph:
-        """Return the ModelGraph of a call on ``inputs``: Specs as ``inputs`` returns them, or shapes; by default its own."""
+        """Return the ModelGraph of a call on ``inputs``: Specs from ``inputs()``, or shapes; by default its own."""
         raise NotImplementedError
 
     def cost_graph(self, inputs: Any = None, dtype: str | None = None) -> CostGraph:
@@ -71,22 +71,22 @@ class Source:
         return CostGraph(graph if dtype is None else in_dtype(graph, dtype))
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return the summary of a call on ``inputs``, which are as in ``graph``."""
+        """Return the summary of a call on ``inputs``, given as for ``graph``."""
         raise NotImplementedError
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return the parameters and the buffers; values that no file holds are drawn with ``seed``."""
+        """Return the parameters and buffers; values that no file holds are initialized with ``seed``."""
         raise NotImplementedError
 
     @property
     def subject(self) -> ModelSource:
-        """What the runtime makes a program of."""
+        """The object that the runtime prepares to run."""
         from layercli.inspect.model_loader import ModelSource
 
         return ModelSource(self.model, self.name, self.origin)
 
     def prepare(self, inputs: Any, **settings: Any) -> PreparedModel:
-        """Return the program that runs the model on inputs like these, a tree of arrays, with the settings of ``run``."""
+        """Return the prepared model for inputs like these, a tree of arrays, with the settings of ``run``."""
         from layercli.runtime.inference.prepared_model import RunSettings, prepare
 
         return prepare(self.subject, inputs, RunSettings(**settings))
@@ -96,7 +96,7 @@ class Source:
 
 
 def as_specs(inputs: Any) -> Any:
-    """Return inputs as Specs: a shape (batch first) becomes one of float32, and so within lists and dicts of shapes.
+    """Return inputs as Specs: each shape (batch first) becomes a float32 Spec, also inside lists and dicts.
 
     >>> print(as_specs((None, 7)), *as_specs({"x": ("B", 3)}).values())
     float32[None, 7] float32[None, 3]
@@ -111,5 +111,5 @@ def as_specs(inputs: Any) -> Any:
 
 
 def is_shape(sizes: Iterable[Any]) -> bool:
-    """Whether these are the sizes of one tensor: nothing among them holds sizes of its own."""
+    """Whether these are the sizes of one tensor, with no shapes nested inside."""
     return not any(isinstance(size, (list, tuple, dict, Spec)) for size in sizes)

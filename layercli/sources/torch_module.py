@@ -1,4 +1,4 @@
-"""A torch.nn.Module as a Source: made in Python, or read from a file of a graph."""
+"""A torch.nn.Module as a Source: created in Python, or read from a file with a graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ModuleSource(Source):
-    """A torch.nn.Module, which does not say by itself what it takes."""
+    """A torch.nn.Module, which does not declare its inputs."""
 
     vocabulary = "torch modules"
 
@@ -28,11 +28,11 @@ class ModuleSource(Source):
 
     @cached_property
     def model(self) -> Any:
-        """The module; one that was made without values is made anew, by ``make``."""
+        """The module; if it was constructed without values, ``make`` constructs it again."""
         return self.described if self._make is None else self._make()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
-        """Return the Specs of the arguments of ``forward`` that were given shapes, or files."""
+        """Return the Specs of the arguments of ``forward`` that were given as shapes or files."""
         from layercli.runtime.analysis.module_inputs import Given, inputs_of_module
 
         found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), Given(**self._given))
@@ -40,7 +40,7 @@ class ModuleSource(Source):
         return found.specs
 
     def give(self, **given: Any) -> None:
-        """Say more of the inputs than their shapes: files, how they are filled, and other arguments of ``forward``."""
+        """Give values of inputs: files, fill values, and other arguments of ``forward``."""
         self._given = given
 
     def graph(self, inputs: Any = None) -> ModelGraph:
@@ -50,7 +50,7 @@ class ModuleSource(Source):
         return module_graph(self.described, self.named(inputs), self.name, self.origin)
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return the modules with their shapes, parameters and cost; without inputs, with their parameters alone."""
+        """Return the modules with their shapes, parameters and cost; without inputs, only their parameters."""
         from layercli.runtime.analysis.module_summary import summarize_module
 
         return summarize_module(
@@ -58,13 +58,13 @@ class ModuleSource(Source):
         )
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
-        """Return what its state_dict holds."""
+        """Return the entries of its state_dict."""
         from layercli.runtime.analysis.module_summary import variables_of_module
 
         return variables_of_module(self.described, self.name, lambda: self.model)
 
     def named(self, inputs: Any) -> dict[str, Spec]:
-        """Return inputs by the names of the arguments: those given without one are the first."""
+        """Return inputs by argument name; unnamed ones are the first arguments."""
         from layercli.runtime.execution.forward_signature import arguments_of
 
         specs = as_specs(inputs)

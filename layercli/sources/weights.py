@@ -1,4 +1,4 @@
-"""A file of weights as a Source: safetensors, npz, npy, h5, torch.save's, gguf, or an index of several files."""
+"""A weight file as a Source: safetensors, npz, npy, h5, torch.save's, gguf, or an index of several files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class WeightsSource(Source):
-    """The entries of a file of weights, which does not say what is computed with them."""
+    """The entries of a weight file, which does not describe a computation."""
 
     def __init__(self, file: WeightFile, name: str) -> None:
         super().__init__(name, name)
         self.file = file
 
     def refusal(self) -> LayercliError:
-        """Return the error for what needs a model."""
+        """Return the error for requests that need a model."""
         hint = f"give them to one: MODEL --weights {shlex.quote(self.name)}"
         return FileError(f"{self.name} holds weights, not a model", hint=hint)
 
@@ -34,13 +34,13 @@ class WeightsSource(Source):
             raise no_settings(self.name)
 
     def graph(self, inputs: Any = None) -> ModelGraph:
-        """Return the modules that the names tell of, and their parameters."""
+        """Return the modules implied by the names, and their parameters."""
         from layercli.inspect.weight_summary import weights_graph
 
         return weights_graph(self.file)
 
     def summary(self, inputs: Any = None) -> Summary:
-        """Return a row for every module of the names."""
+        """Return a row for each module implied by the names."""
         from layercli.inspect.weight_summary import summarize_file
 
         return summarize_file(self.file)
@@ -53,5 +53,5 @@ class WeightsSource(Source):
 
 
 def no_settings(name: str) -> UsageError:
-    """Return the error for settings and shapes that are given to a file of weights."""
-    return UsageError(f"{name} holds weights: it takes no settings and no shape")
+    """Return the error for arguments and shapes given to a weight file."""
+    return UsageError(f"{name} holds weights: it takes no arguments and no shape")

@@ -18,14 +18,14 @@ from layercli.formats.safetensors import save
 WRONG_USE = [
     ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block or resnet50 or lenet?"),
     ("summary nothing-like-it", "there is no model 'nothing-like-it'", "layercli models lists them"),
-    ("summary resnet-block --set filtrs=3", "resnet-block has no setting 'filtrs'", "did you mean filters?"),
+    ("summary resnet-block --set filtrs=3", "resnet-block has no argument 'filtrs'", "did you mean filters?"),
     (
         "summary resnet-block --set filters=3",
         "ResnetIdentityBlock expects filters to be 3 positive integers, got 3",
         None,
     ),
     ("summary mlp --set units=many", "MLP expects units to be a positive integer, got 'many'", None),
-    ("summary mlp --set units", "a setting is written name=value, got 'units'", None),
+    ("summary mlp --set units", "an argument is written name=value, got 'units'", None),
     (
         "summary decoder --set preset=9b",
         "decoder expects preset to be 'tiny' or '8b' or '70b' or '405b', got '9b'",
@@ -64,9 +64,9 @@ WRONG_USE = [
     ("summary decoder --input-shape 1,T,3", "decoder (CausalLM) expects x with 2 axes, got 3 (x = int32[1, T, 3])", None),
     ("summary mlp --input-shape 5,B,784", "B is the name of the batch, the first size: '5,B,784' has it elsewhere", None),
     ("summary mlp --input-shape=--5,784", "cannot read the shape '--5,784'",
-     "sizes with commas between, as in 32,100 or 1,T,512"),
+     "sizes separated by commas, as in 32,100 or 1,T,512"),
     ("summary mlp --input-shape \u00b2,784", "cannot read the shape '\u00b2,784'",
-     "sizes with commas between, as in 32,100 or 1,T,512"),
+     "sizes separated by commas, as in 32,100 or 1,T,512"),
     ("summary decoder --at T=\u00b2", "a size is given as T=4096, got 'T=\u00b2'", None),
     ("vars /dev/null", "/dev/null is not a regular file", None),
     ("summary mlp --input-shape 0,784", "a size is at least 1, got 0 in '0,784'", None),
@@ -74,7 +74,7 @@ WRONG_USE = [
     (
         "summary mlp --input-shape 32x784",
         "cannot read the shape '32x784'",
-        "sizes with commas between, as in 32,100 or 1,T,512",
+        "sizes separated by commas, as in 32,100 or 1,T,512",
     ),
     (
         "summary mlp --input-shape 32,784:flaot32",
@@ -166,7 +166,7 @@ FILES = {
         ("vars text.npz", "text.npz is in no format that layercli knows", None),
         ("vars cut.npy", "cut.npy has an npy header that is not a dict of descr, fortran_order and shape", None),
         ("vars folder.npz", "folder.npz is a folder, not a model", "a model in Python is named as net.py:Net"),
-        ("run mlp --output square.npy", "square.npy exists already", "--force writes over it"),
+        ("run mlp --output square.npy", "square.npy exists already", "--force overwrites it"),
         ("run mlp --layers conv --device cpu", "no layer of mlp matches 'conv'", None),
         ("run mlp --labels net.py", "--labels names the classes that --top shows", "--top 5"),
         ("run mlp --device cpu --top 2 --labels net.py", "there are 1 labels for 10 classes", None),

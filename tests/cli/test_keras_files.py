@@ -220,7 +220,7 @@ def text(name, content=b"no model"):
 
 BAD = {
     "summary none.keras": "error: none.keras does not exist\nhint: did you mean config.keras or m.keras or wide.keras?\n",
-    "summary m.keras --set units=3": "error: m.keras is a model already made: it takes no settings\n",
+    "summary m.keras --set units=3": "error: m.keras is an existing model: it takes no arguments\n",
     "summary m.keras --custom net.py": "error: --custom names a class or a function as net.py:Net, got 'net.py'\n",
     "summary m.keras --custom other.py:Net": "error: other.py does not exist\n",
     "summary text.keras": "error: text.keras is in no format that layercli knows\n",

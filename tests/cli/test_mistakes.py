@@ -149,4 +149,7 @@ def test_a_file_that_is_no_python(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wide.py").write_text("class Net: pass", encoding="utf-16")
     done = cli("summary", "wide.py:Net")
-    assert (done.code, done.err) == (2, "error: wide.py is no Python: source code string cannot contain null bytes\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: wide.py is not valid Python: source code string cannot contain null bytes\n",
+    )

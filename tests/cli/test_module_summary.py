@@ -103,7 +103,7 @@ def test_the_summary_of_a_module(cli, folder):
         "Non-trainable:  80\n"
         "MACs:           497,744\n"
         "\n"
-        "* called more than once: its parameters count once, its MACs every time\n"
+        "* called more than once: its parameters count once, its MACs for each call\n"
         "6 layers below are not shown (--depth)\n"
     )
 
@@ -155,9 +155,9 @@ def test_a_wrong_shape_names_the_layer(cli, folder):
         "Parameters:     10 (40 B)\n"
         "Trainable:      10\n"
         "Non-trainable:  0\n"
-        "MACs:           unknown: the forward pass did not end\n"
+        "MACs:           unknown: the forward pass failed\n"
         "\n"
-        "shown up to the call that failed: net.py:lonely (Linear) expects 4 features, got 3 in float32[1, 3]\n"
+        "shown up to the failing call: net.py:lonely (Linear) expects 4 features, got 3 in float32[1, 3]\n"
     )
 
 

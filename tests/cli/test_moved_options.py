@@ -39,7 +39,7 @@ def test_any_other_wrong_option_is_named_with_the_nearest(cli):
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        ("lenet", "compare needs something to compare with", "--with float64, or another model"),
+        ("lenet", "compare needs another model or --with", "--with float64, or another model"),
         ("lenet lenet --with cpu", "compare takes another model or --with, got lenet and --with cpu", None),
         (
             "lenet --with float46",

@@ -77,7 +77,7 @@ def test_one_model_is_run_and_nothing_overwritten(cli, recorded):
         == "error: --replay run.json says which model to run: unexpected model mlp\n"
     )
     assert cli("run").err == "error: missing argument 'MODEL'\nhint: as in: layercli run resnet-block\n"
-    assert cli("run mlp --record run.json").err == "error: run.json exists already\nhint: --force writes over it\n"
+    assert cli("run mlp --record run.json").err == "error: run.json exists already\nhint: --force overwrites it\n"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_what_layers_of_a_file_multiply_is_counted(cli, graphs):
     layers = {layer["path"]: layer["macs"] for layer in json.loads(done.out)["profile"]["layers"]}
     assert layers == {"0": 96, "1/0": 0, "1/1": 72, "1": 72}
     done = cli("profile net.onnx --input both.npz --device cpu --format json")
-    assert (done.code, done.err) == (0, "onnxruntime runs net.onnx as one: what it does inside is not seen\n")
+    assert (done.code, done.err) == (0, "onnxruntime runs net.onnx as one graph: its layers are not visible\n")
 
 
 def test_outputs_are_compared_where_layers_are_not_the_same(cli, graphs):
@@ -137,7 +137,7 @@ def test_every_layer_is_compared_in_onnx(cli, graphs):
         ("compare net.onnx --with float64", "net.onnx computes in the dtypes that are written in it, not in float64"),
         ("run net.pt2 --dtype float16", "net.pt2 computes in the dtypes that are written in it, not in float16"),
         ("run net.pt2 --weights both.npz", "net.pt2 is run as it was written, so --weights cannot change it"),
-        ("run net.pt2 --set a=1", "net.pt2 is a model already made: it takes no settings"),
+        ("run net.pt2 --set a=1", "net.pt2 is an existing model: it takes no arguments"),
         ("run net.onnx --fuse", "net.onnx is run as it was written, so --fuse cannot change it"),
         ("run net.pt2 --fuse", "net.pt2 is run as it was written, so --fuse cannot change it"),
         ("run net.pt2 --channels-last", "net.pt2 is run as it was written, so --channels-last cannot change it"),

@@ -158,4 +158,4 @@ def test_the_trace_holds_the_layers(cli, folder):
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]
     assert [event["name"] for event in events].count("block/inner") >= 2
     done = cli("profile net.py:Net --input-shape 2,3 --device cpu --trace trace.json")
-    assert (done.code, done.err) == (2, "error: trace.json exists already\nhint: --force writes over it\n")
+    assert (done.code, done.err) == (2, "error: trace.json exists already\nhint: --force overwrites it\n")

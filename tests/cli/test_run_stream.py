@@ -129,11 +129,11 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(cli, folder, sign, code):
     refused = cli(*command("--batch-size", "2"))
     assert (refused.code, refused.err) == (
         2,
-        "error: y.npy.part was left by an interrupted run\nhint: --resume goes on with it, --force begins again\n",
+        "error: y.npy.part was left by an interrupted run\nhint: --resume continues it, --force starts again\n",
     )
     before = (folder / "y.npy.part").read_bytes()[:100]
     again = cli(*command("--batch-size", "64", "--resume", "--format", "json"))
-    assert (again.code, again.err) == (0, f"going on after {done} of 100 rows\nwrote y.npy\n")
+    assert (again.code, again.err) == (0, f"resuming after {done} of 100 rows\nwrote y.npy\n")
     assert json.loads(again.out)["stream"]["resumed_at"] == done
     assert (folder / "y.npy").read_bytes().startswith(before)
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
@@ -158,7 +158,7 @@ def interrupted(cli, folder):
 
 
 def test_once_there_is_room_it_goes_on(cli, interrupted):
-    assert cli(*command("--batch-size", "8", "--resume")).err == "going on after 48 of 100 rows\nwrote y.npy\n"
+    assert cli(*command("--batch-size", "8", "--resume")).err == "resuming after 48 of 100 rows\nwrote y.npy\n"
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
 
 
@@ -240,7 +240,7 @@ def test_after_the_end_there_is_nothing_to_go_on_with(cli, folder):
     found = json.loads(done.out)
     assert (found["stream"]["resumed_at"], found["outputs"][0]["maximum"]) == (100, 799)
     assert cli(*command("--batch-size", "8", "--resume", "--format", "plain")).code == 0
-    refused = (2, "error: y.npy exists already\nhint: --force writes over it\n")
+    refused = (2, "error: y.npy exists already\nhint: --force overwrites it\n")
     done = cli(*command("--batch-size", "8"))
     assert (done.code, done.err) == refused
     assert ((folder / "y.npy").read_bytes(), names(folder)) == (whole, ["y.npy"])
@@ -260,7 +260,7 @@ def test_killed_between_its_last_two_steps_it_is_complete(cli, folder, monkeypat
     monkeypatch.undo()
     monkeypatch.chdir(folder)
     done = cli(*command("--batch-size", "8", "--resume"))
-    assert (done.code, done.err) == (0, "going on after 100 of 100 rows\nwrote y.npy\n")
+    assert (done.code, done.err) == (0, "resuming after 100 of 100 rows\nwrote y.npy\n")
     assert names(folder) == ["y.npy"]
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
 
@@ -280,7 +280,7 @@ def test_a_file_that_has_the_name_of_a_part_is_kept(cli, folder):
     (folder / "y.npy.part").write_bytes(b"mine")
     for more in ([], ["--resume"]):
         done = cli(*command("--batch-size", "8", *more))
-        assert (done.code, done.err) == (2, "error: y.npy.part exists already\nhint: --force writes over it\n")
+        assert (done.code, done.err) == (2, "error: y.npy.part exists already\nhint: --force overwrites it\n")
     assert (folder / "y.npy.part").read_bytes() == b"mine"
 
 
@@ -372,16 +372,16 @@ def test_where_memory_really_ends(folder):
 @pytest.mark.parametrize(
     ("more", "model", "message", "hint"),
     [
-        (["--batch-size", "0"], "net.py:Net", "a batch size is auto or a number from 1 on, got '0'", None),
-        (["--batch-size", "²"], "net.py:Net", "a batch size is auto or a number from 1 on, got '²'", None),
-        (["--resume"], "net.py:Net", "--resume goes on with a stream", "--batch-size auto"),
+        (["--batch-size", "0"], "net.py:Net", "a batch size is auto or an integer from 1 up, got '0'", None),
+        (["--batch-size", "²"], "net.py:Net", "a batch size is auto or an integer from 1 up, got '²'", None),
+        (["--resume"], "net.py:Net", "--resume continues a stream", "--batch-size auto"),
         (["--batch-size", "8", "--top", "1"], "net.py:Net",
          "--batch-size streams the results to a file, which --top does not go with", None),
         (["--batch-size", "8"], "net.py:Total",
          "the output has the shape (1, 4) for a batch of 8: it needs one row for each row of the batch", None),
         (["--batch-size", "8"], "net.py:Two", "net.py:Two has 2 outputs, and one can be written as it comes", None),
         (["--batch-size", "8", "--output", "y.npz"], "net.py:Net",
-         "--batch-size goes from files to a .npy file", "--input x.npy --output y.npy"),
+         "--batch-size streams from files to a .npy file", "--input x.npy --output y.npy"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_streamed(cli, folder, more, model, message, hint):
@@ -428,7 +428,7 @@ def test_standard_input_is_not_streamed(cli, folder):
     done = cli("run", "net.py:Net", "--input", "-", "--output", "y.npy", "--device", "cpu", "--batch-size", "auto")
     assert (done.code, done.err) == (
         2,
-        "error: standard input is read whole and once, so that it cannot be streamed\nhint: save it to a .npy file first\n",
+        "error: standard input is read once and whole, so it cannot be streamed\nhint: save it to a .npy file first\n",
     )
 
 
@@ -453,7 +453,7 @@ def test_a_full_disk_leaves_what_can_be_gone_on_with(cli, folder, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names(folder) == ["y.npy.part", "y.npy.part.json"]
-    assert cli(*command("--batch-size", "8", "--resume")).err == "going on after 0 of 100 rows\nwrote y.npy\n"
+    assert cli(*command("--batch-size", "8", "--resume")).err == "resuming after 0 of 100 rows\nwrote y.npy\n"
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)
 
 

@@ -59,7 +59,7 @@ def test_the_table_says_what_is_not_known(cli, sleeper):
     done = cli("bench sleeper.py:Fast --input-shape 8,4 --device cpu --repeat 3 --format plain")
     facts = done.out.partition("Time\n")[2].splitlines()
     assert facts[1].split("  ")[0] == "Model"
-    assert "Roofline:     unknown: there is nothing to multiply" in facts
+    assert "Roofline:     unknown: the model multiplies nothing" in facts
     assert "Runs:         3" in facts
 
 
@@ -97,7 +97,7 @@ def test_json_has_the_times_of_both(cli, sleeper):
 
 def test_what_cannot_be_meant(cli, sleeper):
     done = cli("bench sleeper.py:Fast --input-shape 8,4 --device cpu --repeat often")
-    assert (done.code, done.err) == (2, "error: --repeat is a number of times or of seconds, 30 or 5s, got 'often'\n")
+    assert (done.code, done.err) == (2, "error: --repeat is a number of runs or of seconds, 30 or 5s, got 'often'\n")
     for option, value in (("--max-slowdown", "nan"), ("--rtol", "inf"), ("--atol", "nan")):
         command = "bench --against sleeper.py:Slow" if option == "--max-slowdown" else "compare --with float64"
         done = cli(f"{command} sleeper.py:Fast --input-shape 8,4 --device cpu {option} {value}")

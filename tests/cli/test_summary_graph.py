@@ -137,7 +137,7 @@ def test_the_summary_of_a_pt2(cli, folder):
         "Non-trainable:  80\n"
         "MACs:           497744*B\n"
         "\n"
-        "* called more than once: its parameters count once, its MACs every time\n"
+        "* called more than once: its parameters count once, its MACs for each call\n"
         "B is the batch size\n"
         "6 layers below are not shown (--depth)\n"
     )
@@ -227,9 +227,9 @@ def test_variables(cli, folder):
         ("vars none.onnx", "none.onnx does not exist"),
         ("summary none.pt2", "none.pt2 does not exist"),
         ("vars none.pt2", "none.pt2 does not exist"),
-        ("summary net.onnx --set a=1", "net.onnx is a model already made: it takes no settings"),
-        ("summary net.pt2 --set a=1", "net.pt2 is a model already made: it takes no settings"),
-        ("vars net.onnx --set a=1", "net.onnx is a model already made: it takes no settings"),
+        ("summary net.onnx --set a=1", "net.onnx is an existing model: it takes no arguments"),
+        ("summary net.pt2 --set a=1", "net.pt2 is an existing model: it takes no arguments"),
+        ("vars net.onnx --set a=1", "net.onnx is an existing model: it takes no arguments"),
         ("summary net.onnx --input-shape 2,4,32,32",
          "the input image is float32[2, 4, 32, 32], the model takes float32[None, 3, 32, 32]"),
         ("summary net.pt2 --input-shape 2,3,32", "the input image is float32[2, 3, 32], the model takes float32[None, 3, 32, 32]"),
@@ -263,11 +263,11 @@ def test_nodes_in_a_circle(cli, folder):
     ends = [tensor("x", (2,))], [tensor("y", (2,))]
     written("circle.onnx", [helper.make_node("Add", ["x", "b"], ["a"], name="a"), *relu(("a", "b"), ("b", "y"))], *ends)
     assert failure(cli, "summary circle.onnx") == (
-        "error: circle.onnx is damaged: the node a takes 'b', which nothing before it gives\n"
+        "error: circle.onnx is damaged: the node a takes 'b', which no node before it produces\n"
     )
     written("lost.onnx", [helper.make_node("Relu", ["z"], ["y"])], *ends)
     assert failure(cli, "summary lost.onnx") == (
-        "error: lost.onnx is damaged: the node of Relu takes 'z', which nothing before it gives\n"
+        "error: lost.onnx is damaged: the node of Relu takes 'z', which no node before it produces\n"
     )
 
 
@@ -290,7 +290,7 @@ def test_names_that_are_too_deep(cli, folder):
 def test_what_cannot_be_counted(cli, folder):
     nodes = [helper.make_node("Odd", ["x"], ["y"], domain="mine")]
     written("odd.onnx", nodes, [tensor("x", (2,))], [tensor("y", (2,))], domains=["mine"])
-    assert "MACs:           unknown: some of what it does cannot be counted\n" in cli("summary odd.onnx").out
+    assert "MACs:           unknown: some of its operations cannot be counted\n" in cli("summary odd.onnx").out
 
 
 def doubling(count, last):
@@ -309,11 +309,9 @@ def doubling(count, last):
 def test_functions_without_end(cli, folder, count, last):
     ends, nodes = ([tensor("x", (2,))], [tensor("y", (2,))]), [helper.make_node("F0", ["x"], ["y"], domain="mine")]
     written("endless.onnx", nodes, *ends, domains=["mine"], functions=doubling(count, last))
-    assert failure(cli, "summary endless.onnx") == (
-        "error: endless.onnx is damaged: its functions cannot be put in where they are called\n"
-    )
+    assert failure(cli, "summary endless.onnx") == ("error: endless.onnx is damaged: its functions cannot be inlined\n")
     written("ends.onnx", nodes, *ends, domains=["mine"], functions=doubling(4, "Odd"))
-    assert "MACs:           unknown: some of what it does cannot be counted\n" in cli("summary ends.onnx").out
+    assert "MACs:           unknown: some of its operations cannot be counted\n" in cli("summary ends.onnx").out
 
 
 def test_an_input_that_is_no_array(cli, folder):

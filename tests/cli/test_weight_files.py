@@ -198,7 +198,7 @@ def test_weights_take_no_settings(cli, given):
     save("w.safetensors", {"a.w": np.ones(3)})
     done = cli(f"summary w.safetensors {given}")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "error: w.safetensors holds weights: it takes no settings and no shape\n"
+    assert done.err == "error: w.safetensors holds weights: it takes no arguments and no shape\n"
 
 
 def test_what_is_no_weights_says_so(cli, folder):

@@ -125,7 +125,7 @@ def test_a_demand_of_plain_memory_needs_no_test(tell, capsys):
          "hint: did you mean bf16?\n"),
         (["--from", "none.json"], "error: none.json does not exist\n"),
         (["--from", "none.json", "--level", "2"],
-         "error: --level runs tests on this machine, and --from reads what another one saw: give one of them\n"),
+         "error: --level runs tests on this machine and --from reads a snapshot: give one of them\n"),
         (["-f", "xml"],
          "error: invalid value for '--format' / '-f': 'xml' is not one of 'table', 'plain', 'json', 'csv', 'markdown', 'github'\n"),
     ],

@@ -109,7 +109,7 @@ def test_channels_are_first_where_the_model_has_them_there(folder):
     with pytest.raises(LayercliError) as caught:
         read("net", Arguments(["x"]), {}, ["a.png"])
     assert (caught.value.message, caught.value.hint) == (
-        "images are made as large as the model takes them, and net does not say so",
+        "images are resized to the model's input, and net does not say so",
         "--input-shape 1,3,224,224, or 1,224,224,3 where channels are last",
     )
 
@@ -215,7 +215,7 @@ def test_what_does_not_fit_is_said(folder):
     assert failure("net", IMAGE, ["x"], ["empty"])[0] == "empty is a folder without images"
     for text in ("1", "0,nan", "inf,1"):
         assert failure("net", IMAGE, ["x"], ["no.png"], rescale=text)[0] == (
-            f"--rescale is what the pixels 0 and 255 become, as in 0,1 or -1,1, got {text!r}"
+            f"--rescale gives the values of the pixels 0 and 255, as in 0,1 or -1,1, got {text!r}"
         )
     with pytest.raises(LayercliError) as caught:
         read("net", Arguments(["x"]), {"x": Spec((1, 3))}, ["x.npy"], fixed=True)
@@ -251,7 +251,7 @@ def test_inputs_are_filled_in():
         (("random", "1,0"), "a range is given as NAME=0,1, the lower end first, got '1,0'"),
         (("random", "x=0"), "a range is given as NAME=0,1, the lower end first, got 'x=0'"),
         (("random", "0,nan"), "a range is given as NAME=0,1, the lower end first, got '0,nan'"),
-        (("zeros", "0,1"), "--range says between what inputs are filled at random or in equal steps, not with zeros"),
+        (("zeros", "0,1"), "--range applies to --fill random and range, not to zeros"),
     ],
 )
 def test_ranges_that_cannot_be_meant(arguments, message):

@@ -60,8 +60,8 @@ def test_a_class_a_factory_and_an_instance(folder):
     ("text", "settings", "message", "hint"),
     [
         ("net3.py:Net", [], "net3.py:Net needs units", "--set units=..."),
-        ("net3.py:Net", ["unit=5"], "net3.py:Net has no setting 'unit'", "did you mean units?"),
-        ("net3.py:instance", ["units=5"], "net3.py:instance is a model already made: it takes no settings", None),
+        ("net3.py:Net", ["unit=5"], "net3.py:Net has no argument 'unit'", "did you mean units?"),
+        ("net3.py:instance", ["units=5"], "net3.py:instance is an existing model: it takes no arguments", None),
         ("net3.py:stack", ["depth=deep"], "stack expects depth to be an integer, got 'deep'", None),
         ("net3.py:Typed", ["rate=fast"], "Typed expects rate to be a number, got 'fast'", None),
         ("net3.py:Typed", ["wide=3.5"], "Typed expects wide to be true or false, got 3.5", None),

@@ -63,4 +63,4 @@ def test_repeat_is_times_or_seconds():
     for text in ("0", "5m", "s", "-1", "0s", "1.5"):
         with pytest.raises(UsageError) as caught:
             RepeatedRuns.parse(text)
-        assert caught.value.message == f"--repeat is a number of times or of seconds, 30 or 5s, got {text!r}"
+        assert caught.value.message == f"--repeat is a number of runs or of seconds, 30 or 5s, got {text!r}"

@@ -83,7 +83,7 @@ def test_a_layer_used_twice_counts_once_and_is_marked():
     assert str(rows["shared"].macs) == "32*B"
     text = plain.draw(table(summary))
     assert "shared (Dense) *" in text
-    assert "* called more than once: its parameters count once, its MACs every time" in text
+    assert "* called more than once: its parameters count once, its MACs for each call" in text
 
 
 def test_a_layer_never_called_is_listed_without_shapes():

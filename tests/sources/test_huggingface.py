@@ -115,14 +115,16 @@ def test_an_unknown_model_type_is_shown_by_what_its_weights_hold(folder, capsys)
     (folder / "modeling_mystery.py").write_text("raise SystemExit('this was run')")
     code, out, err = asked(capsys, "summary", folder, "--depth", "2")
     assert code == 0
-    assert err == "layercli has no description of the model_type 'mystery': what is shown is what the weights hold\n"
+    assert (
+        err == "layercli has no description of the model_type 'mystery': the tensors of the weights are shown instead\n"
+    )
     assert "model/embed_tokens" in out
 
 
 def test_quantized_weights_are_named_and_not_run(folder, capsys):
     change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
     code, _, err = asked(capsys, "summary", folder)
-    assert (code, err) == (0, "the weights are quantized (gptq, 4 bits): what is shown is the model before that\n")
+    assert (code, err) == (0, "the weights are quantized (gptq, 4 bits): the unquantized model is shown\n")
     code, _, err = asked(capsys, "run", folder, "--at", "T=4")
     assert code == 2
     assert err == f"error: {folder} holds quantized weights (gptq, 4 bits), which layercli does not run\n"
@@ -152,7 +154,7 @@ CONFIGS = [
     ({"head_dim": 7}, "config.json turns 7 features of each head by their position, which is not an even number"),
     ({"model_type": 7}, "config.json has model_type = 7, which is not text"),
     ({"architectures": "Llama"}, "config.json has architectures = 'Llama', which is not a list of texts"),
-    ({"dtype": "float7"}, "config.json has dtype = 'float7', which is no dtype"),
+    ({"dtype": "float7"}, "config.json has dtype = 'float7', which is not a dtype"),
     (
         {"rope_parameters": {"rope_type": "llama3", "factor": 0}},
         "config.json has factor = 0, which is not a number above 0",
@@ -220,9 +222,8 @@ def test_weights_that_contradict_the_config_are_one_sentence(folder, capsys):
 def test_several_files_without_an_index_are_one_sentence(folder, capsys):
     (folder / "model.safetensors").rename(folder / "a.safetensors")
     shutil.copy(folder / "a.safetensors", folder / "b.safetensors")
-    message = (
-        f"error: {folder} has 2 safetensors files and no model.safetensors.index.json that says what is in which\n"
-    )
+    what = "has 2 safetensors files and no model.safetensors.index.json that says which file holds which tensor"
+    message = f"error: {folder} {what}\n"
     assert asked(capsys, "summary", folder) == (2, "", message)
 
 
@@ -250,5 +251,5 @@ def test_a_config_that_is_no_config_is_one_sentence(folder, capsys, text, messag
 
 
 def test_a_folder_takes_no_settings(folder, capsys):
-    message = f"error: {folder} is a model already made: it takes no settings\n"
+    message = f"error: {folder} is an existing model: it takes no arguments\n"
     assert asked(capsys, "summary", folder, "--set", "a=1") == (2, "", message)

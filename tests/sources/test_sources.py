@@ -88,9 +88,9 @@ def test_every_kind_of_text_path_and_object():
 def test_settings_make_the_model():
     assert layercli.open("resnet-block", kernel_size=5).model.kernel_size == 5
     assert resolve("resnet-block", ["kernel_size=5"]).model.kernel_size == 5
-    with pytest.raises(UsageError, match=r"resnet-block has no setting 'kernl'"):
+    with pytest.raises(UsageError, match=r"resnet-block has no argument 'kernl'"):
         layercli.open("resnet-block", kernl=5)
-    with pytest.raises(UsageError, match=r"d is a model already made: it takes no settings"):
+    with pytest.raises(UsageError, match=r"d is an existing model: it takes no arguments"):
         layercli.open(layers.Dense(2, name="d"), units=3)
     with pytest.raises(UsageError, match=r"^int gives a int, not a layercli Layer or Model, or a torch.nn.Module$"):
         layercli.open(int)
@@ -114,11 +114,11 @@ def test_what_a_kind_cannot_do_is_one_sentence(made):
         weights.prepare(np.ones((1, 3), "float32"))
     assert str(error.value) == f"{made / 'a.npz'} holds weights, not a model"
     assert error.value.hint == f"give them to one: MODEL --weights {made / 'a.npz'}"
-    with pytest.raises(UsageError, match=r"a.npz holds weights: it takes no settings and no shape"):
+    with pytest.raises(UsageError, match=r"a.npz holds weights: it takes no arguments and no shape"):
         weights.inputs(["1,3"])
-    with pytest.raises(UsageError, match=r"a.npz holds weights: it takes no settings and no shape"):
+    with pytest.raises(UsageError, match=r"a.npz holds weights: it takes no arguments and no shape"):
         layercli.open(made / "a.npz", units=3)
-    with pytest.raises(UsageError, match=r"a.onnx is a model already made: it takes no settings"):
+    with pytest.raises(UsageError, match=r"a.onnx is an existing model: it takes no arguments"):
         layercli.open(made / "a.onnx", units=3)
 
 

@@ -17,16 +17,14 @@ def evaluate(
     custom: options.Custom = [],  # noqa: B006
     weights: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="The variables' values: .keras, .weights.h5, .safetensors, out/.", show_default=False
-        ),
+        typer.Option(metavar="FILE", help="The weights: .keras, .weights.h5, .safetensors, out/.", show_default=False),
     ] = None,
     batch_size: options.BatchSize = 32,
     metrics: options.Metrics = [],  # noqa: B006
     input_shape: options.InputShape = [],  # noqa: B006
     rescale: options.Rescale = None,
     device: options.Device = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="The seed of weights that no file gives.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights that no file provides.")] = 0,
     format: output.FormatOption = None,
 ) -> int:
     """Measure a model on arrays, a table or folders of images.

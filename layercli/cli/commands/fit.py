@@ -18,15 +18,15 @@ def fit(
     set_: options.Set = [],  # noqa: B006 - typer copies it
     custom: options.Custom = [],  # noqa: B006
     validation: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Evaluated after every epoch.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Data to evaluate after every epoch.", show_default=False)
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="How often to go through the data.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, help="The number of passes over the data.")] = 1,
     batch_size: options.BatchSize = 32,
     optimizer: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[:SETTING=VALUE,...]",
-            help="As in adam:learning_rate=1e-3; by default the .keras file's, or adam.",
+            help="As in adam:learning_rate=1e-3. Default: the .keras file's, or adam.",
             show_default=False,
         ),
     ] = None,
@@ -34,7 +34,7 @@ def fit(
     input_shape: options.InputShape = [],  # noqa: B006
     rescale: options.Rescale = None,
     device: options.Device = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, the data's order and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, data order and dropout.")] = 0,
     save: Annotated[
         str | None,
         typer.Option(
@@ -43,10 +43,10 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from what --save holds, if it is there.")] = False,
-    shard: Annotated[
-        bool, typer.Option("--shard", help="Share the weights out among torchrun's ranks (FSDP2).")
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the file or folder of --save, if it exists.")
     ] = False,
+    shard: Annotated[bool, typer.Option("--shard", help="Shard the weights among torchrun's ranks (FSDP2).")] = False,
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Run the model through torch.compile.")] = False,
     format: output.FormatOption = None,
 ) -> int:

@@ -25,7 +25,7 @@ class GpuFormat(StrEnum):
 
 
 def option(name: str, help: str, metavar: str | None = None, short: tuple[str, ...] = ()) -> typer.models.OptionInfo:
-    """Return an option that has no default to show."""
+    """Return an option without a default in its help."""
     info: typer.models.OptionInfo = typer.Option(name, *short, help=help, metavar=metavar, show_default=False)
     return info
 
@@ -33,23 +33,28 @@ def option(name: str, help: str, metavar: str | None = None, short: tuple[str, .
 def gpu_check(
     level: Annotated[
         int | None,
-        option("--level", "0 looks, without torch; 1 (default) computes once; 2 runs every test; 3 adds minutes."),
+        option(
+            "--level",
+            "0 queries the driver, without torch; 1 (default) computes once; 2 runs every test; 3 adds minutes of load.",
+        ),
     ] = None,
-    device: Annotated[str, option("--device", "One GPU, as nvidia-smi numbers it, or all.", "N|all")] = "all",
-    require: Annotated[int, option("--require", "How many usable GPUs there must be. Default: 1.")] = 1,
-    min_memory: Annotated[str | None, option("--min-memory", "Memory each must have in all: 16GiB.", "SIZE")] = None,
+    device: Annotated[str, option("--device", "One GPU by its nvidia-smi index, or all.", "N|all")] = "all",
+    require: Annotated[int, option("--require", "The required number of usable GPUs. Default: 1.")] = 1,
+    min_memory: Annotated[str | None, option("--min-memory", "Total memory required of each: 16GiB.", "SIZE")] = None,
     min_capability: Annotated[
-        str | None, option("--min-capability", "CUDA capability each must have: 8.0.", "X.Y")
+        str | None, option("--min-capability", "CUDA capability required of each: 8.0.", "X.Y")
     ] = None,
     min_tflops: Annotated[
-        list[str] | None, option("--min-tflops", "Rate each must reach: bf16=500 (fp16, fp32, tf32).", "NAME=X")
+        list[str] | None, option("--min-tflops", "TFLOP/s required of each: bf16=500 (fp16, fp32, tf32).", "NAME=X")
     ] = None,
     min_bandwidth: Annotated[
-        list[str] | None, option("--min-bandwidth", "GB/s each must reach: device=2000 (h2d, d2h).", "NAME=X")
+        list[str] | None, option("--min-bandwidth", "GB/s required of each: device=2000 (h2d, d2h).", "NAME=X")
     ] = None,
-    timeout: Annotated[float | None, option("--timeout", "Seconds after which a hang is called one.")] = None,
-    snapshot: Annotated[Path | None, option("--snapshot", "Write what was seen; nothing private is in it.")] = None,
-    source: Annotated[Path | None, option("--from", "Diagnose the snapshot of another machine.")] = None,
+    timeout: Annotated[float | None, option("--timeout", "Seconds after which a test counts as hung.")] = None,
+    snapshot: Annotated[
+        Path | None, option("--snapshot", "Write the observed state to a file, without private data.")
+    ] = None,
+    source: Annotated[Path | None, option("--from", "Diagnose a snapshot, also of another machine.")] = None,
     format: Annotated[
         GpuFormat | None,
         option(
@@ -57,7 +62,7 @@ def gpu_check(
         ),
     ] = None,
 ) -> int:
-    """Is there a GPU, why not, and can it be trusted?
+    """Say whether there is a usable GPU, why not, and what to do.
 
     [dim]$[/dim] layercli gpu-check
     [dim]$[/dim] layercli gpu-check --level 2 --min-tflops bf16=500
@@ -68,7 +73,7 @@ def gpu_check(
     from layercli.gpu.snapshot import write
 
     if source is not None and level:
-        raise UsageError("--level runs tests on this machine, and --from reads what another one saw: give one of them")
+        raise UsageError("--level runs tests on this machine and --from reads a snapshot: give one of them")
     report = check(
         1 if level is None else level, device, require, min_memory, min_capability, min_tflops, min_bandwidth,
         timeout, source, lambda doing: output.print_info(f"{doing} ..."),
@@ -91,7 +96,7 @@ def gpu_check(
 
 
 def summarize(text: str) -> None:
-    """Append Markdown to the summary of the GitHub job, where there is one; that it cannot be written is told, no more."""
+    """Append Markdown to the GitHub job summary, if there is one; a failure to write is only a warning."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return

@@ -6,7 +6,7 @@ from layercli.cli import output
 
 
 def models(format: output.FormatOption = None) -> None:
-    """List the named models, with their settings and one line each.
+    """List the named models with their arguments and a line of description.
 
     [dim]$[/dim] layercli models
     [dim]$[/dim] layercli models --format json | jq -r '.models[].name'

@@ -36,7 +36,7 @@ def run(
     replay: options.Replay = None,
     format: output.FormatOption = None,
 ) -> int:
-    """Run a model forward and show what comes out.
+    """Run one forward pass and show the outputs.
 
     [dim]$[/dim] layercli run resnet-block
     [dim]$[/dim] layercli run mlp --input x.npy --output y.npy --weights mlp.safetensors
@@ -54,7 +54,7 @@ def run(
     register_custom_objects(running.custom)
     checks.check_again(context, replay)
     checks.check_targets({"--output": out, "--record": record})
-    kept = force or resume  # what is there already, a stream that goes on looks at for itself
+    kept = force or resume  # a resumed stream checks the existing file itself
     if out is not None:
         output_file.check_target(out, force=kept)
     if record is not None:
@@ -104,7 +104,7 @@ def run(
 
 
 def show(report: ForwardRun, found: list[sections.Section], format: output.Format | None) -> None:
-    """Print the outputs, and then every section."""
+    """Print the outputs and then every section."""
     from layercli.render.run import table
 
     def document() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The options of ``run``, ``compare``, ``bench`` and ``profile``: what they share is one group, ``Cumulative``."""
+"""The options of ``run``, ``compare``, ``bench`` and ``profile``; the shared ones form one group."""
 
 from __future__ import annotations
 
@@ -52,13 +52,15 @@ Input = Annotated[
 ]
 Cast = Annotated[
     bool,
-    typer.Option("--cast", help="Convert inputs of another kind of number to the model's.", rich_help_panel=INPUTS),
+    typer.Option(
+        "--cast", help="Cast inputs of another kind (integers, floats) to the model's dtype.", rich_help_panel=INPUTS
+    ),
 ]
 Rescale = Annotated[
     str | None,
     typer.Option(
         metavar="BLACK,WHITE",
-        help="What the pixels 0 and 255 of images become: 0,1 or -1,1.",
+        help="Rescale pixels 0 and 255 to these values: 0,1 or -1,1.",
         show_default=False,
         rich_help_panel=INPUTS,
     ),
@@ -66,7 +68,7 @@ Rescale = Annotated[
 Fill = Annotated[
     str,
     typer.Option(
-        metavar="random|zeros|ones|range", help="What inputs without a file are filled with.", rich_help_panel=INPUTS
+        metavar="random|zeros|ones|range", help="The values of inputs without a file.", rich_help_panel=INPUTS
     ),
 ]
 Range = Annotated[
@@ -74,7 +76,7 @@ Range = Annotated[
     typer.Option(
         "--range",
         metavar="[NAME=]LOW,HIGH",
-        help="Between what an input is filled at random, or in equal steps.",
+        help="The range of random or evenly spaced fill values.",
         show_default=False,
         rich_help_panel=INPUTS,
     ),
@@ -91,24 +93,22 @@ Output = Annotated[
         rich_help_panel=OUTPUTS,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Write over files that exist.", rich_help_panel=OUTPUTS)]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.", rich_help_panel=OUTPUTS)]
 BatchSize = Annotated[
     str | None,
     typer.Option(
         metavar="N|auto",
-        help="Stream: read, run and write so many rows at a time, from files larger than memory to a .npy.",
+        help="Stream: read, run and write this many rows at a time, from files larger than memory to a .npy.",
         show_default=False,
         rich_help_panel=OUTPUTS,
     ),
 ]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with a stream that was interrupted.", rich_help_panel=OUTPUTS)
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted stream.", rich_help_panel=OUTPUTS)]
 Layers = Annotated[
     str | None,
     typer.Option(
         metavar="PATTERN",
-        help="The results of these layers too: part of a path, or a shell pattern.",
+        help="Also return the results of these layers: part of a path, or a shell pattern.",
         show_default=False,
         rich_help_panel=OUTPUTS,
     ),
@@ -121,18 +121,22 @@ Top = Annotated[
 ]
 Labels = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="The classes' names, one a line.", show_default=False, rich_help_panel=OUTPUTS),
+    typer.Option(
+        metavar="FILE", help="A file with the class names, one per line.", show_default=False, rich_help_panel=OUTPUTS
+    ),
 ]
 Check = Annotated[
     bool,
-    typer.Option("--check", help="Exit 1 if a result is not finite, naming where it starts.", rich_help_panel=OUTPUTS),
+    typer.Option(
+        "--check", help="Exit 1 if a result is not finite, and name the first such layer.", rich_help_panel=OUTPUTS
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel=DEVICE)]
 Weights = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="The variables' values: .safetensors, .npz.",
+        help="The weights: .safetensors, .npz.",
         show_default=False,
         rich_help_panel=DEVICE,
     ),
@@ -142,7 +146,7 @@ Dtype = Annotated[
     typer.Option(
         "--dtype",
         metavar="NAME",
-        help="What it computes in: bfloat16, float16, float64, ...",
+        help="The dtype to compute in: bfloat16, float16, float64, ...",
         show_default=False,
         rich_help_panel=DEVICE,
     ),
@@ -150,14 +154,18 @@ Dtype = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        metavar="highest|high|medium", help="Of float32 matrix products: high allows TF32.", rich_help_panel=DEVICE
+        metavar="highest|high|medium",
+        help="The precision of float32 matrix products: high allows TF32.",
+        rich_help_panel=DEVICE,
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Threads of the CPU.", show_default=False, rich_help_panel=DEVICE),
+    typer.Option(min=1, metavar="N", help="The number of CPU threads.", show_default=False, rich_help_panel=DEVICE),
 ]
-Compile = Annotated[bool, typer.Option("--compile", help="Run it through torch.compile.", rich_help_panel=DEVICE)]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Run the model through torch.compile.", rich_help_panel=DEVICE)
+]
 Fuse = Annotated[
     bool,
     typer.Option(
@@ -170,42 +178,44 @@ ChannelsLast = Annotated[
     bool,
     typer.Option(
         "--channels-last",
-        help="Let a torch.nn.Module hold images and kernels channels last, as layercli's models always do.",
+        help="Use the channels-last memory format in a torch.nn.Module; layercli's models always do.",
         rich_help_panel=DEVICE,
     ),
 ]
-Repeat = Annotated[str, typer.Option(metavar="N|5s", help="Measure so many runs, or for so many seconds.")]
-Warmup = Annotated[int, typer.Option(min=0, help="Runs before those that are measured.")]
+Repeat = Annotated[
+    str, typer.Option(metavar="N|5s", help="The number of measured runs, or seconds to measure for (5s).")
+]
+Warmup = Annotated[int, typer.Option(min=0, help="Runs before the measured ones.")]
 Rival = Annotated[
     str | None,
     typer.Option(
         "--against",
         metavar="MODEL",
-        help="Measure in turns with another model: exit 0 within --max-slowdown, 1 slower, 3 inconclusive.",
+        help="Alternate with another model: exit 0 within --max-slowdown, 1 slower, 3 inconclusive.",
         autocompletion=complete_model,
         show_default=False,
     ),
 ]
-MaxSlowdown = Annotated[float, typer.Option(min=0, help="How many times as long as --against it may take.")]
+MaxSlowdown = Annotated[float, typer.Option(min=0, help="The highest allowed ratio of its time to that of --against.")]
 Sort = Annotated[
     str | None,
     typer.Option(
         metavar="time|memory|macs",
-        help="The layers with the highest own time, memory or MACs first.",
+        help="Sort layers by own time, memory or MACs, highest first.",
         show_default=False,
     ),
 ]
 Trace = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Write the trace of one run for Perfetto too, as JSON.", show_default=False),
+    typer.Option(metavar="FILE", help="Also write a trace of one run for Perfetto, as JSON.", show_default=False),
 ]
-ForceTrace = Annotated[bool, typer.Option("--force", help="Write over a trace that exists.")]
+ForceTrace = Annotated[bool, typer.Option("--force", help="Overwrite an existing trace.")]
 With = Annotated[
     str | None,
     typer.Option(
         "--with",
         metavar="cpu|cuda|float64|compile|onnx|FILE",
-        help="Another way to run the same model, or results that run --output has saved.",
+        help="Another way to run the same model, or results saved by run --output.",
         show_default=False,
     ),
 ]
@@ -213,19 +223,19 @@ Rtol = Annotated[
     float | None,
     typer.Option(
         min=0,
-        help="How far values may be apart, as a share of each. Default: what rounding may do.",
+        help="Allowed relative difference. Default: a bound on rounding errors.",
         show_default=False,
     ),
 ]
 Atol = Annotated[
-    float | None, typer.Option(min=0, help="How far values may be apart, beside --rtol.", show_default=False)
+    float | None, typer.Option(min=0, help="Allowed absolute difference, in addition to --rtol.", show_default=False)
 ]
 RecordTo = Annotated[
     str | None,
     typer.Option(
         "--record",
         metavar="FILE",
-        help="Write down what was run, under which versions, and hashes of what came out.",
+        help="Record what was run, the versions, and hashes of the outputs.",
         show_default=False,
         rich_help_panel=AGAIN,
     ),
@@ -235,7 +245,7 @@ Replay = Annotated[
     typer.Option(
         "--replay",
         metavar="FILE",
-        help="Run what --record wrote, in place of MODEL, inputs and device: exit 1 if it is not bit-equal.",
+        help="Repeat a recorded run in place of MODEL, inputs and device; exit 1 if it is not bit-equal.",
         show_default=False,
         rich_help_panel=AGAIN,
     ),
@@ -244,7 +254,7 @@ Replay = Annotated[
 
 @dataclass(frozen=True)
 class Running:
-    """How a model is made and run: its settings, its inputs, the device and the precision."""
+    """How a model is created and run: its arguments, inputs, device and precision."""
 
     set_: options.Set = field(default_factory=list)
     custom: options.Custom = field(default_factory=list)
@@ -266,7 +276,7 @@ class Running:
     weights: Weights = None
 
     def plan(self, model: str) -> Plan:
-        """Return the plan of running ``model`` so."""
+        """Return the plan for running ``model``."""
         from layercli.runtime.inference.model_inputs import Request
         from layercli.runtime.inference.prepared_model import RunSettings
         from layercli.runtime.inference.run_record import Plan

@@ -1,4 +1,4 @@
-"""What ``layercli run`` was asked beside its outputs: a section of the report for each question, with its exit code."""
+"""The sections of the ``layercli run`` report beside the outputs, one for each requested check, with its exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO = 1
 
 @dataclass
 class Section:
-    """Tables, what JSON has of them, and the exit code they call for."""
+    """Tables, their JSON data, and the exit code they imply."""
 
     tables: list[Table] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
@@ -28,12 +28,12 @@ class Section:
 
 
 def code_of(sections: Iterable[Section]) -> int:
-    """Return the exit code of all sections: no, if any says no."""
+    """Return the exit code of all sections: 1 if any of them is 1."""
     return max((section.code for section in sections), default=0)
 
 
 def finiteness(report: ForwardRun) -> Section:
-    """Return whether everything is finite, said where it is not."""
+    """Return whether everything is finite, and where it is not."""
     if report.finite:
         return Section()
     start = f", first in {report.culprit or 'what the model computes outside its layers'}" if report.checked else ""
@@ -42,7 +42,7 @@ def finiteness(report: ForwardRun) -> Section:
 
 
 def ranking(report: ForwardRun, count: int, labels: list[str] | None) -> Section:
-    """Return the classes with the highest values of the one output."""
+    """Return the highest classes of the single output."""
     from layercli.inspect.top_k import top
     from layercli.render.run import ranking
 
@@ -53,7 +53,7 @@ def ranking(report: ForwardRun, count: int, labels: list[str] | None) -> Section
 
 
 def recorded(path: str, model: str | None) -> Record:
-    """Return the record to run again; it says which model, and the command line says it again where that is Python."""
+    """Return the record to replay. It names the model, except that Python must be named on the command line again."""
     from layercli.inspect.model_loader import is_python
     from layercli.runtime.inference.run_record import load
 
@@ -72,7 +72,7 @@ def recorded(path: str, model: str | None) -> Record:
 
 
 def reproduction(before: Record, now: Record) -> Section:
-    """Return whether the run gave the same as the one recorded, bit for bit."""
+    """Return whether the run equals the recorded one bit for bit."""
     from layercli.render.run import reproduction
     from layercli.runtime.inference.run_record import compare
 

@@ -1,4 +1,4 @@
-"""``layercli run --batch-size``: from files larger than memory to a file."""
+"""``layercli run --batch-size``: stream from files larger than memory to a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool) -> tuple[ForwardRun, Section]:
-    """Run the plan batch by batch into ``out``; return the report on what was written, and how it went."""
+    """Run the plan batch by batch into ``out``; return the report on the written file and on the stream."""
     from layercli.formats.npy_writer import RowWriter
     from layercli.render.run import streamed
     from layercli.runtime.execution import device as devices
@@ -31,7 +31,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
 
     batch = parse_batch(size)
     if out is None or not out.lower().endswith(".npy") or not plan.request.files:
-        raise UsageError("--batch-size goes from files to a .npy file", hint="--input x.npy --output y.npy")
+        raise UsageError("--batch-size streams from files to a .npy file", hint="--input x.npy --output y.npy")
     files = files_of(plan)
     subject = opened(plan.model, plan.set, plan.settings.seed)
     batch_inference.check_batch(subject.name, batch_inference.own_batch(subject.model), batch)
@@ -65,19 +65,19 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
 
 
 def parse_batch(text: str) -> int | None:
-    """Return the size of a batch, or None for ``auto``."""
+    """Return the batch size, or None for ``auto``."""
     from layercli.inspect.shape_parser import whole_number
 
     if text == "auto":
         return None
     size = whole_number(text)
     if size is None or size < 1:
-        raise UsageError(f"a batch size is auto or a number from 1 on, got {text!r}")
+        raise UsageError(f"a batch size is auto or an integer from 1 up, got {text!r}")
     return size
 
 
 def files_of(plan: Plan) -> list[str]:
-    """Return every file the results depend on; UsageError for standard input, which is none."""
+    """Return every file that the results depend on; UsageError for standard input."""
     from layercli.inspect.inputs import STANDARD_INPUT, InputSource
     from layercli.inspect.model_loader import is_python
 
@@ -86,15 +86,15 @@ def files_of(plan: Plan) -> list[str]:
     files = [InputSource.parse(text).file for text in plan.request.files]
     if STANDARD_INPUT in files:
         raise UsageError(
-            "standard input is read whole and once, so that it cannot be streamed", hint="save it to a .npy file first"
+            "standard input is read once and whole, so it cannot be streamed", hint="save it to a .npy file first"
         )
     return [*model, *files, *filter(None, [plan.settings.weights])]
 
 
 def is_complete(writer: RowWriter, files: list[str]) -> bool:
-    """Whether the target is there whole already: with all rows, younger than every file it depends on, and no part beside it.
+    """Whether the target is complete: it has all rows, is newer than every input file, and has no partial file.
 
-    FileError where there is a target that is not.
+    FileError if the target exists but is not complete.
     """
     from layercli.formats.npy import NpyFile
 
@@ -107,28 +107,28 @@ def is_complete(writer: RowWriter, files: list[str]) -> bool:
             if entry.shape[:1] == (writer.total,) and all(os.stat(file).st_mtime_ns <= age for file in files):
                 return True
     elif writer.left_over and not writer.part.exists():
-        return False  # it was killed between its last two steps
-    raise FileError(f"{writer.path} exists already", hint="--force writes over it")
+        return False  # the process was killed between the last two steps
+    raise FileError(f"{writer.path} exists already", hint="--force overwrites it")
 
 
 def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:
-    """Go on with what an interrupted run left, if that is asked for; refuse to throw it away unasked."""
+    """Resume an interrupted stream if requested; never discard its rows without --force."""
     if resume and writer.left_over:
         writer.resume()
-        output.print_info(f"going on after {writer.done:,} of {writer.total:,} rows")
+        output.print_info(f"resuming after {writer.done:,} of {writer.total:,} rows")
     elif force:
         writer.discard()
     elif writer.left_over:
         raise FileError(
-            f"{writer.part} was left by an interrupted run", hint="--resume goes on with it, --force begins again"
+            f"{writer.part} was left by an interrupted run", hint="--resume continues it, --force starts again"
         )
     elif writer.obstructed:
-        raise FileError(f"{writer.part} exists already", hint="--force writes over it")
+        raise FileError(f"{writer.part} exists already", hint="--force overwrites it")
 
 
 @contextmanager
 def progress(writer: RowWriter) -> Iterator[Callable[[int], None]]:
-    """Give what hears how many rows are done; on a terminal it draws a bar, with the rate and the time left."""
+    """Return a callback for the number of finished rows; on a terminal it draws a bar with rate and remaining time."""
     if output.quiet or not output.on_terminal(sys.stderr):
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""What options of the commands that run a model cannot be meant: said before anything is computed."""
+"""Reject combinations of options of ``run``, ``compare``, ``bench`` and ``profile`` before anything is computed."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from layercli.errors import UsageError
 
 ORDERS = ("time", "memory", "macs")
 PLAN = {"set_", "input_shape", "at"}
-"""The options without a panel that are part of what --replay has recorded."""
+"""The options outside a panel that a record already contains."""
 
 
 def required(model: str | None) -> str:
-    """Return the model, or complain as the option parser does."""
+    """Return the model; raise the option parser's error if it is missing."""
     if model is None:
         raise UsageError("missing argument 'MODEL'", hint="as in: layercli run resnet-block")
     return model
 
 
 def check_stream(batch_size: str | None, resume: bool, others: Mapping[str, object]) -> None:
-    """Refuse what does not go with a stream, and ``--resume`` without one."""
+    """Reject options that a stream does not support, and ``--resume`` without a stream."""
     if resume and batch_size is None:
-        raise UsageError("--resume goes on with a stream", hint="--batch-size auto")
+        raise UsageError("--resume continues a stream", hint="--batch-size auto")
     for name, value in others.items():
         if batch_size is not None and value:
             raise UsageError(f"--batch-size streams the results to a file, which {name} does not go with")
 
 
 def check_layers(graph: str, wanted: bool, others: Mapping[str, object]) -> None:
-    """Refuse what asks for layers of a model that ``graph`` runs without them."""
+    """Reject options that need layers if ``graph`` runs the model as one graph."""
     for name, value in others.items():
         if wanted and value:
             raise UsageError(f"{graph} makes one graph of all layers, so that {name} has none to show")
 
 
 def check_sort(sort: str | None) -> None:
-    """Refuse another order than there is."""
+    """Reject unknown sort orders."""
     if sort is not None and sort not in ORDERS:
         raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
 
 
 def check_again(context: typer.Context, record: str | None) -> None:
-    """Refuse options that say again how to run what a record says."""
+    """Reject options that a record already determines."""
     if record is None:
         return
     for option in context.command.params:
@@ -57,14 +57,14 @@ def check_again(context: typer.Context, record: str | None) -> None:
 
 
 def check_finite(numbers: Mapping[str, float | None]) -> None:
-    """Refuse NaN, which nothing is less than."""
+    """Reject NaN, which compares false with everything."""
     for name, number in numbers.items():
         if number is not None and not math.isfinite(number):
             raise UsageError(f"{name} is a number from 0 on, got {number}")
 
 
 def check_targets(targets: Mapping[str, str | None]) -> None:
-    """Refuse two files to write that are one."""
+    """Reject two output options that name the same file."""
     from layercli.formats.output_file import STANDARD_OUTPUT
 
     known: dict[str, str] = {}

@@ -34,7 +34,7 @@ def summary(
     columns: options.Columns = None,
     format: output.FormatOption = None,
 ) -> None:
-    """Show a model's layers, shapes, parameters and cost, without running it; of a file of weights what it holds.
+    """Show a model's layers, shapes, parameters and cost without running it, or the content of a weight file.
 
     [dim]$[/dim] layercli summary resnet-block
     [dim]$[/dim] layercli summary resnet-block --set filters=64,64,256 --columns +macs,+share

@@ -25,12 +25,12 @@ def vars_(
         typer.Argument(metavar="PATTERN", help="Part of a path, or a shell pattern: '*kernel'.", show_default=False),
     ] = None,
     values: Annotated[
-        bool, typer.Option("--values", help="Print the values: a model's are drawn with --seed.")
+        bool, typer.Option("--values", help="Print the values; those of a model are initialized with --seed.")
     ] = False,
     stats: Annotated[
         bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The seed a model's values are drawn with.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed for the initial values of a model.")] = 0,
     set_: options.Set = [],  # noqa: B006 - typer copies it
     custom: options.Custom = [],  # noqa: B006
     input_shape: options.InputShape = [],  # noqa: B006
@@ -38,7 +38,7 @@ def vars_(
     columns: options.Columns = None,
     format: output.FormatOption = None,
 ) -> None:
-    """List every variable of a model or a file, from its description or its header alone.
+    """List the variables of a model or a file; only its description or header is read.
 
     [dim]$[/dim] layercli vars resnet-block
     [dim]$[/dim] layercli vars model.safetensors --stats

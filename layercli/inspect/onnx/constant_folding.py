@@ -1,4 +1,4 @@
-"""The small tensors in an ONNX graph whose values are known without running it: sizes, axes, and the arithmetic on them."""
+"""Compute small tensors of an ONNX graph that are known without running it: sizes, axes, and arithmetic on them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Any
 import numpy as np
 
 MOST = 1024
-"""The values a tensor may have to be computed with: sizes have few."""
+"""The maximum number of elements of a tensor to compute: tensors of sizes are small."""
 
 
 def computed(op: str, inputs: list[Any], settings: dict[str, Any], version: int) -> list[np.ndarray] | None:
-    """Return the outputs of an operator for known inputs (None for one not given), or None where this cannot tell."""
+    """Return the outputs of an operator for known inputs (None for a missing one), or None if they cannot be computed here."""
     rule = RULES.get(op)
     if rule is None:
         return None
     try:
         with np.errstate(all="ignore"):
             found = rule(inputs, settings, version)
-    except Exception:  # a file may put anything together: what numpy cannot compute is not known
+    except Exception:  # a file may be invalid: results that numpy cannot compute are unknown
         return None
     outputs = [np.asarray(x) for x in (found if isinstance(found, list) else [found])]
     return outputs if all(x.size <= MOST for x in outputs) else None
 
 
 def axes_in(inputs: list[Any], settings: dict[str, Any]) -> tuple[int, ...] | None:
-    """Return the axes that an operator works on: its second input since opset 13, a setting before."""
+    """Return the axes of an operator: its second input since opset 13, an attribute before."""
     given = inputs[1] if len(inputs) > 1 and inputs[1] is not None else settings.get("axes")
     return None if given is None else tuple(int(axis) for axis in np.ravel(given))
 
 
 def unsqueezed(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return the first input with axes of size one put in."""
+    """Return the first input with axes of size one inserted."""
     return np.expand_dims(inputs[0], axes_in(inputs, settings) or ())
 
 
 def squeezed(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return the first input with axes of size one left out."""
+    """Return the first input with axes of size one removed."""
     return np.squeeze(inputs[0], axes_in(inputs, settings))
 
 
 def sliced(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return a part of the first input."""
+    """Return a slice of the first input."""
     if version < 10:
         starts, ends, axes, steps = settings["starts"], settings["ends"], settings.get("axes"), None
     else:
@@ -56,7 +56,7 @@ def sliced(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def reshaped(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return the first input in another shape, where a 0 keeps a size."""
+    """Return the first input in another shape, where 0 keeps a size."""
     sizes = [
         inputs[0].shape[i] if size == 0 and not settings.get("allowzero") else int(size)
         for i, size in enumerate(inputs[1])
@@ -65,7 +65,7 @@ def reshaped(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def filled(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return a tensor of one value."""
+    """Return a tensor filled with one value."""
     value = settings.get("value")
     if np.prod(inputs[0]) > MOST:
         raise OverflowError
@@ -73,7 +73,7 @@ def filled(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def ranged(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return numbers from one to another."""
+    """Return evenly spaced numbers."""
     start, limit, step = (x.item() for x in inputs)
     if (limit - start) / step > MOST:
         raise OverflowError
@@ -81,7 +81,7 @@ def ranged(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def divided(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
-    """Return a quotient, that of integers cut towards zero."""
+    """Return a quotient; integers are rounded towards zero."""
     left, right = inputs
     if left.dtype.kind == "f":
         return left / right
@@ -96,19 +96,19 @@ def split(inputs: list[Any], settings: dict[str, Any], version: int) -> Any:
 
 
 def reduced(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
-    """Return the rule of an operator that makes one value of those along axes."""
+    """Return the function of an operator that reduces axes."""
     return lambda inputs, settings, _: function(
         inputs[0], axis=axes_in(inputs, settings), keepdims=bool(settings.get("keepdims", 1))
     )
 
 
 def elementwise(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
-    """Return the rule of an operator on values one by one; what it gives has the dtype of the first."""
+    """Return the function of an elementwise operator; the result has the dtype of the first input."""
     return lambda inputs, _, __: np.asarray(function(*inputs)).astype(inputs[0].dtype)
 
 
 def compared(function: Callable[..., Any]) -> Callable[[list[Any], dict[str, Any], int], Any]:
-    """Return the rule of an operator that gives truth values."""
+    """Return the function of an operator with boolean results."""
     return lambda inputs, _, __: function(*inputs)
 
 

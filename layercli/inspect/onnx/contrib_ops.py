@@ -1,4 +1,4 @@
-"""The operators of onnxruntime's own, ``com.microsoft``: what they give, of which onnx knows nothing, and what they cost."""
+"""The operators of onnxruntime, ``com.microsoft``, which onnx does not know: their output shapes and costs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from layercli.core.dims import UNKNOWN, Size
 DOMAIN = "com.microsoft"
 Shape = Sequence[Any] | None
 STANDARD = {"FusedConv": "Conv", "FusedGemm": "Gemm"}
-"""Operators that are ONNX's own with an activation after it."""
+"""ONNX operators fused with an activation."""
 WORDS = (
     "BiasGelu BiasSoftmax BiasSplitGelu DequantizeLinear FastGelu Gelu GroupNorm LayerNormalization QLinearSigmoid "
     "QLinearLeakyRelu QuantizeLinear QuickGelu RotaryEmbedding SimplifiedLayerNormalization SkipGroupNorm "
     "SkipLayerNormalization SkipSimplifiedLayerNormalization"
 )
 LIKE_FIRST = frozenset(WORDS.split())
-"""Operators that give what is like their first input, and multiply no matrices."""
+"""Operators whose result has the shape of their first input, without matrix products."""
 OTHERS = (
     "EmbedLayerNormalization ExpandDims GatherND Inverse NhwcMaxPool Pad QLinearAdd QLinearAveragePool QLinearConcat "
     "QLinearGlobalAveragePool QLinearMul QLinearReduceMean QLinearSoftmax Trilu Unique"
@@ -27,7 +27,7 @@ FREE = LIKE_FIRST | set(OTHERS.split())
 
 
 def sizes_of(op: str, given: list[Shape], settings: dict[str, Any]) -> Shape:
-    """Return the sizes of the first output of an operator for those of its inputs, or None where this cannot tell."""
+    """Return the sizes of an operator's first output for those of its inputs, or None if unknown."""
     first = given[0] if given else None
     if op in LIKE_FIRST:
         return first
@@ -36,12 +36,12 @@ def sizes_of(op: str, given: list[Shape], settings: dict[str, Any]) -> Shape:
         return None
     try:
         return rule(given, settings)
-    except (IndexError, TypeError, KeyError, ZeroDivisionError):  # a node that does not fit what it is given
+    except (IndexError, TypeError, KeyError, ZeroDivisionError):  # a node that does not fit its inputs
         return None
 
 
 def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
-    """Return the multiply-accumulates of an operator, unknown for one that this does not know."""
+    """Return the multiply-accumulates of an operator; unknown for one not listed here."""
     if op in FREE:
         return 0
     rule = COSTS.get(op)
@@ -52,7 +52,7 @@ def cost_of(op: str, given: list[Shape], out: Shape, settings: dict[str, Any]) -
 
 
 def placed(given: list[Shape], index: int) -> list[Size]:
-    """Return the sizes of an input; IndexError or TypeError leaves its maker's cost unknown."""
+    """Return the sizes of an input; an IndexError or TypeError makes the cost unknown."""
     found = given[index]
     if found is None:
         raise TypeError
@@ -60,7 +60,7 @@ def placed(given: list[Shape], index: int) -> list[Size]:
 
 
 def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
-    """Return the sizes of a product of matrices, either of which may be turned."""
+    """Return the sizes of a matrix product, with either operand transposed."""
     left, right = placed(given, 0), placed(given, 1)
     if settings.get("transBatchA") or settings.get("transBatchB"):
         return None
@@ -71,23 +71,23 @@ def product_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
 
 
 def product_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
-    """Return the size of the product times what is summed."""
+    """Return the size of the product times the length of the summed axis."""
     left = placed(given, 0)
     return dims.product(placed([out], 0)) * (left[-2] if settings.get("transA") else left[-1])
 
 
 def packed_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
-    """Return the sizes of x with another number of features, which the settings say."""
+    """Return the sizes of x with the number of features given by the attributes."""
     return (*placed(given, 0)[:-1], settings["N"])
 
 
 def packed_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
-    """Return the cost of a product with weights of 4 bits: every row of x with K x N of them."""
+    """Return the cost of a product with 4-bit weights: each row of x times K x N of them."""
     return dims.product([*placed(given, 0)[:-1], settings["K"], settings["N"]])
 
 
 def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size, Size]:
-    """Return the features of queries, keys and values that an Attention projects its input to."""
+    """Return the features of queries, keys and values after an Attention's input projection."""
     if found := settings.get("qkv_hidden_sizes"):
         query, key, value = found
         return query, key, value
@@ -95,12 +95,12 @@ def projected(given: list[Shape], settings: dict[str, Any]) -> tuple[Size, Size,
 
 
 def attention_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
-    """Return the sizes of an Attention's output: of its input, with the features of the values."""
+    """Return the sizes of an Attention's output: those of its input, with the features of the values."""
     return (*placed(given, 0)[:2], projected(given, settings)[2])
 
 
 def attention_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
-    """Return the cost of an Attention with nothing from before: the projection, then the scores and their sums."""
+    """Return the cost of an Attention without past state: the projection, the scores, and the weighted sums."""
     if len(given) > 4 and given[4] is not None:
         return UNKNOWN
     (batch, steps, features), (query, key, value) = placed(given, 0), projected(given, settings)
@@ -113,7 +113,7 @@ def heads_sizes(given: list[Shape], settings: dict[str, Any]) -> Shape:
 
 
 def heads_cost(given: list[Shape], out: Shape, settings: dict[str, Any]) -> Size:
-    """Return the cost of attention between given queries, keys and values with nothing from before."""
+    """Return the cost of attention between given queries, keys and values, without past state."""
     query, key, value = (placed(given, i) for i in range(3))
     if len(given) > 6 and given[6] is not None:
         return UNKNOWN

@@ -1,6 +1,6 @@
-"""What the nodes of an ONNX graph multiply: the operators that multiply matrices, by their shapes; the others cost nothing.
+"""The multiply-accumulates of ONNX nodes: operators with matrix products, from their shapes; the others cost nothing.
 
-An operator that is not among them is unknown, as is one whose shapes are.
+The cost of an unlisted operator is unknown, as is that of one with unknown shapes.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ WORDS = (
     "Unsqueeze Upsample Where Xor"
 )
 FREE = frozenset(WORDS.split())
-"""ONNX's operators that multiply no matrices, which is what torch counts too."""
+"""ONNX operators without matrix products, the same definition that torch's counter uses."""
 
 Given = Callable[[str], Shape]
 Rule = Callable[[list[Shape], list[Shape], dict[str, Any]], Size]
 
 
 def cost_of(node: Any, shape: Given, settings: dict[str, Any]) -> Size:
-    """Return the multiply-accumulates of a node by the shapes of what it takes and gives."""
+    """Return the multiply-accumulates of a node from the shapes of its inputs and outputs."""
     given = [shape(name) if name else None for name in node.input]
     gave = [shape(name) if name else None for name in node.output]
     if node.domain == contrib_ops.DOMAIN and node.op_type not in contrib_ops.STANDARD:
@@ -55,11 +55,11 @@ def cost_of(node: Any, shape: Given, settings: dict[str, Any]) -> Size:
     try:
         return RULES[op](given, gave, settings) if op in RULES else UNKNOWN
     except (IndexError, TypeError, KeyError, ValueError, ZeroDivisionError, LayercliError):
-        return UNKNOWN  # a shape that is not known, or that does not fit
+        return UNKNOWN  # an unknown or unsuitable shape
 
 
 def is_free(node: Any) -> bool:
-    """Whether a node computes with bodies none of whose nodes multiply matrices."""
+    """Whether a node's subgraphs contain no matrix products."""
     bodies = [body for _, body in bodies_of(node)]
     return bool(bodies) and all(
         inner.domain in ("", "ai.onnx") and (inner.op_type in FREE or is_free(inner))
@@ -69,7 +69,7 @@ def is_free(node: Any) -> bool:
 
 
 def convolution(place: int) -> Rule:
-    """Return the rule of a convolution whose kernel is that input: batch x places x the kernel's size."""
+    """Return the cost function of a convolution whose kernel is that input: batch x positions x kernel size."""
 
     def rule(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
         batch, _, *places = placed(gave, 0)
@@ -79,18 +79,18 @@ def convolution(place: int) -> Rule:
 
 
 def transposed(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
-    """Return the cost of a transposed convolution: batch x the places of x x the kernel's size."""
+    """Return the cost of a transposed convolution: batch x positions of x x kernel size."""
     batch, _, *places = placed(given, 0)
     return batch * dims.product(places) * dims.product(placed(given, 1))
 
 
 def product(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
-    """Return the cost of a product of matrices: the size of what it gives x what is summed."""
+    """Return the cost of a matrix product: size of the result x length of the summed axis."""
     return dims.product(placed(gave, 0)) * placed(given, 0)[0 if settings.get("transA") else -1]
 
 
 def einsum(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -> Size:
-    """Return the cost of a contraction of two tensors; with one nothing is multiplied, of more the order is not known."""
+    """Return the cost of a contraction of two tensors; 0 for one tensor, unknown for more (the order is unspecified)."""
     from layercli.ops.numpy.einsum import Einsum
 
     if len(given) == 1:
@@ -122,7 +122,7 @@ def attention(given: list[Shape], gave: list[Shape], settings: dict[str, Any]) -
 
 
 def in_heads(sizes: list[Size], heads: int) -> list[Size]:
-    """Return the sizes of a tensor with the heads in an axis of their own."""
+    """Return the sizes of a tensor with a separate axis for the heads."""
     batch, steps, features = sizes
     return [batch, heads, steps, features // heads]
 

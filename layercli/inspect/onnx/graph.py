@@ -1,4 +1,4 @@
-"""What an ONNX graph is made of: its nodes in their order, with what each takes, gives, holds and multiplies."""
+"""An ONNX graph: its nodes in order, each with inputs, outputs, parameters and cost."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.onnx.symbolic_dims import Names
 
 MOST_NODES = 1_000_000
-"""A graph has no more nodes once its functions are put in."""
+"""The maximum number of nodes after functions are inlined."""
 WITHOUT_INPUTS = {"Constant", "ConstantOfShape", "Shape", "Size"}
-"""Operators whose results follow from shapes and constants alone."""
+"""Operators whose results depend on shapes and constants only."""
 
 
 @dataclass
 class Seen:
-    """A node: where it stands, what it takes from others and gives, the parameters that are its own, its cost."""
+    """A node: its scope, its inputs and outputs, its own parameters and its cost."""
 
     place: ModuleScope
     op: str
@@ -39,7 +39,7 @@ class Seen:
 
 
 class OpenedGraph:
-    """The graph in an ``.onnx`` file, its functions put in where they are called."""
+    """The graph in an ``.onnx`` file with its functions inlined."""
 
     def __init__(self, path: str) -> None:
         self.file = Path(path)
@@ -49,7 +49,7 @@ class OpenedGraph:
         self.graph: Any = model.graph
         for name, x in tensors_in(self.file, self.graph):
             if x.data_type != TEXT:
-                entry_of(self.file, name, x)  # which refuses what cannot be
+                entry_of(self.file, name, x)  # raises an error for impossible values
         self.versions = {"" if x.domain == "ai.onnx" else x.domain: x.version for x in model.opset_import}
         self._held = {x.name: x for x in self.graph.initializer}
         self.ends = [x for x in self.graph.input if x.name not in self._held]
@@ -71,18 +71,18 @@ class OpenedGraph:
 
 
 def inlined(file: Path, model: Any) -> Any:
-    """Return a model without functions of its own, each put in where it is called."""
+    """Return a model with all calls of its local functions inlined."""
     import onnx.inliner
 
     try:
         check_growth(model)
         return onnx.inliner.inline_local_functions(model)
-    except Exception as error:  # of C++, whatever is wrong with the functions
-        raise FormatError(f"{file} is damaged: its functions cannot be put in where they are called") from error
+    except Exception as error:  # C++ raises it for any error in the functions
+        raise FormatError(f"{file} is damaged: its functions cannot be inlined") from error
 
 
 def check_growth(model: Any) -> None:
-    """Raise ValueError where functions call themselves, or double what they call until there is no end of nodes."""
+    """Raise ValueError if functions are recursive, or expand to too many nodes."""
     functions = {(f.domain, f.name): f.node for f in model.functions}
     counts: dict[tuple[str, str], int] = {}
 
@@ -94,7 +94,7 @@ def check_growth(model: Any) -> None:
 
     def called(key: tuple[str, str]) -> int:
         if key in functions and key not in counts:
-            counts[key] = MOST_NODES + 1  # to one that calls itself
+            counts[key] = MOST_NODES + 1  # a recursive function
             counts[key] = count(functions[key])
         return counts.get(key, 0)
 
@@ -103,13 +103,15 @@ def check_growth(model: Any) -> None:
 
 
 def check_order(file: Path, graph: Any, known: set[str]) -> None:
-    """Raise FormatError where a node takes what no node before it gives: something lacks, or nodes stand in a circle."""
+    """Raise FormatError if a node takes a tensor that no earlier node produces: one is missing, or there is a cycle."""
     known = set(known)
     for node in graph.node:
         for name in filter(None, node.input):
             if name not in known:
                 called = node.name or f"of {node.op_type}"
-                raise FormatError(f"{file} is damaged: the node {called} takes {name!r}, which nothing before it gives")
+                raise FormatError(
+                    f"{file} is damaged: the node {called} takes {name!r}, which no node before it produces"
+                )
         for name in filter(None, node.output):
             if name in known:
                 raise FormatError(f"{file} is damaged: {name!r} is given twice")
@@ -117,7 +119,7 @@ def check_order(file: Path, graph: Any, known: set[str]) -> None:
 
 
 class Ownership:
-    """Which node each parameter belongs to: the first that computes with it, through all that only turn it around."""
+    """The node that owns each parameter: the first that computes with it, looking through nodes that only reshape it."""
 
     def __init__(self, held: dict[str, Any], parameters: Parameters) -> None:
         self._held, self._constants = dict(held), set[str]()
@@ -126,7 +128,7 @@ class Ownership:
         self._owned: set[str] = set()
 
     def seen(self, node: Any, macs: Size) -> Seen:
-        """Return what is to be said of a node, those before it having been seen."""
+        """Return the description of a node; nodes must be visited in order."""
         taken = {p.name: p for p in self._taken(node, self._held)}
         for i, name in enumerate(node.input):
             taken |= {p.name: p for p in self._parameters.carried(node, i, self._fixed.get(name, []))}
@@ -148,14 +150,14 @@ class Ownership:
         return found
 
     def _is_fixed(self, node: Any) -> bool:
-        """Whether what a node gives does not depend on the values of the graph's inputs."""
+        """Whether a node's result does not depend on the values of the graph's inputs."""
         if node.op_type in WITHOUT_INPUTS and node.domain == "":
             return True
         inputs = [name for name in node.input if name]
         return bool(inputs) and all(name in self._fixed for name in inputs) and not any(bodies_of(node))
 
     def _taken(self, node: Any, held: dict[str, Any]) -> Iterator[OnnxParameter]:
-        """Yield the parameters that a node takes, or a node within its bodies."""
+        """Yield the parameters that a node, or a node in its subgraphs, takes."""
         for i, name in enumerate(node.input):
             if (x := held.get(name)) is not None:
                 parameter = self._parameters.taken(node, i, name, x, constant=name in self._constants)

@@ -1,4 +1,4 @@
-"""The shapes in an ONNX graph for one choice of its sizes: those onnx infers node by node, and what is computed of sizes."""
+"""Shape inference on an ONNX graph for one choice of its sizes: by onnx node by node, and by computing small tensors."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STANDARD = ("", "ai.onnx")
 
 @dataclass
 class Kind:
-    """What is known of a tensor: ONNX's number for its dtype, and its sizes."""
+    """The known properties of a tensor: ONNX's dtype number, and its sizes."""
 
     dtype: int
     sizes: Sizes | None = None
 
     def proto(self) -> Any:
-        """Return it as onnx has it."""
+        """Return it as an ONNX TypeProto."""
         module = onnx()
         found = module.TypeProto()
         found.tensor_type.elem_type = self.dtype
@@ -44,7 +44,7 @@ class Kind:
 
     @staticmethod
     def of(found: Any) -> Kind:
-        """Return what a TypeProto says; nothing of what is no tensor."""
+        """Return the properties in a TypeProto; nothing if it is not a tensor type."""
         tensor = found.tensor_type
         if not tensor.HasField("shape"):
             return Kind(tensor.elem_type)
@@ -54,9 +54,9 @@ class Kind:
 
 @dataclass
 class Inference:
-    """What is known of every tensor by name, when the graph's inputs have the sizes of ``kinds``.
+    """The known properties of each tensor by name, for graph inputs of the sizes in ``kinds``.
 
-    ``stored`` is what the file says of tensors, for those of which nothing is inferred; ``fill`` says what its names are.
+    ``stored`` are the file's value_info entries, used where inference fails; ``fill`` gives the values of named sizes.
     """
 
     file: Path
@@ -68,7 +68,7 @@ class Inference:
     values: dict[str, np.ndarray] = field(default_factory=dict)
 
     def keep(self, name: str, x: Any) -> None:
-        """Note a tensor that the file holds, and its values where it is small."""
+        """Add a tensor that the file holds, with its values if it is small."""
         self.kinds[name] = Kind(x.data_type, tuple(x.dims))
         if (
             x.data_type in DTYPES
@@ -78,7 +78,7 @@ class Inference:
             self.values[name] = values
 
     def infer(self, node: Any) -> None:
-        """Note what a node gives."""
+        """Infer the outputs of a node."""
         if (constant := constant_of(node)) is not None:
             self.keep(node.output[0], constant)
             return
@@ -93,12 +93,12 @@ class Inference:
             self.kinds[name] = self._with_stored(name, kind)
 
     def sizes(self, name: str) -> Sizes | None:
-        """Return the sizes of a tensor, or None where even their number is not known."""
+        """Return the sizes of a tensor, or None if its rank is unknown."""
         kind = self.kinds.get(name)
         return None if kind is None else kind.sizes
 
     def _with_stored(self, name: str, kind: Kind) -> Kind:
-        """Return what is known of a tensor, with what the file says of sizes that are not inferred."""
+        """Return the properties of a tensor, with sizes that were not inferred taken from the file."""
         if name not in self.stored or (kind.sizes is not None and None not in kind.sizes and kind.dtype):
             return kind
         tensor = self.stored[name].type.tensor_type
@@ -110,7 +110,7 @@ class Inference:
         return Kind(kind.dtype or tensor.elem_type, tuple(known))
 
     def _values_of(self, node: Any, settings: dict[str, Any]) -> list[np.ndarray] | None:
-        """Return the values of what a node gives, where they are known without running the graph."""
+        """Return the values of a node's outputs, if known without running the graph."""
         if node.domain not in STANDARD:
             return None
         if node.op_type == "Constant":
@@ -130,7 +130,7 @@ class Inference:
         return computed(node.op_type, inputs, settings, self.versions.get("", 0))
 
     def _inferred(self, node: Any, settings: dict[str, Any]) -> dict[str, Kind]:
-        """Return what onnx infers of what a node gives."""
+        """Return what onnx infers about a node's outputs."""
         given = [self.kinds.get(name) or Kind(0) for name in node.input]
         if node.domain == contrib_ops.DOMAIN and node.op_type not in contrib_ops.STANDARD:
             sizes = contrib_ops.sizes_of(node.op_type, [kind.sizes for kind in given], settings)
@@ -140,7 +140,7 @@ class Inference:
         op, domain = contrib_ops.STANDARD.get(node.op_type, node.op_type), "" if fused else node.domain
         version = self.versions.get(domain if domain != "ai.onnx" else "")
         if version is None or any(a.type in (GRAPH, GRAPHS) for a in node.attribute):
-            return {}  # what a body gives depends on how often it runs
+            return {}  # the results of a loop body depend on the number of iterations
         known = {i: self.values[name] for i, name in enumerate(node.input) if name in self.values}
         kept = (a for a in node.attribute if not fused or not a.name.startswith("activation"))
         key = tuple(a.SerializeToString(deterministic=True) for a in kept)
@@ -157,7 +157,7 @@ def inferred_by_onnx(
     domain: str, op: str, version: int, attributes: tuple[bytes, ...], places: tuple[bool, ...],
     kinds: tuple[tuple[int, Sizes | None], ...], data: tuple[tuple[int, str, Sizes, bytes], ...], outputs: tuple[bool, ...],
 ) -> list[Kind | None]:  # fmt: skip
-    """Return what onnx infers of a node's outputs. Blocks of a model repeat, so that most nodes have been asked for before."""
+    """Return what onnx infers about a node's outputs, cached: repeated blocks ask for the same nodes."""
     import onnx.defs
     import onnx.numpy_helper
     import onnx.shape_inference
@@ -173,18 +173,18 @@ def inferred_by_onnx(
         imports = [onnx.OperatorSetIdProto(domain=domain, version=version)]
         schema = onnx.defs.get_schema(op, version, domain)
         found = onnx.shape_inference.infer_node_outputs(schema, node, types, tensors, opset_imports=imports)
-    except Exception:  # a node that does not fit what it is given: nothing is known of what it gives
+    except Exception:  # a node that does not fit its inputs: its outputs are unknown
         return [None] * len(outputs)
     return [Kind.of(found[f"o{i}"]) if f"o{i}" in found else None for i in range(len(outputs))]
 
 
 def settings_of(node: Any, file: Path) -> dict[str, Any]:
-    """Return the attributes of a node by name, but bodies: numbers, texts, lists of them, and small tensors as arrays."""
+    """Return the attributes of a node by name, except subgraphs: numbers, strings, lists of them, small tensors as arrays."""
     return {a.name: value for a in node.attribute if (value := setting_of(a, file)) is not None}
 
 
 def setting_of(attribute: Any, file: Path) -> Any:
-    """Return the value of an attribute, a dtype to cast to as numpy's; None for a body or a large tensor."""
+    """Return the value of an attribute, a target dtype as numpy's; None for a subgraph or a large tensor."""
     if attribute.name == "to" and attribute.type == 2:
         name = DTYPES.get(attribute.i, "")
         return np.dtype(name if name in FLAT else "float32")
@@ -211,7 +211,7 @@ FLAT = {"float32", "float64", "float16", "bool", *(f"{u}int{n}" for u in ("", "u
 
 
 def small_values(file: Path, name: str, x: Any) -> np.ndarray | None:
-    """Return the values of a small tensor; None where they cannot be read, which a summary need not."""
+    """Return the values of a small tensor; None if they cannot be read, since a summary does not need them."""
     from layercli.errors import LayercliError
 
     try:
@@ -229,7 +229,7 @@ CONSTANTS: dict[str, Callable[[Any], np.ndarray]] = {
 
 
 def constant_values(settings: dict[str, Any]) -> list[np.ndarray] | None:
-    """Return the value of a Constant that is no tensor there."""
+    """Return the value of a Constant that is not stored as a tensor."""
     for name, made in CONSTANTS.items():
         if name in settings:
             return [made(settings[name])]

@@ -1,4 +1,4 @@
-"""The ModelGraph of an ONNX graph: its nodes in the scopes that the exporter noted, with what each takes, gives and costs."""
+"""Build the ModelGraph of an ONNX graph: its nodes in the exporter's scopes, with inputs, outputs and costs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from layercli.inspect.onnx.shapes import Shapes
 
 
 def onnx_graph(opened: OpenedGraph, inputs: dict[str, Spec], path: str) -> ModelGraph:
-    """Return the ModelGraph of an opened graph on inputs of those Specs."""
+    """Return the ModelGraph of an opened graph for inputs of those Specs."""
     nodes, known = opened.seen(inputs)
     return _OnnxDescriber(opened, nodes, known, path).graph(inputs)
 
 
 class _OnnxDescriber:
-    """Turns the nodes of an ONNX graph into a ModelGraph."""
+    """Converts the nodes of an ONNX graph into a ModelGraph."""
 
     def __init__(self, opened: OpenedGraph, nodes: list[Seen], known: Shapes, path: str) -> None:
         self.opened, self.nodes, self.known = opened, nodes, known
@@ -64,7 +64,7 @@ class _OnnxDescriber:
         return dtype_of(self.known.code(name))
 
     def _add_modules(self) -> None:
-        """Add the scopes, each with the parameters that the nodes directly in it are the first to take."""
+        """Add the scopes, each with the parameters first used by nodes directly in it."""
         self.scopes: list[str] = []
         outer = shared_by_all(node.place for node in self.nodes if not node.hidden)
         held: dict[str, dict[str, int]] = {ROOT: {}}
@@ -83,7 +83,7 @@ class _OnnxDescriber:
             self.builder.add_module(path, cls, variables=held.get(path, {}))
 
     def _place(self, name: str) -> int:
-        """Return the place of a tensor that a node takes: one that no node gave is a constant."""
+        """Return the index of a tensor; a tensor that no node produced is a constant."""
         known = self.places.get(name)
         return self._add(name, self._spec(name), ValueKind.CONSTANT) if known is None else known
 
@@ -99,7 +99,7 @@ class _OnnxDescriber:
         )
 
     def _add_module_calls(self) -> None:
-        """Add a call of each module for every run of nodes in it: one that is left and entered again was called again."""
+        """Add a module call for each run of consecutive nodes in a scope; a scope entered again was called again."""
         runs: dict[str, list[list[int]]] = {}
         for i, scope in enumerate(self.scopes):
             for path in self._around(scope):
@@ -113,7 +113,7 @@ class _OnnxDescriber:
                 self.builder.module_calls.append(self._call_of(path, start, stop))
 
     def _around(self, scope: str) -> list[str]:
-        """Return the paths of the modules that a scope is in, and its own."""
+        """Return the paths of the enclosing modules of a scope, and its own."""
         found = [scope]
         while (parent := self.builder.modules[found[-1]].parent) is not None:
             found.append(parent)

@@ -1,6 +1,6 @@
-"""Where in its author's model a node of an ONNX graph stands, as its exporter noted it.
+"""The module path of an ONNX node in the original model, as recorded by the exporter.
 
-torch notes the modules in each node's metadata, with their classes; exporters before it, and tf2onnx, put them in the name:
+torch stores the modules and their classes in each node's metadata; older exporters, and tf2onnx, encode them in the name:
 ``/layer1/0/conv1/Conv``.
 """
 
@@ -15,14 +15,14 @@ from typing import Any
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 LONGEST, DEEPEST = 20_000, 64
-"""No longer what is noted is read, and no deeper do parts stand in parts."""
+"""The maximum length of metadata that is parsed, and the maximum nesting of modules."""
 UNKNOWN_CLASS = "scope"
-"""What stands for the class of a part of which the file knows only the name."""
+"""The class name of a module for which the file has only a name."""
 
 
 @dataclass(frozen=True)
 class ModuleScope:
-    """A node's own name, and the paths of the parts it stands in with their classes, outermost first."""
+    """A node's own name, and the paths and classes of its enclosing modules, outermost first."""
 
     name: str
     scopes: tuple[tuple[str, str], ...] = ()
@@ -30,7 +30,7 @@ class ModuleScope:
 
 
 def place_of(node: Any) -> ModuleScope:
-    """Return where a node stands, by its metadata, else by its name."""
+    """Return the scope of a node from its metadata, else from its name."""
     noted = {item.key: item.value for item in node.metadata_props}
     scopes, classes = listed(noted.get(SCOPES)), listed(noted.get(CLASSES))
     if not scopes or len(scopes) != len(classes) or len(scopes) > DEEPEST:
@@ -46,14 +46,14 @@ def place_of(node: Any) -> ModuleScope:
 
 
 def unnumbered(name: str) -> str:
-    """Return a name without the numbers at its end, which torch gives throughout the whole graph: ``relu`` of ``relu_17``."""
+    """Return a name without the trailing number that torch adds across the whole graph: ``relu`` for ``relu_17``."""
     stem = name.rstrip("_0123456789")
     return stem + name[len(stem) :].partition("_")[0]
 
 
 @lru_cache(maxsize=4096)
 def listed(text: str | None) -> list[str]:
-    """Return the texts in a list written as Python writes it; none where it is something else."""
+    """Return the strings in a list in Python syntax; empty for anything else."""
     try:
         found = ast.literal_eval(text) if text and len(text) <= LONGEST else []
     except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -62,7 +62,7 @@ def listed(text: str | None) -> list[str]:
 
 
 def by_name(node: Any) -> ModuleScope:
-    """Return where a node stands by a name with slashes."""
+    """Return the scope of a node from a name with slashes."""
     *parts, name = node.name.partition(";")[0].strip("/").split("/")
     if len(parts) > DEEPEST or len(node.name) > LONGEST:
         return ModuleScope(name or node.op_type)
@@ -71,7 +71,7 @@ def by_name(node: Any) -> ModuleScope:
 
 
 def shared_by_all(places: Iterable[ModuleScope]) -> Sequence[tuple[str, str]]:
-    """Return the outermost parts that all nodes stand in."""
+    """Return the outermost modules shared by all nodes."""
     every = [place.scopes for place in places]
     if not every:
         return ()
@@ -80,6 +80,6 @@ def shared_by_all(places: Iterable[ModuleScope]) -> Sequence[tuple[str, str]]:
 
 
 def within(place: ModuleScope, outer: Sequence[tuple[str, str]]) -> ModuleScope:
-    """Return a place with the outermost parts, which all nodes stand in, left out of it and of its paths."""
+    """Return a scope with the outermost modules shared by all nodes removed."""
     start = len(outer[-1][0]) + 1 if outer else 0
     return ModuleScope(place.name, tuple((path[start:], cls) for path, cls in place.scopes[len(outer) :]), place.root)

@@ -1,8 +1,8 @@
-"""The shapes in an ONNX graph, as formulas of the sizes it leaves open.
+"""The shapes of an ONNX graph as formulas of its dynamic sizes.
 
-Each open size is filled with a prime, in two runs. What the sizes of a tensor do from one run to the other tells which
-product of names they are; where an operator adds to a size or divides it, its own formula is tried, and kept if both runs
-agree. A size that nothing explains is unknown.
+Each dynamic size is filled with a prime, in two runs. How the sizes of a tensor change between the runs shows which product of
+names they are; if an operator adds to a size or divides it, its own formula is tried and kept if both runs agree. A size that
+no formula explains is unknown.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from layercli.ops.nn.window_geometry import Window
 
 FIRST = (10007, 20011)
 MOST_FORMULAS = 16
-"""Products are tried of so many formulas at most: more are not found again in one."""
+"""The maximum number of formulas combined in a product."""
 SLIDING = {"Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool", "FusedConv"}
 
 
 class Shapes:
-    """The shape of every tensor, once ``infer`` was told of every node in turn."""
+    """The shape of each tensor, after ``infer`` was called for every node in order."""
 
     def __init__(self, file: Path, graph: Any, versions: dict[str, int], inputs: dict[str, Spec], names: Names) -> None:
         open_ = sorted({name for spec in inputs.values() for size in spec.shape for name in dims.names(size)})
@@ -55,12 +55,12 @@ class Shapes:
         self._shapes: dict[str, Shape | None] = {}
 
     def keep(self, name: str, x: Any) -> None:
-        """Note a tensor that the file holds."""
+        """Add a tensor that the file holds."""
         for run in self._runs:
             run.keep(name, x)
 
     def infer(self, node: Any) -> None:
-        """Note what a node gives."""
+        """Infer the shapes of a node's outputs."""
         for run in self._runs:
             run.infer(node)
         for i, name in enumerate(node.output):
@@ -68,13 +68,13 @@ class Shapes:
                 self._shapes[name] = self._explained(name, node if i == 0 else None)
 
     def of(self, name: str) -> Shape | None:
-        """Return the shape of a tensor, or None where not even its rank is known."""
+        """Return the shape of a tensor, or None if its rank is unknown."""
         if name not in self._shapes:
             self._shapes[name] = self._explained(name, None)
         return self._shapes[name]
 
     def code(self, name: str) -> int:
-        """Return ONNX's number for the dtype of a tensor, 0 where it is not known."""
+        """Return ONNX's dtype number of a tensor, 0 if unknown."""
         kind = self._runs[0].kinds.get(name)
         return 0 if kind is None else kind.dtype
 
@@ -96,12 +96,12 @@ class Shapes:
         return tuple(found)
 
     def _noted(self, name: str, rank: int) -> Sequence[Size | None]:
-        """Return the formulas that the file has for the sizes of a tensor."""
+        """Return the file's own formulas for the sizes of a tensor."""
         noted = self._names.shape(self._stored[name].type.tensor_type.shape)
         return noted if len(noted) == rank else [None] * rank
 
     def _size(self, pair: tuple[int | None, ...]) -> Size:
-        """Return a number that the runs agree on, a product of formulas that fits both, or unknown."""
+        """Return the number on which both runs agree, a product of formulas that explains both, or unknown."""
         first, *rest = pair
         if first is None or None in rest:
             return UNKNOWN
@@ -126,7 +126,7 @@ class Shapes:
                 yield times * dims.product(formula for _, formula in factors)
 
     def _kept(self, formula: Size | None, pair: tuple[int, ...]) -> Size:
-        """Return a formula that gives what both runs have, to be found again; else unknown."""
+        """Store a formula that explains both runs for later use; else return unknown."""
         formula = None if formula is None else dims.at(formula, self._bound)
         if not isinstance(formula, Dim) or formula == UNKNOWN:
             return UNKNOWN
@@ -140,7 +140,7 @@ class Shapes:
         return formula
 
     def _tried(self, node: Any, rank: int) -> Sequence[Size | None]:
-        """Return what an operator makes of the sizes of its first input, where it adds to them or divides them."""
+        """Return the sizes by an operator's own formula if it adds to or divides the sizes of its first input."""
         given = [self.of(name) for name in node.input if name]
         if not given or given[0] is None or len(given[0]) != rank:
             return [None] * rank
@@ -150,7 +150,7 @@ class Shapes:
             return [None] * rank
 
     def _moved(self, node: Any, axis: int) -> int | None:
-        """Return how much longer an axis of a node's output is than that of its first input, where both runs agree."""
+        """Return the difference in size between an axis of a node's output and its first input, if both runs agree."""
         ends = [(run.sizes(node.input[0]) or (), run.sizes(node.output[0]) or ()) for run in self._runs]
         moved = {b[axis] - a[axis] for a, b in ends if a[axis] is not None and b[axis] is not None}  # type: ignore[operator]
         return moved.pop() if len(moved) == 1 else None
@@ -159,7 +159,7 @@ class Shapes:
 def tried(
     node: Any, given: Sequence[Shape | None], settings: dict[str, Any], moved: list[int | None]
 ) -> list[Size | None]:
-    """Return the formula of each axis of what a node gives, None where it has none."""
+    """Return the formula for each axis of a node's output; None for an axis without one."""
     first = given[0]
     assert first is not None
     if node.op_type in SLIDING:
@@ -174,7 +174,7 @@ def tried(
 
 
 def slid(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[str, Any]) -> list[Size]:
-    """Return how many places a window has along each axis."""
+    """Return the number of window positions along each axis."""
     kernel, strides, dilations, pads = geometry(len(sizes), given, settings)
     if settings.get("auto_pad", "NOTSET").startswith("SAME"):
         return [ceil_div(size, stride) for size, stride in zip(sizes, strides, strict=True)]
@@ -186,7 +186,7 @@ def slid(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[st
 
 
 def spread(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[str, Any]) -> list[Size]:
-    """Return the sizes that a transposed convolution makes of ``sizes``."""
+    """Return the output sizes of a transposed convolution for ``sizes``."""
     kernel, strides, dilations, pads = geometry(len(sizes), given, settings)
     extra = settings.get("output_padding") or [0] * len(sizes)
     if settings.get("auto_pad", "NOTSET").startswith("SAME"):
@@ -198,7 +198,7 @@ def spread(sizes: Sequence[Size], given: Sequence[Shape | None], settings: dict[
 
 
 def geometry(rank: int, given: Sequence[Shape | None], settings: dict[str, Any]) -> tuple[list[int], ...]:
-    """Return the kernel, the strides, the dilations and the padding at both ends of every axis."""
+    """Return kernel, strides, dilations and padding at both ends of each axis."""
     kernel: Any = settings.get("kernel_shape")
     if kernel is None:
         kernel = next(x[2:] for x in given[1:] if x is not None and len(x) == rank + 2)
@@ -211,7 +211,7 @@ def geometry(rank: int, given: Sequence[Shape | None], settings: dict[str, Any])
 
 
 def filled(shape: Shape, fill: dict[str, Size], unnamed: Iterator[int]) -> tuple[int | None, ...]:
-    """Return the sizes of an input in one run; one without a name has a prime of its own."""
+    """Return the sizes of an input in one run; each unnamed size gets its own prime."""
     found = [dims.at(size, fill) for size in shape]
     return tuple(size if isinstance(size, int) else next(unnamed) for size in found)
 

@@ -1,8 +1,8 @@
-"""The summary of an ``.onnx`` file, made by the onnx package alone: neither torch nor a runtime is asked.
+"""Summarize an ``.onnx`` file with the onnx package alone, without torch or onnxruntime.
 
-A row is a node, or a part of the model that nodes stand in, as the exporter noted it. Nodes whose results follow from
-constants and shapes, and Identity, have none: they compute nothing. A part of one node is that node's row; one whose class
-nobody noted is called by the operator in it that multiplies or holds something, where there is just one.
+A row is a node, or a module with nodes inside, as the exporter recorded it. Nodes whose results depend on constants and shapes
+only, and Identity, have no row: they compute nothing. A module with a single node shares that node's row; a module without a
+recorded class is named after its only operator that multiplies or has parameters, if there is exactly one.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.summary import Row, Summary, Totals, as_shape
 
 WITHOUT_CLASS = "ONNX"
-"""What stands for the class of a model whose exporter noted none."""
+"""The class name of a model whose exporter recorded none."""
 
 
 def summarize_onnx(path: str, shapes: list[str], sizes: list[str]) -> Summary:
-    """Return the summary of the graph in a file, its inputs of the shapes and named sizes that the user gave."""
+    """Return the summary of the graph in a file, with the given input shapes and named sizes applied."""
     opened = OpenedGraph(path)
     return summarize_opened(opened, inputs_of(opened, path, shapes, sizes), path)
 
 
 def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) -> Summary:
-    """Return the summary of an opened graph on inputs of those Specs."""
+    """Return the summary of an opened graph for inputs of those Specs."""
     nodes, known = opened.seen(inputs)
     shown = [node for node in nodes if not node.hidden]
     return Summary(
@@ -48,13 +48,13 @@ def summarize_opened(opened: OpenedGraph, inputs: dict[str, Spec], path: str) ->
 
 
 def inputs_of(opened: OpenedGraph, path: str, shapes: Sequence[str], sizes: Sequence[str]) -> dict[str, Spec]:
-    """Return the Specs of the inputs: those the file names, with what the user gave; ShapeError where that cannot be."""
+    """Return the Specs of the inputs: the file's, with the given shapes applied; ShapeError if they conflict."""
     offered = {x.name: spec for x in opened.ends if (spec := spec_of(opened, x)) is not None}
     return graph_inputs(path, offered, [x.name for x in opened.ends], shapes, sizes, opened.names.batch)
 
 
 def spec_of(opened: OpenedGraph, x: Any) -> Spec | None:
-    """Return the Spec of an end of the graph, or None where its rank is not known."""
+    """Return the Spec of an input or output of the graph, or None if its rank is unknown."""
     tensor = x.type.tensor_type
     if not x.type.HasField("tensor_type") or (tensor.elem_type not in DTYPES and tensor.elem_type != TEXT):
         raise FormatError(f"{opened.file} takes {x.name} as what is not an array of numbers")
@@ -69,13 +69,13 @@ def dtype_of(code: int) -> str:
 
 
 def outputs_of(opened: OpenedGraph, known: Shapes) -> list[tuple[str, Spec]]:
-    """Return the Specs of the graph's outputs of which the rank is known."""
+    """Return the Specs of the graph's outputs with known rank."""
     found = ((x.name, known.of(x.name)) for x in opened.graph.output)
     return [(name, Spec(shape, dtype_of(known.code(name)))) for name, shape in found if shape is not None]
 
 
 def totals_of(nodes: list[Seen]) -> Totals:
-    """Return the sums over all nodes, those without a row too."""
+    """Return the sums over all nodes, including those without a row."""
     held = parameters_of(nodes)
     trainable = sum(p.size for p in held if p.trainable)
     every = sum(p.size for p in held)
@@ -84,7 +84,7 @@ def totals_of(nodes: list[Seen]) -> Totals:
 
 @dataclass
 class OnnxModule:
-    """A part of the model: its path, its class, how deep it is, and the parts and nodes in it in their order."""
+    """A module: its path, class, depth, and its children and nodes in order."""
 
     path: str
     cls: str
@@ -92,7 +92,7 @@ class OnnxModule:
     inside: list[OnnxModule | Seen] = field(default_factory=list)
 
     def nodes(self) -> Iterator[Seen]:
-        """Yield the nodes in it, however deep."""
+        """Yield all nodes in it, at any depth."""
         for each in self.inside:
             if isinstance(each, Seen):
                 yield each
@@ -101,7 +101,7 @@ class OnnxModule:
 
 
 def main_operator(part: OnnxModule) -> str:
-    """Return what stands for the class of a part that has none: the operator of the one node in it that multiplies or holds."""
+    """Return the class name for a module without one: its only operator that multiplies or has parameters."""
     nodes = [x for x in part.inside if isinstance(x, Seen)]
     if len(nodes) < len(part.inside):
         return UNKNOWN_CLASS
@@ -125,7 +125,7 @@ class ModuleTable:
         self._names: Counter[str] = Counter()
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows, a part before what is in it."""
+        """Yield the rows, parents first."""
         outer = shared_by_all(node.place for node in self._shown)
         root, parts = OnnxModule("", "", 0), dict[str, OnnxModule]()
         for node in self._shown:
@@ -151,7 +151,7 @@ class ModuleTable:
                 yield from self._inside(each)
 
     def _named(self, part: OnnxModule, place: ModuleScope) -> str:
-        """Return a path for a node that no other has."""
+        """Return a unique path for a node."""
         path = f"{part.path}/{place.name}" if part.path else place.name
         self._names[path] += 1
         return path if self._names[path] == 1 else f"{path}_{self._names[path] - 1}"
@@ -177,12 +177,12 @@ class ModuleTable:
         )
 
     def _taken(self, nodes: list[Seen], places: set[int]) -> list[str]:
-        """Return what nodes take from others, each once."""
+        """Return the inputs of nodes that come from other nodes, each once."""
         made = {name for node in nodes for name in node.gives}
         return list(dict.fromkeys(x for node in nodes for name in node.takes if (x := self._real(name)) not in made))
 
     def _given(self, nodes: list[Seen], places: set[int]) -> list[str]:
-        """Return what nodes give to others; where that is called again, what the first call gave."""
+        """Return the outputs of nodes that other nodes use; of a repeated module those of its first call."""
         found = [x for node in nodes for x in node.gives if x and self._leaves(x, places)]
         found = found or [x for node in nodes[-1:] for x in node.gives[:1]]
         again = max(places) - min(places) >= len(places)
@@ -192,13 +192,13 @@ class ModuleTable:
         return name in self._outputs or any(user not in places for user in self._users.get(name, ()))
 
     def _real(self, name: str) -> str:
-        """Return the tensor that a name stands for, which an Identity may have given another."""
+        """Return the tensor behind a name, looking through Identity nodes."""
         while name in self._aliases:
             name = self._aliases[name]
         return name
 
     def _shown_shapes(self, names: list[str]) -> Any:
-        """Return the shape of what is given, or the shapes of several; of sizes among tensors nothing is said."""
+        """Return the shape of one output, or the shapes of several; tensors of sizes are omitted."""
         real = [name for name in names if "int" not in dtype_of(self._shapes.code(name))] or names
         found = [None if (shape := self._shapes.of(name)) is None else as_shape(shape) for name in real]
         if not found or any(shape is None for shape in found):
@@ -207,7 +207,7 @@ class ModuleTable:
 
 
 def first_of_each(names: Iterable[str], shapes: Shapes) -> list[str]:
-    """Return of tensors of one shape the first."""
+    """Return the first tensor of each shape."""
     found: dict[Shape | None, str] = {}
     for name in names:
         found.setdefault(shapes.of(name), name)

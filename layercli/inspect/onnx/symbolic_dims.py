@@ -1,4 +1,4 @@
-"""The sizes that an ONNX graph names: ``batch``, ``T``, and what an exporter computed of them, as ``2*batch`` or ``T + 1``."""
+"""The named sizes of an ONNX graph: ``batch``, ``T``, and exporter formulas such as ``2*batch`` or ``T + 1``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.spec import Shape
 
 LONGEST, MOST_TERMS = 200, 64
-"""No longer a text is read as a formula, and no formula has more terms: a file could hold anything."""
+"""The maximum length of a formula's text and the maximum number of its terms, because files are untrusted."""
 OPERATORS: dict[type, Callable[[Any, Any], Any]] = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.FloorDiv: floordiv}
 
 
 class Names:
-    """What the names in a graph are called here: the one of the first axis of an input is the batch."""
+    """Maps the file's names of sizes to ours: the name of an input's first axis is the batch."""
 
     def __init__(self, inputs: Iterable[Any]) -> None:
         first = [x.dim[0] for x in (x.type.tensor_type.shape for x in inputs) if x.dim]
@@ -25,26 +25,26 @@ class Names:
         self.batch = named if named not in (None, dims.BATCH) else None
 
     def of(self, name: str) -> str:
-        """Return what a name of the file is called: the batch by its own, and another of that name by no other's."""
+        """Return our name for a name in the file: the batch has its own, and any other size with that name gets another."""
         if name == self.batch:
             return dims.BATCH
         return f"{name}_" if name == dims.BATCH and self.batch else name
 
     def shape(self, sizes: Any, end: bool = False) -> Shape:
-        """Return the sizes of a TensorShapeProto; at an ``end`` of the graph a first one that nobody named is the batch."""
+        """Return the sizes of a TensorShapeProto; at an ``end`` of the graph an unnamed first size is the batch."""
         found = [self.size(size) for size in sizes.dim]
         if end and found and found[0] == UNKNOWN and self.batch is None:
             found[0] = Dim.named(dims.BATCH)
         return tuple(found)
 
     def size(self, size: Any) -> Size:
-        """Return a size of the file: a number, a formula of its names, or unknown."""
+        """Return a size from the file: a number, a formula of its names, or unknown."""
         if size.HasField("dim_value"):
             return int(size.dim_value) if size.dim_value >= 0 else UNKNOWN
         return self.formula(size.dim_param)
 
     def formula(self, text: str) -> Size:
-        """Return what a text says, where it is arithmetic on names; else unknown."""
+        """Parse arithmetic on names; return unknown for any other text."""
         if text.isidentifier():
             return Dim.named(self.of(text))
         try:
