@@ -1,1 +1,1 @@
-"""Speed and size against the peers, as ratios in paired runs: ``make bench``."""
+"""Benchmarks of speed and memory against peers, as ratios in paired runs: ``make bench``."""

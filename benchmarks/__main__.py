@@ -1,4 +1,4 @@
-"""Run the benchmarks named, or all of them, and print the ratios; exit 1 where one is over what it may be."""
+"""Run the named benchmarks, or all of them, and print the ratios; exit 1 if one exceeds its limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training on a CUDA device, in turns with plain PyTorch: ResNet-50, a transformer encoder, an LSTM and an MLP."""
+"""Training on a CUDA device, alternating with plain PyTorch: ResNet-50, a transformer encoder, an LSTM and an MLP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def step(model: nn.Module, x: torch.Tensor) -> Callable[[], object]:
 
 
 def synchronized(run: Callable[[], object]) -> Callable[[], object]:
-    """Return a step that ends when the device has done it."""
+    """Return a step that waits for the device."""
 
     def done() -> None:
         run()

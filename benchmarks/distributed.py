@@ -1,4 +1,4 @@
-"""Epochs of an MLP on two ranks over gloo: fit against a loop by hand around DistributedDataParallel, in the same processes."""
+"""Epochs of an MLP on two ranks over gloo: fit against a hand-written DistributedDataParallel loop in the same processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def results() -> Iterator[Result]:
 
 
 def rank(number: int, port: int, told: Any) -> None:
-    """Time both as one of the ranks; the first tells the figures."""
+    """Time both on one rank; the first rank prints the figures."""
     place = {"RANK": number, "WORLD_SIZE": RANKS, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
     torch.set_num_threads(1)
@@ -48,7 +48,7 @@ def rank(number: int, port: int, told: Any) -> None:
 
 
 def plain_on(x: torch.Tensor, y: torch.Tensor, number: int) -> Callable[[], object]:
-    """Return an epoch as one writes it by hand for this rank: its half of each slice of the same permutation."""
+    """Return a hand-written epoch for this rank: its half of each slice of the same permutation."""
     model = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
     wrapped = DistributedDataParallel(model, gradient_as_bucket_view=True)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)

@@ -45,13 +45,13 @@ def results() -> Iterator[Result]:
                 shown = milliseconds(found[name]), milliseconds(found[peer])
                 title = f"transformer encoder forward, {name}, batch {batch}"
                 yield Result(title, peer, *shown, ratio(found[name], found[peer]), bound)
-        for peer in ("nn.TransformerEncoder", "Keras on torch"):  # what no float32 encoder can be under
+        for peer in ("nn.TransformerEncoder", "Keras on torch"):  # a lower bound for any float32 encoder
             shown = milliseconds(found[PRODUCTS]), milliseconds(found[peer])
             yield Result(f"{PRODUCTS}, batch {batch}", peer, *shown, ratio(found[PRODUCTS], found[peer]), None)
 
 
 def products(encoder: nn.Module, batch: int) -> Callable[[Any], None]:
-    """Return a call of oneDNN's packed products, as many and as large as the encoder's, and of nothing else."""
+    """Return a call of oneDNN's packed products of the encoder's number and sizes, and nothing else."""
     rows = batch * STEPS
     weights = [weight.detach() for weight in encoder.parameters() if weight.ndim == 2]
     given = [(torch.randn(rows, weight.shape[1]), packed_matrix(weight, rows)) for weight in weights]
@@ -64,7 +64,7 @@ def products(encoder: nn.Module, batch: int) -> Callable[[Any], None]:
 
 
 def keras_encoder(blocks: int, width: int, heads: int, hidden: int) -> Any:
-    """Return the same encoder of Keras's layers."""
+    """Return the same encoder built from Keras layers."""
     import keras
     from keras import layers
 

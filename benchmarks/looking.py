@@ -1,4 +1,4 @@
-"""Looking at a model, whole processes: against torchinfo on the same block in plain PyTorch."""
+"""Summaries, as whole processes, against torchinfo on the same block in plain PyTorch."""
 
 from __future__ import annotations
 

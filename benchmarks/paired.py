@@ -1,4 +1,4 @@
-"""Two or more candidates timed in turns, so that a slow moment of the machine falls on all of them alike."""
+"""Time candidates alternately, so that a slow phase of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the report: ours against a peer, as a ratio of medians of paired runs, and what it may be at most."""
+    """One line of the report: layercli against a peer, as a ratio of medians of paired runs, and its limit."""
 
     what: str
     peer: str
@@ -31,9 +31,9 @@ class Result:
 def times(
     candidates: dict[str, Callable[[], object]], rounds: int, calls: int = 1, warmup: int = 3
 ) -> dict[str, list[float]]:
-    """Return seconds per call of every candidate, one figure a round.
+    """Return seconds per call of every candidate, one figure per round.
 
-    Each round has an order of its own: whoever comes after a large model finds none of its own data in the caches.
+    The order changes in each round, because the candidate after a large model finds none of its data in the caches.
     """
     for run in candidates.values():
         for _ in range(warmup):
@@ -57,14 +57,14 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
 
 @dataclass(frozen=True)
 class Process:
-    """What a process took: seconds of wall time, and its peak resident memory in bytes."""
+    """The wall time of a process in seconds, and its peak resident memory in bytes."""
 
     seconds: float
     memory: int
 
 
 def process(command: list[str], environment: dict[str, str] | None = None) -> Process:
-    """Run a command to its end, its output thrown away; RuntimeError where it fails."""
+    """Run a command to its end without its output; RuntimeError if it fails."""
     start = time.perf_counter()
     child = os.posix_spawnp(
         command[0],

@@ -1,4 +1,4 @@
-"""The peers' side: the same networks written in plain PyTorch."""
+"""The peer models in plain PyTorch."""
 
 from __future__ import annotations
 

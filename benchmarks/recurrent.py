@@ -30,7 +30,7 @@ def results() -> Iterator[Result]:
     oracle = keras.layers.LSTM(256, return_sequences=True)
 
     def forward(layer: Callable, x: torch.Tensor) -> None:
-        with torch.no_grad():  # what Keras makes in inference mode can never be trained
+        with torch.no_grad():  # tensors that Keras creates in inference mode cannot be trained
             layer(x)
 
     def both(layer: Callable, x: torch.Tensor) -> None:
@@ -45,12 +45,12 @@ def results() -> Iterator[Result]:
                 shown = milliseconds(found[name]), milliseconds(found[peer])
                 title = f"LSTM(256) {what}, {name}, batch {batch}"
                 yield Result(title, peer, *shown, ratio(found[name], found[peer]), bound)
-        if KERNEL in sides:  # what no way of calling it can be under
+        if KERNEL in sides:  # a lower bound for any caller
             shown = milliseconds(found[KERNEL]), milliseconds(found["nn.LSTM"])
             yield Result(f"{KERNEL}, batch {batch}", "nn.LSTM", *shown, ratio(found[KERNEL], found["nn.LSTM"]), None)
 
     def kernel(x: torch.Tensor) -> Callable:
-        """Return a call of the kernel with all it is given in the order and layout it reads."""
+        """Return a call of the kernel with operands in the order and layout it reads."""
         weights = [weight.detach() for weight in theirs.parameters()]
         steps, state = x.transpose(0, 1).contiguous(), torch.zeros(len(x), 256)
         given = (steps, *packed_gates(x, weights), *weights[2:], state, state)

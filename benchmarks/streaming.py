@@ -1,7 +1,7 @@
-"""100,000 rows through an MLP, from a file to a file: against a batched loop written by hand, and how memory grows.
+"""100,000 rows through an MLP, from file to file: against a hand-written batched loop, and the growth of memory.
 
-Both sides are whole processes that import torch, load the same weights and say the same of what they wrote. Ours is
-compiled to bytecode once, as an installed package is.
+Both sides are whole processes that import torch, load the same weights and report the same statistics. layercli is compiled to
+bytecode beforehand, like an installed package.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _weights() -> None:
 
 MEASURED = """
 import sys
-from layercli.cli.app import run
+from layercli.cli.main import run
 run(sys.argv[1:])
 with open("/proc/self/status") as status:
     peak = next(line for line in status if line.startswith("VmHWM"))
@@ -94,7 +94,7 @@ open("memory", "w").write(peak.split()[1])
 
 
 def _memory(command: list[str], rows: int) -> int:
-    """Return the most bytes that a run had in memory, pages of the mapped files among them."""
+    """Return the peak memory of a run in bytes, including pages of mapped files."""
     target = np.lib.format.open_memmap("x.npy", "w+", "float32", (rows, 784))
     target[:] = np.random.default_rng(0).standard_normal(784, dtype="float32")
     target.flush()

@@ -1,4 +1,4 @@
-"""An epoch of an MLP 784-128-10 and of a small CNN, batch 128: against a loop by hand in PyTorch and Keras on torch."""
+"""An epoch of an MLP 784-128-10 and of a small CNN, batch 128: against a hand-written PyTorch loop and Keras on torch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def beside(
     samples: int,
     shape: tuple[int, ...],
 ) -> Iterator[Result]:
-    """Time an epoch of ours against the loop by hand, then against Keras."""
+    """Time an epoch of layercli against the hand-written loop, then against Keras."""
     x, y = torch.randn(samples, *shape), torch.randint(0, CLASSES, (samples,))
     candidates = {"ours": fitting(layercli, make, x, y), "loop": looping(plain(), x, y)}
     found = times(candidates, ROUNDS, warmup=1)
@@ -79,14 +79,14 @@ def cnn(api: object) -> object:
 
 
 class FirstChannels(nn.Module):
-    """The view of (batch, height, width, channels) that torch's convolutions take."""
+    """View (batch, height, width, channels) in the order of torch's convolutions."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.permute(0, 3, 1, 2)
 
 
 def plain_cnn() -> nn.Module:
-    """Return the CNN, its kernels channels last: the faster of the two ways on this data."""
+    """Return the CNN with channels-last kernels, the faster layout for this data."""
     return nn.Sequential(
         FirstChannels(),
         nn.Conv2d(1, FILTERS, 3),
@@ -101,14 +101,14 @@ def plain_cnn() -> nn.Module:
 
 
 def fitting(api: object, make: Callable[[object], object], x: object, y: object) -> Callable[[], object]:
-    """Return an epoch of ``fit``, which layercli and Keras spell alike."""
+    """Return an epoch of ``fit``, which has the same arguments in layercli and Keras."""
     model = make(api)
     model.compile(api.optimizers.Adam(), api.losses.SparseCategoricalCrossentropy(from_logits=True))
     return lambda: model.fit(x, y, batch_size=BATCH, verbose=0)
 
 
 def looping(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], object]:
-    """Return an epoch as one writes it by hand: a permutation, selections by it, forward, backward, step, mean loss."""
+    """Return a hand-written epoch: a permutation, batches by it, forward, backward, step, mean loss."""
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     criterion = nn.CrossEntropyLoss()
 

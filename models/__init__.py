@@ -1,9 +1,9 @@
-"""The named models: each a readable example of the framework, with settings that have defaults and an input to try.
+"""The named models: readable examples of the framework, with default arguments and an example input.
 
-A model is a class (or a function that returns a Layer) whose settings all have defaults. Another package adds its own
+A model is a class (or a function that returns a Layer) whose arguments all have defaults. Another package adds its own
 through the entry-point group ``layercli.models``: ``my-net = "my_package.nets:MyNet"``.
 
-What Keras has under this name is here too: ``Model``, ``Sequential``, ``load_model``, ``clone_model`` and the like.
+Keras's names in this module are available too: ``Model``, ``Sequential``, ``load_model``, ``clone_model`` and others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAMED = {
     "transformer-encoder": "layercli.models.transformer:TransformerEncoder",
     "decoder": "layercli.models.decoder:decoder",
 }
-"""Where each model is found: a module and a name in it."""
+"""The location of each model: module and name."""
 
 OF_KERAS = {
     "Model": "layercli.core.model",
@@ -33,7 +33,7 @@ OF_KERAS = {
     "model_from_json": "layercli.saving.deserialization",
     "save_model": "layercli.saving",
 }
-"""Where Keras's names are found."""
+"""The location of Keras's names."""
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from layercli.layers.validators import Activation, PositiveInt, PositiveInts
 
 
 def sequential() -> Sequential:
-    """The stack of three convolutions and normalizations of TensorFlow's tutorial on custom layers."""
+    """The Sequential model of three convolutions and normalizations from TensorFlow's tutorial on custom layers."""
     return Sequential(
         [
             Conv2D(1, (1, 1), input_shape=(None, None, 3)),
@@ -31,12 +31,12 @@ def sequential() -> Sequential:
 
 
 class MyDenseLayer(Layer):
-    """out = inputs @ kernel: the layer that TensorFlow's tutorial on custom layers writes by hand."""
+    """out = inputs @ kernel: the custom layer of TensorFlow's tutorial."""
 
     num_outputs: PositiveInt = 10
 
     def build(self, input_shape: Shape) -> None:
-        """Make the kernel for the last axis of the input."""
+        """Create the kernel for the last axis of the input."""
         self.kernel = self.add_weight("kernel", shape=[int(input_shape[-1]), self.num_outputs])
 
     def call(self, inputs: Any) -> Any:
@@ -49,15 +49,15 @@ class MyDenseLayer(Layer):
 
 
 class LinearRegression(Model):
-    """out = slope * x + intercept: the model that TensorFlow's tutorial on custom training fits."""
+    """out = slope * x + intercept: the model of TensorFlow's tutorial on custom training."""
 
     def build(self, input_shape: Shape) -> None:
-        """Make slope and intercept, started as in the tutorial at 5 and 0."""
+        """Create slope and intercept with the tutorial's initial values, 5 and 0."""
         self.w = self.add_weight("w", (), initializer=Constant(5.0))
         self.b = self.add_weight("b", (), initializer="zeros")
 
     def call(self, inputs: Any) -> Any:
-        """Return the line's value at each input."""
+        """Return the line's value for each input."""
         return inputs * self.w + self.b
 
     def example_input(self) -> Spec:
@@ -74,7 +74,7 @@ class MLP(Model):
     activation: Activation = "relu"
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.hidden_layers = [Dense(size, activation=self.activation) for size in self.hidden]
         self.head = Dense(self.units)
 

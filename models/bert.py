@@ -21,7 +21,7 @@ from layercli.ops.core.axes import check_rank
 
 @dataclass(frozen=True)
 class BertConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 30_522
     hidden_size: Size = 768
@@ -42,7 +42,7 @@ class BertEmbeddings(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the three tables."""
+        """Create the three tables."""
         of = self.config
         self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
         self.position_embeddings = Embedding(of.max_position_embeddings, of.hidden_size)
@@ -61,7 +61,7 @@ class BertHeads(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.query, self.key, self.value = (Dense(of.hidden_size) for _ in range(3))
         heads = ("num_attention_heads", of.num_attention_heads)
@@ -75,12 +75,12 @@ class BertHeads(Layer):
 
 
 class Added(Layer):
-    """out = norm(dense(x) + what it is added to)."""
+    """out = norm(dense(x) + residual)."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projection and the normalization."""
+        """Create the projection and the normalization."""
         self.dense = Dense(self.config.hidden_size)
         self.LayerNorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
 
@@ -95,7 +95,7 @@ class BertAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make both parts."""
+        """Create both parts."""
         self.heads, self.output_ = BertHeads(self.config), Added(self.config)
 
     def call(self, inputs: Any, mask: Any) -> Any:
@@ -109,7 +109,7 @@ class Intermediate(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projection."""
+        """Create the projection."""
         self.dense, self.activate = Dense(self.config.intermediate_size), activation(self.config.hidden_act)
 
     def call(self, inputs: Any) -> Any:
@@ -123,7 +123,7 @@ class BertBlock(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.attention = BertAttention(self.config)
         self.intermediate, self.output_ = Intermediate(self.config), Added(self.config)
 
@@ -139,7 +139,7 @@ class BertPooler(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projection."""
+        """Create the projection."""
         self.dense = Dense(self.config.hidden_size)
 
     def call(self, inputs: Any) -> Any:
@@ -153,7 +153,7 @@ class Transform(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projection and the normalization."""
+        """Create the projection and the normalization."""
         of = self.config
         self.dense, self.norm = Dense(of.hidden_size), LayerNormalization(epsilon=of.layer_norm_eps)
         self.activate = activation(of.hidden_act)
@@ -164,26 +164,26 @@ class Transform(Layer):
 
 
 class Vocabulary(Layer):
-    """What comes before the projection to the vocabulary, the bias after it, and the projection where it is no embedding."""
+    """The transform before the vocabulary projection, the bias after it, and the projection itself if it is not tied."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the transform."""
+        """Create the transform."""
         self.transform = Transform(self.config)
         if not self.config.tie_word_embeddings:
             self.decoder = Dense(self.config.vocab_size, use_bias=False)
 
     def build(self, inputs_shape: Any) -> None:
-        """Make the bias, one value a token."""
+        """Create the bias, one value a token."""
         self.bias = self.add_weight("bias", (self.config.vocab_size,), "zeros")
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return where the bias is: beside the transform, and in some files in the decoder."""
+        """Return the checkpoint name of the bias: beside the transform, or in some files in the decoder."""
         return PretrainedStored((key,), replaced=("decoder.bias",))
 
     def call(self, inputs: Any) -> Any:
-        """Return (batch, steps, width), or (batch, steps, vocabulary) where the projection is its own."""
+        """Return (batch, steps, width), or (batch, steps, vocabulary) if the projection is not tied."""
         x = self.transform(inputs)
         return x if self.config.tie_word_embeddings else self.decoder(x)
 
@@ -195,7 +195,7 @@ class Classifier(Layer):
     classes: int
 
     def setup(self) -> None:
-        """Make both projections."""
+        """Create both projections."""
         self.dense, self.out_proj = Dense(self.config.hidden_size), Dense(self.classes)
 
     def call(self, inputs: Any) -> Any:
@@ -204,10 +204,10 @@ class Classifier(Layer):
 
 
 class Bert(Pretrained):
-    """BERT, from tokens (batch, steps) to what its head gives.
+    """BERT, from tokens (batch, steps) to the output of its head.
 
-    The head is the logits of tokens, of classes, of classes of each step, the start and the end of an answer, or nothing:
-    then the hidden states come out, and what the pooler makes of the first.
+    The head returns logits of tokens, of classes, of classes per step, or the start and end of an answer; without a head the
+    hidden states and the pooled first step are returned.
     """
 
     config: Any
@@ -222,7 +222,7 @@ class Bert(Pretrained):
     pooled = ("", "classes")
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks and the head."""
+        """Create the embeddings, the blocks and the head."""
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
         self.embeddings = BertEmbeddings(of)
@@ -237,22 +237,22 @@ class Bert(Pretrained):
             self.qa_outputs = Dense(2)
 
     def classifying(self) -> Layer:
-        """Return the layer that classifies texts or steps."""
+        """Return the classification layer for texts or for steps."""
         return Dense(self.classes)
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary and its bias, where they are stored twice."""
+        """The projection to the vocabulary and its bias, which some files store twice."""
         place = self.renamed["vocabulary"]
         tied = {f"{place}.decoder.weight": f"{self.prefix}embeddings.word_embeddings.weight"}
         return {f"{place}.decoder.bias": f"{place}.bias", **(tied if self.config.tie_word_embeddings else {})}
 
     def positions(self, input_ids: Any) -> Any:
-        """Return the rows of the table of positions."""
+        """Return the rows of the position embedding."""
         return ops.expand_dims(ops.arange(input_ids.shape[1]), 0)
 
     def call(self, input_ids: Any, attention_mask: Any = None, token_type_ids: Any = None) -> Any:
-        """Return what the head gives; ``attention_mask`` (batch, steps) is 0 for padding."""
+        """Return the output of the head; ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         kinds = ops.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         x = self.embeddings(input_ids, kinds, self.positions(input_ids))
@@ -262,7 +262,7 @@ class Bert(Pretrained):
         return self.finished(x)
 
     def finished(self, x: Any) -> Any:
-        """Return what the head makes of the hidden states."""
+        """Return the output of the head for the hidden states."""
         match self.head:
             case "tokens":
                 x = self.vocabulary(x)
@@ -287,16 +287,16 @@ HEADS = {
     "ForQuestionAnswering": "answer",
     "Model": "",
 }
-"""What an encoder ends in, by the end of its class's name."""
+"""The head of an encoder, by the suffix of its class name."""
 
 
 def encoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
-    """Return the encoder of that kind with the head that ``architecture`` names."""
+    """Return the encoder class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "Model")
     return kind(config, head, labels_of(given) if head in ("classes", "steps") else 0)
 
 
 def model(given: Mapping[str, Any], architecture: str | None = None) -> Bert:
-    """Return the model that a config describes; of a model for pretraining the logits of tokens."""
+    """Return the model that a config describes; a model for pretraining returns the logits of tokens."""
     found: Bert = encoder(Bert, read(BertConfig, given), given, architecture)
     return found

@@ -1,4 +1,4 @@
-"""BLOOM: BigScience Workshop, 2022 (arXiv:2211.05100): scores biased by distance in the place of positions."""
+"""BLOOM: BigScience Workshop, 2022 (arXiv:2211.05100): a distance bias on the scores (ALiBi) instead of positions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 @dataclass(frozen=True)
 class BloomConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 250_880
     hidden_size: Size = 64
@@ -38,18 +38,18 @@ class BloomConfig:
 
 
 class BloomAttention(Layer):
-    """Causal attention, biased by distance, its three projections in one, head by head."""
+    """Causal attention with a distance bias; one projection holds query, key and value of each head."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.query_key_value, self.dense = Dense(3 * of.hidden_size), Dense(of.hidden_size)
         self.scale = divided("hidden_size", of.hidden_size, "n_head", of.n_head) ** -0.5
 
     def call(self, inputs: Any, mask: Any, bias: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.n_head, 1)
         key, value = kept = extended(past, key, value)
         x = self.dense(merge_heads(attend(query, key, value, mask, scale=self.scale, bias=bias)))
@@ -62,7 +62,7 @@ class BloomFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.dense_h_to_4h, self.dense_4h_to_h = Dense(4 * self.config.hidden_size), Dense(self.config.hidden_size)
 
     def call(self, inputs: Any) -> Any:
@@ -71,18 +71,18 @@ class BloomFeedForward(Layer):
 
 
 class BloomBlock(Layer):
-    """Attention and a feed-forward network, each on its normalized input and added to it, or to the normalized one."""
+    """Attention and a feed-forward network on normalized inputs, each with a residual from before or after the norm."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         epsilon = self.config.layer_norm_epsilon
         self.input_layernorm, self.self_attention = LayerNormalization(epsilon=epsilon), BloomAttention(self.config)
         self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), BloomFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         after = self.config.apply_residual_connection_post_layernorm
         normalized = self.input_layernorm(inputs)
         attended = self.self_attention(normalized, mask, *others, past)
@@ -102,7 +102,7 @@ class Bloom(TextDecoder):
     counts_sources = True
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the normalizations and the head."""
+        """Create the embedding, the blocks, the normalizations and the head."""
         of = self.config
         self.prefix = "transformer." if self.head else ""
         self.word_embeddings = Embedding(of.vocab_size, of.hidden_size)
@@ -113,7 +113,7 @@ class Bloom(TextDecoder):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}word_embeddings.weight"} if self.config.tie_word_embeddings else {}
 
     def table(self) -> Any:

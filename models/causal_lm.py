@@ -1,7 +1,7 @@
-"""The decoder that most language models share: embedding, blocks of attention and a feed-forward network, projection.
+"""The decoder shared by most language models: embedding, blocks of attention and a feed-forward network, projection.
 
-What differs between families is a field of ``Decoder``: grouped heads, rotary positions and their scaling, sliding windows,
-normalized queries and keys, biases, fused projections, experts, caps, ties. A family's file fills it in.
+Fields of ``CausalLMDecoder`` describe what differs between families: grouped heads, rotary positions and their scaling, sliding
+windows, normalized queries and keys, biases, fused projections, experts, caps, ties. Each family's file sets them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from layercli.ops.nn.normalization import RmsNorm
 from layercli.ops.nn.rotary_embedding import Rotate
 
 HEADS = {"ForCausalLM": "tokens", "ForSequenceClassification": "classes", "Model": ""}
-"""What a decoder ends in, by the end of its class's name."""
+"""The head of a decoder, by the suffix of its class name."""
 
 
 @dataclass(frozen=True)
 class CausalLMDecoder:
-    """All that the decoders of the supported families differ in; ``windows`` has one entry a block, None for all steps.
+    """Everything that differs between the decoders of the supported families.
 
-    ``local_rope`` is for the blocks with a window, where they have their own. ``experts`` has one entry a block, or is empty.
-    ``shifted_norm`` scales by 1 + weight; ``sandwich`` normalizes what attention and feed-forward network give as well.
+    ``windows`` has one entry per block, None for no window; ``local_rope`` is for the blocks with a window, if it differs.
+    ``experts`` has one entry per block, or is empty. ``shifted_norm`` scales by 1 + weight; ``sandwich`` also normalizes the
+    outputs of attention and feed-forward network.
     """
 
     vocabulary: int
@@ -69,21 +70,21 @@ class CausalLMDecoder:
     classes: int = 2
 
     def window(self, block: int) -> int | None:
-        """Return how many steps each step of a block looks at, or None for all."""
+        """Return the number of steps that each step of a block attends to, or None for all."""
         return self.windows[block] if self.windows else None
 
     def normalization(self) -> Layer:
-        """Return a normalization of the kind that the decoder has."""
+        """Return a normalization layer of the decoder's kind."""
         return ShiftedNorm(self.epsilon) if self.shifted_norm else RMSNormalization(epsilon=self.epsilon)
 
 
 class ShiftedNorm(Layer):
-    """out = x / sqrt(mean of x^2 + epsilon) * (1 + weight), worked out in float32."""
+    """out = x / sqrt(mean of x^2 + epsilon) * (1 + weight), computed in float32."""
 
     epsilon: float = 1e-6
 
     def build(self, input_shape: Any) -> None:
-        """Make weight, one value a feature."""
+        """Create the weight, one value per feature."""
         self.weight = self.add_weight("weight", (input_shape[-1],), "zeros", autocast=False)
         self.op = RmsNorm((-1,), self.epsilon)
 
@@ -100,7 +101,7 @@ class CausalLMAttention(Layer):
     window: Any = None
 
     def setup(self) -> None:
-        """Make the projections, or the one that is all three."""
+        """Create the projections, or the fused one."""
         of, bias = self.decoder, self.decoder.input_bias
         self.sizes = [count * of.head_size for count in (of.heads, of.key_heads, of.key_heads)]
         if of.fused:
@@ -114,7 +115,7 @@ class CausalLMAttention(Layer):
         self.scale = of.head_size**-0.5 if of.scale is None else of.scale
 
     def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = self.projected(inputs)
         if self.decoder.head_norm:
             query, key = self.q_norm(query), self.k_norm(key)
@@ -140,7 +141,7 @@ class CausalLMFeedForward(Layer):
     decoder: Any
 
     def setup(self) -> None:
-        """Make the projections; ``fused`` has gate and up in one."""
+        """Create the projections; ``fused`` has gate and up in one."""
         of, bias = self.decoder, self.decoder.hidden_bias
         if of.fused:
             self.gate_up_proj = Dense(2 * of.hidden, use_bias=bias)
@@ -165,7 +166,7 @@ class CausalLMBlock(Layer):
     place: int
 
     def setup(self) -> None:
-        """Make the layers, under the names that the checkpoints of the family have."""
+        """Create the layers, under the names in the family's checkpoints."""
         of = self.decoder
         self.input_layernorm = of.normalization()
         self.self_attn = CausalLMAttention(of, of.window(self.place)) if of.latent is None else LatentAttention(of)
@@ -177,7 +178,7 @@ class CausalLMBlock(Layer):
             self.pre_feedforward_layernorm, self.post_feedforward_layernorm = of.normalization(), of.normalization()
 
     def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.self_attn(self.input_layernorm(inputs), mask, cosine, sine, past)
         attended, kept = (attended, None) if past is None else attended
         network = getattr(self, self.network)
@@ -191,9 +192,9 @@ class CausalLMBlock(Layer):
 
 
 class CausalLM(Pretrained):
-    """A decoder from tokens (batch, steps) to logits; with ``cache`` also what the next call takes as its cache.
+    """A decoder from tokens (batch, steps) to logits; with ``cache`` it also returns the cache for the next call.
 
-    ``attention_mask`` (batch, steps so far) is 0 for padding; a cache is what the last call gave, or () for the first.
+    ``attention_mask`` (batch, steps so far) is 0 for padding; ``cache`` is the previous call's cache, or () for the first.
     """
 
     decoder: Any
@@ -203,7 +204,7 @@ class CausalLM(Pretrained):
     ignored = ("rotary_emb.inv_freq",)
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the last normalization, and what the head needs."""
+        """Create the embedding, the blocks, the last normalization and the head."""
         of = self.decoder
         self.prefix = "model." if of.head else ""
         self.embed_tokens = Embedding(of.vocabulary, of.width)
@@ -216,18 +217,18 @@ class CausalLM(Pretrained):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.decoder.tied else {}
 
     def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
-        """Return the logits (batch, steps, vocabulary), those of the classes (batch, classes), or the last hidden states."""
+        """Return the logits (batch, steps, vocabulary), class logits (batch, classes), or the last hidden states."""
         check_rank(input_ids, 2)
         x, kept = self.hidden(input_ids, attention_mask, position_ids, cache)
         x = self.projected(self.norm(x), input_ids)
         return x if cache is None else (x, kept)
 
     def hidden(self, input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> tuple[Any, list[Any]]:
-        """Return what the last block gives, and what each block keeps."""
+        """Return the output of the last block, and the new cache entries of each block."""
         of = self.decoder
         past = cache[0][0].shape[1] if cache else 0
         batch, steps = input_ids.shape
@@ -252,7 +253,7 @@ class CausalLM(Pretrained):
         return x, kept
 
     def projected(self, x: Any, input_ids: Any) -> Any:
-        """Return what the head makes of the hidden states."""
+        """Return the output of the head for the hidden states."""
         of = self.decoder
         if of.head == "tokens":
             logits = ops.matmul(x, ops.transpose(self.embed_tokens.embeddings)) if of.tied else self.lm_head(x)

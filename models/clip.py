@@ -1,4 +1,4 @@
-"""CLIP: Radford et al., 2021 (arXiv:2103.00020): images and texts as vectors of the same space."""
+"""CLIP: Radford et al., 2021 (arXiv:2103.00020): images and texts as vectors in a common space."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 from layercli.ops.core.axes import check_rank
 
 LAST_TOKEN = 2
-"""The number of the last token in the first files, which stands for the greatest of a text."""
+"""The end-of-text id in the first files, where it means the highest token id of a text."""
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """What ``text_config`` says; the defaults are those of transformers."""
+    """The entries of ``text_config``; defaults are those of transformers."""
 
     vocab_size: Size = 49_408
     hidden_size: Size = 512
@@ -44,7 +44,7 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """What ``vision_config`` says; the defaults are those of transformers."""
+    """The entries of ``vision_config``; defaults are those of transformers."""
 
     hidden_size: Size = 768
     intermediate_size: Size = 3072
@@ -58,13 +58,13 @@ class VisionConfig:
 
 
 class CLIPAttention(Layer):
-    """Attention, causal between tokens and free between patches."""
+    """Attention, causal between tokens and bidirectional between patches."""
 
     config: Any
     causal: bool
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (Dense(of.hidden_size) for _ in range(4))
         heads = ("num_attention_heads", of.num_attention_heads)
@@ -83,7 +83,7 @@ class CLIPFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
@@ -99,7 +99,7 @@ class CLIPBlock(Layer):
     causal: bool
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         of = self.config
         self.layer_norm1, self.self_attn = LayerNormalization(epsilon=of.layer_norm_eps), CLIPAttention(of, self.causal)
         self.layer_norm2, self.mlp = LayerNormalization(epsilon=of.layer_norm_eps), CLIPFeedForward(of)
@@ -116,7 +116,7 @@ class TextEmbeddings(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make both tables."""
+        """Create both tables."""
         of = self.config
         self.token_embedding = Embedding(of.vocab_size, of.hidden_size)
         self.position_embedding = Embedding(of.max_position_embeddings, of.hidden_size)
@@ -127,12 +127,12 @@ class TextEmbeddings(Layer):
 
 
 class TextModel(Layer):
-    """The text's hidden states, and those of its last token."""
+    """The hidden states of a text, and those of its last token."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks and the last normalization."""
+        """Create the embeddings, the blocks and the last normalization."""
         of = self.config
         self.embeddings = TextEmbeddings(of)
         self.blocks = [CLIPBlock(of, True) for _ in range(of.num_hidden_layers)]
@@ -154,19 +154,19 @@ class TextModel(Layer):
 
 
 class VisionEmbeddings(Layer):
-    """A vector for the class, the patches, and the embedding of their positions."""
+    """The class vector and the patches, plus position embeddings."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projection of the patches and the table of positions."""
+        """Create the projection of the patches and the table of positions."""
         of = self.config
         self.patches = Patches(of, use_bias=False, name_="patch_embedding")
         self.count = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2 + 1
         self.position_embedding = Embedding(self.count, of.hidden_size)
 
     def build(self, inputs_shape: Any) -> None:
-        """Make class_embedding, one vector."""
+        """Create class_embedding, one vector."""
         self.class_embedding = self.add_weight("class_embedding", (self.config.hidden_size,))
 
     def call(self, inputs: Any, position_ids: Any) -> Any:
@@ -177,15 +177,15 @@ class VisionEmbeddings(Layer):
 
 
 class VisionModel(Layer):
-    """The patches' hidden states, and the normalized ones of the class."""
+    """The hidden states of the patches, and the normalized hidden state of the class."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks and the normalizations."""
+        """Create the embeddings, the blocks and the normalizations."""
         of = self.config
         self.embeddings = VisionEmbeddings(of)
-        self.pre_layrnorm = LayerNormalization(epsilon=of.layer_norm_eps)  # the checkpoints have it so
+        self.pre_layrnorm = LayerNormalization(epsilon=of.layer_norm_eps)  # spelled like this in checkpoints
         self.blocks = [CLIPBlock(of, False) for _ in range(of.num_hidden_layers)]
         self.post_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
@@ -199,7 +199,7 @@ class VisionModel(Layer):
 
 
 class CLIP(Pretrained):
-    """CLIP, from texts and images to the logits of every image for every text and the other way round, and their vectors."""
+    """CLIP, from texts and images to the logits of each image for each text, the transposed logits, and both vectors."""
 
     text: Any
     vision: Any
@@ -209,13 +209,13 @@ class CLIP(Pretrained):
     ignored = ("position_ids",)
 
     def setup(self) -> None:
-        """Make both models and their projections."""
+        """Create both models and their projections."""
         self.text_model, self.vision_model = TextModel(self.text), VisionModel(self.vision)
         self.text_projection = Dense(self.features, use_bias=False)
         self.visual_projection = Dense(self.features, use_bias=False)
 
     def build(self, input_ids_shape: Any, pixel_values_shape: Any) -> None:
-        """Make logit_scale, a number."""
+        """Create logit_scale, a number."""
         self.logit_scale = self.add_weight("logit_scale", (), "zeros")
 
     def call(self, input_ids: Any, pixel_values: Any, attention_mask: Any = None) -> Any:
@@ -235,12 +235,12 @@ class CLIP(Pretrained):
 
 
 def unit(x: Any) -> Any:
-    """Return vectors of the length 1."""
+    """Return vectors normalized to length 1."""
     return x / ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True))
 
 
 def part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return an object in a config, an empty one where it is missing."""
+    """Return an object in a config; an empty one if it is missing."""
     found = given.get(name) or {}
     if not isinstance(found, dict):
         raise FormatError(f"config.json has {name} = {shown(found)}, which is not an object")

@@ -18,7 +18,7 @@ from layercli.layers.validators import one_of
 
 @dataclass(frozen=True)
 class Size:
-    """How large a decoder is."""
+    """The size of a decoder."""
 
     width: int
     blocks: int
@@ -34,7 +34,7 @@ SIZES = {
     "70b": Size(width=8192, blocks=80, heads=64, hidden=28_672),
     "405b": Size(width=16_384, blocks=126, heads=128, hidden=53_248),
 }
-"""Llama 3.1's sizes, and one to run anywhere."""
+"""Llama 3.1's sizes, and a tiny one for tests."""
 
 Preset = Annotated[str, one_of(*SIZES)]
 

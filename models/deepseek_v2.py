@@ -13,7 +13,7 @@ from layercli.models.reading import Count, Depth, Size, one_of, read
 
 @dataclass(frozen=True)
 class DeepseekV2Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 102_400
     hidden_size: Size = 4096

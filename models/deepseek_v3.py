@@ -1,4 +1,4 @@
-"""DeepSeek-V3 and R1: DeepSeek-AI, 2024 (arXiv:2412.19437): latent attention, experts chosen by groups, one shared."""
+"""DeepSeek-V3 and R1: DeepSeek-AI, 2024 (arXiv:2412.19437): latent attention, group-limited experts, a shared expert."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layercli.errors import FormatError
 
 @dataclass(frozen=True)
 class DeepseekV3Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 129_280
     hidden_size: Size = 7168
@@ -93,7 +93,7 @@ def latent_decoder(config: Any, given: Mapping[str, Any], interleaved: bool, **d
 
 
 def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
-    """Return the model that a config describes, without the block that predicts a token more in training."""
+    """Return the model that a config describes, without the multi-token prediction block, which only training uses."""
     config = read(DeepseekV3Config, given)
     experts = experts_of(
         config,

@@ -22,7 +22,7 @@ from layercli.ops.core.axes import check_rank
 
 @dataclass(frozen=True)
 class DistilBertConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 30_522
     max_position_embeddings: Size = 512
@@ -43,7 +43,7 @@ class DistilBertEmbeddings(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the two tables."""
+        """Create the two tables."""
         of = self.config
         self.word_embeddings = Embedding(of.vocab_size, of.dim)
         self.position_embeddings = Embedding(of.max_position_embeddings, of.dim)
@@ -60,7 +60,7 @@ class DistilBertAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.q_lin, self.k_lin, self.v_lin, self.out_lin = (Dense(self.config.dim) for _ in range(4))
         self.scale = divided("dim", self.config.dim, "n_heads", self.config.n_heads) ** -0.5
 
@@ -77,7 +77,7 @@ class DistilBertFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.lin1, self.lin2 = Dense(self.config.hidden_dim), Dense(self.config.dim)
         self.activate = activation(self.config.activation)
 
@@ -92,7 +92,7 @@ class DistilBertBlock(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.attention, self.sa_layer_norm = DistilBertAttention(self.config), LayerNormalization(epsilon=1e-12)
         self.ffn, self.output_layer_norm = DistilBertFeedForward(self.config), LayerNormalization(epsilon=1e-12)
 
@@ -108,7 +108,7 @@ class Bias(Layer):
     size: int
 
     def build(self, input_shape: Any) -> None:
-        """Make the bias."""
+        """Create the bias."""
         self.bias = self.add_weight("bias", (self.size,), "zeros")
 
     def stored(self, key: str) -> PretrainedStored:
@@ -121,7 +121,7 @@ class Bias(Layer):
 
 
 class DistilBert(Pretrained):
-    """DistilBERT, from tokens (batch, steps) to what its head gives; heads as of ``Bert``."""
+    """DistilBERT, from tokens (batch, steps) to the output of its head; heads as in ``Bert``."""
 
     config: Any
     head: str = ""
@@ -133,7 +133,7 @@ class DistilBert(Pretrained):
     ignored = ("position_ids",)
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks and the head."""
+        """Create the embeddings, the blocks and the head."""
         of, head = self.config, self.head
         self.prefix = self.base_prefix if head else ""
         self.embeddings = DistilBertEmbeddings(of)
@@ -151,12 +151,12 @@ class DistilBert(Pretrained):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         tied = {"vocab_projector.weight": f"{self.prefix}embeddings.word_embeddings.weight"}
         return tied if self.config.tie_word_embeddings else {}
 
     def call(self, input_ids: Any, attention_mask: Any = None) -> Any:
-        """Return what the head gives; ``attention_mask`` (batch, steps) is 0 for padding."""
+        """Return the output of the head; ``attention_mask`` (batch, steps) is 0 for padding."""
         check_rank(input_ids, 2)
         x = self.embeddings(input_ids, ops.expand_dims(ops.arange(input_ids.shape[1]), 0))
         mask = mask_of(input_ids, input_ids, attention_mask, causal=False)
@@ -165,7 +165,7 @@ class DistilBert(Pretrained):
         return self.finished(x)
 
     def finished(self, x: Any) -> Any:
-        """Return what the head makes of the hidden states."""
+        """Return the output of the head for the hidden states."""
         match self.head:
             case "tokens":
                 x = self.vocab_layer_norm(self.activate(self.vocab_transform(x)))

@@ -1,4 +1,4 @@
-"""Falcon: Almazrouei et al., 2023 (arXiv:2311.16867): few key heads, attention and feed-forward network side by side."""
+"""Falcon: Almazrouei et al., 2023 (arXiv:2311.16867): few key heads, attention and feed-forward network in parallel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.nn.rotary_embedding import Rotate
 
 @dataclass(frozen=True)
 class FalconConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 65_024
     hidden_size: Size = 4544
@@ -45,12 +45,12 @@ class FalconConfig:
 
     @property
     def head_size(self) -> int:
-        """The features of a head."""
+        """The number of features of a head."""
         return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
 
     @property
     def key_heads(self) -> int:
-        """The heads of keys and values."""
+        """The number of key and value heads."""
         if self.multi_query and not self.new_decoder_architecture:
             return 1
         given = self.num_kv_heads if self.new_decoder_architecture else None
@@ -58,7 +58,7 @@ class FalconConfig:
 
     @property
     def norms(self) -> int:
-        """How many normalizations a block has before what goes side by side; 0 where it has one after the other."""
+        """The number of normalizations before parallel branches; 0 for sequential ones."""
         if not self.parallel_attn:
             return 0
         given = self.num_ln_in_parallel_attn
@@ -66,12 +66,12 @@ class FalconConfig:
 
 
 class FalconAttention(Layer):
-    """Causal attention; the projection has for each key head its query heads, the key and the value."""
+    """Causal attention; the projection holds, for each key head, its query heads, the key and the value."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.queries = divided("num_attention_heads", of.num_attention_heads, "num_kv_heads", of.key_heads)
         self.query_key_value = Dense((of.num_attention_heads + 2 * of.key_heads) * of.head_size, use_bias=of.bias)
@@ -79,7 +79,7 @@ class FalconAttention(Layer):
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.key_heads, self.queries)
         bias = others[0] if self.config.alibi else None
         if not self.config.alibi:
@@ -95,7 +95,7 @@ class FalconFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.dense_h_to_4h = Dense(of.ffn_hidden_size or 4 * of.hidden_size, use_bias=of.bias)
         self.dense_4h_to_h = Dense(of.hidden_size, use_bias=of.bias)
@@ -107,12 +107,12 @@ class FalconFeedForward(Layer):
 
 
 class FalconBlock(Layer):
-    """Attention and a feed-forward network, side by side or one after the other."""
+    """Attention and a feed-forward network, in parallel or in sequence."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         of = self.config
         names = ("ln_attn", "ln_mlp") if of.norms == 2 else ("input_layernorm", "post_attention_layernorm")
         for name in names[: of.norms or 2]:
@@ -121,7 +121,7 @@ class FalconBlock(Layer):
         self.self_attention, self.mlp = FalconAttention(of), FalconFeedForward(of)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         normalized = getattr(self, self.first)(inputs)
         attended = self.self_attention(normalized, mask, others, past)
         attended, kept = (attended, None) if past is None else attended
@@ -141,7 +141,7 @@ class Falcon(TextDecoder):
     ignored = ("rotary_emb.inv_freq",)
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the last normalization and the head."""
+        """Create the embedding, the blocks, the last normalization and the head."""
         of = self.config
         self.counts_sources = of.alibi
         self.prefix = "transformer." if self.head else ""
@@ -152,7 +152,7 @@ class Falcon(TextDecoder):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}word_embeddings.weight"} if self.config.tie_word_embeddings else {}
 
     def table(self) -> Any:
@@ -160,7 +160,7 @@ class Falcon(TextDecoder):
         return self.word_embeddings
 
     def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return the embedding; and cosine and sine of the positions, or the bias of the scores, which bfloat16 rounds."""
+        """Return the embedding, with cosine and sine of the positions or the distance bias, which bfloat16 rounds."""
         x = self.word_embeddings(input_ids)
         if not self.config.alibi:
             return x, self.positions.op(position_ids)

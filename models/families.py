@@ -1,4 +1,4 @@
-"""The supported values of ``model_type`` in a ``config.json``, and the file of each; a family is imported when it is asked for."""
+"""The supported values of ``model_type`` in a ``config.json``, and the module of each; modules are imported on demand."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ FAMILIES = {
     "vit": "vit",
     "whisper": "whisper",
 }
-"""The module in ``layercli.models`` that knows each ``model_type``."""
+"""The module in ``layercli.models`` for each ``model_type``."""
 
 
 def describe(config: Mapping[str, Any]) -> Pretrained:
-    """Return the model that a ``config.json`` describes, nothing of it built yet.
+    """Return the unbuilt model that a ``config.json`` describes.
 
-    UnknownArchitectureError for a ``model_type`` or an architecture that layercli does not know, FormatError for values that
-    no such model can have.
+    UnknownArchitectureError for a ``model_type`` or architecture that layercli does not implement, FormatError for invalid
+    values.
     """
     kind = config.get("model_type")
     if not isinstance(kind, str):
         raise FormatError(f"config.json has model_type = {shown(kind)}, which is not text")
     if kind not in FAMILIES:
-        raise UnknownArchitectureError(f"layercli has no description of the model_type {shown(kind)}")
+        raise UnknownArchitectureError(f"layercli does not implement the model_type {shown(kind)}")
     found: Pretrained = import_module(f"layercli.models.{FAMILIES[kind]}").model(config, architecture_of(config))
     return found
 

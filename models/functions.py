@@ -1,4 +1,4 @@
-"""The functions that configs name in ``hidden_act``, and the smaller ones that several families share."""
+"""The activations that configs name in ``hidden_act``, and small functions shared by several families."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def quick_gelu(x: Any) -> Any:
 
 
 def tanh_gelu(x: Any) -> Any:
-    """Return GELU with a tanh in the place of the error function."""
+    """Return GELU in its tanh approximation."""
     return ops.gelu(x, approximate=True)
 
 
@@ -36,24 +36,24 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def activation(name: str) -> Callable[[Any], Any]:
-    """Return the activation of that name; FormatError for one that is not here."""
+    """Return the activation of that name; FormatError for an unknown one."""
     if name not in ACTIVATIONS:
         raise FormatError(f"config.json names the activation {shown(name)}, which layercli does not have")
     return ACTIVATIONS[name]
 
 
 def split_heads(x: Any, heads: int) -> Any:
-    """Return (batch, steps, heads, features) of (batch, steps, heads x features)."""
+    """Reshape (batch, steps, heads x features) to (batch, steps, heads, features)."""
     batch, steps, width = x.shape
     return ops.reshape(x, (batch, steps, heads, width // heads))
 
 
 def merge_heads(x: Any) -> Any:
-    """Return (batch, steps, heads x features) of (batch, steps, heads, features)."""
+    """Reshape (batch, steps, heads, features) to (batch, steps, heads x features)."""
     batch, steps, heads, features = x.shape
     return ops.reshape(x, (batch, steps, heads * features))
 
 
 def soft_cap(x: Any, cap: float | None) -> Any:
-    """Return cap tanh(x / cap), or x where there is no cap."""
+    """Return cap tanh(x / cap), or x without a cap."""
     return x if cap is None else ops.tanh(x / cap) * cap

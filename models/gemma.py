@@ -13,7 +13,7 @@ from layercli.models.reading import Count, Depth, Size, read
 
 @dataclass(frozen=True)
 class GemmaConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 256_000
     hidden_size: Size = 3072
@@ -31,7 +31,7 @@ class GemmaConfig:
 
 
 def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
-    """Return the model that a config describes; ``gelu`` stands for its approximation with a tanh in the first files."""
+    """Return the model that a config describes; in the first files ``gelu`` means its tanh approximation."""
     config = read(GemmaConfig, given)
     decoder = decoder_of(
         config,

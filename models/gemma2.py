@@ -14,7 +14,7 @@ from layercli.models.windows import windows_of
 
 @dataclass(frozen=True)
 class Gemma2Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 256_000
     hidden_size: Size = 2304
@@ -37,7 +37,7 @@ class Gemma2Config:
 
 
 def differences(config: Any) -> dict[str, Any]:
-    """Return what Gemma 2 and 3 have that Llama has not, windows apart."""
+    """Return the differences of Gemma 2 and 3 from Llama, except windows."""
     return {
         "activation": config.hidden_activation,
         "input_bias": config.attention_bias,

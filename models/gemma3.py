@@ -15,7 +15,7 @@ from layercli.models.windows import FULL, SLIDING, windows_of
 
 @dataclass(frozen=True)
 class Gemma3Config(Gemma2Config):
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 262_208
     max_position_embeddings: Size = 131_072

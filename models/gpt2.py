@@ -21,7 +21,7 @@ from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 50_257
     n_positions: Size = 1024
@@ -45,10 +45,10 @@ class GPT2Config:
 
 
 class InOutDense(Dense):
-    """A Dense whose kernel a checkpoint holds as (features, units)."""
+    """A Dense layer whose kernel is stored as (features, units) in the checkpoint."""
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return the name, with the axes as they are here."""
+        """Return the checkpoint name; the axis order is the same."""
         return PretrainedStored(({"kernel": "weight"}.get(key, key),))
 
 
@@ -59,7 +59,7 @@ class GPT2Attention(Layer):
     place: int
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.c_attn, self.c_proj = InOutDense(3 * of.n_embd), InOutDense(of.n_embd)
         self.scale = divided("n_embd", of.n_embd, "n_head", of.n_head) ** -0.5 if of.scale_attn_weights else 1.0
@@ -67,7 +67,7 @@ class GPT2Attention(Layer):
             self.scale /= self.place + 1
 
     def call(self, inputs: Any, mask: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = (split_heads(x, self.config.n_head) for x in ops.split(self.c_attn(inputs), 3, axis=-1))
         key, value = kept = extended(past, key, value)
         x = self.c_proj(merge_heads(attend(query, key, value, mask, scale=self.scale)))
@@ -80,7 +80,7 @@ class GPT2FeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.c_fc, self.c_proj = InOutDense(of.n_inner or 4 * of.n_embd), InOutDense(of.n_embd)
         self.activate = activation(of.activation_function)
@@ -97,13 +97,13 @@ class GPT2Block(Layer):
     place: int
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         epsilon = self.config.layer_norm_epsilon
         self.ln_1, self.attn = LayerNormalization(epsilon=epsilon), GPT2Attention(self.config, self.place)
         self.ln_2, self.mlp = LayerNormalization(epsilon=epsilon), GPT2FeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.attn(self.ln_1(inputs), mask, past)
         attended, kept = (attended, None) if past is None else attended
         x = inputs + attended
@@ -120,7 +120,7 @@ class GPT2(TextDecoder):
     ignored = (".attn.bias", ".attn.masked_bias")
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks, the last normalization and the head."""
+        """Create the embeddings, the blocks, the last normalization and the head."""
         of = self.config
         self.prefix = "transformer." if self.head else ""
         self.wte, self.wpe = Embedding(of.vocab_size, of.n_embd), Embedding(of.n_positions, of.n_embd)
@@ -130,7 +130,7 @@ class GPT2(TextDecoder):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}wte.weight"} if self.config.tie_word_embeddings else {}
 
     def table(self) -> Any:

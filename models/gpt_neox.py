@@ -1,4 +1,4 @@
-"""GPT-NeoX and Pythia: Black et al., 2022 (arXiv:2204.06745): attention and feed-forward network side by side."""
+"""GPT-NeoX and Pythia: Black et al., 2022 (arXiv:2204.06745): attention and feed-forward network in parallel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.nn.rotary_embedding import Rotate
 
 @dataclass(frozen=True)
 class GPTNeoXConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 50_432
     hidden_size: Size = 6144
@@ -40,7 +40,7 @@ class GPTNeoXConfig:
 
     @property
     def head_size(self) -> int:
-        """The features of a head."""
+        """The number of features of a head."""
         return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
 
 
@@ -50,14 +50,14 @@ class GPTNeoXAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.query_key_value = Dense(3 * of.hidden_size, use_bias=of.attention_bias)
         self.dense = Dense(of.hidden_size, use_bias=of.attention_bias)
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
     def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         query, key, value = fused_heads(self.query_key_value(inputs), self.config.num_attention_heads, 1)
         query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
         key, value = kept = extended(past, key, value)
@@ -71,7 +71,7 @@ class GPTNeoXFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.dense_h_to_4h = Dense(self.config.intermediate_size)
         self.dense_4h_to_h = Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
@@ -82,18 +82,18 @@ class GPTNeoXFeedForward(Layer):
 
 
 class GPTNeoXBlock(Layer):
-    """Attention and a feed-forward network, each on its normalized input, both of the same or one after the other."""
+    """Attention and a feed-forward network on normalized inputs, in parallel or in sequence."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         epsilon = self.config.layer_norm_eps
         self.input_layernorm, self.attention = LayerNormalization(epsilon=epsilon), GPTNeoXAttention(self.config)
         self.post_attention_layernorm, self.mlp = LayerNormalization(epsilon=epsilon), GPTNeoXFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         attended = self.attention(self.input_layernorm(inputs), mask, *others, past)
         attended, kept = (attended, None) if past is None else attended
         x = inputs + attended
@@ -110,7 +110,7 @@ class GPTNeoX(TextDecoder):
     ignored = (".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the last normalization and the head."""
+        """Create the embedding, the blocks, the last normalization and the head."""
         of = self.config
         self.prefix = "gpt_neox." if self.head else ""
         self.embed_in = Embedding(of.vocab_size, of.hidden_size)
@@ -120,7 +120,7 @@ class GPTNeoX(TextDecoder):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"embed_out.weight": f"{self.prefix}embed_in.weight"} if self.config.tie_word_embeddings else {}
 
     def table(self) -> Any:

@@ -1,4 +1,4 @@
-"""Multi-head latent attention: keys and values are projected from a latent that is all a cache keeps of a step.
+"""Multi-head latent attention: keys and values are projected from a latent, which is all that a cache stores.
 
 DeepSeek-AI, "DeepSeek-V2", 2024 (arXiv:2405.04434).
 """
@@ -20,9 +20,9 @@ from layercli.ops.nn.rotary_embedding import Rotate
 
 @dataclass(frozen=True)
 class Latent:
-    """The sizes of the latents of queries (None: they have none) and of keys and values, and the features of the heads.
+    """The sizes of the latents of queries (None: no latent) and of keys and values, and the features of the heads.
 
-    ``turned`` features of queries and keys are turned by their position, ``plain`` ones are not; values have ``value``.
+    Rotary positions apply to ``turned`` features of queries and keys and not to ``plain`` ones; values have ``value``.
     """
 
     queries: int | None
@@ -34,12 +34,12 @@ class Latent:
 
 
 class LatentAttention(Layer):
-    """Causal attention whose keys and values come from a latent; the turned part of the keys is the same for all heads."""
+    """Causal attention with keys and values from a latent; all heads share the rotary part of the keys."""
 
     decoder: Any
 
     def setup(self) -> None:
-        """Make the projections down to the latents and up to the heads."""
+        """Create the projections down to the latents and up to the heads."""
         of, latent = self.decoder, self.decoder.latent
         size = latent.plain + latent.turned
         if latent.queries is None:
@@ -56,7 +56,7 @@ class LatentAttention(Layer):
         self.scale = size**-0.5 if of.scale is None else of.scale
 
     def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given: the latents and the turned keys."""
+        """Return (batch, steps, width), and if ``past`` is given the new cache entries: the latents and the rotary keys."""
         latent = self.decoder.latent
         query = split_heads(self.queries(inputs), self.decoder.heads)
         given = self.kv_a_proj_with_mqa(inputs)

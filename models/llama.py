@@ -13,7 +13,7 @@ from layercli.models.rope import Rope, parameters, rope
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 32_000
     hidden_size: Size = 4096
@@ -32,14 +32,14 @@ class LlamaConfig:
 
 
 def head_size(config: Any) -> int:
-    """Return the features of a head: ``head_dim``, or its share of the width."""
+    """The number of features of a head: ``head_dim``, or width / heads."""
     given = getattr(config, "head_dim", None)
     shared = ("hidden_size", config.hidden_size, "num_attention_heads", config.num_attention_heads)
     return given if given is not None else divided(*shared)
 
 
 def decoder_of(config: Any, positions: Rope, **differences: Any) -> CausalLMDecoder:
-    """Return the decoder of a config with Llama's names, and with the ``differences`` of another family."""
+    """Return the decoder of a config with Llama's names, with ``differences`` of another family applied."""
     heads = config.num_attention_heads
     key_heads = config.num_key_value_heads if config.num_key_value_heads is not None else heads
     divided("num_attention_heads", heads, "num_key_value_heads", key_heads)

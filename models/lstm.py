@@ -14,19 +14,19 @@ from layercli.layers.validators import PositiveInt
 
 
 class LSTMClassifier(Model):
-    """An LSTM over a sequence of feature vectors, its last state classified by a Dense layer."""
+    """An LSTM over a sequence of feature vectors; a Dense layer classifies its last state."""
 
     features: PositiveInt = 128
     units: PositiveInt = 256
     classes: PositiveInt = 10
 
     def setup(self) -> None:
-        """Make the two layers."""
+        """Create the two layers."""
         self.lstm = LSTM(self.units)
         self.head = Dense(self.classes)
 
     def call(self, inputs: Any) -> Any:
-        """Return the logits (batch, classes) of (batch, steps, features)."""
+        """Return the logits (batch, classes) for (batch, steps, features)."""
         return self.head(self.lstm(inputs))
 
     def example_input(self) -> Spec:

@@ -22,7 +22,7 @@ from layercli.ops.selective_scan import SelectiveScan
 
 @dataclass(frozen=True)
 class MambaConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 50_280
     hidden_size: Size = 768
@@ -41,12 +41,12 @@ class MambaConfig:
 
     @property
     def inner(self) -> int:
-        """The channels of the recurrence."""
+        """The number of channels of the recurrence."""
         return self.expand * self.hidden_size
 
     @property
     def rank(self) -> int:
-        """The features that the size of a step is made of."""
+        """The number of features from which the step size is computed."""
         if self.time_step_rank == "auto":
             return -(-self.hidden_size // 16)
         if type(self.time_step_rank) is not int or not 1 <= self.time_step_rank < 2**31:
@@ -57,18 +57,18 @@ class MambaConfig:
 
 
 class CausalConvolution(Layer):
-    """out[t] = sum of kernel[i] * x[t - size + 1 + i] + bias, for each channel by itself."""
+    """out[t] = sum of kernel[i] * x[t - size + 1 + i] + bias, separately for each channel."""
 
     size: int
     use_bias: bool
 
     def build(self, input_shape: Any) -> None:
-        """Make the kernel (size, channels), and the bias."""
+        """Create the kernel (size, channels), and the bias."""
         self.kernel = self.add_weight("weight", (self.size, input_shape[-1]), layout=(1, 0))
         self.bias = self.add_weight("bias", (input_shape[-1],), "zeros") if self.use_bias else None
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return the name; a checkpoint has an axis of 1 in the kernel."""
+        """Return the checkpoint name; the checkpoint's kernel has an extra axis of size 1."""
         return PretrainedStored((key,), (1, 0), single=1) if key == "weight" else PretrainedStored((key,))
 
     def call(self, inputs: Any) -> Any:
@@ -82,12 +82,12 @@ class CausalConvolution(Layer):
 
 
 class Mixer(Layer):
-    """A gated recurrence whose steps, inputs and outputs depend on what goes through it."""
+    """A gated recurrence whose step sizes, inputs and outputs depend on its input."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projections and the convolution."""
+        """Create the projections and the convolution."""
         of = self.config
         self.in_proj = Dense(2 * of.inner, use_bias=of.use_bias)
         self.conv1d = CausalConvolution(of.conv_kernel, of.use_conv_bias)
@@ -96,7 +96,7 @@ class Mixer(Layer):
         self.activate, self.scan = activation(of.hidden_act), SelectiveScan()
 
     def build(self, input_shape: Any) -> None:
-        """Make A_log (channels, state) and D (channels,)."""
+        """Create A_log (channels, state) and D (channels,)."""
         of = self.config
         self.A_log, self.D = (
             self.add_weight("A_log", (of.inner, of.state_size)),
@@ -104,7 +104,7 @@ class Mixer(Layer):
         )
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return the name, which is the variable's own."""
+        """Return the checkpoint name, which is the variable's own."""
         return PretrainedStored((key,))
 
     def call(self, inputs: Any) -> Any:
@@ -124,7 +124,7 @@ class MambaBlock(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make both layers."""
+        """Create both layers."""
         self.norm, self.mixer = RMSNormalization(epsilon=self.config.layer_norm_epsilon), Mixer(self.config)
 
     def call(self, inputs: Any) -> Any:
@@ -142,7 +142,7 @@ class Mamba(Pretrained):
     outside = ("lm_head",)
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the last normalization and the head."""
+        """Create the embedding, the blocks, the last normalization and the head."""
         of = self.config
         self.prefix = "backbone." if self.head else ""
         self.embeddings = Embedding(of.vocab_size, of.hidden_size)
@@ -153,7 +153,7 @@ class Mamba(Pretrained):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embeddings.weight"} if self.config.tie_word_embeddings else {}
 
     def call(self, input_ids: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which steps look at which, and attention over them."""
+"""Attention masks, and attention with them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from layercli import ops
 from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
 
 LOWEST = -3.0e38
-"""What is added to the score of a source that is not looked at: lost in any sum, and finite in float32 and bfloat16."""
+"""The score bias of a masked source: a large negative number that is finite in float32 and bfloat16."""
 
 
 def mask_of(queries: Any, sources: Any, padding: Any = None, *, causal: bool = True, window: int | None = None) -> Any:
-    """Return the mask (batch, 1, targets, sources) for ``queries`` (batch, targets, ...), or None where none is needed.
+    """Return the mask (batch, 1, targets, sources) for ``queries`` (batch, targets, ...), or None if none is needed.
 
-    ``sources`` (batch, sources, ...) end where the queries end; ``padding`` (batch, sources) is 0 for what nobody looks at;
-    ``window`` lets a target look at that many sources, itself the last.
+    ``sources`` (batch, sources, ...) end at the last query; ``padding`` (batch, sources) is 0 for masked sources; with a
+    ``window`` a target attends to that many sources, including itself.
     """
     cached = queries.shape[1] != sources.shape[1]
     if padding is None and window is None and not cached:
@@ -31,7 +31,7 @@ def attend(
     query: Any, key: Any, value: Any, mask: Any = None, *, scale: float, causal: bool = True, bias: Any = None,
     cap: float | None = None,
 ) -> Any:  # fmt: skip
-    """Return softmax(query . key * scale + bias) . value, (batch, targets, heads, depth); without a mask as ``causal`` says.
+    """Return softmax(query . key * scale + bias) . value, (batch, targets, heads, depth); ``causal`` applies without a mask.
 
     ``bias`` broadcasts to (batch, heads, targets, sources); ``cap`` bounds the scores as cap tanh(scores / cap).
     """
@@ -53,5 +53,5 @@ def attend(
 
 
 def extended(past: Any, *new: Any) -> tuple[Any, ...]:
-    """Return what a block keeps: ``new`` (batch, steps, ...) each behind what the cache ``past`` holds of it."""
+    """Return the new cache entries: ``new`` (batch, steps, ...) appended to those in ``past``."""
     return new if not past else tuple(ops.concatenate(pair, axis=1) for pair in zip(past, new, strict=True))

@@ -1,4 +1,4 @@
-"""A model's variables beside the tensors that a checkpoint holds: what is missing, what is unexpected, what has another shape."""
+"""Match a model's variables with the tensors of a checkpoint: missing, unexpected, or of another shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class MatchingPlace:
-    """Where a variable's values are: the names that a file really has for it, in order."""
+    """The names in the file that hold a variable, in order."""
 
     variable: Variable
     stored: PretrainedStored
@@ -23,9 +23,9 @@ class MatchingPlace:
 
 @dataclass(frozen=True)
 class Match:
-    """The places of the variables that a file has, by their paths, and what does not fit.
+    """The names for each variable found in the file, by its path, and the mismatches.
 
-    ``missing`` and ``unexpected`` are names in the checkpoint, ``other_shape`` names with the file's shape and the model's.
+    ``missing`` and ``unexpected`` are names in the checkpoint; ``other_shape`` are names with the file's and the model's shape.
     """
 
     places: dict[str, MatchingPlace]
@@ -35,7 +35,7 @@ class Match:
 
     @property
     def faults(self) -> list[str]:
-        """A sentence for each kind of what does not fit."""
+        """One sentence for each kind of mismatch."""
         shapes = [
             f"{name} has the shape {found}, and config.json asks for {asked}" for name, found, asked in self.other_shape
         ]
@@ -47,7 +47,7 @@ class Match:
 
 
 def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
-    """Return how the variables of a built model fit a file that holds tensors of these ``shapes`` by name."""
+    """Match the variables of a built model with a file that holds tensors of these ``shapes`` by name."""
     variables, places, missing, other = model.named_variables(), {}, [], []
     taken: set[str] = set()
     for path, stored in checkpoint_names(model).items():
@@ -64,9 +64,9 @@ def match(model: Pretrained, shapes: Mapping[str, Shape]) -> Match:
 
 
 def alternatives(model: Pretrained, stored: PretrainedStored) -> Iterator[list[str]]:
-    """Yield for each part of a variable the names that it may have: the usual one first.
+    """Yield the possible names for each part of a variable, the usual one first.
 
-    Files of a base model have no prefix, files with a head have it whatever the model is that is made of them.
+    Files of a base model have no prefix; files with a head have it, whichever model is built from them.
     """
     for i, name in enumerate(stored.names):
         module = name.rpartition(".")[0]
@@ -76,10 +76,10 @@ def alternatives(model: Pretrained, stored: PretrainedStored) -> Iterator[list[s
 
 
 def is_ignored(model: Pretrained, name: str) -> bool:
-    """Whether no value is read from a tensor of that name: it is another's, or follows from the config."""
+    """Whether a tensor of that name is never read: it is tied, or follows from the config."""
     return name in model.ties or any(part in name for part in model.ignored)
 
 
 def more(names: list[str]) -> str:
-    """Return how many there are besides the first."""
+    """Return the number of further items as text."""
     return f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""

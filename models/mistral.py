@@ -13,7 +13,7 @@ from layercli.models.reading import Count, Depth, Size, read
 
 @dataclass(frozen=True)
 class MistralConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 32_000
     hidden_size: Size = 4096

@@ -15,7 +15,7 @@ from layercli.models.reading import Size, at_most, read
 
 @dataclass(frozen=True)
 class MixtralConfig(MistralConfig):
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     rms_norm_eps: float = 1e-5
     sliding_window: Size | None = None

@@ -1,6 +1,6 @@
-"""A mixture of experts: a router chooses for each token the few feed-forward networks that it goes through.
+"""A mixture of experts: a router chooses a few feed-forward networks for each token.
 
-The experts' kernels are stacked, one variable for all; a checkpoint has one tensor for each expert.
+The experts' kernels are stacked in one variable; a checkpoint has one tensor per expert.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ GATE_UP_DOWN = ("gate_proj", "up_proj", "down_proj")
 
 @dataclass(frozen=True)
 class Experts:
-    """How many experts of which size there are, how many of them a token goes through, and how these are chosen.
+    """The number and size of the experts, the number chosen per token, and the routing rule.
 
-    ``scores`` are the softmax or the sigmoid of the router's logits. ``normalized`` shares sum to 1; ``factor`` multiplies
-    them. The router may look at ``groups`` first, and keep the best ``kept_groups`` by the sum of their best two scores or
-    by their best. ``corrected`` adds a bias to the scores that choose. ``shared`` is the hidden size of experts for every
-    token. ``module`` and ``names`` are what the checkpoint calls them.
+    ``scores`` are the softmax or the sigmoid of the router's logits. ``normalized`` weights sum to 1; ``factor`` multiplies
+    them. With ``groups`` only the ``kept_groups`` best are eligible, ranked by the sum of their two best scores or by their
+    best. ``corrected`` adds a bias to the scores for the choice only. ``shared`` is the hidden size of experts applied to every
+    token. ``module`` and ``names`` are the checkpoint's names.
     """
 
     count: int
@@ -45,12 +45,12 @@ class Experts:
 
 
 class ExpertBank(Layer):
-    """The experts, whose kernels are gate and up (experts, width, hidden) and down (experts, hidden, width)."""
+    """The experts, with stacked kernels gate and up (experts, width, hidden) and down (experts, hidden, width)."""
 
     experts: Any
 
     def build(self, inputs_shape: Any) -> None:
-        """Make the kernels, stored as torch's linear wants each."""
+        """Create the kernels in the layout of torch's linear."""
         of, width = self.experts, inputs_shape[-1]
         self.gate = self.add_weight("gate", (of.count, width, of.hidden), layout=(0, 2, 1))
         self.up = self.add_weight("up", (of.count, width, of.hidden), layout=(0, 2, 1))
@@ -62,29 +62,29 @@ class ExpertBank(Layer):
         return self.op(inputs, indices, shares, self.gate, self.up, self.down)
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return the names of the experts' own kernels."""
+        """Return the checkpoint names of each expert's kernels."""
         name = dict(zip(("gate", "up", "down"), self.experts.names, strict=True))[key]
         return PretrainedStored(tuple(f"{i}.{name}.weight" for i in range(self.experts.count)), (1, 0), stacked=True)
 
 
 class Router(Layer):
-    """The choice of the experts: indices and shares (batch, steps, chosen)."""
+    """The choice of experts: indices and weights (batch, steps, chosen)."""
 
     experts: Any
 
     def build(self, input_shape: Any) -> None:
-        """Make the kernel (width, experts), and the bias that corrects the choice."""
+        """Create the kernel (width, experts), and the bias that corrects the choice."""
         of = self.experts
         self.kernel = self.add_weight("weight", (input_shape[-1], of.count), layout=(1, 0))
         if of.corrected:
             self.correction = self.add_weight("e_score_correction_bias", (of.count,), "zeros", trainable=False)
 
     def stored(self, key: str) -> PretrainedStored:
-        """Return the name, which is the variable's own."""
+        """Return the checkpoint name, which is the variable's own."""
         return PretrainedStored((key,), (1, 0) if key == "weight" else None)
 
     def call(self, inputs: Any) -> Any:
-        """Return the indices of the chosen experts and their shares, worked out in float32."""
+        """Return the indices of the chosen experts and their weights, computed in float32."""
         of = self.experts
         logits = ops.matmul(ops.cast(inputs, "float32"), ops.cast(self.kernel, "float32"))
         scores = ops.softmax(logits) if of.scores == "softmax" else ops.sigmoid(logits)
@@ -98,7 +98,7 @@ class Router(Layer):
         return indices, shares * of.factor
 
     def within_groups(self, scores: Any) -> Any:
-        """Return the scores with 0 for the experts of all groups but the best."""
+        """Set the scores of experts outside the best groups to 0."""
         of = self.experts
         batch, steps, count = scores.shape
         grouped = ops.reshape(scores, (batch, steps, of.groups, count // of.groups))
@@ -109,13 +109,13 @@ class Router(Layer):
 
 
 class SharedExperts(Layer):
-    """The experts that every token goes through, as one feed-forward network."""
+    """The experts applied to every token, as one feed-forward network."""
 
     experts: Any
     width: int
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.gate_proj = Dense(self.experts.shared, use_bias=False)
         self.up_proj = Dense(self.experts.shared, use_bias=False)
         self.down_proj = Dense(self.width, use_bias=False)
@@ -127,13 +127,13 @@ class SharedExperts(Layer):
 
 
 class Mixture(Layer):
-    """The sum of what the chosen experts give, each times its share, and of what the shared ones give."""
+    """The weighted sum of the chosen experts' outputs, plus the output of the shared experts."""
 
     of: Any
     width: int
 
     def setup(self) -> None:
-        """Make the router and the experts."""
+        """Create the router and the experts."""
         self.gate = Router(self.of)
         self.experts = ExpertBank(self.of)
         if self.of.shared:

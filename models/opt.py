@@ -18,12 +18,12 @@ from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.layer_normalization import LayerNormalization
 
 OFFSET = 2
-"""The first position's row in the table of positions."""
+"""The row of the first position in the position embedding."""
 
 
 @dataclass(frozen=True)
 class OPTConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 50_272
     hidden_size: Size = 768
@@ -46,7 +46,7 @@ class OPTConfig:
         return self.hidden_size if self.word_embed_proj_dim is None else self.word_embed_proj_dim
 
     def normalization(self) -> LayerNormalization:
-        """Return a normalization as the config wants it."""
+        """Return a normalization layer for the config."""
         affine = self.layer_norm_elementwise_affine
         return LayerNormalization(epsilon=1e-5, center=affine, scale=affine)
 
@@ -57,7 +57,7 @@ class OPTAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         names = ("q_proj", "k_proj", "v_proj", "out_proj")
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
@@ -67,7 +67,7 @@ class OPTAttention(Layer):
         self.scale = divided("hidden_size", of.hidden_size, *heads) ** -0.5
 
     def call(self, inputs: Any, mask: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         given = (self.q_proj(inputs), self.k_proj(inputs), self.v_proj(inputs))
         query, key, value = (split_heads(x, self.config.num_attention_heads) for x in given)
         key, value = kept = extended(past, key, value)
@@ -81,7 +81,7 @@ class OPTBlock(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         of = self.config
         self.self_attn, self.self_attn_layer_norm = OPTAttention(of), of.normalization()
         self.fc1, self.fc2 = Dense(of.ffn_dim, use_bias=of.enable_bias), Dense(of.hidden_size, use_bias=of.enable_bias)
@@ -89,7 +89,7 @@ class OPTBlock(Layer):
         self.activate = activation(of.activation_function)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         first = self.config.do_layer_norm_before
         attended = self.self_attn(self.self_attn_layer_norm(inputs) if first else inputs, mask, past)
         attended, kept = (attended, None) if past is None else attended
@@ -107,7 +107,7 @@ class OPT(TextDecoder):
     outside = ("lm_head", "score")
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks and the head."""
+        """Create the embeddings, the blocks and the head."""
         of = self.config
         self.prefix = "model.decoder." if self.head else "decoder."
         self.embed_tokens = Embedding(of.vocab_size, of.embedded)
@@ -125,7 +125,7 @@ class OPT(TextDecoder):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.config.tie_word_embeddings else {}
 
     def table(self) -> Any:
@@ -133,7 +133,7 @@ class OPT(TextDecoder):
         return self.embed_tokens
 
     def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return the sum of both embeddings; positions count the steps that are no padding, which has position -1."""
+        """Return the sum of both embeddings; positions count the steps without padding, which has position -1."""
         if padding is not None:
             whole = ops.cast(padding, "int32")
             position_ids = (ops.cumsum(whole, axis=-1) * whole - 1)[:, -input_ids.shape[1] :]
@@ -142,7 +142,7 @@ class OPT(TextDecoder):
         return x + self.embed_positions(position_ids + OFFSET), ()
 
     def finished(self, x: Any) -> Any:
-        """Return the last hidden states, normalized and projected where the model does so."""
+        """Return the last hidden states, normalized and projected if the model does so."""
         x = self.final_layer_norm(x) if self.normalized else x
         return self.project_out(x) if self.config.embedded != self.config.hidden_size else x
 

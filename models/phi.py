@@ -1,4 +1,4 @@
-"""Phi-1 and 2: Li et al., "Textbooks Are All You Need II", 2023 (arXiv:2309.05463): attention beside a feed-forward network."""
+"""Phi-1 and 2: Li et al., "Textbooks Are All You Need II", 2023 (arXiv:2309.05463): parallel attention and feed-forward."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.nn.rotary_embedding import Rotate
 
 @dataclass(frozen=True)
 class PhiConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 51_200
     hidden_size: Size = 2048
@@ -38,12 +38,12 @@ class PhiConfig:
 
     @property
     def head_size(self) -> int:
-        """The features of a head."""
+        """The number of features of a head."""
         return divided("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
 
     @property
     def key_heads(self) -> int:
-        """The heads of keys and values."""
+        """The number of key and value heads."""
         given = self.num_attention_heads if self.num_key_value_heads is None else self.num_key_value_heads
         divided("num_attention_heads", self.num_attention_heads, "num_key_value_heads", given)
         return given
@@ -55,7 +55,7 @@ class PhiAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.q_proj = Dense(of.hidden_size)
         self.k_proj, self.v_proj = Dense(of.key_heads * of.head_size), Dense(of.key_heads * of.head_size)
@@ -66,7 +66,7 @@ class PhiAttention(Layer):
         self.rotate, self.scale = Rotate(), of.head_size**-0.5
 
     def call(self, inputs: Any, mask: Any, cosine: Any, sine: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         of = self.config
         query = split_heads(self.q_proj(inputs), of.num_attention_heads)
         key, value = split_heads(self.k_proj(inputs), of.key_heads), split_heads(self.v_proj(inputs), of.key_heads)
@@ -84,7 +84,7 @@ class PhiFeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.fc1, self.fc2 = Dense(self.config.intermediate_size), Dense(self.config.hidden_size)
         self.activate = activation(self.config.hidden_act)
 
@@ -94,17 +94,17 @@ class PhiFeedForward(Layer):
 
 
 class PhiBlock(Layer):
-    """Attention and a feed-forward network of the same normalized input, both added to it."""
+    """Attention and a feed-forward network of the same normalized input, both added to the input."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.input_layernorm = LayerNormalization(epsilon=self.config.layer_norm_eps)
         self.self_attn, self.mlp = PhiAttention(self.config), PhiFeedForward(self.config)
 
     def call(self, inputs: Any, mask: Any, others: Any, past: Any = None) -> Any:
-        """Return (batch, steps, width), and what to keep where ``past`` is given."""
+        """Return (batch, steps, width), and the new cache entries if ``past`` is given."""
         normalized = self.input_layernorm(inputs)
         attended = self.self_attn(normalized, mask, *others, past)
         attended, kept = (attended, None) if past is None else attended
@@ -120,7 +120,7 @@ class Phi(TextDecoder):
     ignored = ("rotary_emb.inv_freq",)
 
     def setup(self) -> None:
-        """Make the embedding, the blocks, the last normalization and the head."""
+        """Create the embedding, the blocks, the last normalization and the head."""
         of = self.config
         self.prefix = "model." if self.head else ""
         self.embed_tokens = Embedding(of.vocab_size, of.hidden_size)

@@ -1,4 +1,4 @@
-"""Phi-3: Abdin et al., 2024 (arXiv:2404.14219): queries, keys and values are one projection, gate and up another."""
+"""Phi-3: Abdin et al., 2024 (arXiv:2404.14219): fused projections for query, key and value, and for gate and up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.models.rope import parameters, rope
 
 @dataclass(frozen=True)
 class Phi3Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 32_064
     hidden_size: Size = 3072
@@ -32,7 +32,7 @@ class Phi3Config:
 
 
 def model(given: Mapping[str, Any], architecture: str | None = None) -> CausalLM:
-    """Return the model that a config describes; in the first files ``su`` and ``yarn`` stand for ``longrope``."""
+    """Return the model that a config describes; in the first files ``su`` and ``yarn`` mean ``longrope``."""
     config = read(Phi3Config, given)
     turning = parameters(given)
     turning["original_max_position_embeddings"] = config.original_max_position_embeddings

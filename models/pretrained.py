@@ -1,7 +1,7 @@
-"""Models whose parameters have the names of a Hugging Face checkpoint, and the rule from our paths to those names.
+"""Models whose parameters have names in a Hugging Face checkpoint, and the mapping from our paths to those names.
 
-The layers are called what the checkpoint calls its modules, so the rule is short: dots for slashes, torch's names for the
-variables, and the prefix of the base model. A layer whose variables are stored otherwise says so in ``stored``.
+Layers have the names of the checkpoint's modules, so the rule is short: dots for slashes, torch's names for variables, and the
+prefix of the base model. A layer with variables stored differently overrides ``stored``.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from layercli.layers.convolutional.conv import Conv1D, Conv2D
 from layercli.layers.core.dense import Dense
 
 TORCH_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "scale": "weight", "beta": "bias"}
-"""What torch calls the variables of our layers."""
+"""torch's names for the variables of our layers."""
 
 ORDERS: list[tuple[type[Layer], tuple[int, ...]]] = [(Dense, (1, 0)), (Conv1D, (2, 1, 0)), (Conv2D, (3, 2, 0, 1))]
-"""The axes of a kernel in the order in which torch stores them."""
+"""The axes of a kernel in torch's order."""
 
 
 @dataclass(frozen=True)
 class PretrainedStored:
-    """Where a checkpoint holds a variable: under one name, or in parts that are stacked along a new first axis.
+    """The storage of a variable in a checkpoint: under one name, or in parts stacked along a new first axis.
 
-    ``order`` are the variable's axes, without the stacked one, in the order of the file; None where it is the same.
-    ``replaced`` are what older files call it in its module; ``single`` is where the file has an axis of 1 more.
+    ``order`` are the variable's axes, without the stacked one, in the file's order; None if it is the same. ``replaced`` are
+    names in older files; ``single`` is the index of an extra axis of size 1 in the file.
     """
 
     names: tuple[str, ...]
@@ -45,27 +45,26 @@ class PretrainedStored:
     single: int | None = None
 
     def shape(self, variable: Variable) -> tuple[int, ...]:
-        """Return the shape that the file has under each of the names."""
+        """Return the shape in the file under each of the names."""
         return self.in_file(variable.sizes)
 
     def in_file(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the same for a variable of these sizes."""
+        """Convert sizes of the variable to the file's order."""
         sizes = sizes[1:] if self.stacked else sizes
         found = sizes if self.order is None else tuple(sizes[axis] for axis in self.order)
         return found if self.single is None else (*found[: self.single], 1, *found[self.single :])
 
     def under(self, prefix: str) -> PretrainedStored:
-        """Return the same with ``prefix`` before every name."""
+        """Return the storage with ``prefix`` before every name."""
         return replace(self, names=tuple(prefix + name for name in self.names))
 
 
 class Pretrained(Model):
     """A model described by a ``config.json``.
 
-    ``prefix`` comes before the names of what the base model holds, which is all but the attributes in ``outside``; a base
-    model has none, and finds its values under ``base_prefix`` too.
-    ``ties`` are names that a file may hold though the values are another's; ``ignored`` parts of the
-    names of those whose values are not read. ``renamed`` are the steps of a path that the checkpoint calls otherwise.
+    ``prefix`` precedes the names in the base model, which is everything except the attributes in ``outside``; a base model has
+    no prefix and also accepts names under ``base_prefix``. ``ties`` are names whose values are shared with another and may be
+    missing; ``ignored`` are parts of names that are never read. ``renamed`` maps steps of a path to the checkpoint's.
     """
 
     prefix = ""
@@ -77,7 +76,7 @@ class Pretrained(Model):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The names that share their values with another, and which."""
+        """The names whose values are shared with another name."""
         return {}
 
     def example_input(self) -> Any:
@@ -86,7 +85,7 @@ class Pretrained(Model):
 
 
 def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
-    """Return where a checkpoint holds each variable of a built model, by the variable's path."""
+    """Return the storage of each variable of a built model in a checkpoint, by the variable's path."""
     found = {}
     for path, layer in model.walk():
         place = ".".join(filter(None, (model.renamed.get(step, step) for step in path.split("/"))))
@@ -99,7 +98,7 @@ def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
 
 
 def usual(layer: Layer, key: str) -> PretrainedStored:
-    """Return where the variable ``key`` of one of the framework's own layers is, from the layer's place."""
+    """Return the storage of the variable ``key`` of one of the framework's own layers at that path."""
     name = TORCH_NAMES.get(key, key)
     order = next((order for kind, order in ORDERS if isinstance(layer, kind)), None) if key == "kernel" else None
     replaced = {"gamma": ("gamma",), "beta": ("beta",)}.get(key, ())
@@ -107,7 +106,7 @@ def usual(layer: Layer, key: str) -> PretrainedStored:
 
 
 def set_dtype(model: Model, dtype: str | None) -> None:
-    """Let a model that is not built hold its values and compute in ``dtype``, as its file has them."""
+    """Let an unbuilt model hold its values and compute in ``dtype``, the dtype of its file."""
     if dtype is None:
         return
     policy = Policy.named(dtypes.name_of(dtype))
@@ -116,7 +115,7 @@ def set_dtype(model: Model, dtype: str | None) -> None:
 
 
 def labels_of(config: Mapping[str, Any]) -> int:
-    """Return the number of classes of a classifier: those that have labels, or 2."""
+    """Return the number of classes of a classifier: the number of its labels, or 2."""
     labels, number = config.get("id2label"), config.get("num_labels", 2)
     if labels is not None and not isinstance(labels, dict):
         raise FormatError(f"config.json has id2label = {shown(labels)}, which is not an object")
@@ -127,7 +126,7 @@ def labels_of(config: Mapping[str, Any]) -> int:
 
 
 def head_of(architecture: str | None, known: Mapping[str, str], default: str) -> str:
-    """Return what ``known`` says of the end of a class name, as ``ForCausalLM``; FormatError for a head that is not here."""
+    """Return the entry of ``known`` for the suffix of a class name, such as ``ForCausalLM``; FormatError for an unknown head."""
     if architecture is None:
         return known[default]
     for end in sorted(known, key=len, reverse=True):
@@ -137,4 +136,4 @@ def head_of(architecture: str | None, known: Mapping[str, str], default: str) ->
 
 
 class UnknownArchitectureError(FormatError):
-    """A model that layercli has no description of."""
+    """A model architecture that layercli does not implement."""

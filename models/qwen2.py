@@ -14,7 +14,7 @@ from layercli.models.windows import windows_of
 
 @dataclass(frozen=True)
 class Qwen2Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 151_936
     hidden_size: Size = 4096
@@ -34,7 +34,7 @@ class Qwen2Config:
 
 
 def windows(config: Any) -> tuple[int | None, ...]:
-    """Return the window of each block: those from ``max_window_layers`` on have one, where windows are used."""
+    """Return the window of each block: those from ``max_window_layers`` on have one, if windows are enabled."""
     if not config.use_sliding_window:
         return (None,) * config.num_hidden_layers
     late = [i >= config.max_window_layers for i in range(config.num_hidden_layers)]

@@ -14,7 +14,7 @@ from layercli.models.reading import Size, read
 
 @dataclass(frozen=True)
 class Qwen3Config(Qwen2Config):
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     head_dim: Size | None = 128
     attention_bias: bool = False

@@ -14,7 +14,7 @@ from layercli.models.reading import Count, Depth, Integers, Size, at_most, read
 
 @dataclass(frozen=True)
 class Qwen3MoeConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 151_936
     hidden_size: Size = 2048

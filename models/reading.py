@@ -1,7 +1,7 @@
-"""Reads a ``config.json`` into the dataclass of its family: unknown keys are ignored, missing ones have their defaults.
+"""Read a ``config.json`` into the dataclass of its family: unknown keys are ignored, missing ones have defaults.
 
-What a field may hold follows from its annotation: a ``Size`` is an integer from 1, a ``CategoryCount`` one from 0, a ``Depth`` the
-number of blocks. A value that no model can have is one sentence, before anything of that size is made.
+The allowed values follow from the annotation of a field: a ``Size`` is an integer from 1, a ``CategoryCount`` one from 0, a
+``Depth`` the number of blocks. An invalid value is reported before anything of that size is created.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Names = list[str]
 Integers = list[int]
 
 LARGEST, DEEPEST, MOST_EXPERTS = 2**31, 2000, 10_000
-"""The largest size, the largest number of blocks, and the largest number of experts that a config may ask for."""
+"""The largest size, number of blocks, and number of experts that a config may contain."""
 
 Config = TypeVar("Config")
 
 
 def integer(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
-    """Return the words for, and the test of, an integer from ``low`` to ``high``."""
+    """Return the description and the check of an integer from ``low`` to ``high``."""
     words = f"an integer from {low} to {high:,}"
     return words, lambda value: type(value) is int and low <= value <= high
 
@@ -51,13 +51,13 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def read(kind: type[Config], config: Mapping[str, Any]) -> Config:
-    """Return the dataclass ``kind`` with the values of ``config``; FormatError for a value that it cannot have.
+    """Return the dataclass ``kind`` with the values of ``config``; FormatError for an invalid value.
 
     A field may have other names in the file, listed in ``kind.aliases``.
     """
     aliases: Mapping[str, tuple[str, ...]] = getattr(kind, "aliases", {})
     found = {}
-    for each in fields(kind):  # type: ignore[arg-type]  # every config is a dataclass
+    for each in fields(kind):  # type: ignore[arg-type]  # each config is a dataclass
         name = next((name for name in (each.name, *aliases.get(each.name, ())) if name in config), None)
         if name is None:
             if each.default is MISSING and each.default_factory is MISSING:
@@ -71,34 +71,34 @@ def read(kind: type[Config], config: Mapping[str, Any]) -> Config:
 
 
 def check(name: str, value: Any, annotation: str) -> None:
-    """Raise FormatError where ``value`` is not what ``annotation`` says; null always stands for a missing key."""
+    """Raise FormatError unless ``value`` matches ``annotation``; null always means a missing key."""
     words, holds = KINDS[annotation.removesuffix(" | None").partition("[")[0]]
     if value is not None and not holds(value):
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {words}")
 
 
 def shown(value: Any) -> str:
-    """Return a value as an error message has it, not longer than 60 characters."""
+    """Return a value for an error message, at most 60 characters long."""
     text = repr(value) if not isinstance(value, int) or abs(value) < 10**40 else f"a number of {len(str(value))} digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def divided(name: str, size: int, by: str, parts: int) -> int:
-    """Return ``size / parts``; FormatError where that is not an integer."""
+    """Return ``size / parts``; FormatError unless it is an integer."""
     if size % parts:
         raise FormatError(f"config.json has {name} = {size}, which {by} = {parts} does not divide")
     return size // parts
 
 
 def one_of(name: str, value: Any, known: Any) -> Any:
-    """Return ``value``, which is among ``known``; FormatError for any other."""
+    """Return ``value`` if it is in ``known``; FormatError for any other."""
     if value not in known:
         raise FormatError(f"config.json has {name} = {shown(value)}, which is not {' or '.join(map(repr, known))}")
     return value
 
 
 def at_most(name: str, value: int, limit: str, most: int) -> None:
-    """Raise FormatError where ``value`` is above ``most``; that both are small enough to list is checked as well."""
+    """Raise FormatError if ``value`` exceeds ``most``; both must also be small enough to list."""
     if value > most:
         raise FormatError(f"config.json has {name} = {value}, more than {limit} = {most}")
     if most > MOST_EXPERTS:

@@ -17,16 +17,16 @@ from layercli.layers.validators import Bool, Filters3, PositiveInt
 
 
 class ResnetIdentityBlock(Model):
-    """The identity block of a ResNet, as in TensorFlow's tutorial on custom layers: three convolutions beside a shortcut.
+    """The identity block of a ResNet from TensorFlow's tutorial on custom layers: three convolutions and a shortcut.
 
-    The last of ``filters`` must be the number of the input's channels, which the shortcut adds.
+    The last of ``filters`` must equal the number of the input's channels, because the shortcut adds them.
     """
 
     kernel_size: PositiveInt = 1
     filters: Filters3 = (1, 2, 3)
 
     def setup(self) -> None:
-        """Make the six layers."""
+        """Create the six layers."""
         filters1, filters2, filters3 = self.filters
         self.conv2a = Conv2D(filters1, (1, 1))
         self.bn2a = BatchNormalization()
@@ -48,14 +48,14 @@ class ResnetIdentityBlock(Model):
 
 
 class Bottleneck(Model):
-    """Three convolutions, 1x1, 3x3 and 1x1, beside a shortcut; ``project`` makes the shortcut a convolution too."""
+    """Three convolutions, 1x1, 3x3 and 1x1, and a shortcut; ``project`` adds a convolution to the shortcut."""
 
     filters: PositiveInt
     strides: PositiveInt = 1
     project: Bool = False
 
     def setup(self) -> None:
-        """Make the convolutions and their normalizations; the first convolution carries the stride."""
+        """Create the convolutions and normalizations; the first convolution has the stride."""
         self.conv1 = Conv2D(self.filters, 1, strides=self.strides)
         self.bn1 = BatchNormalization(epsilon=EPSILON)
         self.conv2 = Conv2D(self.filters, 3, padding="same")
@@ -76,15 +76,15 @@ class Bottleneck(Model):
 
 
 class ResNet50(Model):
-    """ResNet-50 for images of 224 x 224, laid out as Keras's: 25,636,712 parameters with 1000 classes.
+    """ResNet-50 for images of 224 x 224, with Keras's layout: 25,636,712 parameters with 1000 classes.
 
-    The image is of any size of at least 32; the output are probabilities of the classes.
+    Images may have any size of at least 32; the outputs are class probabilities.
     """
 
     classes: PositiveInt = 1000
 
     def setup(self) -> None:
-        """Make the stem, four stages of 3, 4, 6 and 3 blocks, and the head."""
+        """Create the stem, four stages of 3, 4, 6 and 3 blocks, and the head."""
         self.pad = ZeroPadding2D(3)
         self.conv1 = Conv2D(64, 7, strides=2)
         self.bn1 = BatchNormalization(epsilon=EPSILON)
@@ -109,9 +109,9 @@ class ResNet50(Model):
 
 
 EPSILON = 1.001e-5
-"""What Keras's ResNet adds to the variance."""
+"""The epsilon of batch normalization in Keras's ResNet."""
 
 
 def stage(filters: int, blocks: int, strides: int) -> list[Bottleneck]:
-    """Return blocks of one width, the first of which changes the size."""
+    """Return blocks of one width; the first of them changes the size."""
     return [Bottleneck(filters, strides, project=True), *(Bottleneck(filters) for _ in range(blocks - 1))]

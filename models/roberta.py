@@ -1,4 +1,4 @@
-"""RoBERTa: Liu et al., 2019 (arXiv:1907.11692): BERT whose positions begin behind the padding token."""
+"""RoBERTa: Liu et al., 2019 (arXiv:1907.11692): BERT with positions that start after the padding index."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from layercli.layers.core.dense import Dense
 
 @dataclass(frozen=True)
 class RobertaConfig(BertConfig):
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 50_265
     pad_token_id: Count | None = 1
 
 
 class Roberta(Bert):
-    """RoBERTa, from tokens (batch, steps) to what its head gives."""
+    """RoBERTa, from tokens (batch, steps) to the output of its head."""
 
     base_prefix = "roberta."
     renamed = {**Bert.renamed, "vocabulary": "lm_head", "transform": "", "norm": "layer_norm"}
     pooled = ("",)
 
     def classifying(self) -> Layer:
-        """Return the layer that classifies texts, which has two projections, or steps."""
+        """Return the classification layer for texts (two projections) or for steps."""
         return Classifier(self.config, self.classes) if self.head == "classes" else Dense(self.classes)
 
     def positions(self, input_ids: Any) -> Any:
-        """Return the rows of the table: the number of each step among those that are no padding, behind the padding's."""
+        """Return the rows of the position embedding: each step's number among the non-padding ones, after the padding row."""
         pad = self.config.pad_token_id or 0
         whole = ops.cast(ops.not_equal(input_ids, pad), "int32")
         return ops.cumsum(whole, axis=-1) * whole + pad

@@ -1,4 +1,4 @@
-"""Rotary positions as configs describe them: the base, the part of the features that is turned, and the scaling.
+"""Rotary positions as described by configs: base, rotated fraction of the features, and scaling.
 
 Su et al., "RoFormer", 2021 (arXiv:2104.09864). ``llama3``: Llama Team, "The Llama 3 Herd of Models", 2024. ``yarn``: Peng et
 al., 2023 (arXiv:2309.00071). ``longrope``: Ding et al., 2024 (arXiv:2402.13753), its factors for short texts.
@@ -19,7 +19,7 @@ from layercli.ops.nn.rotary_embedding import RotaryAngles
 
 @dataclass(frozen=True)
 class Rope:
-    """How fast each pair of features turns, in radians a step, and what cosine and sine are multiplied by."""
+    """The angular frequency of each pair of features, in radians per step, and a factor for cosine and sine."""
 
     speeds: tuple[float, ...]
     factor: float = 1.0
@@ -31,9 +31,9 @@ class Rope:
 
 
 def parameters(config: Mapping[str, Any], base: float = 10_000.0, kind: str | None = None) -> dict[str, Any]:
-    """Return what ``config`` says of rotary positions, under the names that transformers 5 writes.
+    """Return the rotary parameters in ``config``, under the names that transformers 5 writes.
 
-    Older files have ``rope_theta`` and ``rope_scaling``; in some the parameters are by the ``kind`` of layer.
+    Older files have ``rope_theta`` and ``rope_scaling``; some have parameters for each ``kind`` of layer.
     """
     given = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if not isinstance(given, dict):
@@ -75,17 +75,17 @@ def plain(base: float, features: int) -> tuple[float, ...]:
 
 
 def unscaled(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
-    """Return the speeds as they are: ``dynamic`` scaling changes them beyond the ``longest`` text only."""
+    """Return the frequencies unchanged: ``dynamic`` scaling only changes them beyond the ``longest`` text."""
     return Rope(speeds)
 
 
 def linear(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
-    """Return every speed divided by the factor."""
+    """Return each frequency divided by the factor."""
     return Rope(tuple(speed / given["factor"] for speed in speeds))
 
 
 def llama3(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
-    """Return the slow speeds divided by the factor, the fast ones as they are, and those between in between."""
+    """Divide low frequencies by the factor, keep high ones, and interpolate between them."""
     factor, before = given["factor"], given.get("original_max_position_embeddings", longest)
     low, high = given["low_freq_factor"], given["high_freq_factor"]
 
@@ -98,7 +98,7 @@ def llama3(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, lon
 
 
 def yarn(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
-    """Return speeds scaled from the pair that turns ``beta_fast`` times in a text to the one that turns ``beta_slow`` times."""
+    """Scale frequencies, interpolating between the pairs that rotate ``beta_fast`` and ``beta_slow`` times in a text."""
     before, count = given.get("original_max_position_embeddings", longest), 2 * len(speeds)
     factor = given.get("factor") or longest / before
 
@@ -119,7 +119,7 @@ def yarn(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longe
 
 
 def yarn_factor(given: Mapping[str, Any], factor: float) -> float:
-    """Return what cosine and sine are multiplied by."""
+    """Return the factor for cosine and sine."""
     if given.get("attention_factor") is not None:
         return float(given["attention_factor"])
     if given.get("mscale") and given.get("mscale_all_dim"):
@@ -133,7 +133,7 @@ def yarn_scale(factor: float, weight: float = 1.0) -> float:
 
 
 def longrope(speeds: tuple[float, ...], given: Mapping[str, Any], base: float, longest: int) -> Rope:
-    """Return each speed divided by its own factor, that for texts no longer than those of the first training."""
+    """Divide each frequency by its own factor, the one for texts up to the original training length."""
     before = given.get("original_max_position_embeddings", longest)
     factor = given.get("factor") or longest / before
     scale = given.get("attention_factor")

@@ -26,7 +26,7 @@ from layercli.ops.core.axes import check_rank
 
 @dataclass(frozen=True)
 class T5Config:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 32_128
     d_model: Size = 512
@@ -43,19 +43,19 @@ class T5Config:
 
     @property
     def gated(self) -> bool:
-        """Whether the feed-forward networks have a gate."""
+        """Whether the feed-forward networks are gated."""
         return self.feed_forward_proj.startswith("gated-")
 
     @property
     def activation(self) -> str:
-        """The feed-forward networks' activation; ``gated-gelu`` means the approximation with a tanh."""
+        """The activation of the feed-forward networks; ``gated-gelu`` means the tanh approximation."""
         if self.feed_forward_proj == "gated-gelu":
             return "gelu_new"
         return self.feed_forward_proj.removeprefix("gated-")
 
 
 def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Any:
-    """Return the bucket of each distance from a target to a source: one each for the near, logarithmic for the far ones."""
+    """Return the bucket of each distance from a target to a source: one each for near ones, logarithmic for far ones."""
     first = 0
     if both_ways:
         count //= 2
@@ -70,14 +70,14 @@ def bucket(distance: Any, both_ways: bool, count: int, furthest: int) -> Any:
 
 
 class T5Attention(Layer):
-    """Attention to ``sources``, whose scores are not scaled; the first of a stack holds the bias that all of it add."""
+    """Attention to ``sources`` with unscaled scores; the first block holds the position bias that all blocks add."""
 
     config: Any
     biased: bool = False
     both_ways: bool = True
 
     def setup(self) -> None:
-        """Make the projections, and the table of the bias."""
+        """Create the projections, and the table of the bias."""
         of = self.config
         self.q, self.k, self.v = (Dense(of.num_heads * of.d_kv, use_bias=False) for _ in range(3))
         self.o = Dense(of.d_model, use_bias=False)
@@ -91,7 +91,7 @@ class T5Attention(Layer):
         return ops.expand_dims(ops.transpose(self.relative_attention_bias(places), (2, 0, 1)), 0)
 
     def call(self, inputs: Any, sources: Any, mask: Any = None, bias: Any = None, distance: Any = None) -> Any:
-        """Return (batch, steps, width), and where ``distance`` is given the bias that follows from it."""
+        """Return (batch, steps, width), and the position bias if ``distance`` is given."""
         of = self.config
         bias = self.bias(distance) if distance is not None else bias
         query, key, value = (split_heads(x, of.num_heads) for x in (self.q(inputs), self.k(sources), self.v(sources)))
@@ -106,7 +106,7 @@ class T5FeedForward(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         if of.gated:
             self.wi_0, self.wi_1 = Dense(of.d_ff, use_bias=False), Dense(of.d_ff, use_bias=False)
@@ -123,14 +123,14 @@ class T5FeedForward(Layer):
 
 
 class SelfPart(Layer):
-    """Attention of a sequence to itself, on the normalized input and added to it."""
+    """Self-attention on the normalized input, added to the input."""
 
     config: Any
     biased: bool
     both_ways: bool
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.SelfAttention = T5Attention(self.config, self.biased, self.both_ways)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
@@ -144,12 +144,12 @@ class SelfPart(Layer):
 
 
 class CrossPart(Layer):
-    """Attention of the decoder to the encoder, on the normalized input and added to it."""
+    """Attention from decoder to encoder on the normalized input, added to the input."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.EncDecAttention = T5Attention(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
@@ -159,12 +159,12 @@ class CrossPart(Layer):
 
 
 class FeedForwardPart(Layer):
-    """The feed-forward network, on the normalized input and added to it."""
+    """The feed-forward network on the normalized input, added to the input."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.DenseReluDense = T5FeedForward(self.config)
         self.layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
@@ -174,14 +174,14 @@ class FeedForwardPart(Layer):
 
 
 class T5Block(Layer):
-    """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
+    """Self-attention, in the decoder also attention to the encoder, and a feed-forward network."""
 
     config: Any
     first: bool
     decodes: bool
 
     def setup(self) -> None:
-        """Make the parts."""
+        """Create the parts."""
         self.layer = [
             SelfPart(self.config, self.first, not self.decodes),
             *([CrossPart(self.config)] if self.decodes else []),
@@ -203,7 +203,7 @@ class T5Stack(Layer):
     decodes: bool
 
     def setup(self) -> None:
-        """Make the blocks."""
+        """Create the blocks."""
         self.block = [T5Block(self.config, i == 0, self.decodes) for i in range(self.depth)]
         self.final_layer_norm = RMSNormalization(epsilon=self.config.layer_norm_epsilon)
 
@@ -216,7 +216,7 @@ class T5Stack(Layer):
 
 
 class T5(Pretrained):
-    """T5, from tokens and those the decoder has so far to logits, or to the decoder's hidden states."""
+    """T5, from encoder and decoder tokens to logits, or to the decoder's hidden states."""
 
     config: Any
     head: bool = True
@@ -225,7 +225,7 @@ class T5(Pretrained):
                "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight")  # fmt: skip
 
     def setup(self) -> None:
-        """Make the embedding, which both share, both stacks and the head."""
+        """Create the shared embedding, both stacks and the head."""
         of = self.config
         self.shared = Embedding(of.vocab_size, of.d_model)
         self.encoder = T5Stack(of, of.num_layers, False)
@@ -235,7 +235,7 @@ class T5(Pretrained):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": "shared.weight"} if self.config.tie_word_embeddings else {}
 
     def call(self, input_ids: Any, decoder_input_ids: Any, attention_mask: Any = None) -> Any:
@@ -255,13 +255,13 @@ class T5(Pretrained):
         return ops.matmul(x * self.config.d_model**-0.5, ops.transpose(self.shared.embeddings))
 
     def example_input(self) -> Any:
-        """Return B texts of T tokens, and S tokens of what becomes of them."""
+        """Return B texts of T tokens, and S decoder tokens."""
         batch = Dim.named(dims.BATCH)
         return [Spec((batch, Dim.named("T")), "int32"), Spec((batch, Dim.named("S")), "int32")]
 
 
 def distances(steps: Any) -> Any:
-    """Return how far each source is behind each target (targets, sources)."""
+    """Return the distance of each source behind each target (targets, sources)."""
     places = ops.arange(steps)
     return ops.expand_dims(places, 0) - ops.expand_dims(places, 1)
 

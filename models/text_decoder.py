@@ -1,6 +1,6 @@
-"""What decoders outside Llama's line share: the way from tokens through blocks to a head, with a cache and padding.
+"""The base of decoders outside Llama's line: tokens, blocks, head, with cache and padding.
 
-A family's file says how it embeds (``started``), what its blocks are, and how it ends (``finished``).
+Each family's file defines its embedding (``started``), its blocks, and its last normalization (``finished``).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from layercli.ops.core.axes import check_rank
 
 
 class TextDecoder(Pretrained):
-    """A decoder from tokens (batch, steps) to logits; arguments as of ``CausalLM``. The head is tokens, classes or nothing."""
+    """A decoder from tokens (batch, steps) to logits; arguments as in ``CausalLM``. The head is tokens, classes or none."""
 
     config: Any
     head: str = "tokens"
     classes: int = 0
 
     counts_sources = False
-    """Whether the steps of the cache must be counted, so that a mask is made where there is none."""
+    """Whether positions depend on the steps in the cache, so that a mask is always created."""
 
     def setup_head(self, width: int, *, use_bias: bool = False) -> None:
-        """Make the projection of the head, where it is not the embedding."""
+        """Create the projection of the head, unless it is tied to the embedding."""
         if self.head == "tokens" and not self.config.tie_word_embeddings:
             self.lm_head = Dense(self.config.vocab_size, use_bias=use_bias)
         if self.head == "classes":
             self.score = Dense(self.classes, use_bias=False)
 
     def table(self) -> Any:
-        """Return the embedding, which projects to the vocabulary where the two are tied."""
+        """Return the embedding, which also projects to the vocabulary if the two are tied."""
         raise NotImplementedError
 
     def started(self, input_ids: Any, padding: Any, position_ids: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return what the first block is given, and what else every block is; ``padding`` covers the steps of the cache too."""
+        """Return the input of the first block, and the extra arguments of every block; ``padding`` includes cached steps."""
         raise NotImplementedError
 
     def finished(self, x: Any) -> Any:
@@ -48,7 +48,7 @@ class TextDecoder(Pretrained):
         raise NotImplementedError
 
     def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
-        """Return the logits (batch, steps, vocabulary), those of the classes, or the last hidden states; perhaps a cache."""
+        """Return the logits (batch, steps, vocabulary), class logits, or the last hidden states; with a cache if requested."""
         check_rank(input_ids, 2)
         batch, steps = input_ids.shape
         past = cache[0][0].shape[1] if cache else 0
@@ -70,7 +70,7 @@ class TextDecoder(Pretrained):
         return x if cache is None else (x, kept)
 
     def projected(self, x: Any, input_ids: Any) -> Any:
-        """Return what the head makes of the hidden states."""
+        """Return the output of the head for the hidden states."""
         if self.head == "tokens":
             tied = self.config.tie_word_embeddings
             return ops.matmul(x, ops.transpose(self.table().embeddings)) if tied else self.lm_head(x)
@@ -78,17 +78,17 @@ class TextDecoder(Pretrained):
 
 
 HEADS = {"ForCausalLM": "tokens", "LMHeadModel": "tokens", "ForSequenceClassification": "classes", "Model": ""}
-"""What a decoder ends in, by the end of its class's name."""
+"""The head of a decoder, by the suffix of its class name."""
 
 
 def text_decoder(kind: type[Any], config: Any, given: Mapping[str, Any], architecture: str | None) -> Any:
-    """Return the model of that kind with the head that ``architecture`` names."""
+    """Return the model class with the head that ``architecture`` names."""
     head = head_of(architecture, HEADS, "ForCausalLM")
     return kind(config, head, labels_of(given) if head == "classes" else 0)
 
 
 def fused_heads(x: Any, groups: int, queries: int) -> tuple[Any, Any, Any]:
-    """Return query, key and value of one projection, which has for each group its query heads, a key and a value head."""
+    """Split a projection that holds, for each group, its query heads, a key and a value head."""
     batch, steps, width = x.shape
     size = width // (groups * (queries + 2))
     x = ops.reshape(x, (batch, steps, groups, queries + 2, size))
@@ -97,7 +97,7 @@ def fused_heads(x: Any, groups: int, queries: int) -> tuple[Any, Any, Any]:
 
 
 def alibi(heads: int, sources: Any, dtype: str = "float32") -> Any:
-    """Return the bias (batch, heads, 1, sources) that grows with the step, by another slope for each head.
+    """Return the bias (batch, heads, 1, sources), linear in the step, with a different slope for each head.
 
     ``sources`` are the steps (batch, sources). Press et al., "Train Short, Test Long", 2022 (arXiv:2108.12409).
     """
@@ -115,7 +115,7 @@ def alibi(heads: int, sources: Any, dtype: str = "float32") -> Any:
 
 
 def sources_of(padding: Any, position_ids: Any) -> Any:
-    """Return the number of each source (batch, sources) among those that are no padding, 0 for padding.
+    """Return the number of each source (batch, sources) among the non-padding ones, 0 for padding.
 
     Without ``padding`` the sources are all steps up to the last of ``position_ids``.
     """

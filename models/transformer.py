@@ -17,7 +17,7 @@ from layercli.layers.validators import PositiveInt, UnitInterval
 
 
 class EncoderBlock(Model):
-    """Self-attention and a feed-forward network, each added to its input and normalized after."""
+    """Self-attention and a feed-forward network, each added to its input and then normalized."""
 
     width: PositiveInt
     heads: PositiveInt
@@ -25,7 +25,7 @@ class EncoderBlock(Model):
     dropout: UnitInterval = 0.1
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.attention = MultiHeadAttention(self.heads, self.width // self.heads, dropout=self.dropout)
         self.norm1 = LayerNormalization(epsilon=1e-5)
         self.expand = Dense(self.hidden, activation="relu")
@@ -40,7 +40,7 @@ class EncoderBlock(Model):
 
 
 class TransformerEncoder(Model):
-    """A stack of encoder blocks over embedded sequences, by default of the size of the paper's base model."""
+    """Encoder blocks over embedded sequences, by default in the size of the paper's base model."""
 
     blocks: PositiveInt = 6
     width: PositiveInt = 512
@@ -49,7 +49,7 @@ class TransformerEncoder(Model):
     dropout: UnitInterval = 0.1
 
     def setup(self) -> None:
-        """Make the blocks; UsageError where the heads do not share the width out."""
+        """Create the blocks; UsageError unless the width is a multiple of the heads."""
         if self.width % self.heads:
             raise UsageError(
                 f"TransformerEncoder expects width to be a multiple of heads, got {self.width} and {self.heads}"

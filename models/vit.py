@@ -25,7 +25,7 @@ from layercli.ops.core.axes import check_rank
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     hidden_size: Size = 768
     num_hidden_layers: Depth = 12
@@ -42,35 +42,35 @@ class ViTConfig:
 
 
 class Patches(Layer):
-    """The patches of images (batch, channels, height, width), each projected: (batch, patches, width)."""
+    """The projected patches of images (batch, channels, height, width): (batch, patches, width)."""
 
     config: Any
     use_bias: bool = True
     name_: str = "projection"
 
     def setup(self) -> None:
-        """Make the projection, under the name that the checkpoint has."""
+        """Create the projection under its checkpoint name."""
         of = self.config
         setattr(self, self.name_, Conv2D(of.hidden_size, of.patch_size, of.patch_size, use_bias=self.use_bias))
 
     def call(self, inputs: Any) -> Any:
-        """Return the patches in rows."""
+        """Return the patches in row order."""
         x = getattr(self, self.name_)(ops.transpose(inputs, (0, 2, 3, 1)))
         batch, rows, columns, width = x.shape
         return ops.reshape(x, (batch, rows * columns, width))
 
 
 class ViTEmbeddings(Layer):
-    """A token for the class, the patches, and the embedding of their positions."""
+    """The class token and the patches, plus position embeddings."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the projection of the patches."""
+        """Create the projection of the patches."""
         self.patch_embeddings = Patches(self.config)
 
     def build(self, input_shape: Any) -> None:
-        """Make cls_token (1, 1, width) and position_embeddings (1, patches + 1, width)."""
+        """Create cls_token (1, 1, width) and position_embeddings (1, patches + 1, width)."""
         of = self.config
         patches = divided("image_size", of.image_size, "patch_size", of.patch_size) ** 2
         self.cls_token = self.add_weight("cls_token", (1, 1, of.hidden_size))
@@ -89,7 +89,7 @@ class ViTHeads(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         of = self.config
         self.query, self.key, self.value = (Dense(of.hidden_size, use_bias=of.qkv_bias) for _ in range(3))
         heads = ("num_attention_heads", of.num_attention_heads)
@@ -108,7 +108,7 @@ class ViTOutput(Layer):
     width: int
 
     def setup(self) -> None:
-        """Make the projection."""
+        """Create the projection."""
         self.dense = Dense(self.width)
 
     def call(self, inputs: Any) -> Any:
@@ -122,7 +122,7 @@ class ViTAttention(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make both parts."""
+        """Create both parts."""
         self.attention, self.output_ = ViTHeads(self.config), ViTOutput(self.config.hidden_size)
 
     def call(self, inputs: Any) -> Any:
@@ -136,7 +136,7 @@ class ViTBlock(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         of = self.config
         self.layernorm_before, self.attention = LayerNormalization(epsilon=of.layer_norm_eps), ViTAttention(of)
         self.layernorm_after = LayerNormalization(epsilon=of.layer_norm_eps)
@@ -154,7 +154,7 @@ class ViTPooler(Layer):
     config: Any
 
     def setup(self) -> None:
-        """Make the projection."""
+        """Create the projection."""
         of = self.config
         self.dense, self.activate = Dense(of.pooler_output_size or of.hidden_size), activation(of.pooler_act)
 
@@ -164,7 +164,7 @@ class ViTPooler(Layer):
 
 
 class ViT(Pretrained):
-    """ViT, from images (batch, channels, height, width) to logits, or to hidden states and what the pooler makes of them."""
+    """ViT, from images (batch, channels, height, width) to logits, or to hidden states and the pooled class token."""
 
     config: Any
     classes: int = 0
@@ -174,7 +174,7 @@ class ViT(Pretrained):
     outside = ("classifier",)
 
     def setup(self) -> None:
-        """Make the embeddings, the blocks, the last normalization and the head; without ``classes`` the pooler."""
+        """Create the embeddings, the blocks, the last normalization and the head; without ``classes`` the pooler."""
         of = self.config
         self.prefix = "vit." if self.classes else ""
         self.embeddings = ViTEmbeddings(of)
@@ -186,7 +186,7 @@ class ViT(Pretrained):
             self.pooler = ViTPooler(of)
 
     def call(self, pixel_values: Any) -> Any:
-        """Return what the head gives."""
+        """Return the output of the head."""
         check_rank(pixel_values, 4)
         x = self.embeddings(pixel_values)
         for block in self.blocks:

@@ -25,7 +25,7 @@ from layercli.ops.core.axes import check_rank
 
 @dataclass(frozen=True)
 class WhisperConfig:
-    """What ``config.json`` says; the defaults are those of transformers."""
+    """The entries of ``config.json``; defaults are those of transformers."""
 
     vocab_size: Size = 51_865
     num_mel_bins: Size = 80
@@ -51,7 +51,7 @@ class WhisperAttention(Layer):
     causal: bool = False
 
     def setup(self) -> None:
-        """Make the projections."""
+        """Create the projections."""
         self.q_proj, self.v_proj, self.out_proj = (Dense(self.width) for _ in range(3))
         self.k_proj = Dense(self.width, use_bias=False)
         self.scale = divided("d_model", self.width, "the number of heads", self.heads) ** -0.5
@@ -64,13 +64,13 @@ class WhisperAttention(Layer):
 
 
 class WhisperBlock(Layer):
-    """Attention, in the decoder attention to the encoder as well, and a feed-forward network."""
+    """Self-attention, in the decoder also attention to the encoder, and a feed-forward network."""
 
     config: Any
     decodes: bool
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         of, decodes = self.config, self.decodes
         heads = of.decoder_attention_heads if decodes else of.encoder_attention_heads
         self.self_attn, self.self_attn_layer_norm = WhisperAttention(of.d_model, heads, decodes), normalization()
@@ -90,12 +90,12 @@ class WhisperBlock(Layer):
 
 
 class Encoder(Layer):
-    """The spectrogram (batch, bins, steps) through two convolutions and the blocks; half as many steps come out."""
+    """Two convolutions and the blocks over a spectrogram (batch, bins, steps); the number of steps is halved."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the convolutions, the table of positions, the blocks and the last normalization."""
+        """Create the convolutions, the table of positions, the blocks and the last normalization."""
         of = self.config
         self.conv1, self.conv2 = Conv1D(of.d_model, 3), Conv1D(of.d_model, 3, strides=2)
         self.embed_positions = Embedding(of.max_source_positions, of.d_model)
@@ -114,12 +114,12 @@ class Encoder(Layer):
 
 
 class WhisperDecoder(Layer):
-    """Tokens, and what the encoder gives, through the blocks."""
+    """The blocks over tokens and the encoder's output."""
 
     config: Any
 
     def setup(self) -> None:
-        """Make the tables, the blocks and the last normalization."""
+        """Create the tables, the blocks and the last normalization."""
         of = self.config
         self.embed_tokens = Embedding(of.vocab_size, of.d_model)
         self.embed_positions = Embedding(of.max_target_positions, of.d_model)
@@ -136,7 +136,7 @@ class WhisperDecoder(Layer):
 
 
 class Whisper(Pretrained):
-    """Whisper, from spectrograms (batch, bins, steps) and the tokens so far to logits, or to hidden states."""
+    """Whisper, from spectrograms (batch, bins, steps) and decoder tokens to logits, or to hidden states."""
 
     config: Any
     head: bool = True
@@ -145,7 +145,7 @@ class Whisper(Pretrained):
     outside = ("proj_out",)
 
     def setup(self) -> None:
-        """Make the encoder, the decoder, and the head where it is not the embedding."""
+        """Create the encoder, the decoder, and the head unless it is tied to the embedding."""
         self.prefix = "model." if self.head else ""
         self.encoder, self.decoder = Encoder(self.config), WhisperDecoder(self.config)
         if self.head and not self.config.tie_word_embeddings:
@@ -153,7 +153,7 @@ class Whisper(Pretrained):
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The projection to the vocabulary, where it is the embedding."""
+        """The projection to the vocabulary, if it is tied to the embedding."""
         return (
             {"proj_out.weight": f"{self.prefix}decoder.embed_tokens.weight"} if self.config.tie_word_embeddings else {}
         )
@@ -169,14 +169,14 @@ class Whisper(Pretrained):
         return ops.matmul(x, ops.transpose(self.decoder.embed_tokens.embeddings))
 
     def example_input(self) -> Any:
-        """Return B spectrograms of the length that the model takes, and T tokens each."""
+        """Return B spectrograms of the required length, and T tokens each."""
         of, batch = self.config, Dim.named(dims.BATCH)
         spectrogram = Spec((batch, of.num_mel_bins, 2 * of.max_source_positions), "float32")
         return [spectrogram, Spec((batch, Dim.named("T")), "int32")]
 
 
 def normalization() -> LayerNormalization:
-    """Return a normalization as all of Whisper's are."""
+    """Return a normalization layer with Whisper's epsilon."""
     return LayerNormalization(epsilon=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Which blocks look at all steps and which at a sliding window of them."""
+"""Select the blocks with a sliding window."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 def windows_of(types: Sequence[str] | None, window: int | None, usual: Sequence[bool]) -> tuple[int | None, ...]:
-    """Return the window of each block, None for all steps: by ``layer_types``, or where that is missing by ``usual``."""
+    """Return the window of each block, None for all steps: from ``layer_types``, or else from ``usual``."""
     if types is None:
         return tuple(window if sliding else None for sliding in usual)
     if len(types) != len(usual):

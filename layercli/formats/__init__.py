@@ -1,1 +1,1 @@
-"""Weight files, read and written without torch; one format per file, and ``detect`` to tell them apart."""
+"""Weight files, read and written without torch: one format per file; ``detect`` identifies them."""

@@ -1,6 +1,6 @@
-"""Writing a file so that whoever reads it finds the old content or the new, whole, whatever happens.
+"""Write files atomically: a reader sees the complete old content or the complete new content.
 
-Every file that layercli writes is written here, or by ``rows`` and ``checkpoint`` with what is here.
+Every file that layercli writes is written here, or by ``npy_writer`` and ``distributed_checkpoint`` with these functions.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from layercli.formats.temporary import create, create_beside, create_folder_besi
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[BinaryIO]:
-    """Give a binary file whose content takes the place of ``path`` when the body ends without an exception.
+    """Yield a binary file that replaces ``path`` when the body ends without an exception.
 
-    On any exception ``path`` stays as it was, and nothing is left beside it. The permissions of a file that is
-    replaced are kept, and a symbolic link keeps pointing where it did; without ``follow`` it is the link that is replaced.
-    Raises FileError if it cannot be written.
+    On an exception ``path`` is unchanged and nothing is left beside it. The permissions of a replaced file are kept. A
+    symbolic link is followed; without ``follow`` the link itself is replaced. Raises FileError if it cannot be written.
 
     >>> with replacing("notes.txt") as file:
-    ...     _ = file.write(b"whole or not at all")
+    ...     _ = file.write(b"complete or unchanged")
     """
     with writing(Path(path)):
         target = real(path) if follow else real(Path(path).parent) / Path(path).name
@@ -49,10 +48,10 @@ def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[
 
 @contextmanager
 def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give the path of an empty file that takes the place of ``path``, as ``replacing`` does.
+    """Yield the path of an empty file that replaces ``path``, like ``replacing``.
 
-    This is for libraries that want to open, or to replace, the file themselves. Until then it is in a folder that
-    nobody else may enter.
+    This is for libraries that open or replace the file themselves. Until then it is in a folder that only its owner may
+    enter.
     """
     with writing(Path(path)):
         target = real(path)
@@ -75,14 +74,14 @@ def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def real(path: str | os.PathLike[str]) -> Path:
-    """Return where ``path`` leads when its symbolic links are followed."""
+    """Return the target of ``path`` with symbolic links followed."""
     return Path(os.path.realpath(path))
 
 
 def replaceable(target: Path, *, follow: bool) -> os.stat_result | None:
-    """Return what the file ``target`` is, None if there is none yet, or raise OSError if it is not to be replaced.
+    """Return the stat result of ``target``, or None if it does not exist; raise OSError if it must not be replaced.
 
-    Of a symbolic link that is itself replaced, nothing is kept.
+    For a symbolic link that is itself replaced, nothing is kept.
     """
     try:
         status = os.stat(target, follow_symlinks=follow)
@@ -94,18 +93,18 @@ def replaceable(target: Path, *, follow: bool) -> os.stat_result | None:
         raise OSError(errno.EINVAL, "it is not a regular file")
     os.close(
         os.open(target, os.O_WRONLY | os.O_NOFOLLOW)
-    )  # replacing asks leave of the folder only, so the file is asked
+    )  # replacing only needs write access to the folder, so check the file itself
     return status
 
 
 def check_regular(file: Path) -> None:
-    """Raise OSError unless there is a regular file, which a library may have put in the place of the one it was given."""
+    """Raise OSError unless there is a regular file, which a library may have created in place of the given one."""
     if not stat.S_ISREG(os.lstat(file).st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def sync(path: Path) -> None:
-    """Wait until ``path``, a file or a folder, is on the disk."""
+    """Flush ``path``, a file or a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         os.fsync(descriptor)
@@ -114,7 +113,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(folder: Path) -> None:
-    """Wait until all that is in ``folder``, and it itself, is on the disk."""
+    """Flush ``folder`` and everything in it to disk."""
     for place, _, files in os.walk(folder):
         for file in files:
             sync(Path(place, file))

@@ -1,4 +1,4 @@
-"""csv: numbers in rows and columns, with the columns' names in the first row or without."""
+"""csv: rows and columns of numbers, with or without column names in the first row."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the columns of a csv file by name; without a header they are called ``0``, ``1``, ...
 
-    A header is a first row without a number. A column of integers is int64, any other float64. FormatError names the
-    first cell that is not a number.
+    A header is a first row without numbers. A column of integers is int64, any other float64. FormatError names the first
+    cell that is not a number.
     """
     import numpy as np
 
@@ -34,7 +34,7 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             raise FormatError(f"{path}, row {i + first}, has {len(row)} cells, not {len(names)}")
         for name, cell in zip(names, row, strict=True):
             if not is_number(cell):
-                hint = None if i or header else "the first row is one of names only if none of them is a number"
+                hint = None if i or header else "the first row is a header only if none of its cells is a number"
                 raise FormatError(
                     f"{path}, row {i + first}, has {cell!r} in the column {name}, which is not numeric", hint=hint
                 )
@@ -43,7 +43,7 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def rows_of(file: Path) -> list[list[str]]:
-    """Return the cells of every row that is not empty."""
+    """Return the cells of every non-empty row."""
     with reading(file), open(file, newline="", encoding="utf-8-sig") as stream:
         try:
             rows = [row for row in csv.reader(stream) if row]
@@ -55,7 +55,7 @@ def rows_of(file: Path) -> list[list[str]]:
 
 
 def is_number(cell: str) -> bool:
-    """Whether the text of a cell is a number; ``nan`` and ``inf`` are."""
+    """Whether the text of a cell is a number, including ``nan`` and ``inf``."""
     try:
         float(cell)
     except ValueError:
@@ -73,9 +73,9 @@ def column(cells: np.ndarray) -> np.ndarray:
 
 
 def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:
-    """Write one array as the csv file ``path``, whole or not at all: a row for each of its first axis, no header.
+    """Write one array as the csv file ``path``, atomically: one row per index of the first axis, no header.
 
-    Numbers are written with as many digits as give them back exactly. UsageError for more than two axes.
+    Numbers have enough digits to be read back exactly. UsageError for more than two axes.
     """
     if array.ndim > 2:
         raise UsageError(f"a csv file has rows and columns, not {array.ndim} axes", hint="write it to a .npy")

@@ -1,4 +1,4 @@
-"""Which format a file has, by its first bytes: a name's ending is only what somebody hoped."""
+"""Identify the format of a file by its first bytes, not by its suffix."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from layercli.errors import FileError, FormatError
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
 
-#: How many of a file's first bytes are looked at.
+#: The number of leading bytes that are examined.
 ENOUGH = 4096
 HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
 PT2 = "a program of torch.export"
 TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
 OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
-#: The number that such a file begins with, as it is pickled.
+#: The magic number at the start of such a file, as it is pickled.
 OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
-#: What a tar archive of torch.save, older still, has first.
+#: The first member of a tar archive from an even older torch.save.
 OLD_MEMBERS = (b"sys_info\0", b"storages\0", b"tensors\0", b"pickle\0")
 ONNX = "an ONNX file"
-#: (offset, bytes, what has them there) of the formats that layercli tells apart but does not read.
+#: (offset, bytes, name) of the formats that layercli recognises but does not read.
 FOREIGN = [
     (0, GGUF, "a GGUF file"),
     (4, b"TFL3", "a TensorFlow Lite file"),
@@ -34,9 +34,9 @@ FOREIGN = [
     (0, b"\x80\x05", "a Python pickle"),
     (0, b"version https://git-lfs", LFS),
 ]
-#: What else is said of some, after their name, and the hint.
+#: For some formats, a clause after their name, and a hint.
 REFUSALS: dict[str | None, tuple[str, str]] = {
-    LFS: ("not the file it stands for", "git lfs pull"),
+    LFS: ("a placeholder for the real file", "git lfs pull"),
     TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
     OLD_TORCH: (
         "which is a pickle and never loaded",
@@ -54,10 +54,8 @@ ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
 def open_weights(path: str | os.PathLike[str]) -> WeightFile:
     """Return the weight file at ``path``: npz, npy, safetensors, h5, keras, torch.save's, gguf, onnx, or an index of others.
 
-    No value is read.
-
-    Raises FileError if it cannot be read, FormatError if it is of another format, which the message names, or
-    damaged.
+    No value is read. Raises FileError if it cannot be read, FormatError if it is damaged or has another format, which the
+    message names.
     """
     file = Path(path)
     start = first_bytes(file)
@@ -69,7 +67,7 @@ def open_weights(path: str | os.PathLike[str]) -> WeightFile:
 
 
 def open_single(file: Path) -> WeightFile:
-    """Return the weight file ``file``, which may not be an index of others."""
+    """Return the weight file ``file``, which must not be an index of others."""
     start = first_bytes(file)
     match kind(file, start):
         case "npy":
@@ -104,9 +102,9 @@ def open_single(file: Path) -> WeightFile:
 
 
 def is_weights(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a file that ``open_weights`` would take for one of its formats, by its first bytes.
+    """Return whether ``open_weights`` recognises one of its formats in the first bytes of ``path``.
 
-    JSON is taken for an index if it has the word ``weight_map`` early on.
+    JSON counts as an index if the word ``weight_map`` appears near its start.
     """
     file = Path(path)
     try:
@@ -117,7 +115,7 @@ def is_weights(path: str | os.PathLike[str]) -> bool:
 
 
 def is_model(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a file that holds a whole model: a .keras archive, or HDF5 with a model's config."""
+    """Return whether ``path`` holds a whole model: a .keras archive, or HDF5 with a model's config."""
     file = Path(path)
     if not file.is_file():
         return False
@@ -130,9 +128,9 @@ def is_model(path: str | os.PathLike[str]) -> bool:
 
 
 def content(path: str | os.PathLike[str]) -> str:
-    """Return what is in a file: ``keras``, ``onnx`` or ``pt2`` for a whole model, ``weights`` for anything else.
+    """Return the kind of a file: ``keras``, ``onnx`` or ``pt2`` for a whole model, ``weights`` for anything else.
 
-    A file that begins as no format does is what its name says, so that it is refused as one of those.
+    A file with an unknown beginning is classified by its name, so that the error names that format.
     """
     file = Path(path)
     start = first_bytes(file)
@@ -145,7 +143,7 @@ def content(path: str | os.PathLike[str]) -> str:
 
 
 def first_bytes(file: Path) -> bytes:
-    """Return the first bytes of ``file``, or raise FileError or FormatError if it has none."""
+    """Return the first bytes of ``file``; FileError or FormatError if there are none."""
     with reading(file):
         if stat.S_ISDIR(file.stat().st_mode):
             raise FileError(f"{file} is a folder, not a file")
@@ -159,7 +157,7 @@ def first_bytes(file: Path) -> bytes:
 
 
 def kind(file: Path, start: bytes) -> str | None:
-    """Return the format of a single weight file, or None for one that is not."""
+    """Return the format of a single weight file, or None."""
     if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start.startswith(HDF5):
@@ -175,18 +173,18 @@ def kind(file: Path, start: bytes) -> str | None:
 
 
 def is_safetensors(file: Path, start: bytes) -> bool:
-    """Return whether a file begins with the length of a header and the header's first brace.
+    """Return whether a file begins with the length of a header and the header's opening brace.
 
-    Such a beginning is no magic number, so a file whose name promises safetensors is one that is damaged.
+    That is not a magic number, so a file named .safetensors without it is reported as damaged.
     """
     return has_header(start) or (file.suffix == ".safetensors" and seeming(file, start) is None)
 
 
 def has_header(start: bytes) -> bool:
-    """Return whether a possible length of a safetensors header and a brace come first.
+    """Return whether a plausible safetensors header length and a brace come first.
 
-    This goes before other beginnings: a length of 123 is a brace too, one of 19,280 begins with an archive's ``PK``, while
-    no JSON and no archive has the zeros in which a possible length ends.
+    This is checked before other magic numbers: a length of 123 starts with a brace, one of 19,280 with an archive's ``PK``, but
+    neither JSON nor a zip archive has the zero bytes at the end of a plausible length.
     """
     from layercli.formats.safetensors import LENGTH, LONGEST_HEADER
 
@@ -195,7 +193,7 @@ def has_header(start: bytes) -> bool:
 
 
 def zip_content(file: Path) -> str | None:
-    """Return what a zip archive seems to be, or None for one that holds npy files or nothing."""
+    """Return what a zip archive appears to hold, or None for npy files or nothing."""
     from layercli.formats.npz import archive
 
     with archive(file) as zipped:
@@ -212,7 +210,7 @@ def zip_content(file: Path) -> str | None:
 
 
 def seeming(file: Path, start: bytes) -> str | None:
-    """Return what a file that is none of ours seems to be, or None if it could be anything."""
+    """Return what an unsupported file appears to be, or None if it cannot be recognised."""
     if start.startswith(b"PK"):
         return zip_content(file)
     if start.startswith(HDF5):
@@ -230,7 +228,7 @@ def seeming(file: Path, start: bytes) -> str | None:
 
 
 def unreadable(file: Path, start: bytes) -> FormatError:
-    """Return the error that says what ``file`` seems to be."""
+    """Return the error that says what ``file`` appears to be."""
     name = seeming(file, start)
     if name is None:
         return FormatError(f"{file} is in no format that layercli knows")

@@ -1,4 +1,4 @@
-"""From bytes to numbers: how each dtype is stored, and the exact float32 of those that numpy lacks."""
+"""Decode stored bytes: the storage of each dtype, and the exact float32 values of dtypes that numpy lacks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SMALL_FLOATS: dict[str, tuple[int, int, int]] = {
 
 
 def readable(dtype: str) -> bool:
-    """Return whether values of ``dtype`` can be read: all but those smaller than a byte."""
+    """Return whether values of ``dtype`` can be read: all except those smaller than a byte."""
     return BITS[dtype] >= 8
 
 
 def storage(dtype: str, big_endian: bool = False) -> np.dtype:
-    """Return the numpy dtype that the bytes of ``dtype`` are read as, before ``decode``."""
+    """Return the numpy dtype that stored values of ``dtype`` are read as, before ``decode``."""
     import numpy as np
 
     name = "uint16" if dtype == "bfloat16" else "uint8" if dtype in SMALL_FLOATS else dtype
@@ -34,12 +34,12 @@ def storage(dtype: str, big_endian: bool = False) -> np.dtype:
 
 
 def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
-    """Return the values of ``dtype`` that ``stored`` holds, in the machine's byte order, not copied if they are."""
+    """Return the values of ``dtype`` in ``stored``, in native byte order, without a copy if possible."""
     import numpy as np
 
     if dtype == "bfloat16":
         # A bfloat16 is the upper half of the float32 of the same value.
-        return np.asarray(stored.astype(np.uint32) << 16).view(np.float32)  # of one value numpy makes no array
+        return np.asarray(stored.astype(np.uint32) << 16).view(np.float32)  # numpy returns a scalar for a single value
     if dtype in SMALL_FLOATS:
         return np.asarray(small_float_values(dtype)[stored])
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
@@ -56,8 +56,8 @@ def small_float_values(dtype: str) -> np.ndarray:
 def small_float(code: int, dtype: str) -> float:
     """Return the value of one code of an 8-bit float: (-1)^sign * mantissa * 2^exponent.
 
-    What is not a number: in ``fnuz`` the code of -0, in ``e4m3fn`` a mantissa and exponent of ones, in ``e8m0fnu``
-    an exponent of ones; ``e5m2`` has infinities and such codes as IEEE 754 has them.
+    NaN is the code of -0 in ``fnuz``, a mantissa and exponent of ones in ``e4m3fn``, an exponent of ones in ``e8m0fnu``;
+    ``e5m2`` has infinities and NaNs as in IEEE 754.
     """
     exponent_bits, mantissa_bits, bias = SMALL_FLOATS[dtype]
     mantissa = code & ((1 << mantissa_bits) - 1)
@@ -73,7 +73,7 @@ def small_float(code: int, dtype: str) -> float:
 
 
 def not_numbers(dtype: str) -> tuple[int, ...]:
-    """Return the codes of an 8-bit float without infinities that stand for no number."""
+    """Return the codes for NaN of an 8-bit float without infinities."""
     if dtype.endswith("fnuz"):
         return (0x80,)
     return {"float8_e4m3fn": (0x7F, 0xFF), "float8_e8m0fnu": (0xFF,)}.get(dtype, ())

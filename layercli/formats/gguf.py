@@ -1,8 +1,8 @@
-"""GGUF: a header of settings and of what places every tensor, then the tensors, most of them quantized in blocks.
+"""GGUF: a header with metadata and tensor descriptions, then the tensors, most of them quantized in blocks.
 
-Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The package ``gguf``, an extra, knows the types and turns
-blocks into numbers. Its reader makes an array of every word of a vocabulary (10 s and 600 MB for one of 128,000), and believes
-the counts in a file; so the header is read here, the settings passed over.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The optional package ``gguf`` knows the types and
+dequantizes blocks. Its reader creates an array for every word of a vocabulary (10 s and 600 MB for one of 128,000) and trusts
+the counts in a file; so the header is parsed here, and metadata values are skipped.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ VERSIONS = (2, 3)
 PLAIN = {"f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16"} | {
     f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)
 }
-"""The types that are no blocks, by our names for them."""
+"""The unblocked types, by our dtype names."""
 BYTE, UINT, LONG = struct.Struct("<B"), struct.Struct("<I"), struct.Struct("<Q")
 SIZES = dict(enumerate((1, 1, 2, 2, 4, 4, 4, 1, None, None, 8, 8, 8)))
-"""The bytes of a setting, by the number of its kind; a text and an array say theirs."""
+"""The size in bytes of each metadata type; strings and arrays have variable sizes."""
 UINT32, TEXT, ARRAY = 4, 8, 9
 DEEPEST = 8
-"""How many arrays may be inside each other."""
+"""The maximum nesting of arrays."""
 ALIGNMENT = "general.alignment"
 
 
 def gguf() -> Any:
-    """Return the package; MissingPackageError names the extra that brings it."""
+    """Return the package gguf; MissingPackageError names the extra that installs it."""
     try:
         import gguf
     except ModuleNotFoundError:
@@ -50,7 +50,7 @@ def gguf() -> Any:
 
 @dataclass(frozen=True)
 class GgufPosition:
-    """Where a tensor lies, and in blocks of how many values and bytes, of a type of the package's."""
+    """The offset of a tensor, and the values and bytes of its blocks, for a type of the package."""
 
     start: int
     kind: Any
@@ -59,10 +59,10 @@ class GgufPosition:
 
 
 class GgufFile:
-    """A ``.gguf`` file. A quantized entry has the dtype that its type is called (``q4_k``), and is read as ``float32``.
+    """A ``.gguf`` file. A quantized entry has its type's name as dtype (``q4_k``) and is read as ``float32``.
 
-    Shapes are numpy's: the last size runs fastest. Raises FileError if it cannot be read, FormatError if its header is not
-    what the format demands, MissingPackageError without the package.
+    Shapes are in numpy's order: the last axis varies fastest. Raises FileError if it cannot be read, FormatError for an
+    invalid header, MissingPackageError without the package.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -74,7 +74,7 @@ class GgufFile:
         self._places = {entry.path: place for entry, place in found}
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``: mapped from the file where they are no blocks."""
+        """Return the values of the entry ``path``; unblocked ones are memory-mapped."""
         import numpy as np
 
         if (block := self._block(path)) is not None:
@@ -123,7 +123,7 @@ class GgufFile:
 
         package, kind = gguf(), self._places[path].kind
         try:
-            with np.errstate(all="ignore"):  # a scale may be infinite, or no number
+            with np.errstate(all="ignore"):  # a scale may be infinite or NaN
                 numbers: np.ndarray = package.dequantize(np.frombuffer(raw, np.uint8).reshape(1, -1), kind)
         except NotImplementedError:
             raise FormatError(
@@ -133,12 +133,12 @@ class GgufFile:
 
 
 def mapped(stream: Any) -> mmap.mmap:
-    """Return the content of an open file, none of it loaded yet."""
+    """Memory-map an open file."""
     return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class Header:
-    """The header of a file, and how far it is read."""
+    """The header of a file, and the read position."""
 
     def __init__(self, file: Path, content: mmap.mmap) -> None:
         self.file = file
@@ -147,7 +147,7 @@ class Header:
         self.alignment = 32
 
     def tensors(self, package: Any) -> list[tuple[TensorEntry, GgufPosition]]:
-        """Return the entries and where they lie."""
+        """Return the entries with their positions."""
         version = self.number(UINT)
         if version not in VERSIONS:
             swapped = version & 0xFFFF == 0 and version
@@ -173,12 +173,12 @@ class Header:
         return list(found.values())
 
     def number(self, form: struct.Struct) -> int:
-        """Return the number that comes next."""
+        """Read the next number."""
         found: int = form.unpack_from(self.content, self.skip(form.size))[0]
         return found
 
     def skip(self, count: int) -> int:
-        """Pass over ``count`` bytes, and return where they begin."""
+        """Skip ``count`` bytes and return their offset."""
         start = self.position
         if count > len(self.content) - start:
             raise FormatError(f"{self.file} ends within its header")
@@ -186,7 +186,7 @@ class Header:
         return start
 
     def text(self) -> str:
-        """Return the text that comes next."""
+        """Read the next string."""
         start = self.skip(self.number(LONG))
         try:
             return self.content[start : self.position].decode()
@@ -194,19 +194,21 @@ class Header:
             raise FormatError(f"{self.file} has a name in its header that is not UTF-8") from None
 
     def setting(self) -> None:
-        """Pass over a setting; the one that says where tensors may begin is kept."""
+        """Skip a metadata entry, except the alignment, which is kept."""
         name, kind = self.text(), self.number(UINT)
         if name != ALIGNMENT:
             self.value(kind)
             return
         self.alignment = self.number(UINT) if kind == UINT32 else 0
         if self.alignment < 1 or self.alignment & (self.alignment - 1):
-            raise FormatError(f"{self.file} has a {ALIGNMENT} that is no power of two")
+            raise FormatError(f"{self.file} has a {ALIGNMENT} that is not a power of two")
 
     def value(self, kind: int, depth: int = 0) -> None:
-        """Pass over a value of the kind of that number."""
+        """Skip a value of that metadata type."""
         if kind not in SIZES or depth > DEEPEST:
-            raise FormatError(f"{self.file} has a setting of kind {kind}, which GGUF does not have so deep or at all")
+            raise FormatError(
+                f"{self.file} has metadata of type {kind}, which GGUF does not define, or not at that depth"
+            )
         if kind == TEXT:
             self.skip(self.number(LONG))
         elif kind == ARRAY:
@@ -222,7 +224,7 @@ class Header:
             self.skip(SIZES[kind] or 0)
 
     def texts(self, count: int) -> None:
-        """Pass over ``count`` texts: a vocabulary, so not one by one through ``skip``."""
+        """Skip ``count`` strings at once, because a vocabulary has too many for ``skip``."""
         position, end, length_at = self.position, len(self.content), LONG.unpack_from
         for _ in range(count):
             if position + LONG.size > end:
@@ -231,7 +233,7 @@ class Header:
         self.skip(position - self.position)
 
     def described(self, package: Any) -> tuple[TensorEntry, GgufPosition]:
-        """Return what the header says of a tensor, its place counted from where the first may begin."""
+        """Return the description of a tensor, with its offset relative to the start of the data."""
         name, rank = self.text(), self.number(UINT)
         where = f"{self.file}: {name!r}"
         if rank > MOST_DIMENSIONS:

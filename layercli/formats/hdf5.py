@@ -1,4 +1,4 @@
-"""An HDF5 file of weights, or the one in a ``.keras`` archive, as named entries: every dataset by its path."""
+"""An HDF5 weight file, or the one in a ``.keras`` archive, as named entries: each dataset by its path."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 DEEPEST = 64
-"""How many groups may be inside each other."""
+"""The maximum nesting of groups."""
 
 
 class H5File:
-    """The datasets of an HDF5 file, ``layers/dense/vars/0`` and the like; ``archived`` where it is in a ``.keras`` archive.
+    """The datasets of an HDF5 file, such as ``layers/dense/vars/0``; ``archived`` if it is in a ``.keras`` archive.
 
-    Raises FileError if it cannot be read, FormatError if it is damaged, or holds NaN or leads out of it.
+    Raises FileError if it cannot be read, FormatError if it is damaged, holds non-numeric data or links out of the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, archived: bool = False) -> None:
@@ -39,7 +39,7 @@ class H5File:
         return values
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
-        """Yield the values of the entry ``path``, flat, at most ``values`` at a time where its first axis allows."""
+        """Yield the values of the entry ``path``, flat, at most ``values`` at a time if its first axis allows."""
         with self._opened() as groups:
             held = self._dataset(groups, path)
             if not held.shape:
@@ -67,12 +67,12 @@ class H5File:
 
 
 def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[TensorEntry]:
-    """Yield the entries of ``group`` and of the groups in it, numbers in the order of their value."""
+    """Yield the entries of ``group`` and its subgroups; numeric names are sorted by value."""
     import h5py
 
     place = h5py.h5o.get_info(group.id).addr
     if place in seen or path.count("/") > DEEPEST:
-        raise FormatError(f"{where}: {path or 'the root'} holds itself, or groups too deep")
+        raise FormatError(f"{where}: {path or 'the root'} contains itself, or groups nested too deeply")
     for key in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0)):
         name = f"{path}/{key}".lstrip("/")
         found = keras_h5.entered(where, group, key, name)

@@ -1,4 +1,4 @@
-"""A folder with a subfolder of images for each class: labelled images, read when they are wanted."""
+"""A folder with one subfolder of images per class, as a labelled dataset that is read lazily."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MODES = {"grayscale": 1, "rgb": 3, "rgba": 4}
 LABELS = ("int", "categorical", "binary")
 SUBSETS = ("training", "validation", "both")
 READERS = 4
-"""Images read at a time."""
+"""The number of images read at a time."""
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """Images by file, each with the number of its class among ``class_names``; going through it gives batches.
+    """Image files, each with the index of its class in ``class_names``; iteration yields batches.
 
-    ``read`` gives those of some places as float32[images, height, width, channels] from ``low`` to ``high``, and their
-    labels: numbers, rows of zeros with a one (``categorical``), columns of 0 and 1 (``binary``), or None.
+    ``read`` returns the images at some indices as float32[images, height, width, channels] from ``low`` to ``high``, and
+    their labels: integers, one-hot rows (``categorical``), columns of 0 and 1 (``binary``), or None.
     """
 
     files: tuple[Path, ...]
@@ -53,7 +53,7 @@ class ImageFolder:
             yield self.read(places[start : start + self.batch_size].tolist())
 
     def read(self, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the images of these places and their labels; UsageError where they are of different sizes."""
+        """Return the images at these indices and their labels; UsageError if their sizes differ."""
         import numpy as np
 
         with ThreadPoolExecutor(READERS) as pool:
@@ -66,7 +66,7 @@ class ImageFolder:
         return images, self._labels([self.classes[i] for i in places])
 
     def part(self, places: Sequence[int]) -> ImageFolder:
-        """Return the folder of the images in these places."""
+        """Return the folder restricted to the images at these indices."""
         return replace(self, files=tuple(self.files[i] for i in places), classes=tuple(self.classes[i] for i in places))
 
     def _labels(self, classes: list[int]) -> np.ndarray | None:
@@ -89,9 +89,9 @@ def open_folder(
     class_names: Sequence[str] | None = None,
     **settings: Any,
 ) -> ImageFolder:
-    """Return the images below ``path``, classes and files in the order of their names, or classes as in ``class_names``.
+    """Return the images below ``path``; classes and files are sorted by name, or classes ordered as ``class_names``.
 
-    FileError where there are none, UsageError where ``class_names`` are not those of the subfolders.
+    FileError if there are none, UsageError if ``class_names`` differ from the subfolders.
     """
     check_channels(channels)
     place = Path(path)
@@ -111,7 +111,7 @@ def open_folder(
 
 
 def images_below(folder: Path) -> list[Path]:
-    """Return the images in a folder and in those below it, in the order of their paths."""
+    """Return the images in a folder and its subfolders, sorted by path."""
     return sorted(file for file in folder.rglob("*") if file.name.lower().endswith(ENDINGS) and file.is_file())
 
 
@@ -127,13 +127,13 @@ def image_dataset_from_directory(
     validation_split: float | None = None,
     subset: str | None = None,
 ) -> Any:
-    """Return the images in the subfolders of ``directory``, one for each class, to iterate over or to give to fit.
+    """Return the images in the subfolders of ``directory``, one per class, to iterate over or to pass to fit.
 
-    They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels as ``color_mode`` is grayscale, rgb
-    or rgba, resized to ``image_size`` (bilinear, over all the pixels that a new one covers), and read batch by batch.
-    ``label_mode`` is int (for a sparse crossentropy), categorical, binary or None. ``validation_split`` of them, drawn by
-    ``seed`` as Keras draws them, are the ``subset`` validation, the others training; ``both`` gives the two. fit and
-    evaluate take them in batches of their own ``batch_size`` and order. UsageError or FileError says what does not fit.
+    They are float32 from 0 to 255, (height, width, channels) with 1, 3 or 4 channels for ``color_mode`` grayscale, rgb or
+    rgba, resized to ``image_size`` (bilinear with antialiasing), and read batch by batch. ``label_mode`` is int (for a sparse
+    crossentropy), categorical, binary or None. ``validation_split`` of them, selected by ``seed`` as in Keras, are the
+    ``subset`` validation, the others training; ``both`` returns the two. fit and evaluate use their own ``batch_size`` and
+    order. Raises UsageError or FileError.
     """
     if color_mode not in MODES:
         raise UsageError(f"color_mode is {', '.join(MODES)}, got {color_mode!r}", hint=nearest(color_mode, list(MODES)))
@@ -149,13 +149,13 @@ def image_dataset_from_directory(
 
 
 def halves(folder: ImageFolder, share: float, subset: str | None, seed: int | None) -> Any:
-    """Return the part of a folder that ``subset`` names, or both: the last ``share`` of a shuffled order is validation."""
+    """Return the subset of a folder that ``subset`` names, or both: the last ``share`` of a shuffled order is validation."""
     import numpy as np
 
     if subset not in SUBSETS:
         raise UsageError(f"subset is {', '.join(SUBSETS)}, got {subset!r}")
     if not 0 < share < 1:
-        raise UsageError(f"validation_split is between 0 and 1, got {share}")
+        raise UsageError(f"validation_split must be between 0 and 1, got {share}")
     if seed is None:
         raise UsageError("validation_split needs a seed, so that the two subsets have no image in common")
     order = list(range(len(folder)))

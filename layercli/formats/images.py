@@ -1,4 +1,4 @@
-"""Images, one or a folder of them, as arrays of pixels: read by Pillow, which is an extra."""
+"""Images, one or a folder of them, as pixel arrays, read by Pillow (an optional extra)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""The only formats that Pillow may read, whatever a file is named: for EPS, for one, it starts another program."""
+"""The only formats that Pillow may read, whatever the suffix: for EPS, for example, it starts another program."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 WHITE = 257
-"""What a pixel of 16 bits is divided by to be one of 8: white, 65535, becomes 255."""
+"""The divisor from 16-bit to 8-bit pixels: 65535 becomes 255."""
 
 
 def is_images(path: str) -> bool:
-    """Whether ``path`` is named like an image, or is a folder."""
+    """Whether ``path`` has the suffix of an image, or is a folder."""
     return path.lower().endswith(ENDINGS) or os.path.isdir(path)
 
 
 def files_in(path: str) -> list[Path]:
-    """Return the images of a folder in the order of their names, or the one image itself."""
+    """Return the images of a folder sorted by name, or a single image itself."""
     place = Path(path)
     if not place.is_dir():
         return [place]
@@ -38,9 +38,9 @@ def files_in(path: str) -> list[Path]:
 
 
 def read_images(path: str, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
-    """Return uint8[images, height, width, channels], resized to ``size`` (height, width) where it is given.
+    """Return uint8[images, height, width, channels], resized to ``size`` (height, width) if given.
 
-    Images of different sizes need one. Resizing is bilinear, over all the pixels that a new one covers.
+    Images of different sizes require ``size``. Resizing is bilinear with antialiasing.
     """
     import numpy as np
 
@@ -56,15 +56,15 @@ def read_images(path: str, size: tuple[int | None, int | None], channels: int) -
 
 
 def check_channels(channels: int) -> None:
-    """Raise UsageError unless images can have so many channels."""
+    """Raise UsageError unless images can have that many channels."""
     if channels not in MODES:
         raise UsageError(f"images have {', '.join(map(str, MODES))} channels, the model takes {channels}")
 
 
 def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np.ndarray:
-    """Return one image as uint8[height, width, channels], turned as its camera was held; 16 bits become 8 of them.
+    """Return one image as uint8[height, width, channels], rotated by its EXIF orientation; 16-bit pixels become 8-bit.
 
-    UsageError for one whose pixels are floats, or integers of 32 bits: nobody knows what their black and white are.
+    UsageError for pixels that are floats or 32-bit integers, because their black and white levels are unknown.
     """
     import numpy as np
 
@@ -87,14 +87,14 @@ def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np
 
 
 def of_bytes(file: Path, image: Image.Image) -> Image.Image:
-    """Return an image whose channels are the numbers 0 to 255, as Pillow's ``convert`` takes any to be."""
+    """Return an image with channels from 0 to 255, the range that Pillow's ``convert`` assumes."""
     import numpy as np
     from PIL import Image
 
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     if sixteen:
         eight = Image.fromarray(np.rint(np.asarray(image).astype(np.float32) / WHITE).astype(np.uint8))
-        eight.info["exif"] = image.getexif().tobytes()  # how the camera was held
+        eight.info["exif"] = image.getexif().tobytes()  # EXIF orientation
         return eight
     if image.mode in ("I", "F"):
         kind = "floats" if image.mode == "F" else "integers of 32 bits"

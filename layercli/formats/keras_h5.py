@@ -1,7 +1,7 @@
-"""HDF5 as Keras keeps weights in it: a group ``<path>/vars`` per layer, its variables numbered from 0.
+"""Keras's HDF5 weight layout: a group ``<path>/vars`` per layer, with numbered variables.
 
-A file is not believed: whatever leads out of it (soft and external links, external and virtual storage) is refused at every
-step of a path, and a shape is compared with the one that is wanted before a value is read.
+The file is not trusted: anything that leads out of it (soft and external links, external and virtual storage) is refused at
+every step of a path, and a shape is compared with the expected one before values are read.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 Groups = Mapping[str, tuple[str, "Sequence[np.ndarray]"]]
-"""For each path, the name of what is there and its arrays."""
+"""For each path, the name of its layer and its arrays."""
 
 
 def write(target: Any, groups: Groups) -> None:
-    """Write ``groups`` to ``target``, the path of a file or an open one."""
+    """Write ``groups`` to ``target``, a path or an open file."""
     import h5py
 
     with h5py.File(target, "w") as file:
@@ -36,7 +36,7 @@ def write(target: Any, groups: Groups) -> None:
 
 
 class H5Groups:
-    """An open file of weights: ``count`` and ``read`` of what is at a path."""
+    """An open weight file with ``count`` and ``read`` for each path."""
 
     def __init__(self, where: str, file: Any) -> None:
         self.where = where
@@ -44,12 +44,12 @@ class H5Groups:
         self.major = 3
 
     def count(self, path: str) -> int:
-        """Return how many variables are at ``path``: 0 where it does not exist."""
+        """Return the number of variables at ``path``; 0 if it does not exist."""
         group = self._group(path)
         return 0 if group is None else len(group)
 
     def read(self, path: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Return a variable, which must be of ``shape``; FormatError where it is not."""
+        """Return a variable; FormatError unless it has that ``shape``."""
         import h5py
 
         group = self._group(path)
@@ -79,7 +79,7 @@ class H5Groups:
 
 
 def older(path: str) -> str:
-    """Return a path with the names that tf.keras had for the projections of attention.
+    """Return a path with tf.keras's names for the projections of attention.
 
     >>> older("layers/multi_head_attention/query_dense/vars/0")
     'layers/multi_head_attention/_query_dense/vars/0'
@@ -88,12 +88,12 @@ def older(path: str) -> str:
 
 
 def place_of(path: str, index: int) -> str:
-    """Return where a file has variable ``index`` of the layer at ``path``."""
+    """Return the file's path of variable ``index`` of the layer at ``path``."""
     return f"{path}/vars/{index}".lstrip("/")
 
 
 def entered(where: str, group: Any, step: str, name: str) -> Any:
-    """Return what a group holds under ``step``; FormatError for a link that is not a plain one."""
+    """Return the member ``step`` of a group; FormatError unless it is a hard link."""
     import h5py
 
     if not isinstance(group.get(step, getlink=True), h5py.HardLink):
@@ -102,7 +102,7 @@ def entered(where: str, group: Any, step: str, name: str) -> Any:
 
 
 def check_inside(where: str, name: str, dataset: Any) -> None:
-    """Raise FormatError for a dataset whose values are in another file."""
+    """Raise FormatError for a dataset stored in another file."""
     if dataset.external or dataset.is_virtual:
         raise FormatError(f"{where}: {name} is stored outside the file")
 
@@ -113,7 +113,7 @@ def is_bfloat16(dtype: np.dtype) -> bool:
 
 
 def dtype_of(where: str, name: str, dataset: Any) -> str:
-    """Return the name of a dataset's dtype; FormatError where it holds no numbers."""
+    """Return the name of a dataset's dtype; FormatError for non-numeric data."""
     if is_bfloat16(dataset.dtype):
         return "bfloat16"
     if dataset.dtype.name not in BITS:
@@ -122,7 +122,7 @@ def dtype_of(where: str, name: str, dataset: Any) -> str:
 
 
 def numbers(where: str, name: str, held: Any) -> np.ndarray:
-    """Return values as they were read as an array; FormatError where they are no numbers."""
+    """Return the read values as an array; FormatError if they are not numeric."""
     import numpy as np
 
     values = np.asarray(held)
@@ -135,7 +135,7 @@ def numbers(where: str, name: str, held: Any) -> np.ndarray:
 
 @contextmanager
 def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
-    """Give the weights in ``file``, or in ``stream``, a part of it; what is wrong with it is a FormatError."""
+    """Yield the weights in ``file``, or in ``stream``, a part of it; convert its errors to FormatError."""
     import h5py
 
     with reading(file):
@@ -149,4 +149,4 @@ def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
         except LayercliError:
             raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise FormatError(f"{file} is no HDF5 file, or a damaged one") from error
+            raise FormatError(f"{file} is not an HDF5 file, or is damaged") from error

@@ -1,4 +1,4 @@
-"""A target that one process writes at a time: the second one is told which process has it."""
+"""Lock targets so that only one process writes each at a time; the error names the process that holds the lock."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from layercli.formats.temporary import is_at
 
 TRIES = 5
 _held: Counter[Path] = Counter()
-"""The locks of this process, which may lock again what it has."""
+"""The locks held by this process; they are reentrant."""
 
 
 @contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Keep other processes from writing ``path``, a file or a folder, meanwhile; FileError says which of them has it.
+    """Lock ``path``, a file or a folder, against other processes; FileError names the process that holds the lock.
 
-    The lock is a file beside ``path``, gone at the end; that of a process that was killed is no lock. Where the file
-    system knows no locks, nothing is locked.
+    The lock is a file beside ``path``, removed at the end; a lock left by a killed process has no effect. On file systems
+    without locks, nothing is locked.
     """
     with writing(Path(path)):
         lock = lock_of(path)
@@ -43,13 +43,13 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def lock_of(path: str | os.PathLike[str]) -> Path:
-    """Return the file that is the lock of ``path``: in the same folder, by a digest, as a name may be as long as it can."""
+    """Return the lock file for ``path``: in the same folder, named by a digest because names may have maximum length."""
     target = Path(os.path.realpath(path))
     return target.parent / f".layercli-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.lock"
 
 
 def taken(lock: Path, path: str) -> int:
-    """Return the descriptor of the lock, which this process has from now on; FileError where another one has it."""
+    """Acquire the lock and return its descriptor; FileError if another process holds it."""
     refused = 0
     while True:
         descriptor = opened(lock)
@@ -59,7 +59,7 @@ def taken(lock: Path, path: str) -> int:
             holder = os.pread(descriptor, 20, 0).strip()
             os.close(descriptor)
             refused += 1
-            if refused < TRIES:  # somebody may just be looking whether it was left
+            if refused < TRIES:  # another process may be testing whether the lock is stale
                 time.sleep(0.01)
                 continue
             who = f"process {int(holder)}" if holder.isdigit() else "another process"
@@ -72,11 +72,11 @@ def taken(lock: Path, path: str) -> int:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return descriptor
-        os.close(descriptor)  # its process has removed it since it was opened
+        os.close(descriptor)  # its process removed it after it was opened
 
 
 def opened(lock: Path) -> int:
-    """Return the descriptor of the file of a lock, made if it is not there; another user's is opened for reading alone."""
+    """Return the descriptor of a lock file, created if missing; another user's is opened read-only."""
     flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(lock, flags | os.O_RDWR | os.O_CREAT, 0o644)

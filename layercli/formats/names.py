@@ -1,4 +1,4 @@
-"""Names that a file gives for other files: each is checked here before anything is opened, written or removed by it."""
+"""Validate file names found inside files before anything is opened, written or removed because of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 1024
 
 
 def is_plain(name: Any) -> bool:
-    """Whether ``name`` is the name of a file in a folder, and no path.
+    """Whether ``name`` is a plain file name without a path.
 
     >>> is_plain("model-1.safetensors"), is_plain("../victim"), is_plain("a/b"), is_plain("")
     (True, False, False, False)
@@ -30,9 +30,9 @@ def is_relative(name: Any) -> bool:
 
 
 def is_inside(folder: Path, place: Path) -> bool:
-    """Whether ``place``, its symbolic links followed, lies in ``folder``, or in the store of a Hugging Face cache.
+    """Whether ``place``, with symbolic links followed, is in ``folder``, or in the blob store of a Hugging Face cache.
 
-    In such a cache a snapshot holds nothing but links into the folder ``blobs`` of the same repository.
+    In such a cache a snapshot contains only links into the folder ``blobs`` of the same repository.
     """
     home, real = Path(os.path.realpath(folder)), Path(os.path.realpath(place))
     stores = [home]

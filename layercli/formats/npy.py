@@ -1,6 +1,6 @@
-"""npy: a magic, a header that is a Python dict of three settings, then the values of one array.
+"""npy: a magic number, a header that is a Python dict with three keys, then the values of one array.
 
-Format: numpy.lib.format. The header is read without numpy and never evaluated; arrays of objects, which are pickles,
+Format: numpy.lib.format. The header is parsed without numpy and never evaluated; arrays of objects, which are pickles,
 are refused.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAGIC = b"\x93NUMPY"
-#: The bytes of the header's length, by version of the format.
+#: The size of the header length field, by format version.
 LENGTHS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 LONGEST_HEADER = 10_000
 DTYPES = {
@@ -37,9 +37,9 @@ DTYPES = {
 
 
 class NpyFile:
-    """A ``.npy`` file: one entry, named like the file without its ending.
+    """A ``.npy`` file: one entry, named like the file without its suffix.
 
-    Raises FileError if it cannot be read, FormatError if it is not one array of numbers and nothing else.
+    Raises FileError if it cannot be read, FormatError unless it holds exactly one array of numbers.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -51,7 +51,7 @@ class NpyFile:
         self._block = TensorData(self.file, start, layout)
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, mapped from the file."""
+        """Return the values of the entry ``path``, memory-mapped."""
         return self._of(path).read()
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
@@ -69,7 +69,7 @@ class NpyFile:
 
 
 def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
-    """Return the array that a stream of npy bytes holds, read to its end; ``where`` is what to call it in an error."""
+    """Return the array in a stream of npy bytes, read to its end; ``where`` names the stream in errors."""
     from io import BytesIO
 
     import numpy as np
@@ -82,9 +82,9 @@ def read_stream(where: str, stream: IO[bytes]) -> np.ndarray:
 
 
 def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
-    """Return the layout of the array that ``stream`` holds, and the offset of its values.
+    """Return the layout of the array in ``stream``, and the offset of its values.
 
-    ``where`` is what to call the stream in an error, ``name`` the path of the entry.
+    ``where`` names the stream in errors; ``name`` is the path of the entry.
     """
     start = stream.read(len(MAGIC) + 2)
     if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC):
@@ -103,7 +103,7 @@ def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
 
 
 def parse_header(where: str, raw: bytes) -> dict[str, Any]:
-    """Return the settings in an npy header, or raise FormatError unless they are the three there are."""
+    """Return the entries of an npy header; FormatError unless it has exactly the three keys."""
     try:
         header = ast.literal_eval(raw.decode().strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -114,7 +114,7 @@ def parse_header(where: str, raw: bytes) -> dict[str, Any]:
 
 
 def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
-    """Return the layout that the settings of an npy header describe."""
+    """Return the layout that an npy header describes."""
     descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
         raise FormatError(f"{where} has the shape {shape!r}, which is not a tuple of sizes")
@@ -127,7 +127,7 @@ def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
 
 
 def dtype_of(where: str, descr: Any) -> str:
-    """Return the dtype that numpy's code for it names, such as ``<f4``."""
+    """Return the dtype for numpy's code, such as ``<f4``."""
     if isinstance(descr, str) and "O" in descr:
         raise FormatError(f"{where} holds Python objects, which are pickled and never loaded by layercli")
     if not isinstance(descr, str) or descr[:1] not in ("<", ">", "|") or descr[1:] not in DTYPES:
@@ -136,16 +136,16 @@ def dtype_of(where: str, descr: Any) -> str:
 
 
 def check_length(where: str, entry: TensorEntry, available: int) -> None:
-    """Raise FormatError unless the values of ``entry`` take exactly the bytes that follow the header."""
+    """Raise FormatError unless the values of ``entry`` take exactly the bytes after the header."""
     if entry.bytes != available:
         raise FormatError(
-            f"{where} has {available:,} bytes of values, and its shape {entry.shape} and dtype {entry.dtype} "
+            f"{where} has {available:,} bytes of values, but its shape {entry.shape} and dtype {entry.dtype} "
             f"take {entry.bytes:,}"
         )
 
 
 def save_npy(path: str | os.PathLike[str], array: np.ndarray) -> None:
-    """Write ``array`` as the npy file ``path``, whole or not at all.
+    """Write ``array`` as the npy file ``path``, atomically.
 
     Raises UsageError if its values are not numbers, FileError if the file cannot be written.
 
@@ -167,6 +167,6 @@ def write_array(stream: IO[bytes], array: np.ndarray) -> None:
 
 
 def check_numbers(name: str, array: np.ndarray) -> None:
-    """Raise UsageError unless the npy format has a code for the numbers in ``array``."""
+    """Raise UsageError unless the npy format has a code for the dtype of ``array``."""
     if array.dtype.str[1:] not in DTYPES:
         raise UsageError(f"cannot save {name!r}: the npy format has no dtype for values of {array.dtype.name}")

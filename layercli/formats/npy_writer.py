@@ -1,7 +1,7 @@
-"""An npy file written row by row: whole under its name at the end, until then in a part file that can be gone on with.
+"""Write an npy file row by row, into a partial file that can be resumed and is renamed at the end.
 
-Beside ``y.npy.part`` stands ``y.npy.part.json``, its journal, which says for what run it is, how many rows of it are on the
-disk, and the bytes and the SHA-256 of all up to there. A part that is not what its journal says is refused.
+Beside ``y.npy.part`` is its journal ``y.npy.part.json``, with the identity of the run, the number of rows on disk, and the
+length and SHA-256 of everything up to there. A partial file that does not match its journal is refused.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 SCHEMA = "layercli.rows/2"
 SAVE_EVERY = 2.0
-"""Seconds between two moments at which what is written is made safe."""
+"""Seconds between two flushes to disk."""
 BLOCK = 1 << 20
-AGAIN = "--force begins again"
+AGAIN = "--force starts again"
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What a journal says: for which run, how many rows of what shape and dtype are safe, and what a part begins with."""
+    """The content of a journal: the run's identity, the number, shape and dtype of the flushed rows, and the npy header."""
 
     identity: str
     total: int
@@ -50,7 +50,7 @@ class Promise:
 
     @staticmethod
     def of(document: Any) -> Promise | None:
-        """Return the promise in a journal, or None where it says what cannot be."""
+        """Return the content of a journal, or None if it is impossible."""
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
             return None
         if document.keys() != Promise.__annotations__.keys() or not is_shape(document["row"]):
@@ -65,12 +65,12 @@ class Promise:
 
 
 def is_shape(sizes: Any) -> TypeGuard[list[int]]:
-    """Whether ``sizes`` is a list of integers that sizes can be."""
+    """Whether ``sizes`` is a list of integers that can be sizes."""
     return isinstance(sizes, list) and all(type(size) is int and 0 <= size < 2**63 for size in sizes)
 
 
 def header_of(total: int, row: tuple[int, ...], dtype: str) -> bytes:
-    """Return what an npy file of so many rows begins with."""
+    """Return the npy header for that many rows."""
     from numpy.lib import format
 
     stream = io.BytesIO()
@@ -79,14 +79,14 @@ def header_of(total: int, row: tuple[int, ...], dtype: str) -> bytes:
 
 
 def length(total: int, row: tuple[int, ...], dtype: str, done: int) -> int:
-    """Return the bytes of a part with ``done`` of its rows."""
+    """Return the length in bytes of a partial file with ``done`` rows."""
     import numpy as np
 
     return len(header_of(total, row, dtype)) + done * prod(row) * np.dtype(dtype).itemsize
 
 
 class RowWriter:
-    """Writes an array of ``total`` rows to ``path``; ``identity`` is what a run must be to go on with another's part."""
+    """Writes an array of ``total`` rows to ``path``; a run may resume a partial file with the same ``identity``."""
 
     def __init__(self, path: str, total: int, identity: str, clock: Callable[[], float] = time.monotonic) -> None:
         name = os.path.realpath(path) if os.path.islink(path) else path
@@ -105,29 +105,31 @@ class RowWriter:
 
     @property
     def left_over(self) -> bool:
-        """Whether an interrupted run has left a part."""
+        """Whether an interrupted run left a partial file."""
         return os.path.lexists(self.journal)
 
     @property
     def obstructed(self) -> bool:
-        """Whether there is a file of the part's name that no run of layercli has left."""
+        """Whether a file with the partial file's name exists that layercli did not write."""
         return os.path.lexists(self.part) and not self.left_over
 
     def discard(self) -> None:
-        """Remove what is left, or in the way; of a symbolic link the link alone."""
+        """Remove leftovers and obstructing files; of a symbolic link only the link."""
         for file in (self.part, self.journal):
             with writing(file), suppress(FileNotFoundError):
                 file.unlink()
 
     def resume(self) -> None:
-        """Go on where an interrupted run of the same kind stopped; FormatError where it was another, or is damaged."""
+        """Resume where an interrupted run of the same identity stopped; FormatError if it was another run, or is damaged."""
         with reading(self.journal), os.fdopen(os.open(self.journal, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             content = stream.read(BLOCK)
         try:
             promise = Promise.of(parse(self.journal, content, "content"))
         except FormatError as error:
             raise FormatError(error.message, hint=AGAIN) from None
-        ended = not self.part.exists() and self.path.exists()  # killed after the part had got its name
+        ended = (
+            not self.part.exists() and self.path.exists()
+        )  # the process was killed after the partial file was renamed
         file = self.path if ended else self.part
         if promise is None or not file.exists():
             raise FormatError(f"{self.journal} does not say how far {self.part} is", hint=AGAIN)
@@ -141,7 +143,7 @@ class RowWriter:
             self._end()
 
     def _take(self, file: Path, promise: Promise) -> None:
-        """Open what was left behind its last row, having compared it with its journal."""
+        """Open the partial file at its end, after comparing it with its journal."""
         with writing(file):
             descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
             self._stream = os.fdopen(descriptor, "r+b")
@@ -165,7 +167,7 @@ class RowWriter:
         self._row, self.done = (promise.row, promise.dtype), promise.done
 
     def write(self, rows: np.ndarray) -> None:
-        """Append rows; all must have one shape and dtype. From time to time they are made safe on the disk."""
+        """Append rows of one shape and dtype; from time to time flush them to disk."""
         import numpy as np
 
         if self._stream is None:
@@ -181,7 +183,7 @@ class RowWriter:
             self.save()
 
     def save(self) -> None:
-        """Make what is written safe: first the rows, then how many of them there are."""
+        """Flush the rows to disk, then write their number to the journal."""
         if self._stream is None or self._row is None:
             return
         with writing(self.part):
@@ -195,7 +197,7 @@ class RowWriter:
         self._saved = self._clock()
 
     def finish(self) -> None:
-        """Give the whole array its name, and leave nothing beside it."""
+        """Rename the complete array to its target, and remove the journal."""
         if self.complete:
             return
         if self.done != self.total:
@@ -213,14 +215,14 @@ class RowWriter:
         self.complete = True
 
     def close(self) -> None:
-        """Close the part; it stays where it is."""
+        """Close the partial file and leave it in place."""
         if self._stream is not None:
-            with suppress(OSError):  # what it could not write was said before, and is not counted
+            with suppress(OSError):  # the error was reported before, and the rows are not counted
                 self._stream.close()
             self._stream = None
 
     def _begin(self, row: tuple[int, ...], dtype: str) -> None:
-        """Make the part, which must not be there, with the permissions of the file that it will replace."""
+        """Create the partial file, which must not exist, with the permissions of the file it will replace."""
         with writing(self.part):
             descriptor = create(self.part, replaceable(self.path, follow=True))
             self._stream = os.fdopen(descriptor, "w+b")
@@ -229,7 +231,7 @@ class RowWriter:
         self._digest = hashlib.sha256(header)
         self._row, self.done = (row, dtype), 0
         try:
-            self.save()  # so that whatever happens, what lies there is known
+            self.save()  # the journal exists before any row, so that every partial file has one
         except FileError:
             self.close()
             self.part.unlink()

@@ -1,7 +1,7 @@
 """npz: a zip archive of npy files, stored or deflated.
 
-Only the zip directory and each member's npy header are read to list it. A member's claims are compared with each
-other, so that a small archive cannot announce one size and deliver another.
+Only the zip directory and each member's npy header are read to list it. The sizes that a member declares are compared with
+each other, so that a small archive cannot declare one size and deliver another.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ENCRYPTED = 1
-#: No deflated byte stands for more than this many.
+#: The maximum compression ratio of deflate.
 HIGHEST_RATIO = 1032
 LOCAL_MAGIC = b"PK\3\4"
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
@@ -36,7 +36,7 @@ LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 class NpzFile:
     """A ``.npz`` file: one entry per member, named like it without ``.npy``.
 
-    Raises FileError if it cannot be read, FormatError if it is not an archive of arrays of numbers.
+    Raises FileError if it cannot be read, FormatError unless it is an archive of numeric arrays.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -47,7 +47,7 @@ class NpzFile:
         self.entries = {name: layout.entry for name, (layout, _) in self._layouts.items()}
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``: mapped from the file if they are stored, read if deflated."""
+        """Return the values of the entry ``path``: memory-mapped if stored, read if deflated."""
         self._check(path)
         info, (layout, start) = self._members[path], self._layouts[path]
         if info.compress_type == zipfile.ZIP_STORED:
@@ -101,7 +101,7 @@ class NpzFile:
 
 @contextmanager
 def archive(file: Path) -> Iterator[zipfile.ZipFile]:
-    """Give the zip archive ``file``; what is wrong with it, found here or in the body, is a FormatError."""
+    """Yield the zip archive ``file``; convert errors, including those of the body, to FormatError."""
     with reading(file):
         try:
             with zipfile.ZipFile(file) as zipped:
@@ -114,11 +114,11 @@ def archive(file: Path) -> Iterator[zipfile.ZipFile]:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            raise FormatError(f"{file} is a damaged zip archive: it points to a place outside itself") from None
+            raise FormatError(f"{file} is a damaged zip archive: it points outside itself") from None
 
 
 def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the members of an archive, or raise FormatError for one that no npz file has."""
+    """Return the members of an archive; FormatError for one that an npz file cannot have."""
     members = zipped.infolist()
     names: set[str] = set()
     for info in members:
@@ -130,7 +130,7 @@ def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def check_member(where: str, info: zipfile.ZipInfo) -> None:
-    """Raise FormatError unless a member is an npy file, stored or deflated, of sizes that can both be true."""
+    """Raise FormatError unless a member is an npy file, stored or deflated, with consistent sizes."""
     if not info.filename.endswith(".npy"):
         raise FormatError(f"{where} is not an npy file, as every member of an npz file is")
     if info.flag_bits & ENCRYPTED:
@@ -143,7 +143,7 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
 
 
 def member_start(file: Path, info: zipfile.ZipInfo) -> int:
-    """Return the offset at which the content of a member begins, after a header of its own beside the directory's."""
+    """Return the offset of a member's content, after its local header."""
     with reading(file), open(file, "rb") as stream:
         stream.seek(info.header_offset)
         header = stream.read(LOCAL_HEADER.size)
@@ -155,7 +155,7 @@ def member_start(file: Path, info: zipfile.ZipInfo) -> int:
 
 
 def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
-    """Write ``arrays`` as the npz file ``path``, stored, whole or not at all.
+    """Write ``arrays`` as the npz file ``path``, uncompressed and atomically.
 
     Raises UsageError if values are not numbers, FileError if the file cannot be written.
 

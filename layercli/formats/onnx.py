@@ -1,7 +1,7 @@
-"""onnx: a protobuf message that holds a graph, and the values of its tensors in it or in files beside it.
+"""onnx: a protobuf message with a graph, and tensors stored in it or in files beside it.
 
-Only the ``onnx`` package reads it, an extra: neither torch nor a runtime is needed. A tensor in a file beside it is opened
-when its values are asked for, and only where it lies in the folder of the model, whatever the model says.
+It is read by the optional ``onnx`` package, without torch or a runtime. A tensor in another file is opened only when its
+values are requested, and only if the file is in the folder of the model, whatever the model says.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ DTYPES = {
     18: "float8_e4m3fnuz", 19: "float8_e5m2", 20: "float8_e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4_e2m1fn",
     24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
 }  # fmt: skip
-"""Our dtypes by ONNX's numbers for them, of all that holds numbers."""
+"""Our dtype names by ONNX's dtype number, for numeric dtypes."""
 TEXT, FLOAT16, COMPLEX64 = 8, 10, 14
 PAIRS = {COMPLEX64: "f4", 15: "f8"}
-"""The dtypes kept as a real and an imaginary part, and the dtype of either."""
+"""The complex dtypes, and the dtype of their real and imaginary parts."""
 EXTERNAL, GRAPH, GRAPHS = 1, 5, 10
-"""ONNX's numbers for values that lie in another file, and for attributes that are bodies."""
+"""ONNX's codes for externally stored values, and for attributes that are subgraphs."""
 
 
 def onnx() -> Any:
-    """Return the module; MissingPackageError names the extra that brings it."""
+    """Return the module onnx; MissingPackageError names the extra that installs it."""
     try:
         import onnx
     except ModuleNotFoundError:
@@ -49,9 +49,9 @@ def onnx() -> Any:
 
 
 class OnnxFile:
-    """The tensors that an ``.onnx`` file keeps: its initializers, those of bodies too, and constants of more than one value.
+    """The stored tensors of an ``.onnx`` file: initializers, including those of subgraphs, and constants with several values.
 
-    Text is left out: it is not a number. Raises FileError if it cannot be read, FormatError if it is damaged.
+    Strings are left out. Raises FileError if it cannot be read, FormatError if it is damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -60,7 +60,7 @@ class OnnxFile:
         self.entries = {name: entry_of(self.file, name, x) for name, x in self._tensors.items()}
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, mapped where they lie in a file of their own."""
+        """Return the values of the entry ``path``, memory-mapped if they are stored externally."""
         return tensor_values(self.file, path, self._tensor(path))
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
@@ -80,7 +80,7 @@ class OnnxFile:
 
 
 def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
-    """Return the values of a tensor, which is called ``name``, mapped where they lie in a file of their own."""
+    """Return the values of the tensor ``name``, memory-mapped if they are stored externally."""
     layout = Layout(entry_of(file, name, x))
     if x.data_location == EXTERNAL:
         return external(file, x, layout).read()
@@ -90,30 +90,30 @@ def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
 
 
 def load(file: Path) -> Any:
-    """Return the model in ``file``, the values in other files left there; FormatError where it is none."""
+    """Return the model in ``file`` without its external data; FormatError if there is none."""
     module, start = onnx(), detect.first_bytes(file)
     with reading(file):
         content = file.read_bytes()
     try:
         model = module.load_model_from_string(content)
-    except Exception as error:  # protobuf raises what it likes
+    except Exception as error:  # protobuf raises various exceptions
         found = detect.seeming(file, start)
         if found in (None, detect.ONNX):
-            raise FormatError(f"{file} is damaged, or no ONNX file at all: onnx cannot read it") from error
+            raise FormatError(f"{file} is damaged or not an ONNX file: onnx cannot read it") from error
         raise FormatError(f"{file} is {found}, not an ONNX file") from error
     if not model.HasField("graph") or not model.opset_import:
-        raise FormatError(f"{file} is damaged, or no ONNX file at all: it holds no {lacking(model)}")
+        raise FormatError(f"{file} is damaged or not an ONNX file: it holds no {lacking(model)}")
     check_texts(file, model)
     return model
 
 
 def lacking(model: Any) -> str:
-    """Return what a message lacks that every model has."""
+    """Return the required part that a message lacks."""
     return "version of the operators it uses" if model.HasField("graph") else "graph"
 
 
 def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the tensors kept in ``graph`` and in the bodies of its nodes, each under a name that only it has."""
+    """Yield the tensors stored in ``graph`` and in the subgraphs of its nodes, each under a unique name."""
     if graph.sparse_initializer:
         name = graph.sparse_initializer[0].values.name
         raise FormatError(f"{file} holds {name!r} as a sparse tensor, which layercli does not read yet")
@@ -131,14 +131,14 @@ def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, 
 
 
 def constant_of(node: Any) -> Any:
-    """Return the tensor that a Constant node holds, or None for another node or another kind of constant."""
+    """Return the tensor of a Constant node, or None for any other node or constant."""
     if node.op_type != "Constant" or not node.output:
         return None
     return next((a.t for a in node.attribute if a.name == "value"), None)
 
 
 def bodies_of(node: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the graphs that a node computes with: the branches of an If, the body of a Loop."""
+    """Yield the subgraphs of a node: the branches of an If, the body of a Loop."""
     for attribute in node.attribute:
         if attribute.type == GRAPH:
             yield attribute.name, attribute.g
@@ -147,7 +147,7 @@ def bodies_of(node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def count_of(x: Any) -> int:
-    """Return how many values a tensor holds."""
+    """Return the number of values in a tensor."""
     count = 1
     for size in x.dims:
         count *= size
@@ -155,7 +155,7 @@ def count_of(x: Any) -> int:
 
 
 def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
-    """Return what is known of a tensor without its values; FormatError where that cannot be."""
+    """Return the description of a tensor without its values; FormatError if it is invalid."""
     if x.data_type not in DTYPES:
         raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have")
     entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
@@ -167,7 +167,7 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
 
 
 def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
-    """Return the stored values of a tensor that is in the model itself, flat, before they are decoded."""
+    """Return the stored values of a tensor in the model file, flat and undecoded."""
     stored, entry = stored_in(x, layout.storage(file)), layout.entry
     if stored.size != entry.size:
         raise FormatError(
@@ -177,7 +177,7 @@ def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
 
 
 def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
-    """Return the values of a tensor as they are kept: in bytes, or in a list of numbers of another type."""
+    """Return the values of a tensor as stored: as bytes, or as a list of numbers of another type."""
     import numpy as np
 
     if x.HasField("raw_data"):
@@ -192,7 +192,7 @@ def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def external(file: Path, x: Any, layout: Layout) -> TensorData:
-    """Return where the values of a tensor lie in a file beside the model."""
+    """Return the location of a tensor's values in a file beside the model."""
     noted = {item.key: item.value for item in x.external_data}
     path = layout.entry.path
     try:
@@ -209,7 +209,7 @@ def external(file: Path, x: Any, layout: Layout) -> TensorData:
 
 
 def beside(file: Path, path: str, location: str) -> Path:
-    """Return the file that a model says holds a tensor; FileError where it is none, or not within the model's folder."""
+    """Return the external data file of a tensor; FileError if it is missing or outside the model's folder."""
     place = file.parent / location
     if not is_relative(location) or not is_inside(file.parent, place):
         raise FileError(f"{file} keeps {path!r} in {location!r}, which is not within its folder and is never opened")

@@ -1,4 +1,4 @@
-"""The texts in an ONNX message, which protobuf hands on unread: a damaged one is no text at all."""
+"""Validate the strings in an ONNX message, which protobuf does not decode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.errors import FormatError
 
 
 def check_texts(file: Path, model: Any) -> None:
-    """Raise FormatError unless all names in a model are texts."""
+    """Raise FormatError unless all names in a model are valid text."""
     try:
         graphs = [model.graph, *model.functions]
         damaged = any(not isinstance(text, str) for graph in graphs for text in texts_in(graph))
@@ -18,11 +18,11 @@ def check_texts(file: Path, model: Any) -> None:
     except UnicodeDecodeError:
         damaged = True
     if damaged:
-        raise FormatError(f"{file} is damaged: a name in it is no text")
+        raise FormatError(f"{file} is damaged: a name in it is not text")
 
 
 def texts_in(graph: Any) -> Iterator[Any]:
-    """Yield the texts of a graph, or of a function, and of the bodies of its nodes."""
+    """Yield the strings of a graph or function, and of the subgraphs of its nodes."""
     yield graph.name
     if hasattr(graph, "initializer"):
         for x in graph.initializer:
@@ -45,13 +45,13 @@ def texts_in(graph: Any) -> Iterator[Any]:
 
 
 def texts_of_tensor(x: Any) -> Iterator[Any]:
-    """Yield the name of a tensor and what is said of the file it lies in."""
+    """Yield the name of a tensor and its external data entries."""
     yield x.name
     yield from (text for item in x.external_data for text in (item.key, item.value))
 
 
 def texts_of_value(x: Any) -> Iterator[Any]:
-    """Yield the name of a value, of its sizes, and what is noted of it."""
+    """Yield the name of a value, of its sizes, and its metadata."""
     yield x.name
     yield from (size.dim_param for size in x.type.tensor_type.shape.dim)
     yield from (text for item in x.metadata_props for text in (item.key, item.value))

@@ -1,4 +1,4 @@
-"""What the operating system refuses, said in one sentence."""
+"""Errors of the operating system as one sentence."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ REASONS = {
 
 
 def reason(error: OSError) -> str:
-    """Return why ``error`` happened, as the end of a sentence."""
-    if error.errno is None and " requested and " in str(error):  # numpy's word for it, which leaves the number out
+    """Return the cause of ``error`` as the end of a sentence."""
+    if error.errno is None and " requested and " in str(error):  # numpy's message, which omits the error number
         return REASONS[errno.ENOSPC]
     return REASONS.get(error.errno or 0) or lower_first(error.strerror or str(error))
 
 
 def lower_first(sentence: str) -> str:
-    """Return a sentence as the continuation of another."""
+    """Return a sentence with its first letter in lower case, to continue another."""
     return sentence[:1].lower() + sentence[1:]
 
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Turn an OSError of the body into a FileError that says why ``file`` cannot be read."""
+    """Convert an OSError of the body to a FileError that says why ``file`` cannot be read."""
     try:
         yield
     except LayercliError:
@@ -55,7 +55,7 @@ def reading(file: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(file: Path) -> Iterator[None]:
-    """Turn an OSError of the body into a FileError that says why ``file`` cannot be written."""
+    """Convert an OSError of the body to a FileError that says why ``file`` cannot be written."""
     try:
         yield
     except LayercliError:
@@ -65,7 +65,7 @@ def writing(file: Path) -> Iterator[None]:
 
 
 def neighbour(file: Path) -> str | None:
-    """Return a hint that names the files beside ``file`` whose names are most like its own, or None."""
+    """Return a hint with files beside ``file`` that have similar names, or None."""
     try:
         return nearest(file.name, os.listdir(file.parent))
     except OSError:

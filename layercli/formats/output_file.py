@@ -1,4 +1,4 @@
-"""Where the results of a run go: a file whose ending says its format, or standard output."""
+"""The target of a run's results: a file whose suffix gives the format, or standard output."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ENDINGS = (".npy", ".npz", ".safetensors", ".csv")
 
 
 def ending(path: str) -> str:
-    """Return the ending of a file's name, which says its format, in small letters."""
+    """Return the suffix of a file's name in lower case, which gives its format."""
     return Path(path).suffix.lower()
 
 
 def check_target(path: str, *, force: bool = False) -> None:
-    """Refuse a target that cannot be written, before anything is computed for it."""
+    """Reject a target that cannot be written, before anything is computed."""
     if path == STANDARD_OUTPUT:
         return
     if ending(path) not in ENDINGS:
@@ -34,7 +34,7 @@ def check_target(path: str, *, force: bool = False) -> None:
 
 
 def check_place(path: str, *, force: bool = False) -> None:
-    """Refuse a file that is there already without ``force``, or that has no folder to be in."""
+    """Reject an existing file without ``force``, or a missing folder."""
     target = Path(path)
     if target.is_dir():
         raise FileError(f"{path} is a folder, not a file")
@@ -46,14 +46,14 @@ def check_place(path: str, *, force: bool = False) -> None:
 
 @contextmanager
 def claimed(path: str, *, force: bool = False) -> Iterator[None]:
-    """Keep other processes from writing ``path`` meanwhile; refuse it as ``check_place`` does once it is locked."""
+    """Lock ``path`` against other processes; then check it again like ``check_place``."""
     with locked(path):
         check_place(path, force=force)
         yield
 
 
 def save(path: str, arrays: dict[str, np.ndarray], source: str) -> None:
-    """Write what ``source`` gave: one array as npy or csv, all of them by name as npz or safetensors; whole or not at all."""
+    """Write the results of ``source`` atomically: one array as npy or csv, several by name as npz or safetensors."""
     suffix = ending(path)
     if suffix == ".npz":
         npz.save_npz(path, arrays)

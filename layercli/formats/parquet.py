@@ -1,4 +1,4 @@
-"""parquet: columns of numbers, read by pyarrow, which is an extra."""
+"""parquet: columns of numbers, read by pyarrow (an optional extra)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_parquet(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Return the columns of a parquet file by name. FormatError names one that holds no numbers, or lacks some."""
+    """Return the columns of a parquet file by name; FormatError for a column with non-numeric or missing values."""
     try:
         from pyarrow import ArrowInvalid  # type: ignore[import-untyped,unused-ignore]  # it ships no types; an extra
         from pyarrow import parquet as reader  # type: ignore[import-untyped,unused-ignore]  # as above
@@ -37,6 +37,6 @@ def read_parquet(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             raise FormatError(f"{file} has {column.null_count} empty cells in the column {name}")
         values = column.to_numpy()
         if values.dtype.kind not in "biuf":
-            raise FormatError(f"{file} has {column.type} in the column {name}, which are no numbers")
+            raise FormatError(f"{file} has {column.type} in the column {name}, which are not numbers")
         found[name] = values
     return found

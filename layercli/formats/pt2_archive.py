@@ -1,8 +1,8 @@
-"""pt2: the zip archive of ``torch.export.save``, with a graph as JSON beside the bytes of each tensor.
+"""pt2: the zip archive of ``torch.export.save``, with a graph as JSON and the bytes of each tensor.
 
-``torch.export.load`` unpickles what the archive says is pickled, loads machine code it holds, evaluates its sizes and
-guards as Python, and writes its names into Python source. So torch is only given a copy, made anew of what was checked
-here: tensors as plain bytes, names that are names, operators of torch, sizes that are arithmetic.
+``torch.export.load`` unpickles members declared as pickles, loads machine code, evaluates sizes and guards as Python, and
+writes names into Python source. Therefore torch only gets a copy rebuilt from what was checked here: tensors as plain bytes,
+names that are identifiers, operators of torch, and sizes that are arithmetic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONFIGS = "data/weights/model_weights_config.json", "data/constants/model_consta
 PLAIN = {"archive_format", "archive_version", "byteorder", ".data/version"}
 TENSOR = re.compile(r"data/(weights/weight|constants/tensor)_\d+")
 DROPPED = {"guards_code", "treespec_namedtuple_fields", "torch_version"}
-"""What a graph runs without: conditions as Python text, types to make up, and the version, which is no name."""
+"""Entries that a graph does not need: guards as Python text, type definitions, and the version, which is not a name."""
 
 NAME = re.compile(r"[\w.@-]*")
 OPERATORS = "add sub mul truediv floordiv mod neg pow eq ne lt le gt ge and_ or_ not_ getitem"
@@ -44,12 +44,12 @@ ARITHMETIC = (
     ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Tuple,
 )  # fmt: skip
 TERM = re.compile(r"[A-Z][A-Za-z]*|[a-z]{1,2}\d+")
-"""A function of sympy's, or a size such as ``s31``."""
+"""A sympy function, or a size such as ``s31``."""
 CONTAINERS = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 
 
 def checked(path: str) -> BytesIO:
-    """Return a copy of the archive with nothing in it but numbers and names; FormatError says what else it holds."""
+    """Return a copy of the archive with only numbers and names in it; FormatError says what else it holds."""
     file, made = Path(path), BytesIO()
     with archive(file) as zipped, zipfile.ZipFile(made, "w") as copy:
         members = members_of(file, zipped)
@@ -70,7 +70,7 @@ def checked(path: str) -> BytesIO:
 
 
 def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members of the archive by name, the folder that all are in left out."""
+    """Return the members of the archive by name, without the folder that contains them all."""
     found: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
         name = info.filename.partition("/")[2]
@@ -85,7 +85,7 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
 
 
 def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], folder: str) -> None:
-    """Raise FormatError unless every tensor that ``config`` lists is plain bytes that are there."""
+    """Raise FormatError unless every tensor in ``config`` is stored as plain bytes in the archive."""
     try:
         places = {
             path: (f"{folder}/{entry['path_name']}", entry["use_pickle"]) for path, entry in config["config"].items()
@@ -100,7 +100,7 @@ def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], fo
 
 
 def cleaned(file: Path, value: Any, key: str = "") -> Any:
-    """Return the JSON of a graph with what it runs without left out; FormatError where a text could be code."""
+    """Return the JSON of a graph without unneeded entries; FormatError if a string could be code."""
     if isinstance(value, dict):
         return {
             text_of(file, name): layers_of(item) if name == "metadata" else cleaned(file, item, name)
@@ -113,7 +113,7 @@ def cleaned(file: Path, value: Any, key: str = "") -> Any:
 
 
 def text_of(file: Path, text: str, key: str = "") -> str:
-    """Return a text that is what its ``key`` says; FormatError where it is not, as it might be executed."""
+    """Return a string if it is what its ``key`` requires; FormatError otherwise, because it might be executed."""
     if not FORMS.get(key, NAME.fullmatch)(text):
         shown = text if len(text) <= 60 else f"{text[:60]}..."
         raise FormatError(f"{file} has {shown!r} in its graph, which could be code and is never executed")
@@ -121,13 +121,13 @@ def text_of(file: Path, text: str, key: str = "") -> str:
 
 
 def layers_of(metadata: Any) -> dict[str, str]:
-    """Return of what is noted at an operation only in which layers it stands."""
+    """Return only the layer scopes from the metadata of an operation."""
     stack = metadata.get("nn_module_stack") if isinstance(metadata, dict) else None
     return {"nn_module_stack": re.sub(r"[^\w.,;@]", "_", stack)} if isinstance(stack, str) else {}
 
 
 def is_arithmetic(text: str) -> bool:
-    """Whether ``text`` is a formula over sizes and functions of sympy's.
+    """Whether ``text`` is a formula of sizes and sympy functions.
 
     >>> is_arithmetic("Mul(Integer(2), Symbol('s31', positive=True))"), is_arithmetic("__import__('os')")
     (True, False)
@@ -150,7 +150,7 @@ def is_word(value: str | bytes) -> bool:
 
 
 def is_structure(text: str) -> bool:
-    """Whether ``text`` says how the inputs or outputs stand in tuples, lists and dicts, by torch's protocol."""
+    """Whether ``text`` describes nested tuples, lists and dicts of inputs or outputs in torch's pytree protocol."""
     try:
         _, root = json.loads(text)
         return is_container(root)
@@ -159,7 +159,7 @@ def is_structure(text: str) -> bool:
 
 
 def is_container(found: Any) -> bool:
-    """Whether a node of such a structure is one of Python's own containers, and so are those within."""
+    """Whether a node of such a structure, and every node inside it, is a Python container."""
     context = found["context"]
     names = json.loads(context) if isinstance(context, str) else context
     return (
@@ -175,7 +175,7 @@ FORMS: dict[str, Callable[[str], object]] = {
     "expr_str": is_arithmetic,
     "in_spec": is_structure,
     "out_spec": is_structure,
-    "as_string": lambda text: True,  # a value, which torch writes into source as its repr
+    "as_string": lambda text: True,  # a value, whose repr torch writes into source
     "as_strings": lambda text: True,
 }
-"""What a text under a key has to be; elsewhere it is a name."""
+"""The check for a string under each key; other strings must be names."""

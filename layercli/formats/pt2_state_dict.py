@@ -1,4 +1,4 @@
-"""The state_dict in a ``.pt2``, listed from the JSON of the archive and read from its bytes, without torch."""
+"""The state_dict of a ``.pt2``, listed from the JSON of the archive and read from its bytes, without torch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DTYPES = {
     11: "complex128", 12: "bool", 13: "bfloat16", 28: "uint16", 29: "float8_e4m3fn", 30: "float8_e5m2",
     31: "float8_e4m3fnuz", 32: "float8_e5m2fnuz", 33: "float8_e8m0fnu", 34: "uint32", 35: "uint64",
 }  # fmt: skip
-"""Our dtypes by torch.export's numbers for them."""
+"""Our dtype names by torch.export's dtype number."""
 
 
 class Pt2File:
-    """The parameters and buffers in a ``.pt2``; ``trainable`` says which are trained.
+    """The parameters and buffers of a ``.pt2``; ``trainable`` says which are trained.
 
-    Raises FileError if it cannot be read, FormatError if it is not what torch.export writes.
+    Raises FileError if it cannot be read, FormatError if torch.export cannot have written it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -46,7 +46,7 @@ class Pt2File:
         self.trainable = {name: is_trained(noted) for name, noted in self._noted.items()}
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, mapped from the file, in the order its strides say."""
+        """Return the values of the entry ``path``, memory-mapped, with its strides applied."""
         import numpy as np
         from numpy.lib.stride_tricks import as_strided
 
@@ -73,7 +73,7 @@ class Pt2File:
             yield found[start : start + values]
 
     def _stored(self, noted: Any, dtype: np.dtype) -> np.ndarray:
-        """Return the member that holds a tensor, or several that share it."""
+        """Return the member that holds a tensor, or several tensors that share it."""
         import numpy as np
 
         info = self._members[f"{Path(WEIGHTS).parent}/{noted['path_name']}"]
@@ -81,13 +81,15 @@ class Pt2File:
             start, count = member_start(self.file, info), info.file_size // dtype.itemsize
             if not count:
                 return np.empty(0, dtype)
-            if self.file.stat().st_size < start + count * dtype.itemsize:  # or touching the map would kill the process
+            if (
+                self.file.stat().st_size < start + count * dtype.itemsize
+            ):  # otherwise an access to the map would kill the process
                 raise FormatError(f"{self.file} ends within {info.filename!r}")
             return np.memmap(self.file, dtype, "r", start, (count,))
 
 
 def entry_of(file: Path, name: str, noted: Any) -> TensorEntry:
-    """Return what the archive says of a tensor; FormatError where that cannot be."""
+    """Return the description of a tensor in the archive; FormatError if it is invalid."""
     meta = noted.get("tensor_meta")
     code = meta.get("dtype") if isinstance(meta, dict) else None
     if not isinstance(code, int) or code not in DTYPES:
@@ -100,12 +102,12 @@ def entry_of(file: Path, name: str, noted: Any) -> TensorEntry:
 
 
 def is_trained(noted: Any) -> bool:
-    """Whether a tensor is a parameter that is trained."""
+    """Whether a tensor is a trainable parameter."""
     return bool(noted.get("is_param")) and bool(noted["tensor_meta"].get("requires_grad"))
 
 
 def numbers(file: Path, name: str, noted: Any, key: str) -> list[int]:
-    """Return the integers that the archive says of a tensor."""
+    """Return a list of integers from a tensor's description."""
     found = noted["tensor_meta"].get(key)
     if not isinstance(found, list) or not all(isinstance(x, dict) and type(x.get("as_int")) is int for x in found):
         raise FormatError(f"{file}: {name!r} has {key} that are not numbers")
@@ -113,7 +115,7 @@ def numbers(file: Path, name: str, noted: Any, key: str) -> list[int]:
 
 
 def number(file: Path, name: str, noted: Any, key: str) -> int:
-    """Return an integer, not negative, that the archive says of a tensor."""
+    """Return a non-negative integer from a tensor's description."""
     found = noted["tensor_meta"].get(key)
     if not isinstance(found, dict) or type(found.get("as_int")) is not int or found["as_int"] < 0:
         raise FormatError(f"{file}: {name!r} has a {key} that is not a number")

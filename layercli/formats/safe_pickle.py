@@ -1,9 +1,9 @@
-"""A pickle as data: what it says is to be made is noted, and nothing is ever made.
+"""Parse a pickle as data: calls that it asks for are recorded and never executed.
 
-A pickle is a program for a machine with a stack; it may name any function and have it called with any arguments. This machine
-knows the instructions alone: a name stays a name (``Name``), a call a note of one (``Call``), an object from elsewhere its
-number (``Reference``), and a dict a list of pairs (``Pairs``), so that no key is ever hashed. There is no instruction by which
-the file could import, call or change something of Python's, and none whose memory is not bounded by the file's own length.
+A pickle is a program for a stack machine; it may name any function and have it called with any arguments. This parser knows
+only the instructions: a name stays a name (``Name``), a call is recorded (``PickledCall``), a persistent object is its key
+(``Reference``), and a dict is a list of pairs (``Pairs``), so that no key is ever hashed. No instruction can import, call or
+change anything in Python, and the memory of all of them is bounded by the file's length.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from layercli.errors import FormatError
 
 @dataclass(frozen=True, eq=False)
 class Name:
-    """The name of something in Python, ``collections.OrderedDict``."""
+    """The name of a Python object, ``collections.OrderedDict``."""
 
     text: str
 
 
 @dataclass(frozen=True, eq=False)
 class PickledCall:
-    """A call that the pickle asks for."""
+    """A call that the pickle requests."""
 
     of: str
     args: tuple[Any, ...]
@@ -33,31 +33,31 @@ class PickledCall:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """An object that is stored beside the pickle."""
+    """An object stored outside the pickle."""
 
     id: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A dict: its keys and values in a row."""
+    """A dict: its keys and values in order."""
 
     pairs: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 DICTS = {"builtins.dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter"}
-"""Calls that give a dict."""
+"""Calls that return a dict."""
 
 
 class Damaged(Exception):
-    """What the pickle says cannot be followed."""
+    """The pickle is invalid."""
 
 
 def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
-    """Return what the pickle ``raw`` describes; ``check`` raises for a name that it may not have.
+    """Return what the pickle ``raw`` describes; ``check`` raises for a name that is not allowed.
 
-    ``where`` is what to call the pickle in an error. FormatError where it is damaged, or has an instruction that no pickle
-    of numbers, texts, lists, dicts and names needs.
+    ``where`` names the pickle in errors. FormatError if it is damaged, or has an instruction that a pickle of numbers,
+    strings, lists, dicts and names does not need.
     """
     machine = Machine(where, raw, check)
     try:
@@ -67,7 +67,7 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
 
 
 class Machine:
-    """The stack, the marks in it, the memo, and how far the pickle is read."""
+    """The stack, its marks, the memo, and the read position."""
 
     def __init__(self, where: str, raw: bytes, check: Callable[[str], None]) -> None:
         self.where = where
@@ -79,7 +79,7 @@ class Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """Follow the instructions up to the one that ends the pickle, and return what is left on the stack."""
+        """Execute the instructions up to the last one, and return the top of the stack."""
         while (code := self.take(1)) != b".":
             step = STEPS.get(code)
             if step is None:
@@ -88,7 +88,7 @@ class Machine:
         return self.stack.pop()
 
     def take(self, count: int) -> bytes:
-        """Return the next ``count`` bytes."""
+        """Read the next ``count`` bytes."""
         end = self.position + count
         if end > len(self.raw):
             raise Damaged
@@ -97,11 +97,11 @@ class Machine:
         return taken
 
     def number(self, form: struct.Struct) -> Any:
-        """Return the number that comes next."""
+        """Read the next number."""
         return form.unpack(self.take(form.size))[0]
 
     def line(self) -> str:
-        """Return the text up to the end of the line."""
+        """Read the text up to the end of the line."""
         end = self.raw.find(b"\n", self.position)
         if end < 0:
             raise Damaged
@@ -114,17 +114,17 @@ class Machine:
         self.stack.append(value)
 
     def mark(self) -> None:
-        """Begin a row of values."""
+        """Start a group of values."""
         self.below.append(self.stack)
         self.stack = []
 
     def row(self) -> list[Any]:
-        """Return the values since the last mark, and take them off."""
+        """Pop the values since the last mark."""
         row, self.stack = self.stack, self.below.pop()
         return row
 
     def name(self, module: Any, name: Any) -> None:
-        """Push a name that is allowed."""
+        """Push a name if it is allowed."""
         if not isinstance(module, str) or not isinstance(name, str):
             raise Damaged
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
@@ -132,13 +132,13 @@ class Machine:
         self.push(Name(text))
 
     def call(self, function: Any, args: Any) -> None:
-        """Push the note of a call, or the dict that it gives."""
+        """Push the record of a call, or an empty dict if it creates one."""
         if not isinstance(function, Name) or not isinstance(args, tuple):
             raise Damaged
         self.push(Pairs(pairs_of(args)) if function.text in DICTS else PickledCall(function.text, args))
 
     def extend(self, values: list[Any]) -> None:
-        """Put ``values`` at the end of the list on the stack; one that is only noted is left as it is."""
+        """Append ``values`` to the list on the stack; do nothing for a recorded call."""
         target = self.stack[-1]
         if isinstance(target, list):
             target.extend(values)
@@ -146,7 +146,7 @@ class Machine:
             raise Damaged
 
     def update(self, values: list[Any]) -> None:
-        """Put keys and values, in turn, into the dict on the stack; one that is only noted is left as it is."""
+        """Add keys and values to the dict on the stack; do nothing for a recorded call."""
         target = self.stack[-1]
         if len(values) % 2:
             raise Damaged
@@ -156,21 +156,21 @@ class Machine:
             raise Damaged
 
     def drop(self) -> None:
-        """Take a value off, or a mark where there is none above it."""
+        """Pop a value, or a mark if there is no value above it."""
         if self.stack:
             self.stack.pop()
         else:
             self.row()
 
     def state(self) -> None:
-        """Take off the state of the object below it, which is not kept: it is no tensor's."""
+        """Pop the state of the object below it and discard it: tensors have none."""
         self.stack.pop()
         if not isinstance(self.stack[-1], (PickledCall, Pairs)):
             raise Damaged
 
 
 def pairs_of(args: tuple[Any, ...]) -> list[tuple[Any, Any]]:
-    """Return the pairs that a dict is made of: those of another, or a list of them."""
+    """Return the pairs of a dict made from another dict or from a list of pairs."""
     found = args[-1] if args else None
     if isinstance(found, Pairs):
         return list(found.pairs)
@@ -188,7 +188,7 @@ Step = Callable[[Machine], object]
 
 
 def text(form: struct.Struct, encoding: str) -> Step:
-    """Return the instruction that pushes a text, after its length."""
+    """Return the instruction that pushes a string, after its length."""
     return lambda m: m.push(m.take(m.number(form)).decode(encoding))
 
 
@@ -198,7 +198,7 @@ def raw(form: struct.Struct) -> Step:
 
 
 def several(count: int) -> Step:
-    """Return the instruction that makes a tuple of the last values."""
+    """Return the instruction that makes a tuple of the top values."""
 
     def step(m: Machine) -> None:
         values = [m.stack.pop() for _ in range(count)]
@@ -208,7 +208,7 @@ def several(count: int) -> Step:
 
 
 def turned(then: Callable[[Machine, Any, Any], object]) -> Step:
-    """Return the instruction that takes two values off and hands them on in the order they were put there."""
+    """Return the instruction that pops two values and passes them on in the order they were pushed."""
 
     def step(m: Machine) -> None:
         second, first = m.stack.pop(), m.stack.pop()
@@ -218,25 +218,25 @@ def turned(then: Callable[[Machine, Any, Any], object]) -> Step:
 
 
 def called_with_names(m: Machine) -> None:
-    """Push the note of a call with arguments by name, which are not kept."""
+    """Push the record of a call with keyword arguments, which are discarded."""
     m.stack.pop()
     args, function = m.stack.pop(), m.stack.pop()
     m.call(function, args)
 
 
 def memoized(form: struct.Struct) -> Step:
-    """Return the instruction that pushes what was put under a number."""
+    """Return the instruction that pushes the memo entry of a number."""
     return lambda m: m.push(m.memo[m.number(form)])
 
 
 def memoize(form: struct.Struct) -> Step:
-    """Return the instruction that puts the last value under a number."""
+    """Return the instruction that stores the top value in the memo."""
     return lambda m: m.memo.update({m.number(form): m.stack[-1]})
 
 
 STEPS: dict[bytes, Step] = {
     b"\x80": lambda m: m.take(1),  # the version of the protocol
-    b"\x95": lambda m: m.take(8),  # the length of what follows, for readers of streams
+    b"\x95": lambda m: m.take(8),  # the length of a frame, for stream readers
     b"N": lambda m: m.push(None),
     b"\x88": lambda m: m.push(True),
     b"\x89": lambda m: m.push(False),
@@ -285,4 +285,4 @@ STEPS: dict[bytes, Step] = {
     b"b": Machine.state,
     b"Q": lambda m: m.push(Reference(m.stack.pop())),
 }
-"""What each instruction does. Missing are those that nothing needs: of the oldest protocols, and of registries."""
+"""The function of each instruction. Instructions of the oldest protocols and of extension registries are left out."""

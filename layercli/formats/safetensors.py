@@ -1,7 +1,7 @@
-"""safetensors: an 8-byte length N, N bytes of JSON that place every tensor, then the tensors, end to end.
+"""safetensors: an 8-byte length N, N bytes of JSON that describe every tensor, then the tensors, end to end.
 
-Format: https://github.com/huggingface/safetensors#format. The header is checked in full before anything it says is
-believed: names are unique, dtypes known, and the ranges tile the rest of the file exactly.
+Format: https://github.com/huggingface/safetensors#format. The header is validated completely before it is used: names are
+unique, dtypes known, and the byte ranges cover the rest of the file exactly.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ DTYPES = {
     **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
     "C64": "complex64",
 }
-#: What a file of this format can be given, of the dtypes numpy has.
+#: The numpy dtypes that can be written.
 WRITABLE = set(DTYPES.values())
 
 
 class SafetensorsFile:
-    """A ``.safetensors`` file; ``metadata`` is the text its writer left beside the tensors.
+    """A ``.safetensors`` file; ``metadata`` are the strings its writer stored.
 
-    Raises FileError if it cannot be read, FormatError if its header is not what the format demands.
+    Raises FileError if it cannot be read, FormatError for an invalid header.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -65,7 +65,7 @@ class SafetensorsFile:
         }
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, mapped from the file."""
+        """Return the values of the entry ``path``, memory-mapped."""
         return self._block(path).read()
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
@@ -73,7 +73,7 @@ class SafetensorsFile:
         return self._block(path).chunks(values)
 
     def stored(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path`` as they lie, mapped so that what is written to them stays in memory."""
+        """Return the undecoded values of the entry ``path``, mapped copy-on-write."""
         return self._block(path).stored(own=True)
 
     def _block(self, path: str) -> TensorData:
@@ -101,14 +101,14 @@ def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any
 
 
 def read_metadata(file: Path, value: Any) -> dict[str, str]:
-    """Return the writer's metadata, a JSON object of texts."""
+    """Return the writer's metadata, a JSON object of strings."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise FormatError(f"{file} has metadata that are not texts by name")
+        raise FormatError(f"{file} has metadata that is not an object of strings")
     return value
 
 
 def read_range(file: Path, name: str, value: Any) -> Range:
-    """Return the entry that ``value``, the header's word on ``name``, describes, with its first and last offset."""
+    """Return the entry that ``value``, the header's item for ``name``, describes, with its first and last offset."""
     if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
         raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
@@ -124,7 +124,7 @@ def read_range(file: Path, name: str, value: Any) -> Range:
 
 
 def is_sizes(value: Any) -> bool:
-    """Return whether ``value`` is a list of integers, none negative."""
+    """Return whether ``value`` is a list of non-negative integers."""
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 
@@ -142,7 +142,7 @@ def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
 
 
 def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
-    """Raise FormatError unless ``ranges`` follow each other without a gap or an overlap and fill the file."""
+    """Raise FormatError unless ``ranges`` follow each other without gaps or overlaps and cover the file."""
     position = 0
     for entry, begin, end in sorted(ranges.values(), key=lambda value: value[1:]):
         if begin != position:
@@ -156,7 +156,7 @@ def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
 
 
 def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
-    """Write ``arrays`` as the safetensors file ``path``, whole or not at all.
+    """Write ``arrays`` as the safetensors file ``path``, atomically.
 
     Raises UsageError for values safetensors has no dtype for, FileError if the file cannot be written.
 
@@ -173,7 +173,7 @@ def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: 
 
 
 def writable_array(name: str, array: np.ndarray) -> np.ndarray:
-    """Return ``array`` as the package needs it, which copies the memory as it lies, whatever the strides."""
+    """Return ``array`` contiguous, because the package writes memory without regard to strides."""
     import numpy as np
 
     if name == "__metadata__":
@@ -185,7 +185,7 @@ def writable_array(name: str, array: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def system_errors() -> Iterator[None]:
-    """Turn the package's own exception back into the OSError it stands for, which it names by number only."""
+    """Convert the package's exceptions to the OSError whose number they contain."""
     from safetensors import SafetensorError
 
     try:

@@ -1,4 +1,4 @@
-"""An index of weight files: JSON whose ``weight_map`` says in which file of the same folder each tensor lies."""
+"""An index of weight files: JSON whose ``weight_map`` maps each tensor to a file in the same folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LONGEST_INDEX = 100_000_000
 
 
 class ShardedFile:
-    """A ``.safetensors.index.json`` file and the files it names, each opened by ``open_shard``.
+    """A ``.safetensors.index.json`` file and its shards, each opened by ``open_shard``.
 
-    Raises FileError if one of them cannot be read, FormatError if the index does not agree with them.
+    Raises FileError if a shard cannot be read, FormatError if the index does not match them.
     """
 
     def __init__(self, path: str | os.PathLike[str], open_shard: Callable[[Path], WeightFile]) -> None:
@@ -34,11 +34,11 @@ class ShardedFile:
         self.entries = {entry: self._entry(entry, shard) for entry, shard in self._shards.items()}
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, as its shard reads it."""
+        """Return the values of the entry ``path``, from its shard."""
         return self._shard(path).read(path)
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
-        """Yield the values of the entry ``path``, as its shard does."""
+        """Yield the values of the entry ``path``, from its shard."""
         return self._shard(path).chunks(path, values)
 
     def stored(self, path: str) -> np.ndarray | None:
@@ -71,7 +71,7 @@ class ShardedFile:
 
 
 def read_index(file: Path) -> dict[str, str]:
-    """Return the file name of each entry's shard, by the entry's path."""
+    """Return the shard's file name for each entry's path."""
     with reading(file), open(file, "rb") as stream:
         raw = stream.read(LONGEST_INDEX + 1)
     if len(raw) > LONGEST_INDEX:

@@ -1,4 +1,4 @@
-"""JSON that means one thing: UTF-8, no name twice in an object, no NaN, no depth without end."""
+"""Strict JSON: UTF-8, unique names in objects, no NaN, bounded depth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.errors import FormatError
 
 
 def parse(file: Path, raw: bytes, part: str) -> Any:
-    """Return the value of ``raw``, the part of ``file`` (``a header``) that is JSON, or raise FormatError."""
+    """Return the value of ``raw``, the JSON part of ``file`` called ``part`` (such as ``header``); raise FormatError if invalid."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
@@ -24,7 +24,7 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
         text = raw.decode()
         value = json.loads(text, object_pairs_hook=unique, parse_constant=not_json)
         if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text has
+            json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
     except FormatError:
         raise
     except RecursionError:
@@ -37,5 +37,5 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
 
 
 def not_json(constant: str) -> NoReturn:
-    """Refuse ``NaN`` and the infinities, which Python reads and JSON does not have."""
+    """Reject ``NaN`` and infinities, which Python accepts but JSON does not have."""
     raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""The values of one entry that lie in a larger row of numbers, each axis with a step of its own."""
+"""A tensor stored as a strided view of a larger one-dimensional storage."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Strided:
-    """The values of ``tensor``, whose storage is the row of numbers ``stored``."""
+    """The values of ``tensor`` in the storage ``stored``."""
 
     entry: TensorEntry
     tensor: Tensor
     stored: TensorData
 
     def read(self) -> np.ndarray:
-        """Return the values, mapped from the file where their dtype is one of numpy's."""
+        """Return the values, memory-mapped if numpy has their dtype."""
         values = self._finished(decode(self._view(), self.entry.dtype))
         values.flags.writeable = False
         return values
 
     def chunks(self, values: int) -> Iterator[np.ndarray]:
-        """Yield the values flat, the last index running fastest, at most ``values`` at a time."""
+        """Yield the values flat, the last axis varying fastest, at most ``values`` at a time."""
         if self.tensor.contiguous:
             yield from map(self._finished, self._block().chunks(values))
             return

@@ -1,7 +1,7 @@
-"""The files that layercli makes for itself beside a target: their names, how they are made, and what becomes of them.
+"""Temporary files beside a target: their names, their creation and their removal.
 
-Each is locked by its process for as long as that lives; so those that a killed process left are told from the others,
-and the next one that writes in the folder removes them.
+Each is locked while its process lives. The files of killed processes are therefore recognised, and removed by the next process
+that writes in the folder.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 
 OWN = re.compile(r"\.layercli-\d+-[0-9a-f]{16}\.tmp|\.layercli-[0-9a-f]{16}\.lock")
-"""The names of files of ours, and of no others."""
+"""The pattern of layercli's temporary names."""
 NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR | os.O_CLOEXEC
-"""How a file is made that must not be there, not even as a symbolic link."""
+"""The open flags for a file that must not exist, not even as a symbolic link."""
 
 
 def create(path: Path, like: os.stat_result | None) -> int:
-    """Make the empty file ``path``, which must not exist, and return its descriptor.
+    """Create the empty file ``path``, which must not exist, and return its descriptor.
 
-    Its permissions are those of ``like``, or else those of any new file, before anything is written to it.
+    It has the permissions of ``like``, or those of any new file, before anything is written to it.
     """
     descriptor = os.open(path, NEW, 0o666 if like is None else 0o600)
     try:
@@ -38,7 +38,7 @@ def create(path: Path, like: os.stat_result | None) -> int:
 
 
 def imitate(file: int | Path, like: os.stat_result) -> None:
-    """Give a file the permissions, and where that is allowed the owner and the group, that ``like`` says."""
+    """Set a file's permissions, and if allowed owner and group, to those in ``like``."""
     now = os.stat(file)
     if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
         with suppress(OSError):
@@ -47,7 +47,7 @@ def imitate(file: int | Path, like: os.stat_result) -> None:
 
 
 def create_beside(target: Path, like: os.stat_result | None) -> tuple[Path, int]:
-    """Make an empty file in the folder of ``target``; return its path and its descriptor, which holds its lock."""
+    """Create an empty file in the folder of ``target``; return its path and its locked descriptor."""
     while True:
         path = new_name(target.parent)
         descriptor = create(path, like)
@@ -57,11 +57,11 @@ def create_beside(target: Path, like: os.stat_result | None) -> tuple[Path, int]
 
 
 def create_folder_beside(target: Path) -> tuple[Path, int]:
-    """Make a folder beside ``target`` that only its owner may enter; return its path and the descriptor with its lock."""
+    """Create a folder beside ``target`` that only its owner may enter; return its path and a locked descriptor."""
     while True:
         path = new_name(target.parent)
         path.mkdir(0o700)
-        with suppress(FileNotFoundError):  # somebody swept it before it was locked
+        with suppress(FileNotFoundError):  # another process removed it before it was locked
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             if hold(descriptor, path):
                 return path, descriptor
@@ -69,14 +69,14 @@ def create_folder_beside(target: Path) -> tuple[Path, int]:
 
 
 def new_name(folder: Path) -> Path:
-    """Return a path in ``folder`` that says whose it is and that nobody has guessed."""
+    """Return an unpredictable path in ``folder`` that is recognisable as layercli's."""
     return folder / f".layercli-{os.getpid()}-{secrets.token_hex(8)}.tmp"
 
 
 def hold(descriptor: int, path: Path) -> bool:
-    """Lock an open file, and return whether it is locked and still the one at ``path``.
+    """Lock an open file; return whether it is locked and still the file at ``path``.
 
-    Where the file system knows no locks, nobody takes it for one that was left.
+    On file systems without locks no file counts as stale.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +96,7 @@ def is_at(descriptor: int, path: Path) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes of this user left in ``folder``."""
+    """Remove the temporary files that killed processes of this user left in ``folder``."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if OWN.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
@@ -104,7 +104,7 @@ def sweep(folder: Path) -> None:
 
 
 def remove_if_left(path: Path) -> None:
-    """Remove a file or a folder of ours whose process is gone, which its lock says."""
+    """Remove a temporary file or folder whose process has ended, according to its lock."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

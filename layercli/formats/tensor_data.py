@@ -1,4 +1,4 @@
-"""The values of one entry as they lie in a file, and the two ways to them: all at once, or chunk by chunk."""
+"""The stored values of one entry, read at once or chunk by chunk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the values of ``entry`` follow each other: the bytes of each, and which index runs fastest."""
+    """The storage of ``entry``: the bytes of a value, and which axis varies fastest."""
 
     entry: TensorEntry
     big_endian: bool = False
@@ -26,18 +26,18 @@ class Layout:
 
     @property
     def order(self) -> Literal["C", "F"]:
-        """``C`` if the last index runs fastest, ``F`` if the first does."""
+        """``C`` if the last axis varies fastest, ``F`` if the first does."""
         return "F" if self.fortran else "C"
 
     def storage(self, file: Path) -> np.dtype:
-        """Return the numpy dtype of the stored bytes, or raise FormatError where there is none."""
+        """Return the numpy dtype of the stored bytes; FormatError if there is none."""
         if not readable(self.entry.dtype):
             bits = BITS[self.entry.dtype]
             raise FormatError(f"{file}: the values of {self.entry.path!r} cannot be read, as each takes {bits} bits")
         return storage(self.entry.dtype, self.big_endian)
 
     def chunks(self, file: Path, stream: IO[bytes], values: int) -> Iterator[np.ndarray]:
-        """Yield the values that ``stream``, a part of ``file``, holds from here on, ``values`` at a time."""
+        """Yield the values that ``stream``, a part of ``file``, holds from its position on, ``values`` at a time."""
         import numpy as np
 
         dtype = self.storage(file)
@@ -51,27 +51,29 @@ class Layout:
 
 @dataclass(frozen=True)
 class TensorData:
-    """Values that lie uncompressed in ``file``, from the byte ``offset`` on."""
+    """Uncompressed values in ``file``, starting at the byte ``offset``."""
 
     file: Path
     offset: int
     layout: Layout
 
     def read(self) -> np.ndarray:
-        """Return the values, mapped from the file where their dtype is one of numpy's."""
+        """Return the values, memory-mapped if numpy has their dtype."""
         values = decode(self.stored(), self.layout.entry.dtype)
         values.flags.writeable = False
         return values
 
     def stored(self, *, own: bool = False) -> np.ndarray:
-        """Return the values as they lie, before they are decoded; ``own`` lets what is written to them stay in memory."""
+        """Return the undecoded values; ``own`` maps them copy-on-write."""
         import numpy as np
 
         entry, dtype = self.layout.entry, self.layout.storage(self.file)
-        if not entry.size:  # nothing cannot be mapped
+        if not entry.size:  # an empty range cannot be mapped
             return np.empty(entry.shape, dtype)
         with reading(self.file):
-            if self.file.stat().st_size < self.offset + entry.bytes:  # or touching the map would kill the process
+            if (
+                self.file.stat().st_size < self.offset + entry.bytes
+            ):  # otherwise an access to the map would kill the process
                 raise FormatError(f"{self.file} ends within the values of {entry.path!r}")
             order = self.layout.order
             return np.memmap(self.file, dtype, "c" if own else "r", self.offset, entry.shape, order)

@@ -1,7 +1,7 @@
-"""The zip archive of ``torch.save``: a pickle that describes tensors, and the bytes of each storage as a member, uncompressed.
+"""The zip archive of ``torch.save``: a pickle that describes tensors, and one uncompressed member per storage.
 
-Neither torch nor Python's pickle takes part: the pickle is read as data (``pickled``), so that a file can hold weights and
-nothing that is ever executed. What it says of a tensor is compared with the member that holds its storage.
+Neither torch nor Python's pickle is used: the pickle is parsed as data (``safe_pickle``), so that a file can hold weights but
+nothing that is executed. The description of a tensor is compared with the member that holds its storage.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 PICKLE = "data.pkl"
 LONGEST_PICKLE = 1 << 28
 DEEPEST = 64
-"""How many dicts and lists may be inside each other."""
+"""The maximum nesting of dicts and lists."""
 MOST_TENSORS, MOST_LETTERS = 1 << 20, 1 << 26
-"""How many tensors, and how long their names together: a small pickle can lead to the same tensor in a great many ways."""
+"""The maximum number of tensors and total length of names: a small pickle can reach one tensor by very many paths."""
 VALUES = {
     *(f"builtins.{name}" for name in ("bool", "bytearray", "complex", "dict", "float", "frozenset", "int", "list", "set",
                                       "slice", "str", "tuple")),
@@ -43,15 +43,15 @@ VALUES = {
     *(f"torch.{name}" for name in ("Size", "device", "serialization._get_layout", "strided")),
     "_codecs.encode", "argparse.Namespace", "datetime.datetime", "datetime.timedelta",
 }  # fmt: skip
-"""What stands beside tensors in checkpoints and is no tensor: it is passed over, and never made."""
+"""Names of values in checkpoints that are not tensors; they are skipped and never created."""
 NAMES = VALUES | named()
 
 
 class TorchFile:
-    """A file of ``torch.save``: every tensor in its dicts and lists, by keys with ``/`` between.
+    """A ``torch.save`` file: every tensor in its dicts and lists, by keys joined with ``/``.
 
-    The keys of a ``state_dict`` stay as they are; ``parts`` are the paths of the dicts that hold tensors, ``""`` of the file
-    itself. Raises FileError if it cannot be read, FormatError if it is damaged or holds what could be code.
+    The keys of a ``state_dict`` are unchanged; ``parts`` are the paths of the dicts that hold tensors, ``""`` for the file
+    itself. Raises FileError if it cannot be read, FormatError if it is damaged or could contain code.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -67,7 +67,7 @@ class TorchFile:
         self.entries = entries_of(self._tensors)
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, mapped from the file where their dtype is one of numpy's."""
+        """Return the values of the entry ``path``, memory-mapped if numpy has their dtype."""
         return self._values(path).read()
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
@@ -100,7 +100,7 @@ class TorchFile:
 
 
 def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members of the archive by name, the folder that all are in left out."""
+    """Return the members of the archive by name, without the folder that contains them all."""
     infos = zipped.infolist()
     folders = [i.filename.removesuffix(PICKLE) for i in infos if f"/{i.filename}".endswith(f"/{PICKLE}")]
     if len(folders) != 1:
@@ -124,7 +124,7 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
 
 
 def content(file: Path, info: zipfile.ZipInfo) -> bytes:
-    """Return the bytes of a member; their checksum is not compared, as torch can be told not to write one."""
+    """Return the bytes of a member; the checksum is not verified, because torch can omit it."""
     if info.file_size > LONGEST_PICKLE:
         raise FormatError(f"{file} has {info.filename!r} of {info.file_size:,} bytes, longer than tensors need")
     start = member_start(file, info)
@@ -137,7 +137,7 @@ def content(file: Path, info: zipfile.ZipInfo) -> bytes:
 
 
 def unpickled(file: Path, raw: bytes) -> Any:
-    """Return what the pickle of the archive describes; FormatError where it names what could be code."""
+    """Return what the pickle of the archive describes; FormatError if it names possible code."""
 
     def check(name: str) -> None:
         if name in NAMES:
@@ -150,14 +150,14 @@ def unpickled(file: Path, raw: bytes) -> Any:
             )
         raise FormatError(
             f"{file} holds {shown!r}, which could be code and is never loaded",
-            hint="save tensors, numbers and texts alone: torch.save(model.state_dict(), FILE)",
+            hint="save only tensors, numbers and strings: torch.save(model.state_dict(), FILE)",
         )
 
     return safe_pickle.load(str(file), raw, check)
 
 
 def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
-    """Return whether a number's highest byte comes first; before torch said, it never did."""
+    """Return whether values are big-endian; archives without a byte order are little-endian."""
     info = members.get("byteorder")
     order = b"little" if info is None else content(file, info)
     if order not in (b"little", b"big"):
@@ -166,7 +166,7 @@ def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
 
 
 def entries_of(tensors: dict[str, Tensor]) -> dict[str, TensorEntry]:
-    """Return the entries; one that is another's very values says so."""
+    """Return the entries; an entry with the same values as another refers to it."""
     first: dict[Tensor, str] = {}
     return {
         path: TensorEntry(
@@ -177,19 +177,19 @@ def entries_of(tensors: dict[str, Tensor]) -> dict[str, TensorEntry]:
 
 
 def held_bytes(tensor: Tensor) -> int | None:
-    """Return the bytes that the file has for a tensor that repeats its values; None for the usual."""
+    """Return the stored bytes of a tensor that repeats values by its strides; None for other tensors."""
     entry = TensorEntry("", tensor.shape, tensor.dtype)
     return tensor.nbytes if entry.bytes > tensor.nbytes else None
 
 
 def same(path: str, first: str) -> str | None:
-    """Return the path that was first, if it is another."""
+    """Return the path of the first entry with the same values, if it is another one."""
     return None if path == first else first
 
 
 @dataclass
 class Tensors:
-    """The tensors in the dicts and lists of a pickle, and which dicts hold some."""
+    """The tensors in the dicts and lists of a pickle, and the paths of the dicts that hold some."""
 
     file: Path
     by_path: dict[str, Any] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class Tensors:
     letters: int = 0
 
     def collect(self, root: Any) -> None:
-        """Find all in ``root``, which may be one itself: it is then called as the file is."""
+        """Find all tensors in ``root``; a ``root`` that is a tensor is named like the file."""
         if is_tensor(root):
             self.parts.append("")
             self._add((self.file.stem,), root)
@@ -206,11 +206,9 @@ class Tensors:
             self._search(root, ())
 
     def _search(self, held: Any, keys: tuple[Any, ...]) -> None:
-        """Find those in a dict or list; where there are none, no other way leads here again."""
+        """Search a dict or list; one without tensors is never searched again."""
         if len(keys) >= DEEPEST:
-            raise FormatError(
-                f"{self.file} has more than {DEEPEST} dicts and lists inside each other, or one in itself"
-            )
+            raise FormatError(f"{self.file} has more than {DEEPEST} nested dicts and lists, or a cycle")
         before = len(self.by_path)
         pairs = held.pairs if isinstance(held, Pairs) else enumerate(held)
         for key, value in pairs:

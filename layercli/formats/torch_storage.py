@@ -1,4 +1,4 @@
-"""What a pickle of torch.save says of one tensor: which numbers of which storage, and in which steps."""
+"""The description of one tensor in a torch.save pickle: its storage, offset, shape and strides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.formats.weight_file import BITS, TensorEntry
 
 REBUILD = "torch._utils._rebuild_"
 PLAIN = {"tensor", "tensor_v2", "tensor_v3"}
-"""The calls that make a tensor of a storage, and how that is followed by ``WRAPPERS``, which give their first argument."""
+"""The calls that build a tensor from a storage, and ``WRAPPERS``, which return their first argument."""
 WRAPPERS = {f"{REBUILD}parameter", f"{REBUILD}parameter_with_state"}
 TYPED = "torch._tensor._rebuild_from_type_v2"
 OTHERS = {
@@ -24,7 +24,7 @@ OTHERS = {
     "device_tensor_from_numpy": "a tensor of another device",
     "device_tensor_from_cpu_tensor": "a tensor of another device",
 }
-"""The tensors that are no plain array of numbers, by the call that makes them."""
+"""Tensors that are not plain arrays of numbers, by the call that builds them."""
 TYPES = {"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"}
 STORAGES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Char": "int8", "Short": "int16",
@@ -34,11 +34,11 @@ STORAGES = {
 UNTYPED = {"torch.storage.UntypedStorage", "torch.UntypedStorage"}
 DTYPES = {f"torch.{name}": name for name in BITS}
 MOST_REPEATED = 1 << 28
-"""How many values a tensor may have that repeats those of its storage."""
+"""The maximum number of values of a tensor that repeats those of its storage."""
 
 
 def named() -> set[str]:
-    """Return the names that a pickle of tensors may have."""
+    """Return the names that a pickle of tensors may contain."""
     storages = {f"{place}.{kind}Storage" for place in ("torch", "torch.cuda") for kind in STORAGES}
     calls = {f"{REBUILD}{kind}" for kind in (*PLAIN, *OTHERS)}
     return {*storages, *UNTYPED, *DTYPES, *calls, *WRAPPERS, *TYPES, TYPED}
@@ -48,7 +48,7 @@ def named() -> set[str]:
 class Tensor:
     """A tensor: ``shape`` and ``strides`` in values, from value ``offset`` of the ``count`` in the storage ``key``.
 
-    Where it is ``conjugate`` or ``negative``, its values are those of what is stored.
+    The values of a ``conjugate`` or ``negative`` tensor are the conjugates or negatives of the stored ones.
     """
 
     key: str
@@ -62,17 +62,17 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the whole storage."""
+        """The size of the whole storage in bytes."""
         return self.count * BITS[self.dtype] // 8
 
     @property
     def last(self) -> int:
-        """The place in the storage of the last value."""
+        """The index of the last value in the storage."""
         return self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
 
     @property
     def contiguous(self) -> bool:
-        """Whether the values follow each other without a gap, the last index running fastest."""
+        """Whether the values are contiguous, the last axis varying fastest."""
         expected = 1
         for size, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
             if size != 1 and step != expected:
@@ -82,12 +82,12 @@ class Tensor:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value of a pickle is a tensor of any kind."""
+    """Whether a value in a pickle is a tensor of any kind."""
     return isinstance(value, PickledCall) and (value.of.startswith(REBUILD) or value.of == TYPED)
 
 
 def tensor_of(where: str, value: Any) -> Tensor:
-    """Return the tensor that ``value``, which ``where`` names, is; FormatError for one that cannot be, or is no plain one."""
+    """Return the tensor in ``value``, which errors call ``where``; FormatError if it is invalid or not a plain array."""
     call = unwrapped(value)
     if call is None:
         raise impossible(where)
@@ -109,8 +109,8 @@ def tensor_of(where: str, value: Any) -> Tensor:
 
 
 def unwrapped(value: Any) -> PickledCall | None:
-    """Return the call that makes the tensor itself, within those that make a parameter of it."""
-    for _ in range(8):  # no tensor is wrapped as often
+    """Return the call that builds the tensor, inside those that make it a parameter."""
+    for _ in range(8):  # more wrappers than any real tensor has
         if not isinstance(value, PickledCall):
             return None
         if value.of in WRAPPERS and value.args:
@@ -123,12 +123,12 @@ def unwrapped(value: Any) -> PickledCall | None:
 
 
 def is_typed(function: Any, kind: Any, args: Any) -> bool:
-    """Whether these say which function makes a tensor, of which type it is, and of what it is made."""
+    """Whether these arguments name a function that builds a tensor, its type, and its arguments."""
     return isinstance(function, Name) and isinstance(kind, Name) and isinstance(args, tuple)
 
 
 def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
-    """Return the key of a storage, what its numbers are, and how many of them it has."""
+    """Return the key of a storage, its dtype, and its number of values."""
     match storage:
         case Reference(("storage", Name(text), str(key), _, int(count))) if is_size(count):
             return key, text, count
@@ -136,7 +136,7 @@ def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
 
 
 def dtype_of(where: str, kind: Any) -> str:
-    """Return the dtype that a storage or a name of torch's has; FormatError where its values are no numbers of ours."""
+    """Return the dtype of a storage or torch dtype name; FormatError if it is not supported."""
     name = kind.text if isinstance(kind, Name) else str(kind)
     found = DTYPES.get(name) or STORAGES.get(name.rpartition(".")[2].removesuffix("Storage"))
     if found is None or BITS[found] % 8:
@@ -145,7 +145,7 @@ def dtype_of(where: str, kind: Any) -> str:
 
 
 def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
-    """Return whether the values are the conjugates, and the negatives, of those stored."""
+    """Return whether the values are conjugates, and negatives, of the stored ones."""
     if metadata is None:
         return False, False
     if not isinstance(metadata, Pairs):
@@ -155,7 +155,7 @@ def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
 
 
 def check_inside(where: str, tensor: Tensor) -> None:
-    """Raise FormatError unless the tensor can exist and all of it is in its storage."""
+    """Raise FormatError unless the tensor can exist and lies inside its storage."""
     entry = TensorEntry(where, tensor.shape, tensor.dtype)
     if not entry.fits:
         raise FormatError(f"{where} has the shape {list(tensor.shape)}, which is too large to exist")
@@ -168,18 +168,18 @@ def check_inside(where: str, tensor: Tensor) -> None:
 
 
 def is_size(value: Any) -> bool:
-    """Whether ``value`` is an integer that is not negative."""
+    """Whether ``value`` is a non-negative integer."""
     return type(value) is int and value >= 0
 
 
 def is_sizes(value: Any) -> bool:
-    """Whether ``value`` is a tuple of integers, none negative."""
+    """Whether ``value`` is a tuple of non-negative integers."""
     return isinstance(value, tuple) and all(map(is_size, value))
 
 
 def impossible(where: str) -> FormatError:
-    """Return the error for a description that no tensor has."""
-    return FormatError(f"{where} is described as no tensor is")
+    """Return the error for an invalid description of a tensor."""
+    return FormatError(f"{where} has an invalid description")
 
 
 def raised(where: str) -> Any:

@@ -1,4 +1,4 @@
-"""What every weight file offers: named entries that can be listed without reading any value."""
+"""The interface of all weight files: named entries that can be listed without reading values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layercli.errors import UsageError, nearest
 if TYPE_CHECKING:
     import numpy as np
 
-#: The bits one value takes, by dtype.
+#: The bits of one value, by dtype.
 BITS: dict[str, int] = {
     "bool": 8,
     **{f"{kind}{bits}": bits for kind in ("int", "uint") for bits in (2, 4)},
@@ -33,7 +33,7 @@ BITS: dict[str, int] = {
     "complex128": 128,
 }
 
-#: numpy counts dimensions and bytes no further than this.
+#: numpy's limits on dimensions and bytes.
 MOST_DIMENSIONS = 64
 MOST_BYTES = 2**63 - 1
 
@@ -42,8 +42,8 @@ MOST_BYTES = 2**63 - 1
 class TensorEntry:
     """One tensor of a weight file: its ``path`` (``encoder/dense/kernel``), its shape and its dtype as stored.
 
-    ``held`` is what the file takes for it where its dtype does not say; ``same_as`` the path of an entry before it that has
-    the very same bytes.
+    ``held`` is its stored size if the dtype does not determine it; ``same_as`` is the path of an earlier entry with the same
+    bytes.
 
     >>> TensorEntry("dense/kernel", (4, 3), "bfloat16").bytes
     24
@@ -62,27 +62,27 @@ class TensorEntry:
 
     @property
     def bytes(self) -> int:
-        """The bytes its values take, compression apart."""
+        """The size of its values in bytes, uncompressed."""
         return -(-self.size * BITS[self.dtype] // 8) if self.held is None else self.held
 
     @property
     def fits(self) -> bool:
-        """Whether an array of this shape can exist at all, its sizes of 0 aside."""
+        """Whether an array of this shape can exist, ignoring sizes of 0."""
         values = math.prod(size for size in self.shape if size)
         return len(self.shape) <= MOST_DIMENSIONS and values * BITS[self.dtype] // 8 <= MOST_BYTES
 
 
 class WeightFile(Protocol):
-    """A file of named tensors. Opening one reads its headers only.
+    """A file of named tensors; opening one reads only its headers.
 
-    ``bfloat16`` and the 8-bit floats, which numpy lacks, are read as the ``float32`` of the same value.
+    ``bfloat16`` and 8-bit floats, which numpy lacks, are read as ``float32``.
     """
 
     file: Path
     entries: dict[str, TensorEntry]
 
     def read(self, path: str) -> np.ndarray:
-        """Return the values of the entry ``path``, read-only and mapped rather than loaded where the file allows.
+        """Return the values of the entry ``path``, read-only, and memory-mapped if the file allows.
 
         Raises UsageError for a path the file does not hold, FileError or FormatError if its bytes cannot be read.
         """
@@ -95,5 +95,5 @@ class WeightFile(Protocol):
 
 
 def missing(file: Path, path: str, entries: dict[str, TensorEntry]) -> UsageError:
-    """Return the error for asking ``file`` for an entry it does not hold."""
+    """Return the error for an entry that ``file`` does not hold."""
     return UsageError(f"{file} holds no entry {path!r}", hint=nearest(path, list(entries)))

@@ -1,4 +1,4 @@
-"""Is there a GPU, why not, and can it be trusted: ``check()`` returns the report, ``requires_gpu`` marks tests."""
+"""Check whether a GPU is usable and correct: ``check()`` returns the report, ``requires_gpu`` marks tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
+    """Import a public name on first access."""
     if name not in MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

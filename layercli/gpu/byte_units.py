@@ -1,4 +1,4 @@
-"""Sizes as people write them: 16GiB, 80 GB, 512MiB."""
+"""Sizes in bytes with units: 16GiB, 80 GB, 512MiB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 
 
 def parse(text: str, option: str) -> int:
-    """Return the bytes that a size stands for: ``parse("16GiB", "--min-memory")``; UsageError for anything else."""
+    """Return the bytes of a size: ``parse("16GiB", "--min-memory")``; UsageError for anything else."""
     found = SIZE.fullmatch(text.strip())
     if found is None or found.group(2).lower() not in UNITS:
         raise UsageError(

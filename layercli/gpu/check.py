@@ -1,4 +1,4 @@
-"""The GPU check: look, diagnose, and, where nothing speaks against it, try."""
+"""The GPU check: take a snapshot, diagnose it, and run self-tests on devices without errors."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from layercli.gpu.snapshot import Host, Runtime, Snapshot
 
 TIMEOUTS = {0: 60.0, 1: 60.0, 2: 600.0, 3: 1800.0}
 
-LEAST_SECONDS = 10.0  # what a child that takes over from another is given at least
+LEAST_SECONDS = 10.0  # the minimum time for a replacement child
 
 Listen = Callable[[str], None]
 
 
 def ignore(doing: str) -> None:
-    """Listen to nothing."""
+    """Ignore a progress message."""
 
 
 def check(
@@ -46,15 +46,15 @@ def check(
     snapshot: Snapshot | str | Path | None = None,
     listen: Listen = ignore,
 ) -> GpuReport:
-    """Return whether there is a GPU that can be trusted, and why.
+    """Return the report on the GPUs of this machine: usable or not, and why.
 
-    ``level`` 0 looks without torch; 1 lets torch compute one exact product; 2 runs every self-test; 3 adds minutes of
-    full load. ``device`` is a number as nvidia-smi shows it, or ``"all"``. At least ``require`` devices must be usable
-    and meet every demand: ``min_memory="16GiB"`` (total), ``min_capability="8.0"``, ``min_tflops="bf16=500"``,
-    ``min_bandwidth="device=2000"`` (GB/s). After ``timeout`` seconds the look, and the trial, are ended. With ``snapshot``, or the
-    path of one, another machine's GPUs are diagnosed and nothing is run. ``listen`` is told what is being done.
+    ``level`` 0 queries the driver without torch; 1 computes one exact product with torch; 2 runs every self-test; 3 adds minutes
+    of full load. ``device`` is an nvidia-smi index, or ``"all"``. At least ``require`` devices must be usable and meet every
+    requirement: ``min_memory="16GiB"`` (total), ``min_capability="8.0"``, ``min_tflops="bf16=500"``,
+    ``min_bandwidth="device=2000"`` (GB/s). The probe and the tests end after ``timeout`` seconds. With ``snapshot``, or the
+    path of one, another machine's GPUs are diagnosed and nothing is run. ``listen`` receives progress messages.
 
-    Raises UsageError for a demand that cannot be meant, FileError or FormatError for a snapshot that cannot be read.
+    Raises UsageError for an invalid requirement, FileError or FormatError for a snapshot that cannot be read.
     """
     demands = demanding.parse(require, min_memory, min_capability, min_tflops, min_bandwidth)
     if level not in TIMEOUTS:
@@ -77,7 +77,7 @@ def check(
 
 
 def number(device: int | str | None) -> int | None:
-    """Return the number of the one device to look at, or None for all."""
+    """Return the index of the requested device, or None for all."""
     if device in (None, "all"):
         return None
     if isinstance(device, int) or (isinstance(device, str) and device.isdecimal()):
@@ -86,7 +86,7 @@ def number(device: int | str | None) -> int | None:
 
 
 def look(timeout: float) -> Snapshot:
-    """Return what a child sees without torch; if the driver makes it hang, what can be said without the driver."""
+    """Return the snapshot taken in a child without torch; if the driver hangs, one taken without the driver."""
     story = subprocess_runner.run({"task": "look"}, timeout)
     seen = story.last("snapshot")
     if seen is not None:
@@ -97,7 +97,7 @@ def look(timeout: float) -> Snapshot:
 
 
 def worth_testing(seen: Snapshot, wanted: int | None) -> bool:
-    """Whether it is worth asking torch: nothing speaks against every device."""
+    """Whether torch should be asked: at least one device has no error."""
     bad = {finding.device for finding in diagnose(seen) if finding.severity == "error"}
     indices = {item.device.index for item in inventory(seen)}
     chosen = indices if wanted is None else indices & {wanted}
@@ -107,9 +107,9 @@ def worth_testing(seen: Snapshot, wanted: int | None) -> bool:
 def run_tests(
     seen: Snapshot, request: dict[str, object], timeout: float, listen: Listen
 ) -> tuple[Snapshot, list[SelfTestResult]]:
-    """Return what was seen when a child asked torch and ran the self-tests, and their results.
+    """Ask torch and run the self-tests in a child; return the snapshot and the results.
 
-    A child whose CUDA is lost to an error hands the remaining tests on to another one.
+    If an error ends CUDA in the child, another child runs the remaining tests.
     """
     end = time.monotonic() + timeout
     story = subprocess_runner.run({**request, "snapshot": seen.to_json()}, timeout, listen)
@@ -127,7 +127,7 @@ def run_tests(
 def build_report(
     seen: Snapshot, wanted: int | None, results: list[SelfTestResult], demands: demanding.Demands
 ) -> GpuReport:
-    """Return the report on what was seen, on the wanted device or all of them."""
+    """Return the report on the requested device, or on all devices."""
     items = inventory(seen)
     known = [item.device.index for item in items]
     if wanted is not None and known and wanted not in known:

@@ -1,4 +1,4 @@
-"""CUDA's error codes, recognised in the sentences that torch passes on."""
+"""Recognise CUDA error codes in torch's error messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PHRASES = {
     999: ("cuda unknown error", "cuda error: unknown error"),
 }
 STICKY = frozenset({214, 700, 702, 710, 714, 715, 716, 718, 719})
-"""Errors after which the process's CUDA context answers nothing but the same error."""
+"""Errors after which the CUDA context of the process is unusable."""
 
 NUMBER = re.compile(r"\berror (\d{1,3}):", re.IGNORECASE)
 PLACE = re.compile(r"(/|[A-Za-z]:\\)[\w.~+-]+([/\\][\w.~+-]*)+")
@@ -51,6 +51,6 @@ def code(message: str) -> int | None:
 
 
 def first_line(message: str) -> str:
-    """Return a message's first line without the folders it names, which may hold somebody's name."""
+    """Return a message's first line without folder names, which may contain a user's name."""
     line = next(iter(message.strip().splitlines()), "")
     return PLACE.sub("(path)", line)[:300].rstrip(" .")

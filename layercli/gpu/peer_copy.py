@@ -1,4 +1,4 @@
-"""Copies between two GPUs, which arrive as zeros or not at all where an IOMMU or PCIe's access control is in the way."""
+"""Test copies between two GPUs, which an IOMMU or PCIe access control can corrupt or block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "copy between GPUs"
 
 
 def copies(devices: list[torch.device], size: int = 32 << 20, copy: Write = write) -> Iterator[SelfTestResult]:
-    """Send random numbers from each device to each other one, and compare what arrived."""
+    """Copy random numbers from each device to each other one, and compare the results."""
     for number, (source, target) in enumerate(permutations(devices, 2)):
         generator = torch.Generator().manual_seed(number)
         sent = torch.randint(1, 2**31 - 1, (size // CELL,), dtype=torch.int32, generator=generator)

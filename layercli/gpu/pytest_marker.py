@@ -1,4 +1,4 @@
-"""A pytest marker for tests that need a GPU; it decides by the look at level 0, which imports no torch."""
+"""A pytest marker for tests that need a GPU; it uses level 0, which does not import torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.gpu.report import GpuReport
 
 @cache
 def looked(require: int, min_memory: str | None, min_capability: str | None) -> GpuReport:
-    """Return the report of level 0, once per process."""
+    """Return the level 0 report, cached per process."""
     from layercli.gpu.check import check
 
     return check(level=0, require=require, min_memory=min_memory, min_capability=min_capability)
@@ -25,7 +25,7 @@ def requires_gpu(
     min_memory: str | None = None,
     min_capability: str | None = None,
 ) -> Any:
-    """Return a pytest marker that skips a test where there is no such GPU, with the check's answer as the reason.
+    """Return a pytest marker that skips a test without such a GPU, with the check's answer as the reason.
 
     Use it as ``@requires_gpu`` or as ``@requires_gpu(require=2, min_memory="16GiB", min_capability="8.0")``.
     """

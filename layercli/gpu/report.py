@@ -1,4 +1,4 @@
-"""The report of a GPU check: the answer, in a sentence, and everything it rests on."""
+"""The report of a GPU check: the answer in one sentence, and the evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA = "layercli.gpu-check/1"
 
 @dataclass(frozen=True)
 class Card:
-    """One device in the report: its name in torch, what the driver sees of it, and why it cannot be used, if so."""
+    """One device in the report: its name in torch, the driver's view of it, and the finding that makes it unusable, if any."""
 
     device: Device
     torch: str | None
@@ -25,7 +25,7 @@ class Card:
 
     @property
     def usable(self) -> bool:
-        """Whether nothing speaks against the device."""
+        """Whether no finding makes the device unusable."""
         return self.why_not is None
 
     def to_json(self) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class Card:
 
 @dataclass(frozen=True)
 class GpuReport:
-    """``answer`` says whether enough devices are usable and meet every demand; ``sentence`` says so in words."""
+    """``answer``: enough devices are usable and meet every requirement; ``sentence`` says so in words."""
 
     answer: bool
     sentence: str
@@ -47,7 +47,7 @@ class GpuReport:
 
     @property
     def conclusive(self) -> bool:
-        """Whether every demand on a usable device was compared with a figure."""
+        """Whether every requirement on a usable device could be checked."""
         return not self.answer or not unknown(self.demands)
 
     def to_json(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def build(
 
 
 def why_not(item: Item, findings: list[Diagnostic]) -> str | None:
-    """Return the first thing that speaks against a device, or None."""
+    """Return the first finding that makes a device unusable, or None."""
     for finding in findings:
         if finding.severity == "error" and finding.device in (None, item.device.index):
             return finding.seen
@@ -92,7 +92,7 @@ def why_not(item: Item, findings: list[Diagnostic]) -> str | None:
 
 
 def unknown(compared: list[Demand]) -> list[str]:
-    """Return the names of the demands that only torch can tell of."""
+    """Return the names of the requirements that only torch can check."""
     return sorted({demand.name for demand in compared if demand.met is None})
 
 
@@ -115,7 +115,7 @@ def counted(count: int, total: int) -> str:
 
 
 def no(cards: list[Card], findings: list[Diagnostic], require: int) -> str:
-    """Return the sentence for too few usable devices: the reason first."""
+    """Return the sentence for too few usable devices, with the reason first."""
     general = [finding.seen for finding in findings if finding.severity == "error" and finding.device is None]
     if general:
         return f"No: {', and '.join(general[:2])}."

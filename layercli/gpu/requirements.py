@@ -1,4 +1,4 @@
-"""What is asked of a device beyond being usable: memory, capability, rates, bandwidths."""
+"""Requirements on a device beyond being usable: memory, capability, rates, bandwidths."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Demands:
 
 @dataclass(frozen=True)
 class Demand:
-    """One demand on one device: what was wanted, what there is (None where nobody knows), and whether that will do.
+    """One requirement on one device: the wanted value, the actual value (None if unknown), and whether it is met.
 
-    ``met`` is None where torch, which was not asked, may know what the driver does not tell.
+    ``met`` is None if torch, which was not asked, may know the value.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Demand:
 
 
 def parse(require: int, memory: str | int | None, capability: str | None, tflops: Floors, bandwidth: Floors) -> Demands:
-    """Return the demands as asked for on the command line or in Python; raise UsageError for what cannot be meant."""
+    """Return the requirements given on the command line or in Python; UsageError for invalid ones."""
     if require < 1:
         raise UsageError(f"--require expects 1 or more, got {require}")
     rates = {f"rate {name}": value for name, value in floors("--min-tflops", tflops, PRECISIONS, "bf16=500")}
@@ -69,7 +69,7 @@ def parse_capability(text: str) -> tuple[int, int]:
 
 
 def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -> Iterator[tuple[str, float]]:
-    """Yield the name and the least figure of each ``name=figure``."""
+    """Yield the name and the minimum of each ``name=figure``."""
     if isinstance(given, Mapping):
         given = [f"{name}={figure}" for name, figure in given.items()]
     for entry in [given] if isinstance(given, str) else given or []:
@@ -82,7 +82,7 @@ def floors(option: str, given: Floors, known: Mapping[str, str], example: str) -
 
 
 def compare(demands: Demands, item: Item, results: list[SelfTestResult], asked: bool = True) -> Iterator[Demand]:
-    """Yield how a device meets each demand; ``asked`` says whether torch was."""
+    """Yield how a device meets each requirement; ``asked``: torch was asked."""
     unknown = False if asked else None
     device = item.device
     if demands.memory is not None:
@@ -108,16 +108,16 @@ def compare(demands: Demands, item: Item, results: list[SelfTestResult], asked: 
 
 
 def unmet_requirement(item: Item, demand: Demand) -> Diagnostic:
-    """Return the finding for a demand that a device does not meet, or may not meet."""
+    """Return the finding for a requirement that a device does not meet, or may not meet."""
     if demand.met is None:
-        seen = f"{item.label} does not tell its {demand.name}, and {demand.wanted} is demanded"
+        seen = f"{item.label} does not report its {demand.name}, and {demand.wanted} is demanded"
         return Diagnostic("demand", "warning", seen, "Ask torch: layercli gpu-check --level 1", item.device.index)
     seen = f"{item.label} has {demand.name} {demand.got or 'unknown'}, and {demand.wanted} is demanded"
     return Diagnostic("demand", "error", seen, "Choose another device, or ask for less.", item.device.index)
 
 
 def with_threshold(demands: Demands, result: SelfTestResult) -> SelfTestResult:
-    """Return a measured result with the floor that was demanded of it as its gate."""
+    """Return a measured result with the required minimum as its threshold."""
     floor = demands.floors.get(result.name)
     if floor is None or result.figure is None:
         return result

@@ -1,4 +1,4 @@
-"""What was seen of one machine's GPUs: plain data, into JSON and back, with nothing private in it."""
+"""Snapshot: the observed state of one machine's GPUs as plain data, convertible to JSON, without private data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Process:
-    """One process on a device; ``kind`` is compute or graphics, ``memory`` in bytes where the driver tells."""
+    """One process on a device; ``kind`` is compute or graphics, ``memory`` in bytes if the driver reports it."""
 
     pid: int
     kind: str
@@ -27,10 +27,10 @@ class Process:
 
 @dataclass(frozen=True)
 class Device:
-    """One device as the driver describes it, unknown values None.
+    """One device as the driver describes it; unknown values are None.
 
-    ``index`` is the number nvidia-smi shows; ``uuid`` keeps its first eight digits; ``error`` is the NVML code that
-    ended the look at it; memory is in bytes, temperature in degrees Celsius, power in watts, clocks in MHz.
+    ``index`` is nvidia-smi's; ``uuid`` keeps its first eight digits; ``error`` is the NVML code that ended its probe;
+    memory is in bytes, temperature in degrees Celsius, power in watts, clocks in MHz.
     """
 
     index: int
@@ -87,11 +87,11 @@ class Xid:
 
 @dataclass(frozen=True)
 class Host:
-    """The machine as the operating system describes it; counts are None where the PCI bus cannot be listed.
+    """The machine as the operating system describes it; counts are None if the PCI bus cannot be listed.
 
     ``module`` is the version of the loaded NVIDIA kernel module, ``nodes`` the device files under /dev,
-    ``denied`` the reason why one of them cannot be opened, ``complaints`` what the kernel's log says of the driver.
-    ``iommu`` says whether an IOMMU is on.
+    ``denied`` the reason why one of them cannot be opened, ``complaints`` the driver's messages in the kernel log.
+    ``iommu``: an IOMMU is active.
     """
 
     platform: str = "linux"
@@ -113,7 +113,7 @@ class Host:
 class Driver:
     """NVIDIA's user-space libraries: NVML's answer and libcuda's version; ``nvml_error`` is NVML's own code.
 
-    ``confidential`` says whether a GPU in confidential computing mode is ready for work, None without that mode.
+    ``confidential``: a GPU in confidential computing mode is ready; None without that mode.
     """
 
     nvml_error: int | None = None
@@ -127,7 +127,7 @@ class Driver:
 class Offered:
     """One device as torch offers it; ``arch`` is an AMD device's architecture.
 
-    ``error`` is torch's complaint when it was first touched, and ``cuda_error`` the CUDA code in it.
+    ``error`` is torch's message from the first tensor on it, and ``cuda_error`` the CUDA code in it.
     """
 
     backend: str
@@ -143,11 +143,10 @@ class Offered:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What happened when torch was asked in a process of its own.
+    """The outcome of asking torch in a separate process.
 
-    ``error`` is torch's complaint and ``cuda_error`` the CUDA code in it. ``ended`` says how the process came to
-    its end where it did not end by itself: ``hang`` or the signal; ``during`` what it was doing, for ``seconds``;
-    ``detail`` is the last thing it said on stderr.
+    ``error`` is torch's message and ``cuda_error`` the CUDA code in it. ``ended`` says how the process ended abnormally:
+    ``hang`` or the signal; ``during`` is what it was doing, for ``seconds``; ``detail`` is the last line on stderr.
     """
 
     devices: list[Offered] = field(default_factory=list)
@@ -162,7 +161,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything the diagnosis looks at; ``runtime`` is None until torch was asked; ``notes`` say what failed."""
+    """Everything the diagnosis uses; ``runtime`` is None if torch was not asked; ``notes`` name failed probes."""
 
     host: Host = field(default_factory=Host)
     driver: Driver = field(default_factory=Driver)
@@ -178,7 +177,7 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, document: Any) -> Snapshot:
-        """Return the snapshot in a JSON document, or raise FormatError that names the entry that is wrong."""
+        """Return the snapshot in a JSON document; FormatError names an invalid entry."""
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA:
             raise FormatError(
@@ -189,7 +188,7 @@ class Snapshot:
 
 
 def write(snapshot: Snapshot, path: Path) -> None:
-    """Write the snapshot to a file, whole or not at all; raise FileError where that cannot be done."""
+    """Write the snapshot to a file, atomically; FileError if that fails."""
     from layercli.formats.atomic import replacing
 
     text = json.dumps(snapshot.to_json(), indent=2) + "\n"
@@ -198,7 +197,7 @@ def write(snapshot: Snapshot, path: Path) -> None:
 
 
 def read(path: Path) -> Snapshot:
-    """Return the snapshot in a file; raise FileError or FormatError where there is none."""
+    """Return the snapshot in a file; FileError or FormatError if there is none."""
     from layercli.formats.os_errors import reading
     from layercli.formats.strict_json import parse
 
@@ -214,7 +213,7 @@ def read(path: Path) -> Snapshot:
 
 
 def decode(wanted: Any, value: Any, where: str) -> Any:
-    """Return ``value``, read from JSON, as the type ``wanted``; raise FormatError naming ``where`` it does not fit."""
+    """Convert ``value`` from JSON to the type ``wanted``; FormatError names ``where`` it does not match."""
     if isinstance(wanted, types.UnionType):
         return None if value is None else decode(get_args(wanted)[0], value, where)
     if is_dataclass(wanted) and isinstance(wanted, type):
@@ -233,12 +232,12 @@ def decode(wanted: Any, value: Any, where: str) -> Any:
 
 
 def printable(text: str) -> str:
-    """Return text with a space for each character that a terminal would obey rather than show."""
+    """Replace control characters by spaces."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def decode_record(wanted: type[T], value: Any, where: str) -> T:
-    """Return a dataclass from its JSON object; absent fields take their defaults, unknown ones are an error."""
+    """Return a dataclass from its JSON object; missing fields get defaults, unknown ones are an error."""
     if not isinstance(value, dict):
         raise FormatError(f"{where} is not what it should be: {json.dumps(value)[:60]}")
     hints = get_type_hints(wanted)

@@ -1,4 +1,4 @@
-"""Causes that keep CUDA or ROCm from starting though the driver is there: told by the error torch passes on."""
+"""Causes that keep CUDA or ROCm from starting although the driver works, identified by torch's error."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ SYSTEM_CUDA = "a system CUDA"
 
 
 def error_of(s: Snapshot) -> str:
-    """Return torch's complaint, empty without one."""
+    """Return torch's error message, or an empty string."""
     return (s.runtime or NOTHING).error or ""
 
 
 def library_path(s: Snapshot, what: str) -> bool:
-    """Whether LD_LIBRARY_PATH names a folder of that kind."""
+    """Whether LD_LIBRARY_PATH contains a folder of that kind."""
     return what in s.environment.get("LD_LIBRARY_PATH", "")
 
 
 def confidential(s: Snapshot) -> Iterator[Diagnostic]:
-    """A GPU in confidential computing mode that was not declared ready."""
+    """A GPU in confidential computing mode that is not set ready."""
     if s.driver.confidential is False:
         seen = "the GPU is in confidential computing mode and not set ready"
         yield Diagnostic(
@@ -42,7 +42,7 @@ def fabric_manager(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def stub_library(s: Snapshot) -> Iterator[Diagnostic]:
-    """The libcuda for linking, which does nothing, stands in the place of the driver's."""
+    """The stub libcuda for linking shadows the driver's library."""
     if failed(s, 34):
         path = "; its folder is on LD_LIBRARY_PATH" if library_path(s, "stub") else ""
         seen = f"the CUDA library that is loaded is the stub for linking (CUDA error 34){path}"
@@ -52,7 +52,7 @@ def stub_library(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def mps(s: Snapshot) -> Iterator[Diagnostic]:
-    """CUDA is told to share the GPU through the MPS daemon, which does not answer."""
+    """CUDA is configured to share the GPU through an MPS daemon, which does not answer."""
     code = (s.runtime or NOTHING).cuda_error
     if code not in (805, 806, 807, 808, 809):
         return
@@ -76,14 +76,14 @@ def unified_memory(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def refused_by_system(s: Snapshot) -> Iterator[Diagnostic]:
-    """A sandbox or an enclave refuses what CUDA asks of the operating system."""
+    """A sandbox or an enclave refuses a system call that CUDA needs."""
     if failed(s, 304):
         seen = "the operating system refuses what CUDA asks of it (CUDA error 304)"
         yield Diagnostic("refused-by-system", "error", seen, "Run it outside of the sandbox, enclave or emulator.")
 
 
 def mixed_libraries(s: Snapshot) -> Iterator[Diagnostic]:
-    """Libraries of another CUDA come before those that PyTorch brings."""
+    """Libraries of another CUDA shadow those of PyTorch."""
     if "undefined symbol" in error_of(s) or "undefined symbol" in ((s.runtime or NOTHING).detail or ""):
         path = "; LD_LIBRARY_PATH names a system CUDA" if library_path(s, SYSTEM_CUDA) else ""
         seen = f"libraries of another CUDA come before PyTorch's own ({symbol(s)}){path}"

@@ -1,4 +1,4 @@
-"""Running the child: it is listened to, and ended when its time is up; what it said until then is kept."""
+"""Run the child process: read its events, end it after the timeout, and keep its events up to then."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ TAIL = 1 << 16
 NOT_A_REASON = re.compile(
     r"\s*(Aborted|Extension modules:|Current thread|Thread 0x|Fatal Python error: Aborted|frame #\d|\*\*\*)"
 )
-"""Lines that come after the reason when a process dies."""
+"""Lines that follow the reason when a process dies."""
 
 
 @dataclass
 class WorkerLog:
-    """The child's events; ``ended`` is how it came to its end where it did not end well: hang, or a signal.
+    """The child's events; ``ended`` says how it ended abnormally: hang, or a signal.
 
-    ``detail`` is the last thing that the child said on stderr then, without folders.
+    ``detail`` is then its last line on stderr, without folder names.
     """
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class WorkerLog:
     detail: str | None = None
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Keep an event."""
+        """Add an event."""
         self.events.append(event)
         self.during = event.get("doing", self.during)
 
@@ -61,9 +61,9 @@ def run(
     listen: Callable[[str], None] = lambda doing: None,
     command: tuple[str, ...] = COMMAND,
 ) -> WorkerLog:
-    """Send the request to a child and return its story, after ``timeout`` seconds at the latest.
+    """Send the request to a child and return its events, after at most ``timeout`` seconds.
 
-    Files stand between the two, not pipes: a process stuck in a driver can be neither killed nor waited for.
+    The two communicate through files, not pipes: a process stuck in a driver can neither be killed nor waited for.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         asked, said, complaints = (Path(folder, name) for name in ("request", "events", "stderr"))
@@ -85,7 +85,7 @@ def run(
 
 
 def last_complaint(path: Path) -> str | None:
-    """Return what a child that died said last on stderr, None for nothing; folders may hold somebody's name."""
+    """Return the last stderr message of a child that died, or None; folder names are removed because they may be private."""
     with path.open("rb") as stream:
         stream.seek(max(stream.seek(0, os.SEEK_END) - TAIL, 0))
         lines = stream.read().decode(errors="replace").splitlines()
@@ -94,14 +94,14 @@ def last_complaint(path: Path) -> str | None:
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child, and give it a moment to be gone."""
+    """Kill the child, and wait briefly for its end."""
     child.kill()
     with suppress(subprocess.TimeoutExpired):
         child.wait(1)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which the child finds this very package."""
+    """Return an environment in which the child imports this same package."""
     paths = [PACKAGE_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
@@ -109,7 +109,7 @@ def environment() -> dict[str, str]:
 def follow(
     child: subprocess.Popen[bytes], said: IO[bytes], deadline: float, listen: Callable[[str], None]
 ) -> WorkerLog:
-    """Listen until the child is done, dead, or out of time."""
+    """Read events until the child is done, dead, or out of time."""
     story, rest = WorkerLog(), b""
     while True:
         over = child.poll() is not None

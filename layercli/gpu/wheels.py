@@ -1,6 +1,6 @@
-"""The PyTorch wheels for NVIDIA GPUs: the devices that each has code for, the drivers that can run it, and which to install.
+"""The PyTorch wheels for NVIDIA GPUs: the devices each has code for, the drivers that can run it, and which to install.
 
-The table follows PyTorch's release matrix for 2.10 to 2.14. An index keeps its last release when newer ones leave it.
+The table follows PyTorch's release matrix for 2.10 to 2.14. An index keeps its last release when newer ones drop it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from layercli.gpu.versions import major, numbers, pair
 INDEX = "https://download.pytorch.org/whl"
 ROCM = "rocm7.2"
 MINIMUM_DRIVER = {11: 450, 12: 525, 13: 580}
-"""The oldest driver that runs the wheels of each CUDA generation."""
+"""The oldest driver for the wheels of each CUDA generation."""
 
 OLDEST = (2, 10)
-"""The first PyTorch that the table describes."""
+"""The first PyTorch release in the table."""
 
 LAST_FOR_PASCAL = 580
-"""The last driver that knows the GPUs before Turing (7.5)."""
+"""The last driver that supports GPUs before Turing (7.5)."""
 
 ARCHITECTURE = re.compile(r"(sm|compute)_(\d{1,3})(\d)([af]?)")
 
@@ -42,7 +42,7 @@ class CudaBuild:
         return any(runs(architecture, *capability) for architecture in listed.split())
 
     def runs_on(self, driver_cuda: str | None) -> bool:
-        """Whether a driver for that CUDA runs the build; an unknown one is taken to be new."""
+        """Whether a driver for that CUDA can run the build; an unknown driver counts as new."""
         return not driver_cuda or major(driver_cuda) >= self.cuda
 
     @property
@@ -59,7 +59,7 @@ BUILDS = (
     CudaBuild("cu126", 12, "sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90", "sm_80 sm_90"),
     CudaBuild("cu128", 12, "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", "sm_80 sm_90 sm_100 sm_120"),
 )  # fmt: skip
-"""The builds, the one to prefer first; cu128 ends with PyTorch 2.11."""
+"""The builds in order of preference; cu128 ends with PyTorch 2.11."""
 
 
 def runs(arch: str, major: int, minor: int) -> bool:
@@ -77,12 +77,12 @@ def runs(arch: str, major: int, minor: int) -> bool:
 
 
 def capabilities(texts: Iterable[str | None]) -> list[Capability]:
-    """Return the capabilities that are known among some."""
+    """Return the known capabilities."""
     return [known for known in map(pair, texts) if known is not None]
 
 
 def covering(wanted: Collection[Capability], machine: str, installed: str | None = None) -> list[CudaBuild]:
-    """Return the builds with code for all capabilities, without the one ``installed``, which has none of its own."""
+    """Return the builds with code for all capabilities, except the ``installed`` one, which lacks it."""
     present = (installed or "").partition("+")[2] if numbers(installed)[:2] >= OLDEST else ""
     return [
         build
@@ -94,10 +94,10 @@ def covering(wanted: Collection[Capability], machine: str, installed: str | None
 def advice(
     wanted: Collection[Capability], driver_cuda: str | None, machine: str, installed: str | None = None
 ) -> str | None:
-    """Return how to come to a PyTorch for all the devices, or None where no wheel has code for all of them.
+    """Return how to install a PyTorch for all the devices, or None if no wheel has code for all of them.
 
-    A wheel that the driver cannot run is only named together with the driver that can. ``installed`` is the version
-    of a PyTorch that was found to have no code for the devices.
+    A wheel that the driver cannot run is only named together with a suitable driver. ``installed`` is the version
+    of an installed PyTorch without code for the devices.
     """
     builds = covering(wanted, machine, installed)
     if not builds:
@@ -116,7 +116,7 @@ def advice_beside(
     machine: str,
     installed: str | None = None,
 ) -> str:
-    """Return the advice for some devices of a machine: a wheel for all of it if there is one, or that there is none."""
+    """Return the advice for some devices of a machine: a wheel for all its devices if possible."""
     together = advice(every, driver_cuda, machine, installed)
     told = together or advice(alone, driver_cuda, machine, installed)
     if told is None:
@@ -126,12 +126,12 @@ def advice_beside(
 
 
 def capital(text: str) -> str:
-    """Return text as the beginning of a sentence."""
+    """Return text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def update(cuda: int, wanted: Collection[Capability]) -> str:
-    """Return the instruction to bring a driver that runs the CUDA generation, and knows the devices."""
+    """Return the instruction to install a driver for the CUDA generation and the devices."""
     needed = MINIMUM_DRIVER.get(cuda)
     if needed is None:
         return f"update the driver to one for CUDA {cuda}"
@@ -140,7 +140,7 @@ def update(cuda: int, wanted: Collection[Capability]) -> str:
 
 
 def not_supported(wanted: Collection[Capability]) -> str:
-    """Return the sentence for devices that no wheel has code for."""
+    """Return the sentence for devices without any wheel."""
     named = ", ".join("{}.{}".format(*each) for each in sorted(set(wanted)))
     return (
         f"A GPU of capability {named} is not supported by PyTorch's wheels: use the CPU, or build PyTorch from source."

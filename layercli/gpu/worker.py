@@ -1,6 +1,6 @@
-"""The process in which the risky part runs: ``python -m layercli.gpu.worker``, a request on stdin, events on stdout.
+"""The child process for risky work: ``python -m layercli.gpu.worker``, a request on stdin, events on stdout.
 
-Whatever hangs or crashes in a driver takes this process with it and nothing else. Each event is one line of JSON.
+A hang or crash in a driver affects only this process. Each event is one line of JSON.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from layercli.gpu.selftest.test_result import ERROR, SelfTestResult
 from layercli.gpu.snapshot import Device, Runtime, Snapshot
 
 PR_SET_PDEATHSIG = 1
-COMPILING = 600.0  # seconds that a driver may take to compile a wheel's PTX
+COMPILING = 600.0  # seconds allowed for compiling a wheel's PTX
 
 
 def main() -> None:
-    """Answer the request on stdin, and leave without waiting for what a driver may still hold."""
+    """Process the request on stdin, and exit without waiting for anything a driver may hold."""
     events = claim_stdout()
     request = json.load(sys.stdin)
     end_with_parent(request["parent"])
@@ -40,9 +40,9 @@ def main() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """See to it that this process ends when ``parent``, which started it, does, however that is ended.
+    """Make this process end when its parent ``parent`` ends, however that happens.
 
-    Linux sends a signal; elsewhere a thread looks.
+    Linux sends a signal; elsewhere a thread polls.
     """
     if sys.platform == "linux":
         import ctypes
@@ -55,28 +55,28 @@ def end_with_parent(parent: int) -> None:
 
 
 def watch_parent(parent: int, pause: float = 1.0) -> None:
-    """End this process when its parent is another than ``parent``."""
+    """End this process when its parent is no longer ``parent``."""
     while os.getppid() == parent:
         time.sleep(pause)
     os._exit(1)
 
 
 def claim_stdout() -> TextIO:
-    """Return stdout, and send what libraries print there elsewhere."""
+    """Return stdout, and redirect what libraries print there."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return events
 
 
 def run_probe() -> Iterator[dict[str, Any]]:
-    """Yield what can be seen without torch."""
+    """Yield the snapshot taken without torch."""
     yield {"doing": "the look at the driver"}
     yield {"snapshot": probe.snapshot().to_json()}
     yield {"done": True}
 
 
 def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield what torch offers, and the self-tests on every device that nothing speaks against."""
+    """Yield what torch offers, and run the self-tests on every device without errors."""
     yield {"doing": "the import of torch"}
     from layercli.gpu.probes import torch_devices
 
@@ -92,7 +92,7 @@ def attempt(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def first_tensor(runtime: Runtime) -> dict[str, Any]:
-    """Return the event before the first tensor: with time for a driver that compiles the wheel's PTX first."""
+    """Return the event before the first tensor; it allows time if the driver must compile the wheel's PTX."""
     if any(compiles(offered, runtime.arch_list) for offered in runtime.devices):
         return {"doing": "a first tensor, for which the driver compiles this PyTorch's PTX", "allow": COMPILING}
     return {"doing": "a first tensor"}
@@ -101,8 +101,7 @@ def first_tensor(runtime: Runtime) -> dict[str, Any]:
 def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, Any]]:
     """Yield the results of the level's self-tests on the devices.
 
-    After an error that ends CUDA for this process comes the request with which another one takes over, without the
-    device.
+    After an error that makes CUDA unusable in this process, a request for a replacement process without the device follows.
     """
     from layercli.gpu.selftest import plan as selftest
 
@@ -122,12 +121,12 @@ def selftests(request: dict[str, Any], items: list[Item]) -> Iterator[dict[str, 
 
 
 def sticky(result: SelfTestResult) -> bool:
-    """Whether a test met an error after which this process's CUDA answers nothing else."""
+    """Whether a test met an error after which CUDA is unusable in this process."""
     return result.verdict == ERROR and cuda_error.code(result.detail) in cuda_error.STICKY
 
 
 def ready(snapshot: Snapshot, wanted: int | None) -> list[Item]:
-    """Return the devices to try: offered by torch, asked for, and without an error of their own."""
+    """Return the devices to test: offered by torch, requested, and without errors."""
     bad = {finding.device for finding in diagnose(snapshot) if finding.severity == "error"}
     items = [item for item in inventory(snapshot) if item.torch and item.device.index not in bad]
     return [item for item in items if None not in bad and wanted in (None, item.device.index)]
@@ -135,7 +134,7 @@ def ready(snapshot: Snapshot, wanted: int | None) -> list[Item]:
 
 @contextmanager
 def monitored(items: list[Item]) -> Iterator[Callable[[], dict[str, Device]]]:
-    """Give a function that tells what the driver sees of the devices now, by torch's names."""
+    """Yield a function that returns the driver's view of the devices, by torch's names."""
     names = {item.device.index: item.torch for item in items if item.torch and item.device.vendor == "nvidia"}
     with nvml.monitor(names) as sample:
         yield lambda: {names[index]: device for index, device in sample().items()}

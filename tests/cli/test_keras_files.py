@@ -242,7 +242,7 @@ BAD = {
     "vars linked.h5": "error: linked.h5: away is a link that leads elsewhere\n",
     "vars outside.h5": "error: outside.h5: away is stored outside the file\n",
     "vars words.h5": "error: words.h5: words holds object, which is not numeric\n",
-    "vars circle.h5": "error: circle.h5: a/a holds itself, or groups too deep\n",
+    "vars circle.h5": "error: circle.h5: a/a contains itself, or groups nested too deeply\n",
 }
 
 

@@ -167,7 +167,7 @@ def test_it_goes_on_only_with_the_same(cli, interrupted):
     done = cli(*command("--batch-size", "8", "--resume"))
     assert (done.code, done.err) == (
         2,
-        "error: y.npy.part was left by a run of another model, of other inputs or settings\nhint: --force begins again\n",
+        "error: y.npy.part was left by a run of another model, of other inputs or settings\nhint: --force starts again\n",
     )
     assert cli(*command("--batch-size", "8", "--force")).code == 0
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 3)
@@ -177,7 +177,7 @@ def test_it_goes_on_only_with_the_same(cli, interrupted):
 def test_a_damaged_journal_is_refused(cli, interrupted):
     (interrupted / "y.npy.part.json").write_text("[]")
     done = cli(*command("--batch-size", "8", "--resume"))
-    assert done.err == ("error: y.npy.part.json does not say how far y.npy.part is\nhint: --force begins again\n")
+    assert done.err == ("error: y.npy.part.json does not say how far y.npy.part is\nhint: --force starts again\n")
 
 
 def journal(folder, **changed):
@@ -197,7 +197,7 @@ def journal(folder, **changed):
 def test_a_journal_that_says_what_cannot_be_is_refused(cli, interrupted, changed):
     journal(interrupted, **changed)
     done = cli(*command("--batch-size", "8", "--resume"))
-    sentence = "error: y.npy.part.json does not say how far y.npy.part is\nhint: --force begins again\n"
+    sentence = "error: y.npy.part.json does not say how far y.npy.part is\nhint: --force starts again\n"
     assert (done.code, done.out, done.err) == (2, "", sentence)
     assert names(interrupted) == ["y.npy.part", "y.npy.part.json"]
 
@@ -206,7 +206,7 @@ def test_a_journal_that_says_what_cannot_be_is_refused(cli, interrupted, changed
 def test_a_part_shorter_than_its_journal_is_refused_and_never_filled_up(cli, interrupted, size):
     os.truncate("y.npy.part", size)
     done = cli(*command("--batch-size", "8", "--resume"))
-    sentence = f"error: y.npy.part has {size} bytes, and its journal says 896\nhint: --force begins again\n"
+    sentence = f"error: y.npy.part has {size} bytes, and its journal says 896\nhint: --force starts again\n"
     assert (done.code, done.out, done.err) == (2, "", sentence)
     assert os.path.getsize("y.npy.part") == size
 
@@ -219,7 +219,7 @@ def test_a_part_that_was_changed_is_refused(cli, interrupted, place):
         part.seek(place)
         part.write(bytes([byte ^ 1]))
     done = cli(*command("--batch-size", "8", "--resume"))
-    sentence = "error: y.npy.part is damaged: it is not what its journal says\nhint: --force begins again\n"
+    sentence = "error: y.npy.part is damaged: it is not what its journal says\nhint: --force starts again\n"
     assert (done.code, done.out, done.err) == (2, "", sentence)
     assert cli(*command("--batch-size", "8", "--force")).code == 0
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)

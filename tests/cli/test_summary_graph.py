@@ -236,7 +236,7 @@ def test_variables(cli, folder):
         ("summary net.onnx --input-shape x=2,3,32,32", "the model has no input 'x'"),
         ("summary net.onnx --at T=2", "the input has no size named 'T'"),
         ("vars net.onnx nothing", "no variable of net.onnx matches 'nothing'"),
-        ("summary text.onnx", "text.onnx is damaged, or no ONNX file at all: onnx cannot read it"),
+        ("summary text.onnx", "text.onnx is damaged or not an ONNX file: onnx cannot read it"),
         ("vars text.pt2", "text.pt2 is a damaged zip archive: file is not a zip file"),
         ("summary text.pt2", "text.pt2 is a damaged zip archive: file is not a zip file"),
         ("fit net.onnx --data x.npz --loss mse", "net.onnx is a graph, which is not trained here"),

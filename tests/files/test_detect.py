@@ -116,7 +116,7 @@ def test_an_index_that_is_wrong(folder):
     for names, sentence in [
         ({"a": "n.safetensors"}, f"{own} names the shard 'n.safetensors', which is not in its folder"),
         ({"b": "m.safetensors"}, f"{own} says that 'b' is in 'm.safetensors', which does not hold it"),
-        ({"a": "m.weights.h5"}, "m.weights.h5 is no HDF5 file, or a damaged one"),
+        ({"a": "m.weights.h5"}, "m.weights.h5 is not an HDF5 file, or is damaged"),
         ({"a": own}, f"{own} is in no format that layercli knows"),
     ]:
         path = index(**names)
@@ -172,7 +172,7 @@ def test_foreign_formats_are_named(path):
 
 def test_foreign_archives_are_named():
     keras = zipped("m.keras", "metadata.json", "config.json", "model.weights.h5")
-    assert str(refusal(keras, damaged=True)) == "m.keras is no HDF5 file, or a damaged one"
+    assert str(refusal(keras, damaged=True)) == "m.keras is not an HDF5 file, or is damaged"
     torch = zipped("m.pt", "m/data.pkl", "m/data/0")
     assert str(refusal(torch, damaged=True)) == "m.pt has the pickle instruction b'{', which no file of tensors needs"
     other = zipped("m.zip", "readme.txt")
@@ -189,12 +189,12 @@ def test_json_of_another_kind():
 @pytest.mark.parametrize("name", ["m.h5", "m.safetensors"])
 def test_a_damaged_hdf5_file_is_recognised_by_its_beginning(name):
     path = written(name, b"\x89HDF\r\n\x1a\n" + bytes(99))
-    assert str(refusal(path, damaged=True)) == f"{name} is no HDF5 file, or a damaged one"
+    assert str(refusal(path, damaged=True)) == f"{name} is not an HDF5 file, or is damaged"
 
 
 def test_a_git_lfs_pointer():
     error = refusal(written("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"))
-    assert str(error) == "m.safetensors is a Git LFS pointer, not the file it stands for"
+    assert str(error) == "m.safetensors is a Git LFS pointer, a placeholder for the real file"
     assert error.hint == "git lfs pull"
 
 

@@ -193,13 +193,13 @@ HUGE = 2**64 - 1
             (9, array(8, 1, struct.pack("<Q", 2**40))), (9, array(9, HUGE)), (9, array(9, 1, array(0, HUGE))),
         ]),
         (header(settings=[setting(13, b"")]),
-         "bad.gguf has a setting of kind 13, which GGUF does not have so deep or at all"),
+         "bad.gguf has metadata of type 13, which GGUF does not define, or not at that depth"),
         (header(settings=[setting(9, array(99, 1))]),
-         "bad.gguf has a setting of kind 99, which GGUF does not have so deep or at all"),
+         "bad.gguf has metadata of type 99, which GGUF does not define, or not at that depth"),
         (header(settings=[setting(9, array(9, 1) * 100000)]),
-         "bad.gguf has a setting of kind 9, which GGUF does not have so deep or at all"),
+         "bad.gguf has metadata of type 9, which GGUF does not define, or not at that depth"),
         *((header(settings=[setting(kind, raw, "general.alignment")]),
-           "bad.gguf has a general.alignment that is no power of two") for kind, raw in [
+           "bad.gguf has a general.alignment that is not a power of two") for kind, raw in [
             (4, struct.pack("<I", 0)), (4, struct.pack("<I", 48)), (0, b"\1"), (8, text("32")),
         ]),
         (header([text(b"\xff")]), "bad.gguf has a name in its header that is not UTF-8"),

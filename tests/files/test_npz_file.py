@@ -175,11 +175,11 @@ MALFORMED = {
     ),
     "too few": (
         header(settings(), bytes(7)),
-        "x.npy has 7 bytes of values, and its shape (2,) and dtype float32 take 8",
+        "x.npy has 7 bytes of values, but its shape (2,) and dtype float32 take 8",
     ),
     "too many": (
         header(settings(), bytes(9)),
-        "x.npy has 9 bytes of values, and its shape (2,) and dtype float32 take 8",
+        "x.npy has 9 bytes of values, but its shape (2,) and dtype float32 take 8",
     ),
 }
 
@@ -231,7 +231,7 @@ def test_bomb_whose_sizes_contradict_each_other(folder):
     zipped(**{"x.npy": bomb})
     taken = len(bomb) - len(header(settings("'<f8'", shape="(1000000000,)")))
     sentence = (
-        f"m.npz: 'x.npy' has {taken} bytes of values, and its shape (1000000000,) and dtype float64 take {8 * 10**9:,}"
+        f"m.npz: 'x.npy' has {taken} bytes of values, but its shape (1000000000,) and dtype float64 take {8 * 10**9:,}"
     )
     assert message(NpzFile, "m.npz") == sentence
 
@@ -285,7 +285,7 @@ def test_archive_that_points_outside_itself(folder):
     size = os.path.getsize("m.npz")
     directory = size - 22 - 46 - len("x.npy")
     rewrite(struct.pack("<LH", directory, 0), struct.pack("<LH", directory + 30, 0))
-    sentence = "m.npz is a damaged zip archive: it points to a place outside itself"
+    sentence = "m.npz is a damaged zip archive: it points outside itself"
     assert message(NpzFile, "m.npz") == sentence
 
 

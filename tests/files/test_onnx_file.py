@@ -225,7 +225,7 @@ def test_files_that_are_no_model(folder):
     for end in range(1, len(good), 3):
         assert refused(good[:end]).startswith(nothing), end
     for text in (b"relu", b"Relu"):
-        assert refused(good.replace(text, b"\xff\xfe\xff\xfe")) == "odd.onnx is damaged: a name in it is no text"
+        assert refused(good.replace(text, b"\xff\xfe\xff\xfe")) == "odd.onnx is damaged: a name in it is not text"
     model.graph.initializer.append(array("w", (3,)))
     assert refused(model.SerializeToString()) == "odd.onnx holds 'w' twice"
     del model.graph.initializer[:]
@@ -257,7 +257,7 @@ def test_bodies_within_bodies(folder):
         for tag in (b"\x32", b"\x2a", b"\x0a"):
             content = tag + varint(len(content)) + content
     (folder / "deep.onnx").write_bytes(b"\x3a" + varint(len(content)) + content)
-    assert refusal(open_weights, "deep.onnx") == ("deep.onnx is damaged, or no ONNX file at all: onnx cannot read it")
+    assert refusal(open_weights, "deep.onnx") == ("deep.onnx is damaged or not an ONNX file: onnx cannot read it")
 
 
 def test_the_extra_is_named(monkeypatch):

@@ -164,8 +164,8 @@ MALFORMED = {
         "m.safetensors has a header that is nested too deeply",
     ),
     "list": ([], "m.safetensors has a header that is not a JSON object"),
-    "metadata": ({"__metadata__": {"n": 1}} | GOOD, "m.safetensors has metadata that are not texts by name"),
-    "metadata list": ({"__metadata__": []} | GOOD, "m.safetensors has metadata that are not texts by name"),
+    "metadata": ({"__metadata__": {"n": 1}} | GOOD, "m.safetensors has metadata that is not an object of strings"),
+    "metadata list": ({"__metadata__": []} | GOOD, "m.safetensors has metadata that is not an object of strings"),
     "number": ({"a": 1}, "m.safetensors: 'a' is not described by dtype, shape and data_offsets"),
     "no shape": (
         {"a": {"dtype": "F32", "data_offsets": [0, 24]}},

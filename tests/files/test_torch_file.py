@@ -449,19 +449,19 @@ def test_a_pickle_of_many_levels():
     depth = 200_000
     for raw in (b"]" * depth + b"a" * (depth - 1), b")" + b"\x85" * depth, b"(" * depth + b"t" * depth):
         written(b"\x80\x02" + raw + b".")
-        assert refusal() == "bad.pt has more than 64 dicts and lists inside each other, or one in itself"
+        assert refusal() == "bad.pt has more than 64 nested dicts and lists, or a cycle"
     written(b"\x80\x02}" + b")" + b"\x85" * depth + b"Ns.")  # as a key, whose hash would overflow the stack
     assert open_weights("bad.pt").entries == {}
     wrapped = b"ctorch._utils\n_rebuild_parameter\n" * 1000 + b")" + b"\x85R" * 1000
     written(b"\x80\x02}X\1\0\0\0x" + wrapped + b"s.")
-    assert refusal() == "bad.pt: 'x' is described as no tensor is"
+    assert refusal() == "bad.pt: 'x' has an invalid description"
 
 
 def test_a_list_in_itself():
     written(b"\x80\x02]q\x00h\x00a.")
-    assert refusal() == "bad.pt has more than 64 dicts and lists inside each other, or one in itself"
+    assert refusal() == "bad.pt has more than 64 nested dicts and lists, or a cycle"
     written(b"\x80\x02}q\x00X\1\0\0\0xh\x00s.")
-    assert refusal() == "bad.pt has more than 64 dicts and lists inside each other, or one in itself"
+    assert refusal() == "bad.pt has more than 64 nested dicts and lists, or a cycle"
 
 
 def doubled(inner, levels, key=b"X\1\0\0\0"):
@@ -500,18 +500,18 @@ def test_few_bytes_that_mean_a_great_many(monkeypatch):
          "bad.pt: 'x' has the shape [1099511627776, 1099511627776], which is too large to exist"),
         (tensor(shape=(2**40,), strides=(0,)), "bad.pt: 'x' repeats 6 values to 1,099,511,627,776, which is not read"),
         (tensor(shape=(1,) * 65, strides=(1,) * 65), f"bad.pt: 'x' has the shape {[1] * 65}, which is too large to exist"),
-        *((tensor(**wrong), "bad.pt: 'x' is described as no tensor is") for wrong in [
+        *((tensor(**wrong), "bad.pt: 'x' has an invalid description") for wrong in [
             {"offset": -1}, {"shape": (-2, 3)}, {"strides": (-3, 1)}, {"strides": (1,)}, {"shape": [2, 3]}, {"offset": True},
             {"shape": (2.0, 3)}, {"shape": ("2", 3)}, {"strides": None}, {"count": -6}, {"count": True}, {"count": 6.0},
             {"key": 0}, {"key": None}, {"kind": "FloatStorage"}, {"storage": 3}, {"storage": Stored("storage")},
             {"storage": Stored(7)}, {"storage": Stored("module", FLOATS, "0", "cpu", 6)}, {"extra": (3,)},
             {"storage": Stored("storage", FLOATS, "0", "cpu", 6, 1)},
         ]),
-        (Called(REBUILD), "bad.pt: 'x' is described as no tensor is"),
-        (Called(Named("torch._utils", "_rebuild_parameter")), "bad.pt: 'x' is described as no tensor is"),
-        (Called(Named("torch._utils", "_rebuild_parameter"), 3, True, None), "bad.pt: 'x' is described as no tensor is"),
-        (Called(Named("torch._utils", "_rebuild_tensor_v3"), 0, 0, (), ()), "bad.pt: 'x' is described as no tensor is"),
-        (Called(Named("torch._tensor", "_rebuild_from_type_v2"), 1, 2, 3, 4), "bad.pt: 'x' is described as no tensor is"),
+        (Called(REBUILD), "bad.pt: 'x' has an invalid description"),
+        (Called(Named("torch._utils", "_rebuild_parameter")), "bad.pt: 'x' has an invalid description"),
+        (Called(Named("torch._utils", "_rebuild_parameter"), 3, True, None), "bad.pt: 'x' has an invalid description"),
+        (Called(Named("torch._utils", "_rebuild_tensor_v3"), 0, 0, (), ()), "bad.pt: 'x' has an invalid description"),
+        (Called(Named("torch._tensor", "_rebuild_from_type_v2"), 1, 2, 3, 4), "bad.pt: 'x' has an invalid description"),
         (tensor(kind=Named("torch", "QInt8Storage")),
          "bad.pt: 'x' holds values of torch.QInt8Storage, which are not numbers that layercli knows"),
         (tensor(kind=Named("torch", "Size")),

@@ -295,7 +295,7 @@ def test_memory_that_the_driver_does_not_tell_is_asked_of_torch(tell):
     assert report.sentence == "Yes: 1 GPU looks usable: NVIDIA GB10; nothing was run on it; not known: memory."
     [finding] = report.findings
     assert (finding.code, finding.severity) == ("demand", "warning")
-    assert finding.seen == "GPU 0 (NVIDIA GB10) does not tell its memory, and 16.0 GiB is demanded"
+    assert finding.seen == "GPU 0 (NVIDIA GB10) does not report its memory, and 16.0 GiB is demanded"
     said = replace(runtime(seen), arch_list=["sm_120"])
     for size, answer in ((119 << 30, True), (8 << 30, False), (None, False)):
         offered = [replace(each, memory_total=size) for each in said.devices]

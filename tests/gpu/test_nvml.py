@@ -268,4 +268,4 @@ def test_without_its_package_nvml_is_not_asked(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     notes = []
     assert nvml.read(notes) == (Driver(), [])
-    assert notes == ["NVML was not asked: nvidia-ml-py is not installed (pip install nvidia-ml-py)"]
+    assert notes == ["NVML was not queried: nvidia-ml-py is not installed (pip install nvidia-ml-py)"]

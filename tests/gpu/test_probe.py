@@ -209,7 +209,7 @@ def test_libcuda_that_is_not_there():
 def test_a_library_that_is_not_libcuda_is_noted():
     notes = []
     assert libcuda.read(notes, "libc.so.6") == (True, None)
-    assert notes == ["libcuda does not tell its version"]
+    assert notes == ["libcuda does not report its version"]
 
 
 @pytest.mark.parametrize(("number", "text"), [(13000, "13.0"), (12040, "12.4"), (11080, "11.8")])
@@ -241,7 +241,7 @@ def test_other_makers_devices_are_listed_and_what_is_not_seen_is_said(roots):
     notes = []
     [device] = probe.others(Host("darwin", "arm64"), roots, notes)
     assert (device.vendor, device.name) == ("apple", "Apple GPU")
-    assert notes == ["an Apple GPU does not tell its memory, temperature, power or clocks"]
+    assert notes == ["an Apple GPU does not report its memory, temperature, power or clocks"]
     card(roots, "0000:03:00.0", "0x1002")
     notes = []
     assert [device.vendor for device in probe.others(Host(), roots, notes)] == ["amd"]

@@ -72,7 +72,7 @@ def test_standard_input_is_npy(monkeypatch):
     np.testing.assert_array_equal(one(ROW, "-"), ROWS)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stream.getvalue()[:-1])))
     assert failure("net", ROW, ["x"], ["-"]) == (
-        "standard input has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None,
+        "standard input has 23 bytes of values, but its shape (2, 3) and dtype float32 take 24", None,
     )  # fmt: skip
 
 
@@ -186,11 +186,11 @@ def test_what_does_not_fit_is_said(folder):
         (
             "first.csv",
             "first.csv, row 1, has 'x' in the column 1, which is not numeric",
-            "the first row is one of names only if none of them is a number",
+            "the first row is a header only if none of its cells is a number",
         ),
         ("nothing.parquet", "nothing.parquet has no columns", None),
         ("empty.csv", "empty.csv is empty", None),
-        ("cut.npy", "cut.npy has 23 bytes of values, and its shape (2, 3) and dtype float32 take 24", None),
+        ("cut.npy", "cut.npy has 23 bytes of values, but its shape (2, 3) and dtype float32 take 24", None),
         (
             "flat.npy",
             "the input x is float32[3], the model takes float32[None, 3]",

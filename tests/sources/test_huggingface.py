@@ -115,9 +115,7 @@ def test_an_unknown_model_type_is_shown_by_what_its_weights_hold(folder, capsys)
     (folder / "modeling_mystery.py").write_text("raise SystemExit('this was run')")
     code, out, err = asked(capsys, "summary", folder, "--depth", "2")
     assert code == 0
-    assert (
-        err == "layercli has no description of the model_type 'mystery': the tensors of the weights are shown instead\n"
-    )
+    assert err == "layercli does not implement the model_type 'mystery': the tensors of the weights are shown instead\n"
     assert "model/embed_tokens" in out
 
 
@@ -229,7 +227,7 @@ def test_several_files_without_an_index_are_one_sentence(folder, capsys):
 
 def test_an_unknown_model_type_without_weights_is_one_sentence(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "mystery"}')
-    message = "error: layercli has no description of the model_type 'mystery'\n"
+    message = "error: layercli does not implement the model_type 'mystery'\n"
     assert asked(capsys, "summary", tmp_path) == (2, "", message)
 
 

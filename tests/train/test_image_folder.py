@@ -115,7 +115,7 @@ REFUSED = [
     ),
     (
         lambda p: image_dataset_from_directory(p, validation_split=2, subset="both", seed=1),
-        "validation_split is between 0 and 1, got 2",
+        "validation_split must be between 0 and 1, got 2",
     ),
     (
         lambda p: image_dataset_from_directory(p, validation_split=0.2, subset="both"),

@@ -1,1 +1,1 @@
-"""checks"""
+"""Diagnoses: pure functions from a snapshot to findings."""

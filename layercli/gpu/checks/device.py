@@ -1,4 +1,4 @@
-"""Causes that concern one device and are seen without torch: lost, partitioned, busy, full, unhealthy."""
+"""Causes that affect one device and show without torch: lost, partitioned, busy, full, unhealthy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from layercli.gpu.probes.devices import Item, inventory
 from layercli.gpu.probes.visible_devices import selection
 from layercli.gpu.snapshot import Process, Runtime, Snapshot
 
-FALLEN = 79  # the Xid of a GPU that has fallen off the bus
-CONTEXT = 512 << 20  # what CUDA and its libraries take before the first tensor
+FALLEN = 79  # the Xid code for a GPU that has fallen off the bus
+CONTEXT = 512 << 20  # the memory of CUDA and its libraries before the first tensor
 
 
 def gpu_lost(s: Snapshot) -> Iterator[Diagnostic]:
@@ -32,7 +32,7 @@ def gpu_lost(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def unreadable(s: Snapshot) -> Iterator[Diagnostic]:
-    """NVML knows of the device and cannot say a thing about it."""
+    """NVML lists the device but cannot read it."""
     for item in inventory(s):
         if item.device.error == 999 and not any(xid.code == FALLEN for xid in s.host.xids):
             if s.host.container:
@@ -45,15 +45,15 @@ def unreadable(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 HANDLE_ERRORS = {
-    4: ("is not this process's to use", "Ask the scheduler or the container's owner for this device."),
+    4: ("is not permitted for this process", "Ask the scheduler or the container's owner for this device."),
     8: ("does not get enough power", "Connect all of the card's power cables, and power the machine off and on."),
     11: ("gets no interrupts", "Read dmesg | grep NVRM, and look at the machine's BIOS settings."),
 }
-"""What NVML answers instead of a handle for a device that it counts."""
+"""NVML errors for a listed device, instead of a handle."""
 
 
 def no_handle(s: Snapshot) -> Iterator[Diagnostic]:
-    """NVML counts the device and refuses it."""
+    """NVML lists the device but refuses access."""
     for item in inventory(s):
         code = item.device.error
         if code is not None and code not in (15, 16, 999):
@@ -62,7 +62,7 @@ def no_handle(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def mig(s: Snapshot) -> Iterator[Diagnostic]:
-    """MIG mode without an instance; or the whole device named where an instance is needed."""
+    """MIG mode without an instance, or a whole device selected that is in MIG mode."""
     value = selection(s).value
     for item in inventory(s):
         device = item.device
@@ -76,7 +76,7 @@ def mig(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def busy(s: Snapshot) -> Iterator[Diagnostic]:
-    """The compute mode keeps others out."""
+    """The compute mode excludes other processes."""
     for item in inventory(s):
         device = item.device
         allow = f"Allow sharing: nvidia-smi -i {device.index} -c 0"
@@ -92,7 +92,7 @@ def busy(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def no_memory(s: Snapshot) -> Iterator[Diagnostic]:
-    """Less memory free than CUDA itself takes."""
+    """Less free memory than CUDA itself needs."""
     for item in inventory(s):
         device = item.device
         if device.memory_free is None or device.memory_free >= CONTEXT or not device.memory_total:
@@ -103,14 +103,14 @@ def no_memory(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def held(processes: list[Process]) -> str:
-    """Return the clause that names the processes holding the most memory."""
+    """Return the clause that names the processes with the most memory."""
     largest = sorted(processes, key=lambda process: -(process.memory or 0))[:3]
     named = [f"{process.pid}" + (f" ({show(process.memory)})" if process.memory else "") for process in largest]
     return f"; held by process {', '.join(named)}" if named else ""
 
 
 def unhealthy(s: Snapshot) -> Iterator[Diagnostic]:
-    """Memory errors, repairs that wait, clocks held down by heat or power."""
+    """Memory errors, pending repairs, clocks throttled by heat or power."""
     for item in inventory(s):
         device = item.device
         for severity, seen, remedy in ailments(item):
@@ -118,7 +118,7 @@ def unhealthy(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
-    """Yield the severity, description and remedy of everything the device's counters complain of."""
+    """Yield severity, description and remedy of each problem shown by the device's counters."""
     device = item.device
     reset = f"nvidia-smi --gpu-reset -i {device.index}"
     if device.repair_failed:
@@ -138,13 +138,13 @@ def ailments(item: Item) -> Iterator[tuple[str, str, str]]:
 
 
 def computed(s: Snapshot) -> set[int]:
-    """Return the devices on which torch has put a first tensor without complaint."""
+    """Return the devices on which torch created a first tensor without errors."""
     offered = {f"{each.backend}:{each.index}" for each in (s.runtime or Runtime()).devices if each.error is None}
     return {item.device.index for item in inventory(s) if item.torch in offered}
 
 
 def fabric_waiting(s: Snapshot) -> Iterator[Diagnostic]:
-    """The device has not joined the NVSwitch fabric, so CUDA will most likely answer 802."""
+    """The device has not joined the NVSwitch fabric, so CUDA will probably fail with error 802."""
     waiting = [item for item in inventory(s) if item.device.fabric in ("not started", "in progress")]
     waiting = [item for item in waiting if item.device.index not in computed(s)]
     if waiting and (s.runtime is None or s.runtime.cuda_error != 802):

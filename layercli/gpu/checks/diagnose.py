@@ -1,4 +1,4 @@
-"""The diagnosis: a pure function from what was seen to what it means. One small function per cause, in this table."""
+"""The diagnosis: a pure function from a snapshot to findings, with one small function per cause in this table."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CAUSES = (
 
 
 def diagnose(snapshot: Snapshot) -> list[Diagnostic]:
-    """Return the findings, errors first; never none: a machine without complaint gets ``ok``."""
+    """Return the findings, errors first; never empty: a machine without problems gets ``ok``."""
     found = [finding for cause in CAUSES for finding in cause(snapshot)]
     bad = {finding.device for finding in found if finding.severity == "error"}
     devices = {item.device.index for item in inventory(snapshot)}
@@ -61,13 +61,13 @@ def diagnose(snapshot: Snapshot) -> list[Diagnostic]:
 
 
 def unexplained(snapshot: Snapshot) -> list[Diagnostic]:
-    """Return a finding where torch has a complaint, or offers nothing, and no known cause says why."""
+    """Return a finding if torch reports an error, or no device, and no known cause explains it."""
     runtime = snapshot.runtime
     if runtime is not None and runtime.error:
         seen = f"torch cannot use the GPU: {runtime.error}"
         return [Diagnostic("torch-error", "error", seen, "Look for this message in PyTorch's and NVIDIA's forums.")]
     if runtime is None and not inventory(snapshot):
-        seen = "no GPU shows itself before torch is asked"
+        seen = "no GPU is visible without torch"
         return [Diagnostic("unseen", "warning", seen, "Ask torch: layercli gpu-check --level 1")]
     if runtime is not None and not runtime.devices:
         seen = "no GPU is offered, and none of the known causes explains it"

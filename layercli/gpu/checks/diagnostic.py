@@ -1,4 +1,4 @@
-"""A finding: one thing the diagnosis has to say."""
+"""Diagnostic: one finding of the diagnosis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Diagnostic:
     """``seen`` is a clause that completes "No: ...", ``remedy`` an instruction.
 
-    ``severity`` is error (the device, or with ``device`` None every device, cannot be used), warning, or ok.
+    ``severity`` is error (the device, or every device if ``device`` is None, is unusable), warning, or ok.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""Causes that concern the whole machine and are seen without torch: the wheel, the driver, the container."""
+"""Causes that affect the whole machine and show without torch: the wheel, the driver, the container."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from layercli.gpu.wheels import INDEX, ROCM, advice_beside, capabilities, capita
 
 JETSON = "https://docs.nvidia.com/deeplearning/frameworks/install-pytorch-jetson-platform/"
 JETSON_NODES = {"nvhost-gpu", "nvgpu"}
-OFF_THE_BUS = {"dxg", "kfd", *JETSON_NODES}  # the device files of GPUs that the PCI bus does not show
-NO_DEVICES = "NoDevFiles"  # what Slurm sets for a job without a GPU
+OFF_THE_BUS = {"dxg", "kfd", *JETSON_NODES}  # device files of GPUs that are not on the PCI bus
+NO_DEVICES = "NoDevFiles"  # Slurm sets this for a job without a GPU
 LOGGED = {
     "open-module-required": "the GPU requires the open kernel modules",
     "legacy-driver-required": "only legacy drivers support the GPU",
     "adapter-failed": "RmInitAdapter failed",
 }
-"""What the kernel's log said, by the name of the complaint."""
+"""Explanations of complaints found in the kernel log."""
 
 LIBRARY_MISSING, DRIVER_MISSING, NO_PERMISSION, MISMATCH, UNKNOWN = 12, 9, 4, 18, 999
 
@@ -36,7 +36,7 @@ def wheel_advice(s: Snapshot) -> str:
 
 
 def is_jetson(s: Snapshot) -> bool:
-    """Whether the GPU is that of a Jetson, which PyTorch's own wheels are not built for."""
+    """Whether the GPU is a Jetson's, for which PyTorch publishes no wheels."""
     return bool(JETSON_NODES & {*s.host.nodes})
 
 
@@ -47,19 +47,19 @@ def has_nvidia(s: Snapshot) -> bool:
 
 
 def cards(s: Snapshot) -> list[str]:
-    """Return the device files that stand for NVIDIA cards."""
+    """Return the device files of NVIDIA cards."""
     return [node for node in s.host.nodes if node[6:].isdigit()]
 
 
 def no_torch(s: Snapshot) -> Iterator[Diagnostic]:
-    """PyTorch is not there at all."""
+    """PyTorch is not installed."""
     if s.wheel.version is None:
         remedy = wheel_advice(s) if has_nvidia(s) else "Install it: pip install torch"
         yield Diagnostic("no-torch", "error", "PyTorch is not installed", remedy)
 
 
 def cpu_only_torch(s: Snapshot) -> Iterator[Diagnostic]:
-    """The wheel has no GPU code; Apple's wheels name no GPU and have it all the same."""
+    """The wheel has no GPU code; Apple's wheels list no GPU but support it."""
     built = s.wheel.cuda or s.wheel.hip or s.wheel.xpu or s.host.platform == "darwin"
     if s.wheel.version in (None, "unknown") or built:
         return
@@ -71,7 +71,7 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def no_hardware(s: Snapshot) -> Iterator[Diagnostic]:
-    """Nothing on the PCI bus, which only a machine of its own shows reliably; once torch was asked, it knows better."""
+    """No GPU on the PCI bus, which is only reliable outside containers; if torch was asked, its answer counts."""
     elsewhere = OFF_THE_BUS & {*s.host.nodes} or s.host.amd_cards or s.wheel.xpu or s.host.nvidia_cards is None
     if has_nvidia(s) or s.devices or elsewhere or s.runtime is not None:
         return
@@ -85,7 +85,7 @@ def no_hardware(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def no_driver(s: Snapshot) -> Iterator[Diagnostic]:
-    """A card, and no driver in the kernel or none of its libraries."""
+    """A card without a kernel driver, or without its libraries."""
     if not has_nvidia(s) or s.driver.nvml_error not in (DRIVER_MISSING, LIBRARY_MISSING):
         return
     if s.host.module is None and not s.host.wsl:
@@ -100,7 +100,7 @@ def no_driver(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def container_no_gpu(s: Snapshot) -> Iterator[Diagnostic]:
-    """The host's driver shows through, and the devices or the libraries were not handed in."""
+    """The host's driver is visible, but the container has no devices or libraries."""
     bare = not s.host.container and (cards(s) or s.host.nvidia_cards)
     if s.host.module is None or s.host.denied or bare or is_jetson(s):
         return
@@ -117,7 +117,7 @@ def container_no_gpu(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def not_started(s: Snapshot) -> Iterator[Diagnostic]:
-    """A card on the bus and its driver in the kernel, which cannot start it: NVML counts no device."""
+    """A card and a kernel driver that cannot initialise it: NVML lists no device."""
     asked = s.driver.version is not None or s.driver.nvml_error == DRIVER_MISSING
     if s.host.container or s.host.module is None or not s.host.nvidia_cards or s.devices or not asked:
         return
@@ -137,7 +137,7 @@ def not_started(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def container_lost_gpu(s: Snapshot) -> Iterator[Diagnostic]:
-    """The container's right to its devices was taken away while it ran."""
+    """The container lost access to its devices while it ran."""
     refused = closed(s, "EPERM")
     unknown = s.driver.nvml_error == UNKNOWN
     if not refused and not (unknown and s.host.container):
@@ -152,9 +152,9 @@ def container_lost_gpu(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def closed(s: Snapshot, reason: str) -> list[str]:
-    """Return the device files that cannot be opened for a reason, unless a device can be used all the same.
+    """Return the device files that cannot be opened for a reason, unless a device is usable anyway.
 
-    A scheduler such as Slurm gives a job some of a machine's devices, and refuses the files of the others.
+    A scheduler such as Slurm gives a job some of a machine's devices and denies access to the others.
     """
     if any(device.vendor == "nvidia" and device.error is None for device in s.devices):
         return []
@@ -164,7 +164,7 @@ def closed(s: Snapshot, reason: str) -> list[str]:
 
 
 def no_permission(s: Snapshot) -> Iterator[Diagnostic]:
-    """The device file's mode keeps this user out."""
+    """The mode of the device file denies access to this user."""
     refused = closed(s, "EACCES")
     if refused:
         seen = f"this user may not open /dev/{refused[0]} (EACCES)"
@@ -175,7 +175,7 @@ def no_permission(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def driver_too_old(s: Snapshot) -> Iterator[Diagnostic]:
-    """The wheel's CUDA is of a newer generation than the driver."""
+    """The wheel's CUDA generation is newer than the driver's."""
     if not s.wheel.cuda or not s.driver.cuda or not 0 < major(s.driver.cuda) < major(s.wheel.cuda):
         return
     newest = f"the driver {s.driver.version or s.host.module or ''}".rstrip()
@@ -184,20 +184,20 @@ def driver_too_old(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def newer_driver_or_other_wheel(s: Snapshot) -> str:
-    """Return the two ways out of a driver that is too old, as far as each leads to code for the devices."""
+    """Return both remedies for a driver that is too old, if they lead to code for the devices."""
     if is_jetson(s):
         return f"Update JetPack, or install NVIDIA's own build of PyTorch for it: see {JETSON}"
     wanted = capabilities(device.capability for device in s.devices)
     builds = covering(wanted, s.host.machine)
     fitting = [build for build in builds if build.runs_on(s.driver.cuda)]
     if all(build.cuda != major(s.wheel.cuda) for build in builds):
-        return wheel_advice(s)  # a driver for this wheel would not help: it has no code for the devices
+        return wheel_advice(s)  # a newer driver does not help: this wheel has no code for the devices
     newer = capital(update(major(s.wheel.cuda), wanted))
     return f"{newer}, or install a PyTorch for an older CUDA: {fitting[0].command}" if fitting else f"{newer}."
 
 
 def driver_mismatch(s: Snapshot) -> Iterator[Diagnostic]:
-    """The libraries were updated under a running kernel module."""
+    """The libraries were updated while an older kernel module is loaded."""
     if s.driver.nvml_error == MISMATCH:
         loaded = f" ({s.host.module})" if s.host.module else ""
         seen = f"the loaded NVIDIA kernel module{loaded} and the installed driver libraries are of different versions"
@@ -206,14 +206,14 @@ def driver_mismatch(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def gpu_lost_by_driver(s: Snapshot) -> Iterator[Diagnostic]:
-    """NVML itself says that a GPU is lost."""
+    """NVML reports a lost GPU."""
     if s.driver.nvml_error in (15, 16):
         seen = f"the driver has lost a GPU (NVML {s.driver.nvml_error})"
         yield Diagnostic("gpu-lost", "error", seen, "Reset it (nvidia-smi --gpu-reset) or power-cycle the machine.")
 
 
 def hidden_by_env(s: Snapshot) -> Iterator[Diagnostic]:
-    """A variable leaves fewer devices than its list names."""
+    """An environment variable selects fewer devices than it lists."""
     chosen = selection(s)
     if chosen.variable is None or not (s.devices or has_nvidia(s)):
         return
@@ -234,7 +234,7 @@ def hidden_by_env(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def debug_env(s: Snapshot) -> Iterator[Diagnostic]:
-    """A variable that slows CUDA down, or puts other code into it."""
+    """An environment variable slows CUDA down, or loads other code into it."""
     found = [f"{name}={s.environment[name]}" for name in DEBUGGING if s.environment.get(name, "0") not in ("", "0")]
     if found:
         names = " ".join(setting.partition("=")[0] for setting in found)

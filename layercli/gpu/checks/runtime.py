@@ -13,16 +13,16 @@ from layercli.gpu.versions import pair
 from layercli.gpu.wheels import advice_beside, capabilities, runs
 
 NOTHING = Runtime()
-NO_CODE = "sm_"  # stands in a list without machine code, as an empty list says that nothing is known
+NO_CODE = "sm_"  # marks a list as known to contain no machine code; an empty list means unknown
 
 
 def failed(s: Snapshot, *codes: int) -> bool:
-    """Whether torch met one of these CUDA errors."""
+    """Whether torch reported one of these CUDA errors."""
     return (s.runtime or NOTHING).cuda_error in codes
 
 
 def forward_compat(s: Snapshot) -> Iterator[Diagnostic]:
-    """Compatibility libraries on hardware or a driver they are not made for."""
+    """CUDA compatibility libraries on unsuitable hardware or an unsuitable driver."""
     if failed(s, 803, 804):
         code = (s.runtime or NOTHING).cuda_error
         on_path = "; they are on LD_LIBRARY_PATH" if "LD_LIBRARY_PATH" in s.environment else ""
@@ -32,7 +32,7 @@ def forward_compat(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def uvm_wedged(s: Snapshot) -> Iterator[Diagnostic]:
-    """CUDA fails where NVML works: the unified memory driver is stuck or absent."""
+    """CUDA fails although NVML works: the unified memory driver hangs or is missing."""
     if not failed(s, 999) or s.driver.nvml_error is not None or not s.devices:
         return
     loaded = "nvidia-uvm" in s.host.nodes
@@ -48,7 +48,7 @@ def uvm_wedged(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def forked(s: Snapshot) -> Iterator[Diagnostic]:
-    """CUDA does not survive a fork."""
+    """CUDA cannot be used after a fork."""
     if "forked subprocess" in ((s.runtime or NOTHING).error or ""):
         seen = "CUDA was started before this process was forked, and a forked process cannot use it"
         remedy = (
@@ -59,7 +59,7 @@ def forked(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def untouchable(s: Snapshot) -> Iterator[Diagnostic]:
-    """Torch lists the device, and the first tensor on it failed."""
+    """Torch lists the device, but a first tensor on it failed."""
     for item, offered in pairs(s):
         if offered.error is None:
             continue
@@ -73,7 +73,7 @@ def untouchable(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def busy(item: Item) -> Diagnostic:
-    """CUDA says that the device is taken."""
+    """CUDA reports that the device is in use."""
     holders = [str(process.pid) for process in item.device.processes]
     by = f"; on it: process {', '.join(holders)}" if holders else ""
     remedy = f"Wait for the process or end it; allow sharing: nvidia-smi -i {item.device.index} -c 0"
@@ -82,13 +82,13 @@ def busy(item: Item) -> Diagnostic:
 
 
 def full(item: Item) -> Diagnostic:
-    """There was not even memory for one tensor."""
+    """There was no memory for even one tensor."""
     seen = f"{item.label} has no memory for a first tensor (CUDA error 2){held(item.device.processes)}"
     return Diagnostic("no-memory", "error", seen, "Stop what holds it, or choose another device.", item.device.index)
 
 
 def pairs(s: Snapshot) -> Iterator[tuple[Item, Offered]]:
-    """Yield each device that torch offers with torch's description of it."""
+    """Yield each device that torch offers, with torch's description."""
     offers = {f"{offered.backend}:{offered.index}": offered for offered in (s.runtime or NOTHING).devices}
     for item in inventory(s):
         if item.torch in offers:
@@ -107,7 +107,7 @@ def arch_unsupported(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def supported(offered: Offered, arch_list: list[str]) -> bool:
-    """Whether the wheel's list has machine code for the device, or PTX that the driver can compile for it."""
+    """Whether the wheel has machine code for the device, or PTX that the driver can compile for it."""
     if offered.arch:
         return not arch_list or offered.arch in arch_list
     if offered.backend != "cuda" or not offered.capability or not arch_list:
@@ -117,7 +117,7 @@ def supported(offered: Offered, arch_list: list[str]) -> bool:
 
 
 def other_wheel(s: Snapshot, offered: Offered) -> str:
-    """Return where a wheel with code for the device is found, and for the machine's other devices if there is one."""
+    """Return the wheel with code for the device, and for the machine's other devices if possible."""
     if offered.arch:
         runtime = s.runtime or NOTHING
         others = [str(each.index) for each in runtime.devices if supported(each, runtime.arch_list)]
@@ -131,7 +131,7 @@ def other_wheel(s: Snapshot, offered: Offered) -> str:
 
 
 def ended(s: Snapshot) -> Iterator[Diagnostic]:
-    """The process that tried the GPU hung, or died."""
+    """The process that tested the GPU hung or died."""
     runtime = s.runtime or NOTHING
     doing = f" during {runtime.during}" if runtime.during else ""
     look = "Look for Xid errors in dmesg; reset the GPU (nvidia-smi --gpu-reset) or reboot"
@@ -149,7 +149,7 @@ def ended(s: Snapshot) -> Iterator[Diagnostic]:
 
 
 def compiles(offered: Offered, arch_list: list[str]) -> bool:
-    """Whether the wheel has only PTX for the device, which the driver compiles at first use, for minutes."""
+    """Whether the wheel has only PTX for the device, which the driver compiles for minutes on first use."""
     machine_code = [architecture for architecture in arch_list if not architecture.startswith("compute")]
     ptx = len(machine_code) < len(arch_list)
     return ptx and not supported(offered, machine_code or [NO_CODE]) and supported(offered, arch_list)

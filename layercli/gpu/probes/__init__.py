@@ -1,1 +1,1 @@
-"""probes"""
+"""Probes: read the state of the machine's GPUs into a snapshot."""

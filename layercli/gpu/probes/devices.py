@@ -1,4 +1,4 @@
-"""The devices of a snapshot as one list: what the driver sees and what torch offers, matched."""
+"""The devices of a snapshot as one list that matches the driver's view with torch's."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ VENDORS = {"mps": "apple", "xpu": "intel"}
 
 @dataclass(frozen=True)
 class Item:
-    """A device and its name in torch, None where torch does not offer it; ``cuda`` alone before its number is known."""
+    """A device and its name in torch, None if torch does not offer it; ``cuda`` alone before its index is known."""
 
     device: Device
     torch: str | None
 
     @property
     def label(self) -> str:
-        """The device as a sentence names it."""
+        """The device's name in a sentence."""
         return f"GPU {self.device.index} ({self.device.name})" if self.device.name else f"GPU {self.device.index}"
 
 
 def inventory(snapshot: Snapshot) -> list[Item]:
-    """Return every device; before torch was asked, the name it will have there is worked out."""
+    """Return every device; if torch was not asked, its future name there is derived."""
     if snapshot.runtime is None or (snapshot.runtime.ended and not snapshot.runtime.devices):
         return expected(snapshot)
     found = {}
@@ -37,7 +37,7 @@ def inventory(snapshot: Snapshot) -> list[Item]:
 
 
 def expected(snapshot: Snapshot) -> list[Item]:
-    """Return the devices with the names torch will give them."""
+    """Return the devices with the names that torch will give them."""
     order = selection(snapshot).order
     if order and by_speed(snapshot):
         return [Item(device, BACKENDS.get(device.vendor)) for device in snapshot.devices]
@@ -52,14 +52,14 @@ def expected(snapshot: Snapshot) -> list[Item]:
 
 
 def visible_count(snapshot: Snapshot) -> int:
-    """Return how many devices torch shows at most."""
+    """Return the maximum number of devices that torch can show."""
     if snapshot.runtime is None or (snapshot.runtime.ended and not snapshot.runtime.devices):
         return len(selection(snapshot).order)
     return len(snapshot.runtime.devices)
 
 
 def instance(device: Device, snapshot: Snapshot) -> Device:
-    """Return a device in MIG mode with the memory of the instance that CUDA will show, any other as it is."""
+    """Return a device in MIG mode with the memory of the instance that CUDA shows; any other device unchanged."""
     if not device.mig or not device.mig_instances:
         return device
     named = [entry for entry in selection(snapshot).value.split(",") if entry in device.mig_instances]
@@ -69,7 +69,7 @@ def instance(device: Device, snapshot: Snapshot) -> Device:
 
 
 def bare(uuid: str | None) -> str:
-    """Return the digits of a UUID: torch tells that of a MIG instance without saying that it is one."""
+    """Return the digits of a UUID: torch does not mark the UUID of a MIG instance as one."""
     return (uuid or "").rpartition("-")[2]
 
 
@@ -80,7 +80,7 @@ def described(offered: Offered, snapshot: Snapshot) -> Device:
     if known is None:
         taken = [device.index for device in snapshot.devices]
         known = Device(offered.index if not taken else max(taken) + 1 + offered.index, vendor=vendor)
-    if known.mig and known.mig_instances:  # the driver describes the whole of it, torch the slice
+    if known.mig and known.mig_instances:  # the driver describes the whole device, torch the MIG slice
         known = replace(known, name=offered.name, memory_total=offered.memory_total, memory_free=None)
     return replace(
         known,
@@ -91,7 +91,7 @@ def described(offered: Offered, snapshot: Snapshot) -> Device:
 
 
 def match(offered: Offered, snapshot: Snapshot) -> Device | None:
-    """Return the driver's device of the same UUID, or else the one the environment puts in that place."""
+    """Return the driver's device with the same UUID, or else the one at that index of the environment's selection."""
     for device in snapshot.devices:
         if bare(offered.uuid) and bare(offered.uuid) in map(bare, (device.uuid, *device.mig_instances)):
             return device

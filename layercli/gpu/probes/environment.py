@@ -1,4 +1,4 @@
-"""The environment variables that matter to a GPU, with only as much of their values as is nobody's secret."""
+"""The environment variables that affect a GPU, with private parts of their values removed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIBRARY_FOLDERS = {
     "CUDA stub libraries": re.compile(r"/stubs(/|:|$)"),
     "a system CUDA": re.compile(r"/cuda[^:/]*/(lib64|lib|targets/[^:]*lib)(/|:|$)"),
 }
-"""What may stand before the driver's or the wheel's own libraries."""
+"""Libraries that may shadow the driver's or the wheel's own."""
 
 PLAIN = re.compile(
     r"-?\d+(\.\d+)*|(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]*"
@@ -43,18 +43,18 @@ UUID = re.compile(r"((?:GPU|MIG)-(?:GPU-)?[0-9a-fA-F]{8})[0-9a-fA-F/-]*")
 
 
 def read(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are set and matter; a value that is not a plain setting becomes ``(set)``."""
+    """Return the relevant variables that are set; a value of unexpected form becomes ``(set)``."""
     seen = {name: presentable(environment[name]) for name in SELECTING + DEBUGGING + OTHER if name in environment}
     found = [what for what, folder in LIBRARY_FOLDERS.items() if folder.search(environment.get(LIBRARIES, ""))]
     return seen | ({LIBRARIES: f"({', '.join(found)})"} if found else {})
 
 
 def presentable(value: str) -> str:
-    """Return a value with its UUIDs shortened and every entry that could say anything else replaced."""
+    """Return a value with UUIDs shortened and entries of unexpected form replaced."""
     entries = [shortened(entry.strip()) for entry in value.split(",")]
     return ",".join(entry if not entry or PLAIN.fullmatch(entry) else "(set)" for entry in entries)
 
 
 def shortened(uuid: str) -> str:
-    """Return a device's UUID up to its first eight digits, which tell the devices of one machine apart."""
+    """Return the first eight digits of a device's UUID, which distinguish the devices of a machine."""
     return UUID.sub(r"\1", uuid)

@@ -1,4 +1,4 @@
-"""NVIDIA's management library: the driver, and everything it tells about each device, through nvidia-ml-py."""
+"""Query NVIDIA's management library (NVML) for the driver and each device, through nvidia-ml-py."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from layercli.lazy import LazyModule
 
 pynvml: Any = LazyModule("pynvml")
 
-UNASKABLE = {3, 6, 13, 25}  # not supported, not found, no such function, another version: what an older card lacks
+UNASKABLE = {3, 6, 13, 25}  # not supported, not found, no such function, other version: normal for older cards
 LOST = {15, 16}
 UNKNOWN = 999
 VITAL = {"nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName", "nvmlDeviceGetMemoryInfo"}
-"""The questions that a sound device answers; others fail with 999 on healthy cards too."""
+"""Queries that a healthy device answers; others fail with 999 on healthy cards too."""
 
 HANDLE = "nvmlDeviceGetHandleByIndex"
 
@@ -28,14 +28,14 @@ FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}
 
 
 class Session:
-    """NVML while it is open: asks, keeps going when an answer fails, and notes what failed."""
+    """An open NVML session: a failed query returns None and is noted."""
 
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes
         self.lost: int | None = None
 
     def ask(self, function: str, *arguments: Any) -> Any:
-        """Return what the NVML function answers, or None."""
+        """Return the result of the NVML function, or None."""
         try:
             return getattr(pynvml, function)(*arguments)
         except pynvml.NVMLError as error:
@@ -44,24 +44,24 @@ class Session:
             elif error.value not in UNASKABLE:
                 self.note(f"{function}: {error}")
         except pynvml.NVMLLibraryMismatchError:
-            return None  # the driver is older than nvidia-ml-py, and knows the function by an earlier version
+            return None  # the driver is older than nvidia-ml-py, and has only an earlier version of the function
         except (AttributeError, TypeError, ValueError) as error:
             self.note(f"{function}: {type(error).__name__}")
         return None
 
     def note(self, text: str) -> None:
-        """Keep a note, once."""
+        """Add a note, once."""
         if text not in self.notes:
             self.notes.append(text)
 
 
 def read(notes: list[str]) -> tuple[Driver, list[Device]]:
-    """Return the driver and the devices that NVML tells of."""
+    """Return the driver and the devices that NVML reports."""
     session = Session(notes)
     try:
         pynvml.nvmlInit()
     except MissingPackageError:
-        notes.append("NVML was not asked: nvidia-ml-py is not installed (pip install nvidia-ml-py)")
+        notes.append("NVML was not queried: nvidia-ml-py is not installed (pip install nvidia-ml-py)")
         return Driver(), []
     except pynvml.NVMLError as error:
         return Driver(nvml_error=error.value), []
@@ -74,7 +74,7 @@ def read(notes: list[str]) -> tuple[Driver, list[Device]]:
 
 @contextmanager
 def monitor(indices: Iterable[int]) -> Iterator[Callable[[], dict[int, Device]]]:
-    """Give a function that returns the condition of the devices now; NVML stays open, so that it answers at once."""
+    """Yield a function that returns the current condition of the devices; NVML stays open for fast answers."""
     session = Session([])
     try:
         pynvml.nvmlInit()
@@ -101,7 +101,7 @@ def driver(session: Session) -> Driver:
 
 
 def confidential(session: Session) -> bool | None:
-    """Return whether GPUs in confidential computing mode are ready for work; None where they are not in that mode."""
+    """Return whether GPUs in confidential computing mode are ready; None if they are not in that mode."""
     if not hasattr(pynvml, "nvmlSystemGetConfComputeGpusReadyState"):
         return None
     state = session.ask("nvmlSystemGetConfComputeState")
@@ -111,7 +111,7 @@ def confidential(session: Session) -> bool | None:
 
 
 def device(session: Session, index: int) -> Device:
-    """Return what NVML tells about the device of that number."""
+    """Return what NVML reports about the device of that index."""
     session.lost = None
     handle = session.ask(HANDLE, index)
     if handle is None:
@@ -123,7 +123,7 @@ def device(session: Session, index: int) -> Device:
 
 
 def identity(session: Session, handle: Any) -> dict[str, Any]:
-    """Return the device's name, capability, and how it may be used."""
+    """Return the device's name, capability and modes of use."""
     uuid = session.ask("nvmlDeviceGetUUID", handle)
     pci = session.ask("nvmlDeviceGetPciInfo", handle)
     capability = session.ask("nvmlDeviceGetCudaComputeCapability", handle)
@@ -137,7 +137,7 @@ def identity(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def address(bus: str | bytes) -> str:
-    """Return a PCI address as the kernel writes it, with a domain of four digits."""
+    """Return a PCI address as the kernel writes it, with a four-digit domain."""
     text = (bus.decode() if isinstance(bus, bytes) else bus).lower()
     domain, _, rest = text.partition(":")
     return f"{domain[-4:]}:{rest}"
@@ -150,7 +150,7 @@ def memory(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def errors(session: Session, handle: Any) -> dict[str, Any]:
-    """Return the memory errors counted since the driver was loaded, and the repairs they asked for."""
+    """Return the memory error counters since the driver was loaded, and pending repairs."""
     mode = session.ask("nvmlDeviceGetEccMode", handle)
     rows = session.ask("nvmlDeviceGetRemappedRows", handle)
     pages = session.ask("nvmlDeviceGetRetiredPagesPendingStatus", handle)
@@ -165,7 +165,7 @@ def errors(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def condition(session: Session, handle: Any) -> dict[str, Any]:
-    """Return temperature, power, clocks, and what holds the clocks down."""
+    """Return temperature, power, clocks and the reasons for throttled clocks."""
     power = session.ask("nvmlDeviceGetPowerUsage", handle)
     limit = session.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
     reasons = session.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
@@ -183,7 +183,7 @@ def condition(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def links(session: Session, handle: Any) -> dict[str, Any]:
-    """Return the PCIe link, and how many NVLinks are up."""
+    """Return the PCIe link, and the number of active NVLinks."""
     return {
         "pcie_generation": session.ask("nvmlDeviceGetCurrPcieLinkGeneration", handle),
         "pcie_generation_max": session.ask("nvmlDeviceGetMaxPcieLinkGeneration", handle),
@@ -195,7 +195,7 @@ def links(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def nvlinks(session: Session, handle: Any) -> int | None:
-    """Return the number of NVLinks that are up, or None for a device without NVLink."""
+    """Return the number of active NVLinks, or None for a device without NVLink."""
     up = None
     for link in range(pynvml.NVML_NVLINK_MAX_LINKS):
         try:
@@ -206,7 +206,7 @@ def nvlinks(session: Session, handle: Any) -> int | None:
 
 
 def fabric(session: Session, handle: Any) -> str | None:
-    """Return how far the device has come in joining the NVSwitch fabric, or None for one that has none to join."""
+    """Return the state of joining the NVSwitch fabric, or None for a device without one."""
     seen = pynvml.c_nvmlGpuFabricInfo_t()
     if session.ask("nvmlDeviceGetGpuFabricInfo", handle, seen_by(seen)) is None:
         return None
@@ -214,7 +214,7 @@ def fabric(session: Session, handle: Any) -> str | None:
 
 
 def seen_by(structure: Any) -> Any:
-    """Return a reference that NVML can fill."""
+    """Return a reference for NVML to fill."""
     from ctypes import byref
 
     return byref(structure)
@@ -237,12 +237,12 @@ def partitions(session: Session, handle: Any) -> dict[str, Any]:
 
 
 def processes(session: Session, handle: Any) -> list[Process]:
-    """Return the processes on the device: their numbers, their kind and their memory, and nothing else."""
+    """Return the processes on the device: only PID, kind and memory."""
     return [*listed(session.ask, handle, "compute"), *listed(session.ask, handle, "graphics")]
 
 
 def listed(ask: Callable[..., Any], handle: Any, kind: str) -> Iterator[Process]:
-    """Yield the device's processes of one kind; older drivers answer an older version of the question."""
+    """Yield the device's processes of one kind; older drivers need an older version of the query."""
     question = f"nvmlDeviceGet{kind.capitalize()}RunningProcesses"
     found = ask(question, handle)
     for process in ask(f"{question}_v2", handle) or [] if found is None else found:

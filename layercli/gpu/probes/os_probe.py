@@ -1,4 +1,4 @@
-"""What the operating system tells: PCI cards, the kernel's driver, device files, containers. Roots are parameters."""
+"""Query the operating system: PCI cards, kernel driver, device files, containers. Root folders are parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPLAINTS = {
     "legacy-driver-required": "Legacy drivers",
     "adapter-failed": "RmInitAdapter failed",
 }
-"""What the kernel's log says where the driver cannot start a GPU."""
+"""Kernel log messages for GPUs that the driver cannot initialise."""
 
 XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
 CONTAINED = re.compile(r"docker|kubepods|containerd|libpod|lxc|garden")
@@ -31,7 +31,7 @@ CONTAINED = re.compile(r"docker|kubepods|containerd|libpod|lxc|garden")
 
 @dataclass(frozen=True)
 class Roots:
-    """Where the files of the operating system are."""
+    """The folders of the operating system's files."""
 
     proc: Path = Path("/proc")
     dev: Path = Path("/dev")
@@ -40,7 +40,7 @@ class Roots:
 
 
 def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host:
-    """Return what the operating system tells of its GPUs."""
+    """Return what the operating system reports about its GPUs."""
     cards = display_cards(roots, notes)
     log = kernel_log(roots.dev / "kmsg")
     return Host(
@@ -60,7 +60,7 @@ def read(roots: Roots, environment: Mapping[str, str], notes: list[str]) -> Host
 
 
 def text(path: Path) -> str:
-    """Return a file's text, empty where it cannot be read."""
+    """Return a file's text; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -68,13 +68,13 @@ def text(path: Path) -> str:
 
 
 def pci_functions(roots: Roots) -> list[Path]:
-    """Return the folders of the display cards on the PCI bus, in the order of their addresses."""
+    """Return the folders of the display cards on the PCI bus, sorted by address."""
     found = sorted((roots.sys / "bus/pci/devices").iterdir())
     return [folder for folder in found if text(folder / "class").startswith(DISPLAYS)]
 
 
 def display_cards(roots: Roots, notes: list[str]) -> list[str] | None:
-    """Return the vendor of each display card, or None where the PCI bus cannot be listed."""
+    """Return the vendor of each display card, or None if the PCI bus cannot be listed."""
     try:
         return [text(folder / "vendor") for folder in pci_functions(roots)]
     except OSError:
@@ -90,7 +90,7 @@ def module_version(roots: Roots) -> str | None:
 
 
 def in_container(roots: Roots, environment: Mapping[str, str]) -> bool:
-    """Whether this looks like the inside of a container."""
+    """Whether this process appears to run in a container."""
     marks = (roots.top / ".dockerenv", roots.top / "run/.containerenv")
     return (
         any(mark.exists() for mark in marks)
@@ -105,7 +105,7 @@ def device_files(roots: Roots) -> list[str]:
 
 
 def matching(folder: Path, names: re.Pattern[str]) -> list[str]:
-    """Return the names in a folder that match, none where it cannot be listed."""
+    """Return the matching names in a folder; empty if it cannot be listed."""
     try:
         return [entry.name for entry in folder.iterdir() if names.fullmatch(entry.name)]
     except OSError:
@@ -115,7 +115,7 @@ def matching(folder: Path, names: re.Pattern[str]) -> list[str]:
 def denied(roots: Roots, host: Host) -> dict[str, str]:
     """Return why device files cannot be opened: EPERM comes from a container, EACCES from the file's mode.
 
-    AMD's are tried where there is a card of AMD's; the files of other makers' displays are of no concern.
+    AMD device files are tried only if there is an AMD card.
     """
     reasons = {}
     for name in host.nodes:
@@ -128,13 +128,13 @@ def denied(roots: Roots, host: Host) -> dict[str, str]:
 
 
 def xids(log: str) -> list[Xid]:
-    """Return the NVIDIA driver's errors in the kernel's log, each once."""
+    """Return the NVIDIA driver's Xid errors in the kernel log, each once."""
     found = XID.findall(log)
     return [Xid(pci if "." in pci else f"{pci}.0", int(code)) for pci, code in dict.fromkeys(found)]
 
 
 def kernel_log(path: Path) -> str:
-    """Return what the kernel's log holds now; it is read record by record and never waited for."""
+    """Return the current kernel log, read record by record without blocking."""
     records = []
     try:
         log = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -151,7 +151,7 @@ def kernel_log(path: Path) -> str:
 
 
 def amd_devices(roots: Roots) -> list[Device]:
-    """Return the AMD cards as the kernel lists them: their addresses and memory."""
+    """Return the AMD cards that the kernel lists: their addresses and memory."""
     try:
         folders = [folder for folder in pci_functions(roots) if text(folder / "vendor") == AMD]
     except OSError:
@@ -160,7 +160,7 @@ def amd_devices(roots: Roots) -> list[Device]:
 
 
 def amd_device(index: int, folder: Path) -> Device:
-    """Return one AMD card; torch will tell its name."""
+    """Return one AMD card; torch provides its name later."""
     total, used = text(folder / "mem_info_vram_total"), text(folder / "mem_info_vram_used")
     known = total.isdigit() and used.isdigit()
     return Device(

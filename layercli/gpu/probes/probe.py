@@ -1,4 +1,4 @@
-"""The probe: one look at everything that can be known of the GPUs without importing torch. It never raises."""
+"""The probe: take a snapshot of the GPUs without importing torch. It never raises."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ T = TypeVar("T")
 def snapshot(
     roots: os_probe.Roots | None = None, variables: Mapping[str, str] | None = None, torch_folder: Path | None = None
 ) -> Snapshot:
-    """Return what was seen; each look that failed is a note in it.
+    """Return the snapshot; each failed probe adds a note to it.
 
-    Device files are only opened where NVML shows no sound device: opening one starts its GPU, which takes seconds.
+    Device files are only opened if NVML shows no healthy device: opening one initialises its GPU, which takes seconds.
     """
     places = roots or os_probe.Roots()
     settings = os.environ if variables is None else variables
@@ -44,7 +44,7 @@ def snapshot(
 
 
 def attempt(what: str, look: Callable[[], T], otherwise: T, notes: list[str]) -> T:
-    """Return what ``look`` sees, or ``otherwise`` and a note: a probe that fails must not take the rest with it."""
+    """Return the result of ``look``, or ``otherwise`` and a note: a failing probe must not prevent the others."""
     try:
         return look()
     except Exception as error:
@@ -53,7 +53,7 @@ def attempt(what: str, look: Callable[[], T], otherwise: T, notes: list[str]) ->
 
 
 def others(host: Host, roots: os_probe.Roots, notes: list[str]) -> list[Device]:
-    """Return the devices of other makers; what only torch can tell of them is noted."""
+    """Return the devices of other vendors, with notes on what only torch can report."""
     if host.platform == "darwin" and host.machine == "arm64":
         notes.append("an Apple GPU does not tell its memory, temperature, power or clocks")
         return [Device(0, vendor="apple", name="Apple GPU")]

@@ -1,4 +1,4 @@
-"""What the installed PyTorch was built for, read from its version file: importing it takes far longer."""
+"""The build of the installed PyTorch, read from its version file because importing torch takes far longer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.gpu.snapshot import Wheel
 
 
 def read(notes: list[str], folder: Path | None = None) -> Wheel:
-    """Return what ``torch/version.py`` says (in ``folder``, or of the torch that would be imported)."""
+    """Return the content of ``torch/version.py`` (in ``folder``, or of the torch that would be imported)."""
     folder = folder or installed()
     if folder is None:
         return Wheel()
@@ -32,7 +32,7 @@ def installed() -> Path | None:
 
 
 def constants(source: str) -> dict[str, str | None]:
-    """Return the names that a module's source sets to a string or None, without running it."""
+    """Return the names that a module's source assigns a string or None, without executing it."""
     found: dict[str, str | None] = {}
     for statement in ast.parse(source).body:
         match statement:

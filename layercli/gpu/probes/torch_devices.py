@@ -1,4 +1,4 @@
-"""What torch itself offers: its devices, the architectures it has code for, and its complaints."""
+"""Query torch: its devices, the architectures it has code for, and its errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.lazy import torch
 
 
 def look() -> Runtime:
-    """Return the devices that torch offers; an error of CUDA's initialisation is in it, not raised."""
+    """Return the devices that torch offers; an error of CUDA's initialisation is stored, not raised."""
     try:
         torch.version  # noqa: B018  # the first attribute imports torch, which may fail
     except Exception as error:
@@ -27,7 +27,7 @@ def cuda() -> list[Offered]:
     """Return the devices of CUDA, or of ROCm, which torch offers under the same name."""
     if not (torch.version.cuda or torch.version.hip):
         return []
-    torch.cuda.init()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    torch.cuda.init()  # type: ignore[no-untyped-call]  # torch does not annotate it
     return [cuda_device(index) for index in range(torch.cuda.device_count())]
 
 
@@ -63,7 +63,7 @@ def mps() -> list[Offered]:
 
 
 def touched(runtime: Runtime, names: Iterable[str]) -> Runtime:
-    """Return the runtime after a first tensor on each named device (``cuda:0``), complaints included."""
+    """Return the runtime after creating a tensor on each named device (``cuda:0``), including errors."""
     wanted = set(names)
     return replace(
         runtime,
@@ -72,7 +72,7 @@ def touched(runtime: Runtime, names: Iterable[str]) -> Runtime:
 
 
 def touch(offered: Offered) -> Offered:
-    """Put one tensor on the device and add its numbers up."""
+    """Create a tensor on the device and sum its elements."""
     try:
         torch.ones(256, device=f"{offered.backend}:{offered.index}").sum().item()
     except Exception as error:

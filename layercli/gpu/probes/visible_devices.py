@@ -1,4 +1,4 @@
-"""What the environment lets CUDA (or HIP) see: the meaning of ``CUDA_VISIBLE_DEVICES``, worked out without CUDA."""
+"""The devices visible to CUDA (or HIP): the effect of ``CUDA_VISIBLE_DEVICES``, derived without CUDA."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CUDA = ("CUDA_VISIBLE_DEVICES",)
 
 @dataclass(frozen=True)
 class Selection:
-    """The variable that decides, its value, the indices it leaves in order, and the entry it stumbles over."""
+    """The variable that decides, its value, the selected indices in order, and the first invalid entry."""
 
     variable: str | None
     value: str
@@ -23,9 +23,9 @@ class Selection:
 
 
 def selection(snapshot: Snapshot) -> Selection:
-    """Return which of the snapshot's devices torch can see, in torch's order.
+    """Return the snapshot's devices that torch can see, in torch's order.
 
-    Unless told otherwise CUDA shows one MIG instance where there is any, and nothing beside it.
+    By default CUDA shows a single MIG instance if there is one, and nothing else.
     """
     everything = [device.index for device in snapshot.devices]
     sliced = [device.index for device in snapshot.devices if device.mig and device.mig_instances]
@@ -38,7 +38,7 @@ def selection(snapshot: Snapshot) -> Selection:
 
 
 def by_speed(snapshot: Snapshot) -> bool:
-    """Whether CUDA numbers the devices by a speed that only CUDA knows: unequal ones, and nothing told by UUID or bus."""
+    """Whether CUDA numbers devices by speed, which only CUDA knows: unequal devices, not selected by UUID or bus order."""
     if snapshot.wheel.hip or snapshot.environment.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID":
         return False
     kinds = {(device.name, device.capability) for device in snapshot.devices if device.vendor == "nvidia"}
@@ -48,7 +48,7 @@ def by_speed(snapshot: Snapshot) -> bool:
 
 
 def chosen(variable: str, value: str, devices: list[Device]) -> Selection:
-    """Follow the list up to its first bad entry, where CUDA stops; a device named twice hides them all."""
+    """Follow the list up to its first invalid entry, where CUDA stops; a duplicate device hides all."""
     order: list[int] = []
     for entry in value.split(",") if value else []:
         device = named(entry, devices)
@@ -61,7 +61,7 @@ def chosen(variable: str, value: str, devices: list[Device]) -> Selection:
 
 
 def named(entry: str, devices: list[Device]) -> Device | None:
-    """Return the device that one entry names, by number, by the beginning of its UUID, or by a MIG instance."""
+    """Return the device of one entry: an index, the beginning of a UUID, or a MIG instance."""
     if re.fullmatch(r"[0-9]{1,9}", entry):
         return next((device for device in devices if device.index == int(entry)), None)
     if entry.startswith("MIG-"):

@@ -1,4 +1,4 @@
-"""Matrix products that prove a device computes: exact in integers, near float64 in floats, and the same every time."""
+"""Matrix products that test a device: exact for integers, close to float64 for floats, and reproducible."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from layercli.lazy import torch
 
 Product = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
-DEPTH = 2048  # 2048 products of integers up to 8 add up exactly in float32, in TF32, and from bfloat16
+DEPTH = 2048  # sums of 2048 products of integers up to 8 are exact in float32, in TF32, and from bfloat16
 LARGEST = 8
 
 
 @dataclass(frozen=True)
 class MatmulPrecision:
-    """A precision that products run in; ``gate`` is the relative Frobenius error it may have against float64."""
+    """A precision of products; ``gate`` is the allowed relative Frobenius error against float64."""
 
     name: str
     dtype: str
@@ -44,8 +44,8 @@ def precisions(device: torch.device) -> list[MatmulPrecision]:
 
 @contextmanager
 def running_in(precision: MatmulPrecision) -> Iterator[None]:
-    """Let float32 products run as the precision says, convolutions too, and sums never in half precision."""
-    backends: Any = torch.backends  # torch's stubs do not know its newer settings
+    """Set the precision of float32 products and convolutions, and full precision for sums."""
+    backends: Any = torch.backends  # torch's stubs lack its newer settings
     settings = backends.cuda.matmul
     halves = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
     wanted = "tf32" if precision is TF32 else "ieee"
@@ -65,7 +65,7 @@ def running_in(precision: MatmulPrecision) -> Iterator[None]:
 
 
 def multiply(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return ``x @ y``, and from half precision its float32 sums, where the device gives them out."""
+    """Return ``x @ y``; for half precision the float32 sums, if the device returns them."""
     if x.is_cuda and x.dtype in (torch.float16, torch.bfloat16) and torch.version.hip is None:
         return torch.mm(x, y, out_dtype=torch.float32)
     return torch.mm(x, y)
@@ -73,7 +73,7 @@ def multiply(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 @cache
 def known_product(size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return two matrices of integers and their exact product, in float64 on the CPU; other seeds, other numbers."""
+    """Return two integer matrices and their exact product, in float64 on the CPU; the seed selects them."""
     x, y = integers(size, DEPTH, 2 * seed), integers(DEPTH, size, 2 * seed + 1)
     return x, y, x @ y
 
@@ -87,7 +87,7 @@ def integers(rows: int, columns: int, seed: int) -> torch.Tensor:
 def exact(
     device: torch.device, precision: MatmulPrecision, size: int = 2048, product: Product = multiply
 ) -> SelfTestResult:
-    """Multiply integers whose product is exact, three times with other numbers; not one entry may differ."""
+    """Multiply integers whose product is exact, three times with different numbers; every entry must be equal."""
     wrong, detail = 0, ""
     with running_in(precision):
         for seed in range(3):
@@ -106,7 +106,7 @@ def exact(
 def random(
     device: torch.device, precision: MatmulPrecision, size: int = 1024, product: Product | None = None
 ) -> SelfTestResult:
-    """Multiply normal numbers; the error against float64 also tells the precision that really ran."""
+    """Multiply normal numbers; the error against float64 also reveals the precision that really ran."""
     generator = torch.Generator().manual_seed(7)
     dtype = getattr(torch, precision.dtype)
     x, y = (torch.randn(size, size, generator=generator).to(dtype) for _ in range(2))
@@ -123,7 +123,7 @@ def distance(out: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def ran_as(asked: MatmulPrecision, error: float) -> str:
-    """Return the name of the precision that an error is typical of, given the precision that was asked for."""
+    """Return the precision that an error is typical of, given the requested precision."""
     if asked.dtype != "float32" and error <= asked.gate:
         return asked.name
     steps = (FLOAT32, TF32, BFLOAT16) if asked.dtype == "float32" else (BFLOAT16,)
@@ -133,7 +133,7 @@ def ran_as(asked: MatmulPrecision, error: float) -> str:
 def repeatable(
     device: torch.device, precision: MatmulPrecision, size: int = 1024, product: Product = multiply
 ) -> SelfTestResult:
-    """Multiply the same numbers again and again, others in between; every bit must come out the same."""
+    """Multiply the same numbers repeatedly, with others in between; all bits must be equal."""
     dtype = getattr(torch, precision.dtype)
     generator = torch.Generator().manual_seed(11)
     x, y, z = (torch.randn(size, size, generator=generator).to(device, dtype) for _ in range(3))

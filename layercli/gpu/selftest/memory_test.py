@@ -1,4 +1,4 @@
-"""Memory that keeps what is written: patterns over a share of it, and numbers sent there and back."""
+"""Memory tests: patterns over a part of the memory, and transfers there and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(target: torch.Tensor, source: torch.Tensor) -> object:
 
 
 def free(device: torch.device) -> int:
-    """Return the bytes that may be filled: what CUDA says is free, a modest amount elsewhere."""
+    """Return the bytes that may be filled: CUDA's free memory, a modest amount elsewhere."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return int(torch.cuda.mem_get_info(device)[0])
@@ -29,7 +29,7 @@ def free(device: torch.device) -> int:
 
 
 def patterns(device: torch.device, size: int, write: Write = write, chunk: int = CHUNK) -> SelfTestResult:
-    """Fill ``size`` bytes with one pattern after another, reading all of it back each time."""
+    """Fill ``size`` bytes with one pattern after another, and read all of it back each time."""
     cells = max(size // CELL, 1)
     lengths = [min(chunk, cells - start) for start in range(0, cells, chunk)]
     memory = [torch.empty(length, dtype=torch.int32, device=device) for length in lengths]
@@ -43,7 +43,7 @@ def patterns(device: torch.device, size: int, write: Write = write, chunk: int =
 
 
 def expected(pattern: int, place: int, part: torch.Tensor) -> torch.Tensor:
-    """Return what a part of the memory should hold: a constant, or last each cell's own address, then its inverse."""
+    """Return the expected content of a chunk: a constant, or last each cell's own address, then its inverse."""
     if pattern < len(CONSTANTS):
         value = CONSTANTS[pattern]
         return torch.full_like(part, value - (1 << 32) if value >> 31 else value)
@@ -52,7 +52,7 @@ def expected(pattern: int, place: int, part: torch.Tensor) -> torch.Tensor:
 
 
 def round_trip(device: torch.device, size: int = 64 << 20, write: Write = write) -> SelfTestResult:
-    """Send random numbers to the device and back, other ones each time."""
+    """Copy random numbers to the device and back, different ones each time."""
     there = torch.empty(size // CELL, dtype=torch.int32, device=device)
     wrong = 0
     for sent in batches(size // CELL, pinned=device.type == "cuda"):

@@ -1,4 +1,4 @@
-"""The project's own operations on a device, forward and backward, against float64 on the CPU."""
+"""Run the project's operations on a device, forward and backward, and compare with float64 on the CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layercli.lazy import torch
 Reference = tuple[list[Any], list["torch.Tensor"]] | None
 References = dict[int, Reference]
 
-DRAWS = 4  # runs that must agree before a case counts as one that draws no random numbers
+DRAWS = 4  # runs that must agree for a case to count as deterministic
 GATE = 1e-4  # relative Frobenius error of float32 kernels that sum thousands of terms; a wrong kernel is far above it
 
 
@@ -27,11 +27,11 @@ class Runnable(Protocol):
 
 
 class OpCase(Protocol):
-    """An operation with inputs that it accepts; no gradient flows into those whose places are in ``constants``."""
+    """An operation with valid inputs; inputs whose indices are in ``constants`` get no gradient."""
 
     @property
     def name(self) -> str:
-        """What to call the case."""
+        """The name of the case."""
 
     @property
     def op(self) -> Runnable:
@@ -43,23 +43,23 @@ class OpCase(Protocol):
 
     @property
     def constants(self) -> tuple[int, ...]:
-        """The places of the inputs without a gradient."""
+        """The indices of the inputs without a gradient."""
 
     @property
     def invariant(self) -> Callable[[tuple[Any, ...], Any], Any] | None:
-        """What of the inputs and outputs every device agrees on, where the outputs are not unique."""
+        """A function of inputs and outputs that is equal on all devices, if the outputs are not unique."""
 
     @property
     def bitwise(self) -> bool:
-        """Whether the outputs are the bits of the inputs, which only inputs of the same dtype have."""
+        """Whether the outputs are the bits of the inputs, which depend on the dtype."""
 
     def arrays(self) -> tuple[Any, ...]:
-        """Return the inputs, the same every time: numpy arrays, and numbers and None as they are."""
+        """Return the inputs, the same every time: numpy arrays, numbers and None."""
 
 
 @dataclass
 class Tally:
-    """How many cases agreed, which did not or could not be run, and the largest error among those that agreed."""
+    """The number of agreeing cases, the disagreeing or failed ones, and the largest error of the agreeing ones."""
 
     agreed: int = 0
     worst: float = 0.0
@@ -89,10 +89,10 @@ def registered() -> list[OpCase]:
 def parity(
     device: torch.device, cases: Iterable[OpCase] | None = None, references: References | None = None
 ) -> Iterator[SelfTestResult]:
-    """Yield one result per case that disagrees or cannot be run, and one for all of them together.
+    """Yield one result per case that disagrees or fails, and one for all of them together.
 
-    ``references`` keeps what the CPU computed, for the next device that is given the same cases. After an error that
-    leaves CUDA unusable the remaining cases are not tried.
+    ``references`` caches the CPU's results for further devices. After an error that makes CUDA unusable the remaining
+    cases are skipped.
     """
     tally = Tally()
     known = {} if references is None else references
@@ -118,13 +118,13 @@ def summary(tally: Tally, device: torch.device) -> SelfTestResult:
     if tally.left_out:
         detail += f"; {len(tally.left_out)} not comparable"
     if tally.stopped:
-        detail += "; the rest was not tried"
+        detail += "; the rest was skipped"
     verdict = FAILED if tally.failures or not tried else ERROR if tally.errors else PASSED
     return SelfTestResult("kernels", str(device), verdict, tally.worst, "error", GATE, detail)
 
 
 def reference(case: OpCase) -> Reference:
-    """Return the inputs of a case and what the CPU computes from them in float64, None where there is no such result.
+    """Return the inputs of a case and the CPU's float64 results, None if there are none.
 
     A case that the CPU cannot run in float64, or that draws random numbers, has no reference.
     """
@@ -138,7 +138,7 @@ def reference(case: OpCase) -> Reference:
 
 
 def try_case(case: OpCase, device: torch.device, tally: Tally, known: Reference) -> None:
-    """Run one case on the device, and count how it compares with its reference."""
+    """Run one case on the device and compare it with its reference."""
     if known is None:
         tally.left_out.append(case.name)
         return
@@ -156,7 +156,7 @@ def try_case(case: OpCase, device: torch.device, tally: Tally, known: Reference)
 
 
 def lacking(backend: str, error: Exception) -> bool:
-    """Whether an error says that the backend does not have the operation or the dtype at all: MPS has no float64."""
+    """Whether an error means that the backend lacks the operation or the dtype: MPS has no float64."""
     return backend == "mps" and (isinstance(error, NotImplementedError) or "float64" in str(error))
 
 
@@ -166,19 +166,19 @@ def floating(value: Any) -> bool:
 
 
 def as_tested(case: OpCase, tensor: torch.Tensor) -> torch.Tensor:
-    """Return floats in float32, the precision that the gate is for, and everything else as it is."""
+    """Return floats in float32, the precision of the threshold, and everything else unchanged."""
     return tensor.float() if floating(tensor) and not case.bitwise else tensor
 
 
 def seeded(case: OpCase, inputs: list[Any], seed: int) -> list[torch.Tensor]:
-    """Return what a case comes to on the CPU when random numbers start from ``seed``."""
+    """Return the results of a case on the CPU with random numbers starting from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return both_ways(case, inputs, torch.device("cpu"))
 
 
 def both_ways(case: OpCase, inputs: list[Any], device: torch.device) -> list[torch.Tensor]:
-    """Return the outputs of a case computed on a device (or its invariant) and the gradients of its inputs, on the CPU."""
+    """Return the outputs of a case on a device (or its invariant) and the gradients of its inputs, on the CPU."""
     wanted = [place for place, each in enumerate(inputs) if floating(each) and place not in case.constants]
     leaves = [each.detach() if isinstance(each, torch.Tensor) else each for each in inputs]
     for place in wanted if case.differentiable else []:
@@ -196,7 +196,7 @@ def both_ways(case: OpCase, inputs: list[Any], device: torch.device) -> list[tor
 
 
 def flat(output: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of an output, however it is nested."""
+    """Yield the tensors of a nested output."""
     if isinstance(output, torch.Tensor):
         yield output
     elif isinstance(output, dict):
@@ -207,21 +207,21 @@ def flat(output: Any) -> Iterator[torch.Tensor]:
 
 
 def weights(out: torch.Tensor) -> torch.Tensor:
-    """Return the same numbers for every device, to weigh an output with before it is differentiated."""
+    """Return weights for an output before differentiation, the same on every device."""
     generator = torch.Generator().manual_seed(out.numel())
     drawn = torch.randn(tuple(out.shape), generator=generator)
     return drawn.to(out.device, out.dtype)
 
 
 def distance(found: list[torch.Tensor], truth: list[torch.Tensor]) -> float:
-    """Return the largest relative error among tensors; infinite where they differ in number, shape, kind or NaNs."""
+    """Return the largest relative error among tensors; infinite if they differ in number, shape, kind or NaNs."""
     if len(found) != len(truth) or any(a.shape != b.shape for a, b in zip(found, truth, strict=True)):
         return float("inf")
     return max((difference(a, b) for a, b in zip(found, truth, strict=True)), default=0.0)
 
 
 def difference(found: torch.Tensor, truth: torch.Tensor) -> float:
-    """Return the relative Frobenius error; integers, infinities and NaNs must be the very same."""
+    """Return the relative Frobenius error; integers, infinities and NaNs must be equal."""
     if not truth.is_floating_point() and not truth.is_complex():
         return 0.0 if torch.equal(found, truth) else float("inf")
     wide = torch.complex128 if truth.is_complex() else torch.float64

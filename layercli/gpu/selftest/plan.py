@@ -1,4 +1,4 @@
-"""The self-tests of each level, in the order they run: the quick and telling ones first."""
+"""The self-tests of each level, in execution order: quick and informative ones first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.lazy import torch
 
 QUARTER, MOST, CAP = 0.25, 0.8, 4 << 30
 LEAST = 1 << 20
-RESERVE = 640 << 20  # what comparing a chunk of memory takes on top of the memory itself
+RESERVE = 640 << 20  # extra memory for comparing a chunk
 LOAD_SECONDS = 120.0
 
 Monitor = Callable[[], AbstractContextManager[Callable[[], dict[str, Device]]]]
@@ -22,7 +22,7 @@ Monitor = Callable[[], AbstractContextManager[Callable[[], dict[str, Device]]]]
 
 @dataclass(frozen=True)
 class Trial:
-    """A self-test with everything it needs: ``run`` yields its results; ``device`` names where it runs."""
+    """A self-test and its operands: ``run`` yields its results; ``device`` names where it runs."""
 
     name: str
     device: str
@@ -35,7 +35,7 @@ class Trial:
 
 
 def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = False) -> Iterator[Trial]:
-    """Yield the trials of a level on the named devices; rates are measured earlier where they are wanted."""
+    """Yield the tests of a level on the named devices; rates are measured earlier if they are required."""
     references: op_parity.References = {}
     for name in names:
         device = torch.device(name)
@@ -53,7 +53,7 @@ def plan(level: int, names: list[str], monitor: Monitor, speed_wanted: bool = Fa
 
 
 def allocate(device: torch.device, size: int = 16 << 20) -> SelfTestResult:
-    """Take memory, fill it, and add it up."""
+    """Allocate memory, fill it, and sum it."""
     total = torch.ones(size, dtype=torch.uint8, device=device).sum().item()
     verdict = PASSED if total == size else FAILED
     return SelfTestResult(
@@ -67,9 +67,9 @@ def quick(device: torch.device) -> Iterator[Trial]:
 
 
 def thorough(device: torch.device, references: op_parity.References) -> Iterator[Trial]:
-    """Yield every test of level 2 that asks whether the device computes right.
+    """Yield every correctness test of level 2.
 
-    Apple's backend adds half precision up in half precision, so no product of integers is exact there.
+    Apple's backend accumulates half precision in half precision, so products of integers are not exact there.
     """
     name = str(device)
     for precision in gemm.precisions(device):
@@ -91,7 +91,7 @@ def speeds(device: torch.device) -> Iterator[Trial]:
 
 
 def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
-    """Yield level 3: all devices under load together, then nearly all of each one's memory."""
+    """Yield level 3: all devices under load together, then nearly all memory of each."""
     devices = [torch.device(name) for name in names]
     yield Trial("sustained load", ", ".join(names), lambda: loaded(devices, monitor))
     for device in devices:
@@ -103,19 +103,19 @@ def long(names: list[str], monitor: Monitor) -> Iterator[Trial]:
 
 
 def loaded(devices: list[torch.device], monitor: Monitor) -> Iterator[SelfTestResult]:
-    """Yield the results of minutes of load, watched."""
+    """Yield the results of minutes of monitored load."""
     with monitor() as watch:
         yield from stress_test.sustained(devices, LOAD_SECONDS, watch)
 
 
 def share(device: torch.device, part: float, cap: int) -> int:
-    """Return the bytes a test may take: a part of what is free, no more than the cap, with room left to compare."""
+    """Return the bytes a test may use: a part of the free memory, at most the cap, with space left to compare."""
     free = memory_test.free(device)
     return max(min(int(free * part), free - RESERVE, cap), LEAST)
 
 
 def run(trial: Trial) -> Iterator[SelfTestResult]:
-    """Yield a trial's results; an exception is an error of this test, not the end of the others."""
+    """Yield a test's results; an exception is an error of this test and does not stop the others."""
     try:
         yield from trial.run()
     except Exception as error:

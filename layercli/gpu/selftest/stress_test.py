@@ -1,4 +1,4 @@
-"""Minutes of full load: one product over and over on every device, while heat, power and clocks are watched."""
+"""Minutes of full load: repeat one product on every device while temperature, power and clocks are monitored."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from layercli.gpu.snapshot import Device
 from layercli.lazy import torch
 
 BURST = 20  # products between two comparisons of the bits
-QUEUED = 2  # bursts that a device has been given and not finished, so that it never waits for the next one
-PAUSE = 0.25  # seconds between two looks at heat and power
+QUEUED = 2  # queued bursts, so that the device never idles
+PAUSE = 0.25  # seconds between two samples of temperature and power
 
 Watch = Callable[[], dict[str, Device]]
 
 
 class Stopwatch:
-    """The time a device takes between two points of its own work: CUDA's events, which know nothing of other devices."""
+    """The time between two points of a device's own work: CUDA events, which are independent of other devices."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
     def mark(self) -> Any:
-        """Return the point that the device's work has come to."""
+        """Return an event at the current point of the device's queue."""
         if self.device.type != "cuda":
             wait(self.device)
             return time.perf_counter()
@@ -39,7 +39,7 @@ class Stopwatch:
         return event
 
     def seconds(self, start: Any, end: Any) -> float:
-        """Return the seconds between two points, when the second is reached."""
+        """Return the seconds between two events, once the second is reached."""
         if self.device.type != "cuda":
             return float(end - start)
         end.synchronize()
@@ -48,9 +48,9 @@ class Stopwatch:
 
 @dataclass
 class Load:
-    """One device under load: its operands, the product that must come out every time, and what was seen so far.
+    """One device under load: its operands, the expected product, and the observations so far.
 
-    ``differing`` is counted on the device, so that it need not be waited for; ``queued`` are the bursts under way.
+    ``differing`` is counted on the device, so that the host need not wait; ``queued`` are the bursts in progress.
     """
 
     device: torch.device
@@ -83,9 +83,9 @@ def sustained(
     size: int = 8192,
     product: Product = multiply,
 ) -> Iterator[SelfTestResult]:
-    """Load all devices together for ``seconds``, each in the smallest precision it has.
+    """Load all devices together for ``seconds``, each in its smallest precision.
 
-    ``watch`` returns what the driver sees of each device, by torch's name; a thread of its own asks it meanwhile.
+    ``watch`` returns the driver's view of each device, by torch's name; a separate thread calls it.
     """
     with running_in(FLOAT32):
         loads = [load(device, precision or precisions(device)[-1], size, product) for device in devices]
@@ -102,7 +102,7 @@ def sustained(
 
 @contextmanager
 def watched(watch: Watch, loads: list[Load]) -> Iterator[None]:
-    """Look at the devices at once, every quarter of a second, and at the end."""
+    """Sample the devices immediately, every quarter of a second, and at the end."""
     over = threading.Event()
 
     def look() -> None:
@@ -127,7 +127,7 @@ def watched(watch: Watch, loads: list[Load]) -> Iterator[None]:
 
 
 def burst(load: Load, product: Product) -> None:
-    """Give the device a burst of products and the comparison of the last one, and wait for an earlier burst."""
+    """Queue a burst of products and the comparison of the last one, and wait for an earlier burst."""
     start = load.stopwatch.mark()
     for _ in range(BURST):
         out = product(load.x, load.y)
@@ -138,14 +138,14 @@ def burst(load: Load, product: Product) -> None:
 
 
 def finish(load: Load, left: int) -> None:
-    """Wait until no more than ``left`` bursts are under way."""
+    """Wait until at most ``left`` bursts are in progress."""
     while len(load.queued) > left:
         taken = load.stopwatch.seconds(*load.queued.popleft())
         load.rates.append(BURST * 2 * load.x.shape[0] ** 3 / taken / 1e12)
 
 
 def results(load: Load, seconds: float) -> Iterator[SelfTestResult]:
-    """Yield what a device's minutes of load came to."""
+    """Yield the results of a device's minutes of load."""
     name = str(load.device)
     yield judged("sustained load", name, int(load.differing), f"of {load.rounds} differ", 0, f"{seconds:g} s")
     quarter = max(len(load.rates) // 4, 1)

@@ -1,4 +1,4 @@
-"""What the self-tests say about the devices: findings for those that failed, and for one slower than its twins."""
+"""Findings from self-tests: failed devices, and devices slower than equal ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from layercli.gpu.probes.devices import Item
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, SelfTestResult
 
 OUT_OF_MEMORY, NO_KERNEL = 2, 209  # CUDA errors
-SLOW = 0.85  # of what the best device of the same name reaches
+SLOW = 0.85  # relative to the best device of the same name
 SLOW_FROM_HOST = 0.4  # on machines with several sockets a device may be nearer to the memory than its twin
 FROM_HOST = ("bandwidth h2d", "bandwidth d2h")
 
 
 def verdicts(items: list[Item], results: list[SelfTestResult], iommu: bool = False) -> Iterator[Diagnostic]:
-    """Yield the findings that the results amount to; ``iommu`` says whether one is on."""
+    """Yield the findings for the results; ``iommu``: an IOMMU is active."""
     for item in items:
         here = [each for each in results if item.torch in each.device.split(", ")]
         failed = [each for each in here if each.verdict == FAILED]
@@ -44,7 +44,7 @@ def wrong(item: Item, failed: list[SelfTestResult]) -> Diagnostic:
 
 
 def copied_wrong(item: Item, failed: SelfTestResult, iommu: bool) -> Diagnostic:
-    """Return the finding for a device from or to which another one's numbers do not arrive."""
+    """Return the finding for a device whose copies to or from another one are wrong."""
     on = "; an IOMMU is on" if iommu else ""
     seen = f"{item.label} failed {failed.name} ({failed.detail}: {failed.figure:g} numbers wrong){on}"
     remedy = (
@@ -64,7 +64,7 @@ def not_run(item: Item, errors: list[SelfTestResult]) -> Diagnostic:
 
 
 def remedy(message: str) -> str:
-    """Return what to do about an error in a self-test."""
+    """Return the remedy for an error in a self-test."""
     code = cuda_error.code(message)
     if code == OUT_OF_MEMORY or "OutOfMemoryError" in message:
         return "Stop what holds the device's memory, and run it again."
@@ -81,7 +81,7 @@ def remedy(message: str) -> str:
 
 
 def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Diagnostic]:
-    """Yield a warning for each device that is far behind the best of its name in some figure."""
+    """Yield a warning for each device that is much slower than the best of its name in some figure."""
     names = {item.torch: item for item in items if item.torch}
     for result in results:
         if result.verdict != MEASURED or result.unit not in ("GB/s", "TFLOP/s") or result.device not in names:
@@ -96,5 +96,5 @@ def slower(items: list[Item], results: list[SelfTestResult]) -> Iterator[Diagnos
 
 
 def twin(other: Item | None, item: Item) -> bool:
-    """Whether two devices are of the same kind."""
+    """Whether two devices are of the same model."""
     return other is not None and other.device.name == item.device.name

@@ -10,9 +10,9 @@ PASSED, FAILED, MEASURED, SKIPPED, ERROR = "passed", "failed", "measured", "skip
 
 @dataclass(frozen=True)
 class SelfTestResult:
-    """``figure`` in ``unit`` is what was found, ``gate`` what is allowed; ``detail`` a clause on what was seen.
+    """``figure`` in ``unit`` is the measurement, ``gate`` the threshold; ``detail`` is a clause with details.
 
-    ``verdict`` is failed where the device computed something wrong, and error where the test could not be run.
+    ``verdict`` is failed if the device computed something wrong, and error if the test could not run.
     """
 
     name: str
@@ -25,6 +25,6 @@ class SelfTestResult:
 
 
 def judged(name: str, device: str, figure: float, unit: str, gate: float, detail: str = "") -> SelfTestResult:
-    """Return a result that passes where the figure is at most the gate; one that is NaN fails."""
+    """Return a result that passes if the figure is at most the threshold; NaN fails."""
     verdict = PASSED if figure <= gate else FAILED
     return SelfTestResult(name, device, verdict, figure if math.isfinite(figure) else None, unit, gate, detail)

@@ -1,4 +1,4 @@
-"""How fast a device copies and multiplies: the best of several runs, in GB/s and TFLOP/s."""
+"""Measure copy bandwidth and multiplication rate: the best of several runs, in GB/s and TFLOP/s."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def best(action: Callable[[], object], device: torch.device) -> float:
 
 
 def wait(device: torch.device) -> None:
-    """Wait until the device has done everything it was given."""
+    """Wait until the device has finished its work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
 
 def bandwidth(device: torch.device, size: int = 1 << 30) -> Iterator[SelfTestResult]:
-    """Measure copying on the device (read and write both count), and to it and back from pinned memory."""
+    """Measure copies on the device (read and write both count), and to and from pinned memory."""
     here, there = (torch.empty(size, dtype=torch.uint8, device=device) for _ in range(2))
     yield measured("bandwidth device", device, 2 * size / best(lambda: there.copy_(here), device) / 1e9, "GB/s")
     part = here[: size // 4]
@@ -56,5 +56,5 @@ def rate(device: torch.device, precision: MatmulPrecision, size: int = 8192) -> 
 
 
 def measured(name: str, device: torch.device, figure: float, unit: str) -> SelfTestResult:
-    """Return a figure that nothing is asked of yet."""
+    """Return a figure without a threshold."""
     return SelfTestResult(name, str(device), MEASURED, figure, unit)
