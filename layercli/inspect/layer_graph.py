@@ -26,7 +26,7 @@ VIEWS = frozenset(
         "ReluInPlace", "Select", "Split", "SplitTimeFromBatch", "Squeeze", "StopGradient", "Transpose", "Unstack", "View",
     }
 )  # fmt: skip
-"""Operations whose result is always a view of what they are given, or written over it."""
+"""Operations whose result is always a view of an operand, or computed in place."""
 SCATTERED = frozenset({"BroadcastTo", "Transpose"})
 """Operations whose result is not contiguous, so that a reshape copies it."""
 
@@ -39,9 +39,9 @@ def layer_graph(
     source: str = "",
     arguments: Mapping[str, Any] | None = None,
 ) -> ModelGraph:
-    """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them, by default those it was built for.
+    """Return the ModelGraph of ``model`` called on ``inputs``: a Spec or a tree of them; default: those it was built for.
 
-    ``arguments`` are given to the call by name beside the inputs, as ``training`` or ``cache``.
+    ``arguments`` are keyword arguments of the call, such as ``training`` or ``cache``.
     """
     with watch_lifetimes() as lifetimes:
         node, given = described(model, inputs, **(arguments or {}))
@@ -90,8 +90,8 @@ class _Describer:
         return self.builder.graph(inputs, {name: self.place(x, ROOT) for name, x in zip(names, leaves, strict=True)})
 
     def _add_lifetimes(self, lifetimes: Lifetimes) -> None:
-        """Note after how many calls each value was dropped; one that several tensors stand for lives as long as all of them."""
-        calls = [0]  # made before the first node, the second one, ...
+        """Record after how many calls each value was dropped; a value of several tensors lives as long as all of them."""
+        calls = [0]  # the calls made before the first node, the second one, ...
         for node in lifetimes.nodes:
             calls.append(max(calls[-1], self.nodes.get(id(node), 0)))
         dropped = self.builder.dropped

@@ -121,9 +121,9 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
 
 
 def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node, Any]:
-    """Return the node of one symbolic call of ``model``, with everything called inside it, and the specs it was called on.
+    """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on.
 
-    ``arguments`` are given to the call by name beside the inputs.
+    ``arguments`` are keyword arguments of the call.
     """
     given = inputs if inputs is not None else default_inputs(model)
     with graph.fresh_trace():
