@@ -42,7 +42,7 @@ class Row:
     counted: int | None = None
 
     def to_json(self, parameters: int = 0) -> dict[str, Any]:
-        """Return the row with sizes as JSON has them, and the share it has of so many ``parameters``."""
+        """Return the row as JSON data."""
         document = asdict(self)
         for name in ("variables", "counted", *([] if self.shared_with else ["shared_with"])):
             del document[name]
@@ -121,10 +121,7 @@ def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str =
 
 
 def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node, Any]:
-    """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on.
-
-    ``arguments`` are keyword arguments of the call.
-    """
+    """Return the node of one symbolic call of ``model`` with all nested calls, and the specs it was called on."""
     given = inputs if inputs is not None else default_inputs(model)
     with graph.fresh_trace():
         outputs = model(*graph.placeholders(given_to(model, given)), **arguments)

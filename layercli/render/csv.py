@@ -12,7 +12,7 @@ from layercli.render.table import Column, Table
 
 
 def draw(table: Table) -> str:
-    """Return the rows as CSV: one fact a field, an absent value as an empty one."""
+    """Return the rows as CSV; a missing value is an empty field."""
     table = table.printable()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -35,11 +35,7 @@ def cells(column: Column, value: Any) -> list[Any]:
 
 
 def field(value: Any) -> Any:
-    """Return a value as one field: numbers raw, true and false, shapes and lists as JSON, texts without control characters.
-
-    >>> field((None, 128)), field(True), field(None), field("a"), field({"kernel": (2, 3)})
-    ('[null, 128]', 'true', '', 'a', '{"kernel": [2, 3]}')
-    """
+    """Return a value as one field: raw numbers, other values as displayed, control characters escaped."""
     if value is None or value == {}:
         return ""
     if isinstance(value, bool):

@@ -23,7 +23,7 @@ def draw(table: Table) -> str:
 
 
 def aligned(rows: list[list[str]], right: list[bool]) -> list[str]:
-    """Return one line per row, its cells padded to the widest of their column and two spaces apart."""
+    """Return one line per row; cells are padded to the widest of their column and separated by two spaces."""
     widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -1,7 +1,4 @@
-"""Tables on a terminal, fitted to its width with Rich: a line a row, with texts cut and columns left out where it is narrow.
-
-Texts that may fold do so at spaces; what then does not fit yet is shown as records, a line a cell.
-"""
+"""Tables on a terminal, fitted to its width with Rich: long texts fold; if that is not enough, each row becomes a record."""
 
 from __future__ import annotations
 
@@ -52,12 +49,12 @@ def narrowed(table: Table, width: int) -> Table:
 
 
 def least_width(table: Table) -> int:
-    """Return the columns the table takes when texts that shorten are cut and those that fold are folded at their spaces."""
+    """Return the width of the table when every foldable text is folded at its spaces."""
     return sum(least_widths(table)) + GAP * (len(table.columns) - 1)
 
 
 def least_widths(table: Table) -> list[int]:
-    """Return the least width of each column: of its longest cell, of its longest word where it folds, or what it shortens to."""
+    """Return the minimum width of each column: its longest cell, or its longest word if it folds."""
     return [
         min(
             max(text_width(word) for cell in cells for word in words(cell, column)), max(column.shortens, len(cells[0]))
@@ -135,7 +132,7 @@ def records(table: Table, width: int) -> Group:
 
 
 def facts(pairs: list[tuple[str, str]], width: int, styles: dict[str, str] | None = None) -> Group:
-    """Return each pair with its name dim, or in its style, and its text folded beside it, all texts beginning in one column."""
+    """Return the facts with dim (or styled) names and aligned, folded texts."""
     indent = max(text_width(name) for name, _ in pairs) + 1 + GAP
     folded = [
         (name, textwrap.wrap(text, max(width - indent, 20), break_on_hyphens=False) or [""]) for name, text in pairs

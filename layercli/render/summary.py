@@ -133,10 +133,7 @@ def columns_of(summary: Summary | None, text: str | None) -> tuple[str, ...]:
 
 
 def table(summary: Summary, columns: str | None = None, depth: int = 1, fold: bool = False) -> Table:
-    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` makes a run of blocks alike one.
-
-    ``columns`` says which are shown, as ``--columns`` does.
-    """
+    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` collapses runs of equal blocks."""
     names = columns_of(summary, columns)
     chosen = [(kept_longest(COLUMNS[name][0], name, columns), COLUMNS[name][1]) for name in names]
     shown = [row for row in summary.rows if row.depth <= depth]
@@ -227,7 +224,7 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
     if len(rows) < len(shown):
-        found.append("0..9 stands for ten layers alike: the figures are of each, shares are of all")
+        found.append("0..9 stands for ten equal layers: the figures are for each, shares are of all")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):

@@ -28,10 +28,8 @@ def show(value: Any) -> str:
 class Column:
     """One column: ``numeric`` ones are right-aligned, ``folds`` may fold at spaces, ``show`` gives the text.
 
-    On a terminal too narrow for all, texts of columns that ``shorten`` are cut, down to so many characters; then columns
-    that have a position in ``yields`` (1 first) are left out, and that is said.
-    ``key`` is the column's name in CSV and on the command line; without it, the title in lower case. ``fields`` are the
-    columns that CSV has instead, where a cell says more than one thing: their names, and what gives the value of each.
+    On a narrow terminal, columns with a number in ``yields`` (1 first) are dropped, and a note says so. ``key`` is the
+    column's name in CSV and on the command line; by default the title in lower case.
     """
 
     title: str

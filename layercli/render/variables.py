@@ -14,10 +14,7 @@ from layercli.render.table import Column, Table, show
 def table(
     variables: Variables, *, columns: str | None = None, values: bool = False, stats: bool = False, brief: bool = False
 ) -> Table:
-    """Return one row per variable, with a column for each thing known; ``brief`` shortens long values.
-
-    ``columns`` says which are shown, as ``--columns`` does.
-    """
+    """Return one row per variable and a column for each known property; ``brief`` abbreviates long values."""
     names = columns_of(variables, columns, values=values, stats=stats)
     chosen = [kept_longest(COLUMNS[name], name, columns) for name in names]
     return Table(

@@ -68,7 +68,8 @@ def test_the_columns_left_out_are_named(cli, monkeypatch):
     lines = cli("summary resnet-block --columns all --format table").out.splitlines()
     assert lines[2].split() == ["Layer", "(type)", "Input", "shape", "Output", "shape", "Parameters", "MACs"]
     assert (
-        " ".join(lines[-2:]) == "trainable, variables and share: left out for want of width (--format plain shows all)"
+        " ".join(lines[-2:])
+        == "trainable, variables and share: hidden because the terminal is narrow (--format plain shows all)"
     )
     lines = cli("summary resnet-block --columns +variables,+share,+trainable --format table").out.splitlines()
     assert "Share of parameters" in lines[2]  # what is asked for stays longest

@@ -156,7 +156,7 @@ output_norm         256                 2.0%
 
 Parameters:  12,544 (7.8 KiB)
 
-0..9 stands for ten layers alike: the figures are of each, shares are of all
+0..9 stands for ten equal layers: the figures are for each, shares are of all
 12 layers below are not shown (--depth)
 """
     )

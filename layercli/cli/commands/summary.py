@@ -52,7 +52,7 @@ def summary(
     from layercli.render.summary import columns_of, table
     from layercli.sources.resolve import resolve
 
-    columns_of(None, columns)  # what is wrong with them is said before a file is read
+    columns_of(None, columns)  # report errors in them before reading a file
     options.check_columns(columns, format)
     register_custom_objects(custom)
     source = resolve(model, set_, config=config, describing=True)
