@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layercli.gpu.check import check
     from layercli.gpu.pytest_marker import requires_gpu
     from layercli.gpu.report import GpuReport
+    from layercli.gpu.run_check import check
     from layercli.gpu.snapshot import Snapshot
 
 __all__ = ["GpuReport", "Snapshot", "check", "requires_gpu"]
@@ -15,7 +15,7 @@ __all__ = ["GpuReport", "Snapshot", "check", "requires_gpu"]
 MODULE_OF = {
     "GpuReport": "report",
     "Snapshot": "snapshot",
-    "check": "check",
+    "check": "run_check",
     "requires_gpu": "pytest_marker",
 }
 

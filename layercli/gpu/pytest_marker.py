@@ -12,7 +12,7 @@ from layercli.gpu.report import GpuReport
 @cache
 def looked(require: int, min_memory: str | None, min_capability: str | None) -> GpuReport:
     """Return the level 0 report, cached per process."""
-    from layercli.gpu.check import check
+    from layercli.gpu.run_check import check
 
     return check(level=0, require=require, min_memory=min_memory, min_capability=min_capability)
 

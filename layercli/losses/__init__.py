@@ -81,10 +81,10 @@ _catalogue = Registry(
             "binary_focal_crossentropy categorical_focal_crossentropy BinaryFocalCrossentropy "
             "CategoricalFocalCrossentropy"
         ),
-        "hinge": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
+        "hinge_losses": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
         "segmentation": "dice tversky Dice Tversky",
-        "circle": "circle Circle",
-        "ctc": "ctc CTC",
+        "circle_loss": "circle Circle",
+        "ctc_loss": "ctc CTC",
     },
     {
         "mse": "mean_squared_error",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.losses.hinge import categorical_hinge, hinge, squared_hinge
+from layercli.losses.hinge_losses import categorical_hinge, hinge, squared_hinge
 from layercli.metrics.reduction_metrics import mean_class
 
 Hinge = mean_class("Hinge", hinge, __name__)

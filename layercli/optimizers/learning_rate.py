@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 from layercli.errors import UsageError
-from layercli.optimizers.learning_rate_schedules import LearningRateSchedule, deserialize
+from layercli.optimizers.schedules import LearningRateSchedule, deserialize
 
 
 class LearningRate:

@@ -144,7 +144,7 @@ def test_what_libraries_warn_of_is_escaped():
 
 def test_progress_and_what_callbacks_say_is_escaped(capsys):
     assert not stray(show({EVIL: 1.0}))
-    layercli.callbacks.callback.say(1, EVIL)
+    layercli.callbacks.callback_list.say(1, EVIL)
     assert not stray(capsys.readouterr().err)
 
 

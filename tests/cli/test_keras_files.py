@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import layercli
-from layercli import layers, saving
+from layercli import layers
 
 RNG = np.random.default_rng(8)
 X = RNG.standard_normal((16, 6)).astype("float32")
@@ -37,7 +37,7 @@ class Net(Model):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(saving, "_registered", {})
+    monkeypatch.setattr(custom_objects, "_registered", {})
     layercli.core.naming.clear_session()
     layercli.random.set_seed(1)
     np.savez("d.npz", x=X, y=Y)

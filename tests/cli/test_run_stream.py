@@ -22,9 +22,9 @@ NET = """
 import os, time
 import torch
 from torch import nn
-from layercli.files import rows
+from layercli.formats import npy_writer
 
-rows.SAVE_EVERY = 0.0
+npy_writer.SAVE_EVERY = 0.0
 
 calls = []
 
@@ -445,7 +445,7 @@ def test_an_input_that_becomes_shorter_is_said(cli, folder):
 
 
 def test_a_full_disk_leaves_what_can_be_gone_on_with(cli, folder, monkeypatch):
-    (folder / "net.py").write_text(NET.replace("rows.SAVE_EVERY = 0.0", "rows.SAVE_EVERY = 60.0"))
+    (folder / "net.py").write_text(NET.replace("npy_writer.SAVE_EVERY = 0.0", "npy_writer.SAVE_EVERY = 60.0"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:

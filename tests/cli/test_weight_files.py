@@ -228,7 +228,7 @@ def test_neither_torch_nor_numpy_is_needed():
     program = """
 import sys
 for name in ("torch", "numpy", "h5py", "safetensors", "gguf", "pickle", "layercli.runtime"): sys.modules[name] = None
-from layercli.cli.app import run
+from layercli.cli.main import run
 sys.exit(max(run([command, name]) for command in ("summary", "vars") for name in ("net.pt", "net.safetensors")))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -14,7 +14,7 @@ from layercli.formats.atomic import replacing, staged
 
 WRITER = """
 import sys
-from layercli.files.atomic import replacing
+from layercli.formats.atomic import replacing
 turn = 0
 while True:
     turn += 1

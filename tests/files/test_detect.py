@@ -242,14 +242,14 @@ def test_listing_imports_neither_numpy_nor_torch():
 import sys
 for name in ("numpy", "torch", "h5py", "safetensors", "rich"):
     sys.modules[name] = None
-from layercli.files.detect import open_weights
+from layercli.formats.detect import open_weights
 for path in sys.argv[1:]:
     print(*open_weights(path).entries.values())
 """
     paths = ["m.safetensors", "m.npz", "x.npy", "model.safetensors.index.json"]
     done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True)
     assert done.stderr == ""
-    assert done.stdout == "Entry(path='x', shape=(2,), dtype='float64')\n" * 4
+    assert done.stdout == "TensorEntry(path='x', shape=(2,), dtype='float64')\n" * 4
 
 
 @pytest.mark.parametrize("length", [123, 0x4B50, 0x0280], ids=["brace", "PK", "pickle"])

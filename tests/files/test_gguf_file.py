@@ -133,12 +133,12 @@ def test_torch_takes_no_part():
     program = """
 import sys
 for name in ("torch", "h5py", "safetensors", "rich", "requests"): sys.modules[name] = None
-from layercli.files.detect import open_weights
+from layercli.formats.detect import open_weights
 file = open_weights("m.gguf")
 print(*file.entries.values(), file.read("w").sum())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("Entry(path='w', shape=(2, 32), dtype='q4_0') 0.0\n", "")
+    assert (done.stdout, done.stderr) == ("TensorEntry(path='w', shape=(2, 32), dtype='q4_0') 0.0\n", "")
 
 
 # Headers that lie.

@@ -15,7 +15,7 @@ from layercli.formats.locks import lock_of, locked
 
 HOLDER = """
 import sys
-from layercli.files.locks import locked
+from layercli.formats.locks import locked
 with locked(sys.argv[1]):
     print("ready", flush=True)
     sys.stdin.readline()

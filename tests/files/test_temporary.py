@@ -19,7 +19,7 @@ from layercli.formats.atomic import replacing, staged
 
 KILLED = """
 import os, signal, sys
-from layercli.files.atomic import replacing, staged
+from layercli.formats.atomic import replacing, staged
 with (replacing if sys.argv[1] == "replacing" else staged)("a") as given:
     if sys.argv[1] == "replacing":
         given.write(b"half")

@@ -240,8 +240,8 @@ def test_torch_takes_no_part(folder):
     program = """
 import sys
 for name in sys.argv[1].split(): sys.modules[name] = None
-from layercli.files import torch_pickle
-from layercli.files.detect import open_weights
+from layercli.formats import torch_checkpoint
+from layercli.formats.detect import open_weights
 file = open_weights("net.pt")
 print(*file.entries.values())
 """
@@ -249,7 +249,7 @@ print(*file.entries.values())
     done = subprocess.run([sys.executable, "-c", program, blocked], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout == (
-        "Entry(path='x', shape=(2, 3, 4), dtype='float32') Entry(path='h', shape=(4, 3, 2), dtype='bfloat16')\n"
+        "TensorEntry(path='x', shape=(2, 3, 4), dtype='float32') TensorEntry(path='h', shape=(4, 3, 2), dtype='bfloat16')\n"
     )
     program += "print(*[chunk.sum() for path in file.entries for chunk in [file.read(path), *file.chunks(path, 7)]])"
     done = subprocess.run([sys.executable, "-c", program, "torch"], capture_output=True, text=True)
@@ -261,8 +261,8 @@ def test_memory_stays_bounded():
         torch.save({"x": torch.zeros(1 << 24), "turned": torch.zeros(1 << 12, 1 << 12).T}, file)
     program = """
 import resource, sys
-from layercli.files import torch_pickle
-from layercli.files.detect import open_weights
+from layercli.formats import torch_checkpoint
+from layercli.formats.detect import open_weights
 import numpy
 file = open_weights("net.pt")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,8 +13,7 @@ import pytest
 from rich.console import Console
 
 from layercli.cli.main import run
-from layercli.gpu import check
-from layercli.gpu import check as examination
+from layercli.gpu import check, run_check
 from layercli.render import gpu, rich
 from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results
 
@@ -26,7 +25,7 @@ GOLDEN = HERE / "golden"
 def tell(monkeypatch):
     def tell(seen, *arguments, **options):
         children = Children(machine(seen) if isinstance(seen, str) else seen, *arguments, **options)
-        monkeypatch.setattr(examination.supervisor, "run", children.run)
+        monkeypatch.setattr(run_check.subprocess_runner, "run", children.run)
         return children
 
     return tell

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from layercli.errors import UsageError
-from layercli.gpu import check, snapshot, worker
-from layercli.gpu import check as examination
+from layercli.gpu import check, run_check, snapshot, worker
 from layercli.gpu.probes import torch_devices
 from layercli.gpu.selftest import plan
 from layercli.gpu.selftest.test_result import ERROR, FAILED, MEASURED, PASSED, SelfTestResult
@@ -23,7 +22,7 @@ from tests.gpu.stories import SNAPSHOTS, WRONG, Children, machine, results, runt
 def tell(monkeypatch):
     def tell(seen, *arguments, **options):
         children = Children(machine(seen) if isinstance(seen, str) else seen, *arguments, **options)
-        monkeypatch.setattr(examination.supervisor, "run", children.run)
+        monkeypatch.setattr(run_check.subprocess_runner, "run", children.run)
         return children
 
     return tell
@@ -124,7 +123,7 @@ def test_a_crash_is_a_finding(tell):
 
 
 def test_a_hang_of_the_look_itself_is_a_finding(tell, monkeypatch):
-    monkeypatch.setattr(examination.torch_files, "read", lambda notes: Wheel("2.13.0+cu130", "13.0"))
+    monkeypatch.setattr(run_check.torch_build, "read", lambda notes: Wheel("2.13.0+cu130", "13.0"))
     children = tell("ok", look_ended="hang")
     report = check(level=0, timeout=3)
     assert report.sentence == "No: the GPU did not answer within 3 s during the look at the driver."
@@ -154,7 +153,7 @@ def test_a_second_child_goes_on_after_an_error_that_ends_cuda(tell, monkeypatch)
         asked.append((request, timeout))
         return stories[len(asked) - 1]
 
-    monkeypatch.setattr(examination.supervisor, "run", run)
+    monkeypatch.setattr(run_check.subprocess_runner, "run", run)
     report = check(level=2)
     assert [each.device for each in report.tests] == ["cuda:0"] + ["cuda:1"] * len(results())
     assert [(request.get("first"), request.get("spoiled")) for request, _ in asked] == [(None, None), (5, ["cuda:0"])]

@@ -202,7 +202,7 @@ def test_memory_is_shared_out_under_a_cap():
 
 
 def test_a_full_device_is_left_room_to_compare(monkeypatch):
-    monkeypatch.setattr(plan.memory, "free", lambda device: 100 << 20)
+    monkeypatch.setattr(plan.memory_test, "free", lambda device: 100 << 20)
     assert plan.share(CPU, 0.8, 1 << 40) == plan.LEAST
 
 

@@ -91,12 +91,12 @@ def test_a_child_is_allowed_more_time_where_it_says_why():
 
 PARENT = """
 import os, sys
-from layercli.gpu import supervisor
+from layercli.gpu import subprocess_runner
 child = (
     "import json, os, sys, time; from layercli.gpu import child; child.end_with_parent(json.load(sys.stdin)['parent']);"
     "pipe = open(os.environ['PIPE'], 'w'); pipe.write('here'); pipe.flush(); time.sleep(600)"
 )
-supervisor.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
+subprocess_runner.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
 """
 
 

@@ -13,7 +13,7 @@ import torch
 
 from layercli import optimizers
 from layercli.errors import NotBuiltError, UsageError
-from layercli.optimizers import learning_rate_schedules
+from layercli.optimizers import schedules
 from layercli.optimizers.adam import fusable
 
 PLAIN = [n for n in dir(optimizers) if n[0].isupper() and n not in ("Optimizer", "OptimizerMap")]
@@ -62,7 +62,7 @@ def test_a_config_makes_the_same_optimizer_here_and_in_keras(name):
 
 
 def test_configs_within_configs():
-    rate = learning_rate_schedules.CosineDecay(0.1, 10)
+    rate = schedules.CosineDecay(0.1, 10)
     inner = optimizers.Adam(rate)
     for outer in (
         optimizers.LossScaleOptimizer(inner, 8.0),
@@ -130,7 +130,7 @@ def no_gradient(optimizer):
 
 
 def set_scheduled():
-    optimizers.Adam(learning_rate_schedules.CosineDecay(0.1, 10)).learning_rate = 0.1
+    optimizers.Adam(schedules.CosineDecay(0.1, 10)).learning_rate = 0.1
 
 
 def spare_late():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from layercli.errors import UsageError
-from layercli.optimizers import learning_rate_schedules
+from layercli.optimizers import schedules
 
 STEPS = [0, 1, 9, 10, 11, 30, 31, 70, 149, 12345]
 CASES = [
@@ -34,7 +34,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "arguments", "settings"), CASES)
 def test_the_rate_at_each_step(name, arguments, settings):
     theirs = getattr(keras.optimizers.schedules, name)(*arguments, **settings)
-    ours = getattr(learning_rate_schedules, name)(*arguments, **settings)
+    ours = getattr(schedules, name)(*arguments, **settings)
     for step in STEPS:
         expected = float(theirs(step))
         assert ours(step) == pytest.approx(expected, rel=2e-5, abs=1e-7), step
@@ -43,13 +43,13 @@ def test_the_rate_at_each_step(name, arguments, settings):
 
 @pytest.mark.parametrize(("name", "arguments", "settings"), CASES)
 def test_configs_go_both_ways(name, arguments, settings):
-    ours = getattr(learning_rate_schedules, name)(*arguments, **settings)
+    ours = getattr(schedules, name)(*arguments, **settings)
     theirs = getattr(keras.optimizers.schedules, name)(*arguments, **settings)
     assert ours.get_config() == theirs.get_config()
-    assert learning_rate_schedules.serialize(ours) == keras.optimizers.schedules.serialize(theirs)
-    assert learning_rate_schedules.deserialize(
-        learning_rate_schedules.serialize(theirs_as_dict(theirs))
-    ) == learning_rate_schedules.deserialize(learning_rate_schedules.serialize(ours))
+    assert schedules.serialize(ours) == keras.optimizers.schedules.serialize(theirs)
+    assert schedules.deserialize(
+        schedules.serialize(theirs_as_dict(theirs))
+    ) == schedules.deserialize(schedules.serialize(ours))
 
 
 def theirs_as_dict(schedule):
@@ -62,7 +62,7 @@ def test_every_schedule_of_keras_is_compared():
 
 
 def test_a_restart_lands_on_its_step_however_often():
-    schedule = learning_rate_schedules.CosineDecayRestarts(1.0, 1, t_mul=3.0)
+    schedule = schedules.CosineDecayRestarts(1.0, 1, t_mul=3.0)
     restarts = [sum(3**k for k in range(n)) for n in range(12)]
     assert [schedule(step) for step in restarts] == [1.0] * 12
 
@@ -71,28 +71,28 @@ def test_a_restart_lands_on_its_step_however_often():
     ("make", "text"),
     [
         (
-            lambda: learning_rate_schedules.ExponentialDecay(0.1, 0, 0.5),
+            lambda: schedules.ExponentialDecay(0.1, 0, 0.5),
             "decay_steps of ExponentialDecay must be over 0, got 0",
         ),
         (
-            lambda: learning_rate_schedules.InverseTimeDecay(0.1, -1, 0.5),
+            lambda: schedules.InverseTimeDecay(0.1, -1, 0.5),
             "decay_steps of InverseTimeDecay must be over 0, got -1",
         ),
         (
-            lambda: learning_rate_schedules.PolynomialDecay(0.1, 0),
+            lambda: schedules.PolynomialDecay(0.1, 0),
             "decay_steps of PolynomialDecay must be over 0, got 0",
         ),
-        (lambda: learning_rate_schedules.CosineDecay(0.1, 0), "decay_steps of CosineDecay must be over 0, got 0"),
+        (lambda: schedules.CosineDecay(0.1, 0), "decay_steps of CosineDecay must be over 0, got 0"),
         (
-            lambda: learning_rate_schedules.CosineDecayRestarts(0.1, 0),
+            lambda: schedules.CosineDecayRestarts(0.1, 0),
             "first_decay_steps of CosineDecayRestarts must be over 0, got 0",
         ),
         (
-            lambda: learning_rate_schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2]),
+            lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2]),
             "PiecewiseConstantDecay needs one value more than boundaries, got 2 boundaries and 2 values",
         ),
-        (lambda: learning_rate_schedules.get("cosine"), "there is no learning-rate schedule 'cosine'"),
-        (lambda: learning_rate_schedules.get("cosine_decay"), "CosineDecay needs the argument 'initial_learning_rate'"),
+        (lambda: schedules.get("cosine"), "there is no learning-rate schedule 'cosine'"),
+        (lambda: schedules.get("cosine_decay"), "CosineDecay needs the argument 'initial_learning_rate'"),
     ],
 )
 def test_settings_that_cannot_be_meant(make, text):
@@ -103,5 +103,5 @@ def test_settings_that_cannot_be_meant(make, text):
 
 def test_a_schedule_without_a_formula():
     with pytest.raises(NotImplementedError) as error:
-        learning_rate_schedules.LearningRateSchedule()(1)
+        schedules.LearningRateSchedule()(1)
     assert str(error.value) == "LearningRateSchedule has no __call__(step)"

@@ -70,7 +70,7 @@ def test_a_folder_without_a_checkpoint_is_said(folder):
 
 HOLDER = """
 import sys
-from layercli.files.locks import locked
+from layercli.formats.locks import locked
 with locked(sys.argv[1]):
     print("ready", flush=True)
     sys.stdin.readline()
