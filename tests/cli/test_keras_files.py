@@ -14,6 +14,7 @@ import pytest
 
 import layercli
 from layercli import layers
+from layercli.core import custom_objects
 
 RNG = np.random.default_rng(8)
 X = RNG.standard_normal((16, 6)).astype("float32")
