@@ -47,9 +47,9 @@ def test_configs_go_both_ways(name, arguments, settings):
     theirs = getattr(keras.optimizers.schedules, name)(*arguments, **settings)
     assert ours.get_config() == theirs.get_config()
     assert schedules.serialize(ours) == keras.optimizers.schedules.serialize(theirs)
-    assert schedules.deserialize(
-        schedules.serialize(theirs_as_dict(theirs))
-    ) == schedules.deserialize(schedules.serialize(ours))
+    assert schedules.deserialize(schedules.serialize(theirs_as_dict(theirs))) == schedules.deserialize(
+        schedules.serialize(ours)
+    )
 
 
 def theirs_as_dict(schedule):
