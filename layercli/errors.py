@@ -75,7 +75,11 @@ class FileError(LayercliError, OSError):
 
 
 class FormatError(LayercliError, ValueError):
-    """A file whose content is not what it should be."""
+    """A file whose content is not what it should be; ``code`` names the kind of fault, as ``layercli check`` prints it."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "damaged") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class DeviceError(LayercliError, RuntimeError):

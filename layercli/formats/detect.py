@@ -152,7 +152,7 @@ def first_bytes(file: Path) -> bytes:
         with open(file, "rb") as stream:
             start = stream.read(ENOUGH)
     if not start:
-        raise FormatError(f"{file} is empty")
+        raise FormatError(f"{file} is empty", code="truncated")
     return start
 
 
@@ -231,8 +231,8 @@ def unreadable(file: Path, start: bytes) -> FormatError:
     """Return the error that says what ``file`` appears to be."""
     name = seeming(file, start)
     if name is None:
-        return FormatError(f"{file} is in no format that layercli knows")
+        return FormatError(f"{file} is in no format that layercli knows", code="unknown-format")
     if name in REFUSALS:
         reason, hint = REFUSALS[name]
-        return FormatError(f"{file} is {name}, {reason}", hint=hint)
-    return FormatError(f"{file} is {name}, which layercli does not read yet")
+        return FormatError(f"{file} is {name}, {reason}", hint=hint, code="unknown-format")
+    return FormatError(f"{file} is {name}, which layercli does not read yet", code="unknown-format")

@@ -113,7 +113,7 @@ class GgufFile:
             while left:
                 raw = stream.read(min(most, left))
                 if len(raw) != min(most, left):
-                    raise FormatError(f"{self.file} ends within the values of {path!r}")
+                    raise FormatError(f"{self.file} ends within the values of {path!r}", code="truncated")
                 left -= len(raw)
                 numbers = self._dequantized(path, raw)
                 yield from (numbers[start : start + values] for start in range(0, len(numbers), values))
@@ -163,11 +163,12 @@ class Header:
         found: dict[str, tuple[TensorEntry, GgufPosition]] = {}
         for entry, place in described:
             if entry.path in found:
-                raise FormatError(f"{self.file} holds {entry.path!r} twice")
+                raise FormatError(f"{self.file} holds {entry.path!r} twice", code="duplicate")
             end = start + place.start + entry.bytes
             if end > len(self.content):
                 raise FormatError(
-                    f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {len(self.content):,}"
+                    f"{self.file}: {entry.path!r} reaches to byte {end:,} of a file of {len(self.content):,}",
+                    code="truncated",
                 )
             found[entry.path] = entry, GgufPosition(start + place.start, place.kind, place.values, place.bytes)
         return list(found.values())
@@ -181,7 +182,7 @@ class Header:
         """Skip ``count`` bytes and return their offset."""
         start = self.position
         if count > len(self.content) - start:
-            raise FormatError(f"{self.file} ends within its header")
+            raise FormatError(f"{self.file} ends within its header", code="truncated")
         self.position += count
         return start
 
@@ -191,7 +192,7 @@ class Header:
         try:
             return self.content[start : self.position].decode()
         except UnicodeDecodeError:
-            raise FormatError(f"{self.file} has a name in its header that is not UTF-8") from None
+            raise FormatError(f"{self.file} has a name in its header that is not UTF-8", code="bad-header") from None
 
     def setting(self) -> None:
         """Skip a metadata entry, except the alignment, which is kept."""
@@ -201,13 +202,14 @@ class Header:
             return
         self.alignment = self.number(UINT) if kind == UINT32 else 0
         if self.alignment < 1 or self.alignment & (self.alignment - 1):
-            raise FormatError(f"{self.file} has a {ALIGNMENT} that is not a power of two")
+            raise FormatError(f"{self.file} has a {ALIGNMENT} that is not a power of two", code="bad-header")
 
     def value(self, kind: int, depth: int = 0) -> None:
         """Skip a value of that metadata type."""
         if kind not in SIZES or depth > DEEPEST:
             raise FormatError(
-                f"{self.file} has metadata of type {kind}, which GGUF does not define, or not at that depth"
+                f"{self.file} has metadata of type {kind}, which GGUF does not define, or not at that depth",
+                code="bad-header",
             )
         if kind == TEXT:
             self.skip(self.number(LONG))
@@ -228,7 +230,7 @@ class Header:
         position, end, length_at = self.position, len(self.content), LONG.unpack_from
         for _ in range(count):
             if position + LONG.size > end:
-                raise FormatError(f"{self.file} ends within its header")
+                raise FormatError(f"{self.file} ends within its header", code="truncated")
             position += LONG.size + length_at(self.content, position)[0]
         self.skip(position - self.position)
 
@@ -237,20 +239,26 @@ class Header:
         name, rank = self.text(), self.number(UINT)
         where = f"{self.file}: {name!r}"
         if rank > MOST_DIMENSIONS:
-            raise FormatError(f"{where} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most")
+            raise FormatError(
+                f"{where} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most", code="bad-shape"
+            )
         shape = tuple(reversed([self.number(LONG) for _ in range(rank)]))
         number, start = self.number(UINT), self.number(LONG)
         try:
             kind = package.GGMLQuantizationType(number)
         except ValueError:
-            raise FormatError(f"{where} is of type {number}, which this release of gguf does not know") from None
+            raise FormatError(
+                f"{where} is of type {number}, which this release of gguf does not know", code="bad-dtype"
+            ) from None
         if not TensorEntry(name, shape, "float64").fits:
-            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist")
+            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
         values, size = package.GGML_QUANT_SIZES[kind]
         name_of_kind = kind.name.lower()
         row = shape[-1] if shape else 1
         if row % values:
-            raise FormatError(f"{where} has rows of {row:,} values, and {name_of_kind} has blocks of {values}")
+            raise FormatError(
+                f"{where} has rows of {row:,} values, and {name_of_kind} has blocks of {values}", code="bad-shape"
+            )
         plain = TensorEntry(name, shape, PLAIN.get(name_of_kind, name_of_kind))
         held = None if name_of_kind in PLAIN else plain.size // values * size
         return TensorEntry(name, shape, plain.dtype, held), GgufPosition(start, kind, values, size)

@@ -72,7 +72,9 @@ def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterat
 
     place = h5py.h5o.get_info(group.id).addr
     if place in seen or path.count("/") > DEEPEST:
-        raise FormatError(f"{where}: {path or 'the root'} contains itself, or groups nested too deeply")
+        raise FormatError(
+            f"{where}: {path or 'the root'} contains itself, or groups nested too deeply", code="bad-header"
+        )
     for key in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0)):
         name = f"{path}/{key}".lstrip("/")
         found = keras_h5.entered(where, group, key, name)
@@ -82,5 +84,7 @@ def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterat
             keras_h5.check_inside(where, name, found)
             entry = TensorEntry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
             if not entry.fits:
-                raise FormatError(f"{where}: {name} has the shape {entry.shape}, which no array can have")
+                raise FormatError(
+                    f"{where}: {name} has the shape {entry.shape}, which no array can have", code="bad-shape"
+                )
             yield entry

@@ -97,14 +97,14 @@ def entered(where: str, group: Any, step: str, name: str) -> Any:
     import h5py
 
     if not isinstance(group.get(step, getlink=True), h5py.HardLink):
-        raise FormatError(f"{where}: {name} is a link that leads elsewhere")
+        raise FormatError(f"{where}: {name} is a link that leads elsewhere", code="unsafe")
     return group[step]
 
 
 def check_inside(where: str, name: str, dataset: Any) -> None:
     """Raise FormatError for a dataset stored in another file."""
     if dataset.external or dataset.is_virtual:
-        raise FormatError(f"{where}: {name} is stored outside the file")
+        raise FormatError(f"{where}: {name} is stored outside the file", code="unsafe")
 
 
 def is_bfloat16(dtype: np.dtype) -> bool:
@@ -117,7 +117,7 @@ def dtype_of(where: str, name: str, dataset: Any) -> str:
     if is_bfloat16(dataset.dtype):
         return "bfloat16"
     if dataset.dtype.name not in BITS:
-        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is not numeric")
+        raise FormatError(f"{where}: {name} holds {dataset.dtype}, which is not numeric", code="bad-dtype")
     return str(dataset.dtype.name)
 
 
@@ -129,7 +129,7 @@ def numbers(where: str, name: str, held: Any) -> np.ndarray:
     if is_bfloat16(values.dtype):
         return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if values.dtype.kind not in "biufc":
-        raise FormatError(f"{where}: {name} holds {values.dtype}, which is not numeric")
+        raise FormatError(f"{where}: {name} holds {values.dtype}, which is not numeric", code="bad-dtype")
     return values
 
 
@@ -149,4 +149,4 @@ def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
         except LayercliError:
             raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise FormatError(f"{file} is not an HDF5 file, or is damaged") from error
+            raise FormatError(f"{file} is not an HDF5 file, or is damaged", code="bad-header") from error

@@ -88,17 +88,21 @@ def read_layout(where: str, name: str, stream: IO[bytes]) -> tuple[Layout, int]:
     """
     start = stream.read(len(MAGIC) + 2)
     if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC):
-        raise FormatError(f"{where} does not begin like an npy file")
+        raise FormatError(f"{where} does not begin like an npy file", code="bad-header")
     major, minor = start[len(MAGIC) :]
     if (major, minor) not in LENGTHS:
-        raise FormatError(f"{where} has version {major}.{minor} of the npy format, which layercli does not know")
+        raise FormatError(
+            f"{where} has version {major}.{minor} of the npy format, which layercli does not know", code="bad-dtype"
+        )
     width = LENGTHS[major, minor]
     length = int.from_bytes(stream.read(width), "little")
     if length > LONGEST_HEADER:
-        raise FormatError(f"{where} has an npy header of {length:,} bytes, longer than an array of numbers needs")
+        raise FormatError(
+            f"{where} has an npy header of {length:,} bytes, longer than an array of numbers needs", code="bad-header"
+        )
     raw = stream.read(length)
     if len(raw) != length:
-        raise FormatError(f"{where} ends within its npy header")
+        raise FormatError(f"{where} ends within its npy header", code="truncated")
     return layout_of(where, name, parse_header(where, raw)), len(start) + width + length
 
 
@@ -109,7 +113,9 @@ def parse_header(where: str, raw: bytes) -> dict[str, Any]:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         header = None
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
-        raise FormatError(f"{where} has an npy header that is not a dict of descr, fortran_order and shape")
+        raise FormatError(
+            f"{where} has an npy header that is not a dict of descr, fortran_order and shape", code="bad-header"
+        )
     return header
 
 
@@ -117,21 +123,25 @@ def layout_of(where: str, name: str, header: dict[str, Any]) -> Layout:
     """Return the layout that an npy header describes."""
     descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
     if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
-        raise FormatError(f"{where} has the shape {shape!r}, which is not a tuple of sizes")
+        raise FormatError(f"{where} has the shape {shape!r}, which is not a tuple of sizes", code="bad-shape")
     if not isinstance(fortran, bool):
         raise FormatError(f"{where} has the fortran_order {fortran!r}, which is neither True nor False")
     entry = TensorEntry(name, shape, dtype_of(where, descr))
     if not entry.fits:
-        raise FormatError(f"{where} has the shape {shape!r}, which is too large to exist")
+        raise FormatError(f"{where} has the shape {shape!r}, which is too large to exist", code="bad-shape")
     return Layout(entry, big_endian=descr[0] == ">", fortran=fortran)
 
 
 def dtype_of(where: str, descr: Any) -> str:
     """Return the dtype for numpy's code, such as ``<f4``."""
     if isinstance(descr, str) and "O" in descr:
-        raise FormatError(f"{where} holds Python objects, which are pickled and never loaded by layercli")
+        raise FormatError(
+            f"{where} holds Python objects, which are pickled and never loaded by layercli", code="unsafe"
+        )
     if not isinstance(descr, str) or descr[:1] not in ("<", ">", "|") or descr[1:] not in DTYPES:
-        raise FormatError(f"{where} holds values of {descr!r}, which are not numbers that layercli knows")
+        raise FormatError(
+            f"{where} holds values of {descr!r}, which are not numbers that layercli knows", code="bad-dtype"
+        )
     return DTYPES[descr[1:]]
 
 
@@ -140,7 +150,8 @@ def check_length(where: str, entry: TensorEntry, available: int) -> None:
     if entry.bytes != available:
         raise FormatError(
             f"{where} has {available:,} bytes of values, but its shape {entry.shape} and dtype {entry.dtype} "
-            f"take {entry.bytes:,}"
+            f"take {entry.bytes:,}",
+            code="wrong-length",
         )
 
 

@@ -110,11 +110,13 @@ def archive(file: Path) -> Iterator[zipfile.ZipFile]:
                 yield zipped
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
             fault = lower_first(str(error)) or "it ends too early"
-            raise FormatError(f"{file} is a damaged zip archive: {fault}") from None
+            raise FormatError(f"{file} is a damaged zip archive: {fault}", code="bad-archive") from None
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            raise FormatError(f"{file} is a damaged zip archive: it points outside itself") from None
+            raise FormatError(
+                f"{file} is a damaged zip archive: it points outside itself", code="bad-archive"
+            ) from None
 
 
 def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -123,7 +125,7 @@ def checked(file: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     names: set[str] = set()
     for info in members:
         if info.filename in names:
-            raise FormatError(f"{file} holds {info.filename!r} twice")
+            raise FormatError(f"{file} holds {info.filename!r} twice", code="duplicate")
         names.add(info.filename)
         check_member(f"{file}: {info.filename!r}", info)
     return members
@@ -134,12 +136,15 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
     if not info.filename.endswith(".npy"):
         raise FormatError(f"{where} is not an npy file, as every member of an npz file is")
     if info.flag_bits & ENCRYPTED:
-        raise FormatError(f"{where} is encrypted")
+        raise FormatError(f"{where} is encrypted", code="unreadable")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FormatError(f"{where} is compressed by a method that npz files do not use")
+        raise FormatError(f"{where} is compressed by a method that npz files do not use", code="unreadable")
     highest = 1 if info.compress_type == zipfile.ZIP_STORED else HIGHEST_RATIO
     if info.file_size > highest * info.compress_size:
-        raise FormatError(f"{where} claims {info.file_size:,} bytes, more than its {info.compress_size:,} can hold")
+        raise FormatError(
+            f"{where} claims {info.file_size:,} bytes, more than its {info.compress_size:,} can hold",
+            code="wrong-length",
+        )
 
 
 def member_start(file: Path, info: zipfile.ZipInfo) -> int:
@@ -148,7 +153,9 @@ def member_start(file: Path, info: zipfile.ZipInfo) -> int:
         stream.seek(info.header_offset)
         header = stream.read(LOCAL_HEADER.size)
     if len(header) != LOCAL_HEADER.size or not header.startswith(LOCAL_MAGIC):
-        raise FormatError(f"{file} is a damaged zip archive: {info.filename!r} is not where its directory says")
+        raise FormatError(
+            f"{file} is a damaged zip archive: {info.filename!r} is not where its directory says", code="bad-archive"
+        )
     fields = LOCAL_HEADER.unpack(header)
     *_, name_length, extra_length = fields
     return info.header_offset + LOCAL_HEADER.size + int(name_length) + int(extra_length)

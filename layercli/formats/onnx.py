@@ -99,10 +99,12 @@ def load(file: Path) -> Any:
     except Exception as error:  # protobuf raises various exceptions
         found = detect.seeming(file, start)
         if found in (None, detect.ONNX):
-            raise FormatError(f"{file} is damaged or not an ONNX file: onnx cannot read it") from error
+            raise FormatError(
+                f"{file} is damaged or not an ONNX file: onnx cannot read it", code="bad-header"
+            ) from error
         raise FormatError(f"{file} is {found}, not an ONNX file") from error
     if not model.HasField("graph") or not model.opset_import:
-        raise FormatError(f"{file} is damaged or not an ONNX file: it holds no {lacking(model)}")
+        raise FormatError(f"{file} is damaged or not an ONNX file: it holds no {lacking(model)}", code="bad-header")
     check_texts(file, model)
     return model
 
@@ -116,11 +118,13 @@ def tensors_in(file: Path, graph: Any, prefix: str = "") -> Iterator[tuple[str, 
     """Yield the tensors stored in ``graph`` and in the subgraphs of its nodes, each under a unique name."""
     if graph.sparse_initializer:
         name = graph.sparse_initializer[0].values.name
-        raise FormatError(f"{file} holds {name!r} as a sparse tensor, which layercli does not read yet")
+        raise FormatError(
+            f"{file} holds {name!r} as a sparse tensor, which layercli does not read yet", code="unknown-format"
+        )
     seen: set[str] = set()
     for x in graph.initializer:
         if x.name in seen:
-            raise FormatError(f"{file} holds {x.name!r} twice")
+            raise FormatError(f"{file} holds {x.name!r} twice", code="duplicate")
         seen.add(x.name)
         yield prefix + x.name, x
     for i, node in enumerate(graph.node):
@@ -157,12 +161,14 @@ def count_of(x: Any) -> int:
 def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
     """Return the description of a tensor without its values; FormatError if it is invalid."""
     if x.data_type not in DTYPES:
-        raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have")
+        raise FormatError(f"{file}: {name!r} has the dtype {x.data_type}, which ONNX does not have", code="bad-dtype")
     entry = TensorEntry(name, tuple(x.dims), DTYPES[x.data_type])
     if any(size < 0 for size in entry.shape):
-        raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes")
+        raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which are not sizes", code="bad-shape")
     if not entry.fits:
-        raise FormatError(f"{file}: {name!r} has the shape {list(entry.shape)}, which is too large to exist")
+        raise FormatError(
+            f"{file}: {name!r} has the shape {list(entry.shape)}, which is too large to exist", code="bad-shape"
+        )
     return entry
 
 
@@ -171,7 +177,8 @@ def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
     stored, entry = stored_in(x, layout.storage(file)), layout.entry
     if stored.size != entry.size:
         raise FormatError(
-            f"{file} holds {stored.size:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}"
+            f"{file} holds {stored.size:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}",
+            code="wrong-length",
         )
     return stored
 
@@ -203,7 +210,8 @@ def external(file: Path, x: Any, layout: Layout) -> TensorData:
     if offset < 0 or length != layout.entry.bytes:
         raise FormatError(
             f"{file} says of {path!r} that it takes {length:,} bytes from {offset:,} on, its shape takes "
-            f"{layout.entry.bytes:,}"
+            f"{layout.entry.bytes:,}",
+            code="wrong-length",
         )
     return TensorData(beside(file, path, noted.get("location", "")), offset, layout)
 

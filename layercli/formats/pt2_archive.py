@@ -75,11 +75,11 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
     for info in zipped.infolist():
         name = info.filename.partition("/")[2]
         if name in found:
-            raise FormatError(f"{file} holds {name!r} twice")
+            raise FormatError(f"{file} holds {name!r} twice", code="duplicate")
         if info.compress_type != zipfile.ZIP_STORED:
-            raise FormatError(f"{file} holds {name!r} compressed, which torch.export does not do")
+            raise FormatError(f"{file} holds {name!r} compressed, which torch.export does not do", code="unreadable")
         if name.startswith("data/aotinductor/"):
-            raise FormatError(f"{file} holds machine code ({name}), which is never executed")
+            raise FormatError(f"{file} holds machine code ({name}), which is never executed", code="unsafe")
         found[name] = info
     return found
 
@@ -91,10 +91,10 @@ def check_plain(file: Path, config: Any, members: dict[str, zipfile.ZipInfo], fo
             path: (f"{folder}/{entry['path_name']}", entry["use_pickle"]) for path, entry in config["config"].items()
         }
     except (TypeError, KeyError, AttributeError):
-        raise FormatError(f"{file} has a damaged list of tensors in {folder}") from None
+        raise FormatError(f"{file} has a damaged list of tensors in {folder}", code="bad-header") from None
     for path, (place, pickled) in places.items():
         if pickled or not TENSOR.fullmatch(place):
-            raise FormatError(f"{file} holds {path} as a pickle, which is never loaded")
+            raise FormatError(f"{file} holds {path} as a pickle, which is never loaded", code="unsafe")
         if place not in members:
             raise FormatError(f"{file} has no {place}, which holds {path}")
 
@@ -116,7 +116,9 @@ def text_of(file: Path, text: str, key: str = "") -> str:
     """Return a string if it is what its ``key`` requires; FormatError otherwise, because it might be executed."""
     if not FORMS.get(key, NAME.fullmatch)(text):
         shown = text if len(text) <= 60 else f"{text[:60]}..."
-        raise FormatError(f"{file} has {shown!r} in its graph, which could be code and is never executed")
+        raise FormatError(
+            f"{file} has {shown!r} in its graph, which could be code and is never executed", code="unsafe"
+        )
     return text
 
 

@@ -60,7 +60,7 @@ class Pt2File:
         if not entry.size:
             return decode(np.empty(entry.shape, dtype), entry.dtype)
         if min(strides, default=0) < 0 or last >= len(stored):
-            raise FormatError(f"{self.file} ends within the values of {path!r}")
+            raise FormatError(f"{self.file} ends within the values of {path!r}", code="truncated")
         steps = [step * dtype.itemsize for step in strides]
         values = decode(as_strided(stored[first:], entry.shape, steps, writeable=False), entry.dtype)
         values.flags.writeable = False
@@ -84,7 +84,7 @@ class Pt2File:
             if (
                 self.file.stat().st_size < start + count * dtype.itemsize
             ):  # otherwise an access to the map would kill the process
-                raise FormatError(f"{self.file} ends within {info.filename!r}")
+                raise FormatError(f"{self.file} ends within {info.filename!r}", code="truncated")
             return np.memmap(self.file, dtype, "r", start, (count,))
 
 
@@ -93,11 +93,11 @@ def entry_of(file: Path, name: str, noted: Any) -> TensorEntry:
     meta = noted.get("tensor_meta")
     code = meta.get("dtype") if isinstance(meta, dict) else None
     if not isinstance(code, int) or code not in DTYPES:
-        raise FormatError(f"{file}: {name!r} has the dtype {code!r}, which layercli does not know")
+        raise FormatError(f"{file}: {name!r} has the dtype {code!r}, which layercli does not know", code="bad-dtype")
     sizes = numbers(file, name, noted, "sizes")
     entry = TensorEntry(name, tuple(sizes), DTYPES[code])
     if any(size < 0 for size in sizes) or not entry.fits or len(numbers(file, name, noted, "strides")) != len(sizes):
-        raise FormatError(f"{file}: {name!r} has the shape {sizes}, which cannot be")
+        raise FormatError(f"{file}: {name!r} has the shape {sizes}, which cannot be", code="bad-shape")
     return entry
 
 

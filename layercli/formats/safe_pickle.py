@@ -63,7 +63,7 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
     try:
         return machine.run()
     except (Damaged, IndexError, KeyError, UnicodeDecodeError):
-        raise FormatError(f"{where} has a damaged pickle, at byte {machine.position:,}") from None
+        raise FormatError(f"{where} has a damaged pickle, at byte {machine.position:,}", code="bad-header") from None
 
 
 class Machine:
@@ -83,7 +83,9 @@ class Machine:
         while (code := self.take(1)) != b".":
             step = STEPS.get(code)
             if step is None:
-                raise FormatError(f"{self.where} has the pickle instruction {code!r}, which no file of tensors needs")
+                raise FormatError(
+                    f"{self.where} has the pickle instruction {code!r}, which no file of tensors needs", code="unsafe"
+                )
             step(self)
         return self.stack.pop()
 

@@ -88,15 +88,21 @@ Range = tuple[TensorEntry, int, int]
 def read_header(file: Path, stream: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
     """Return the header of a file of ``size`` bytes, and the offset at which its tensors start."""
     if size < LENGTH:
-        raise FormatError(f"{file} is cut short: it has {size} bytes, and a safetensors file begins with {LENGTH}")
+        raise FormatError(
+            f"{file} is cut short: it has {size} bytes, and a safetensors file begins with {LENGTH}", code="truncated"
+        )
     length = int.from_bytes(stream.read(LENGTH), "little")
     if length > LONGEST_HEADER:
-        raise FormatError(f"{file} claims a header of {length:,} bytes, and safetensors allows {LONGEST_HEADER:,}")
+        raise FormatError(
+            f"{file} claims a header of {length:,} bytes, and safetensors allows {LONGEST_HEADER:,}", code="bad-header"
+        )
     if LENGTH + length > size:
-        raise FormatError(f"{file} is cut short: its header takes {length:,} bytes, and {size - LENGTH:,} follow")
+        raise FormatError(
+            f"{file} is cut short: its header takes {length:,} bytes, and {size - LENGTH:,} follow", code="truncated"
+        )
     header = strict_json.parse(file, stream.read(length), "a header")
     if not isinstance(header, dict):
-        raise FormatError(f"{file} has a header that is not a JSON object")
+        raise FormatError(f"{file} has a header that is not a JSON object", code="bad-header")
     return header, LENGTH + length
 
 
@@ -110,14 +116,18 @@ def read_metadata(file: Path, value: Any) -> dict[str, str]:
 def read_range(file: Path, name: str, value: Any) -> Range:
     """Return the entry that ``value``, the header's item for ``name``, describes, with its first and last offset."""
     if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
-        raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets")
+        raise FormatError(f"{file}: {name!r} is not described by dtype, shape and data_offsets", code="bad-header")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise FormatError(f"{file}: {name!r} has the dtype {dtype!r}, which safetensors does not have")
+        raise FormatError(
+            f"{file}: {name!r} has the dtype {dtype!r}, which safetensors does not have", code="bad-dtype"
+        )
     if not is_sizes(shape):
-        raise FormatError(f"{file}: {name!r} has the shape {shape!r}, which is not a list of sizes")
+        raise FormatError(f"{file}: {name!r} has the shape {shape!r}, which is not a list of sizes", code="bad-shape")
     if not is_sizes(offsets) or len(offsets) != 2:
-        raise FormatError(f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last")
+        raise FormatError(
+            f"{file}: {name!r} has the data_offsets {offsets!r}, which are not a first and a last", code="bad-header"
+        )
     entry = TensorEntry(name, tuple(shape), DTYPES[dtype])
     check_extent(file, entry, *offsets)
     return entry, offsets[0], offsets[1]
@@ -131,13 +141,16 @@ def is_sizes(value: Any) -> bool:
 def check_extent(file: Path, entry: TensorEntry, begin: int, end: int) -> None:
     """Raise FormatError unless the values of ``entry`` take exactly the bytes from ``begin`` to ``end``."""
     if not entry.fits:
-        raise FormatError(f"{file}: {entry.path!r} has the shape {list(entry.shape)}, which is too large to exist")
+        raise FormatError(
+            f"{file}: {entry.path!r} has the shape {list(entry.shape)}, which is too large to exist", code="bad-shape"
+        )
     if entry.size * BITS[entry.dtype] % 8:
-        raise FormatError(f"{file}: {entry.path!r} ends within a byte")
+        raise FormatError(f"{file}: {entry.path!r} ends within a byte", code="wrong-length")
     if end - begin != entry.bytes:
         raise FormatError(
             f"{file}: {entry.path!r} takes {entry.bytes:,} bytes by its shape {list(entry.shape)} and dtype "
-            f"{entry.dtype}, and {end - begin:,} by its data_offsets"
+            f"{entry.dtype}, and {end - begin:,} by its data_offsets",
+            code="wrong-length",
         )
 
 
@@ -146,13 +159,19 @@ def check_tiling(file: Path, ranges: dict[str, Range], available: int) -> None:
     position = 0
     for entry, begin, end in sorted(ranges.values(), key=lambda value: value[1:]):
         if begin != position:
-            fault = "overlaps another tensor" if begin < position else "leaves a gap before it"
-            raise FormatError(f"{file}: {entry.path!r} {fault}: it begins at byte {begin:,}, not {position:,}")
+            code, fault = (
+                ("overlap", "overlaps another tensor") if begin < position else ("gap", "leaves a gap before it")
+            )
+            raise FormatError(
+                f"{file}: {entry.path!r} {fault}: it begins at byte {begin:,}, not {position:,}", code=code
+            )
         position = end
     if position > available:
-        raise FormatError(f"{file} is cut short: its tensors take {position:,} bytes, and {available:,} follow")
+        raise FormatError(
+            f"{file} is cut short: its tensors take {position:,} bytes, and {available:,} follow", code="truncated"
+        )
     if position < available:
-        raise FormatError(f"{file} has {available - position:,} bytes after its last tensor")
+        raise FormatError(f"{file} has {available - position:,} bytes after its last tensor", code="trailing-bytes")
 
 
 def save(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:

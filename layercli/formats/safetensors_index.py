@@ -58,7 +58,8 @@ class ShardedFile:
         shard = self.file.parent / name
         if os.path.lexists(shard) and not is_inside(self.file.parent, shard):
             raise FormatError(
-                f"{self.file} names the shard {name!r}, which leads out of its folder and is never opened"
+                f"{self.file} names the shard {name!r}, which leads out of its folder and is never opened",
+                code="bad-index",
             )
         if not shard.exists():
             raise FileError(f"{self.file} names the shard {name!r}, which is not in its folder")
@@ -66,7 +67,10 @@ class ShardedFile:
 
     def _entry(self, path: str, shard: WeightFile) -> TensorEntry:
         if path not in shard.entries:
-            raise FormatError(f"{self.file} says that {path!r} is in {shard.file.name!r}, which does not hold it")
+            raise FormatError(
+                f"{self.file} says that {path!r} is in {shard.file.name!r}, which does not hold it",
+                code="missing-tensor",
+            )
         return shard.entries[path]
 
 
@@ -75,12 +79,12 @@ def read_index(file: Path) -> dict[str, str]:
     with reading(file), open(file, "rb") as stream:
         raw = stream.read(LONGEST_INDEX + 1)
     if len(raw) > LONGEST_INDEX:
-        raise FormatError(f"{file} is longer than any index of weight files")
+        raise FormatError(f"{file} is longer than any index of weight files", code="bad-index")
     index = strict_json.parse(file, raw, "an index")
     if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
-        raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files")
+        raise FormatError(f"{file} is JSON without a weight_map, so not an index of weight files", code="bad-index")
     names: dict[str, str] = index["weight_map"]
     for name in names.values():
         if not is_plain(name):
-            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name")
+            raise FormatError(f"{file} names the shard {name!r}, which is not a plain file name", code="bad-index")
     return names

@@ -17,7 +17,7 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
         value = dict(pairs)
         if len(value) != len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            raise FormatError(f"{file} has {part} that holds {twice!r} twice")
+            raise FormatError(f"{file} has {part} that holds {twice!r} twice", code="duplicate")
         return value
 
     try:
@@ -28,11 +28,11 @@ def parse(file: Path, raw: bytes, part: str) -> Any:
     except FormatError:
         raise
     except RecursionError:
-        raise FormatError(f"{file} has {part} that is nested too deeply") from None
+        raise FormatError(f"{file} has {part} that is nested too deeply", code="bad-header") from None
     except UnicodeError:
-        raise FormatError(f"{file} has {part} that is not UTF-8") from None
+        raise FormatError(f"{file} has {part} that is not UTF-8", code="bad-header") from None
     except ValueError:
-        raise FormatError(f"{file} has {part} that is not JSON") from None
+        raise FormatError(f"{file} has {part} that is not JSON", code="bad-header") from None
     return value
 
 

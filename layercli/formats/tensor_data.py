@@ -45,7 +45,7 @@ class Layout:
             wanted = min(values, self.entry.size - start) * dtype.itemsize
             raw = stream.read(wanted)
             if len(raw) != wanted:
-                raise FormatError(f"{file} ends within the values of {self.entry.path!r}")
+                raise FormatError(f"{file} ends within the values of {self.entry.path!r}", code="truncated")
             yield decode(np.frombuffer(raw, dtype), self.entry.dtype)
 
 
@@ -74,7 +74,7 @@ class TensorData:
             if (
                 self.file.stat().st_size < self.offset + entry.bytes
             ):  # otherwise an access to the map would kill the process
-                raise FormatError(f"{self.file} ends within the values of {entry.path!r}")
+                raise FormatError(f"{self.file} ends within the values of {entry.path!r}", code="truncated")
             order = self.layout.order
             return np.memmap(self.file, dtype, "c" if own else "r", self.offset, entry.shape, order)
 

@@ -83,10 +83,13 @@ class TorchFile:
         tensor = tensor_of(where, value)
         info = self._members.get(f"data/{tensor.key}")
         if info is None:
-            raise FormatError(f"{where} is in the storage {tensor.key!r}, which the archive does not hold")
+            raise FormatError(
+                f"{where} is in the storage {tensor.key!r}, which the archive does not hold", code="missing-tensor"
+            )
         if tensor.nbytes != info.file_size:
             raise FormatError(
-                f"{where} is in a storage of {tensor.nbytes:,} bytes, for which the archive holds {info.file_size:,}"
+                f"{where} is in a storage of {tensor.nbytes:,} bytes, for which the archive holds {info.file_size:,}",
+                code="wrong-length",
             )
         return tensor
 
@@ -110,7 +113,7 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
         name = info.filename.removeprefix(folders[0])
         check_member(f"{file}: {info.filename!r}", info)
         if name in found:
-            raise FormatError(f"{file} holds {info.filename!r} twice")
+            raise FormatError(f"{file} holds {info.filename!r} twice", code="duplicate")
         found[name] = info
     return found
 
@@ -118,9 +121,9 @@ def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
 def check_member(where: str, info: zipfile.ZipInfo) -> None:
     """Raise FormatError for a member that torch.save does not write."""
     if info.flag_bits & ENCRYPTED:
-        raise FormatError(f"{where} is encrypted")
+        raise FormatError(f"{where} is encrypted", code="unreadable")
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise FormatError(f"{where} is compressed, which torch.save does not do")
+        raise FormatError(f"{where} is compressed, which torch.save does not do", code="unreadable")
 
 
 def content(file: Path, info: zipfile.ZipInfo) -> bytes:
@@ -132,7 +135,7 @@ def content(file: Path, info: zipfile.ZipInfo) -> bytes:
         stream.seek(start)
         found = stream.read(info.file_size)
     if len(found) != info.file_size:
-        raise FormatError(f"{file} ends within {info.filename!r}")
+        raise FormatError(f"{file} ends within {info.filename!r}", code="truncated")
     return found
 
 
@@ -147,10 +150,12 @@ def unpickled(file: Path, raw: bytes) -> Any:
             raise FormatError(
                 f"{file} is a whole pickled module ({shown!r}), which could be code and is never loaded",
                 hint="save its weights: torch.save(model.state_dict(), FILE); or all of it: torch.export.save",
+                code="unsafe",
             )
         raise FormatError(
             f"{file} holds {shown!r}, which could be code and is never loaded",
             hint="save only tensors, numbers and strings: torch.save(model.state_dict(), FILE)",
+            code="unsafe",
         )
 
     return safe_pickle.load(str(file), raw, check)
@@ -224,7 +229,7 @@ class Tensors:
     def _add(self, keys: tuple[Any, ...], value: PickledCall) -> None:
         path = self._path(keys)
         if path in self.by_path:
-            raise FormatError(f"{self.file} holds {path!r} twice")
+            raise FormatError(f"{self.file} holds {path!r} twice", code="duplicate")
         self.letters += len(path)
         if len(self.by_path) == MOST_TENSORS or self.letters > MOST_LETTERS:
             raise FormatError(f"{self.file} holds more tensors, or longer names, than any model")

@@ -140,7 +140,9 @@ def dtype_of(where: str, kind: Any) -> str:
     name = kind.text if isinstance(kind, Name) else str(kind)
     found = DTYPES.get(name) or STORAGES.get(name.rpartition(".")[2].removesuffix("Storage"))
     if found is None or BITS[found] % 8:
-        raise FormatError(f"{where} holds values of {name}, which are not numbers that layercli knows")
+        raise FormatError(
+            f"{where} holds values of {name}, which are not numbers that layercli knows", code="bad-dtype"
+        )
     return found
 
 
@@ -158,11 +160,13 @@ def check_inside(where: str, tensor: Tensor) -> None:
     """Raise FormatError unless the tensor can exist and lies inside its storage."""
     entry = TensorEntry(where, tensor.shape, tensor.dtype)
     if not entry.fits:
-        raise FormatError(f"{where} has the shape {list(tensor.shape)}, which is too large to exist")
+        raise FormatError(f"{where} has the shape {list(tensor.shape)}, which is too large to exist", code="bad-shape")
     if not entry.size:
         return
     if tensor.last >= tensor.count:
-        raise FormatError(f"{where} reaches to value {tensor.last + 1:,} of a storage of {tensor.count:,}")
+        raise FormatError(
+            f"{where} reaches to value {tensor.last + 1:,} of a storage of {tensor.count:,}", code="truncated"
+        )
     if entry.size > max(tensor.count, MOST_REPEATED):
         raise FormatError(f"{where} repeats {tensor.count:,} values to {entry.size:,}, which is not read")
 
