@@ -15,6 +15,7 @@ import typer
 
 from layercli.cli import completion, distributed, global_options, help_text, output
 from layercli.cli.bench import bench
+from layercli.cli.commands.check import check
 from layercli.cli.commands.cost import cost
 from layercli.cli.commands.diff import diff
 from layercli.cli.commands.evaluate import evaluate
@@ -94,6 +95,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "vars": vars_,
     "cost": cost,
     "diff": diff,
+    "check": check,
     "run": grouped(run_command),
     "compare": grouped(compare),
     "bench": grouped(bench),

@@ -50,12 +50,14 @@ class VariableRow:
     kind: str | None = None
     stored: Callable[[], np.ndarray | None] | None = None
     """The values as the bytes of a file have them, mapped; None where they lie in no such form."""
+    sha256: str | None = None
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the variable as JSON data, with its statistics if any, and its values on request."""
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
         document.update({"kind": self.kind} if self.kind is not None else {})
+        document.update({"sha256": self.sha256} if self.sha256 is not None else {})
         if self.statistics is not None:
             document["statistics"] = {
                 key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"

@@ -45,6 +45,7 @@ COLUMNS = {
     "bytes": Column("Bytes", numeric=True, yields=2),
     "initializer": Column("Initializer", yields=1),
     **{name: Column(name.capitalize(), numeric=True, yields=position) for name, position in MEASURED.items()},
+    "sha256": Column("SHA-256", key="sha256"),
     "values": Column("Values", show=str, shortens=40),
 }
 
@@ -55,10 +56,10 @@ def columns_of(
     """Return the columns that ``text`` names, usually all that is known of some variable; UsageError for another."""
     usual = ["path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer"]
     rows = variables.rows if variables is not None else []
-    unknown = {name for name in ("trainable", "initializer") if all(getattr(row, name) is None for row in rows)}
+    unknown = {name for name in ("trainable", "initializer", "sha256") if all(getattr(row, name) is None for row in rows)}
     usual = [
         name
-        for name in [*usual, *(STATISTICS if stats else ()), *(["values"] if values else [])]
+        for name in [*usual, *(STATISTICS if stats else ()), "sha256", *(["values"] if values else [])]
         if name not in unknown
     ]
     return parse_columns(text, usual, [*COLUMNS])

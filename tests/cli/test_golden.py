@@ -37,6 +37,7 @@ PRINTED = [
     "summary --help",
     "vars --help",
     "diff --help",
+    "check --help",
     "diff mlp mlp --format json --only names",
     "run --help",
     "compare --help",

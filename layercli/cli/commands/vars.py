@@ -30,6 +30,10 @@ def vars_(
     stats: Annotated[
         bool, typer.Option("--stats", help="Minimum, maximum, mean, deviation, zeros, non-finite.")
     ] = False,
+    hash_: Annotated[
+        bool,
+        typer.Option("--hash", help="SHA-256 of each name, shape, dtype and bytes: the same in every kind of file."),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The seed for the initial values of a model.")] = 0,
     set_: options.Set = [],  # noqa: B006 - typer copies it
     custom: options.Custom = [],  # noqa: B006
@@ -47,7 +51,7 @@ def vars_(
     [dim]$[/dim] layercli vars resnet50 '*/gamma' --format csv
     [dim]$[/dim] layercli vars model.safetensors --columns path,minimum,maximum
     """
-    from layercli.inspect import variables
+    from layercli.inspect import checksums, variables
     from layercli.inspect.model_loader import register_custom_objects
     from layercli.render.variables import columns_of, table, wants
     from layercli.sources.resolve import resolve
@@ -69,6 +73,8 @@ def vars_(
         output.print_info(note)
     if measured:
         variables.measure(found)
+    if hash_ or wants(columns, "sha256"):
+        checksums.fill(found)
     brief = output.chosen(format) not in (output.Format.json, output.Format.csv)
     drawn = table(found, columns=columns, values=values, stats=stats, brief=brief)
     output.emit(drawn, lambda: found.to_json(values), format)

@@ -1,0 +1,285 @@
+"""Whether a file or a folder of weights is whole and sane: findings with stable codes, for ``layercli check``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from layercli.errors import FileError, FormatError
+from layercli.formats import detect
+from layercli.formats.dtype_codec import readable
+from layercli.formats.names import is_inside
+from layercli.formats.safetensors_index import read_index
+from layercli.formats.stored import is_quantized
+from layercli.formats.weight_file import BITS, WeightFile
+from layercli.inspect import checksums
+from layercli.inspect.diff_verdict import count
+from layercli.inspect.value_checks import value_faults
+from layercli.inspect.variables import VariableRow, of_entry
+
+Severity = Literal["error", "warning"]
+ENDINGS = (
+    ".safetensors",
+    ".npz",
+    ".npy",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".bin",
+    ".h5",
+    ".hdf5",
+    ".keras",
+    ".gguf",
+    ".onnx",
+    ".pt2",
+)
+INDEX = ".index.json"
+
+
+@dataclass(frozen=True)
+class FileFinding:
+    """What is wrong in a file: ``code`` names the kind and does not change; ``tensor`` is the path of one, where it is one."""
+
+    code: str
+    severity: Severity
+    file: str
+    message: str
+    tensor: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as JSON has it."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "tensor": self.tensor,
+            "message": self.message,
+        }
+
+
+@dataclass
+class FileCheck:
+    """What was looked at and what was found; ``sums`` are the SHA-256 by name, where they were asked for."""
+
+    source: str
+    files: list[str] = field(default_factory=list)
+    tensors: int = 0
+    bytes: int = 0
+    findings: list[FileFinding] = field(default_factory=list)
+    sums: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[FileFinding]:
+        """The findings that make the answer no."""
+        return [each for each in self.findings if each.severity == "error"]
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence, with the first fault."""
+        held = f"{count(self.tensors, 'tensor')} in {count(len(self.files), 'file')}"
+        if not self.errors:
+            return f"sound: {held}" + (f", {count(len(self.findings), 'warning')}" if self.findings else "")
+        more = len(self.errors) - 1
+        return f"damaged: {self.errors[0].message}" + (f" (and {more:,} more)" if more else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that ``layercli check --format json`` prints."""
+        return {
+            "schema": "layercli.check/1",
+            "source": self.source,
+            "sound": not self.errors,
+            "answer": self.sentence,
+            "files": self.files,
+            "tensors": self.tensors,
+            "bytes": self.bytes,
+            "findings": [each.to_json() for each in self.findings],
+            **({"sha256": {**self.sums, checksums.ALL: checksums.total(self.sums)}} if self.sums else {}),
+        }
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What is looked at beside the headers."""
+
+    values: bool = False
+    hashes: bool = False
+    progress: Callable[[int], None] = lambda count: None
+
+
+def check_path(path: str, options: CheckOptions | None = None) -> FileCheck:
+    """Return what is wrong in a file, or in every file of weights in a folder.
+
+    FileError where it cannot be opened, FormatError where it is of no format that is known.
+    """
+    options, found = options or CheckOptions(), FileCheck(path)
+    if not os.path.isdir(path):
+        check_file(found, Path(path), options, alone=True)
+        return found
+    files = sorted(Path(path).iterdir())
+    shards: set[Path] = set()
+    for file in (each for each in files if each.name.endswith(INDEX)):
+        shards |= check_index(found, file, options)
+    for file in files:
+        if file not in shards and file.is_file() and not file.name.endswith(INDEX) and is_candidate(file):
+            check_file(found, file, options, alone=False)
+    if not found.files:
+        raise FileError(f"{path} holds no file of weights")
+    return found
+
+
+def is_candidate(file: Path) -> bool:
+    """Whether a file of a folder is one of weights, by its name, so that a damaged one is, or by its content."""
+    return file.suffix in ENDINGS or detect.is_weights(file)
+
+
+def check_file(found: FileCheck, file: Path, options: CheckOptions, *, alone: bool) -> None:
+    """Check one file; an index with all that it names."""
+    try:
+        start = detect.first_bytes(file)
+        if start.lstrip().startswith(b"{") and not detect.has_header(start):
+            check_index(found, file, options)
+            return
+        check_opened(found, opened(file), options)
+    except FormatError as error:
+        if error.code == "unknown-format" and alone:
+            raise
+        found.findings.append(finding_of(file, error))
+    if str(file) not in found.files:
+        found.files.append(str(file))
+
+
+def opened(file: Path) -> WeightFile:
+    """Return an opened file of weights, of a graph its parameters."""
+    if detect.content(file) == "pt2":
+        from layercli.formats.pt2_state_dict import Pt2File
+
+        return Pt2File(file)
+    return detect.open_single(file)
+
+
+def finding_of(file: Path, error: FormatError) -> FileFinding:
+    """Return the finding that an error in reading is."""
+    return FileFinding(error.code, "error", str(file), error.message, tensor_in(error.message))
+
+
+def tensor_in(message: str) -> str | None:
+    """Return the name that a message of a reader quotes first, which is the tensor's.
+
+    >>> tensor_in("m.npz: 'fc.npy' is encrypted")
+    'fc.npy'
+    """
+    _, quote, rest = message.partition("'")
+    return rest.partition("'")[0] if quote else None
+
+
+def check_index(found: FileCheck, file: Path, options: CheckOptions) -> set[Path]:
+    """Check an index and every shard that it names; return these."""
+    found.files.append(str(file))
+
+    def add(code: str, message: str, tensor: str | None = None) -> None:
+        found.findings.append(FileFinding(code, "error", str(file), message, tensor))
+
+    try:
+        names = read_index(file)
+    except FormatError as error:
+        found.findings.append(finding_of(file, error))
+        return set()
+    shards: dict[str, list[str]] = {}
+    for tensor, name in names.items():
+        shards.setdefault(name, []).append(tensor)
+    held: dict[str, str] = {}
+    for name, tensors in shards.items():
+        shard = file.parent / name
+        if not shard.is_file() or not is_inside(file.parent, shard):
+            what = f"{len(tensors):,} tensors, {tensors[0]!r} first"
+            add(
+                "missing-shard",
+                f"{file} names the shard {name!r}, which is not in its folder: it lacks {what}",
+                tensors[0],
+            )
+            continue
+        found.files.append(str(shard))
+        try:
+            weights = detect.open_single(shard)
+        except FormatError as error:
+            found.findings.append(finding_of(shard, error))
+            continue
+        for tensor in tensors:
+            if tensor not in weights.entries:
+                add("missing-tensor", f"{file} says that {tensor!r} is in {name!r}, which does not hold it", tensor)
+        for tensor in weights.entries:
+            if tensor in held:
+                add("duplicate", f"{tensor!r} is in {held[tensor]!r} and in {name!r}", tensor)
+            elif names.get(tensor) != name:
+                add("extra-tensor", f"{shard} holds {tensor!r}, which {file.name} does not say of it", tensor)
+            held[tensor] = name
+        check_opened(found, weights, options)
+    return {file.parent / name for name in shards}
+
+
+def check_opened(found: FileCheck, file: WeightFile, options: CheckOptions) -> None:
+    """Check the tensors of a file whose header is sound."""
+    found.tensors += len(file.entries)
+    found.bytes += sum(entry.bytes for entry in file.entries.values())
+    found.findings += name_faults(file)
+    found.findings += alignment_faults(file)
+    if options.values:
+        from layercli.formats.archive_checksums import archive_faults
+
+        where = str(file.file)
+        found.findings += [FileFinding("bad-crc", "error", where, *fault) for fault in archive_faults(file.file)]
+    for entry in file.entries.values():
+        row = of_entry(file, entry)
+        try:
+            if options.values and (is_quantized(entry.dtype) or readable(entry.dtype)):
+                found.findings += row_faults(file, row)
+            if options.hashes:
+                name = entry.path if entry.path not in found.sums else f"{file.file.name}:{entry.path}"
+                found.sums[name] = checksums.checksum(row)
+        except FormatError as error:
+            found.findings.append(finding_of(file.file, error))
+        options.progress(entry.bytes)
+
+
+def row_faults(file: WeightFile, row: VariableRow) -> Iterator[FileFinding]:
+    """Yield what is wrong with the values of a tensor."""
+    for fault in value_faults(row):
+        yield FileFinding(
+            fault.code, fault.severity, str(file.file), f"{file.file}: {row.path!r} {fault.text}", row.path
+        )
+
+
+def name_faults(file: WeightFile) -> Iterator[FileFinding]:
+    """Yield the names that hold characters which no name needs."""
+    for path in file.entries:
+        if not path.isprintable() or not path:
+            yield FileFinding(
+                "odd-name", "warning", str(file.file), f"{file.file}: the name {path!r} is not printable", path
+            )
+
+
+def alignment_faults(file: WeightFile) -> Iterator[FileFinding]:
+    """Yield the tensors whose bytes begin where a map of them cannot be used as numbers."""
+    import numpy as np
+
+    for path, entry in file.entries.items():
+        if getattr(file, "stored", None) is None or not entry.size or is_quantized(entry.dtype):
+            return
+        if file.file.suffix == ".npz" or BITS[entry.dtype] < 8:
+            continue
+        try:
+            values = file.stored(path)  # type: ignore[attr-defined]  # it has one
+        except FormatError:
+            continue
+        if isinstance(values, np.ndarray) and values.ctypes.data % values.dtype.itemsize:
+            text = f"{file.file}: {path!r} does not begin at a multiple of {values.dtype.itemsize} bytes"
+            yield FileFinding("unaligned", "warning", str(file.file), text, path)
+
+
+def check_sums(found: FileCheck, path: str) -> None:
+    """Add what is not as the sums in the file ``path`` say."""
+    for name, why in checksums.mismatches(found.sums, checksums.read_sums(path)):
+        found.findings.append(FileFinding("checksum", "error", found.source, f"{found.source}: {name!r} {why}", name))

@@ -1,0 +1,28 @@
+"""What ``layercli check`` found, as a table and as annotations for GitHub Actions."""
+
+from __future__ import annotations
+
+from layercli.inspect import checksums
+from layercli.inspect.file_check import FileCheck
+from layercli.render.github import annotation
+from layercli.render.summary import show_bytes
+from layercli.render.table import Column, Table, show
+
+
+def tables(found: FileCheck) -> list[Table]:
+    """Return the answer with its findings, and the sums where they were asked for."""
+    columns = [Column("Severity"), Column("Code"), Column("Finding", folds=True)]
+    rows = [[each.severity, each.code, each.message] for each in found.findings]
+    facts = [("Files", show(len(found.files))), ("Tensors", show(found.tensors)), ("Bytes", show_bytes(found.bytes))]
+    drawn = [Table(found.sentence, columns if rows else [], rows, facts)]
+    if found.sums:
+        lines = [[line[:64], line[66:]] for line in checksums.lines_of(found.sums)]
+        drawn.append(Table("SHA-256", [Column("Sum"), Column("Tensor")], lines))
+    return drawn
+
+
+def github(found: FileCheck) -> str:
+    """Return GitHub Actions annotations: the answer, and one for each finding."""
+    lines = [annotation("error" if found.errors else "notice", "layercli check", found.sentence)]
+    lines += [annotation(each.severity, f"check {each.code}", each.message) for each in found.findings]
+    return "\n".join(lines) + "\n"

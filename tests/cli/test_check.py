@@ -1,0 +1,234 @@
+"""``layercli check``: each kind of damage has its code, and the first bad tensor is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from layercli.formats.safetensors import save
+from layercli.inspect.file_check import CheckOptions, check_path
+
+ARRAYS = {"fc.weight": np.arange(12, dtype="float32").reshape(3, 4) + 1, "fc.bias": np.ones(3, "float32")}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def header(content, data=b"\0" * 8):
+    raw = json.dumps(content).encode() if isinstance(content, dict) else content
+    Path("m.safetensors").write_bytes(struct.pack("<Q", len(raw)) + raw + data)
+    return "m.safetensors"
+
+
+def one(**more):
+    return {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **more}}
+
+
+def cut(file, count):
+    Path(file).write_bytes(Path(file).read_bytes()[:-count])
+    return file
+
+
+def saved(file):
+    if file.endswith(".safetensors"):
+        save(file, ARRAYS)
+    elif file.endswith(".npz"):
+        np.savez(file, **ARRAYS)
+    elif file.endswith(".h5"):
+        with h5py.File(file, "w") as h5:
+            for name, x in ARRAYS.items():
+                h5[name] = x
+    else:
+        torch.save({name: torch.tensor(x) for name, x in ARRAYS.items()}, file)
+    return file
+
+
+def sharded(**more):
+    names = list(ARRAYS)
+    save("m-1.safetensors", {names[0]: ARRAYS[names[0]], **more})
+    save("m-2.safetensors", {names[1]: ARRAYS[names[1]]})
+    index = {names[0]: "m-1.safetensors", names[1]: "m-2.safetensors"}
+    Path("m.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    return "m.safetensors.index.json"
+
+
+def without_shard():
+    sharded()
+    Path("m-2.safetensors").unlink()
+    return "m.safetensors.index.json"
+
+
+def with_another(**more):
+    sharded()
+    save("m-2.safetensors", more)
+    return "m.safetensors.index.json"
+
+
+def flipped():
+    array = np.arange(20_000, dtype="float32")
+    np.savez("m.npz", **{"fc.weight": array})
+    raw = bytearray(Path("m.npz").read_bytes())
+    raw[raw.index(array.tobytes()) + 70_000] ^= 1
+    Path("m.npz").write_bytes(raw)
+    return "m.npz"
+
+
+DAMAGE = {
+    "cut in its values": (lambda: cut(saved("m.safetensors"), 4), "truncated", None),
+    "cut in its header": (lambda: cut(header(one()), 30), "truncated", None),
+    "no header": (lambda: header(b"{nonsense"), "bad-header", None),
+    "empty": (lambda: Path("e.npz").write_bytes(b"") or "e.npz", "truncated", None),
+    "more bytes": (lambda: header(one(), b"\0" * 12), "trailing-bytes", None),
+    "a gap": (lambda: header({**one(), "b": one(data_offsets=[12, 20])["a"]}, b"\0" * 20), "gap", "b"),
+    "an overlap": (lambda: header({**one(), "b": one(data_offsets=[4, 12])["a"]}, b"\0" * 12), "overlap", "b"),
+    "twice": (lambda: header(b'{"a": 1, "a": 2}'), "duplicate", "a"),
+    "a wrong length": (lambda: header(one(shape=[3])), "wrong-length", "a"),
+    "a wrong dtype": (lambda: header(one(dtype="F33")), "bad-dtype", "a"),
+    "a wrong shape": (lambda: header(one(shape=[-2])), "bad-shape", "a"),
+    "an archive cut": (lambda: cut(saved("m.npz"), 30), "bad-archive", None),
+    "a checkpoint cut": (lambda: cut(saved("m.pt"), 30), "bad-archive", None),
+    "HDF5 cut": (lambda: cut(saved("m.h5"), 30), "bad-header", None),
+    "a shard missing": (without_shard, "missing-shard", "fc.bias"),
+    "a tensor missing": (lambda: with_another(other=ARRAYS["fc.bias"]), "missing-tensor", "fc.bias"),
+    "a tensor in two shards": (lambda: sharded(**{"fc.bias": ARRAYS["fc.bias"]}), "extra-tensor", "fc.bias"),
+    "an index of nothing": (lambda: Path("i.json").write_text('{"a": 1}') and "i.json", "bad-index", None),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_each_kind_of_damage_has_its_code(cli, kind):
+    make, code, tensor = DAMAGE[kind]
+    done = cli("check", make(), "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, found["sound"], found["schema"]) == (1, False, "layercli.check/1")
+    first = found["findings"][0]
+    assert first["code"] == code
+    if tensor is not None:
+        assert first["tensor"] == tensor
+        assert tensor in found["answer"]
+
+
+@pytest.mark.parametrize("file", ["m.safetensors", "m.npz", "m.pt", "m.h5"])
+def test_a_sound_file_has_no_finding(cli, file):
+    done = cli("check", saved(file), "--values")
+    assert done.code == 0
+    assert done.out.splitlines()[0] == "sound: 2 tensors in 1 file"
+
+
+VALUES = {
+    "nan": (np.array([1, np.nan, np.nan], "float32"), "error", "has 2 NaN among 3 values"),
+    "infinity": (np.array([1, -np.inf], "float32"), "error", "has 1 infinities among 2 values"),
+    "all-zero": (np.zeros((2, 2), "float32"), "warning", "is zero throughout"),
+    "constant": (np.full((2, 2), 0.5, "float16"), "warning", "has the value 0.5 throughout"),
+    "huge": (np.array([[1, 3e7]], "float32"), "warning", "has a magnitude of 3e+07"),
+    "dead-channels": (np.array([[1, 2], [0, 0], [0, 0]], "float32"), "warning", "has 2 of 3 channels that are zero"),
+}
+
+
+@pytest.mark.parametrize("code", VALUES)
+def test_values_that_something_went_wrong_with(code):
+    array, severity, text = VALUES[code]
+    save("m.safetensors", {"x": array, "zeros": np.zeros(3, "float32"), "count": np.zeros((2, 2), "int64")})
+    [finding] = check_path("m.safetensors", CheckOptions(values=True)).findings
+    assert (finding.code, finding.severity, finding.tensor) == (code, severity, "x")
+    assert finding.message == f"m.safetensors: 'x' {text}"
+    assert check_path("m.safetensors").findings == []
+
+
+def test_channels_are_followed_over_blocks(monkeypatch):
+    monkeypatch.setattr("layercli.inspect.value_checks.STRIDE", 7)
+    array = np.ones((9, 5), "float32")
+    array[[1, 2, 8]] = 0
+    save("m.safetensors", {"x": array})
+    [finding] = check_path("m.safetensors", CheckOptions(values=True)).findings
+    assert finding.message == "m.safetensors: 'x' has 3 of 9 channels that are zero"
+
+
+def test_a_flipped_bit_is_found_by_the_checksum_of_the_archive():
+    file = flipped()
+    assert not check_path(file).errors
+    found = check_path(file, CheckOptions(values=True)).findings
+    assert (found[0].code, found[0].tensor) == ("bad-crc", "fc.weight")
+
+
+def test_the_sums_do_not_depend_on_the_file(cli):
+    sums = {cli("check", saved(file), "--hash").out for file in ("m.safetensors", "m.npz", "m.pt", "m.h5")}
+    by_name = [dict(reversed(line.split("  ")) for line in each.splitlines()) for each in sums]
+    assert all(each == by_name[0] for each in by_name)
+    expected = hashlib.sha256(b"fc.bias\x003\x00float32\x00" + ARRAYS["fc.bias"].tobytes()).hexdigest()
+    assert by_name[0]["fc.bias"] == expected
+    assert expected in cli("vars m.npz --hash --format csv").out
+
+
+def test_bfloat16_has_one_sum_in_every_file():
+    x = torch.randn(5, 3).to(torch.bfloat16)
+    torch.save({"x": x}, "m.pt")
+    from safetensors.torch import save_file
+
+    save_file({"x": x}, "m.safetensors")
+    sums = [check_path(file, CheckOptions(hashes=True)).sums for file in ("m.pt", "m.safetensors")]
+    assert sums[0] == sums[1]
+
+
+def test_a_copy_is_compared_with_sums(cli):
+    Path("sums.txt").write_text(cli("check", saved("m.pt"), "--hash").out)
+    assert cli("check", saved("m.npz"), "--against", "sums.txt").code == 0
+    save("m.safetensors", {**ARRAYS, "fc.bias": np.zeros(3, "float32"), "more": np.ones(1, "float32")})
+    done = cli("check m.safetensors --against sums.txt --format github")
+    assert done.code == 1
+    assert done.out == (
+        "::error title=layercli check::damaged: m.safetensors: 'fc.bias' has other contents (and 1 more)\n"
+        "::error title=check checksum::m.safetensors: 'fc.bias' has other contents\n"
+        "::error title=check checksum::m.safetensors: 'more' is not in the sums\n"
+    )
+
+
+def test_a_folder_is_checked_file_by_file(cli):
+    sharded()
+    saved("other.npz")
+    Path("notes.txt").write_text("nothing")
+    done = cli("check .")
+    assert (done.code, done.out.splitlines()[0]) == (0, "sound: 4 tensors in 4 files")
+    cut("m-1.safetensors", 3)
+    done = cli("check .")
+    assert done.code == 1
+    assert done.out.startswith("damaged: m-1.safetensors is cut short: its tensors take 48 bytes, and 45 follow\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("none.pt", "none.pt does not exist"),
+        ("notes.txt", "notes.txt is in no format that layercli knows"),
+        ("empty", "empty holds no file of weights"),
+        ("m.npz --against notes.txt", "notes.txt, line 1: expects a SHA-256, two spaces and a name"),
+    ],
+)
+def test_what_cannot_be_checked_is_said(cli, args, message):
+    Path("notes.txt").write_text("nothing of the kind")
+    Path("empty").mkdir()
+    saved("m.npz")
+    done = cli(f"check {args}")
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
+
+
+def test_a_name_that_is_not_printable_is_a_warning(cli):
+    save("m.safetensors", {"a\x1b[2J": np.ones(2, "float32")})
+    done = cli("check m.safetensors")
+    assert (done.code, "odd-name" in done.out, "\x1b" in done.out) == (0, True, False)
+
+
+def test_a_whole_archive_member_that_is_no_array_is_told(cli):
+    with zipfile.ZipFile("m.npz", "w") as zipped:
+        zipped.writestr("a.npy", b"nothing")
+    assert cli("check m.npz").code == 1
