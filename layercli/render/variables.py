@@ -56,7 +56,9 @@ def columns_of(
     """Return the columns that ``text`` names, usually all that is known of some variable; UsageError for another."""
     usual = ["path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer"]
     rows = variables.rows if variables is not None else []
-    unknown = {name for name in ("trainable", "initializer", "sha256") if all(getattr(row, name) is None for row in rows)}
+    unknown = {
+        name for name in ("trainable", "initializer", "sha256") if all(getattr(row, name) is None for row in rows)
+    }
     usual = [
         name
         for name in [*usual, *(STATISTICS if stats else ()), "sha256", *(["values"] if values else [])]

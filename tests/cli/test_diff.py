@@ -224,8 +224,8 @@ def test_git_shows_what_changed(two):
     git("config", "diff.weights.textconv", f"{LAYERCLI} vars --hash --format csv")
     shown = [line for line in git("diff").splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert [line.rpartition(",")[0] for line in shown] == [
-        '-layers.1.weight,"(32, 32)",float32,1024,4096',
-        '+layers.1.weight,"(32, 16)",float32,512,2048',
+        '-layers.1.weight,"[32, 32]",float32,1024,4096',
+        '+layers.1.weight,"[32, 16]",float32,512,2048',
     ]
     environment = {**os.environ, "COLUMNS": "80"}
     told = git("difftool", "-y", "-x", f"{LAYERCLI} diff", "HEAD", "--", "a.safetensors", env=environment)
