@@ -8,12 +8,16 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
-from layercli.inspect.liveness import ACTIVATIONS, Peak, Timeline, timeline
+from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
 from layercli.inspect.model_graph import ModelGraph, ValueKind
 
 WEIGHTS, INPUTS, CACHE, WORKSPACE = "weights", "inputs", "KV cache", "workspace"
-KEPT = "kept for backward"
 SCHEMA = "layercli.cost/1"
+__all__ = ["ACTIVATIONS", "CACHE", "INPUTS", "KEPT", "SCHEMA", "WEIGHTS", "Cost", "Memory", "cost", "formula_of"]
+
+
+ORDER = [GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE]
+"""The parts that come and go, in the order they are shown in."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Cost:
             if len(moving) == 1 and text is not None:
                 text = str(moving[0])
             return [*parts, CostPart(ACTIVATIONS, None, text)]
-        names = dict.fromkeys(storage.part for storage, _ in found.live)
+        names = sorted({storage.part for storage, _ in found.live}, key=ORDER.index)
         parts += [CostPart(name, found.of(name)) for name in names]
         return [*parts, CostPart(WORKSPACE, found.workspace)] if found.workspace else parts
 

@@ -29,11 +29,14 @@ class CostGraph:
     at: Mapping[str, int] = field(default_factory=dict)
 
 
-def layer_cost_graph(model: Layer, inputs: Any, dtype: str | None, *, name: str, source: str) -> CostGraph:
+def layer_cost_graph(
+    model: Layer, inputs: Any, dtype: str | None, *, training: bool = False, name: str, source: str
+) -> CostGraph:
     """Return the graph of a Layer; where the batch is a number, it is opened, so that other batches follow by formula."""
     given = default_inputs(model) if inputs is None else inputs
     converted = dtype is not None and not set_policy(model, dtype)
-    arguments = {CACHE_ARGUMENT: []} if CACHE_ARGUMENT in model.call_names() else {}
+    cached = CACHE_ARGUMENT in model.call_names() and not training
+    arguments: dict[str, Any] = {CACHE_ARGUMENT: []} if cached else {"training": True} if training else {}
     opened, at = with_open_batch(given)
     try:
         graph = layer_graph(model, opened, name=name, source=source, arguments=arguments)
@@ -43,7 +46,7 @@ def layer_cost_graph(model: Layer, inputs: Any, dtype: str | None, *, name: str,
         graph, at = layer_graph(model, given, name=name, source=source, arguments=arguments), {}
     if converted:
         graph = in_dtype(graph, str(dtype))
-    return CostGraph(graph, tuple(index for _, index in graph.outputs[1:]) if arguments else (), at)
+    return CostGraph(graph, tuple(index for _, index in graph.outputs[1:]) if cached else (), at)
 
 
 def set_policy(model: Layer, dtype: str) -> bool:

@@ -38,6 +38,12 @@ def workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
     return 0 if rule is None else rule(Given.of(graph, call))
 
 
+def backward_workspace_of(graph: ModelGraph, call: OperationCall) -> Size:
+    """Return the bytes that the backward pass of a call takes beside the gradients and frees before it is over."""
+    rule = BACKWARD_WORKSPACES.get(call.operation)
+    return 0 if rule is None else rule(Given.of(graph, call))
+
+
 def allocated_by(graph: ModelGraph) -> dict[int, Size]:
     """Return the bytes of the storages that are larger than their value, by index: a view of a larger result."""
     found = {}
@@ -113,3 +119,8 @@ ALLOCATIONS: dict[str, Rule] = {
     ),
 }
 """The bytes of the storage of the first result, where that is a view of something larger."""
+
+BACKWARD_WORKSPACES: dict[str, Rule] = {
+    "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
+}
+"""What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

@@ -16,7 +16,9 @@ from layercli.inspect.model_graph import ModelGraph, ValueKind
 
 MADE = frozenset({ValueKind.ACTIVATION, ValueKind.CONSTANT})
 """The kinds of values whose memory is allocated while the model runs."""
-ACTIVATIONS = "activations"
+ACTIVATIONS, KEPT = "activations", "kept for backward"
+GRADIENTS, OF_ACTIVATIONS = "gradients", "gradients of activations"
+"""What storages are counted as."""
 
 
 @dataclass(frozen=True)

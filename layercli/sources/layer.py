@@ -60,11 +60,13 @@ class LayerSource(Source):
 
         return layer_graph(self.model, as_specs(inputs), name=self.name, source=self.origin)
 
-    def cost_graph(self, inputs: Any = None, dtype: str | None = None) -> CostGraph:
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
         """Return the graph of one symbolic call with the batch left open, and with the cache that a decoder keeps."""
         from layercli.inspect.cost_graph import layer_cost_graph
 
-        return layer_cost_graph(self.model, as_specs(inputs), dtype, name=self.name, source=self.origin)
+        return layer_cost_graph(
+            self.model, as_specs(inputs), dtype, training=training, name=self.name, source=self.origin
+        )
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""

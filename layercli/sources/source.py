@@ -63,10 +63,15 @@ class Source:
         """Return the ModelGraph of a call on ``inputs``: Specs from ``inputs()``, or shapes; by default its own."""
         raise NotImplementedError
 
-    def cost_graph(self, inputs: Any = None, dtype: str | None = None) -> CostGraph:
-        """Return the graph that ``cost`` is computed from, its floating values in ``dtype``; ``inputs`` are as in ``graph``."""
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+        """Return the graph that ``cost`` is computed from, its floating values in ``dtype``; ``inputs`` are as in ``graph``.
+
+        ``training``: a call as in training, which is known of layers alone.
+        """
         from layercli.inspect.cost_graph import CostGraph, in_dtype
 
+        if training:
+            raise UsageError(f"what training takes is known of models made of layers, and {self.name} is none")
         graph = self.graph(inputs)
         return CostGraph(graph if dtype is None else in_dtype(graph, dtype))
 

@@ -103,3 +103,30 @@ def test_bad_input_is_one_sentence(cli, tmp_path):
     for command, message in messages.items():
         done = cli(command)
         assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}"), command
+
+
+def test_training(cli):
+    done = cli("cost mlp --at B=2 --training adam --format plain")
+    assert done.code == 0
+    assert done.out.startswith(
+        "mlp: memory of training (adam)\n\n"
+        "Part                         Memory   Share\n"
+        "weights                   397.5 KiB   25.0%  █████\n"
+        "optimizer state           795.1 KiB   49.9%  ██████████\n"
+        "inputs                      6.1 KiB    0.4%\n"
+        "gradients                 397.5 KiB   25.0%  █████\n"
+    )
+    assert "\nPeak:        in backward: hidden_layers/0 Linear\n" in done.out
+
+
+def test_training_that_is_refused(cli, tmp_path):
+    messages = {
+        "cost mlp --training adem": "there is no optimizer 'adem'",
+        "cost mlp --ranks 2": "--ranks is for training",
+        "cost mlp --checkpointing x": "--checkpointing is for training",
+        "cost mlp --at B=1 --training sgd --checkpointing x": "no layer that is called has a path like 'x'",
+        "cost mlp --ranks 0 --training sgd": "invalid value for '--ranks': 0 is less than 1",
+    }
+    for command, message in messages.items():
+        done = cli(command)
+        assert (done.code, done.err.splitlines()[0]) == (2, f"error: {message}"), command

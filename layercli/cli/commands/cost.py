@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from layercli.inspect.budgets import Finding
     from layercli.inspect.cost import Cost
     from layercli.inspect.fit import Fit
+    from layercli.inspect.training_cost import Training
+
+
+class Parallel(StrEnum):
+    """How several ranks train: each with all parameters, or each with a share of them."""
+
+    ddp = "ddp"
+    fsdp = "fsdp"
 
 
 class CostFormat(StrEnum):
@@ -45,6 +53,19 @@ def cost(
     dtype: Annotated[
         str | None, option("--dtype", "The dtype of weights and activations, or mixed_bfloat16.", "DTYPE")
     ] = None,
+    training: Annotated[
+        str | None, option("--training", "A training step with this optimizer: adam, sgd:momentum=0.9.", "OPTIMIZER")
+    ] = None,
+    accumulate: Annotated[
+        int, typer.Option("--accumulate", metavar="N", min=1, help="Update once in so many steps of training.")
+    ] = 1,
+    checkpointing: Annotated[
+        list[str], option("--checkpointing", "Layers that run again instead of keeping tensors: 'blocks/*'.", "PATTERN")
+    ] = [],  # noqa: B006
+    ranks: Annotated[int, typer.Option("--ranks", metavar="N", min=1, help="How many ranks train together.")] = 1,
+    parallel: Annotated[
+        Parallel, typer.Option("--parallel", help="Each rank with all parameters, or with a share of them.")
+    ] = Parallel.ddp,
     memory: Annotated[str | None, option("--memory", "Does it fit in so much memory: 24GiB.", "SIZE")] = None,
     on: Annotated[str | None, option("--on", "Does it fit on this device: h100, l4, rtx4090, here.", "DEVICE")] = None,
     max_: Annotated[
@@ -67,6 +88,7 @@ def cost(
     [dim]$[/dim] layercli cost resnet50 --at B=64 --on l4
     [dim]$[/dim] layercli cost decoder --set preset=8b --at B=1 --at T=8192 --dtype bfloat16 --memory 24GiB
     [dim]$[/dim] layercli cost ./Llama-3.1-8B --at B=1 --at T=8192 --on h100
+    [dim]$[/dim] layercli cost decoder --training adamw --at B=4 --at T=2048 --checkpointing 'blocks/*' --on a100
     [dim]$[/dim] layercli cost net.onnx --max parameters=30M --max memory=1GiB --format github
     [dim]$[/dim] layercli cost net.py:Net --baseline cost.json --allow 1%
     """
@@ -80,7 +102,8 @@ def cost(
     allowed = quantities.share_in(allow, "--allow")
     capacity, device = capacity_of(memory, on)
     register_custom_objects(custom)
-    found = measured(model, set_, input_shape, at, config, dtype)
+    how = training_of(training, accumulate, checkpointing, ranks, parallel)
+    found = measured(model, set_, input_shape, at, config, dtype, how)
     fit = None if capacity is None else fitted(found, capacity, device)
     report = document(found, fit)
     findings = budgets.against_limits(report["totals"], limits)
@@ -97,7 +120,13 @@ def cost(
 
 
 def measured(
-    model: str, settings: list[str], shapes: list[str], at: list[str], config: str | None, dtype: str | None
+    model: str,
+    settings: list[str],
+    shapes: list[str],
+    at: list[str],
+    config: str | None,
+    dtype: str | None,
+    training: Training | None,
 ) -> Cost:
     """Return the cost of the model that a text names."""
     from layercli.inspect.cost import cost as cost_of
@@ -106,15 +135,38 @@ def measured(
 
     values = parse_sizes(at)
     source = resolve(model, settings, config=config, describing=True)
-    opened = source.cost_graph(source.inputs(shapes), dtype)
+    opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
     for note in source.notes:
         output.print_info(note)
-    found = cost_of(opened.graph, at={**opened.at, **values}, dtype=dtype, cache=opened.cache)
+    sizes = {**opened.at, **values}
+    if training is None:
+        found = cost_of(opened.graph, at=sizes, dtype=dtype, cache=opened.cache)
+    else:
+        from layercli.inspect.training_cost import training_cost
+
+        found = training_cost(opened, training, at=sizes, dtype=dtype)
     unknown = sorted(set(values) - found.memory.names)
     if unknown:
         known = f"named sizes: {', '.join(sorted(found.memory.names))}" if found.memory.names else None
         raise UsageError(f"the input has no size named {unknown[0]!r}", hint=known)
     return found
+
+
+def training_of(
+    optimizer: str | None, accumulation: int, checkpointing: list[str], ranks: int, parallel: Parallel
+) -> Training | None:
+    """Return how the model is trained, None where it is not; UsageError for options that only training has."""
+    if optimizer is None:
+        given = {"--accumulate": accumulation > 1, "--checkpointing": checkpointing, "--ranks": ranks > 1}
+        for name in (name for name, used in given.items() if used):
+            raise UsageError(f"{name} is for training", hint=f"give the optimizer as well: --training adam {name} ...")
+        return None
+    from layercli.inspect import training_cost
+    from layercli.inspect.optimizer_state import optimizer_of
+
+    optimizer_of(optimizer, accumulation)  # what is wrong with it is said before a model is read
+    how = training_cost.Parallel(parallel.value)
+    return training_cost.Training(optimizer, accumulation, tuple(checkpointing), ranks, how)
 
 
 def capacity_of(memory: str | None, on: str | None) -> tuple[int | None, str]:

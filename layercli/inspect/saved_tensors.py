@@ -1,0 +1,162 @@
+"""What autograd keeps of each operation for its backward pass: inputs, results, and what the kernel makes beside them.
+
+The rules are those of torch's kernels on the CPU in eager mode. Of an operation without a rule everything that it takes and
+gives is counted as kept, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from layercli.core import dims, dtypes
+from layercli.core.dims import Size
+from layercli.inspect.kernel_memory import Given, rows
+from layercli.inspect.model_graph import ModelGraph, OperationCall
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is kept of one call: values by their index, ``extra`` bytes beside them; ``known`` is False without a rule."""
+
+    values: tuple[int, ...] = ()
+    extra: Size = 0
+    known: bool = True
+
+
+Wanted = Callable[[int], bool]
+"""Whether the gradient of the value at an index is wanted."""
+SavedRule = Callable[[Given, OperationCall, Wanted], Saved]
+
+
+def saved_by(graph: ModelGraph, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return what is kept of a call whose result wants a gradient."""
+    if call.operation in KEEP_NOTHING:
+        return Saved()
+    if call.operation in KEEP_INPUT:
+        return Saved(call.inputs[:1])
+    if call.operation in KEEP_OUTPUT:
+        return Saved(call.outputs[:1])
+    rule = RULES.get(call.operation)
+    if rule is None:
+        return Saved((*call.inputs, *call.outputs), known=False)
+    return rule(Given.of(graph, call), call, wanted)
+
+
+def of_product(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return each factor that the gradient of the other one needs; a number beside one factor needs nothing."""
+    if len(call.inputs) < 2:
+        return Saved()
+    left, right = call.inputs[:2]
+    return Saved((*([left] if wanted(right) else []), *([right] if wanted(left) else [])))
+
+
+def of_quotient(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the divisor, and the dividend where the divisor wants a gradient."""
+    if len(call.inputs) < 2:
+        return Saved()
+    left, right = call.inputs[:2]
+    return Saved((right, *([left] if wanted(right) else [])))
+
+
+def of_power(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the base, and exponent and result where both are tensors."""
+    return Saved(call.inputs[:1] if len(call.inputs) < 2 else (*call.inputs[:2], call.outputs[0]))
+
+
+def of_batch_norm(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the inputs, and mean and deviation of each channel."""
+    return Saved((call.inputs[0], *call.inputs[3:4]), 3 * given.taken[1].size * 4)
+
+
+def of_layer_norm(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the inputs and the scale, mean and deviation."""
+    return Saved(call.inputs[:2], 2 * rows(given.taken[0]))
+
+
+def of_rms_norm(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the inputs and the scale, the normalized values, and the deviation."""
+    x = given.taken[0]
+    scaled = len(call.inputs) > 1
+    wide = max(dtypes.BYTES[x.dtype], 4)
+    widened = x.size * wide if wide > dtypes.BYTES[x.dtype] else 0
+    return Saved(call.inputs[:2], (x.size * wide if scaled else 0) + widened + rows(x))
+
+
+def of_pool(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the inputs, and the indices of a max pooling."""
+    return Saved(call.inputs[:1], 8 * given.gave[0].size if given.call.arguments.get("kind") == "max" else 0)
+
+
+def of_attention(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return query, key, value, the result, and the sum of the exponentials of each query; with a mask its bias as well."""
+    query = given.taken[0]
+    masked = given.taken[3].size * dtypes.BYTES[query.dtype] + query.bytes if len(given.taken) > 3 else 0
+    return Saved((*call.inputs[:3], call.outputs[0]), dims.product(query.shape[:-1]) * 4 + masked)
+
+
+def of_rotation(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return cosine and sine."""
+    return Saved(call.inputs[1:3])
+
+
+def of_dropout(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the noise, a factor for each value."""
+    return Saved((), given.taken[0].bytes if given.call.arguments.get("rate") else 0)
+
+
+def of_extremum(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the inputs and the result."""
+    return Saved((call.inputs[0], call.outputs[0]))
+
+
+def of_softmax(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the result, and the mask where there is one."""
+    return Saved((call.outputs[0], *call.inputs[1:2]), given.gave[0].bytes if len(call.inputs) > 1 else 0)
+
+
+def of_lookup(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the indices."""
+    return Saved(call.inputs[:1])
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+RULES: dict[str, SavedRule] = {
+    **dict.fromkeys(("BatchDot", "Convolution", "DepthwiseConvolution", "Einsum", "Kron", "Linear"), of_product),
+    **dict.fromkeys(("MatMul", "Multiply", "TransposedConvolution"), of_product),
+    "ApplyDropout": of_dropout,
+    "BatchNorm": of_batch_norm,
+    "Divide": of_quotient,
+    "EmbeddingLookup": of_lookup,
+    "LayerNorm": of_layer_norm,
+    **dict.fromkeys(("Max", "Min"), of_extremum),
+    "Pool": of_pool,
+    "Power": of_power,
+    "RmsNorm": of_rms_norm,
+    "Rotate": of_rotation,
+    "ScaledDotProductAttention": of_attention,
+    "SoftmaxActivation": of_softmax,
+}
+"""The rules of operations of which more than one input or result is kept, or something beside them."""
+
+KEEP_INPUT = _names(
+    "Absolute Angle Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Celu Clip Cos Cosh Elu Erf Erfc Erfinv Fabs Gelu Glu "
+    "HardShrink HardSigmoid HardSilu HardTanh LeakyRelu Log Log10 Log1p Log2 Mish ReluInPlace Relu6 Selu Silu Sin Sinc "
+    "Sinh SoftShrink Softplus Square Threshold Var Where"
+)
+"""Operations of which the first input is kept."""
+
+KEEP_OUTPUT = _names("Exp Exp2 Expm1 Exponential LogSoftmax Reciprocal Relu Rsqrt Sigmoid Sqrt Tan Tanh")
+"""Operations of which the result is kept."""
+
+KEEP_NOTHING = _names(
+    "Add ApplyGaussianNoise Arange ArraySplit BroadcastTo Cast Ceil CenterWindow ConcatenateTensors ConstantTensor Copy Crop "
+    "Cumsum DepthToSpace Diagonal ExpandDims ExtractPatches Flip Floor Frames Full FullLike FullLikeBatch GetItem Mean "
+    "MergeTimeIntoBatch Negative OneHot Pad Rearrange RepeatElements RepeatKV ReshapeTensor ReverseTime Roll RotaryAngles "
+    "Round Select Slice SpaceToDepth Split SplitTimeFromBatch Squeeze Stack StopGradient Subtract Sum Tile Transpose Tril "
+    "Triu Unfold Unstack Upsample View"
+)
+"""Operations of which no tensor is kept."""

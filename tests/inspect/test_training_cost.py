@@ -1,0 +1,152 @@
+"""What a training step costs, against real training steps of torch."""
+
+import gc
+
+import pytest
+import torch
+from memory_tracker import MemoryTracker
+from torch.utils.checkpoint import checkpoint
+
+from layercli import layers, optimizers
+from layercli.core import dims
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.inspect.optimizer_state import optimizer_of, state_bytes
+from layercli.inspect.training_cost import GATHERED, OPTIMIZER, Parallel, Training, training_cost
+from layercli.sources import open as open_source
+
+
+def drawn(spec):
+    dtype = getattr(torch, spec.dtype)
+    return (
+        torch.rand(spec.shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 4, spec.shape, dtype=dtype)
+    )
+
+
+def costed(source, inputs=None, at=None, **how):
+    opened = source.cost_graph(inputs, training=True)
+    return training_cost(opened, Training(**{"optimizer": "sgd", **how}), at={**opened.at, **(at or {})})
+
+
+class Collecting(MemoryTracker):
+    """Frees what torch's checkpoints leave in reference cycles before it looks."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        gc.collect()
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+def stepped(model, tensors, tracker_of=MemoryTracker):
+    """The peak of a forward and a backward pass, and what is live between them, beside inputs, weights and gradient given."""
+    out = model(*tensors, training=True)
+    gradient = torch.rand_like(out)
+    out.backward(gradient)
+    for parameter in model.module.parameters():
+        parameter.grad = None
+    del out
+    gc.collect()
+    known = [gradient, *tensors, *model.module.parameters(), *model.module.buffers()]
+    gc.freeze()
+    with tracker_of(known) as tracker:
+        out = model(*tensors, training=True)
+        between = tracker.now
+        out.backward(gradient)
+    return tracker.peak, between
+
+
+def kept(found):
+    """The bytes that are live after the forward pass."""
+    last = len(found.graph.calls) - 1
+    living = [each for each in found.memory.moving.storages if each.start <= last < each.stop]
+    return sum(dims.at(each.bytes, found.at) for each in living)
+
+
+def compared(source, found):
+    tensors = [drawn(found.graph.values[index].spec.at(found.at)) for _, index in found.graph.inputs]
+    return (found.memory.peak(found.at).bytes, kept(found)), stepped(source.model, tensors)
+
+
+SMALL = {
+    "mlp": ({}, {"B": 3}),
+    "lenet": ({}, {"B": 2}),
+    "transformer-encoder": ({"blocks": 2, "width": 32, "hidden": 64}, {"B": 2, "T": 7}),
+    "transformer-encoder without dropout": ({"blocks": 2, "width": 32, "hidden": 64, "dropout": 0.0}, {"B": 2, "T": 7}),
+    "decoder": ({}, {"B": 2, "T": 9}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_peak_and_what_is_kept_are_those_of_a_real_step(name):
+    settings, at = SMALL[name]
+    source = open_source(name.partition(" ")[0], **settings)
+    said, seen = compared(source, costed(source, at=at))
+    assert said == seen
+
+
+def test_a_resnet_block_keeps_what_a_real_step_keeps():
+    source = open_source("resnet-block", filters=(4, 8, 3), kernel_size=3)
+    said, seen = compared(source, costed(source, Spec((2, 24, 24, 3))))
+    assert said == pytest.approx(seen, rel=0.01)
+
+
+def test_layers_that_run_again_keep_only_what_they_are_given():
+    source = open_source("transformer-encoder", blocks=4, width=32, hidden=64, dropout=0.0)
+    at = {"B": 2, "T": 50}
+    plain, found = costed(source, at=at), costed(source, at=at, checkpointing=("stack/*",))
+    x = torch.rand(2, 50, 32)
+    source.model(x)
+    for block in source.model.stack:
+        forward = block.module.forward
+        block.module.forward = lambda x, forward=forward, **_: checkpoint(forward, x, use_reentrant=False)
+    peak, between = stepped(source.model, [x], Collecting)
+    assert kept(found) == between
+    assert found.memory.peak(found.at).bytes == peak
+    assert found.bytes < plain.bytes
+
+
+PARAMETERS = [Spec((5, 3)), Spec((7,)), Spec((2, 3, 4)), Spec(())]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sgd", "sgd:momentum=0.9", "adam", "adam:amsgrad=true", "adamw", "adamax", "nadam", "lamb", "lion", "rmsprop",
+     "rmsprop:momentum=0.9,centered=true", "adagrad", "adadelta", "adafactor", "ftrl", "muon", "schedulefreeadamw"],
+)  # fmt: skip
+@pytest.mark.parametrize("accumulation", [1, 4])
+def test_state_is_what_the_optimizer_makes(text, accumulation):
+    optimizer = optimizer_of(text, accumulation)
+    made = optimizers.parse(text)
+    made.gradient_accumulation_steps = accumulation if accumulation > 1 else None
+    made.build([torch.nn.Parameter(torch.zeros(spec.shape)) for spec in PARAMETERS])
+    tensors = [x for slot in made.state.slots.values() for x in slot if x is not None]
+    assert state_bytes(optimizer, PARAMETERS) == sum(x.numel() * x.element_size() for x in tensors)
+
+
+def test_ranks_share_parameters_gradients_and_state_with_fsdp_alone():
+    source = open_source("mlp")
+    at = {"B": 8}
+    one, replicated = costed(source, at=at, optimizer="adam"), costed(source, at=at, optimizer="adam", ranks=4)
+    shared = costed(source, at=at, optimizer="adam", ranks=4, parallel=Parallel.fsdp)
+    assert replicated.bytes == one.bytes
+    parts = {part.name: part.bytes for part in shared.parts()}
+    assert parts[OPTIMIZER] * 4 == {part.name: part.bytes for part in one.parts()}[OPTIMIZER]
+    assert parts[GATHERED] == (2 * (784 * 128 + 128) + 128 * 10 + 10) * 4
+
+
+def test_an_operation_without_a_rule_is_named():
+    found = costed(open_source("lstm"), at={"B": 1})
+    assert (
+        "what FusedRecurrence keeps for the backward pass is not known: counted is what it takes and gives"
+        in found.notes
+    )
+
+
+def test_what_is_not_trained_keeps_nothing():
+    frozen = layers.Dense(4, trainable=False)
+    found = costed(open_source(frozen), Spec((2, 3)))
+    assert [part.name for part in found.parts()] == ["weights", "optimizer state", "inputs", "activations"]
+
+
+def test_a_pattern_that_fits_no_layer():
+    with pytest.raises(UsageError, match=r"^no layer that is called has a path like 'block/\*'$"):
+        costed(open_source("mlp"), at={"B": 1}, checkpointing=("block/*",))
