@@ -111,10 +111,10 @@ def test_training(cli):
     assert done.out.startswith(
         "mlp: memory of training (adam)\n\n"
         "Part                         Memory   Share\n"
-        "weights                   397.5 KiB   25.0%  █████\n"
-        "optimizer state           795.1 KiB   49.9%  ██████████\n"
+        "weights                   397.5 KiB   24.9%  █████\n"
+        "optimizer state           795.1 KiB   49.8%  ██████████\n"
         "inputs                      6.1 KiB    0.4%\n"
-        "gradients                 397.5 KiB   25.0%  █████\n"
+        "gradients                 397.5 KiB   24.9%  █████\n"
     )
     assert "\nPeak:        in backward: hidden_layers/0 Linear\n" in done.out
 
