@@ -10,8 +10,9 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and leave with its exit code; an interruption is quiet from the first import on."""
     try:
-        from layercli.cli.startup import Leaving
+        from layercli.cli.startup import Leaving, collect_rarely
 
+        collect_rarely()
         leaving = Leaving()
         from layercli.cli.main import run
 

@@ -20,6 +20,11 @@ def import_torch() -> None:
     gc.freeze()
 
 
+def collect_rarely() -> None:
+    """Look for cycles only after many new objects: what is listed of a large file are objects that stay."""
+    gc.set_threshold(50_000, 20, 20)
+
+
 class Leaving:
     """End the process with ``code``, once it is set, after every other exit function and before torch is torn down.
 
