@@ -75,10 +75,13 @@ class FileError(LayercliError, OSError):
 
 
 class FormatError(LayercliError, ValueError):
-    """A file whose content is not what it should be; ``code`` names the kind of fault, as ``layercli check`` prints it."""
+    """A file whose content is not what it should be; ``code`` names the kind of fault, as ``layercli check`` prints it.
+
+    A sentence that quotes too much of the file is cut.
+    """
 
     def __init__(self, message: str, *, hint: str | None = None, code: str = "damaged") -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(cut(message), hint=hint)
         self.code = code
 
 
@@ -106,6 +109,18 @@ class MissingPackageError(LayercliError, ImportError):
         """Return the error for a module that is not there, with the command that installs its package."""
         package = module.partition(".")[0]
         return MissingPackageError(f"this needs {package}, which is not installed", hint=f"pip install {package}")
+
+
+def cut(sentence: str, most: int = 300) -> str:
+    """Return a sentence of at most ``most`` characters: the middle of a longer one is left out.
+
+    >>> cut("a" * 9 + "b" * 9, most=11)
+    'aaaa...bbbb'
+    """
+    if len(sentence) <= most:
+        return sentence
+    half = (most - 3) // 2
+    return f"{sentence[: most - 3 - half]}...{sentence[-half:]}"
 
 
 def nearest(name: str, known: Iterable[str], kind: str = "") -> str | None:

@@ -8,14 +8,13 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from layercli.errors import cut
+
 INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
 """Folders of installed packages; code without a file has names that start like the last one."""
 
 OF_NOBODY = sys.stdlib_module_names | {"torch", "numpy", "typer", "click", "rich", "h5py", "safetensors"}
 """Packages whose exceptions are caused by their callers."""
-
-LONGEST = 500
-"""The maximum length of a message."""
 
 
 def user_frame(error: BaseException) -> str | None:
@@ -46,5 +45,4 @@ def is_file_of_user(frame: FrameType) -> bool:
 def said(error: BaseException) -> str:
     """Return the type and the message of an error, on one line."""
     words = " ".join(str(getattr(error, "msg", error)).split())
-    shown = words if len(words) <= LONGEST else f"{words[:LONGEST]}..."
-    return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+    return cut(f"{type(error).__name__}: {words}" if words else type(error).__name__)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layercli.core.limits import CELL
 from layercli.errors import FormatError, UsageError
 from layercli.formats.atomic import replacing
 from layercli.formats.os_errors import reading
@@ -38,16 +39,32 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                 raise FormatError(
                     f"{path}, row {i + first}, has {cell!r} in the column {name}, which is not numeric", hint=hint
                 )
-    cells = np.array(rows, dtype=np.str_).reshape(len(rows), len(names))
-    return {name: column(cells[:, i]) for i, name in enumerate(names)}
+    numbers = np.array([[float(cell) for cell in row] for row in rows], np.float64).reshape(len(rows), len(names))
+    integers = np.all(np.abs(numbers) < 2**53, axis=0) & are_integers(rows)
+    return {
+        name: numbers[:, i].astype(np.int64) if integers[i] else numbers[:, i].copy() for i, name in enumerate(names)
+    }
+
+
+def are_integers(rows: list[list[str]]) -> np.ndarray:
+    """Return for each column whether every cell of it is written as an integer."""
+    import numpy as np
+
+    found = np.ones(len(rows[0]) if rows else 0, bool)
+    for row in rows:
+        found &= np.fromiter((cell.strip().lstrip("+-").isdigit() for cell in row), bool, len(row))
+    return found
 
 
 def rows_of(file: Path) -> list[list[str]]:
     """Return the cells of every non-empty row."""
     with reading(file), open(file, newline="", encoding="utf-8-sig") as stream:
         try:
+            csv.field_size_limit(CELL.value)
             rows = [row for row in csv.reader(stream) if row]
-        except (UnicodeDecodeError, csv.Error):
+        except (UnicodeDecodeError, csv.Error) as error:
+            if "field limit" in str(error):
+                raise CELL.exceeded(f"{file} has a cell of too many characters") from None
             raise FormatError(f"{file} is not text in rows and columns") from None
     if not rows:
         raise FormatError(f"{file} is empty")
@@ -61,15 +78,6 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return False
     return "_" not in cell
-
-
-def column(cells: np.ndarray) -> np.ndarray:
-    """Return the numbers of one column."""
-    import numpy as np
-
-    numbers: np.ndarray = cells.astype(np.float64)
-    whole = all(cell.strip().lstrip("+-").isdigit() for cell in cells) and bool(np.all(np.abs(numbers) < 2**53))
-    return numbers.astype(np.int64) if whole else numbers
 
 
 def save_csv(path: str | os.PathLike[str], array: np.ndarray) -> None:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
-from layercli.formats.weight_file import MOST_DIMENSIONS, TensorEntry, missing
+from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.limits import DEPTH, FILL
 from layercli.errors import FormatError
 from layercli.formats import keras_h5
 from layercli.formats.weight_file import TensorEntry, missing
@@ -15,8 +17,8 @@ from layercli.formats.weight_file import TensorEntry, missing
 if TYPE_CHECKING:
     import numpy as np
 
-DEEPEST = 64
-"""The maximum nesting of groups."""
+MOST_DEFLATED = 1032
+"""No deflated byte stands for more values' bytes than this."""
 
 
 class H5File:
@@ -34,20 +36,25 @@ class H5File:
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, read-only."""
         with self._opened() as groups:
-            values = keras_h5.numbers(groups.where, path, self._dataset(groups, path)[()])
+            values = keras_h5.numbers(groups.where, path, self._values(groups, path)[()])
         values.flags.writeable = False
         return values
 
     def chunks(self, path: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
         """Yield the values of the entry ``path``, flat, at most ``values`` at a time if its first axis allows."""
         with self._opened() as groups:
-            held = self._dataset(groups, path)
-            if not held.shape:
-                yield keras_h5.numbers(groups.where, path, held[()]).ravel()
-                return
-            rows = max(1, values * held.shape[0] // max(held.size, 1))
-            for start in range(0, held.shape[0], rows):
-                yield keras_h5.numbers(groups.where, path, held[start : start + rows]).ravel()
+            held = self._values(groups, path)
+            for part in slabs(held.shape, values):
+                yield keras_h5.numbers(groups.where, path, held[part]).ravel()
+
+    def _values(self, groups: keras_h5.H5Groups, path: str) -> Any:
+        """Return a dataset whose values the file holds; what it leaves to be filled in is limited."""
+        held = self._dataset(groups, path)
+        if held.nbytes > MOST_DEFLATED * held.id.get_storage_size():
+            FILL.check(
+                f"{groups.where}: {path}, of which the file holds {held.id.get_storage_size():,} bytes,", held.size
+            )
+        return held
 
     def _dataset(self, groups: keras_h5.H5Groups, path: str) -> Any:
         if path not in self.entries:
@@ -66,12 +73,29 @@ class H5File:
             yield archive.weights
 
 
+def slabs(shape: tuple[int, ...], values: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the indices of parts of at most ``values`` values each, in the order in which the values run.
+
+    >>> list(slabs((2, 5), 3))
+    [(0, slice(0, 3, None)), (0, slice(3, 6, None)), (1, slice(0, 3, None)), (1, slice(3, 6, None))]
+    """
+    if not shape:
+        yield ()
+    elif 0 not in shape:
+        inner = math.prod(shape[1:])
+        if inner > values:
+            yield from ((i, *part) for i in range(shape[0]) for part in slabs(shape[1:], values))
+        else:
+            rows = max(1, values // inner)
+            yield from ((slice(start, start + rows),) for start in range(0, shape[0], rows))
+
+
 def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterator[TensorEntry]:
     """Yield the entries of ``group`` and its subgroups; numeric names are sorted by value."""
     import h5py
 
     place = h5py.h5o.get_info(group.id).addr
-    if place in seen or path.count("/") > DEEPEST:
+    if place in seen or path.count("/") > DEPTH.value:
         raise FormatError(
             f"{where}: {path or 'the root'} contains itself, or groups nested too deeply", code="bad-header"
         )
@@ -82,6 +106,8 @@ def _entries(where: str, group: Any, path: str, seen: dict[Any, None]) -> Iterat
             yield from _entries(where, found, name, {**seen, place: None})
         elif isinstance(found, h5py.Dataset):
             keras_h5.check_inside(where, name, found)
+            if found.shape is None:
+                raise FormatError(f"{where}: {name} is a dataset without a shape, which holds no values")
             entry = TensorEntry(name, tuple(found.shape), keras_h5.dtype_of(where, name, found))
             if not entry.fits:
                 raise FormatError(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layercli.core.limits import PIXELS
 from layercli.errors import FileError, FormatError, MissingPackageError, UsageError
 from layercli.formats.os_errors import reading
 
@@ -74,16 +77,29 @@ def pixels(file: Path, size: tuple[int | None, int | None], channels: int) -> np
         raise MissingPackageError(
             "reading images needs Pillow, which is not installed", hint="pip install 'layercli[images]'"
         ) from None
-    with reading(file):
+    with reading(file), unlimited():
         try:
             with Image.open(file, formats=FORMATS) as image:
+                PIXELS.check(file, image.width * image.height)
                 converted = ImageOps.exif_transpose(of_bytes(file, image)).convert(MODES[channels])
-        except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError):
+        except (UnidentifiedImageError, SyntaxError):
             raise FormatError(f"{file} is not an image, or is damaged") from None
     height, width = (size[0] or converted.height), (size[1] or converted.width)
     if (height, width) != (converted.height, converted.width):
         converted = converted.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(converted, np.uint8).reshape(height, width, channels)
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Let Pillow open images of any size, without the warning: the limit is layercli's own."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def of_bytes(file: Path, image: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from layercli.core.limits import DESCRIPTION, DIGITS, FORMULA
 from layercli.errors import FormatError
 from layercli.formats.npz import archive
 from layercli.formats.strict_json import parse
@@ -43,8 +44,19 @@ ARITHMETIC = (
     ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp,
     ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Tuple,
 )  # fmt: skip
-TERM = re.compile(r"[A-Z][A-Za-z]*|[a-z]{1,2}\d+")
-"""A sympy function, or a size such as ``s31``."""
+TERM = re.compile(r"[a-z]{1,2}\d+")
+"""A size such as ``s31``."""
+FUNCTIONS = set(
+    """
+    Symbol Integer Rational Float One Zero NegativeOne Half Infinity NegativeInfinity IntInfinity NegativeIntInfinity Add Mul
+    Pow Mod Abs Max Min And Or Not Eq Ne Lt Le Gt Ge Equality Unequality GreaterThan LessThan StrictGreaterThan
+    StrictLessThan BooleanTrue BooleanFalse Piecewise ExprCondPair FloorDiv ModularIndexing Where PythonMod CleanDiv CeilDiv
+    CeilToInt FloorToInt RoundToInt RoundDecimal TruncToInt TruncToFloat ToFloat LShift RShift PowByNatural FloatPow
+    FloatTrueDiv IntTrueDiv Identity IsNonOverlappingAndDenseIndicator True False
+    """.split()  # noqa: SIM905 - so many words are read more easily so
+)
+"""The functions of sympy and of torch that a size is made of."""
+POWERS = {"Pow", "PowByNatural", "FloatPow", "LShift"}
 CONTAINERS = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 
 
@@ -56,6 +68,7 @@ def checked(path: str) -> BytesIO:
         for name in (*CONFIGS, GRAPH):
             if name not in members:
                 raise FormatError(f"{file} is not a model of torch.export: it has no {name}")
+            DESCRIPTION.check(f"{file}: {name}", members[name].file_size)
             value = parse(file, zipped.read(members[name]), name)
             copy.writestr(f"{ROOT}/{name}", json.dumps(cleaned(file, value)))
             if name != GRAPH:
@@ -114,11 +127,15 @@ def cleaned(file: Path, value: Any, key: str = "") -> Any:
 
 def text_of(file: Path, text: str, key: str = "") -> str:
     """Return a string if it is what its ``key`` requires; FormatError otherwise, because it might be executed."""
+    if key == "expr_str":
+        FORMULA.check(f"{file}: {text[:40]!r}...", len(text))
     if not FORMS.get(key, NAME.fullmatch)(text):
         shown = text if len(text) <= 60 else f"{text[:60]}..."
         raise FormatError(
             f"{file} has {shown!r} in its graph, which could be code and is never executed", code="unsafe"
         )
+    if key == "expr_str":
+        DIGITS.check(f"{file}: {text[:60]!r}", digits_of(ast.parse(text, mode="eval")))
     return text
 
 
@@ -140,10 +157,51 @@ def is_arithmetic(text: str) -> bool:
         return False
     return all(
         isinstance(node, ARITHMETIC)
-        and (not isinstance(node, ast.Name) or bool(TERM.fullmatch(node.id)))
+        and (not isinstance(node, ast.Name) or bool(TERM.fullmatch(node.id)) or node.id in FUNCTIONS)
         and (not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or is_word(node.value))
         for node in nodes
     )
+
+
+def digits_of(node: Any) -> int:
+    """Return how many digits a formula has at most as a number: those of its parts, times the exponent for a power.
+
+    >>> digits_of(ast.parse("Pow(Integer(9), Pow(Integer(9), Integer(10)))", mode="eval"))
+    3486784401
+    """
+    if isinstance(node, ast.Constant):
+        return len(str(node.value))
+    if (parts := power_of(node)) is not None:
+        return digits_of(parts[0]) * exponent(parts[1])
+    return sum(map(digits_of, ast.iter_child_nodes(node)))
+
+
+def power_of(node: Any) -> tuple[Any, Any] | None:
+    """Return the base and the exponent of a power, or None for another formula."""
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in POWERS
+        and len(node.args) == 2
+    ):
+        return node.args[0], node.args[1]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Pow, ast.LShift)):
+        return node.left, node.right
+    return None
+
+
+def exponent(node: Any) -> int:
+    """Return how large an exponent can be; what is not a plain number counts by its digits."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Integer" and node.args:
+        return exponent(node.args[0])
+    if (parts := power_of(node)) is not None:
+        base, power = map(exponent, parts)
+        return base**power if base.bit_length() * power < 64 else 1 << 63
+    if isinstance(node, ast.UnaryOp):
+        return exponent(node.operand)
+    if isinstance(node, ast.Constant) and str(node.value).isdecimal():
+        return max(1, int(node.value))
+    return max(1, digits_of(node))
 
 
 def is_word(value: str | bytes) -> bool:

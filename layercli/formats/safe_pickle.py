@@ -62,7 +62,7 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
     machine = Machine(where, raw, check)
     try:
         return machine.run()
-    except (Damaged, IndexError, KeyError, UnicodeDecodeError):
+    except (Damaged, IndexError, KeyError, UnicodeDecodeError, struct.error):
         raise FormatError(f"{where} has a damaged pickle, at byte {machine.position:,}", code="bad-header") from None
 
 
@@ -77,14 +77,18 @@ class Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
+        self.copied = 0
 
     def run(self) -> Any:
         """Execute the instructions up to the last one, and return the top of the stack."""
-        while (code := self.take(1)) != b".":
-            step = STEPS.get(code)
+        raw, steps = self.raw, BY_NUMBER
+        while (code := raw[self.position]) != STOP:
+            self.position += 1
+            step = steps[code]
             if step is None:
                 raise FormatError(
-                    f"{self.where} has the pickle instruction {code!r}, which no file of tensors needs", code="unsafe"
+                    f"{self.where} has the pickle instruction {bytes([code])!r}, which no file of tensors needs",
+                    code="unsafe",
                 )
             step(self)
         return self.stack.pop()
@@ -100,7 +104,9 @@ class Machine:
 
     def number(self, form: struct.Struct) -> Any:
         """Read the next number."""
-        return form.unpack(self.take(form.size))[0]
+        found = form.unpack_from(self.raw, self.position)[0]
+        self.position += form.size
+        return found
 
     def line(self) -> str:
         """Read the text up to the end of the line."""
@@ -137,7 +143,15 @@ class Machine:
         """Push the record of a call, or an empty dict if it creates one."""
         if not isinstance(function, Name) or not isinstance(args, tuple):
             raise Damaged
-        self.push(Pairs(pairs_of(args)) if function.text in DICTS else PickledCall(function.text, args))
+        self.push(self.dict_of(args) if function.text in DICTS else PickledCall(function.text, args))
+
+    def dict_of(self, args: tuple[Any, ...]) -> Pairs:
+        """Return the dict that a call gives: copies of pairs are no more than the pickle has bytes."""
+        found = pairs_of(args)
+        self.copied += len(found)
+        if self.copied > len(self.raw):
+            raise FormatError(f"{self.where} copies more dicts than its {len(self.raw):,} bytes can hold")
+        return Pairs(found)
 
     def extend(self, values: list[Any]) -> None:
         """Append ``values`` to the list on the stack; do nothing for a recorded call."""
@@ -288,3 +302,7 @@ STEPS: dict[bytes, Step] = {
     b"Q": lambda m: m.push(Reference(m.stack.pop())),
 }
 """The function of each instruction. Instructions of the oldest protocols and of extension registries are left out."""
+
+STOP = ord(".")
+BY_NUMBER = [STEPS.get(bytes([code])) for code in range(256)]
+"""The same functions by the number of the instruction."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.limits import DEPTH, DESCRIPTION, TENSORS
 from layercli.errors import FormatError
 from layercli.formats import safe_pickle
 from layercli.formats.npz import ENCRYPTED, archive, member_start
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 PICKLE = "data.pkl"
-LONGEST_PICKLE = 1 << 28
-DEEPEST = 64
-"""The maximum nesting of dicts and lists."""
-MOST_TENSORS, MOST_LETTERS = 1 << 20, 1 << 26
-"""The maximum number of tensors and total length of names: a small pickle can reach one tensor by very many paths."""
+LETTERS_PER_BYTE = 64
+"""The maximum total length of names per byte of the pickle: a small pickle can reach one tensor by very many paths."""
 VALUES = {
     *(f"builtins.{name}" for name in ("bool", "bytearray", "complex", "dict", "float", "frozenset", "int", "list", "set",
                                       "slice", "str", "tuple")),
@@ -59,8 +57,9 @@ class TorchFile:
         with archive(self.file) as zipped:
             self._members = members_of(self.file, zipped)
         self._big_endian = is_big_endian(self.file, self._members)
-        root = unpickled(self.file, content(self.file, self._members[PICKLE]))
-        found = Tensors(self.file)
+        pickle = content(self.file, self._members[PICKLE])
+        root = unpickled(self.file, pickle)
+        found = Tensors(self.file, len(pickle))
         found.collect(root)
         self.parts = found.parts
         self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
@@ -128,8 +127,7 @@ def check_member(where: str, info: zipfile.ZipInfo) -> None:
 
 def content(file: Path, info: zipfile.ZipInfo) -> bytes:
     """Return the bytes of a member; the checksum is not verified, because torch can omit it."""
-    if info.file_size > LONGEST_PICKLE:
-        raise FormatError(f"{file} has {info.filename!r} of {info.file_size:,} bytes, longer than tensors need")
+    DESCRIPTION.check(f"{file}: {info.filename!r}", info.file_size)
     start = member_start(file, info)
     with reading(file), open(file, "rb") as stream:
         stream.seek(start)
@@ -197,10 +195,13 @@ class Tensors:
     """The tensors in the dicts and lists of a pickle, and the paths of the dicts that hold some."""
 
     file: Path
+    length: int
+    """How many bytes the pickle has."""
     by_path: dict[str, Any] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
     barren: set[int] = field(default_factory=set)
     letters: int = 0
+    deepest: int = field(default_factory=lambda: DEPTH.value)
 
     def collect(self, root: Any) -> None:
         """Find all tensors in ``root``; a ``root`` that is a tensor is named like the file."""
@@ -212,8 +213,8 @@ class Tensors:
 
     def _search(self, held: Any, keys: tuple[Any, ...]) -> None:
         """Search a dict or list; one without tensors is never searched again."""
-        if len(keys) >= DEEPEST:
-            raise FormatError(f"{self.file} has more than {DEEPEST} nested dicts and lists, or a cycle")
+        if len(keys) >= self.deepest:
+            raise DEPTH.refused(f"{self.file} has more than {self.deepest} nested dicts and lists, or a cycle")
         before = len(self.by_path)
         pairs = held.pairs if isinstance(held, Pairs) else enumerate(held)
         for key, value in pairs:
@@ -231,8 +232,11 @@ class Tensors:
         if path in self.by_path:
             raise FormatError(f"{self.file} holds {path!r} twice", code="duplicate")
         self.letters += len(path)
-        if len(self.by_path) == MOST_TENSORS or self.letters > MOST_LETTERS:
-            raise FormatError(f"{self.file} holds more tensors, or longer names, than any model")
+        TENSORS.check(self.file, len(self.by_path) + 1)
+        if len(self.by_path) >= self.length or self.letters > LETTERS_PER_BYTE * max(self.length, 1 << 16):
+            raise FormatError(
+                f"{self.file} leads to its tensors in more ways than its {self.length:,} bytes of description"
+            )
         self.by_path[path] = value
 
     def _path(self, keys: tuple[Any, ...]) -> str:

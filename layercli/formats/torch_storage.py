@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from layercli.core.limits import FILL
 from layercli.errors import FormatError
 from layercli.formats.safe_pickle import Name, Pairs, PickledCall, Reference
 from layercli.formats.weight_file import BITS, TensorEntry
@@ -33,8 +34,6 @@ STORAGES = {
 }  # fmt: skip
 UNTYPED = {"torch.storage.UntypedStorage", "torch.UntypedStorage"}
 DTYPES = {f"torch.{name}": name for name in BITS}
-MOST_REPEATED = 1 << 28
-"""The maximum number of values of a tensor that repeats those of its storage."""
 
 
 def named() -> set[str]:
@@ -167,8 +166,8 @@ def check_inside(where: str, tensor: Tensor) -> None:
         raise FormatError(
             f"{where} reaches to value {tensor.last + 1:,} of a storage of {tensor.count:,}", code="truncated"
         )
-    if entry.size > max(tensor.count, MOST_REPEATED):
-        raise FormatError(f"{where} repeats {tensor.count:,} values to {entry.size:,}, which is not read")
+    if entry.size > tensor.count:
+        FILL.check(where, entry.size)
 
 
 def is_size(value: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ BITS: dict[str, int] = {
     "complex128": 128,
 }
 
-#: numpy's limits on dimensions and bytes.
-MOST_DIMENSIONS = 64
+#: numpy's limit on bytes.
 MOST_BYTES = 2**63 - 1
 
 
@@ -68,8 +68,9 @@ class TensorEntry:
     @property
     def fits(self) -> bool:
         """Whether an array of this shape can exist, ignoring sizes of 0."""
-        values = math.prod(size for size in self.shape if size)
-        return len(self.shape) <= MOST_DIMENSIONS and values * BITS[self.dtype] // 8 <= MOST_BYTES
+        if len(self.shape) > MOST_DIMENSIONS or any(size > MOST_BYTES for size in self.shape):
+            return False
+        return math.prod(size for size in self.shape if size) * BITS[self.dtype] // 8 <= MOST_BYTES
 
 
 class WeightFile(Protocol):

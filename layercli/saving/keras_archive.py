@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercli.core.limits import DESCRIPTION, EXPANSION
 from layercli.errors import FormatError
 from layercli.formats import keras_h5, strict_json
 from layercli.formats.atomic import replacing
@@ -21,7 +22,8 @@ from layercli.formats.npz import archive
 KERAS_VERSION = "3.15.1"
 """The version whose format is written."""
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
-LONGEST_CONFIG = 100_000_000
+ALWAYS_READ = 1 << 20
+"""So many bytes are read however well they are compressed."""
 
 
 def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5.Groups) -> None:
@@ -71,16 +73,26 @@ def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
         if names.count(name) != 1:
             fault = "twice" if name in names else "no"
             raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
-    if zipped.getinfo(CONFIG).file_size > LONGEST_CONFIG:
-        raise FormatError(f"{file} has a config of {zipped.getinfo(CONFIG).file_size:,} bytes, which is too long")
+    check_size(file, zipped.getinfo(CONFIG))
     config = strict_json.parse(file, zipped.read(CONFIG), "a config")
     return of_keras_3(config) if is_of_keras_2(zipped) else config
 
 
+def check_size(file: Path, info: zipfile.ZipInfo) -> None:
+    """Raise FormatError for a member that is too long, or that is much longer than what the file has for it."""
+    DESCRIPTION.check(f"{file}: {info.filename}", info.file_size)
+    if info.file_size > max(ALWAYS_READ, EXPANSION.value * info.compress_size):
+        raise EXPANSION.exceeded(
+            f"{file}: {info.filename} has {info.file_size:,} bytes, compressed to {info.compress_size:,}: it grows "
+            f"{info.file_size // max(info.compress_size, 1):,} times"
+        )
+
+
 def is_of_keras_2(zipped: zipfile.ZipFile) -> bool:
     """Return whether tf.keras wrote an archive, whose config and weights have other names in places."""
-    if METADATA not in zipped.namelist() or zipped.getinfo(METADATA).file_size > LONGEST_CONFIG:
+    if METADATA not in zipped.namelist():
         return False
+    check_size(Path(zipped.filename or ""), zipped.getinfo(METADATA))
     try:
         found = json.loads(zipped.read(METADATA))
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any
 
 from layercli import ops
 from layercli.core import dtypes
+from layercli.core.limits import PARTS
 from layercli.core.naming import snake_case
 from layercli.core.operation import Op, find_operation
 from layercli.errors import FormatError, UsageError
@@ -90,9 +91,6 @@ OURS = "layercli.ops"
 
 SILENT = {"initial": None, "decimals": 0, "dtype": None, "constant_values": None}
 """Settings we lack that say nothing where they have this value."""
-
-MOST_PARTS = 1 << 16
-"""In how many parts a file may have a tensor split, as each takes memory even where nothing is computed."""
 
 
 @dataclasses.dataclass
@@ -348,5 +346,6 @@ def literal(value: Any) -> Any:
 
 def _check_parts(where: str, settings: Mapping[str, Any]) -> None:
     parts = settings.get("indices_or_sections", settings.get("parts"))
-    if isinstance(parts, int) and parts > MOST_PARTS:
-        raise FormatError(f"{where} has a tensor split into {parts:,} parts, which is too many")
+    for count in (parts, settings.get("n"), settings.get("times")):
+        if type(count) is int:
+            PARTS.check(where, count)

@@ -101,7 +101,8 @@ def on_meta(value: Any) -> Any:
 def loaded(file: str) -> torch.export.ExportedProgram:
     """Return the program in a file; FormatError if it contains executable content or torch rejects it."""
     content = checked(file)
-    logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # torch logs the traceback of the exceptions it raises
+    for name in ("torch.export", "torch.fx.experimental.symbolic_shapes"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # torch logs the traceback of the exceptions it raises
     try:
         with warnings.catch_warnings(action="ignore"):
             return torch.export.load(content)
