@@ -1,9 +1,9 @@
-# Everything runs in .venv, made by the first target that needs it.
+# Everything runs in .venv, created by the first target that needs it.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-fast test-live record check bench golden fix clean
+.PHONY: run test test-fast test-live record check bench golden docs fix clean
 
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
@@ -15,10 +15,10 @@ FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tes
 test-fast: .venv/test             ## layers, operations, losses, metrics and optimizers, for the inner loop
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(wildcard $(FAST))
 
-test-live: .venv/test             ## every test, asking Keras and JAX themselves, and their records held against them
+test-live: .venv/test             ## every test, with Keras and JAX asked live and compared with the records
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --live
 
-record: .venv/test                ## record what Keras and JAX answer where tests/reference/ lacks it
+record: .venv/test                ## record the answers of Keras and JAX that tests/reference/ lacks
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --record
 
 check: .venv/check                ## style, types, and what the code may import
@@ -29,15 +29,19 @@ check: .venv/check                ## style, types, and what the code may import
 bench: .venv/test                 ## paired ratios against the peers
 	$(BIN)/python -m benchmarks
 
-golden: .venv/test                ## write the expected output of every command anew: read the diff
+golden: .venv/test                ## rewrite the expected output of every command: read the diff
 	$(BIN)/python -m pytest --golden tests/cli tests/gpu tests/test_readme.py
 
-fix: .venv/check                  ## mend style
+docs: .venv/docs                  ## build site/ from docs/, its commands and reference from the code; dead links fail
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+fix: .venv/check                  ## let ruff correct style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:                            ## remove what the targets made
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:                            ## remove what the targets created
+	rm -rf .venv build site docs/commands docs/reference *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -50,4 +54,8 @@ clean:                            ## remove what the targets made
 
 .venv/check: .venv/run
 	$(PIP) --editable '.[check]'
+	touch $@
+
+.venv/docs: .venv/run
+	$(PIP) --editable '.[docs]'
 	touch $@

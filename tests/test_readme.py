@@ -1,41 +1,51 @@
-"""What the README shows is what one gets: its console sessions run, its Python runs; ``make golden`` writes sessions anew."""
+"""The examples in the README and in docs/ work: console sessions print what is shown, Python runs, links lead somewhere.
+
+``make golden`` rewrites the sessions.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+GENERATED = ("commands/", "reference/")
 SESSION = re.compile(r"```console\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
+COMMAND = re.compile(r"^(?:\$ )?layercli ([\w-]+)(.*)$", re.MULTILINE)
 SNAPSHOT = ROOT / "tests" / "gpu" / "snapshots" / "hidden-by-env.json"
+
+SESSIONS = [(page, block) for page in PAGES for block in SESSION.findall(page.read_text())]
+EXAMPLES = [code for page in PAGES for code in PYTHON.findall(page.read_text())]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with the files the sessions speak of."""
-    (tmp_path / "net.py").write_text(next(code for code in PYTHON.findall(README.read_text()) if "class Net" in code))
+    """Return a folder with the files that the sessions use."""
+    (tmp_path / "net.py").write_text(next(code for code in EXAMPLES if "class Net" in code))
     shutil.copy(SNAPSHOT, tmp_path / "hidden.json")
     return tmp_path
 
 
 def session(folder, commands):
-    """Return what a terminal would show of the commands, 80 columns wide and without colour."""
+    """Return what a terminal of 80 columns without colour would show of the commands."""
     shown = ""
     scripts = sysconfig.get_path("scripts")
     env = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for command in commands:
         done = subprocess.run(
-            shlex.split(command), cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["bash", "-c", command], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         shown += f"$ {command}\n{done.stdout}"
     return re.sub(r" +$", "", shown, flags=re.MULTILINE)
@@ -45,21 +55,82 @@ def commands_of(block):
     return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
 
 
-def test_console_sessions(folder, rewrite_golden):
-    text = README.read_text()
-    blocks = SESSION.findall(text)
-    assert len(blocks) >= 6
-    for block in blocks:
-        shown = session(folder, commands_of(block))
-        if rewrite_golden:
-            text = text.replace(block, shown)
-        else:
-            assert shown == block
+def test_there_are_sessions():
+    assert len(SESSIONS) >= 10
+
+
+@pytest.mark.parametrize(("page", "block"), SESSIONS, ids=lambda value: getattr(value, "stem", None) or value[:40])
+def test_console_sessions(folder, page, block, rewrite_golden):
+    shown = session(folder, commands_of(block))
     if rewrite_golden:
-        README.write_text(text)
+        page.write_text(page.read_text().replace(f"```console\n{block}```", f"```console\n{shown}```"))
+    else:
+        assert shown == block
 
 
-@pytest.mark.parametrize("code", PYTHON.findall(README.read_text()), ids=lambda code: code.splitlines()[0])
+@pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: code.splitlines()[0])
 def test_python_runs(tmp_path, code):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    for target in LINK.findall(page.read_text()):
+        if not target.startswith(("http", *GENERATED)):
+            assert (page.parent / target).exists(), target
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_commands_in_examples_exist_and_take_the_options_shown():
+    commands = generator().commands()
+    known = {name: {opt for p in command.params for opt in p.opts} for name, command in commands.items()}
+    for page in PAGES:
+        for block in re.findall(r"```(?:sh|console|text|yaml)\n(.*?)```", page.read_text(), re.DOTALL):
+            for name, rest in COMMAND.findall(block):
+                assert name in known, f"{page.name}: layercli {name}"
+                rest = re.split(r"[|>#]", rest)[0]
+                for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", rest):
+                    assert option in known[name], f"{page.name}: layercli {name} {option}"
+
+
+def test_every_command_has_a_page_with_its_options_and_a_place_in_the_navigation():
+    made = generator()
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    for name, command in made.commands().items():
+        page = made.command_page(name)
+        assert f"commands/{name}.md" in navigation
+        assert f"layercli {name}" in (ROOT / "README.md").read_text()
+        assert all(
+            f"`{parameter.opts[0]}`" in page for parameter in command.params if not getattr(parameter, "hidden", False)
+        )
+
+
+def test_the_walks_name_functions_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)(?::(\w+))?`", text)
+    assert len(named) > 30
+    for file, name in named:
+        source = ((ROOT if file.startswith("tests/") else ROOT / "layercli") / file).read_text()
+        assert not name or re.search(rf"^\s*(def|class) {name}\b", source, re.MULTILINE), f"{file}:{name}"
+
+
+def test_the_picture_shows_what_the_command_prints():
+    made = generator()
+    done = subprocess.run(
+        [sys.executable, "-m", "layercli", *made.PICTURE[1:], "--format", "plain"], capture_output=True, text=True
+    )
+    shown = re.sub(r"&#160;|\s+", " ", re.sub(r"<[^>]+>", " ", (ROOT / "docs" / "summary.svg").read_text()))
+    for word in done.stdout.split():
+        assert word in shown, word
+
+
+def test_the_license_and_the_readme_are_in_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert all((ROOT / file).exists() for file in (project["readme"], *project["license-files"]))
