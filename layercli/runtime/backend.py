@@ -235,6 +235,6 @@ class TorchBackend:
         """Print the table of the summary."""
         from layercli.inspect.summary import summarize
         from layercli.render.print_table import print_table
-        from layercli.render.summary import parse_columns, table
+        from layercli.render.summary import table
 
-        print_table(table(summarize(layer, inputs), parse_columns(columns), depth))
+        print_table(table(summarize(layer, inputs), columns, depth))
