@@ -1,4 +1,4 @@
-"""What weights must stay within: Keras's projections, each a function from a tensor to the nearest one it allows."""
+"""Constraints: projections of weights, functions from a tensor to the nearest allowed tensor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Axis = int | Sequence[int] | None
 
 @dataclass(frozen=True)
 class Constraint(DataclassConfig):
-    """What projects a tensor. A subclass says how in ``__call__``; this one leaves it as it is."""
+    """The base class of constraints: override ``__call__``. This one returns the tensor unchanged."""
 
     home: ClassVar[str] = "keras.constraints"
 
@@ -29,17 +29,21 @@ class Constraint(DataclassConfig):
         check_numbers(self)
 
     def __call__(self, w: Tensor) -> Tensor:
-        """Return the tensor to put in the place of ``w``, of the same shape and dtype."""
+        """Return the projection of ``w``, of the same shape and dtype."""
         return w
 
 
 @dataclass(frozen=True)
 class MaxNorm(Constraint):
-    """Norms along ``axis`` (one or several) of at most ``max_value``: w * min(norm, max_value) / (norm + 1e-7).
+    """Limit norms: w * min(norm, max_value) / (norm + 1e-7).
 
     >>> import torch
     >>> MaxNorm(1.0)(torch.tensor([[3.0], [4.0]])).T
     tensor([[0.6000, 0.8000]])
+
+    Args:
+        max_value: The largest norm.
+        axis: The axis, or axes, along which norms are computed; None for all.
     """
 
     max_value: float = 2
@@ -53,13 +57,17 @@ class MaxNorm(Constraint):
 
 @dataclass(frozen=True)
 class MinMaxNorm(Constraint):
-    """Norms along ``axis`` between ``min_value`` and ``max_value``, approached by the share ``rate`` of the way.
-
-    w * (rate * clip(norm, min_value, max_value) + (1 - rate) * norm) / (norm + 1e-7)
+    """Keep norms between two values: w * (rate * clip(norm, min_value, max_value) + (1 - rate) * norm) / (norm + 1e-7).
 
     >>> import torch
     >>> MinMaxNorm(1.0, 2.0, rate=0.5)(torch.tensor([[3.0], [4.0]])).T
     tensor([[2.1000, 2.8000]])
+
+    Args:
+        min_value: The smallest norm.
+        max_value: The largest norm.
+        rate: The fraction of the correction that one step makes, from 0 to 1.
+        axis: The axis, or axes, along which norms are computed; None for all.
     """
 
     min_value: float = 0.0
@@ -76,7 +84,7 @@ class MinMaxNorm(Constraint):
 
 @dataclass(frozen=True)
 class NonNeg(Constraint):
-    """No value below 0: max(w, 0).
+    """Replace negative values by 0: max(w, 0).
 
     >>> import torch
     >>> NonNeg()(torch.tensor([-1.0, 2.0]))
@@ -84,17 +92,20 @@ class NonNeg(Constraint):
     """
 
     def __call__(self, w: Tensor) -> Tensor:
-        """Return ``w`` with 0 in the place of negative values."""
+        """Return ``w`` with its negative values replaced by 0."""
         return torch.clamp_min(w, 0)
 
 
 @dataclass(frozen=True)
 class UnitNorm(Constraint):
-    """Norms along ``axis`` (one or several) of 1: w / (norm + 1e-7).
+    """Scale norms to 1: w / (norm + 1e-7).
 
     >>> import torch
     >>> UnitNorm()(torch.tensor([[3.0], [4.0]])).T
     tensor([[0.6000, 0.8000]])
+
+    Args:
+        axis: The axis, or axes, along which norms are computed; None for all.
     """
 
     axis: Axis = 0
@@ -105,7 +116,7 @@ class UnitNorm(Constraint):
 
 
 def norms_of(w: Tensor, axis: Axis) -> Tensor:
-    """Return the Euclidean norms of ``w`` along ``axis``, which is kept with size 1; of all of it for None."""
+    """Return the Euclidean norms of ``w`` along ``axis``, kept with size 1; for None, the norm of all values."""
     axes = tuple(axis) if isinstance(axis, Sequence) else axis
     return torch.sqrt(torch.sum(torch.square(w), dim=axes, keepdim=True))
 

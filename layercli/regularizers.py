@@ -1,4 +1,4 @@
-"""What large weights cost: Keras's penalties, each a function from a tensor to a scalar tensor of its dtype."""
+"""Regularizers: penalties, functions from a tensor to a scalar tensor of its dtype."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPSILON = 1e-7
 
 @dataclass(frozen=True)
 class Regularizer(DataclassConfig):
-    """What makes a penalty of a tensor. A subclass says how in ``__call__``."""
+    """The base class of regularizers: override ``__call__``."""
 
     home: ClassVar[str] = "keras.regularizers"
 
@@ -32,7 +32,7 @@ class Regularizer(DataclassConfig):
         raise NotImplementedError(f"{type(self).__name__} does not say what it makes of a tensor")
 
     def check_factor(self, name: str) -> None:
-        """Raise UsageError unless the setting ``name`` is a finite number of at least 0."""
+        """Raise UsageError unless the argument ``name`` is a finite number of at least 0."""
         value = getattr(self, name)
         if not 0 <= value < math.inf:
             raise UsageError(f"{type(self).__name__} expects {name} to be finite and at least 0, got {value!r}")
@@ -45,6 +45,9 @@ class L1(Regularizer):
     >>> import torch
     >>> L1(0.5)(torch.tensor([1.0, -2.0]))
     tensor(1.5000)
+
+    Args:
+        l1: The factor, at least 0.
     """
 
     l1: float = 0.01
@@ -65,6 +68,9 @@ class L2(Regularizer):
     >>> import torch
     >>> L2(0.5)(torch.tensor([1.0, -2.0]))
     tensor(2.5000)
+
+    Args:
+        l2: The factor, at least 0.
     """
 
     l2: float = 0.01
@@ -80,11 +86,15 @@ class L2(Regularizer):
 
 @dataclass(frozen=True)
 class L1L2(Regularizer):
-    """l1 * sum(|x|) + l2 * sum(x^2). None for either is 0.
+    """l1 * sum(|x|) + l2 * sum(x^2).
 
     >>> import torch
     >>> L1L2(l1=1.0, l2=0.5)(torch.tensor([1.0, -2.0]))
     tensor(5.5000)
+
+    Args:
+        l1: The factor of the absolute values, at least 0; None for 0.
+        l2: The factor of the squares, at least 0; None for 0.
     """
 
     l1: float = 0.0
@@ -105,11 +115,15 @@ class L1L2(Regularizer):
 
 @dataclass(frozen=True)
 class OrthogonalRegularizer(Regularizer):
-    """factor * the mean of |cosine| over all pairs of rows (``mode="rows"``) or of ``columns`` of a matrix.
+    """factor * the mean of |cosine| over all pairs of rows, or of columns, of a matrix.
 
     >>> import torch
     >>> OrthogonalRegularizer(1.0)(torch.tensor([[1.0, 0.0], [0.0, 3.0], [2.0, 0.0]]))
     tensor(0.3333)
+
+    Args:
+        factor: The factor, at least 0.
+        mode: "rows" or "columns".
     """
 
     factor: float = 0.01
@@ -122,7 +136,7 @@ class OrthogonalRegularizer(Regularizer):
             raise UsageError(f"OrthogonalRegularizer expects mode to be rows or columns, got {self.mode!r}")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty of ``x``; ShapeError unless it has two axes."""
+        """Return the penalty of ``x``. Raise ShapeError unless it has two axes."""
         if len(x.shape) != 2:
             raise ShapeError(f"OrthogonalRegularizer expects a matrix, got the shape {tuple(x.shape)}")
         rows = x if self.mode == "rows" else x.T

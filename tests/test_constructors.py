@@ -147,3 +147,60 @@ def test_signatures_of_a_users_layers():
     assert str(shown[0]) in ("exponent: float = 2.0", "exponent: 'float' = 2.0")
     assert [p.name for p in shown[1:]] == [*LAYER]
     assert str(inspect.signature(Own)) == "(factor, **kwargs)"
+
+
+DOCUMENTED = [
+    (where, name)
+    for where, name in everything()
+    if name not in ("max_norm", "min_max_norm", "l1", "l2", "l1_l2", "orthogonal_regularizer")  # second names
+]
+
+
+@pytest.mark.parametrize(("where", "name"), DOCUMENTED)
+def test_help_has_a_line_for_every_argument(where, name):
+    cls = getattr(package(layercli, where), name)
+    parameters = [p for p in inspect.signature(cls).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    section = inspect.getdoc(cls).partition("\nArgs:\n")[2].splitlines()
+    described = [line.strip().partition(": ")[0] for line in section if line.strip()]
+    assert described == [p.name for p in parameters]
+
+
+def test_the_arguments_of_a_users_layer_are_not_documented_for_them():
+    class Power(layercli.layers.Layer):
+        """out = x ** exponent."""
+
+        exponent: float = 2.0
+
+    assert Power.__doc__ == "out = x ** exponent."
+
+
+def test_arguments_are_documented_in_the_order_of_the_signature():
+    from layercli.core.argument_docs import document_arguments
+
+    class Base:
+        """The base.
+
+        Args:
+            size: The size.
+            rate: The rate, which is
+                explained in two lines.
+
+        Reference: none.
+        """
+
+    class Derived(Base):
+        """Derived.
+
+        Args:
+            size: Another size.
+        """
+
+    document_arguments(Base, ["rate", "size"])
+    document_arguments(Derived, ["rate", "size", "units"], {"units": "The units."})
+    assert Base.__doc__ == (
+        "The base.\n\nReference: none.\n\nArgs:\n    rate: The rate, which is explained in two lines.\n    size: The size."
+    )
+    assert Derived.__doc__ == (
+        "Derived.\n\nArgs:\n    rate: The rate, which is explained in two lines.\n    size: Another size.\n"
+        "    units: The units."
+    )

@@ -1,4 +1,4 @@
-"""Callbacks: what happens beside training, at the beginnings and ends of epochs and batches."""
+"""Callbacks: functions called at the beginnings and ends of training, epochs and batches."""
 
 from __future__ import annotations
 

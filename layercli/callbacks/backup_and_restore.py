@@ -1,4 +1,4 @@
-"""A backup from which a run that was broken off goes on as if it had not been."""
+"""BackupAndRestore."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from layercli.errors import UsageError
 
 
 class BackupAndRestore(Callback):
-    """Keep the weights, the optimizer and the place in the data in ``backup_dir``, and begin there if it holds them.
+    """Back up the weights, the optimizer and the position in the data, and resume from a backup that exists.
 
-    A backup is made after every epoch, or every ``save_freq`` batches; begun from it, fit takes the steps it would have
-    taken (where ``x`` is a generator, from the beginning of the epoch). ``double_checkpoint`` keeps the backup before too,
-    for the case that the last one cannot be read. ``delete_checkpoint`` removes the backups when fit is done. UsageError
-    for settings that cannot be meant, FormatError for the backup of another model.
+    A resumed run takes the steps that the interrupted one would have taken (from the beginning of the epoch if ``x`` is a
+    generator). Raises UsageError for an invalid argument, FormatError for the backup of another model.
+
+    Args:
+        backup_dir: The folder of the backups.
+        save_freq: "epoch", or the number of batches between backups.
+        double_checkpoint: Whether to keep the previous backup too, in case the last one cannot be read.
+        delete_checkpoint: Whether to delete the backups when fit ends.
     """
 
     def __init__(

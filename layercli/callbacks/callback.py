@@ -1,4 +1,4 @@
-"""The Callback: what fit, evaluate and predict tell, and when; and a row of them told together."""
+"""Callback, the base class of callbacks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ HOOKS = tuple(
 
 
 class Callback:
-    """Subclass it and write the methods of what it wants to be told; ``model`` and ``params`` are set before.
+    """The base class of callbacks. Override the hooks that you need; ``model`` and ``params`` are set before the first call.
 
-    ``logs`` maps ``loss``, the metrics, and with ``val_`` before them those of the validation, to numbers. During an epoch
-    they are computed when they are read, so that a callback that reads none costs a device nothing. Where several ranks
-    train together each is told the same, and one that writes files itself (``writes``) only on the first.
+    ``logs`` maps "loss", the metrics, and those of the validation with the prefix "val_" to numbers. During an epoch a value is
+    computed when it is read, so that a callback that reads none does not wait for the device. In distributed training every rank
+    calls the hooks with the same logs; a callback that writes files (``writes``) runs on the first rank only.
     """
 
     writes = False

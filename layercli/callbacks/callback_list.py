@@ -1,4 +1,4 @@
-"""The Callback: what fit, evaluate and predict tell, and when; and a row of them told together."""
+"""CallbackList: calls the hooks of several callbacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def listed(callbacks: Any) -> list[Any]:
 
 
 class CallbackList:
-    """A row of callbacks; each hook is told only those that have something to do in it."""
+    """A list of callbacks. A hook is called on those that override it."""
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, params: Mapping[str, Any]) -> None:
         self.all = list(callbacks)

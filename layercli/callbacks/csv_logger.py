@@ -1,4 +1,4 @@
-"""The logs of every epoch in a CSV file."""
+"""CSVLogger."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from layercli.errors import FileError
 
 
 class CSVLogger(Callback):
-    """Write ``epoch`` and the logs of each epoch as a row of ``filename``; ``append`` goes on below what is there.
+    """Write the logs of each epoch as a row of a CSV file, whose columns are the logs of the first epoch.
 
-    The columns are those of the first epoch. FileError if the file cannot be written.
+    Raises FileError if the file cannot be written.
+
+    Args:
+        filename: The path of the file.
+        separator: The text between two values.
+        append: Whether to append to a file that exists, instead of replacing it.
     """
 
     writes = True

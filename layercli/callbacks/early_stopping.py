@@ -1,4 +1,4 @@
-"""Callbacks that end training early."""
+"""EarlyStopping."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from layercli.callbacks.monitor_callback import MonitorCallback
 
 
 class EarlyStopping(Callback):
-    """Stop when ``monitor`` has not been better than its best, or than ``baseline``, for ``patience`` epochs.
+    """Stop training when the monitored value has not improved for ``patience`` epochs.
 
-    Epochs before ``start_from_epoch`` do not count. ``restore_best_weights`` puts the weights of the best epoch back.
-    ``verbose`` says so on stderr.
+    Args:
+        monitor: The name of the value in the logs.
+        min_delta: The smallest change that counts as an improvement.
+        patience: The number of epochs without improvement after which training stops.
+        verbose: 1 to print a message on stderr, 0 for none.
+        mode: "min", "max", or "auto" ("max" for accuracies and other scores).
+        baseline: A value that must be improved on; None for none.
+        restore_best_weights: Whether to restore the weights of the best epoch at the end.
+        start_from_epoch: The number of epochs to wait before monitoring.
     """
 
     def __init__(
@@ -35,7 +42,7 @@ class EarlyStopping(Callback):
         self.start_from_epoch = start_from_epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start afresh."""
+        """Reset the state."""
         self.wait = 0
         self.stopped_epoch = 0
         self.best = self.monitor.worst
@@ -43,7 +50,7 @@ class EarlyStopping(Callback):
         self.best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare, and stop where patience is at its end."""
+        """Compare the value with the best one; stop if patience is exhausted."""
         if epoch < self.start_from_epoch:
             return
         value = self.monitor.value(logs)
@@ -66,7 +73,7 @@ class EarlyStopping(Callback):
             )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Put the best weights back, if they were kept."""
+        """Restore the best weights, if they were kept."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
             say(self.verbose, f"the weights of epoch {self.best_epoch + 1} are put back")

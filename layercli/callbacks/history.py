@@ -1,4 +1,4 @@
-"""What happened: the logs of every epoch."""
+"""History."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layercli.callbacks.callback import Callback, Logs
 
 
 class History(Callback):
-    """``history`` maps each name in the logs to its values, one an epoch; ``epoch`` lists the epochs' numbers."""
+    """The logs of every epoch: ``history`` maps each name to its values, and ``epoch`` lists the epochs. fit returns it."""
 
     def __init__(self) -> None:
         self.epoch: list[int] = []

@@ -1,4 +1,4 @@
-"""A callback made of functions."""
+"""LambdaCallback."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from layercli.errors import UsageError, nearest
 
 
 class LambdaCallback(Callback):
-    """Functions by the name of their hook: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))``.
+    """A callback made of functions: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))``.
 
-    UsageError for a name that is no hook.
+    Further hooks are taken by keyword. Raises UsageError for an unknown hook.
+
+    Args:
+        on_epoch_begin: A function of epoch and logs, called before each epoch.
+        on_epoch_end: A function of epoch and logs, called after each epoch.
+        on_train_begin: A function of logs, called before training.
+        on_train_end: A function of logs, called after training.
+        on_train_batch_begin: A function of batch and logs, called before each batch.
+        on_train_batch_end: A function of batch and logs, called after each batch.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Callbacks that set the learning rate."""
+"""LearningRateScheduler."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from layercli.errors import UsageError
 
 
 class LearningRateScheduler(Callback):
-    """Set the rate of each epoch to ``schedule(epoch, rate)``, or to ``schedule(epoch)`` if it takes but one argument.
+    """Set the learning rate before each epoch, and log it as ``learning_rate``.
 
-    The rate is noted in the logs as ``learning_rate``; ``verbose`` says it on stderr.
+    Args:
+        schedule: A function of the epoch and the learning rate, or of the epoch alone.
+        verbose: 1 to print the learning rate on stderr, 0 for none.
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Saving a model as it is trained."""
+"""ModelCheckpoint."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from layercli.errors import UsageError
 
 
 class ModelCheckpoint(Callback):
-    """Save the model to ``filepath``, which may hold ``{epoch}`` (from 1) and names of logs, as in ``{val_loss:.2f}``.
+    """Save the model, or its weights, during training.
 
-    After every epoch, or every ``save_freq`` batches; with ``save_best_only`` just when ``monitor`` is better than before
-    (than ``initial_value_threshold`` at first). ``save_weights_only`` saves weights (.weights.h5, .safetensors), else the
-    whole model (.keras); ``verbose`` says so on stderr. UsageError for another ending.
+    Raises UsageError for an unknown file extension.
+
+    Args:
+        filepath: The path of the file, which may hold {epoch} (from 1) and names of logs, as in {val_loss:.2f}.
+        monitor: The name of the value in the logs that save_best_only compares.
+        verbose: 1 to print a message on stderr, 0 for none.
+        save_best_only: Whether to save only when the monitored value has improved.
+        save_weights_only: Whether to save the weights (.weights.h5, .safetensors) instead of the model (.keras).
+        mode: "min", "max", or "auto" ("max" for accuracies and other scores).
+        save_freq: "epoch", or the number of batches between saves.
+        initial_value_threshold: A value that the first save must improve on; None for none.
     """
 
     def __init__(

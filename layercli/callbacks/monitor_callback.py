@@ -1,4 +1,4 @@
-"""Watching one number of the logs: whether a value of it is better than another."""
+"""Monitoring a value of the logs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RISING = ("acc", "auc", "precision", "recall", "fmeasure", "f1", "iou", "r2", "t
 
 
 class MonitorCallback:
-    """The number called ``name``, better by more than ``min_delta`` when lower (``min``) or higher (``max``).
+    """Read a value of the logs and compare it: a value is better if it is lower ("min") or higher ("max") by over ``min_delta``.
 
-    ``auto`` is ``max`` for accuracies and other scores, else ``min``. UsageError for another mode.
+    "auto" is "max" for accuracies and other scores, else "min". Raises UsageError for another mode.
     """
 
     def __init__(self, owner: str, name: str, mode: str, min_delta: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""How an epoch goes, as a callback to give to fit: what fit shows by itself unless it is told to be silent."""
+"""ProgbarLogger."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from layercli.core.backend import get_backend
 
 
 class ProgbarLogger(Callback):
-    """A Rich bar per epoch on a terminal (steps, rate, time left, logs), one line per epoch off it, both on stderr.
+    """Show a progress bar for each epoch on a terminal, or a line for each epoch elsewhere, both on stderr.
 
-    ``lines`` gives lines on a terminal too. fit shows nothing of its own beside it.
+    fit then shows nothing of its own.
+
+    Args:
+        lines: Whether to print lines on a terminal too.
     """
 
     writes = True

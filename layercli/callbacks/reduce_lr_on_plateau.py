@@ -1,4 +1,4 @@
-"""Callbacks that set the learning rate."""
+"""ReduceLROnPlateau."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from layercli.errors import UsageError
 
 
 class ReduceLROnPlateau(Callback):
-    """Multiply the rate by ``factor`` when ``monitor`` has not been better for ``patience`` epochs, down to ``min_lr``.
+    """Reduce the learning rate when the monitored value has not improved, and log it as ``learning_rate``.
 
-    ``cooldown`` epochs after that do not count. The rate is noted in the logs as ``learning_rate``; ``verbose`` says on
-    stderr what it becomes.
+    Args:
+        monitor: The name of the value in the logs.
+        factor: The factor that the learning rate is multiplied by.
+        patience: The number of epochs without improvement before a reduction.
+        verbose: 1 to print the new learning rate on stderr, 0 for none.
+        mode: "min", "max", or "auto" ("max" for accuracies and other scores).
+        min_delta: The smallest change that counts as an improvement.
+        cooldown: The number of epochs after a reduction that do not count.
+        min_lr: The smallest learning rate.
     """
 
     def __init__(

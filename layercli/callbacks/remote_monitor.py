@@ -1,4 +1,4 @@
-"""Sending the logs of every epoch to a server."""
+"""RemoteMonitor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from layercli.callbacks.callback_list import say
 
 
 class RemoteMonitor(Callback):
-    """POST the epoch and its logs as JSON to ``root + path``: in the form field ``field``, or bare if ``send_as_json``.
+    """POST the logs of each epoch as JSON to a server. If it does not answer in 5 seconds a warning is printed.
 
-    A server that does not answer within five seconds is said on stderr, and training goes on.
+    Args:
+        root: The address of the server.
+        path: The path that is appended to root.
+        field: The form field that holds the JSON.
+        headers: The HTTP headers; None for none.
+        send_as_json: Whether to send the JSON as the body instead of in a form field.
     """
 
     writes = True

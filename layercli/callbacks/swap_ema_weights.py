@@ -1,4 +1,4 @@
-"""Measuring with the moving average of the weights."""
+"""SwapEMAWeights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from layercli.lazy import torch
 
 
 class SwapEMAWeights(Callback):
-    """Put the moving average of the weights in their place for evaluations and predictions, and the weights back after.
+    """Use the moving average of the weights in evaluations and predictions, and restore the weights afterwards.
 
-    With ``swap_on_epoch`` the average stays from the end of an epoch to the beginning of the next, so that a
-    ModelCheckpoint told after this one saves it. UsageError for an optimizer without ``use_ema=True``.
+    Raises UsageError for an optimizer without ``use_ema=True``.
+
+    Args:
+        swap_on_epoch: Whether to keep the average from the end of an epoch to the next, so that a later ModelCheckpoint saves it.
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

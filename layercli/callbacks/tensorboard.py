@@ -1,4 +1,4 @@
-"""The logs of training as TensorBoard shows them."""
+"""TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from layercli.errors import UsageError
 
 
 class TensorBoard(Callback):
-    """Write event files, under the names Keras gives the figures, to ``log_dir/train`` and ``log_dir/validation``.
+    """Write event files for TensorBoard to ``log_dir/train`` and ``log_dir/validation``, with Keras's names of the values.
 
-    Every epoch ``epoch_<log>`` and the learning rate; after every evaluation ``evaluation_<log>_vs_iterations``; every
-    ``update_freq`` batches (1 for ``batch``, none for ``epoch``) ``batch_<log>``, which waits for the device. Every
-    ``histogram_freq`` epochs the variables' histograms, with ``write_images`` their pictures too. ``write_graph`` shows the
-    layers of a stack or a functional model, ``write_steps_per_second`` the rate. ``profile_batch``, a batch or a first and a
-    last one from 1, traces them with torch's profiler. UsageError for settings that cannot be meant, MissingPackageError
-    without the package tensorboard.
+    Every epoch: ``epoch_<log>`` and the learning rate. Every evaluation: ``evaluation_<log>_vs_iterations``. Raises UsageError for
+    an invalid argument, MissingPackageError without the package tensorboard.
+
+    Args:
+        log_dir: The folder of the event files.
+        histogram_freq: The number of epochs between histograms of the variables; 0 for none.
+        write_graph: Whether to write the layers of a Sequential or functional model.
+        write_images: Whether to write the variables as images too.
+        write_steps_per_second: Whether to write the training speed.
+        update_freq: "epoch", "batch", or the number of batches between writes of batch_<log>, which wait for the device.
+        profile_batch: The batch to profile with torch's profiler, or the first and the last one, from 1; 0 for none.
+        embeddings_freq: Must be 0: embeddings are not written.
+        embeddings_metadata: Must be None.
     """
 
     writes = True

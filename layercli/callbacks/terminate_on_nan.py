@@ -1,4 +1,4 @@
-"""Callbacks that end training early."""
+"""TerminateOnNaN."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from layercli.errors import UsageError
 
 
 class TerminateOnNaN(Callback):
-    """Stop at the batch after which the loss is not finite, or raise UsageError if ``raise_error``.
+    """Stop training when the loss is NaN or infinite. Reading the loss waits for the device after each batch.
 
-    Reading the loss after each batch waits for the device each time.
+    Args:
+        raise_error: Whether to raise UsageError instead of stopping.
     """
 
     def __init__(self, raise_error: bool = False) -> None:

@@ -6,13 +6,13 @@ import inspect
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
-from layercli.core import build, dtypes, fields, graph, masking, naming, tree
+from layercli.core import argument_docs, build, dtypes, fields, graph, masking, naming, tree
 from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
-from layercli.core.serializable import Serializable
+from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
@@ -47,6 +47,8 @@ class Layer(Trackable, CallSignature, Serializable):
         if "__init__" not in cls.__dict__:
             cls._fields = {**cls._fields, **fields.fields_of(cls)}
             cls._declares_fields = True
+            if cls.__module__.startswith("layercli.layers."):
+                argument_docs.document_arguments(cls, argument_names(cls))
         if "compute_mask" in cls.__dict__:
             cls._computes_mask = True
         if "build" in cls.__dict__:

@@ -54,6 +54,11 @@ def parameters_of(cls: type[Serializable]) -> list[inspect.Parameter]:
     return [own[name] for name in positional] + rest + [COMMON[name] for name in COMMON if name not in own]
 
 
+def argument_names(cls: type[Serializable]) -> list[str]:
+    """Return the names of a constructor's arguments in the order of its signature."""
+    return list(dict.fromkeys([*cls.positional_arguments(), *cls._fields, *COMMON]))
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(fields.argument,))
 class Serializable:
     """An object that records the arguments it was constructed with.

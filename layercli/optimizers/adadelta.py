@@ -1,4 +1,4 @@
-"""Adagrad and Adadelta: a rate for each weight, from the gradients it has had."""
+"""Adadelta."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class Adadelta(Optimizer):
-    """``a = rho a + (1 - rho) g^2``, ``d = sqrt(b + epsilon) / sqrt(a + epsilon) g``, ``b = rho b + (1 - rho) d^2``,
-    ``p -= rate d``. Reference: Zeiler 2012, arXiv:1212.5701.
+    """``a = rho a + (1 - rho) g^2``, ``d = sqrt(b + epsilon) / sqrt(a + epsilon) g``, ``p -= rate d``,
+    ``b = rho b + (1 - rho) d^2``.
+
+    Reference: Zeiler 2012, arXiv:1212.5701.
     """
 
     rho: float = 0.95

@@ -16,13 +16,19 @@ from layercli.optimizers.slots import SlotSpec, State
 @accept_positional
 @dataclass(eq=False)
 class Adafactor(Optimizer):
-    """Adam's second moment from its row and column means: with ``b = 1 - t^beta_2_decay``,
-    ``v = r c / mean(r)`` where ``r`` and ``c`` are means of ``g^2 + epsilon_1`` over the last axis and the one before.
+    """Adam with a second moment that is factored into its row and column means.
 
-    ``u = g / sqrt(v)`` is scaled down to a root mean square of ``clip_threshold``, and
-    ``p -= max(epsilon_2, rms(p)) min(rate, 1 / sqrt(t)) u``; parameters of fewer than two axes keep ``v`` whole.
-    With ``relative_step`` a rate that is a number is itself no larger than ``1 / sqrt(t)``.
+    With ``b = 1 - t^beta_2_decay``: ``v = r c / mean(r)`` where r and c are means of ``g^2 + epsilon_1`` over the last axis and the
+    one before; ``u = g / sqrt(v)``, scaled down to a root mean square of clip_threshold; and
+    ``p -= max(epsilon_2, rms(p)) min(rate, 1 / sqrt(t)) u``. A parameter of fewer than two axes keeps v whole.
     Reference: Shazeer and Stern 2018, arXiv:1804.04235.
+
+    Args:
+        beta_2_decay: The exponent of the decay of the second moment.
+        epsilon_1: A small number that is added to the squared gradient.
+        epsilon_2: The smallest root mean square of a parameter that scales its step.
+        clip_threshold: The largest root mean square of an update.
+        relative_step: Whether a constant learning rate is limited to 1 / sqrt(t).
     """
 
     needs_logical_shape = True

@@ -1,4 +1,4 @@
-"""Adagrad and Adadelta: a rate for each weight, from the gradients it has had."""
+"""Adagrad."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class Adagrad(Optimizer):
-    """``a += g^2``, then ``p -= rate g / sqrt(a + epsilon)``; ``a`` starts at ``initial_accumulator_value``.
+    """``a += g^2``, then ``p -= rate g / sqrt(a + epsilon)``.
 
     Reference: Duchi, Hazan and Singer 2011, JMLR 12.
     """

@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Adam."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ class Adam(Optimizer):
     """``m += (g - m)(1 - beta_1)``, ``v += (g^2 - v)(1 - beta_2)``, then at step t
     ``p -= rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)``.
 
-    ``amsgrad`` divides by the largest ``v`` so far. Runs as torch's own fused kernel wherever one exists.
-    Reference: Kingma and Ba 2014, arXiv:1412.6980; Reddi et al. 2018, arXiv:1904.09237.
+    It runs as torch's fused kernel where one exists.
+    References: Kingma and Ba 2014, arXiv:1412.6980; Reddi et al. 2018, arXiv:1904.09237 (amsgrad).
+
+    Args:
+        amsgrad: Whether to divide by the largest v so far.
     """
 
     beta_1: float = 0.9
@@ -57,8 +60,9 @@ def adam(
     epsilon: float,
     step: int,
 ) -> None:
-    """Take step number ``step`` of Adam. torch adds its epsilon after the correction of ``v``, Keras before: divided
-    by the correction, Keras's is torch's.
+    """Take step number ``step`` of Adam.
+
+    torch adds epsilon after the bias correction of v, Keras before it; dividing Keras's epsilon by the correction gives torch's.
     """
     beta_1, beta_2 = betas
     correction = math.sqrt(1 - beta_2**step)

@@ -14,8 +14,10 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class Adamax(Optimizer):
-    """``m += (g - m)(1 - beta_1)``, ``u = max(beta_2 u, |g|)``, then at step t
-    ``p -= rate m / ((1 - beta_1^t)(u + epsilon))``: Adam by the largest gradient. Reference: arXiv:1412.6980.
+    """Adam with the infinity norm: ``m += (g - m)(1 - beta_1)``, ``u = max(beta_2 u, |g|)``, then at step t
+    ``p -= rate m / ((1 - beta_1^t)(u + epsilon))``.
+
+    Reference: Kingma and Ba 2014, arXiv:1412.6980.
     """
 
     beta_1: float = 0.9

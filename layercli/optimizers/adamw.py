@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""AdamW."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class AdamW(Adam):
-    """Adam with weight decay on by default. Reference: Loshchilov and Hutter 2017, arXiv:1711.05101."""
+    """Adam with decoupled weight decay.
+
+    Reference: Loshchilov and Hutter 2017, arXiv:1711.05101.
+    """
 
     weight_decay: float | None = 0.004
 

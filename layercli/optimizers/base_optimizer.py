@@ -1,4 +1,4 @@
-"""The Optimizer: what every update rule has around it."""
+"""The base class of optimizers: everything but the update rule."""
 
 from __future__ import annotations
 
@@ -16,26 +16,18 @@ from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.dtensor import fill
 from layercli.optimizers.gradient_clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
 from layercli.optimizers.learning_rate import LearningRate
+from layercli.optimizers.positional import accept_positional
 from layercli.optimizers.slots import State
 
 Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
+@accept_positional
 @dataclasses.dataclass(eq=False)
 class Optimizer(DataclassConfig, ApplyGradientsMixin):
-    """One step takes the gradients through clipping, weight decay and ``update``, the rule of the subclass.
+    """The base class of optimizers. A step clips the gradients, decays the weights and calls ``update``, the rule of the subclass.
 
-    Settings of every optimizer:
-
-    * ``learning_rate``: a number, a schedule (see ``schedules``), or a function of nothing or of the step.
-    * ``weight_decay``: each step first multiplies the weights by ``1 - weight_decay * learning_rate``.
-    * ``clipnorm``, ``global_clipnorm``, ``clipvalue``: at most one; the norm of each gradient, of all, or each element.
-    * ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency``: a moving average of the weights, put in their place
-      every so many steps, or by ``finalize``.
-    * ``loss_scale_factor``: what the loss was multiplied by (``scale_loss``); gradients are divided by it.
-    * ``gradient_accumulation_steps``: update once in so many steps, by the mean of their gradients.
-
-    Raises UsageError for settings that cannot be meant.
+    Raises UsageError for arguments that contradict each other or are out of range.
     """
 
     home: ClassVar[str] = "keras.optimizers"

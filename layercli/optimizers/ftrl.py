@@ -1,4 +1,4 @@
-"""Follow the regularised leader."""
+"""Ftrl."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ class Ftrl(Optimizer):
     ``z += g + 2 l2_shrinkage p - (n'^k - n^k) / rate p`` and
     ``p = (clip(z, -l1, l1) - z) / (n'^k / rate + 2 l2 + beta / rate)``.
 
-    ``n`` starts at ``initial_accumulator_value``. Reference: McMahan et al. 2013, KDD, "Ad Click Prediction".
+    Reference: McMahan et al. 2013, KDD, "Ad Click Prediction".
+
+    Args:
+        learning_rate_power: The exponent of the accumulator, at most 0.
+        l1_regularization_strength: The factor l1 of the absolute values, at least 0.
+        l2_regularization_strength: The factor l2 of the squares, at least 0.
+        l2_shrinkage_regularization_strength: The factor of the squares that is added to the gradient, at least 0.
+        beta: The beta of the paper.
     """
 
     learning_rate_power: float = -0.5

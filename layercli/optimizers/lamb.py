@@ -14,9 +14,9 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class Lamb(Optimizer):
-    """Adam whose update ``u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)`` of each parameter is scaled
-    to the parameter's own norm: ``p -= rate |p| / |u| u``, the ratio 1 where either norm is 0.
+    """Adam with each parameter's update scaled to the norm of the parameter: ``p -= rate |p| / |u| u``.
 
+    ``u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)``; the ratio is 1 where a norm is 0.
     Reference: You et al. 2019, arXiv:1904.00962.
     """
 

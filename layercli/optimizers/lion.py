@@ -18,6 +18,10 @@ class Lion(Optimizer):
     """``p -= rate sign(beta_1 m + (1 - beta_1) g)``, then ``m = beta_2 m + (1 - beta_2) g``.
 
     Reference: Chen et al. 2023, arXiv:2302.06675.
+
+    Args:
+        beta_1: The weight of the momentum in an update, from 0 to 1.
+        beta_2: The decay of the momentum, from 0 to 1.
     """
 
     beta_1: float = 0.9

@@ -18,10 +18,15 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
-    """``inner_optimizer`` on gradients of a loss that was multiplied by a scale, which finds its own size.
+    """Run ``inner_optimizer`` with dynamic loss scaling.
 
-    Gradients are divided by the scale, which starts at ``initial_scale``. A step with a gradient that is not finite is
-    left out, and the scale halved; after ``dynamic_growth_steps`` steps without one it is doubled.
+    The loss is multiplied by a scale and the gradients are divided by it. A step with a gradient that is not finite is skipped and
+    halves the scale; after dynamic_growth_steps finite steps the scale doubles.
+
+    Args:
+        inner_optimizer: The optimizer that applies the unscaled gradients.
+        initial_scale: The initial scale.
+        dynamic_growth_steps: The number of finite steps after which the scale doubles.
     """
 
     home: ClassVar[str] = "keras.optimizers"

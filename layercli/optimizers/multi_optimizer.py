@@ -1,4 +1,4 @@
-"""One optimizer made of several, each with parameters of its own."""
+"""Different optimizers for different parameters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ from layercli.optimizers.positional import accept_positional
 
 @dataclass(eq=False)
 class OptimizerMap(DataclassConfig):
-    """Which optimizer a path gets: the one whose key is the path, else whose key as a regular expression is all of it,
-    else ``default_optimizer``. Raises UsageError for a path that two expressions match.
+    """The optimizer of each path: that of the key that equals it, else that of the regular expression that matches all of it, else
+    ``default_optimizer``.
+
+    Raises UsageError for a path that two expressions match.
+
+    Args:
+        default_optimizer: The optimizer of paths without a match.
+        optimizer_map: A dict from paths or regular expressions to optimizers.
     """
 
     home: ClassVar[str] = "keras.optimizers"
@@ -56,9 +62,11 @@ class OptimizerMap(DataclassConfig):
 @accept_positional
 @dataclass(eq=False)
 class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
-    """Each parameter by the optimizer that ``optimizer_map``, an OptimizerMap or a function of the path, gives it.
+    """Update each parameter by the optimizer that ``optimizer_map`` gives for its path.
 
-    ``loss_scale_factor`` is set on every one of them.
+    Args:
+        optimizer_map: An OptimizerMap, or a function of the path.
+        loss_scale_factor: The loss scale of every optimizer; None for 1.
     """
 
     home: ClassVar[str] = "keras.optimizers"

@@ -17,14 +17,27 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class Muon(Optimizer):
-    """Matrices move by their momentum made orthogonal, everything else by Adam.
+    """Update matrices by their orthogonalized momentum, and all other parameters by Adam.
 
-    ``m = momentum m + g``; ``p -= rate rms_rate sqrt(max(rows, columns)) orthogonal(m)``, or of ``g + momentum m`` if
-    ``nesterov``; ``ns_steps`` Newton-Schulz steps ``x = a x + (b x x' + c (x x')^2) x`` with ``muon_a``, ``muon_b`` and
-    ``muon_c`` make it orthogonal. Adam (``adam_beta_1``, ``adam_beta_2``, ``epsilon``, ``adam_weight_decay``, the rate
-    times ``adam_lr_ratio``) takes what is no matrix, embeddings if ``exclude_embeddings`` (their path says so), and
-    whatever path matches one of ``exclude_layers``, regular expressions.
-    Reference: Jordan 2024, kellerjordan.github.io/posts/muon; Liu et al. 2025, arXiv:2502.16982.
+    ``m = momentum m + g``; ``p -= rate rms_rate sqrt(max(rows, columns)) orthogonal(m)``. Newton-Schulz iterations
+    ``x = a x + (b x x' + c (x x')^2) x`` orthogonalize m.
+    References: Jordan 2024, kellerjordan.github.io/posts/muon; Liu et al. 2025, arXiv:2502.16982.
+
+    Args:
+        adam_beta_1: The decay of Adam's first moment, from 0 to 1.
+        adam_beta_2: The decay of Adam's second moment, from 0 to 1.
+        adam_weight_decay: The weight decay of the parameters that Adam updates; None for no decay.
+        epsilon: The epsilon of Adam.
+        weight_decay: The weight decay of the matrices; None for no decay.
+        exclude_layers: Regular expressions; Adam updates the parameters whose path matches one of them.
+        exclude_embeddings: Whether Adam updates embeddings, which are told by their path.
+        muon_a: The coefficient a of the Newton-Schulz iteration.
+        muon_b: The coefficient b of the Newton-Schulz iteration.
+        muon_c: The coefficient c of the Newton-Schulz iteration.
+        adam_lr_ratio: The learning rate of Adam divided by that of Muon.
+        ns_steps: The number of Newton-Schulz iterations.
+        nesterov: Whether to orthogonalize ``g + momentum m``.
+        rms_rate: The factor that scales updates to the root mean square of Adam's; None for no scaling by size.
     """
 
     adam_beta_1: float = 0.9

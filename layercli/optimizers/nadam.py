@@ -18,7 +18,7 @@ class Nadam(Optimizer):
     """Adam with Nesterov momentum: with ``u_t = beta_1 (1 - 0.96^t / 2)`` and ``U_t`` their product up to t,
     ``p -= rate (u_{t+1} m / (1 - U_{t+1}) + (1 - u_t) g / (1 - U_t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)``.
 
-    ``m`` and ``v`` are Adam's. Reference: Dozat 2015, "Incorporating Nesterov Momentum into Adam".
+    m and v are Adam's. Reference: Dozat 2015, "Incorporating Nesterov Momentum into Adam".
     """
 
     beta_1: float = 0.9

@@ -14,10 +14,12 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class RMSprop(Optimizer):
-    """``v = rho v + (1 - rho) g^2``, then ``p -= rate g / sqrt(v + epsilon)``.
+    """``v = rho v + (1 - rho) g^2``, ``p -= rate g / sqrt(v + epsilon)``; with momentum ``m = momentum m + rate g / sqrt(...)``.
 
-    ``centered`` takes the square of the mean gradient from ``v``; ``momentum`` adds up the steps,
-    ``m = momentum m + rate g / sqrt(...)``. Reference: Hinton 2012, lecture 6e of "Neural Networks".
+    Reference: Hinton 2012, lecture 6e of "Neural Networks for Machine Learning".
+
+    Args:
+        centered: Whether to subtract the square of the mean gradient from v.
     """
 
     rho: float = 0.9

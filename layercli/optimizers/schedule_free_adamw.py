@@ -1,4 +1,4 @@
-"""Schedule-free AdamW."""
+"""ScheduleFreeAdamW."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class ScheduleFreeAdamW(Optimizer):
-    """AdamW whose iterates are averaged instead of its rate being lowered.
+    """AdamW with averaged iterates instead of a learning-rate schedule.
 
     ``v += (g^2 - v)(1 - beta_2)``, ``z -= rate g / (sqrt(v / (1 - beta_2^t)) + epsilon)``,
-    ``x = (p - (1 - beta_1) z) / beta_1``, ``x += (z - x) / t``, ``p = (1 - beta_1) z + beta_1 x``.
-    The first ``warmup_steps`` raise the rate in a straight line.
-    The momentum slot is ``z``. Reference: Defazio et al. 2024, arXiv:2405.15682.
+    ``x = (p - (1 - beta_1) z) / beta_1``, ``x += (z - x) / t``, ``p = (1 - beta_1) z + beta_1 x``. The slot "momentum" is z.
+    Reference: Defazio et al. 2024, arXiv:2405.15682.
+
+    Args:
+        warmup_steps: The number of steps in which the learning rate rises linearly.
     """
 
     learning_rate: Any = LearningRate(0.0025)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it

@@ -25,7 +25,7 @@ get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
 
 
 class LearningRateSchedule(DataclassConfig):
-    """The learning rate at each step; subclass it as a dataclass and write ``__call__(step)``."""
+    """The base class of schedules: a learning rate for each step. Subclass it as a dataclass and override ``__call__(step)``."""
 
     home: ClassVar[str] = "keras.optimizers.schedules"
 
@@ -57,7 +57,15 @@ class _StepDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class ExponentialDecay(_StepDecay):
-    """``initial_learning_rate * decay_rate ^ (step / decay_steps)``; whole powers only if ``staircase``."""
+    """``initial_learning_rate * decay_rate ^ (step / decay_steps)``.
+
+    Args:
+        initial_learning_rate: The learning rate at step 0.
+        decay_steps: The number of steps in which the learning rate is multiplied by decay_rate once.
+        decay_rate: The factor.
+        staircase: Whether step / decay_steps is rounded down.
+        name: The name of the schedule.
+    """
 
     name: str = "ExponentialDecay"
 
@@ -68,7 +76,15 @@ class ExponentialDecay(_StepDecay):
 
 @dataclass(frozen=True)
 class InverseTimeDecay(_StepDecay):
-    """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``; in whole steps only if ``staircase``."""
+    """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``.
+
+    Args:
+        initial_learning_rate: The learning rate at step 0.
+        decay_steps: The number of steps of a period.
+        decay_rate: The decay of a period.
+        staircase: Whether step / decay_steps is rounded down.
+        name: The name of the schedule.
+    """
 
     name: str = "InverseTimeDecay"
 
@@ -79,7 +95,13 @@ class InverseTimeDecay(_StepDecay):
 
 @dataclass(frozen=True)
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """``values[i]`` up to and including step ``boundaries[i]``, the last value after the last boundary."""
+    """``values[i]`` up to and including step ``boundaries[i]``, and the last value after the last boundary.
+
+    Args:
+        boundaries: The steps in ascending order.
+        values: The learning rates, one more than boundaries.
+        name: The name of the schedule.
+    """
 
     boundaries: Sequence[float]
     values: Sequence[float]
@@ -99,9 +121,15 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class PolynomialDecay(LearningRateSchedule):
-    """``(initial - end) (1 - step / decay_steps)^power + end``, and ``end`` from ``decay_steps`` on.
+    """``(initial - end) (1 - step / decay_steps)^power + end``, and ``end`` from decay_steps on.
 
-    With ``cycle`` the decay is stretched to the next multiple of ``decay_steps`` instead of ending.
+    Args:
+        initial_learning_rate: The learning rate at step 0.
+        decay_steps: The number of steps of the decay.
+        end_learning_rate: The learning rate at the end.
+        power: The exponent.
+        cycle: Whether to extend decay_steps to its next multiple instead of ending.
+        name: The name of the schedule.
     """
 
     initial_learning_rate: float
@@ -127,10 +155,17 @@ class PolynomialDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class CosineDecay(LearningRateSchedule):
-    """A straight line to ``warmup_target`` in ``warmup_steps``, then half a cosine down in ``decay_steps``.
+    """A linear warmup to ``warmup_target`` in ``warmup_steps``, then half a cosine down to ``alpha`` times that in ``decay_steps``.
 
-    The cosine goes from ``warmup_target`` (or, without one, from ``initial_learning_rate`` and without a warmup) to
-    ``alpha`` times that. Reference: Loshchilov and Hutter 2016, arXiv:1608.03983.
+    Without a warmup_target the cosine starts from initial_learning_rate. Reference: Loshchilov and Hutter 2016, arXiv:1608.03983.
+
+    Args:
+        initial_learning_rate: The learning rate at step 0.
+        decay_steps: The number of steps of the cosine.
+        alpha: The learning rate at the end as a fraction of that at the start of the cosine.
+        name: The name of the schedule.
+        warmup_target: The learning rate at the end of the warmup; None for no warmup.
+        warmup_steps: The number of steps of the warmup.
     """
 
     initial_learning_rate: float
@@ -159,10 +194,17 @@ class CosineDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half a cosine from ``initial_learning_rate`` to ``alpha`` times it, again and again.
+    """Half a cosine from ``initial_learning_rate`` to ``alpha`` times it, repeated.
 
-    The first takes ``first_decay_steps``; each after takes ``t_mul`` times as long and starts ``m_mul`` times as high.
     Reference: Loshchilov and Hutter 2016, arXiv:1608.03983.
+
+    Args:
+        initial_learning_rate: The learning rate at step 0.
+        first_decay_steps: The number of steps of the first cosine.
+        t_mul: The factor of the length of each next cosine.
+        m_mul: The factor of the height of each next cosine.
+        alpha: The learning rate at the end of a cosine as a fraction of that at its start.
+        name: The name of the schedule.
     """
 
     initial_learning_rate: float

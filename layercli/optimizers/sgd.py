@@ -1,4 +1,4 @@
-"""Stochastic gradient descent."""
+"""SGD."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from layercli.optimizers.positional import accept_positional
 @accept_positional
 @dataclass(eq=False)
 class SGD(Optimizer):
-    """``p -= rate g``; with momentum ``m = momentum m - rate g`` and ``p += m``, or ``p += momentum m - rate g`` if
-    ``nesterov``.
+    """Gradient descent: ``p -= rate g``; with momentum ``m = momentum m - rate g`` and ``p += m``.
+
+    Args:
+        nesterov: Whether to use Nesterov momentum: ``p += momentum m - rate g``.
     """
 
     learning_rate: Any = LearningRate(0.01)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it

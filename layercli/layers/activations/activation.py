@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""Activation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from layercli.layers import validators
 
 
 class Activation(Layer):
-    """out = activation(x): any function, or the name of one."""
+    """out = activation(x), value by value.
+
+    Args:
+        activation: The activation function: its name, or a function of a tensor.
+    """
 
     activation: validators.Activation
 

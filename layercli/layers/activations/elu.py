@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""ELU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from layercli.ops.nn.activation_functions import elu
 
 
 class ELU(Layer):
-    """out = x where x > 0, else alpha * (exp(x) - 1)."""
+    """Exponential linear unit: out = x where x > 0, else alpha * (exp(x) - 1).
+
+    Reference: Clevert et al. 2015, arXiv:1511.07289.
+
+    Args:
+        alpha: The negated limit of out as x goes to minus infinity.
+    """
 
     alpha: Number = 1.0
 

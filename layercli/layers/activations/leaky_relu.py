@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""LeakyReLU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""PReLU."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from layercli.ops.nn import activations as ops
 
 
 class PReLU(Layer):
-    """out = x where x > 0, else alpha * x; alpha is trained, one value per place after the batch.
+    """out = x where x > 0, else alpha * x, with a trainable alpha for each value of a sample.
 
-    ``shared_axes``, counted with the batch as 0, have one value for the whole axis.
+    Reference: He et al. 2015, arXiv:1502.01852.
+
+    Args:
+        alpha_initializer: The initializer of alpha.
+        alpha_regularizer: The regularizer of alpha.
+        alpha_constraint: The constraint of alpha.
+        shared_axes: The axes along which alpha is the same, the batch being axis 0; None for no such axis.
     """
 
     alpha_initializer: Initializer = "Zeros"

@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""ReLU."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from layercli.ops.nn import activations as ops
 
 
 class ReLU(Layer):
-    """out = x where x >= threshold, else negative_slope * (x - threshold); never above ``max_value``.
+    """out = x where x >= threshold, else negative_slope * (x - threshold), and at most max_value.
 
-    UsageError where ``max_value``, ``negative_slope`` or ``threshold`` is negative.
+    Raises UsageError for a negative argument.
+
+    Args:
+        max_value: The largest value of out; None for no limit.
+        threshold: The value below which x is scaled.
     """
 
     max_value: Any = None

@@ -1,4 +1,4 @@
-"""Activation functions as layers."""
+"""Softmax."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.nn import activations as ops
 
 
 class Softmax(Layer):
-    """out = exp(x) / sum(exp(x)) along ``axis``, one or several; ``mask`` is true for the values that take part."""
+    """out = exp(x) / sum(exp(x)) along an axis; the call's ``mask`` is true for the values that take part.
+
+    Args:
+        axis: The axis, or a list of axes, along which out sums to 1.
+    """
 
     axis: Axes = (-1,)
 

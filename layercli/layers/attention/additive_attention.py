@@ -1,4 +1,4 @@
-"""Attention over given queries, values and keys: scores by products (Luong) or by a sum through a tanh (Bahdanau)."""
+"""AdditiveAttention (Bahdanau)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from layercli.layers.validators import Bool, UnitInterval
 
 
 class AdditiveAttention(BaseAttention):
-    """out = softmax(scores) @ value, where scores are the sum over features of scale * tanh(query + key).
+    """out = softmax(scores) @ value, where scores[q, k] = sum over features of scale * tanh(query[q] + key[k]).
 
-    scale is trained, one number per feature, if ``use_scale``. Inputs and masks are those of Attention.
+    Inputs are [query, value] or [query, value, key]; shapes and masks are those of Attention.
+    Reference: Bahdanau et al. 2014, arXiv:1409.0473.
+
+    Args:
+        use_scale: Whether scale is a trainable variable of one value for each feature; else it is 1.
     """
 
     use_scale: Bool = True

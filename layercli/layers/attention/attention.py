@@ -1,4 +1,4 @@
-"""Attention over given queries, values and keys: scores by products (Luong) or by a sum through a tanh (Bahdanau)."""
+"""Attention (Luong)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layercli.ops.numpy.einsum import Einsum
 
 
 class BaseAttention(Layer):
-    """What both layers share: softmax of scores, and the values they select."""
+    """Softmax of the scores of queries and keys, times the values."""
 
     supports_masking = True
     fused = ScaledDotProductAttention(1.0, heads=False)
@@ -77,11 +77,14 @@ class BaseAttention(Layer):
 
 
 class Attention(BaseAttention):
-    """out = softmax(scores) @ value, for inputs [query, value] or [query, value, key]; key is value where there is none.
+    """out = softmax(scores) @ value, where scores = query @ key.T.
 
-    Scores are query @ key.T, times a trained scale if ``use_scale``; or with ``score_mode="concat"`` a trained weight times the
-    sum of tanh(scale * (query + key)). query (batch, targets, features), value (batch, sources, depth), key (batch, sources,
-    features). Masks [query_mask, value_mask] are false for padding.
+    Inputs are [query, value] or [query, value, key] of the shapes (batch, targets, features), (batch, sources, depth) and (batch,
+    sources, features); the key is the value where none is given. Masks [query_mask, value_mask] are false for padding.
+    Reference: Luong et al. 2015, arXiv:1508.04025.
+
+    Args:
+        score_mode: "dot" for products; "concat" for a trainable weight times the sum of tanh(scale * (query + key)).
     """
 
     use_scale: Bool = False

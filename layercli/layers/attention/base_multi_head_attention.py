@@ -1,4 +1,4 @@
-"""Attention with several heads, each with its own projection of query, key and value."""
+"""Attention with several heads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECTION = (
 
 
 class BaseMultiHeadAttention(Layer):
-    """What the layers with heads share: projections, masks, and attention between the projected tensors."""
+    """Projections, masks, and attention between the projected tensors."""
 
     supports_masking = True
     if TYPE_CHECKING:

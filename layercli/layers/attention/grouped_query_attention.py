@@ -1,4 +1,4 @@
-"""Attention with several heads, each with its own projection of query, key and value."""
+"""GroupedQueryAttention."""
 
 from __future__ import annotations
 
@@ -20,10 +20,16 @@ from layercli.layers.validators import (
 
 
 class GroupedQueryAttention(BaseMultiHeadAttention):
-    """Attention with several heads where groups of ``num_query_heads`` share one of ``num_key_value_heads`` (Ainslie et al., 2023).
+    """Multi-head attention in which groups of query heads share the projections of key and value.
 
-    query (batch, targets, features), value and key (batch, sources, ...). UsageError where the heads do not divide. The other
-    settings are those of MultiHeadAttention.
+    Call it on query (batch, targets, features), value (batch, sources, ...) and optionally key (like value).
+    Raises UsageError unless num_query_heads is a multiple of num_key_value_heads.
+    Reference: Ainslie et al. 2023, arXiv:2305.13245.
+
+    Args:
+        head_dim: The size of the query, the key and the value of a head.
+        num_query_heads: The number of heads of the query.
+        num_key_value_heads: The number of heads of the key and the value.
     """
 
     head_dim: PositiveInt

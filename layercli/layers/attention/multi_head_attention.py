@@ -1,4 +1,4 @@
-"""Attention with several heads, each with its own projection of query, key and value."""
+"""MultiHeadAttention."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from layercli.layers.validators import (
 
 
 class MultiHeadAttention(BaseMultiHeadAttention):
-    """out = project(concat over heads of softmax(q @ k.T / sqrt(key_dim)) @ v), q, k, v being projections of the inputs.
+    """out = project(concatenate over heads of softmax(q @ k.T / sqrt(key_dim)) @ v), with projections q, k, v.
 
-    query (batch, *targets, features), value (batch, *sources, ...), key like value. ``attention_axes`` are the axes attended over,
-    by default all between the batch and the features. ``output_shape`` is the size of the last axis of out, by default the
-    query's. ``use_gate`` multiplies each head by a sigmoid of another projection of the query. ``sliding_window`` keeps targets
-    and sources less than that apart. ``flash_attention`` is torch's choice here, whatever it says.
+    Call it on query (batch, *targets, features), value (batch, *sources, ...) and optionally key (like value).
+    Reference: Vaswani et al. 2017, arXiv:1706.03762.
+
+    Args:
+        num_heads: The number of heads.
+        key_dim: The size of the query and the key of a head.
+        value_dim: The size of the value of a head; None for key_dim.
+        output_shape: The size of the last axis of out; None for that of the query.
+        attention_axes: The axes to attend over; None for all between the batch and the features.
     """
 
     num_heads: PositiveInt

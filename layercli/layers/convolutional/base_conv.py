@@ -1,4 +1,4 @@
-"""Convolutions."""
+"""What the layers that slide a kernel share, and the convolution in any number of dimensions."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from layercli.ops.nn.convolution import Convolution
 
 
 class BaseWindowLayer(Layer):
-    """A layer with a kernel that slides along ``axes`` axes: what every convolution has in common.
+    """A layer with a kernel that slides along ``axes`` spatial axes.
 
-    The settings are declared by each kind, in the order of Keras's arguments: here ``self`` is anything that has them.
+    Subclasses declare the arguments, in Keras's order.
     """
 
     axes = 2
@@ -63,10 +63,10 @@ class BaseWindowLayer(Layer):
 
 
 class BaseConv(BaseWindowLayer):
-    """out[p, f] = activation(sum over taps t and channels c of x[p * strides + t * dilation_rate, c] kernel[t, c, f] + bias[f]).
+    """out[p, f] = activation(sum over taps t and channels c of x[p * strides + t * dilation_rate, c] * kernel[t, c, f] + bias[f]).
 
-    ``same`` pads so that stride 1 keeps the sizes. With ``groups`` the channels are convolved group by group, each to its
-    share of the filters.
+    Args:
+        groups: The number of groups that channels and filters are split into; a group of filters sees its group of channels.
     """
 
     filters: PositiveInt

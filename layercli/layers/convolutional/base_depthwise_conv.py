@@ -1,4 +1,4 @@
-"""Convolutions of each channel by itself, and the separable ones: such a convolution, then a mix of the channels."""
+"""What depthwise and separable convolutions share."""
 
 from __future__ import annotations
 

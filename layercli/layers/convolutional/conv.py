@@ -1,4 +1,4 @@
-"""Convolutions."""
+"""Conv1D, Conv2D and Conv3D."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from layercli.layers.validators import CausalPadding
 
 
 class Conv1D(BaseConv):
-    """Conv over one axis: x (batch, steps, channels) to (batch, steps', filters).
+    """1D convolution: out[p] = activation(sum over taps t of x[p * strides + t * dilation_rate] @ kernel[t] + bias).
 
-    ``causal`` pads before only: no output depends on a later step.
+    x (batch, steps, channels) to (batch, steps', filters).
+
+    Args:
+        padding: "valid" (none), "same" (a stride of 1 keeps the size) or "causal" (only before: no output sees a later step).
     """
 
     padding: CausalPadding = "valid"
@@ -17,12 +20,18 @@ class Conv1D(BaseConv):
 
 
 class Conv2D(BaseConv):
-    """Conv over two axes: x (batch, height, width, channels) to (batch, height', width', filters)."""
+    """2D convolution: out[p] = activation(sum over taps t of x[p * strides + t * dilation_rate] @ kernel[t] + bias).
+
+    x (batch, height, width, channels) to (batch, height', width', filters).
+    """
 
     axes = 2
 
 
 class Conv3D(BaseConv):
-    """Conv over three axes: x (batch, depth, height, width, channels) to (batch, depth', height', width', filters)."""
+    """3D convolution: out[p] = activation(sum over taps t of x[p * strides + t * dilation_rate] @ kernel[t] + bias).
+
+    x (batch, depth, height, width, channels) to (batch, depth', height', width', filters).
+    """
 
     axes = 3

@@ -1,4 +1,4 @@
-"""Transposed convolutions: from the places a convolution gives back to those it slid over."""
+"""Conv1DTranspose, Conv2DTranspose and Conv3DTranspose."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from layercli.ops.nn.conv_transpose import TransposedConvolution
 
 
 class ConvTranspose(BaseWindowLayer):
-    """out[p * strides + t * dilation_rate] = activation(the sum of x[p] @ kernel[t].T over places p and taps t, + bias).
+    """out[p * strides + t * dilation_rate] += x[p] @ kernel[t].T for all positions p and taps t; then bias and activation.
 
-    ``valid`` gives (n - 1) * strides + reach places, at least n * strides; ``same`` gives n * strides. ``output_padding``,
-    less than strides, adds places after (n - 1) * strides + reach, in ``same`` less twice the half of reach.
+    With the padding "valid" the output size is (n - 1) * strides + k, where k is the size of the dilated kernel, and at least
+    n * strides; with "same" it is n * strides.
+
+    Args:
+        output_padding: The size to add to (n - 1) * strides + k (less 2 * (k // 2) for "same"), less than strides; or None.
     """
 
     filters: PositiveInt
@@ -73,19 +76,28 @@ class ConvTranspose(BaseWindowLayer):
 
 
 class Conv1DTranspose(ConvTranspose):
-    """ConvTranspose over one axis: x (batch, steps, channels) to (batch, steps', filters)."""
+    """1D transposed convolution: out[p * strides + t * dilation_rate] += x[p] @ kernel[t].T, then bias and activation.
+
+    x (batch, steps, channels) to (batch, steps', filters).
+    """
 
     axes = 1
 
 
 class Conv2DTranspose(ConvTranspose):
-    """ConvTranspose over two axes: x (batch, height, width, channels) to (batch, height', width', filters)."""
+    """2D transposed convolution: out[p * strides + t * dilation_rate] += x[p] @ kernel[t].T, then bias and activation.
+
+    x (batch, height, width, channels) to (batch, height', width', filters).
+    """
 
     axes = 2
 
 
 class Conv3DTranspose(ConvTranspose):
-    """ConvTranspose over three axes: x (batch, depth, height, width, channels) to (batch, depth', height', width', filters)."""
+    """3D transposed convolution: out[p * strides + t * dilation_rate] += x[p] @ kernel[t].T, then bias and activation.
+
+    x (batch, depth, height, width, channels) to (batch, depth', height', width', filters).
+    """
 
     axes = 3
 

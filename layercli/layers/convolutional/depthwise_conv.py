@@ -1,4 +1,4 @@
-"""Convolutions of each channel by itself, and the separable ones: such a convolution, then a mix of the channels."""
+"""DepthwiseConv1D and DepthwiseConv2D."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layercli.layers.validators import (
 
 
 class DepthwiseConv(Depthwise):
-    """out[p, c * m + j] = activation(sum over taps t of x[p * strides + t * dilation_rate, c] kernel[t, c, j] + bias[c * m + j]).
+    """out[p, c * m + j] = activation(sum over taps t of x[p * strides + t * dilation_rate, c] * kernel[t, c, j] + bias[c * m + j]).
 
     m is ``depth_multiplier``.
     """
@@ -53,12 +53,18 @@ class DepthwiseConv(Depthwise):
 
 
 class DepthwiseConv1D(DepthwiseConv):
-    """DepthwiseConv over one axis: x (batch, steps, channels) to (batch, steps', channels * depth_multiplier)."""
+    """1D convolution of each channel by itself.
+
+    x (batch, steps, channels) to (batch, steps', channels * depth_multiplier).
+    """
 
     axes = 1
 
 
 class DepthwiseConv2D(DepthwiseConv):
-    """DepthwiseConv over two axes: x (batch, height, width, channels) to (batch, height', width', channels * multiplier)."""
+    """2D convolution of each channel by itself.
+
+    x (batch, height, width, channels) to (batch, height', width', channels * depth_multiplier).
+    """
 
     axes = 2

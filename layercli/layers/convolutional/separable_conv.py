@@ -1,4 +1,4 @@
-"""Convolutions of each channel by itself, and the separable ones: such a convolution, then a mix of the channels."""
+"""SeparableConv1D and SeparableConv2D."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from layercli.ops.nn.convolution import Convolution
 
 
 class SeparableConv(Depthwise):
-    """out = activation(depthwise(x) @ pointwise_kernel + bias): each channel convolved by itself, then the channels mixed."""
+    """out = activation(depthwise(x) @ pointwise_kernel + bias): convolve each channel by itself, then mix the channels."""
 
     filters: PositiveInt
     kernel_size: Any
@@ -64,12 +64,18 @@ class SeparableConv(Depthwise):
 
 
 class SeparableConv1D(SeparableConv):
-    """SeparableConv over one axis: x (batch, steps, channels) to (batch, steps', filters)."""
+    """1D depthwise convolution followed by a 1x1 convolution: out = activation(depthwise(x) @ pointwise_kernel + bias).
+
+    x (batch, steps, channels) to (batch, steps', filters).
+    """
 
     axes = 1
 
 
 class SeparableConv2D(SeparableConv):
-    """SeparableConv over two axes: x (batch, height, width, channels) to (batch, height', width', filters)."""
+    """2D depthwise convolution followed by a 1x1 convolution: out = activation(depthwise(x) @ pointwise_kernel + bias).
+
+    x (batch, height, width, channels) to (batch, height', width', filters).
+    """
 
     axes = 2

@@ -20,7 +20,10 @@ from layercli.ops.numpy import linear
 
 
 class Dense(LoraMixin):
-    """out = activation(x @ kernel + bias): x (..., features) to (..., units); with ``lora_rank`` the kernel is adapted."""
+    """out = activation(x @ kernel + bias).
+
+    x (..., features) to (..., units).
+    """
 
     units: PositiveInt
     activation: Activation = None

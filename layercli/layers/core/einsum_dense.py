@@ -1,4 +1,4 @@
-"""Dense over axes named by letters."""
+"""EinsumDense."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from layercli.ops.numpy.einsum import Einsum
 class EinsumDense(LoraMixin):
     """out = activation(einsum(equation, x, kernel) + bias): ``EinsumDense("abc,cd->abd", (None, 64), bias_axes="d")``.
 
-    ``output_shape`` is that of out without the batch, None for a size it takes from x. ``bias_axes`` are the letters of out along
-    which the bias varies; None is no bias. ``...`` in the equation stands for axes that x and out share.
+    Args:
+        equation: The einsum equation; "..." stands for axes that x and out share.
+        output_shape: The shape of out without the batch; None for a size that x determines.
+        bias_axes: The letters of out along which the bias varies; None for no bias.
+        gptq_unpacked_column_size: Accepted for Keras's sake; it has no effect.
     """
 
     equation: Any

@@ -1,4 +1,4 @@
-"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+"""Embedding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.ops.numpy.elementwise import Binary
 
 
 class BaseEmbedding(LoraMixin):
-    """A layer with embeddings (input_dim, output_dim), rows to be looked up: the settings are declared by each kind."""
+    """A layer with a table ``embeddings`` (input_dim, output_dim). Subclasses declare the arguments."""
 
     op = EmbeddingLookup()
     adapted = "embeddings"
@@ -57,10 +57,12 @@ class BaseEmbedding(LoraMixin):
 
 
 class Embedding(BaseEmbedding):
-    """out[..., :] = embeddings[x[...], :]: integers from 0 to input_dim - 1 to vectors of ``output_dim``.
+    """out[..., :] = embeddings[x[...], :].
 
-    ``mask_zero``: 0 is padding, which layers that come later leave out. ``weights`` are the values to start from. UsageError
-    where a number is out of range.
+    x (...) of integers from 0 to input_dim - 1 to (..., output_dim). Raises UsageError for an index out of range.
+
+    Args:
+        weights: The initial values of the table; None to use embeddings_initializer.
     """
 
     input_dim: PositiveInt

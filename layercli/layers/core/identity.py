@@ -1,4 +1,4 @@
-"""Inputs as they are, and inputs on another scale."""
+"""Identity."""
 
 from __future__ import annotations
 

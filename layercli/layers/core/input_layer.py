@@ -1,4 +1,4 @@
-"""Where a functional model or a stack begins."""
+"""Input and InputLayer: the inputs of functional and Sequential models."""
 
 from __future__ import annotations
 
@@ -28,9 +28,17 @@ def Input(
 
 
 class InputLayer(Layer):
-    """Where a stack begins: ``Sequential([InputLayer(shape=(4,)), ...])``; ``output`` is what Input gives.
+    """The input of a Sequential model: ``Sequential([InputLayer(shape=(4,)), ...])``. Its ``output`` is a symbolic tensor.
 
-    ``shape`` is without the batch, ``batch_shape`` with it. UsageError for both or neither, and for what is sparse or ragged.
+    Raises UsageError unless exactly one of shape, batch_shape and input_tensor is given.
+
+    Args:
+        shape: The shape without the batch.
+        batch_size: The size of the batch; None for any.
+        ragged: Must be false: ragged tensors are not supported.
+        batch_shape: The shape with the batch.
+        input_tensor: A symbolic tensor to use as the output.
+        optional: Accepted for Keras's sake.
     """
 
     shape: Any = None

@@ -1,4 +1,4 @@
-"""A Python function as a layer."""
+"""Lambda."""
 
 from __future__ import annotations
 
@@ -25,12 +25,17 @@ def _callable(value: Any) -> Any:
 
 
 class Lambda(Layer):
-    """out = function(x, **arguments), the function being told ``mask`` and ``training`` where it takes them.
+    """out = function(x, **arguments); the function also gets ``mask`` and ``training`` if it takes them.
 
-    It is described by being called on a symbolic tensor; where that fails, ``output_shape`` (without the batch, or a function
-    of the inputs' shape) is taken at its word. ``mask`` is that of the outputs, or a function of the inputs and their mask. A
-    file holds the name of the function, which must be registered with register_keras_serializable or given as a custom object;
-    UsageError for a lambda, and for the code that Keras writes of one, which is never executed.
+    The output shape is found by calling the function on a symbolic tensor, or else it is ``output_shape``. A file holds the name of
+    the function, which must be registered with register_keras_serializable or given as a custom object. Raises UsageError for a
+    lambda expression in a file: its code is never executed.
+
+    Args:
+        function: The function of the inputs.
+        output_shape: The shape without the batch, or a function of the input shape, where the function cannot be traced.
+        mask: The mask of the outputs, or a function of the inputs and their mask.
+        arguments: A dict of further keyword arguments of the function.
     """
 
     function: Annotated[Any, Validator("a function", _callable)]

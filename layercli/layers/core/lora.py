@@ -1,4 +1,4 @@
-"""Low-rank adaptation: a kernel that stays as it is, and a product of two thin ones that is trained in its place."""
+"""Low-rank adaptation: the kernel is frozen and the product of two thin matrices is trained."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
 class LoraMixin(Layer):
-    """A layer whose ``adapted`` variable may be adapted: kernel + lora_alpha / lora_rank * (a @ b) (Hu et al., 2021).
+    """A layer whose weight may get a low-rank update: kernel + lora_alpha / lora_rank * (a @ b) (Hu et al. 2021).
 
-    a is (..., lora_rank) and b (lora_rank, units), both in float32. A ``.keras`` and a ``.weights.h5`` file hold the sum, as
-    Keras has it, so that what is read from one starts anew from there.
+    a is (..., lora_rank) and b (lora_rank, units), both in float32. Files hold the sum, as Keras's do, so that a and b start anew
+    after a model is loaded.
     """
 
     adapted = "kernel"

@@ -1,4 +1,4 @@
-"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+"""Masking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from layercli.ops.numpy.reductions import Reduction
 
 
 class Masking(Layer):
-    """out = x, with 0 for the steps all of whose values are ``mask_value``; later layers leave those steps out."""
+    """out = x, with zeros at the steps whose values all equal ``mask_value``; later layers mask those steps.
+
+    x (batch, steps, features).
+
+    Args:
+        mask_value: The value that marks a step to mask.
+    """
 
     mask_value: Number = 0.0
 

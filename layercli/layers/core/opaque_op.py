@@ -1,4 +1,4 @@
-"""What an author says of a computation that cannot be described."""
+"""An operation of declared output shape, for a Lambda whose function cannot be traced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.core.spec import Spec, with_batch_dim
 
 
 class _OpaqueOp(Op):
-    """Outputs of shapes that an author gave, at a cost nobody knows; there is nothing to run."""
+    """An operation with declared output shapes and unknown cost. It cannot run."""
 
     def __init__(self, shapes: Any, dtype: str) -> None:
         self.shapes, self.dtype = shapes, dtype

@@ -1,4 +1,4 @@
-"""Embedding: rows of a trained table, by number; and Masking, which finds padded steps by their values."""
+"""ReversibleEmbedding."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ SoftCap = Annotated[Any, Validator("a number or None", lambda value: None if val
 
 
 class ReversibleEmbedding(BaseEmbedding):
-    """out[..., :] = embeddings[x[...], :]; called with ``reverse``, out = x @ embeddings.T: vectors to a value for each number.
+    """out[..., :] = embeddings[x[...], :]; called with ``reverse=True``, out = x @ embeddings.T, the logits of each index.
 
-    Without ``tie_weights`` a table reverse_embeddings (output_dim, input_dim) of its own is multiplied by. The product is in
-    ``reverse_dtype``, and between -c and c, as c tanh(out / c), for a ``logit_soft_cap`` c. ``mask_zero``: the integer 0 is
-    padding, which layers that come later leave out.
+    Args:
+        tie_weights: Whether the reverse product uses the same table; else a table reverse_embeddings (output_dim, input_dim).
+        reverse_dtype: The dtype of the reverse product; None for the compute dtype.
+        logit_soft_cap: A number c that limits the logits: c * tanh(out / c); None for no limit.
     """
 
     input_dim: PositiveInt

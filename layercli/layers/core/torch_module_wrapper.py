@@ -1,4 +1,4 @@
-"""A module of torch's as a layer."""
+"""TorchModuleWrapper."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ MODULE = Validator("a torch.nn.Module", _module)
 
 
 class TorchModuleWrapper(Layer):
-    """out = module(x, ...): any torch.nn.Module; its parameters and buffers are the layer's variables, and stay the module's.
+    """out = module(x, ...) for any torch.nn.Module; its parameters and buffers are the layer's variables.
 
-    It is in training where the layer is. Shapes are those that torch's meta device gives, or ``output_shape`` (batch first)
-    where it is given. The module is ``wrapped``; ``module`` is the mirror, as of every layer. UsageError where a parameter has
-    no shape yet, and for a ``.keras`` file, which holds no code: ``save_weights`` holds the values.
+    The module follows the training mode of the layer. Shapes come from torch's meta device, or from ``output_shape``. The module is
+    the attribute ``wrapped``; ``module`` is the layer module, as in every layer. Raises UsageError for a lazy parameter without a
+    shape, and when it is saved to ``.keras``, which holds no code; use ``save_weights``.
+
+    Args:
+        module: The torch.nn.Module.
+        output_shape: The shape of the output, batch first; None to run the module on the meta device.
     """
 
     module: Annotated[Any, MODULE]

@@ -1,4 +1,4 @@
-"""A layer around another one."""
+"""Wrapper."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from layercli.layers.rnn.rnn_cell import build_cell
 
 
 class Wrapper(Layer):
-    """A layer that holds ``layer`` and builds it for its own inputs: subclass it and write ``call``.
+    """The base of layers that wrap another layer, which it builds for its own input. Subclass it and write ``call``.
 
-    UsageError where ``layer`` is none.
+    Raises UsageError unless ``layer`` is a layer.
     """
 
     layer: Any

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Add."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from layercli.layers.merging.base_merge import ReduceMerge
 
 
 class Add(ReduceMerge):
-    """out = x + y + ..."""
+    """out = x + y + ..., of a list of inputs; shapes broadcast."""

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Average."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layercli.layers.merging.base_merge import ReduceMerge
 
 
 class Average(ReduceMerge):
-    """out = (x + y + ...) / their number."""
+    """out = (x + y + ...) / n, of a list of n inputs; shapes broadcast."""
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""What the layers that merge a list of inputs share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layercli.ops.numpy.reshaping import ExpandDims
 
 
 class Merge(Layer):
-    """A layer called on a list of inputs; a step of the result counts where it does in any of them."""
+    """A layer called on a list of inputs. A step of the output is masked if it is masked in all of them."""
 
     supports_masking = True
     takes_two = False
@@ -35,7 +35,7 @@ class Merge(Layer):
 class ReduceMerge(Merge):
     """out = function(... function(function(x, y), z) ...), value by value; shapes broadcast.
 
-    An input with fewer axes gets axes of size 1 after its batch: (batch, features) meets (batch, steps, features).
+    An input with fewer axes gets axes of size 1 after the batch: (batch, features) broadcasts with (batch, steps, features).
     """
 
     function = "add"

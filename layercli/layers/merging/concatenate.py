@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Concatenate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from layercli.ops.numpy.joining import ConcatenateTensors as Join
 
 
 class Concatenate(Merge):
-    """out = the inputs one after the other along ``axis``; their other sizes must be the same."""
+    """out = the inputs joined along ``axis``; all other sizes must be equal.
+
+    Args:
+        axis: The axis to join along, the batch being axis 0.
+    """
 
     axis: NonNegativeInt = -1
 

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Dot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from layercli.ops.numpy.reductions import Reduction
 
 
 class Dot(Merge):
-    """out[n, ...] = the sum of x[n, ..., i, ...] y[n, ..., i, ...] over i, which runs along ``axes``, one of x and one of y.
+    """out[n, ...] = sum over i of x[n, ..., i, ...] * y[n, ..., i, ...], of a list of two inputs.
 
-    One number means the same axis in both. ``normalize`` divides x and y by their lengths along it, which gives cosines.
-    Where no other axis is left out is (batch, 1).
+    Where no other axis is left, out is (batch, 1).
+
+    Args:
+        axes: The axis to sum over, in both inputs, or a pair of axes.
+        normalize: Whether to divide x and y by their norms along it, which gives the cosine similarity.
     """
 
     axes: Any

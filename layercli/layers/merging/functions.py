@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""The merging layers as functions: ``add([x, y])``."""
 
 from __future__ import annotations
 

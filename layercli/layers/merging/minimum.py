@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Minimum."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from layercli.layers.merging.base_merge import ReduceMerge
 
 
 class Minimum(ReduceMerge):
-    """out = the least of x, y, ..., value by value."""
+    """out = min(x, y, ...), value by value, of a list of inputs; shapes broadcast."""
 
     function = "minimum"

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Multiply."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from layercli.layers.merging.base_merge import ReduceMerge
 
 
 class Multiply(ReduceMerge):
-    """out = x * y * ..., value by value."""
+    """out = x * y * ..., value by value, of a list of inputs; shapes broadcast."""
 
     function = "multiply"

@@ -1,4 +1,4 @@
-"""Several inputs made one: each layer is called on a list of them."""
+"""Subtract."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from layercli.layers.merging.base_merge import ReduceMerge
 
 
 class Subtract(ReduceMerge):
-    """out = x - y, of two inputs."""
+    """out = x - y, of a list of two inputs."""
 
     function = "subtract"
     takes_two = True

@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""BatchNormalization."""
 
 from __future__ import annotations
 
@@ -16,12 +16,21 @@ from layercli.ops.nn.normalization import BatchNorm
 
 
 class BatchNormalization(Layer):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, for each channel.
 
-    In training mean and variance are the batch's, of the steps that a mask leaves, and the moving ones follow: moving = momentum
-    * moving + (1 - momentum) * batch's. Otherwise, and while the layer is frozen, they are the moving ones. ``synchronized``: the
-    batch is that of all ranks. ``renorm`` brings the batch's in training nearer to the moving ones, which follow with
-    ``renorm_momentum``, within the limits rmin, rmax and dmax of ``renorm_clipping`` (Ioffe, 2017).
+    In training, mean and variance are those of the batch (without masked steps), and the moving averages are updated: moving =
+    momentum * moving + (1 - momentum) * batch. In inference, and while the layer is not trainable, they are the moving averages.
+    References: Ioffe and Szegedy 2015, arXiv:1502.03167; Ioffe 2017, arXiv:1702.03275 (renorm).
+
+    Args:
+        axis: The axis of the channels.
+        momentum: The momentum of the moving averages.
+        moving_mean_initializer: The initializer of the moving mean.
+        moving_variance_initializer: The initializer of the moving variance.
+        renorm: Whether to correct the batch statistics towards the moving ones (batch renormalization).
+        renorm_clipping: A dict of the limits "rmin", "rmax" and "dmax" of that correction; None for no limits.
+        renorm_momentum: The momentum of the moving averages of renorm.
+        synchronized: Whether the statistics are those of the batches of all ranks.
     """
 
     axis: NonNegativeInt = -1

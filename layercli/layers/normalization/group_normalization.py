@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""GroupNormalization."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from layercli.ops.nn.normalization import GroupNorm
 
 
 class GroupNormalization(Layer):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, over each of ``groups`` of channels of one example.
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the statistics of each group of channels of each sample.
 
-    The channels are on ``axis``; -1 groups are as many as there are channels. ShapeError where they do not divide them.
+    Raises ShapeError unless the number of channels is a multiple of groups. Reference: Wu and He 2018, arXiv:1803.08494.
+
+    Args:
+        groups: The number of groups; -1 for one for each channel.
+        axis: The axis of the channels.
     """
 
     groups: NonNegativeInt = 32

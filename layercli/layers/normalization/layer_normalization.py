@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""LayerNormalization."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from layercli.ops.nn.normalization import LayerNorm
 
 
 class LayerNormalization(Layer):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axis`` of one example.
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with the statistics of each sample over ``axis``.
 
-    ``axis`` is one or several; gamma and beta have its sizes. ``rms_scaling`` is there for configs that hold it: UsageError
-    where it is true.
+    gamma and beta have the sizes of ``axis``. Reference: Ba et al. 2016, arXiv:1607.06450.
+
+    Args:
+        rms_scaling: Must be false; use RMSNormalization.
     """
 
     axis: Axes = (-1,)

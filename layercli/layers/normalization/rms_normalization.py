@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""RMSNormalization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from layercli.ops.nn.normalization import RmsNorm
 
 
 class RMSNormalization(Layer):
-    """out = x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; ``axis`` is one or several, scale has its sizes."""
+    """out = x / sqrt(mean(x^2) + epsilon) * scale, with the mean over ``axis``, whose sizes scale has.
+
+    Reference: Zhang and Sennrich 2019, arXiv:1910.07467.
+
+    Args:
+        epsilon: A small number that is added to the mean of the squares.
+    """
 
     axis: Axes = (-1,)
     epsilon: Number = 1e-6

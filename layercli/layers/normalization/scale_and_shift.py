@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""The variables gamma and beta of normalizations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.errors import ShapeError, UsageError
 
 @dataclass(frozen=True)
 class SqrtInitializer:
-    """An initializer that gives the square roots of what another gives."""
+    """An initializer whose values are the square roots of those of another."""
 
     of: Any
 

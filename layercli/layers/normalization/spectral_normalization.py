@@ -1,4 +1,4 @@
-"""Spectral normalization of another layer's kernel."""
+"""SpectralNormalization."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from layercli.ops.nn.normalization import SpectralNorm
 
 
 class SpectralNormalization(Wrapper):
-    """Wraps ``layer``; in training its kernel (or embeddings) is first divided by its largest singular value.
+    """Call ``layer`` with its kernel (or embeddings) divided by its largest singular value in training.
 
-    The singular value is an estimate by ``power_iterations`` of the power method, which goes on from call to call. UsageError
-    where ``layer`` has neither a kernel nor embeddings.
+    The singular value is estimated by the power method, which continues from call to call. Raises UsageError if ``layer`` has
+    neither a kernel nor embeddings. Reference: Miyato et al. 2018, arXiv:1802.05957.
+
+    Args:
+        power_iterations: The number of iterations of the power method in each call.
     """
 
     power_iterations: PositiveInt = 1

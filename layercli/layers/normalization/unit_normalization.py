@@ -1,4 +1,4 @@
-"""Normalizations."""
+"""UnitNormalization."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.nn.normalization import UnitNormalize
 
 
 class UnitNormalization(Layer):
-    """out = x / max(sqrt(sum of x^2 over ``axis``), 1e-12); ``axis`` is one or several."""
+    """out = x / max(sqrt(sum of x^2 over ``axis``), 1e-12): vectors of norm 1.
+
+    Args:
+        axis: The axis, or a list of axes, of the vectors.
+    """
 
     axis: Axes = (-1,)
 

@@ -1,4 +1,4 @@
-"""Pooling to a given size."""
+"""Adaptive pooling: windows that give a wanted output size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.ops.nn.pooling import AdaptivePool
 
 
 class AdaptivePooling(Layer):
-    """out[i] = the greatest or the mean of x from floor(i * size / output_size) to ceil((i + 1) * size / output_size)."""
+    """out[i] = the maximum or the mean of x from floor(i * size / output_size) to ceil((i + 1) * size / output_size)."""
 
     output_size: Any
     data_format: DataFormat = None
@@ -29,36 +29,36 @@ class AdaptivePooling(Layer):
 
 
 class AdaptiveMaxPooling1D(AdaptivePooling):
-    """The greatest of each part: x (batch, steps, channels) to (batch, output_size, channels)."""
+    """The maximum of each of output_size windows: x (batch, steps, channels) to (batch, output_size, channels)."""
 
     axes = 1
 
 
 class AdaptiveMaxPooling2D(AdaptivePooling):
-    """The greatest of each part: x (batch, height, width, channels) to (batch, *output_size, channels)."""
+    """The maximum of each of output_size windows: x (batch, height, width, channels) to (batch, *output_size, channels)."""
 
 
 class AdaptiveMaxPooling3D(AdaptivePooling):
-    """The greatest of each part: x (batch, depth, height, width, channels) to (batch, *output_size, channels)."""
+    """The maximum of each of output_size windows: x (batch, depth, height, width, channels) to (batch, *output_size, channels)."""
 
     axes = 3
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling):
-    """The mean of each part: x (batch, steps, channels) to (batch, output_size, channels)."""
+    """The mean of each of output_size windows: x (batch, steps, channels) to (batch, output_size, channels)."""
 
     axes = 1
     kind = "average"
 
 
 class AdaptiveAveragePooling2D(AdaptivePooling):
-    """The mean of each part: x (batch, height, width, channels) to (batch, *output_size, channels)."""
+    """The mean of each of output_size windows: x (batch, height, width, channels) to (batch, *output_size, channels)."""
 
     kind = "average"
 
 
 class AdaptiveAveragePooling3D(AdaptivePooling):
-    """The mean of each part: x (batch, depth, height, width, channels) to (batch, *output_size, channels)."""
+    """The mean of each of output_size windows: x (batch, depth, height, width, channels) to (batch, *output_size, channels)."""
 
     axes = 3
     kind = "average"

@@ -1,4 +1,4 @@
-"""Pooling under a window that slides."""
+"""AveragePooling1D, AveragePooling2D and AveragePooling3D."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from layercli.layers.pooling.base_pooling import Pooling
 
 
 class AveragePooling(Pooling):
-    """Pooling to the mean of the real values under the window; ``pool_size`` has no default."""
+    """The mean of the values under a window, without the padding."""
 
     pool_size: Any
     kind = "average"
 
 
 class AveragePooling1D(AveragePooling):
-    """The mean under a window: x (batch, steps, channels) to (batch, steps', channels)."""
+    """out[p] = mean of x under the window at p * strides: x (batch, steps, channels) to (batch, steps', channels)."""
 
     axes = 1
 
 
 class AveragePooling2D(AveragePooling):
-    """The mean under a window: x (batch, height, width, channels) to (batch, height', width', channels)."""
+    """out[p] = mean of x under the window at p * strides.
+
+    x (batch, height, width, channels) to (batch, height', width', channels).
+    """
 
 
 class AveragePooling3D(AveragePooling):
-    """The mean under a window: x (batch, depth, height, width, channels), each spatial size made smaller."""
+    """out[p] = mean of x under the window at p * strides.
+
+    x (batch, depth, height, width, channels) to (batch, depth', height', width', channels).
+    """
 
     axes = 3

@@ -1,4 +1,4 @@
-"""Pooling under a window that slides."""
+"""What the pooling layers share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from layercli.ops.nn.pooling import Pool
 
 
 class Pooling(Layer):
-    """out = what is under a window of ``pool_size`` that moves by ``strides`` (its own size where None) made one value.
+    """out[p] = the maximum or the mean of x under the window at p * strides; padding does not count.
 
-    ``same`` pads so that stride 1 keeps the sizes; what is padded counts for nothing.
+    Args:
+        strides: The step of the window: an integer, or one for each spatial axis; None for pool_size.
     """
 
     pool_size: Any = 2

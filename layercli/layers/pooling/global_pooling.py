@@ -1,4 +1,4 @@
-"""Pooling over everything."""
+"""Global pooling: over all spatial positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.ops.numpy.reductions import Reduction
 
 
 class GlobalPooling(Layer):
-    """out[n, c] = the greatest or the mean value of x[n, ..., c]; ``keepdims`` leaves the spatial axes with the size 1."""
+    """out[n, c] = the maximum or the mean of x[n, ..., c]."""
 
     data_format: DataFormat = None
     keepdims: Bool = False
@@ -33,23 +33,23 @@ class GlobalPooling(Layer):
 
 
 class GlobalMaxPooling1D(GlobalPooling):
-    """The greatest of all steps: x (batch, steps, channels) to (batch, channels)."""
+    """The maximum over all steps: x (batch, steps, channels) to (batch, channels)."""
 
     axes = 1
 
 
 class GlobalMaxPooling2D(GlobalPooling):
-    """The greatest of all pixels: x (batch, height, width, channels) to (batch, channels)."""
+    """The maximum over all pixels: x (batch, height, width, channels) to (batch, channels)."""
 
 
 class GlobalMaxPooling3D(GlobalPooling):
-    """The greatest of all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
+    """The maximum over all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
 
     axes = 3
 
 
 class GlobalAveragePooling1D(GlobalPooling):
-    """The mean of all steps: x (batch, steps, channels) to (batch, channels); of the steps that ``mask`` keeps, if given."""
+    """The mean over the steps that are not masked: x (batch, steps, channels) to (batch, channels)."""
 
     axes = 1
     function = "mean"
@@ -66,13 +66,13 @@ class GlobalAveragePooling1D(GlobalPooling):
 
 
 class GlobalAveragePooling2D(GlobalPooling):
-    """The mean of all pixels: x (batch, height, width, channels) to (batch, channels)."""
+    """The mean over all pixels: x (batch, height, width, channels) to (batch, channels)."""
 
     function = "mean"
 
 
 class GlobalAveragePooling3D(GlobalPooling):
-    """The mean of all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
+    """The mean over all voxels: x (batch, depth, height, width, channels) to (batch, channels)."""
 
     axes = 3
     function = "mean"

@@ -1,4 +1,4 @@
-"""Pooling under a window that slides."""
+"""MaxPooling1D, MaxPooling2D and MaxPooling3D."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from layercli.layers.pooling.base_pooling import Pooling
 
 
 class MaxPooling1D(Pooling):
-    """The greatest value under a window: x (batch, steps, channels) to (batch, steps', channels)."""
+    """out[p] = maximum of x under the window at p * strides: x (batch, steps, channels) to (batch, steps', channels)."""
 
     axes = 1
 
 
 class MaxPooling2D(Pooling):
-    """The greatest value under a window: x (batch, height, width, channels) to (batch, height', width', channels)."""
+    """out[p] = maximum of x under the window at p * strides.
+
+    x (batch, height, width, channels) to (batch, height', width', channels).
+    """
 
 
 class MaxPooling3D(Pooling):
-    """The greatest value under a window: x (batch, depth, height, width, channels), each spatial size made smaller."""
+    """out[p] = maximum of x under the window at p * strides.
+
+    x (batch, depth, height, width, channels) to (batch, depth', height', width', channels).
+    """
 
     axes = 3

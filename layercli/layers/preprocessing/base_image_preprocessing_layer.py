@@ -1,4 +1,4 @@
-"""What layers over images have in common: one image or a batch of them, and draws in training."""
+"""What the image layers share: they take one image or a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.errors import ShapeError
 
 
 class BaseImagePreprocessingLayer(Layer):
-    """A layer over x (batch, height, width, channels), channels first, or one image without the batch."""
+    """A layer over x (batch, height, width, channels), or channels first, or one image without the batch."""
 
     if TYPE_CHECKING:
 

@@ -1,4 +1,4 @@
-"""What layers over images have in common: one image or a batch of them, and draws in training."""
+"""What the random image layers share."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from layercli.ops.random.counter_rng import Uniform
 
 
 class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
-    """A layer that changes images at random in training, each for itself, and leaves them as they are otherwise.
+    """A layer that transforms each image at random in training and returns x otherwise.
 
-    It knows the dtype of its policy alone where it is ``floats``; elsewhere integers stay so but in training.
+    If ``floats`` is true the output has the compute dtype; otherwise integer images keep their dtype in inference.
     """
 
     floats = False

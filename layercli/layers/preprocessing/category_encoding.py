@@ -1,4 +1,4 @@
-"""Categories as vectors with a place for each."""
+"""CategoryEncoding."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ ENCODINGS: dict[str, Any] = {"one_hot": CategoryOneHot, "multi_hot": CategoryMul
 
 
 class CategoryEncoding(Layer):
-    """out = x's integers, below ``num_tokens``, as vectors of that size, in floats.
+    """Encode integers below num_tokens as vectors of that size. Integers out of range are ignored.
 
-    ``one_hot`` has a vector for each number, x (..., 1) to (..., num_tokens); ``multi_hot`` has 1 for each number that is among
-    those of an example, x (batch, n) to (batch, num_tokens); ``count`` has how often it is, or the sum of its count_weights. A
-    number beyond the last counts nothing. UsageError for count_weights with another ``output_mode``, and for ``sparse``.
+    "one_hot": x (..., 1) to (..., num_tokens), a vector for each integer. "multi_hot": x (batch, n) to (batch, num_tokens), 1 for
+    each integer that occurs in a sample. "count": the number of occurrences, or the sum of their ``count_weights``. Raises
+    UsageError for count_weights with another output_mode.
+
+    Args:
+        num_tokens: The number of categories.
+        output_mode: "multi_hot", "one_hot" or "count".
     """
 
     num_tokens: PositiveInt = None  # type: ignore[assignment]  # a default of Keras's, which it refuses as well

@@ -1,4 +1,4 @@
-"""Images of another size: resized, or windows of them."""
+"""CenterCrop."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from layercli.ops.image.crop_windows import CenterWindow
 
 
 class CenterCrop(BaseImagePreprocessingLayer):
-    """out = the middle of the images x, ``height`` pixels high and ``width`` wide, in floats.
+    """out = the central window of the images x, height by width pixels, in floats.
 
-    x is (batch, height, width, channels), channels first, or one image. Where it is too small for that, it is its largest
-    window of that ratio of sides, resized bilinearly.
+    x is (batch, height, width, channels), or channels first, or one image. An image that is too small is cropped to its largest
+    central window of the same aspect ratio, which is resized bilinearly.
     """
 
     height: PositiveInt

@@ -1,4 +1,4 @@
-"""Numbers put into bins, whose boundaries may be found in data."""
+"""Discretization."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ def _ascending(value: Any) -> list[float] | None:
 
 
 class Discretization(Layer):
-    """out = the number of the bin x is in: how many of ``bin_boundaries`` are at most x, in int32.
+    """out = the index of the bin of x, the number of bin_boundaries <= x, as int32; or encoded as by CategoryEncoding.
 
-    With an ``output_mode`` one_hot, multi_hot or count it is as CategoryEncoding makes it. The boundaries are given, ascending,
-    or ``adapt`` finds those of ``num_bins`` bins that hold about as many values each, ``epsilon`` being the part of the values
-    that one of its samples stands for. UsageError for both or neither, for ``sparse``, and for a call without boundaries.
+    ``adapt`` finds the boundaries of num_bins bins with about as many values each. Raises UsageError unless exactly one of
+    bin_boundaries and num_bins is given, and for a call without boundaries.
+
+    Args:
+        bin_boundaries: The boundaries in ascending order.
+        num_bins: The number of bins whose boundaries adapt finds.
+        epsilon: The fraction of the values that one sample of adapt stands for: smaller is more accurate.
     """
 
     bin_boundaries: Annotated[Any, Validator("ascending numbers", _ascending)] = None

@@ -1,4 +1,4 @@
-"""Features brought to mean 0 and variance 1, as measured on data before training."""
+"""Normalization by statistics of data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from layercli.ops.image.rescale import Standardize
 
 
 class Normalization(Layer):
-    """out = (x - mean) / max(sqrt(variance), 1e-7), one mean and variance per place along ``axis``; ``invert`` undoes that.
+    """out = (x - mean) / max(sqrt(variance), 1e-7), with the statistics of the data that ``adapt`` saw, or those given.
 
-    They are those of the data that ``adapt`` saw, or the settings ``mean`` and ``variance``, numbers or arrays of the sizes of
-    ``axis``: one axis, several, or None for one mean of all. UsageError for one of them without the other.
+    Raises UsageError if only one of mean and variance is given.
+
+    Args:
+        axis: The axis, or axes, that have a mean and a variance for each index; None for one mean and variance of all values.
+        mean: The mean: a number, or an array of the sizes of axis.
+        variance: The variance: a number, or an array of the sizes of axis.
+        invert: Whether to apply the inverse, x * sqrt(variance) + mean.
     """
 
     axis: Any = -1

@@ -1,4 +1,4 @@
-"""Images moved, turned and zoomed at random."""
+"""What rotation, translation and zoom share: random affine maps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Interpolation = Annotated[str, one_of("bilinear", "nearest")]
 
 
 class RandomAffine(BaseRandomImageLayer):
-    """In training, out = x resampled under an affine map of its own for each image, made by the op ``map`` of what is drawn."""
+    """In training, resample each image under an affine map of its own, which the op ``map`` computes from random factors."""
 
     floats = True
 

@@ -1,4 +1,4 @@
-"""Images with other colours, at random."""
+"""RandomBrightness."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from layercli.layers.validators import DataFormat, Seed, ValueRange, ends_of, fa
 
 
 class RandomBrightness(RandomColor):
-    """In training, out = x + f (b - a) within ``value_range`` (a, b), f being drawn for each image.
+    """In training, out = clip(x + f * (b - a), a, b), with value_range (a, b) and a random f for each image.
 
-    f is between -f and f of a ``factor`` f from -1 to 1, between the numbers of a pair. Integers become floats in it.
+    Integer images become floats in training.
+
+    Args:
+        factor: The range of f: a number s for (-s, s), or a pair; from -1 to 1.
     """
 
     factor: Annotated[Any, factor(-1, 1, overlapping=True)]

@@ -1,4 +1,4 @@
-"""Images with other colours, at random."""
+"""What the layers that change colours at random share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImag
 
 
 class RandomColor(BaseRandomImageLayer):
-    """A layer that changes the values of images at random, all of an image alike."""
+    """In training, change the values of each image by one random factor."""
 
     def beside(self, drawn: Any) -> Any:
         """Return drawn (batch, 1) as something that broadcasts to images, in their dtype."""

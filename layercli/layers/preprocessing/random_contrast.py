@@ -1,4 +1,4 @@
-"""Images with other colours, at random."""
+"""RandomContrast."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from layercli.layers.validators import DataFormat, Seed, ValueRange, ends_of, fa
 
 
 class RandomContrast(RandomColor):
-    """In training, out = (x - m) f + m within ``value_range``, m being the mean over each image's pixels, by channel.
+    """In training, out = clip((x - m) * f + m, *value_range), where m is the mean of each channel of an image and f is random.
 
-    f is drawn between 1 and 1 + ``factor`` of a number from 0 to 1, between 1 - a and 1 + b of a pair (a, b).
+    Args:
+        factor: The range of f: a number s for (1, 1 + s), or a pair (a, b) for (1 - a, 1 + b); from 0 to 1.
     """
 
     factor: Annotated[Any, factor(0, 1, overlapping=True)]

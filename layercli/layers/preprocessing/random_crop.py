@@ -1,4 +1,4 @@
-"""Images of another size: resized, or windows of them."""
+"""RandomCrop."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from layercli.ops.image.crop_windows import RandomWindow
 
 
 class RandomCrop(BaseRandomImageLayer):
-    """In training, out = a window of the images x, ``height`` pixels high and ``width`` wide, from a place drawn for them all.
+    """In training, out = a window of the images x, height by width pixels, at one random position for the whole batch.
 
-    Where x is not larger both ways, it is cut where its largest window of that ratio of sides begins, and resized bilinearly.
-    Otherwise out = x, of whatever size, as in Keras 3.15.1.
+    A batch that is not larger in both directions is cropped to its largest window of the same aspect ratio and resized
+    bilinearly. In inference out = x, of any size, as in Keras 3.15.1.
     """
 
     height: PositiveInt

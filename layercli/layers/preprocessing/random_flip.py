@@ -1,4 +1,4 @@
-"""Images turned around at random."""
+"""RandomFlip."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ AXES = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 
 
 class RandomFlip(BaseRandomImageLayer):
-    """In training, out = x turned around, left and right, top and bottom, or both at once by ``mode``, every other time.
+    """In training, flip each image with probability 1/2.
 
-    x is (batch, height, width, channels), channels first, or one image; the result has the layer's compute dtype.
+    x is (batch, height, width, channels), or channels first, or one image; the output has the compute dtype.
+
+    Args:
+        mode: "horizontal", "vertical" or "horizontal_and_vertical".
     """
 
     mode: Annotated[str, one_of(*AXES)] = "horizontal_and_vertical"

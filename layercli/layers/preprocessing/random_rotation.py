@@ -1,4 +1,4 @@
-"""Images moved, turned and zoomed at random."""
+"""RandomRotation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from layercli.ops.image.affine import Rotation
 
 
 class RandomRotation(RandomAffine):
-    """In training, out = x turned around its centre, counter-clockwise by a part of a whole turn drawn between the factors.
+    """In training, rotate each image about its centre by a random angle, counter-clockwise.
 
-    A ``factor`` f is between -f and f, a pair between its numbers. What comes into view is as with RandomTranslation.
+    Args:
+        factor: The range of the angle as a fraction of a full turn: a number s for (-s, s), or a pair.
     """
 
     factor: Annotated[Any, factor(-1, 1, overlapping=True)]

@@ -1,4 +1,4 @@
-"""Images moved, turned and zoomed at random."""
+"""RandomTranslation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from layercli.ops.image.affine import Translation
 
 
 class RandomTranslation(RandomAffine):
-    """In training, out = x moved down by a part of its height and right by a part of its width, drawn between the factors.
+    """In training, translate each image by a random fraction of its height and width.
 
-    A factor f is between -f and f, a pair between its numbers, all from -1 to 1; below 0 is up and left. What comes into view
-    is x mirrored with its edge (``fill_mode`` reflect), repeated (wrap), its edge (nearest), or ``fill_value`` (constant).
+    Args:
+        height_factor: The range of the fraction of the height: a number s for (-s, s), or a pair; from -1 (up) to 1 (down).
+        width_factor: The range of the fraction of the width: a number s for (-s, s), or a pair; from -1 (left) to 1 (right).
     """
 
     height_factor: Annotated[Any, factor(-1, 1)]

@@ -1,4 +1,4 @@
-"""Images moved, turned and zoomed at random."""
+"""RandomZoom."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from layercli.ops.image.affine import Zoom
 
 
 class RandomZoom(RandomAffine):
-    """In training, out = 1 + f times x's height and width around its centre, f drawn between the factors: below 0 is nearer.
+    """In training, zoom each image about its centre: a factor f shows 1 + f times its height and width.
 
-    A factor f is between -f and f, a pair between its numbers, all from -1 (excluded) to 1; without a ``width_factor`` the
-    ratio of sides stays. What comes into view is as with RandomTranslation.
+    Args:
+        height_factor: The range of f for the height: a number s for (-s, s), or a pair; over -1, to 1. Below 0 zooms in.
+        width_factor: The range of f for the width, likewise; None keeps the aspect ratio.
     """
 
     height_factor: Annotated[Any, factor(-1, 1, excluded=True)]

@@ -1,4 +1,4 @@
-"""Inputs as they are, and inputs on another scale."""
+"""Rescaling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from layercli.ops.image.rescale import Rescale
 
 
 class Rescaling(Layer):
-    """out = x * scale + offset, in floats; each is a number, or one number per channel."""
+    """out = x * scale + offset, in floats.
+
+    Args:
+        scale: A number, or one for each channel.
+        offset: A number, or one for each channel.
+    """
 
     scale: Any
     offset: Any = 0.0

@@ -1,4 +1,4 @@
-"""Images of another size: resized, or windows of them."""
+"""Resizing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from layercli.ops.image.resize import Resize, check_interpolation
 
 
 class Resizing(BaseImagePreprocessingLayer):
-    """out = the images x, ``height`` pixels high and ``width`` wide, by ``interpolation``: nearest, bilinear or bicubic.
+    """out = the images x, resized to height by width pixels.
 
-    x is (batch, height, width, channels), channels first, or one image; its dtype stays, integers are rounded. Images of
-    another ratio of sides are distorted, or cut down to their middle (``crop_to_aspect_ratio``), or given edges of
-    ``fill_value`` (``pad_to_aspect_ratio``). UsageError for both, and for an interpolation torch does not have.
+    x is (batch, height, width, channels), or channels first, or one image. The dtype is kept; integers are rounded. Raises
+    UsageError if both crop_to_aspect_ratio and pad_to_aspect_ratio are true, and for an interpolation that torch does not have.
+
+    Args:
+        interpolation: "nearest", "bilinear" or "bicubic".
+        crop_to_aspect_ratio: Whether to crop images of another aspect ratio to their centre, instead of distorting them.
+        pad_to_aspect_ratio: Whether to pad images of another aspect ratio, instead of distorting them.
+        fill_mode: How to pad: "constant".
+        fill_value: The value to pad with.
+        antialias: Whether to filter an image that becomes smaller.
     """
 
     height: PositiveInt

@@ -1,4 +1,4 @@
-"""A penalty on what flows by."""
+"""ActivityRegularization."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from layercli.regularizers import L1L2
 
 
 class ActivityRegularization(Layer):
-    """out = x, and l1 * sum(|x|) + l2 * sum(x^2), divided by the batch size, is added to the loss."""
+    """out = x; adds (l1 * sum(|x|) + l2 * sum(x^2)) / batch size to the loss.
+
+    Args:
+        l1: The factor of the sum of absolute values.
+        l2: The factor of the sum of squares.
+    """
 
     l1: Number = 0.0
     l2: Number = 0.0

@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""AlphaDropout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from layercli.ops.random import dropout
 
 
 class AlphaDropout(BaseNoise):
-    """Dropout for SELU: dropped values become -1.7581, then all are scaled and shifted back to mean 0 and variance 1.
+    """Dropout for SELU: dropped values become -1.7581, then all values are scaled and shifted back to mean 0 and variance 1.
 
-    UsageError for a rate of 1, after which nothing is left to scale.
+    Raises UsageError for a rate of 1. Reference: Klambauer et al. 2017, arXiv:1706.02515.
     """
 
     rate: UnitInterval

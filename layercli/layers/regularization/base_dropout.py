@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""What the layers that are random in training share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layercli.errors import UsageError
 
 
 class BaseRandomLayer(Layer):
-    """A layer that draws in training. A whole ``seed`` gives it a stream of its own."""
+    """A layer that draws random numbers in training. An integer ``seed`` gives it a random stream of its own."""
 
     stateless = True
 

@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""Dropout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from layercli.ops.random import dropout
 
 
 class Dropout(BaseNoise):
-    """In training, out = x / (1 - rate) with probability 1 - rate, else 0, for each place of ``noise_shape``.
+    """In training, out = x / (1 - rate) with probability 1 - rate, else 0; otherwise out = x.
 
-    ``noise_shape`` is x's shape (batch first) with 1 for an axis that shares its decisions, None for x's own size.
+    Reference: Srivastava et al. 2014, JMLR 15.
     """
 
     rate: UnitInterval

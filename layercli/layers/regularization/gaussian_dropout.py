@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""GaussianDropout."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from layercli.ops.random import dropout
 
 
 class GaussianDropout(BaseNoise):
-    """In training, out = x * n, n being normal with mean 1 and standard deviation sqrt(rate / (1 - rate)).
+    """In training, out = x * n, where n is normal with mean 1 and standard deviation sqrt(rate / (1 - rate)).
 
-    UsageError for a rate of 1, whose deviation is infinite.
+    Raises UsageError for a rate of 1, whose standard deviation is infinite.
     """
 
     rate: UnitInterval

@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""GaussianNoise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from layercli.ops.random import dropout
 
 
 class GaussianNoise(BaseNoise):
-    """In training, out = x + n, n being normal with mean 0 and standard deviation ``stddev``."""
+    """In training, out = x + n, where n is normal with mean 0.
+
+    Args:
+        stddev: The standard deviation of n.
+    """
 
     stddev: Number
     seed: Seed = None

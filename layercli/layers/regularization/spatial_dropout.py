@@ -1,4 +1,4 @@
-"""Dropouts and noises: random in training, the identity otherwise."""
+"""SpatialDropout1D, SpatialDropout2D and SpatialDropout3D."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.ops.random import dropout
 
 
 class SpatialDropout(BaseNoise):
-    """Dropout of whole channels: one decision per example and channel."""
+    """Dropout of whole channels: one decision for each sample and channel."""
 
     axes = 1
 

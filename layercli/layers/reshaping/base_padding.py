@@ -1,4 +1,4 @@
-"""Places added around an image, and places cut off."""
+"""What padding and cropping share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercli.ops.numpy.padding import Crop, Pad
 
 
 class BasePadding(Layer):
-    """A layer whose setting is a pair of numbers per spatial axis: before and after."""
+    """A layer whose argument is a pair of integers (before, after) for each spatial axis."""
 
     axes = 2
 

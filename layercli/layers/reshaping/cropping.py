@@ -1,4 +1,4 @@
-"""Places added around an image, and places cut off."""
+"""Cropping1D, Cropping2D and Cropping3D."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.numpy.padding import Crop
 
 
 class Cropping1D(BasePadding):
-    """out = x without its first and last steps: x (batch, steps, channels); ``cropping`` is a number or (before, after)."""
+    """Remove steps at both ends: x (batch, steps, channels) to (batch, steps', channels).
+
+    Args:
+        cropping: The number of steps to remove: an integer for both ends, or (before, after).
+    """
 
     cropping: Any = 1
     axes = 1
@@ -21,7 +25,11 @@ class Cropping1D(BasePadding):
 
 
 class Cropping(BasePadding):
-    """out = x without its border: ``cropping`` is a number, one per axis, or a (before, after) per axis."""
+    """Remove the borders of x.
+
+    Args:
+        cropping: The sizes to remove: an integer, one for each spatial axis, or (before, after) for each.
+    """
 
     cropping: Any = 0
     data_format: DataFormat = None
@@ -32,11 +40,11 @@ class Cropping(BasePadding):
 
 
 class Cropping2D(Cropping):
-    """Images without their border: x (batch, height, width, channels)."""
+    """Remove the borders of images: x (batch, height, width, channels) to (batch, height', width', channels)."""
 
 
 class Cropping3D(Cropping):
-    """Volumes without their border: x (batch, depth, height, width, channels)."""
+    """Remove the borders of volumes: x (batch, depth, height, width, channels) to (batch, depth', height', width', channels)."""
 
     cropping: Any = 1
     axes = 3

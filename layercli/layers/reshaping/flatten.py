@@ -1,4 +1,4 @@
-"""The same values in another shape or order."""
+"""Flatten."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.numpy import reshaping
 
 
 class Flatten(Layer):
-    """out = the values of each sample in a row: x (batch, ...) to (batch, values); ``channels_first`` puts channels last."""
+    """Flatten each sample: x (batch, ...) to (batch, values).
+
+    Args:
+        data_format: "channels_first" moves the channels last before flattening; None and "channels_last" do not.
+    """
 
     data_format: DataFormat = None
     op = reshaping.ReshapeTensor((-1,), batched=True)

@@ -1,4 +1,4 @@
-"""The same values in another shape or order."""
+"""Permute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from layercli.ops.numpy import reshaping
 
 
 class Permute(Layer):
-    """out = x with the axes of a sample in the order ``dims``, which counts them from 1: (2, 1) exchanges two."""
+    """Transpose the axes of each sample: ``Permute((2, 1))`` takes x (batch, a, b) to (batch, b, a).
+
+    Args:
+        dims: The axes in their new order, counted from 1, without the batch.
+    """
 
     dims: Any
 

@@ -1,4 +1,4 @@
-"""The same values in another shape or order."""
+"""RepeatVector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from layercli.ops.numpy.rearrangement import RepeatElements
 
 
 class RepeatVector(Layer):
-    """out[b, t] = x[b] for t below ``n``: x (batch, features) to (batch, n, features)."""
+    """out[b, t] = x[b] for t < n: x (batch, features) to (batch, n, features).
+
+    Args:
+        n: The number of repetitions.
+    """
 
     n: PositiveInt
 

@@ -1,4 +1,4 @@
-"""The same values in another shape or order."""
+"""Reshape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.numpy import reshaping
 
 
 class Reshape(Layer):
-    """out = the values of each sample in ``target_shape`` (without the batch), where one -1 stands for what is left."""
+    """Reshape each sample: x (batch, ...) to (batch, *target_shape).
+
+    Args:
+        target_shape: The shape without the batch; one size may be -1, which is computed from the others.
+    """
 
     target_shape: Any
 

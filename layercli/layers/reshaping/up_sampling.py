@@ -1,4 +1,4 @@
-"""Steps, images and volumes made larger by a whole factor."""
+"""UpSampling1D, UpSampling2D and UpSampling3D."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from layercli.ops.numpy.rearrangement import RepeatElements
 
 
 class UpSampling1D(Layer):
-    """out = every step ``size`` times in a row: x (batch, steps, channels) to (batch, steps * size, channels)."""
+    """Repeat each step: x (batch, steps, channels) to (batch, steps * size, channels).
+
+    Args:
+        size: The number of repetitions.
+    """
 
     size: PositiveInt = 2
 
@@ -27,9 +31,11 @@ class UpSampling1D(Layer):
 
 
 class UpSampling2D(Layer):
-    """out = the images, ``size`` times as high and wide: x (batch, height, width, channels).
+    """Enlarge images: x (batch, height, width, channels) to (batch, height * size[0], width * size[1], channels).
 
-    ``interpolation`` is nearest, bilinear or bicubic; torch has no lanczos3 and lanczos5.
+    Args:
+        size: The factor: an integer, or one for the height and one for the width.
+        interpolation: "nearest", "bilinear" or "bicubic" (torch has no lanczos3 and lanczos5).
     """
 
     size: Any = 2
@@ -48,7 +54,11 @@ class UpSampling2D(Layer):
 
 
 class UpSampling3D(Layer):
-    """out = every voxel ``size`` times in a row along each axis: x (batch, depth, height, width, channels)."""
+    """Repeat each voxel along each axis: x (batch, depth, height, width, channels), every size times its factor.
+
+    Args:
+        size: The factor: an integer, or one for each spatial axis.
+    """
 
     size: Any = 2
     data_format: DataFormat = None

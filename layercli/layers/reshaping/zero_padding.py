@@ -1,4 +1,4 @@
-"""Places added around an image, and places cut off."""
+"""ZeroPadding1D, ZeroPadding2D and ZeroPadding3D."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.ops.numpy.padding import Pad
 
 
 class ZeroPadding(BasePadding):
-    """out = x with zeros around it: ``padding`` is a number, one per axis, or a (before, after) per axis."""
+    """Add zeros around x.
+
+    Args:
+        padding: The sizes to add: an integer, one for each spatial axis, or (before, after) for each.
+    """
 
     padding: Any = 1
     data_format: DataFormat = None
@@ -21,16 +25,20 @@ class ZeroPadding(BasePadding):
 
 
 class ZeroPadding1D(ZeroPadding):
-    """Zeros before and after the steps: x (batch, steps, channels); ``padding`` is a number or (before, after)."""
+    """Add zeros before and after the steps: x (batch, steps, channels) to (batch, steps', channels).
+
+    Args:
+        padding: The number of steps to add: an integer for both ends, or (before, after).
+    """
 
     axes = 1
 
 
 class ZeroPadding2D(ZeroPadding):
-    """Zeros around images: x (batch, height, width, channels)."""
+    """Add zeros around images: x (batch, height, width, channels) to (batch, height', width', channels)."""
 
 
 class ZeroPadding3D(ZeroPadding):
-    """Zeros around volumes: x (batch, depth, height, width, channels)."""
+    """Add zeros around volumes: x (batch, depth, height, width, channels) to (batch, depth', height', width', channels)."""
 
     axes = 3

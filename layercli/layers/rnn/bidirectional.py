@@ -1,4 +1,4 @@
-"""A recurrent layer run in both directions."""
+"""Bidirectional."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ COMMON = ("stateful", "return_sequences", "return_state")
 
 
 class Bidirectional(Layer):
-    """Copies of the recurrent ``layer`` over x and over x backwards, their outputs merged.
+    """Run copies of a recurrent layer over x forwards and backwards, and merge their outputs.
 
-    ``merge_mode`` is concat, sum, mul, ave, or None for both outputs. ``backward_layer``, made from ``layer`` unless given, must go
-    the other way. An initial state is both layers' in a row. UsageError where the two do not belong together.
+    An initial state is the list of the states of both. Raises UsageError if the two layers do not match.
+    Reference: Schuster and Paliwal 1997.
+
+    Args:
+        layer: The recurrent layer that runs forwards.
+        merge_mode: "concat", "sum", "mul", "ave", or None for a list of both outputs.
+        weights: Must be None; set the weights after building.
+        backward_layer: The layer that runs backwards; None for a copy of layer.
     """
 
     layer: Any

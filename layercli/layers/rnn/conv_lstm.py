@@ -1,4 +1,4 @@
-"""Long short-term memory over sequences of images: its products are convolutions."""
+"""ConvLSTM1D, ConvLSTM2D and ConvLSTM3D."""
 
 from __future__ import annotations
 
@@ -43,9 +43,12 @@ SHARED = (
 
 
 class ConvLSTMCell(BaseWindowLayer):
-    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x * kernel + h * recurrent_kernel + bias.
+    """One step: c' = f * c + i * activation(g), h' = o * activation(c'), for gates i, f, g, o of conv(x) + conv(h) + bias.
 
-    * is a convolution over ``rank`` axes, that of h with padding same and stride 1. Dropout draws a mask for each gate.
+    The convolution of h has padding "same" and stride 1. Dropout draws a mask for each gate.
+
+    Args:
+        rank: The number of spatial axes.
     """
 
     rank: PositiveInt
@@ -138,7 +141,7 @@ class ConvLSTMCell(BaseWindowLayer):
 
 
 class ConvLSTM(Recurrent):
-    """What ConvLSTM1D, 2D and 3D share: LSTM whose products are convolutions over ``axes`` axes (Shi et al., 2015)."""
+    """LSTM whose products are convolutions over ``axes`` spatial axes. Reference: Shi et al. 2015, arXiv:1506.04214."""
 
     filters: PositiveInt
     kernel_size: Any
@@ -214,30 +217,30 @@ class ConvLSTM(Recurrent):
 
 
 class ConvLSTM1D(ConvLSTM):
-    """LSTM over x (batch, steps, length, channels) with convolutions along one axis: to (batch, length', filters).
+    """LSTM with 1D convolutions: x (batch, steps, length, channels) to (batch, length', filters).
 
-    With ``return_sequences`` every step's output, (batch, steps, length', filters). ``padding``, ``strides`` and
-    ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    With return_sequences the output is (batch, steps, length', filters). Padding, strides and dilation_rate are those of the
+    convolution of x. Reference: Shi et al. 2015, arXiv:1506.04214.
     """
 
     axes = 1
 
 
 class ConvLSTM2D(ConvLSTM):
-    """LSTM over x (batch, steps, height, width, channels) with convolutions: to (batch, height', width', filters).
+    """LSTM with 2D convolutions: x (batch, steps, height, width, channels) to (batch, height', width', filters).
 
-    With ``return_sequences`` every step's output, (batch, steps, height', width', filters). ``padding``, ``strides`` and
-    ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    With return_sequences the output is (batch, steps, height', width', filters). Padding, strides and dilation_rate are those of
+    the convolution of x. Reference: Shi et al. 2015, arXiv:1506.04214.
     """
 
     axes = 2
 
 
 class ConvLSTM3D(ConvLSTM):
-    """LSTM over x (batch, steps, depth, height, width, channels) with convolutions along three axes.
+    """LSTM with 3D convolutions: x (batch, steps, depth, height, width, channels) to (batch, depth', height', width', filters).
 
-    The output is (batch, depth', height', width', filters), with ``return_sequences`` that of every step. ``padding``,
-    ``strides`` and ``dilation_rate`` are those of the convolution of x; the settings besides are those of LSTM and RNN.
+    With return_sequences the output has the steps after the batch. Padding, strides and dilation_rate are those of the
+    convolution of x. Reference: Shi et al. 2015, arXiv:1506.04214.
     """
 
     axes = 3

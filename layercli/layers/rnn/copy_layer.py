@@ -1,4 +1,4 @@
-"""A second layer of the same settings, with variables of its own."""
+"""Copy a layer: the same arguments, new variables."""
 
 from __future__ import annotations
 

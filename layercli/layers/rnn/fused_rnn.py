@@ -1,4 +1,4 @@
-"""Recurrent layers: a cell applied to every step of a sequence, by torch's fused kernel where it computes the same."""
+"""Recurrent layers that torch's fused kernels compute where they can."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.ops.numpy.reshaping import ExpandDims
 
 
 class FusedRNN(Recurrent):
-    """A recurrent layer whose default settings torch's fused kernel computes; other settings loop over ``cell``."""
+    """A recurrent layer that runs torch's fused kernel for the default arguments, and loops over ``cell`` otherwise."""
 
     kind = ""
 

@@ -1,4 +1,4 @@
-"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+"""GRU and its cell."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from layercli.ops.numpy.linear import Linear
 
 
 class GRUCell(Cell):
-    """h' = z h + (1 - z) activation(x_h + r (h @ U_h)), z and r being ``recurrent_activation`` of x_z + h @ U_z, x_r + h @ U_r.
+    """One step: h' = z * h + (1 - z) * activation(x_h + r * (h @ U_h)), z = gate(x_z + h @ U_z), r = gate(x_r + h @ U_r).
 
-    x_z, x_r, x_h are the parts of x @ kernel + bias, U_z, U_r, U_h those of recurrent_kernel; the output is h'. Without
-    ``reset_after`` the candidate is activation(x_h + (r h) @ U_h), and there is one bias instead of two.
+    gate is ``recurrent_activation``; x_z, x_r, x_h are the parts of x @ kernel + bias, and U_z, U_r, U_h those of recurrent_kernel.
+    The output is h'. Reference: Cho et al. 2014, arXiv:1406.1078.
+
+    Args:
+        reset_after: Whether to apply r after the product; else the candidate is activation(x_h + (r * h) @ U_h), with one bias.
     """
 
     units: PositiveInt
@@ -70,7 +73,14 @@ class GRUCell(Cell):
 
 
 class GRU(FusedRNN):
-    """Gated recurrent unit (Cho et al., 2014), the cell being GRUCell; the settings besides are those of RNN."""
+    """Gated recurrent unit: GRUCell applied to every step of x (batch, steps, features).
+
+    Returns the last output (batch, units), or (batch, steps, units) with return_sequences. Reference: Cho et al. 2014,
+    arXiv:1406.1078.
+
+    Args:
+        reset_after: Whether to apply the reset gate after the product with the recurrent kernel.
+    """
 
     units: PositiveInt
     activation: Activation = "tanh"

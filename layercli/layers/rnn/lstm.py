@@ -1,4 +1,4 @@
-"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+"""LSTM and its cell."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from layercli.ops.numpy.linear import Linear, MatMul
 
 
 class LSTMCell(Cell):
-    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of x @ kernel + h @ recurrent_kernel + bias.
+    """One step: c' = f * c + i * activation(g), h' = o * activation(c'), for the gates i, f, g, o.
 
-    i, f and o go through ``recurrent_activation``; the output is h'. ``unit_forget_bias`` starts the bias of f at 1.
+    The gates are the parts of x @ kernel + h @ recurrent_kernel + bias; i, f and o go through ``recurrent_activation``. The output
+    is h'. Reference: Hochreiter and Schmidhuber 1997.
     """
 
     units: PositiveInt
@@ -82,7 +83,11 @@ def unit_forget_bias_initializer(initializer: Any, units: int) -> Any:
 
 
 class LSTM(FusedRNN):
-    """Long short-term memory (Hochreiter and Schmidhuber, 1997), the cell being LSTMCell; the settings besides are those of RNN."""
+    """Long short-term memory: LSTMCell applied to every step of x (batch, steps, features).
+
+    Returns the last output (batch, units), or (batch, steps, units) with return_sequences.
+    Reference: Hochreiter and Schmidhuber 1997.
+    """
 
     units: PositiveInt
     activation: Activation = "tanh"

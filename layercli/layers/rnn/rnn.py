@@ -1,4 +1,4 @@
-"""Recurrent layers: a cell applied to every step of a sequence, by torch's fused kernel where it computes the same."""
+"""RNN: a cell applied to every step of a sequence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CELL = (
 
 
 class Recurrent(Layer):
-    """What all recurrent layers share: x (batch, steps, features) through ``cell``, step by step."""
+    """What all recurrent layers share: ``cell`` is applied to every step of x (batch, steps, features)."""
 
     supports_masking = True
 
@@ -119,11 +119,12 @@ class Recurrent(Layer):
 
 
 class RNN(Recurrent):
-    """``cell`` (or a list of cells on top of each other) applied to every step of x (batch, steps, ...).
+    """Apply a cell to every step of x (batch, steps, ...).
 
-    A cell is a layer with a ``state_size`` and ``call(x, states) -> (out, states)``. ``go_backwards`` starts at the last step;
-    ``stateful`` starts from the states of the call before; ``zero_output_for_mask`` makes padded outputs 0, instead of the one
-    before. UsageError for what is no cell.
+    A cell is a layer with a ``state_size`` and ``call(x, states) -> (out, states)``. Raises UsageError for another object.
+
+    Args:
+        cell: The cell, or a list of cells to stack.
     """
 
     cell: Any

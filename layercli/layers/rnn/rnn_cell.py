@@ -1,4 +1,4 @@
-"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+"""The base of recurrent cells: one step of a recurrence, as a layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.ops.nn.rnn import FullLikeBatch
 
 
 class Cell(Layer):
-    """A cell with a kernel for its input, one for its state, and dropout of both, decided once for a whole sequence.
+    """A cell with a kernel for its input and one for its state. A dropout mask is drawn once for a whole sequence.
 
     ``call(x, states)`` returns the output and the new states.
     """

@@ -1,4 +1,4 @@
-"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+"""SimpleRNN and its cell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.numpy.linear import Linear, MatMul
 
 
 class SimpleRNNCell(Cell):
-    """h' = activation(x @ kernel + h @ recurrent_kernel + bias); the output is h'."""
+    """One step: h' = activation(x @ kernel + h @ recurrent_kernel + bias); the output is h'."""
 
     units: PositiveInt
     activation: Activation = "tanh"
@@ -51,7 +51,10 @@ class SimpleRNNCell(Cell):
 
 
 class SimpleRNN(FusedRNN):
-    """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias); the settings besides are those of RNN."""
+    """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias) for every step of x (batch, steps, features).
+
+    Returns the last output (batch, units), or (batch, steps, units) with return_sequences.
+    """
 
     units: PositiveInt
     activation: Activation = "tanh"

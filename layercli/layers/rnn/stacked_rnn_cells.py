@@ -1,4 +1,4 @@
-"""One step of a recurrence, as a layer: SimpleRNN's, LSTM's, GRU's, and several on top of each other."""
+"""StackedRNNCells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from layercli.layers.rnn.rnn_cell import Cell, build_cell, check_cell, output_si
 
 
 class StackedRNNCells(Layer):
-    """Cells on top of each other: each takes the output of the one before, and all have states of their own."""
+    """A stack of cells: each takes the output of the previous one and has states of its own.
+
+    Args:
+        cells: The cells, the first one being that of the input.
+    """
 
     cells: Any
 

@@ -1,4 +1,4 @@
-"""One layer for every step of a sequence."""
+"""TimeDistributed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from layercli.ops.nn.time_folding import MergeTimeIntoBatch, SplitTimeFromBatch
 
 
 class TimeDistributed(Wrapper):
-    """out[b, t] = layer(x[b, t]): x (batch, steps, ...), all steps at once as if each were an example.
+    """out[b, t] = layer(x[b, t]): x (batch, steps, ...), with the steps folded into the batch.
 
-    A layer whose examples see each other, such as BatchNormalization in training, sees those of all steps together. ShapeError
-    where x has no steps, or the mask has others.
+    A layer that mixes samples, such as BatchNormalization in training, sees the steps of all samples together. Raises ShapeError
+    if x has no steps, or the mask has another number of steps.
     """
 
     supports_masking = True
