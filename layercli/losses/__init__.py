@@ -11,8 +11,8 @@ from layercli.core.registry import Registry
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
-    from layercli.losses.circle import Circle as Circle
-    from layercli.losses.circle import circle as circle
+    from layercli.losses.circle_loss import Circle as Circle
+    from layercli.losses.circle_loss import circle as circle
     from layercli.losses.crossentropy import BinaryCrossentropy as BinaryCrossentropy
     from layercli.losses.crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
     from layercli.losses.crossentropy import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
@@ -23,18 +23,18 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
         categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
     )
     from layercli.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
-    from layercli.losses.ctc import CTC as CTC
-    from layercli.losses.ctc import ctc as ctc
+    from layercli.losses.ctc_loss import CTC as CTC
+    from layercli.losses.ctc_loss import ctc as ctc
     from layercli.losses.focal import BinaryFocalCrossentropy as BinaryFocalCrossentropy
     from layercli.losses.focal import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
     from layercli.losses.focal import binary_focal_crossentropy as binary_focal_crossentropy
     from layercli.losses.focal import categorical_focal_crossentropy as categorical_focal_crossentropy
-    from layercli.losses.hinge import CategoricalHinge as CategoricalHinge
-    from layercli.losses.hinge import Hinge as Hinge
-    from layercli.losses.hinge import SquaredHinge as SquaredHinge
-    from layercli.losses.hinge import categorical_hinge as categorical_hinge
-    from layercli.losses.hinge import hinge as hinge
-    from layercli.losses.hinge import squared_hinge as squared_hinge
+    from layercli.losses.hinge_losses import CategoricalHinge as CategoricalHinge
+    from layercli.losses.hinge_losses import Hinge as Hinge
+    from layercli.losses.hinge_losses import SquaredHinge as SquaredHinge
+    from layercli.losses.hinge_losses import categorical_hinge as categorical_hinge
+    from layercli.losses.hinge_losses import hinge as hinge
+    from layercli.losses.hinge_losses import squared_hinge as squared_hinge
     from layercli.losses.loss import FunctionLoss as FunctionLoss
     from layercli.losses.loss import Loss as Loss
     from layercli.losses.probabilistic import KLDivergence as KLDivergence

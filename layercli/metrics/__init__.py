@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
     from layercli.losses.focal import binary_focal_crossentropy as binary_focal_crossentropy
     from layercli.losses.focal import categorical_focal_crossentropy as categorical_focal_crossentropy
-    from layercli.losses.hinge import categorical_hinge as categorical_hinge
-    from layercli.losses.hinge import hinge as hinge
-    from layercli.losses.hinge import squared_hinge as squared_hinge
+    from layercli.losses.hinge_losses import categorical_hinge as categorical_hinge
+    from layercli.losses.hinge_losses import hinge as hinge
+    from layercli.losses.hinge_losses import squared_hinge as squared_hinge
     from layercli.losses.probabilistic import kl_divergence as kl_divergence
     from layercli.losses.probabilistic import poisson as poisson
     from layercli.losses.regression import huber as huber
