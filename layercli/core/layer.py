@@ -17,7 +17,6 @@ from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, NotBuiltError, UsageError
-from layercli.lazy import torch
 
 
 class Layer(Trackable, CallSignature, Serializable):
@@ -169,15 +168,9 @@ class Layer(Trackable, CallSignature, Serializable):
         """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
         module = self._module
         try:
-            if (
-                module is not None
-                and module.ready
-                and not kwargs
-                and not (masking.used and masking.involved(self, args))
-            ):
-                x: Any
-                for x in args:
-                    if type(x) is not torch.Tensor or x.dtype is not module.dtype:
+            if module is not None and module.ready and not kwargs and not self._makes_mask:
+                for x in args:  # only tensors have a dtype of torch
+                    if getattr(x, "dtype", None) is not module.dtype or getattr(x, "_keras_mask", None) is not None:
                         break
                 else:
                     return module(*args)

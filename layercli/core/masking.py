@@ -10,14 +10,6 @@ from layercli.core.keras_tensor import SymbolicTensor
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
 
-used = False
-"""Whether any layer made a mask in this process: where none did, a layer call has nothing to look for."""
-
-
-def involved(layer: Layer, args: tuple[Any, ...]) -> bool:
-    """Whether a call of ``layer`` has to do with masks: one travels with its arguments, or the layer is known to make one."""
-    return layer._makes_mask or any(mask_of(x) is not None for x in args)
-
 
 def mask_of(x: Any) -> Any:
     """Return the mask that travels with ``x``, or None."""
@@ -26,8 +18,6 @@ def mask_of(x: Any) -> Any:
 
 def attach(x: Any, mask: Any) -> None:
     """Let ``mask`` travel with ``x``."""
-    global used
-    used = True
     if isinstance(x, SymbolicTensor):
         x.mask = mask
     else:
@@ -43,7 +33,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     if layer.passes_masks and kwargs.get("mask") is not None:
         for x, mask in zip(tree.flatten(args[0]), tree.flatten(kwargs.pop("mask")), strict=False):
             attach(x, mask)
-    if not used:
+    if all(mask_of(x) is None for x in tree.flatten((args, kwargs))):
         return found
     given = dict(zip(layer.call_argument_names(), args, strict=False))
     wanted = {"mask": args[0]} if args else {}
@@ -59,11 +49,13 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
 
 def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
     """Let the mask that ``layer`` computes for its outputs travel with them; return the outputs."""
-    if not args or not (used or layer._computes_mask):
+    if not args:
         return outputs
     previous = tree.map_structure(mask_of, args[0])
     if kwargs.get("mask") is not None:
         previous = kwargs["mask"]
+    if not layer._computes_mask and all(mask is None for mask in tree.flatten(previous)):
+        return outputs
     mask = layer.compute_mask(args[0], previous)
     for x, found in zip(tree.flatten(outputs), tree.flatten(mask), strict=False):
         if found is not None:

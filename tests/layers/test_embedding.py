@@ -87,8 +87,7 @@ class Witness(Layer):
         return inputs
 
 
-def test_a_mask_that_a_users_layer_makes_travels(monkeypatch):
-    monkeypatch.setattr(masking, "used", False)  # as in a process in which no layer made one yet
+def test_a_mask_that_a_users_layer_makes_travels():
     tokens, witness = Tokens(), Witness()
     for _ in range(2):
         witness(tokens(torch.tensor(INDICES)))
@@ -97,7 +96,6 @@ def test_a_mask_that_a_users_layer_makes_travels(monkeypatch):
 
 
 def test_where_no_mask_comes_a_call_is_as_short_as_ever(monkeypatch):
-    monkeypatch.setattr(masking, "used", True)
     layer = Witness()
     x = torch.ones(2, 3)
     layer(x)

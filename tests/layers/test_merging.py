@@ -77,8 +77,7 @@ FIRST, SECOND = np.array([[1, 1, 0], [1, 0, 1]], bool), np.array([[0, 1, 0], [1,
 @pytest.mark.parametrize(
     ("name", "settings"), [("Add", {}), ("Concatenate", {}), ("Concatenate", {"axis": 1}), ("Dot", {"axes": 2})]
 )
-def test_masks_merge_as_in_keras(name, settings, masks, monkeypatch):
-    monkeypatch.setattr(masking, "used", True)
+def test_masks_merge_as_in_keras(name, settings, masks):
     arrays = inputs((2, 3, 4), (2, 3, 4))
     tensors = [torch.from_numpy(x) for x in arrays]
     for x, mask in zip(tensors, masks, strict=True):
