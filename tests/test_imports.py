@@ -34,8 +34,6 @@ LEVELS = [
 
 DOORS = {
     "core/backend.py": {"runtime"},
-    "formats/detect.py": {"saving"},
-    "formats/hdf5.py": {"saving"},
     "utils.py": {"formats"},
 }
 """The files that open a package above them inside a function, and which."""

@@ -121,9 +121,9 @@ def is_model(path: str | os.PathLike[str]) -> bool:
         return False
     start = first_bytes(file)
     if start.startswith(HDF5):
-        from layercli.saving import legacy_h5
+        from layercli.formats import keras_h5
 
-        return legacy_h5.has_model(file)
+        return keras_h5.has_model(file)
     return start.startswith(b"PK") and zip_content(file) == KERAS
 
 

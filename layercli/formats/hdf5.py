@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core.limits import DEPTH, FILL
 from layercli.errors import FormatError
-from layercli.formats import keras_h5
+from layercli.formats import keras_archive, keras_h5
 from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
@@ -67,8 +67,6 @@ class H5File:
             with keras_h5.opened(self.file) as groups:
                 yield groups
             return
-        from layercli.saving import keras_archive
-
         with keras_archive.opened(self.file) as archive:
             yield archive.weights
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Groups = Mapping[str, tuple[str, "Sequence[np.ndarray]"]]
 """For each path, the name of its layer and its arrays."""
 
+CONFIG = "model_config"
+"""The attribute in which an HDF5 file of a whole model holds the model's config."""
+
 
 def write(target: Any, groups: Groups) -> None:
     """Write ``groups`` to ``target``, a path or an open file."""
@@ -150,3 +153,12 @@ def opened(file: Path, stream: IO[bytes] | None = None) -> Iterator[H5Groups]:
             raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise FormatError(f"{file} is not an HDF5 file, or is damaged", code="bad-header") from error
+
+
+def has_model(path: Path) -> bool:
+    """Return whether the HDF5 file at ``path`` holds a whole model."""
+    try:
+        with opened(path) as groups:
+            return CONFIG in groups.file.attrs
+    except FormatError:
+        return False

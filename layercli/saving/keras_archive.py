@@ -1,107 +1,33 @@
-"""The ``.keras`` archive: ``metadata.json``, ``config.json`` and ``model.weights.h5``, stored in a zip."""
+"""The ``.keras`` archive with its config as Keras 3 has it, whatever version wrote it."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from layercli.core.limits import DESCRIPTION, EXPANSION
-from layercli.errors import FormatError
-from layercli.formats import keras_h5, strict_json
-from layercli.formats.atomic import replacing
-from layercli.formats.npz import archive
-
-KERAS_VERSION = "3.15.1"
-"""The version whose format is written."""
-METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
-ALWAYS_READ = 1 << 20
-"""So many bytes are read however well they are compressed."""
-
-
-def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5.Groups) -> None:
-    """Write a model's config and weights as the archive ``path``, whole or not at all."""
-    weights = io.BytesIO()
-    keras_h5.write(weights, groups)
-    saved = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
-    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
-        zipped.writestr(METADATA, json.dumps(saved))
-        zipped.writestr(CONFIG, json.dumps(config))
-        zipped.writestr(WEIGHTS, weights.getbuffer())
-
-
-@dataclass
-class Archive:
-    """An open archive: its config, and its weights."""
-
-    file: Path
-    config: Any
-    weights: keras_h5.H5Groups
-    major: int = 3
+from layercli.formats import keras_archive
+from layercli.formats.keras_archive import Archive
 
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
     """Give the archive at ``path``; FormatError where it is none, or holds a member twice."""
-    file = Path(path)
-    with archive(file) as zipped:
-        config = _config(file, zipped)
-        if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
-            raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
-        with zipped.open(WEIGHTS) as stream, keras_h5.opened(file, stream) as groups:
-            groups.major = 2 if is_of_keras_2(zipped) else 3
-            yield Archive(file, config, groups, groups.major)
+    with keras_archive.opened(path) as archive:
+        archive.config = of_keras_3(archive.config, archive.major)
+        yield archive
 
 
 def config_in(path: str | os.PathLike[str]) -> Any:
     """Return the config in the archive at ``path``, its weights left alone; FormatError as ``opened``."""
-    file = Path(path)
-    with archive(file) as zipped:
-        return _config(file, zipped)
+    return of_keras_3(*keras_archive.config_in(path))
 
 
-def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
-    names = zipped.namelist()
-    for name in (CONFIG, WEIGHTS):
-        if names.count(name) != 1:
-            fault = "twice" if name in names else "no"
-            raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
-    check_size(file, zipped.getinfo(CONFIG))
-    config = strict_json.parse(file, zipped.read(CONFIG), "a config")
-    return of_keras_3(config) if is_of_keras_2(zipped) else config
-
-
-def check_size(file: Path, info: zipfile.ZipInfo) -> None:
-    """Raise FormatError for a member that is too long, or that is much longer than what the file has for it."""
-    DESCRIPTION.check(f"{file}: {info.filename}", info.file_size)
-    if info.file_size > max(ALWAYS_READ, EXPANSION.value * info.compress_size):
-        raise EXPANSION.exceeded(
-            f"{file}: {info.filename} has {info.file_size:,} bytes, compressed to {info.compress_size:,}: it grows "
-            f"{info.file_size // max(info.compress_size, 1):,} times"
-        )
-
-
-def is_of_keras_2(zipped: zipfile.ZipFile) -> bool:
-    """Return whether tf.keras wrote an archive, whose config and weights have other names in places."""
-    if METADATA not in zipped.namelist():
-        return False
-    check_size(Path(zipped.filename or ""), zipped.getinfo(METADATA))
-    try:
-        found = json.loads(zipped.read(METADATA))
-    except ValueError:
-        return False
-    return isinstance(found, dict) and str(found.get("keras_version")).startswith("2.")
-
-
-def of_keras_3(config: Any) -> Any:
-    """Return the config of tf.keras as Keras 3 has it."""
+def of_keras_3(config: Any, major: int) -> Any:
+    """Return the config that version ``major`` of Keras wrote as Keras 3 has it."""
+    if major == 3:
+        return config
     from layercli.saving.legacy_compile_config import compile_config
     from layercli.saving.legacy_keras_config import converted
 

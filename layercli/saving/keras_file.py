@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.formats import detect, keras_h5
+from layercli.formats.keras_archive import Archive
 from layercli.saving import keras_archive, legacy_h5
 
 
@@ -18,7 +19,7 @@ def is_hdf5(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[keras_archive.Archive]:
+def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
     """Give the config, as Keras 3 has it, and the weights of the model at ``path``; FormatError where it holds none."""
     file = Path(path)
     if not is_hdf5(file):
@@ -26,7 +27,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[keras_archive.Archive]:
             yield archive
         return
     with keras_h5.opened(file) as groups:
-        yield keras_archive.Archive(file, legacy_h5.config_of(file, groups), groups)
+        yield Archive(file, legacy_h5.config_of(file, groups), groups)
 
 
 def config_in(path: str | os.PathLike[str]) -> Any:

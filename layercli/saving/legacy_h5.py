@@ -15,7 +15,7 @@ from layercli.formats import keras_h5, strict_json
 
 LAYERS, NAMES, TOP = "layer_names", "weight_names", "top_level_model_weights"
 MODEL, OPTIMIZER = "model_weights", "optimizer_weights"
-CONFIG, COMPILED = "model_config", "training_config"
+CONFIG, COMPILED = keras_h5.CONFIG, "training_config"
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,3 @@ def config_of(file: Path, groups: keras_h5.H5Groups) -> dict[str, Any]:
 
 def _json(file: Path, value: Any, part: str) -> Any:
     return strict_json.parse(file, value if isinstance(value, bytes) else str(value).encode(), part)
-
-
-def has_model(path: Path) -> bool:
-    """Return whether the HDF5 file at ``path`` holds a whole model."""
-    try:
-        with keras_h5.opened(path) as groups:
-            return CONFIG in groups.file.attrs
-    except FormatError:
-        return False

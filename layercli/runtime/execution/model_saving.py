@@ -14,6 +14,7 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, NotBuiltError, UsageError
 from layercli.formats import detect, keras_h5, safetensors
 from layercli.formats.atomic import staged
+from layercli.formats.keras_archive import write as write_archive
 from layercli.runtime.distributed import collectives
 from layercli.runtime.execution import load_weights as weights
 from layercli.runtime.execution import tensors
@@ -183,7 +184,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     groups = groups_of(model)
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            keras_archive.write(path, described, groups)
+            write_archive(path, described, groups)
 
 
 def load_model(

@@ -1,0 +1,99 @@
+"""The ``.keras`` archive: ``metadata.json``, ``config.json`` and ``model.weights.h5``, stored in a zip."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layercli.core.limits import DESCRIPTION, EXPANSION
+from layercli.errors import FormatError
+from layercli.formats import keras_h5, strict_json
+from layercli.formats.atomic import replacing
+from layercli.formats.npz import archive
+
+KERAS_VERSION = "3.15.1"
+"""The version whose format is written."""
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+ALWAYS_READ = 1 << 20
+"""So many bytes are read however well they are compressed."""
+
+
+def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5.Groups) -> None:
+    """Write a model's config and weights as the archive ``path``, whole or not at all."""
+    weights = io.BytesIO()
+    keras_h5.write(weights, groups)
+    saved = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
+    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as zipped:
+        zipped.writestr(METADATA, json.dumps(saved))
+        zipped.writestr(CONFIG, json.dumps(config))
+        zipped.writestr(WEIGHTS, weights.getbuffer())
+
+
+@dataclass
+class Archive:
+    """An open archive: its config, and its weights."""
+
+    file: Path
+    config: Any
+    weights: keras_h5.H5Groups
+    major: int = 3
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
+    """Give the archive at ``path``; FormatError where it is none, or holds a member twice."""
+    file = Path(path)
+    with archive(file) as zipped:
+        config = _config(file, zipped)
+        if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
+            raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
+        with zipped.open(WEIGHTS) as stream, keras_h5.opened(file, stream) as groups:
+            groups.major = major(zipped)
+            yield Archive(file, config, groups, groups.major)
+
+
+def config_in(path: str | os.PathLike[str]) -> tuple[Any, int]:
+    """Return the config in the archive at ``path``, and the major version of the Keras that wrote it; FormatError as ``opened``."""
+    file = Path(path)
+    with archive(file) as zipped:
+        return _config(file, zipped), major(zipped)
+
+
+def _config(file: Path, zipped: zipfile.ZipFile) -> Any:
+    names = zipped.namelist()
+    for name in (CONFIG, WEIGHTS):
+        if names.count(name) != 1:
+            fault = "twice" if name in names else "no"
+            raise FormatError(f"{file} holds {fault} {name}" if fault == "no" else f"{file} holds {name} twice")
+    check_size(file, zipped.getinfo(CONFIG))
+    return strict_json.parse(file, zipped.read(CONFIG), "a config")
+
+
+def check_size(file: Path, info: zipfile.ZipInfo) -> None:
+    """Raise FormatError for a member that is too long, or that is much longer than what the file has for it."""
+    DESCRIPTION.check(f"{file}: {info.filename}", info.file_size)
+    if info.file_size > max(ALWAYS_READ, EXPANSION.value * info.compress_size):
+        raise EXPANSION.exceeded(
+            f"{file}: {info.filename} has {info.file_size:,} bytes, compressed to {info.compress_size:,}: it grows "
+            f"{info.file_size // max(info.compress_size, 1):,} times"
+        )
+
+
+def major(zipped: zipfile.ZipFile) -> int:
+    """Return 2 where tf.keras wrote an archive, whose config and weights have other names in places, else 3."""
+    if METADATA not in zipped.namelist():
+        return 3
+    check_size(Path(zipped.filename or ""), zipped.getinfo(METADATA))
+    try:
+        found = json.loads(zipped.read(METADATA))
+    except ValueError:
+        return 3
+    return 2 if isinstance(found, dict) and str(found.get("keras_version")).startswith("2.") else 3
