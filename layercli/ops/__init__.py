@@ -1,4 +1,6 @@
-"""Operations as functions: ``ops.relu(x)``, on symbolic tensors and on torch tensors alike; each module loads when first used."""
+"""Operations as functions: ``ops.relu(x)``, for symbolic tensors and torch tensors. Each module is imported at first
+use.
+"""
 
 from __future__ import annotations
 
@@ -87,15 +89,15 @@ MODULES = {
     ),
     "numpy.window_functions": "bartlett blackman hamming hanning kaiser",
 }
-"""The functions of each module."""
+"""The public functions of each module."""
 
 MODULE_OF = {name: module for module, names in MODULES.items() for name in names.split()}
 
-__all__ = sorted(MODULE_OF)  # the table is the one list
+__all__ = sorted(MODULE_OF)  # MODULES is the only list of names
 
 
 NAMESPACES = ("image", "linalg", "nn", "numpy")
-"""Keras's modules of operations: ``ops.image.resize(x, (8, 8))``."""
+"""The namespaces of ``keras.ops``: ``ops.image.resize(x, (8, 8))``."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Axes taken apart, put in another order and joined, as a pattern of names says."""
+"""Rearrangement of axes by a pattern of names, as in einops."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from layercli.ops.core.axes import check_rank
 from layercli.ops.core.conversion import convert_to_tensor
 
 Side = list[list[str]]
-"""The names that each axis is made of."""
+"""The names in each axis."""
 
 
 @dataclass(frozen=True)
 class Rearrange(Op):
-    """out = x with its axes as ``pattern`` says: ``b (h n) c -> b h (n c)``; ``sizes`` are (name, size) pairs for parts of axes."""
+    """out = x with its axes split, permuted and merged by ``pattern``, such as ``b (h n) c -> b h (n c)``.
+
+    ``sizes``: (name, size) pairs for the names whose size does not follow from x.
+    """
 
     pattern: str
     sizes: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:
-        """The names of each axis, left and right of the arrow; UsageError for what is no pattern."""
+        """The names of each axis left and right of the arrow; UsageError for an invalid pattern."""
         left, arrow, right = self.pattern.partition("->")
         sides = _names(left), _names(right)
         before, after = (sorted(name for axis in side for name in axis) for side in sides)
@@ -42,7 +45,7 @@ class Rearrange(Op):
         return sides
 
     def spec(self, x: Spec) -> Spec:
-        """Return the products of the named sizes; ShapeError where x does not come in such parts."""
+        """Return the products of the named sizes; ShapeError where an axis of x is not divisible as the pattern says."""
         left, right = self.sides
         check_rank(x, len(left))
         known: dict[str, Size] = dict(self.sizes)
@@ -51,7 +54,7 @@ class Rearrange(Op):
         return Spec(tuple(dims.product(known[name] for name in names) for names in right), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's permute between two of its reshapes."""
+        """Return x reshaped, permuted and reshaped by torch."""
         left, right = self.sides
         check_rank(x, len(left))
         known: dict[str, Any] = dict(self.sizes)
@@ -63,13 +66,13 @@ class Rearrange(Op):
         return x.reshape([math.prod(known[name] for name in names) for names in right])
 
     def _tell(self, x: Any, names: list[str], size: Any, known: dict[str, Any]) -> None:
-        """Add the size of the one name of an axis that is not known; ShapeError where there is none such."""
+        """Compute the one unknown size of an axis into ``known``; UsageError for several unknown sizes, ShapeError for
+        a remainder.
+        """
         told = math.prod(known[name] for name in names if name in known)
         missing = [name for name in names if name not in known]
         if len(missing) > 1:
-            raise UsageError(
-                f"rearrange expects to be told all but one size of ({' '.join(names)}) in {self.pattern!r}"
-            )
+            raise UsageError(f"rearrange expects all but one of the sizes of ({' '.join(names)}) in {self.pattern!r}")
         exact = told == 1 or not isinstance(size, int) or size % told == 0
         if not exact or (not missing and not dims.may_equal(size, told)):
             raise ShapeError(
@@ -80,9 +83,10 @@ class Rearrange(Op):
 
 
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """Return the tensor with its axes taken apart, in another order and joined, as in ``b (h n) c -> b h (n c)``.
+    """Return the tensor with its axes split, permuted and merged by a pattern such as ``b (h n) c -> b h (n c)``.
 
-    The sizes of parts that cannot be told from the tensor's are given by name.
+    ``axes_lengths`` gives sizes of names by keyword; of each axis at most one may be missing. Raises UsageError for an
+    invalid pattern, ShapeError for sizes that do not divide an axis.
     """
     return Rearrange(pattern, tuple(axes_lengths.items()))(convert_to_tensor(tensor))
 

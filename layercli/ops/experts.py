@@ -1,4 +1,4 @@
-"""A mixture of experts: each token goes through the feed-forward networks that a router chose for it."""
+"""Mixture of experts: each token is processed by the feed-forward networks that a router chose for it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from layercli.lazy import F, torch
 class ExpertFeedForward(Op):
     """out[t] = sum over the chosen experts e of weights[t, e] * down_e(activation(gate_e(x[t])) * up_e(x[t])).
 
-    x is (..., features); indices and weights (..., chosen); gate and up (experts, features, hidden), down (experts, hidden,
-    features). The cost is that of the chosen experts. Shazeer et al., 2017 (arXiv:1701.06538).
+    x: (..., features); indices and weights: (..., chosen); gate and up: (experts, features, hidden); down: (experts,
+    hidden, features). Only the chosen experts count as multiply-accumulates. Reference: Shazeer et al., 2017,
+    arXiv:1701.06538.
     """
 
     activation: str = "silu"
@@ -35,7 +36,7 @@ class ExpertFeedForward(Op):
         return dims.product(indices.shape) * (3 * gate.shape[1] * gate.shape[2])
 
     def run(self, x: Any, indices: Any, weights: Any, gate: Any, up: Any, down: Any) -> Any:
-        """Return the sum, expert by expert over the tokens that chose it."""
+        """Return the sum, computed expert by expert over the tokens that chose it."""
         tokens, chosen = x.reshape(-1, x.shape[-1]), indices.reshape(-1, indices.shape[-1])
         shares = weights.reshape(chosen.shape)
         out = torch.zeros_like(tokens)
@@ -47,9 +48,10 @@ class ExpertFeedForward(Op):
 
 
 def choices(chosen: Any, experts: int) -> Iterator[tuple[int, Any, Any]]:
-    """Yield every expert with the rows of ``chosen`` (tokens, places) that name it, and the places where they do.
+    """Yield each chosen expert with the rows and columns of ``chosen`` (tokens, choices) that hold it.
 
-    On the meta device, where there are no values, the first has all: shapes and costs do not depend on which it is.
+    The meta device has no values: there the first expert takes all tokens, as shapes and costs do not depend on the
+    expert.
     """
     if chosen.is_meta:
         tokens, places = chosen.shape

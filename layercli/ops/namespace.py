@@ -1,4 +1,4 @@
-"""A part of ``ops`` under a name of its own, as Keras has it."""
+"""The ``__getattr__`` of the namespaces of ``keras.ops``, such as ``ops.numpy``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layercli import ops
 
 
 def finder(module: str, names: list[str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a module that has the operations of those names."""
+    """Return a module's ``__getattr__`` that finds the operations ``names`` in ``layercli.ops``."""
 
     def find(name: str) -> Any:
         if name not in names:

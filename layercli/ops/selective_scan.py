@@ -1,4 +1,4 @@
-"""The recurrence of a selective state space model."""
+"""The recurrence of a selective state space model (Mamba)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class SelectiveScan(Op):
-    """out[t] = states[t] @ output[t], where states[t] = exp(step[t] rate) * states[t - 1] + step[t] x[t] (outer) input[t].
+    """out[t] = states[t] @ output[t], where states[t] = exp(step[t] rate) * states[t - 1] + step[t] x[t] (outer)
+    input[t].
 
-    x and step are (batch, steps, channels), rate is (channels, state), input and output are (batch, steps, state); the states
-    begin at 0. Gu and Dao, "Mamba", 2023 (arXiv:2312.00752).
+    x and step: (batch, steps, channels); rate: (channels, state); input and output: (batch, steps, state). The initial
+    states are 0. Reference: Gu and Dao, 2023, arXiv:2312.00752.
     """
 
     def spec(self, x: Spec, step: Spec, rate: Spec, input: Spec, output: Spec) -> Spec:
@@ -26,7 +27,7 @@ class SelectiveScan(Op):
         return x
 
     def run(self, x: Any, step: Any, rate: Any, input: Any, output: Any) -> Any:
-        """Return the products, step by step."""
+        """Return the outputs, computed step by step."""
         states = x.new_zeros((x.shape[0], *rate.shape))
         found = []
         for t in range(x.shape[1]):

@@ -207,7 +207,7 @@ MESSAGES = [
     (
         UsageError,
         lambda x: ops.rearrange(x, "a b (c d) -> a b c d"),
-        "rearrange expects to be told all but one size of (c d) in 'a b (c d) -> a b c d'",
+        "rearrange expects all but one of the sizes of (c d) in 'a b (c d) -> a b c d'",
     ),
     (
         UsageError,
@@ -237,7 +237,7 @@ MESSAGES = [
     (
         DTypeError,
         lambda x: ops.unravel_index(x, (2,)),
-        "expects indices that are integers (indices = float32[2, 5, 4])",
+        "expects indices of an integer dtype (indices = float32[2, 5, 4])",
     ),
     (ShapeError, lambda x: ops.view_as_complex(x), None),
     (UsageError, lambda x: ops.meshgrid(x, indexing="yx"), "meshgrid expects indexing to be xy or ij, got 'yx'"),

@@ -131,7 +131,7 @@ def _same(call, x):
 
 MESSAGES = [
     (ShapeError, lambda x: ops.searchsorted(x, x), "expects x with 1 axes, got 3 (x = float32[2, 5, 4])"),
-    (DTypeError, lambda x: ops.bincount(x[0, 0]), "expects indices that are integers (indices = float32[4])"),
+    (DTypeError, lambda x: ops.bincount(x[0, 0]), "expects indices of an integer dtype (indices = float32[4])"),
     (
         ShapeError,
         lambda x: ops.segment_sum(x, [0, 1, 2], 3),

@@ -180,13 +180,13 @@ MESSAGES = [
     (
         UsageError,
         lambda x: ops.scan(lambda c, row: (c, row), x, x, unroll=0),
-        "scan expects unroll to be an integer from 1 on, or a boolean, got 0",
+        "scan expects unroll to be an integer of at least 1, or a boolean, got 0",
     ),
     (UsageError, lambda x: ops.map(lambda row: row, ()), "map expects at least one tensor, got none"),
     (
         ShapeError,
         lambda x: ops.map(lambda row: row[0], (x, x[1:])),
-        "expects tensors with as many places along their first axis, got float32[5, 4], float32[4, 4]",
+        "expects tensors with one size of their first axis, got float32[5, 4], float32[4, 4]",
     ),
     (UsageError, lambda x: ops.switch(0, [], x), "switch expects at least one branch, got none"),
     (
@@ -209,7 +209,7 @@ def test_branches_that_differ():
     with pytest.raises(ShapeError) as error:
         ops.cond(ops.sum(x) > 0, lambda: x, lambda: x[0])
     assert str(error.value) == (
-        "cond expects functions that give the same shapes and dtypes, got float32[5, 4] and float32[4]"
+        "cond expects functions that return the same shapes and dtypes, got float32[5, 4] and float32[4]"
     )
 
 
@@ -217,7 +217,7 @@ def test_a_function_that_reads_the_model_elsewhere():
     x = Input(batch_shape=X.shape)
     with pytest.raises(UsageError) as error:
         ops.map(lambda row: row + ops.mean(x), x)
-    assert str(error.value) == "map expects a function that reads the model's tensors by its arguments alone"
+    assert str(error.value) == "map expects a function that reads the model's tensors only through its arguments"
     with pytest.raises(UsageError) as error:
         ops.jvp(ops.sin, (x,), (x,))
     assert str(error.value) == "jvp expects tensors that have values, got symbolic ones"

@@ -208,13 +208,13 @@ ERRORS = [
     (
         UsageError,
         lambda: ops.one_hot([0], 3, sparse=True),
-        "one_hot expects sparse to be false: layercli has no such tensors",
+        "one_hot expects sparse to be false: layercli has no sparse tensors",
     ),
     (UsageError, lambda: ops.multi_hot([0]), "multi_hot expects to be told num_classes"),
     (
         UsageError,
         lambda: ops.convert_to_tensor([0], ragged=True),
-        "convert_to_tensor expects sparse and ragged to be false: layercli has no such tensors",
+        "convert_to_tensor expects sparse and ragged to be false: layercli has no sparse or ragged tensors",
     ),
     (
         UnknownSizeError,

@@ -88,7 +88,7 @@ def test_unstack(axis):
 
 MESSAGES = [
     (ShapeError, lambda x: ops.take(x, [0], 3), "expects x with an axis 3, got 3 axes (x = float32[2, 5, 4])"),
-    (DTypeError, lambda x: ops.take(x, [0.5]), "expects indices that are integers (indices = float32[1])"),
+    (DTypeError, lambda x: ops.take(x, [0.5]), "expects indices of an integer dtype (indices = float32[1])"),
     (
         ShapeError,
         lambda x: ops.take_along_axis(x, [0], 1),
@@ -97,7 +97,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.slice(x, (0, 3, 0), (1, 3, 1)),
-        "expects x with places 3 to 6 along axis 1, got 5 (x = float32[2, 5, 4])",
+        "expects x with indices 3 to 6 along axis 1, got size 5 (x = float32[2, 5, 4])",
     ),
     (
         ShapeError,
@@ -107,7 +107,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.slice_update(x, (1, 0, 0), x),
-        "expects x with places 1 to 3 along axis 0, got 2 (x = float32[2, 5, 4])",
+        "expects x with indices 1 to 3 along axis 0, got size 2 (x = float32[2, 5, 4])",
     ),
     (
         ShapeError,

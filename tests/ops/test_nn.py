@@ -234,4 +234,4 @@ def test_a_loop_whose_steps_are_not_known():
     x = Input(("T", 4))
     with pytest.raises(UsageError) as error:
         ops.fori_loop(0, ops.shape(x)[1], lambda i, value: value, x)
-    assert str(error.value) == "fori_loop expects to know its steps beforehand, got T"
+    assert str(error.value) == "fori_loop expects bounds that are integers, got T"

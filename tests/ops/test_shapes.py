@@ -115,7 +115,7 @@ def test_an_input_that_does_not_fit(call, message):
 
 
 INDEXING = [
-    (lambda x: x[:, 5], "expects x with a place 5 along axis 1, got 5 places (x = float32[2, 5, 4])"),
+    (lambda x: x[:, 5], "expects x with an index 5 along axis 1, got size 5 (x = float32[2, 5, 4])"),
     (lambda x: x[0, 0, 0, 0], "expects x with at least 4 axes, got 3 (x = float32[2, 5, 4])"),
     (lambda x: x[:, ::-1], "expects slices with a positive step"),
 ]

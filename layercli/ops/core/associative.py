@@ -1,4 +1,4 @@
-"""What a function gives of the first places along an axis, the first two, the first three: by halves, not one by one."""
+"""Associative scan: all prefixes of an associative function in log2(n) steps."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from layercli.ops.core.loops import check_same
 
 @dataclass(frozen=True)
 class AssociativeScan(Op):
-    """out[i] = x[0] f x[1] f ... f x[i] along ``axis`` for a function f of two trees that may be applied in any order.
+    """out[i] = x[0] f x[1] f ... f x[i] along ``axis``, for an associative function f of two trees of tensors.
 
-    ``structure`` is the tree of None that x is; ``backwards`` begins at the end.
+    ``structure``: the tree structure of x, with None as leaves. ``backwards``: scan from the end.
     """
 
     function: Function
@@ -31,7 +31,7 @@ class AssociativeScan(Op):
     axis: int = 0
 
     def spec(self, *flat: Spec) -> Any:
-        """Return x's specs; ShapeError where f gives others."""
+        """Return x's specs; ShapeError where f returns other shapes."""
         axes = [axis_of(x, self.axis) for x in flat]
         part = [
             Spec((*x.shape[:axis], UNKNOWN, *x.shape[axis + 1 :]), x.dtype) for x, axis in zip(flat, axes, strict=True)
@@ -42,11 +42,11 @@ class AssociativeScan(Op):
         return tree.pack_sequence_as(self.structure, flat)
 
     def macs(self, *flat: Spec) -> Size:
-        """Return 0 for an f that costs nothing, else what is not worked out."""
+        """Return 0 where f has no cost, else unknown: the number of calls is not counted."""
         return 0 if self._described(flat)[1] == 0 else UNKNOWN
 
     def run(self, *flat: Any) -> Any:
-        """Return what f gives of halves, put together."""
+        """Return the prefixes, computed recursively on pairs."""
         flat = tuple(x.flip(self.axis) for x in flat) if self.backwards else flat
         out = self._scanned(list(flat))
         return tree.pack_sequence_as(self.structure, [x.flip(self.axis) for x in out] if self.backwards else out)
@@ -68,11 +68,11 @@ class AssociativeScan(Op):
         )
 
     def _every(self, xs: list[Any], start: int, end: int) -> list[Any]:
-        """Return every second place from ``start`` on."""
+        """Return every second index from ``start`` on."""
         return [x.index_select(self.axis, torch.arange(start, end, 2, device=x.device)) for x in xs]
 
     def _woven(self, even: Any, odd: Any) -> Any:
-        """Return the places of both in turns."""
+        """Return the slices of both tensors interleaved."""
         count = even.shape[self.axis] + odd.shape[self.axis]
         order = torch.arange(count, device=even.device)
         order = torch.where(order % 2 == 0, order // 2, order // 2 + even.shape[self.axis])
@@ -85,16 +85,18 @@ class AssociativeScan(Op):
 
 
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Return x[0], f(x[0], x[1]), f(f(x[0], x[1]), x[2]), ... along ``axis`` of ``elems``, a tensor or a tree of them.
+    """Return x[0], f(x[0], x[1]), f(f(x[0], x[1]), x[2]), ... along ``axis`` of ``elems``, a tensor or a tree of
+    tensors.
 
-    f takes two trees of many places along the axis at once; as f(f(a, b), c) = f(a, f(b, c)), it is called log2 times, not as
-    often as there are places. ``reverse`` begins at the end.
+    f takes two trees of slices with many indices along the axis and must be associative: f(f(a, b), c) = f(a, f(b, c)).
+    It is called O(log n) times. ``reverse`` scans from the end. Raises ShapeError where the sizes along the axis
+    differ.
     """
     values = function_tracing.tensors(elems)
     flat = tree.flatten(values)
     sizes = [spec_of(x).shape[axis_of(spec_of(x), axis)] for x in flat]
     if any(not dims.may_equal(sizes[0], size) for size in sizes):
-        raise ShapeError(f"associative_scan expects elems with as many places along the axis {axis}, got {sizes}")
+        raise ShapeError(f"associative_scan expects elems of one size along axis {axis}, got {sizes}")
     if function_tracing.is_symbolic(flat):
         function_tracing.check_no_captures("associative_scan", f, values, values)
     return AssociativeScan(f, tree.structure(values), reverse, axis)(*flat)

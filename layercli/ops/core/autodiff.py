@@ -1,4 +1,4 @@
-"""Where gradients stop, and where they are other than the function's own."""
+"""Control of gradients: stop_gradient, custom_gradient, and the Jacobian-vector product jvp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class StopGradient(Op):
-    """out = x, through which no gradient flows: a view."""
+    """out = x, detached from the gradient: a view of x."""
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec."""
@@ -30,14 +30,15 @@ class StopGradient(Op):
 
 
 def stop_gradient(variable: Any) -> Any:
-    """Return the value of ``variable``, a tensor of any kind, through which no gradient flows."""
+    """Return the value of ``variable``, a tensor or a Variable, detached from the gradient."""
     return StopGradient()(variable)
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that f(*args) = (out, gradient) describes: its value is out, and gradient(upstream) its gradient.
+    """Return the function with the value and the gradient that f(*args) = (out, gradient) returns.
 
-    ``gradient`` takes the gradient of out and returns that of each argument: one, or as many as there are arguments.
+    ``gradient(upstream)`` takes the gradient with respect to out and returns the gradient with respect to each
+    argument: a tensor for one argument, else a tuple.
     """
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -52,9 +53,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 def jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
 ) -> tuple[Any, ...]:
-    """Return fun(*primals), and how fast that changes where the arguments change by ``tangents``; then what else fun gives.
+    """Return fun(*primals) and its Jacobian-vector product with ``tangents``: the directional derivative.
 
-    With ``has_aux`` fun gives a pair, of which the second is not derived. UsageError for tensors without values.
+    With ``has_aux`` fun returns a pair (out, aux); aux is not differentiated and is returned as the third result.
+    Raises UsageError for symbolic tensors.
     """
     if any(isinstance(x, SymbolicTensor) for x in tree.flatten([list(primals), list(tangents)])):
         raise UsageError("jvp expects tensors that have values, got symbolic ones")
@@ -64,7 +66,7 @@ def jvp(
 
 @cache
 def _with_gradient() -> Any:
-    """Return torch's function whose gradient is the one that its first argument gives."""
+    """Return the autograd function whose gradient its first argument defines."""
 
     class WithGradient(torch.autograd.Function):
         @staticmethod

@@ -1,4 +1,4 @@
-"""Axes: which one a number means, and how many there must be."""
+"""Normalization of axis numbers, and checks of ranks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from layercli.errors import ShapeError
 
 
 def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
-    """Return ``axis`` counted from the front, in x with ``added`` axes more; ShapeError where it has no such axis."""
+    """Return ``axis`` as a non-negative number for x with ``added`` more axes; ShapeError where the axis does not
+    exist.
+    """
     rank = x.rank + added
     if not -rank <= axis < rank:
         raise ShapeError(f"expects x with an axis {axis}, got {rank} axes (x = {x})")
@@ -19,7 +21,9 @@ def axis_of(x: Spec, axis: int, *, added: int = 0) -> int:
 
 
 def axes_of(x: Spec, axes: int | Iterable[int] | None) -> tuple[int, ...]:
-    """Return one axis or several, None being all, each counted from the front; ShapeError where one is missing or twice."""
+    """Return ``axes``, one, several or None for all, as non-negative numbers; ShapeError for a missing or repeated
+    axis.
+    """
     if axes is None:
         return tuple(range(x.rank))
     found = tuple(axis_of(x, axis) for axis in ((axes,) if isinstance(axes, int) else axes))
@@ -29,7 +33,7 @@ def axes_of(x: Spec, axes: int | Iterable[int] | None) -> tuple[int, ...]:
 
 
 def check_rank(x: Any, rank: int) -> None:
-    """Raise ShapeError where x, a Spec or a tensor of any kind, has another rank."""
+    """Raise ShapeError where x, a Spec or a tensor, does not have ``rank`` axes."""
     if len(x.shape) != rank:
         shown = x if isinstance(x, Spec) else spec_of(x)
         raise ShapeError(f"expects x with {rank} axes, got {len(x.shape)} (x = {shown})")

@@ -1,7 +1,7 @@
-"""One function or another, as a value says.
+"""Conditional execution: ``cond`` and ``switch``.
 
-Where the value is known only the function it names is called. While a model is described all of them are, as nobody knows which
-it will be; of a model that is drawn the results are computed and one of them is taken.
+With a known predicate only the chosen function is called. While a model is described, all functions are called, as the
+predicate has no value yet; in a functional model all are computed and one result is selected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from layercli.ops.numpy.logic import equal, where
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Return true_fn() where ``pred``, a boolean, holds, else false_fn(); both give tensors of the same shapes and dtypes."""
+    """Return true_fn() where the boolean ``pred`` is true, else false_fn().
+
+    Both functions return tensors, or trees of tensors, of the same shapes and dtypes; ShapeError otherwise.
+    """
     pred = pred.value if isinstance(pred, Variable) else pred
     if isinstance(pred, SymbolicTensor):
         return _one("cond", pred, tensors(true_fn()), tensors(false_fn()))
@@ -32,9 +35,9 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """Return branches[index](*operands); an index beyond either end is that end.
+    """Return branches[index](*operands); ``index`` is clamped to the branches that exist.
 
-    All branches give tensors of the same shapes and dtypes.
+    All branches return tensors of the same shapes and dtypes; ShapeError otherwise.
     """
     if not branches:
         raise UsageError("switch expects at least one branch, got none")
@@ -49,13 +52,15 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 
 def _one(name: str, chosen: Any, left: Any, right: Any) -> Any:
-    """Return the tree ``left`` where ``chosen`` holds, else ``right``; ShapeError where they are not alike."""
+    """Return the leaves of the tree ``left`` where ``chosen`` is true, else those of ``right``; ShapeError for unequal
+    specs.
+    """
     pairs = list(zip(tree.flatten(left), tree.flatten(right), strict=False))
     alike = tree.structure(left) == tree.structure(right) and all(_alike(a, b) for a, b in pairs)
     if not alike:
         shown = [", ".join(str(spec_of(x)) for x in tree.flatten(each)) for each in (left, right)]
         raise ShapeError(
-            f"{name} expects functions that give the same shapes and dtypes, got {shown[0]} and {shown[1]}"
+            f"{name} expects functions that return the same shapes and dtypes, got {shown[0]} and {shown[1]}"
         )
     return tree.pack_sequence_as(left, [None if a is None else where(chosen, a, b) for a, b in pairs])
 

@@ -1,4 +1,4 @@
-"""Values as tensors, and tensors as arrays."""
+"""Conversion between tensors, arrays, dtypes and Python values."""
 
 from __future__ import annotations
 
@@ -20,37 +20,40 @@ from layercli.ops.numpy.joining import stack
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
-    """Return x, whatever holds its values, as a tensor, in ``dtype`` where one is given; a symbolic tensor stays one.
+    """Return x, a tensor, Variable, array, number or nested list, as a tensor, cast to ``dtype`` where one is given.
 
-    Python's integers become int64 and its others float32. UsageError where ``sparse`` or ``ragged`` is true.
+    Python integers become int64, Python floats float32; a symbolic tensor stays symbolic. Raises UsageError where
+    ``sparse`` or ``ragged`` is true.
     """
     if sparse or ragged:
-        raise UsageError("convert_to_tensor expects sparse and ragged to be false: layercli has no such tensors")
+        raise UsageError(
+            "convert_to_tensor expects sparse and ragged to be false: layercli has no sparse or ragged tensors"
+        )
     x = _tensor(x)
     return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
 
 
 def array(x: Any, dtype: Any = None) -> Any:
-    """Return x, whatever holds its values, as a tensor of its own, in ``dtype`` where one is given."""
+    """Return a copy of x, a tensor, array, number or nested list, as a tensor, cast to ``dtype`` where one is given."""
     return Unary("copy")(convert_to_tensor(x, dtype))
 
 
 def dtype(x: Any) -> str:
-    """Return the name of the dtype that x has, or would have as a tensor."""
+    """Return the name of x's dtype, or of the dtype that x has as a tensor."""
     return dtypes.name_of(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
 
 
 def is_tensor(x: Any) -> bool:
-    """Return whether x is a tensor: torch's, or a symbolic one; an array, a list and a variable are none."""
+    """Return whether x is a torch tensor or a symbolic tensor; arrays, lists and Variables are not."""
     return _is_tensor(x)
 
 
 def convert_to_numpy(x: Any) -> Any:
-    """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16, which numpy lacks, becomes float32."""
+    """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16 becomes float32, as numpy lacks it."""
     if isinstance(x, Variable):
         return x.numpy()
     if isinstance(x, SymbolicTensor):
-        return x.__array__()  # an error that says why
+        return x.__array__()  # raises the error that explains why
     if not _is_tensor(x):
         return as_array(x)
     return get_backend().to_numpy(x)
@@ -67,51 +70,55 @@ def _tensor(x: Any) -> Any:
         return x
     if isinstance(x, (list, tuple)) and any(isinstance(item, Variable) or _is_tensor(item) for item in tree.flatten(x)):
         return stack([_tensor(item) for item in x])
-    return create(ConstantTensor(), as_array(x) if graph.frames() else x)  # torch.compile traces no array
+    return create(ConstantTensor(), as_array(x) if graph.frames() else x)  # torch.compile cannot trace numpy arrays
 
 
 @dataclass(frozen=True)
 class Cast(Op):
-    """out = x in ``dtype``."""
+    """out = x converted to ``dtype``."""
 
     dtype: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape in the new dtype."""
+        """Return x's shape and the new dtype."""
         return Spec(x.shape, self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return x converted."""
+        """Return x converted by torch."""
         return x.to(getattr(torch, self.dtype))
 
 
 def cast(x: Any, dtype: str) -> Any:
-    """Return x in ``dtype``."""
+    """Return x converted to ``dtype``, elementwise."""
     return Cast(dtypes.name_of(dtype))(x)
 
 
 @dataclass(frozen=True)
 class View(Op):
-    """out = the bytes of x as numbers of ``dtype``: more or fewer along the last axis where they are smaller or larger."""
+    """out = the bytes of x reinterpreted as ``dtype``; the last axis shrinks or grows with the size of an item."""
 
     dtype: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the last size that the bytes have room for; ShapeError where they do not come out even."""
+        """Return x's shape with the new last size; ShapeError where its bytes are not divisible by the new item size."""
         here, wanted = dtypes.BYTES[x.dtype], dtypes.BYTES[self.dtype]
         if here == wanted:
             return Spec(x.shape, self.dtype)
         last = x.shape[-1] if x.rank else None
         if last is None or (isinstance(last, int) and last * here % wanted):
-            raise ShapeError(f"expects x with a last axis whose bytes come in {wanted} for {self.dtype}, got {x}")
+            raise ShapeError(
+                f"expects x with a last axis whose bytes are a multiple of {wanted} for {self.dtype}, got {x}"
+            )
         return Spec((*x.shape[:-1], last * here // wanted), self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's view of the dtype."""
+        """Return torch's view as the dtype."""
         return x.contiguous().view(getattr(torch, self.dtype))
 
 
 def view(x: Any, dtype: Any = None) -> Any:
-    """Return the bytes of x read as numbers of ``dtype``; None is x's own."""
+    """Return x with its bytes reinterpreted as ``dtype``; None keeps x's dtype. Raises ShapeError for a last axis that
+    does not fit.
+    """
     x = convert_to_tensor(x)
     return x if dtype is None else View(dtypes.name_of(dtype))(x)

@@ -1,4 +1,4 @@
-"""Blocks of a tensor, read and written to: where they start, per axis, and what shape they have."""
+"""Slices of a given shape that start at an index which may be a tensor, read and written."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from layercli.ops.core.conversion import convert_to_tensor
 
 @dataclass(frozen=True)
 class Slice(Op):
-    """out = x from ``starts`` on, one per axis, in ``shape``, where -1 is all that is left: a view.
+    """out = x[starts[0] : starts[0] + shape[0], ...]; -1 in ``shape`` extends to the end of the axis: a view.
 
-    Starts that are given as a tensor are held back where less than ``shape`` would be left.
+    Starts given as a tensor are clamped so that ``shape`` fits into x, as in JAX.
     """
 
     shape: Shape
     starts: tuple[int, ...] | None = None
 
     def spec(self, x: Spec, start: Spec | None = None) -> Spec:
-        """Return the shape; ShapeError where x has not so much."""
+        """Return the shape; ShapeError where the slice exceeds x."""
         _check_each_axis(x, "shape", self.shape)
         sizes = tuple(
             n - first if wanted == -1 else wanted
@@ -36,7 +36,7 @@ class Slice(Op):
         return Spec(sizes, x.dtype)
 
     def run(self, x: Any, start: Any = None) -> Any:
-        """Return torch's view; from a start that is a tensor a copy, as torch does not know it before."""
+        """Return torch's view for starts that are integers, a copy for starts in a tensor."""
         sizes = self.spec(spec_of(x)).shape
         if self.starts is None:
             return x[places(start, sizes, x)]
@@ -45,18 +45,18 @@ class Slice(Op):
 
 @dataclass(frozen=True)
 class SliceUpdate(Op):
-    """out = x with ``updates`` written over it from ``starts`` on, one per axis, or from a start that is a tensor."""
+    """out = x with x[start : start + updates.shape] replaced by ``updates``; starts are integers or a tensor."""
 
     starts: tuple[int, ...] | None = None
 
     def spec(self, x: Spec, updates: Spec, start: Spec | None = None) -> Spec:
-        """Return x's spec; ShapeError where the updates reach over its ends."""
+        """Return x's spec; ShapeError where the updates exceed x."""
         _check_each_axis(x, "updates", updates.shape)
         _check_room(x, self.starts, updates.shape)
         return x
 
     def run(self, x: Any, updates: Any, start: Any = None) -> Any:
-        """Return torch's copy of x, written to."""
+        """Return a copy of x with the slice assigned."""
         self.spec(*map(spec_of, (x, updates)))
         if self.starts is None:
             return x.index_put(places(start, updates.shape, x), updates.to(x.dtype))
@@ -68,7 +68,11 @@ class SliceUpdate(Op):
 
 
 def slice(inputs: Any, start_indices: Any, shape: Sequence[Any]) -> Any:
-    """Return ``inputs`` from ``start_indices`` on, one per axis, in ``shape``; -1 in the shape is all that is left."""
+    """Return the slice of ``inputs`` that starts at ``start_indices``, one per axis, and has ``shape``.
+
+    -1 in ``shape`` extends to the end of the axis. ``start_indices`` are integers, or a tensor whose values are clamped
+    so that the slice fits. Raises ShapeError where the slice exceeds the inputs.
+    """
     starts = _whole(start_indices)
     if starts is None:
         return Slice(tuple(shape))(inputs, convert_to_tensor(start_indices))
@@ -76,7 +80,7 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[Any]) -> Any:
 
 
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
-    """Return ``inputs`` with ``updates`` written over it from ``start_indices`` on, one per axis."""
+    """Return a copy of ``inputs`` with ``updates`` written at ``start_indices``, one index per axis."""
     starts, updates = _whole(start_indices), convert_to_tensor(updates)
     if starts is None:
         return SliceUpdate()(inputs, updates, convert_to_tensor(start_indices))
@@ -84,7 +88,9 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
 
 
 def places(start: Any, sizes: Any, x: Any) -> tuple[Any, ...]:
-    """Return the places from ``start``, a tensor, on along each axis, held back to what x has, so that they broadcast."""
+    """Return index tensors of each axis from ``start``, a tensor, clamped to x's sizes and shaped to broadcast
+    together.
+    """
     found = []
     for axis, n in enumerate(sizes):
         first = start[axis].long().clamp(0, x.shape[axis] - n)
@@ -94,7 +100,7 @@ def places(start: Any, sizes: Any, x: Any) -> tuple[Any, ...]:
 
 
 def _whole(starts: Any) -> tuple[int, ...] | None:
-    """Return starts that are numbers, and None for those that a tensor holds."""
+    """Return the starts as integers, or None where a tensor holds them."""
     if hasattr(starts, "dtype") or not all(isinstance(start, int) for start in starts):
         return None
     return tuple(starts)
@@ -106,9 +112,9 @@ def _check_each_axis(x: Spec, what: str, sizes: Any) -> None:
 
 
 def _check_room(x: Spec, starts: tuple[int, ...] | None, sizes: Any) -> None:
-    """Raise ShapeError where x ends before ``sizes`` places from ``starts`` on."""
+    """Raise ShapeError where x ends before ``starts`` + ``sizes``."""
     _check_each_axis(x, "a start", starts or sizes)
     for axis, (first, n, size) in enumerate(zip(starts or (0,) * x.rank, sizes, x.shape, strict=True)):
         end = first + n
         if dims.known(end) and dims.known(size) and not (first >= 0 and n >= 0 and end <= size):
-            raise ShapeError(f"expects x with places {first} to {end} along axis {axis}, got {size} (x = {x})")
+            raise ShapeError(f"expects x with indices {first} to {end} along axis {axis}, got size {size} (x = {x})")

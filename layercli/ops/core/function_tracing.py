@@ -1,4 +1,4 @@
-"""Functions that are handed over to an operation: what they give, and what a call of them costs."""
+"""Tracing of functions that are arguments of an operation: the specs of their results, and their cost."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Function = Callable[..., Any]
 
 
 def trace_function(function: Function, *given: Any) -> tuple[Any, Size]:
-    """Return the specs of what ``function`` gives for trees of specs, a tree, and the multiply-accumulates of the call."""
-    node = Node(None, ())  # type: ignore[arg-type]  # a call of no layer and no operation
+    """Return the tree of specs that ``function`` returns for trees of specs, and the multiply-accumulates of the call."""
+    node = Node(None, ())  # type: ignore[arg-type]  # a scope that belongs to no layer and no operation
     with graph.collect_calls(node):
         out = tensors(function(*graph.placeholders(list(given))))
     return tree.map_structure(spec_of, out), dims.total(map(cost_of, node.calls))
 
 
 def check_no_captures(name: str, function: Function, *given: Any) -> None:
-    """Raise UsageError where a model is being drawn and ``function`` reads its tensors other than by its arguments.
+    """Raise UsageError where a functional model is being built and ``function`` captures symbolic tensors of it.
 
-    The operation is then computed again when the model is called, and those would be the ones without values.
+    The function is called again when the model runs, and a captured symbolic tensor has no value then.
     """
     if not graph.is_building_functional():
         return
-    node = Node(None, ())  # type: ignore[arg-type]  # a call of no layer and no operation
+    node = Node(None, ())  # type: ignore[arg-type]  # a scope that belongs to no layer and no operation
     inputs = graph.placeholders([tree.map_structure(spec_of, x) for x in given])
     with graph.collect_calls(node):
         out = function(*inputs)
@@ -41,26 +41,26 @@ def check_no_captures(name: str, function: Function, *given: Any) -> None:
     read = [x for call in node.calls for x in call.inputs] + tree.flatten(out)
     if any(isinstance(x, SymbolicTensor) and id(x) not in own for x in read):
         raise UsageError(
-            f"{name} expects a function that reads the model's tensors by its arguments alone",
-            hint="hand them over as arguments, or put it into the call of a layer of your own",
+            f"{name} expects a function that reads the model's tensors only through its arguments",
+            hint="pass them as arguments, or put it into the call of a layer of your own",
         )
 
 
 def tensors(values: Any) -> Any:
-    """Return a tree of tensors and numbers as tensors; None stays."""
+    """Return a tree of tensors and numbers with the numbers as tensors; None stays None."""
     return tree.map_structure(lambda x: None if x is None else convert_to_tensor(x), values)
 
 
 def is_symbolic(values: Any) -> bool:
-    """Whether any leaf of a tree has no values."""
+    """Return whether any leaf of a tree is symbolic."""
     return any(isinstance(x, SymbolicTensor) for x in tree.flatten(values))
 
 
 def drop_leading_axis(spec: Spec) -> Spec:
-    """Return the spec of one place along the first axis."""
+    """Return the spec of x[0]."""
     return Spec(spec.shape[1:], spec.dtype)
 
 
 def add_leading_axis(count: Size, specs: Any) -> Any:
-    """Return a tree of specs with a new first axis of ``count`` places."""
+    """Return a tree of specs with a new first axis of size ``count``."""
     return tree.map_structure(lambda x: Spec((count, *x.shape), x.dtype) if isinstance(x, Spec) else x, specs)

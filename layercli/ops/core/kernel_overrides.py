@@ -1,6 +1,6 @@
-"""Kernels that run before torch's own in the calls of one thread, where the runtime knows of a faster one.
+"""Optional kernels that the runtime installs in place of torch's, for the calls of one thread.
 
-Each returns what torch's function does, or None where torch is to do it.
+Each is a function with torch's result; it returns None for inputs that it leaves to torch.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Any
 
 
 class KernelOverrides(threading.local):
-    """The kernels that the calls of this thread use; None is torch's own, and for a linear map the backend's."""
+    """The overrides of this thread; None means torch's kernel, and the backend's for a linear map."""
 
     convolve: Any = None
-    """A convolution over two axes: x, weight, bias, strides, padding, dilation, groups."""
+    """2D convolution: (x, weight, bias, strides, padding, dilation, groups)."""
 
     multiply: Any = None
-    """A linear map whose weight is LARGE: x, weight, bias."""
+    """Linear map with a weight of at least LARGE bytes: (x, weight, bias)."""
 
     recur: Any = None
-    """An LSTM over the steps of x: x, the two states (1, batch, units), and the weights: of x, of the state, and biases."""
+    """LSTM: (x, the two states of shape (1, batch, units), the input kernel, the recurrent kernel, the biases)."""
 
 
 active = KernelOverrides()
 
 LARGE = 1 << 20
-"""The bytes a weight must have for another product than torch's, which takes 10 us less to start."""
+"""The least size of a weight, in bytes, for an override: a call of torch's kernel starts 10 us faster."""

@@ -1,4 +1,4 @@
-"""Loops: of as many steps as are known beforehand, as a condition says, or of one for each place along an axis."""
+"""Loops: ``while_loop``, ``fori_loop``, ``scan`` and the mapping of a function over the first axis."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from layercli.ops.core.function_tracing import Function
 
 @dataclass(frozen=True)
 class While(Op):
-    """The values after value = body(*values) as often as cond(*values) holds, at most ``most`` times (None: any number).
+    """values = body(*values) while cond(*values) is true, at most ``most`` times (None: no limit).
 
-    ``structure`` is a tuple of trees of None, one for each value.
+    ``structure``: a tuple with the tree structure of each value, with None as leaves.
     """
 
     cond: Function
@@ -30,22 +30,22 @@ class While(Op):
     most: int | None = None
 
     def spec(self, *flat: Spec) -> tuple[Spec, ...]:
-        """Return the specs of the values; ShapeError where the body gives others."""
+        """Return the specs of the values; ShapeError where the body changes them."""
         found, _ = self._described(flat)
         for before, after in zip(flat, tree.flatten(found), strict=False):
             check_same("while_loop", before, after)
         if len(flat) != len(tree.flatten(found)):
             raise ShapeError(
-                f"while_loop expects a body that gives {len(flat)} tensors, got {len(tree.flatten(found))}"
+                f"while_loop expects a body that returns {len(flat)} tensors, got {len(tree.flatten(found))}"
             )
         return flat
 
     def macs(self, *flat: Spec) -> Size:
-        """Return 0 for a body that costs nothing, else what nobody knows before the values."""
+        """Return 0 where the body has no cost, else unknown: the number of steps depends on values."""
         return 0 if self._described(flat)[1] == 0 else UNKNOWN
 
     def run(self, *flat: Any) -> Any:
-        """Return the values when the condition fails."""
+        """Return the values after the loop."""
         values, steps = tree.pack_sequence_as(self.structure, flat), 0
         while (self.most is None or steps < self.most) and bool(self.cond(*values)):
             values, steps = self._given(self.body(*values)), steps + 1
@@ -57,16 +57,16 @@ class While(Op):
         )
 
     def _given(self, values: Any) -> Any:
-        """Return what a body gave as a tuple; where there is one value it may give that alone."""
+        """Return the result of the body as a tuple; with one loop variable the body may return it without a tuple."""
         many = isinstance(values, (list, tuple)) and (len(self.structure) > 1 or len(values) == 1)
         return tuple(function_tracing.tensors(values)) if many else (function_tracing.tensors(values),)
 
 
 @dataclass(frozen=True)
 class Map(Op):
-    """out[i] = function(x[i]) for each place i along the first axis of x, a tree of tensors; ``structure`` is one of None.
+    """out[i] = function(x[i]) for each index i of the first axis of x, a tree of tensors.
 
-    ``vectorized`` calls it once, by torch's vmap.
+    ``structure``: the tree structure of x, with None as leaves. ``vectorized``: one call under torch.vmap.
     """
 
     function: Function
@@ -74,15 +74,15 @@ class Map(Op):
     vectorized: bool = False
 
     def spec(self, *flat: Spec) -> Any:
-        """Return what the function gives, with an axis before."""
+        """Return the specs of the function's results with a new first axis."""
         return function_tracing.add_leading_axis(places(flat), self._described(flat)[0])
 
     def macs(self, *flat: Spec) -> Size:
-        """Return places x the cost of the function."""
+        """Return the size of the first axis x the cost of the function."""
         return places(flat) * self._described(flat)[1]
 
     def run(self, *flat: Any) -> Any:
-        """Return torch's vmap, or the results of each place stacked."""
+        """Return the result of torch.vmap, or the stacked results of each index."""
         specs = [spec_of(x) for x in flat]
         if not places(specs):
             return empty(self.spec(*specs), flat[0].device)
@@ -101,10 +101,11 @@ class Map(Op):
 
 @dataclass(frozen=True)
 class Scan(Op):
-    """carry, y_i = function(carry, x_i) for each place i along the first axis of x: the last carry, and every y.
+    """carry, y[i] = function(carry, x[i]) for each index i of the first axis of x; out = the last carry, and all y
+    stacked.
 
-    ``carry`` and ``structure`` are trees of None for the first carry and for x, which may have no leaves. There are ``length``
-    places, None being as many as x has.
+    ``carry`` and ``structure``: the tree structures of the first carry and of x, with None as leaves; x may have no
+    leaves. ``length``: the number of steps, None for x's first size. ``backwards``: from the last index to the first.
     """
 
     function: Function
@@ -114,18 +115,18 @@ class Scan(Op):
     backwards: bool = False
 
     def spec(self, *flat: Spec) -> tuple[Any, Any]:
-        """Return the specs of the carry and of every y; ShapeError where the carry changes."""
+        """Return the specs of the carry and of the stacked y; ShapeError where the carry changes."""
         (carry, y), _ = self._described(flat)
         for old, new in zip(flat[: len(tree.flatten(self.carry))], tree.flatten(carry), strict=True):
             check_same("scan", old, new)
         return carry, function_tracing.add_leading_axis(self._count(flat), y)
 
     def macs(self, *flat: Spec) -> Size:
-        """Return places x the cost of the function."""
+        """Return the number of steps x the cost of the function."""
         return self._count(flat) * self._described(flat)[1]
 
     def run(self, *flat: Any) -> Any:
-        """Return what the loop gives."""
+        """Return the flat results of the loop."""
         carry, x = self._parted(flat)
         specs = [spec_of(value) for value in flat]
         count = int(self._count(specs))
@@ -146,7 +147,7 @@ class Scan(Op):
         return places(self._parted(flat)[1]) if self.length is None else self.length
 
     def step(self, carry: Any, x: Any) -> Any:
-        """Return what the function gives for a carry and a row of x's leaves."""
+        """Return the flat results of the function for a carry and the leaves of x[i]."""
         return self.function(carry, tree.pack_sequence_as(self.structure, x) if x else None)
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
@@ -157,13 +158,14 @@ class Scan(Op):
 
 
 def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
-    """Return the last of value = body_fun(i, value) for i from ``lower`` up to but not including ``upper``, two integers.
+    """Return the last of value = body_fun(i, value) for i in range(lower, upper), from ``init_val`` on.
 
-    Each step is an operation of its own: of symbolic tensors, of a compiled graph, of the cost.
+    ``lower`` and ``upper`` are integers. The loop is unrolled: each step is recorded, compiled and counted by itself.
+    Raises UsageError for bounds that are not known before the call.
     """
     for end in (lower, upper):
         if isinstance(end, (Dim, SymbolicTensor)):
-            raise UsageError(f"fori_loop expects to know its steps beforehand, got {end}")
+            raise UsageError(f"fori_loop expects bounds that are integers, got {end}")
     value = init_val
     for i in range(lower, upper):
         value = body_fun(i, value)
@@ -173,9 +175,11 @@ def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], ini
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
-    """Return the values after ``loop_vars`` = body(*loop_vars) as often as cond(*loop_vars) holds, and no more than allowed.
+    """Return the values after ``loop_vars = body(*loop_vars)`` while cond(*loop_vars) is true, at most
+    ``maximum_iterations`` times.
 
-    ``loop_vars`` is a tuple or a list of tensors, numbers and trees of them, which keep their shapes, or one alone.
+    ``loop_vars``: a tuple or list of tensors, numbers and trees of them, or one of them; they keep their shapes. Raises
+    ShapeError where the body changes a shape.
     """
     several = isinstance(loop_vars, (list, tuple))
     values = function_tracing.tensors(tuple(loop_vars) if several else (loop_vars,))
@@ -194,13 +198,15 @@ def scan(
     reverse: bool = False,
     unroll: int | bool = 1,
 ) -> tuple[Any, Any]:
-    """Return the last carry and every y of carry, y = f(carry, x), from ``init`` on, for each place x along the first axis of xs.
+    """Return the last carry and all y stacked, of carry, y = f(carry, x) from ``init`` on, for each index of the first
+    axis of xs.
 
-    All are trees of tensors; without ``xs`` there are ``length`` steps. ``reverse`` begins at the end; ``unroll`` changes
-    nothing.
+    ``init``, ``xs`` and y are trees of tensors; without ``xs`` there are ``length`` steps. ``reverse`` goes from the
+    last index to the first; ``unroll`` has no effect. Raises ShapeError where the carry changes its shape, UsageError
+    where neither ``xs`` nor ``length`` is given.
     """
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
-        raise UsageError(f"scan expects unroll to be an integer from 1 on, or a boolean, got {unroll}")
+        raise UsageError(f"scan expects unroll to be an integer of at least 1, or a boolean, got {unroll}")
     if xs is None and length is None:
         raise UsageError("scan expects xs or a length, got neither")
     carry, rows = function_tracing.tensors(init), [] if xs is None else tree.flatten(function_tracing.tensors(xs))
@@ -214,7 +220,7 @@ def scan(
 
 
 def mapped(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
-    """Return what ``function`` gives for each place along the first axis of a tree of tensors."""
+    """Return ``function(x[i])`` stacked for each index i of the first axis of a tree of tensors."""
     values = function_tracing.tensors(xs)
     flat = tree.flatten(values)
     if not flat:
@@ -225,19 +231,17 @@ def mapped(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
 
 
 def places(xs: Any) -> Size:
-    """Return how many places all specs have along their first axis; ShapeError where they differ."""
+    """Return the size of the first axis, which all specs have in common; ShapeError where they differ."""
     if any(not x.rank for x in xs):
         raise ShapeError(f"expects tensors with at least 1 axis, got {', '.join(str(x) for x in xs)}")
     sizes: list[Size] = [x.shape[0] for x in xs]
     if any(not dims.may_equal(sizes[0], size) for size in sizes):
-        raise ShapeError(
-            f"expects tensors with as many places along their first axis, got {', '.join(str(x) for x in xs)}"
-        )
+        raise ShapeError(f"expects tensors with one size of their first axis, got {', '.join(str(x) for x in xs)}")
     return sizes[0]
 
 
 def check_same(name: str, before: Spec, after: Any) -> None:
-    """Raise ShapeError where what a loop hands on has another shape afterwards."""
+    """Raise ShapeError where a loop variable has another shape after a step."""
     alike = (
         isinstance(after, Spec) and after.rank == before.rank and all(map(dims.may_equal, before.shape, after.shape))
     )
@@ -246,19 +250,19 @@ def check_same(name: str, before: Spec, after: Any) -> None:
 
 
 def first(x: Any) -> Spec:
-    """Return the spec of one place along the first axis of x."""
+    """Return the spec of x[0]."""
     places([spec_of(x)])
     return function_tracing.drop_leading_axis(spec_of(x))
 
 
 def stacked(results: list[Any]) -> Any:
-    """Return trees of tensors as one, each leaf stacked; None stays."""
+    """Return a list of trees of tensors as one tree, each leaf stacked; None stays None."""
     columns = zip(*map(tree.flatten, results), strict=True)
     return tree.pack_sequence_as(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
 
 
 def empty(specs: Any, device: Any) -> Any:
-    """Return tensors of no values, of shapes that have room for none."""
+    """Return empty tensors of the specs' shapes, for loops without steps."""
 
     def made(spec: Spec) -> Any:
         return torch.zeros([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device=device)

@@ -1,4 +1,4 @@
-"""Functions of one thing, applied to many at once."""
+"""Functions applied along the first axis of tensors, and functions of single values applied to whole tensors."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from layercli.ops.numpy.reshaping import broadcast_to, reshape
 
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
-    """Return f(x) for each place along the first axis of ``xs``, a tensor or a tree of them, stacked along a new first axis."""
+    """Return f(x[i]) stacked for each index i of the first axis of ``xs``, a tensor or a tree of tensors."""
     return mapped("map", f, xs, vectorized=False)
 
 
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
-    """Return function(x) for each place along the first axis of ``elements``, a tensor or a tree of them, in one call of it."""
+    """Return function(x[i]) stacked for each index i of the first axis of ``elements``, in one call under torch.vmap."""
     return mapped("vectorized_map", function, elements, vectorized=True)
 
 
 def vectorize(
     pyfunc: Callable[..., Any], *, excluded: Iterable[int] | None = None, signature: str | None = None
 ) -> Callable[..., Any]:
-    """Return the function of tensors that broadcast which applies ``pyfunc`` to their values, in one call of it.
+    """Return a function that applies ``pyfunc`` to its arguments elementwise, with broadcasting, under torch.vmap.
 
-    A ``signature`` like ``(n),(n,m)->(m)`` says how many of the last axes of each argument are the function's own; it takes the
-    arguments whose places are ``excluded`` as they are.
+    ``signature``, such as ``(n),(n,m)->(m)``, gives the last axes of each argument that ``pyfunc`` takes as a whole.
+    ``excluded``: the indices of the arguments that are passed unchanged. Raises UsageError for an invalid signature.
     """
     left = set(excluded or ())
     taken = None if signature is None else _own_axes(signature)
@@ -54,7 +54,7 @@ def vectorize(
 
 
 def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> Any:
-    """Return what ``call`` gives of the values broadcast but for their ``own`` last axes."""
+    """Return ``call`` of the values after broadcasting all but their last ``own`` axes."""
     if any(ndim(x) < axes for x, axes in zip(values, own, strict=True)):
         raise ShapeError(f"expects arguments with at least {own} axes, got {[ndim(x) for x in values]}")
     ends: list[Shape] = [shape(x)[ndim(x) - axes :] for x, axes in zip(values, own, strict=True)]
@@ -68,7 +68,7 @@ def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> A
 
 
 def _own_axes(signature: str) -> list[int]:
-    """Return how many axes of each argument the function has for its own."""
+    """Return the number of core axes of each argument in ``signature``."""
     arguments, arrow, _ = signature.replace(" ", "").partition("->")
     if not arrow or not re.fullmatch(r"\([\w,]*\)(,\([\w,]*\))*", arguments):
         raise UsageError(f"vectorize expects a signature like '(n),(n,m)->(m)', got {signature!r}")

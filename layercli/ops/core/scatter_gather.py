@@ -1,4 +1,4 @@
-"""Places of a tensor that another tensor names by number, read and written to."""
+"""Gather and scatter: values read from and written to the indices that another tensor holds."""
 
 from __future__ import annotations
 
@@ -25,23 +25,27 @@ COMBINED: dict[str | None, Callable[[Any, Any, Any], Any]] = {
     "min": lambda rows, places, updates: _reduced(rows, places, updates, "amin"),
     "mul": lambda rows, places, updates: _reduced(rows, places, updates, "prod"),
 }
-"""What becomes of a row that is updated: of the update and, where it is named, of what was there."""
+"""How a row is updated, by the name of the reduction: a function of the row, the update and the indices."""
 
 
 @dataclass(frozen=True)
 class Take(Op):
-    """out = the places ``indices`` of x along ``axis``, whose sizes stand where the axis was; negative ones count from the end."""
+    """out = x[..., indices, ...] along ``axis``: the shape of the indices replaces the axis; negative indices count
+    from the end.
+    """
 
     axis: int
 
     def spec(self, x: Spec, indices: Spec) -> Spec:
-        """Return x's shape with that of the indices in the axis's place."""
+        """Return x's shape with the indices' shape at the axis."""
         axis = axis_of(x, self.axis)
         check_whole(indices)
         return Spec((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
 
     def run(self, x: Any, indices: Any) -> Any:
-        """Return x indexed by torch, by a row of places: one place alone it would fetch from the device."""
+        """Return torch's index_select by the flattened indices: indexing by one integer tensor would synchronize with
+        the device.
+        """
         if indices.is_floating_point() or indices.dtype is torch.bool:
             check_whole(spec_of(indices))
         axis = axis_of(spec_of(x), self.axis)
@@ -56,7 +60,7 @@ class TakeAlongAxis(Op):
     axis: int
 
     def spec(self, x: Spec, indices: Spec) -> Spec:
-        """Return the indices' shape, broadcast to x's but for the axis."""
+        """Return the indices' shape, broadcast with x's shape except along the axis."""
         axis = axis_of(x, self.axis)
         check_whole(indices)
         if indices.rank != x.rank:
@@ -78,15 +82,19 @@ class TakeAlongAxis(Op):
 
 @dataclass(frozen=True)
 class ScatterUpdate(Op):
-    """out = x with updates[i] at the place that indices[i] names by its first axes; ``reduction`` is a key of ``COMBINED``."""
+    """out = x with updates[i] written at x[indices[i]]; ``reduction``, a key of ``COMBINED``, combines old and new
+    values.
+    """
 
     reduction: str | None = None
 
     def spec(self, x: Spec, indices: Spec, updates: Spec) -> Spec:
-        """Return x's spec; ShapeError where indices (n, axes) and updates (n, *x's other sizes) do not fit."""
+        """Return x's spec; ShapeError where the shapes of indices (n, axes) and updates (n, *other sizes of x) do not
+        fit.
+        """
         check_whole(indices)
         axes = indices.shape[-1] if indices.rank == 2 else None
-        if isinstance(axes, Dim):  # which of x's sizes the updates have is then not known
+        if isinstance(axes, Dim):  # the number of indexed axes is unknown, and with it the updates' shape
             return x
         if axes is None or not 1 <= axes <= x.rank:
             raise ShapeError(f"expects indices of the shape (n, 1 to {x.rank} axes), got {indices} (x = {x})")
@@ -96,7 +104,7 @@ class ScatterUpdate(Op):
         return x
 
     def run(self, x: Any, indices: Any, updates: Any) -> Any:
-        """Return x's rows, x having been laid out as such, after torch's function of them."""
+        """Return x with its indexed axes flattened to rows, updated, and reshaped back."""
         self.spec(*map(spec_of, (x, indices, updates)))
         lead = x.shape[: indices.shape[-1]]
         indices = indices.long().unbind(-1)
@@ -108,24 +116,30 @@ class ScatterUpdate(Op):
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Return the places ``indices`` of x along ``axis`` (None: of its values in a row), the axis giving way to their shape."""
+    """Return x[..., indices, ...] along ``axis``; None takes from x flattened.
+
+    The shape of ``indices`` replaces the axis. Negative indices count from the end. Raises DTypeError where the indices
+    are not integers.
+    """
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return Take(axis)(x, convert_to_tensor(indices))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Return, for each place of ``indices``, the value of x beside it that the index names along ``axis``.
+    """Return out[..., i, ...] = x[..., indices[..., i, ...], ...] along ``axis``; None flattens both.
 
-    The other axes broadcast; None takes the values of both in a row.
+    The other axes broadcast. Raises DTypeError where the indices are not integers.
     """
     x, indices, axis = (ravel(x), ravel(indices), 0) if axis is None else (x, indices, axis)
     return TakeAlongAxis(axis)(x, convert_to_tensor(indices))
 
 
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
-    """Return ``inputs`` with updates[i] at the place that indices[i] names by its first axes: indices (n, axes).
+    """Return a copy of ``inputs`` with updates[i] written at inputs[indices[i]].
 
-    ``reduction`` is what becomes of what was there: ``add``, ``max``, ``min``, ``mul``, or None, where it is written over.
+    indices: (n, axes), the first axes of the inputs; updates: (n, *the other sizes). ``reduction``: ``add``, ``max``,
+    ``min`` or ``mul`` combines the update with the old value; None replaces it. Raises UsageError for another
+    reduction.
     """
     if reduction not in COMBINED:
         known = [name for name in COMBINED if name]
@@ -135,7 +149,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
 
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
-    """Return zeros of ``shape`` with each value added at the place that its index names: indices (..., axes)."""
+    """Return zeros of ``shape`` with each of ``values`` added at its index: indices (..., axes)."""
     indices, values = convert_to_tensor(indices), convert_to_tensor(values)
     axes = spec_of(indices).shape[-1]
     places = reshape(indices, (-1, axes))
@@ -144,9 +158,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 
 def check_whole(indices: Spec) -> None:
-    """Raise DTypeError where indices are no integers."""
+    """Raise DTypeError where the indices are not integers."""
     if not dtypes.is_integer(indices.dtype):
-        raise DTypeError(f"expects indices that are integers (indices = {indices})")
+        raise DTypeError(f"expects indices of an integer dtype (indices = {indices})")
 
 
 def _reduced(rows: Any, places: Any, updates: Any, how: str) -> Any:

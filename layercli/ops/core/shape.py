@@ -1,4 +1,4 @@
-"""How large a tensor is."""
+"""Shapes and sizes of tensors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from layercli.ops.numpy.creation import ConstantTensor
 
 
 class ShapeTensor(tuple[Size, ...]):
-    """Sizes in a row, not all of them known yet: what a vector of them is while a model is described."""
+    """A vector of sizes, some of which may be symbolic: the value of ``ops.shape`` while a model is described."""
 
     __slots__ = ()
-    __add__ = __mul__ = __rmul__ = None  # type: ignore[assignment]  # a tuple's would be no vector's
+    __add__ = __mul__ = __rmul__ = None  # type: ignore[assignment]  # a vector's arithmetic, unlike a tuple's
 
 
 def sizes_in(x: Any) -> tuple[Size, ...]:
-    """Return the integers and the sizes in x: one of them, a vector, or a list."""
+    """Return the integers and symbolic sizes in x: a number, a vector or a list."""
     if isinstance(x, SymbolicTensor) and x.node is not None and isinstance(x.node.target, ConstantTensor):
         x = x.node.args[0]
     found = x.tolist() if hasattr(x, "tolist") else x
@@ -27,22 +27,22 @@ def sizes_in(x: Any) -> tuple[Size, ...]:
 
 
 def shape(x: Any) -> Shape:
-    """Return the sizes of x's axes; one that is not known while a model is described can be reckoned with all the same."""
+    """Return the sizes of x's axes as a tuple; unknown sizes are symbolic and support arithmetic."""
     return tuple(x.shape) if hasattr(x, "shape") else tuple(array(x).shape)
 
 
 def ndim(x: Any) -> int:
-    """Return how many axes x has."""
+    """Return the number of axes of x."""
     return len(shape(x))
 
 
 def size(x: Any) -> Size:
-    """Return how many values x has: the product of its sizes."""
+    """Return the number of values of x: the product of its sizes."""
     return dims.product(shape(x))
 
 
 def array(x: Any) -> Any:
-    """Return values as a numpy array, Python's own fractions in float32."""
+    """Return x as a numpy array; Python floats become float32."""
     import numpy as np
 
     made = np.asarray(x)

@@ -1,4 +1,4 @@
-"""``x[1:, ..., None, -1]``: integers, slices, None and Ellipsis."""
+"""Basic indexing ``x[1:, ..., None, -1]``: integers, slices, None and Ellipsis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SlicePart: TypeAlias = "int | StridedSlice | EllipsisType | None"
 
 @dataclass(frozen=True)
 class StridedSlice:
-    """A slice, as something that can be a setting."""
+    """A slice with hashable fields, so that it can be an argument of an Op."""
 
     start: int | None = None
     stop: int | None = None
@@ -26,11 +26,11 @@ class StridedSlice:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether the slice takes the whole axis."""
         return self == StridedSlice()
 
     def length(self, size: Size) -> Size:
-        """Return how many places of an axis of ``size`` it takes; a anonymous unknown where that depends on the size."""
+        """Return the length of the slice of an axis of ``size``; an anonymous unknown where it cannot be expressed."""
         if isinstance(size, int):
             return len(range(size)[slice(self.start, self.stop, self.step)])
         if self.whole:
@@ -42,19 +42,21 @@ class StridedSlice:
 
 
 def _distance(start: int, stop: Size, size: Size) -> Size:
-    """Return how far ``stop`` is from ``start``, negative ends being counted from ``size``."""
+    """Return ``stop - start``, negative ends counted from ``size``."""
     ends = [end + size if isinstance(end, int) and end < 0 else end for end in (start, stop)]
     return ends[1] - ends[0]
 
 
 @dataclass(frozen=True)
 class GetItem(Op):
-    """out = x[parts]: a number takes one place and its axis away, a Range some places; None makes an axis of size 1."""
+    """out = x[parts]: an integer selects an index and removes the axis, a StridedSlice selects a range, None adds an
+    axis of size 1.
+    """
 
     parts: tuple[SlicePart, ...]
 
     def spec(self, x: Spec) -> Spec:
-        """Return what is left of x's shape; ShapeError where a part does not exist."""
+        """Return the indexed shape; ShapeError for an index or an axis that x does not have."""
         shape: list[Size] = []
         left = list(enumerate(x.shape))
         for part in self._spelled_out(x):
@@ -73,7 +75,7 @@ class GetItem(Op):
         return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, StridedSlice) else p for p in self.parts)]
 
     def _spelled_out(self, x: Spec) -> list[SlicePart]:
-        """Return the parts with the Ellipsis, or what is missing at the end, written as whole axes."""
+        """Return the parts with the Ellipsis, and missing trailing axes, replaced by full slices."""
         axes = sum(isinstance(part, (int, StridedSlice)) for part in self.parts)
         if axes > x.rank:
             raise ShapeError(f"expects x with at least {axes} axes, got {x.rank} (x = {x})")
@@ -84,7 +86,7 @@ class GetItem(Op):
 
 
 def getitem(x: Any, key: Any) -> Any:
-    """Return ``x[key]``; a key that holds tensors or lists goes to torch's own indexing."""
+    """Return ``x[key]``; a key with tensors or lists is passed to torch's advanced indexing."""
     parts = key if isinstance(key, tuple) else (key,)
     if not all(_simple(part) for part in parts):
         from layercli.lazy import torch
@@ -107,4 +109,4 @@ def _simple(part: Any) -> bool:
 def _check_place(x: Spec, axis: int, place: int) -> None:
     size = x.shape[axis]
     if isinstance(size, int) and not -size <= place < size:
-        raise ShapeError(f"expects x with a place {place} along axis {axis}, got {size} places (x = {x})")
+        raise ShapeError(f"expects x with an index {place} along axis {axis}, got size {size} (x = {x})")

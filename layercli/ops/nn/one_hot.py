@@ -48,7 +48,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     It is in float32 unless told otherwise; a number that is no class gives zeros alone. UsageError where ``sparse``.
     """
     if sparse:
-        raise UsageError("one_hot expects sparse to be false: layercli has no such tensors")
+        raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
     return OneHot(num_classes, axis, "float32" if dtype is None else dtypes.name_of(dtype))(x)
 
 

@@ -131,7 +131,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     Of x with two axes each row is counted. UsageError where ``sparse`` is true.
     """
     if sparse:
-        raise UsageError("bincount expects sparse to be false: layercli has no such tensors")
+        raise UsageError("bincount expects sparse to be false: layercli has no sparse tensors")
     given = () if weights is None else (convert_to_tensor(weights),)
     return BinCount(minlength)(convert_to_tensor(x), *given)
 
