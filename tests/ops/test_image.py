@@ -90,7 +90,7 @@ def test_crop_of_a_size_not_known():
     assert str(ops.image.crop_images(Input(("H", 8, 3)), 1, 2, None, None, 4, 5).spec).startswith("float32[None,")
     with pytest.raises(UnknownSizeError) as error:
         ops.image.pad_images(x, 1, 1, target_height=9, target_width=9)
-    assert str(error.value) == "pad_images expects to know the height it pads to 9 (x = float32[None, None, W, 3])"
+    assert str(error.value) == "pad_images expects a known height to pad to 9 (x = float32[None, None, W, 3])"
 
 
 @each_form
@@ -206,7 +206,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.image.map_coordinates(x, MAPS, 1),
-        "expects coordinates with 4 numbers for each place, got float32[2, 8] (x = float32[2, 9, 8, 3])",
+        "expects coordinates with 4 coordinates along their first axis, got float32[2, 8] (x = float32[2, 9, 8, 3])",
     ),
     (
         ShapeError,

@@ -105,12 +105,12 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.solve(x, x),
-        "expects square matrices a and b with as many rows (a = float32[2, 5, 3], b = float32[2, 5, 3])",
+        "expects square matrices a, and b with their number of rows (a = float32[2, 5, 3], b = float32[2, 5, 3])",
     ),
     (
         ShapeError,
         lambda x: ops.lstsq(x, x),
-        "expects a matrix a and b with as many rows (a = float32[2, 5, 3], b = float32[2, 5, 3])",
+        "expects a matrix a, and b with its number of rows (a = float32[2, 5, 3], b = float32[2, 5, 3])",
     ),
     (
         DTypeError,

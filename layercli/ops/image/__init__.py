@@ -1,4 +1,4 @@
-"""Operations on images, one or a batch of them, as Keras's ``ops.image``."""
+"""Operations on one image or a batch of images, as ``keras.ops.image``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MODULES = {
     "image.scale_translate": "scale_and_translate",
     "image.warp": "affine_transform elastic_transform map_coordinates perspective_transform",
 }
-"""The functions of each module."""
+"""The public functions of each module."""
 
 MODULE_OF = {name: module for module, names in MODULES.items() for name in names.split()}
 
-__all__ = sorted(MODULE_OF)  # the table is the one list
+__all__ = sorted(MODULE_OF)  # MODULES is the only list of names
 
 
 def __getattr__(name: str) -> Any:

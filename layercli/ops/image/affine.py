@@ -1,6 +1,7 @@
-"""Images under affine maps: the maps of translations, rotations and zooms, and the resampling of images by them.
+"""Affine transformations of images: the coefficients of translations, rotations and zooms, and the resampling.
 
-A map is (a0, a1, a2, b0, b1, b2): the pixel (x, y) of the result is that of the image at (a0 x + a1 y + a2, b0 x + b1 y + b2).
+The coefficients are (a0, a1, a2, b0, b1, b2): the output pixel (x, y) is the input at (a0 x + a1 y + a2, b0 x + b1 y +
+b2).
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import CHANNELS_FIRST, CHANNELS_LAST
 
 COEFFICIENTS = 6
-"""How many numbers a map is."""
+"""The number of coefficients of an affine map."""
 
 
 @dataclass(frozen=True)
 class _Map(Op):
-    """The map of each image of x for its row of ``drawn``."""
+    """Base of the operations that compute the coefficients for each image of x from its row of random numbers
+    ``drawn``.
+    """
 
     channels_first: bool = False
 
@@ -41,10 +44,10 @@ class _Map(Op):
 
 @dataclass(frozen=True)
 class Translation(_Map):
-    """The maps that move images down and right by drawn (batch, 2): parts of their height and of their width."""
+    """Coefficients that move images down and right by drawn (batch, 2), as fractions of height and width."""
 
     def run(self, x: Any, drawn: Any) -> Any:
-        """Return the maps, to where each pixel comes from."""
+        """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         down, right = drawn.unbind(1)
         one, zero = torch.ones_like(down), torch.zeros_like(down)
@@ -53,10 +56,10 @@ class Translation(_Map):
 
 @dataclass(frozen=True)
 class Rotation(_Map):
-    """The maps that turn images around their centres, counter-clockwise by drawn (batch, 1) degrees."""
+    """Coefficients that rotate images around their centres, counter-clockwise by drawn (batch, 1) degrees."""
 
     def run(self, x: Any, drawn: Any) -> Any:
-        """Return the maps, to where each pixel comes from."""
+        """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         across, down = 0.5 * (width - 1), 0.5 * (height - 1)
         angle = drawn[:, 0] * (math.pi / 180)
@@ -68,13 +71,14 @@ class Rotation(_Map):
 
 @dataclass(frozen=True)
 class Zoom(_Map):
-    """The maps that show drawn (batch, 2) times the height and the width around the centres of images: below 1 is nearer.
+    """Coefficients that zoom images around their centres by drawn (batch, 2): factors of height and width; below 1
+    zooms in.
 
-    Of drawn (batch, 1) both are that.
+    One factor, (batch, 1), is used for both.
     """
 
     def run(self, x: Any, drawn: Any) -> Any:
-        """Return the maps, to where each pixel comes from."""
+        """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         down, across = drawn[:, 0], drawn[:, -1]
         zero = torch.zeros_like(down)
@@ -84,11 +88,11 @@ class Zoom(_Map):
 
 @dataclass(frozen=True)
 class Resample(Op):
-    """out[y, x] = image at (a0 x + a1 y + a2, b0 x + b1 y + b2), between pixels ``bilinear``, or that of the ``nearest`` one.
+    """out[y, x] = image at (a0 x + a1 y + a2, b0 x + b1 y + b2), interpolated ``bilinear`` or ``nearest``.
 
-    x is (batch, height, width, channels), or channels first, the maps (batch, 6). Outside of the image is ``fill_value``
-    (constant), the pixel at the edge (nearest), or the image again, as it is (wrap) or mirrored, with its edge (reflect) or
-    without (mirror). Integers are rounded, halves away from 0.
+    x: (batch, height, width, channels), or channels first; maps: (batch, 6). ``fill_mode`` gives values outside the
+    image: ``fill_value`` (constant), the nearest edge pixel (nearest), the image repeated (wrap), or mirrored with
+    (reflect) or without (mirror) its edge pixels. Integer results are rounded, halves away from 0.
     """
 
     coefficients = COEFFICIENTS
@@ -107,7 +111,7 @@ class Resample(Op):
         return x
 
     def run(self, x: Any, maps: Any) -> Any:
-        """Return the weighted sum of the pixels around each place."""
+        """Return the weighted sum of the pixels around each position."""
         images = x.permute(*CHANNELS_LAST[4]) if self.channels_first else x
         height, width = images.shape[1:3]
         rows, columns = self._places(images, maps)
@@ -120,14 +124,14 @@ class Resample(Op):
         return out.permute(*CHANNELS_FIRST[4]) if self.channels_first else out
 
     def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
-        """Return the row and the column, each (batch, height, width), where each pixel comes from."""
+        """Return the input row and column, each (batch, height, width), of every output pixel."""
         a0, a1, a2, b0, b1, b2 = (value[:, None, None] for value in maps.unbind(1))
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
         return down * b1 + across * b0 + b2, down * a1 + across * a0 + a2
 
     def _pixels(self, images: Any, row: Any, column: Any, height: int, width: int) -> Any:
-        """Return the pixels (batch, height, width, channels) at whole places, those outside by the fill mode."""
+        """Return the pixels (batch, height, width, channels) at integer positions; outside the image by the fill mode."""
         inside = INSIDE[self.fill_mode]
         flat = inside(row, height) * width + inside(column, width)
         batch = torch.arange(images.shape[0], device=images.device)[:, None, None]
@@ -139,12 +143,12 @@ class Resample(Op):
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:
-    """Return x in a dtype, rounded where that is one of integers, halves away from 0."""
+    """Return x cast to ``dtype``; for integer dtypes rounded, halves away from 0."""
     return x.to(dtype) if dtype.is_floating_point else (torch.sign(x) * torch.floor(torch.abs(x) + 0.5)).to(dtype)
 
 
 def around_of(place: Any) -> list[tuple[Any, Any]]:
-    """Return the integers before and after each place, with what each counts."""
+    """Return the integers below and above each position, with their interpolation weights."""
     lower = torch.floor(place)
     beyond = place - lower
     index = lower.to(torch.int64)
@@ -152,7 +156,7 @@ def around_of(place: Any) -> list[tuple[Any, Any]]:
 
 
 def nearest_of(place: Any) -> list[tuple[Any, Any]]:
-    """Return the nearest integer to each place, halves away from 0, which counts once."""
+    """Return the nearest integer to each position, halves away from 0, with weight 1."""
     whole = torch.trunc(place)
     nearest = whole + torch.sign(place) * ((place - whole).abs() >= 0.5)
     return [(nearest.to(torch.int64), torch.ones_like(place))]
@@ -167,13 +171,13 @@ def _wrapped(index: Any, size: int) -> Any:
 
 
 def _mirrored(index: Any, size: int) -> Any:
-    """Return where an index is in an image and its mirror image, edge to edge: ... 1 0 0 1 ... n-1 n-1 n-2 ..."""
+    """Return the index reflected into [0, size) with the edges repeated: ... 1 0 0 1 ... n-1 n-1 n-2 ..."""
     turn = index.remainder(2 * size)
     return torch.where(turn < size, turn, 2 * size - 1 - turn)
 
 
 def _mirrored_inside(index: Any, size: int) -> Any:
-    """Return where an index is in an image and its mirror image, which share their edges: ... 2 1 0 1 ... n-1 n-2 ..."""
+    """Return the index reflected into [0, size) without repeating the edges: ... 2 1 0 1 ... n-1 n-2 ..."""
     turn = max(2 * size - 2, 1)
     return size - 1 - (index.remainder(turn) - (size - 1)).abs()
 
@@ -185,4 +189,4 @@ INSIDE: dict[str, Callable[[Any, int], Any]] = {
     "reflect": _mirrored,
     "mirror": _mirrored_inside,
 }
-"""By fill mode, which pixel of an axis of some size an index outside of it stands for."""
+"""By fill mode, the function of (index, size) that returns an index inside the axis."""

@@ -1,4 +1,4 @@
-"""One image, or a batch of them: functions of batches take one image as a batch of one."""
+"""Functions of batches applied to single images, as a batch of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from layercli.ops.numpy.reshaping import expand_dims, squeeze
 
 
 def as_batch(function: Callable[..., Any], *images: Any, axes: int = 4) -> Any:
-    """Return ``function`` of images, batches with so many axes; of single ones, with an axis less, the single result."""
+    """Return ``function(*images)`` for batches with ``axes`` axes; for single images, with one axis less, the single
+    result.
+
+    Raises ShapeError for another rank.
+    """
     spec = spec_of(images[0])
     if spec.rank not in (axes - 1, axes):
         raise ShapeError(f"expects x with {axes - 1} or {axes} axes, got {spec.rank} (x = {spec})")

@@ -1,4 +1,4 @@
-"""Colours: red, green and blue, grey, or hue, saturation and value."""
+"""Conversions between RGB, grayscale and HSV."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from layercli.ops.numpy.logic import equal, greater, less, where
 from layercli.ops.numpy.reshaping import expand_dims
 
 GREY = (0.2989, 0.5870, 0.1140)
-"""How bright red, green and blue are."""
+"""The luma weights of red, green and blue."""
 
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-"""Below which a colour is black, by dtype."""
+"""The value below which a color is black, by dtype."""
 
 
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """Return 0.2989 red + 0.587 green + 0.114 blue of an image or a batch of them, as one channel; grey ones stay."""
+    """Return 0.2989 R + 0.587 G + 0.114 B of an image or a batch, as one channel; grayscale images are returned
+    unchanged.
+    """
     x = convert_to_tensor(images)
     spec, axis = _checked(x, data_format, (1, 3))
     if spec.shape[axis] == 1:
@@ -38,7 +40,10 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 
 
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
-    """Return the hue, the saturation and the value, all from 0 to 1, of red, green and blue from 0 to 1."""
+    """Return hue, saturation and value, each in [0, 1], of RGB images in [0, 1].
+
+    Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.
+    """
     x = convert_to_tensor(images)
     spec, axis = _checked(x, data_format, (3,), floating=True)
     x = where(less(Unary("absolute")(x), EPSILON[spec.dtype]), 0.0, x)
@@ -54,7 +59,10 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
 
 
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
-    """Return red, green and blue, from 0 to 1, of the hue, the saturation and the value."""
+    """Return RGB images in [0, 1] of hue, saturation and value, each in [0, 1].
+
+    Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.
+    """
     x = convert_to_tensor(images)
     _, axis = _checked(x, data_format, (3,), floating=True)
     hue, saturation, value = Unstack(3, axis)(x)
@@ -68,7 +76,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
 
 
 def _checked(x: Any, data_format: str | None, channels: tuple[int, ...], *, floating: bool = False) -> tuple[Spec, int]:
-    """Return x's spec and the axis of its channels; ShapeError or DTypeError where it is no image of such channels."""
+    """Return x's spec and its channel axis; ShapeError or DTypeError for an invalid rank, number of channels or dtype."""
     spec, axis = spec_of(x), -3 if channels_first(data_format) else -1
     if spec.rank not in (3, 4):
         raise ShapeError(f"expects x with 3 or 4 axes, got {spec.rank} (x = {spec})")

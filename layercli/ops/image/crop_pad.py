@@ -1,4 +1,4 @@
-"""Edges of images put on and cut off, and images of another size."""
+"""Padding, cropping and resizing of images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def pad_images(
     target_width: Given = None,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch with edges of 0: along each axis two of the padding before, that after, and the size wanted."""
+    """Return an image or a batch padded with zeros.
+
+    Per axis give two of: padding before, padding after, target size. Raises UsageError otherwise, or for negative
+    padding.
+    """
     x = convert_to_tensor(images)
     axes = _axes(spec_of(x), data_format)
     given = {
@@ -51,7 +55,11 @@ def crop_images(
     target_width: Given = None,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch without edges: along each axis two of what goes before, what goes after, and the size wanted."""
+    """Return an image or a batch cropped at its edges.
+
+    Per axis give two of: cropping before, cropping after, target size. Raises UsageError otherwise, or where nothing is
+    left.
+    """
     x = convert_to_tensor(images)
     axes = _axes(spec_of(x), data_format)
     given = {
@@ -75,9 +83,10 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch of them in ``size``, height and width, by nearest, bilinear or bicubic interpolation.
+    """Return an image or a batch resized to ``size``, (height, width), by nearest, bilinear or bicubic interpolation.
 
-    Images of another ratio of sides are distorted, or before it cut, or given edges of ``fill_value``, to that ratio.
+    The aspect ratio changes unless the images are first cropped to the target's (``crop_to_aspect_ratio``) or padded
+    with ``fill_value`` to it (``pad_to_aspect_ratio``). ``antialias`` widens the kernel where images shrink.
     """
     check_interpolation(interpolation, "resize")
     if fill_mode != "constant":
@@ -93,28 +102,28 @@ def resize(
 
 
 def _axes(x: Spec, data_format: str | None) -> tuple[int, int]:
-    """Return the axes of the height and the width."""
+    """Return the axes of height and width."""
     if x.rank not in (3, 4):
         raise ShapeError(f"expects x with 3 or 4 axes, got {x.rank} (x = {x})")
     return (x.rank - 2, x.rank - 1) if channels_first(data_format) else (x.rank - 3, x.rank - 2)
 
 
 def _pads(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> tuple[int, int]:
-    """Return how many places are put before and after an axis, two of three numbers being given."""
+    """Return the padding before and after an axis from two of three arguments."""
     _check_two("pad_images", name, "padding", before, after, target)
     if target is not None:
         size = x.shape[axis]
         if not isinstance(size, int):
-            raise UnknownSizeError(f"pad_images expects to know the {name} it pads to {target} (x = {x})")
+            raise UnknownSizeError(f"pad_images expects a known {name} to pad to {target} (x = {x})")
         missing = target - size
         before, after = (missing - (after or 0), after) if before is None else (before, missing - before)
     if before is None or after is None or min(before, after) < 0:
-        raise UsageError(f"pad_images expects paddings of the {name} from 0 on, got {before} and {after} (x = {x})")
+        raise UsageError(f"pad_images expects paddings of the {name} of at least 0, got {before} and {after} (x = {x})")
     return before, after
 
 
 def _kept(x: Spec, axis: int, name: str, before: Given, after: Given, target: Given) -> StridedSlice:
-    """Return which places of an axis are left, two of three numbers being given."""
+    """Return the first and the last kept index of an axis from two of three arguments."""
     _check_two("crop_images", name, "cropping", before, after, target)
     size = x.shape[axis]
     if isinstance(size, int):

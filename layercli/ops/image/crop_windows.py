@@ -1,4 +1,4 @@
-"""Windows of images: from the middle, or from anywhere."""
+"""Crops of images: at the centre, or at a random position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercli.ops.nn.convolution import joined, split
 
 @dataclass(frozen=True)
 class _Window(Op):
-    """A window of ``size`` (height, width) of the images x."""
+    """Base of the crops of ``size`` (height, width) from images x."""
 
     size: tuple[int, int]
     channels_first: bool = False
@@ -30,7 +30,7 @@ class _Window(Op):
         return height, width
 
     def cut(self, x: Any, start: tuple[int, int]) -> Any:
-        """Return the window that begins at a row and a column, or what there is of it."""
+        """Return the crop that starts at (row, column); smaller where the image ends."""
         first = 2 if self.channels_first else 1
         for axis, (begin, size) in enumerate(zip(start, self.size, strict=True), start=first):
             x = x.narrow(axis, begin, min(size, x.shape[axis] - begin))
@@ -39,13 +39,13 @@ class _Window(Op):
 
 @dataclass(frozen=True)
 class CenterWindow(_Window):
-    """out = the middle of each image, ``size`` pixels of it.
+    """out = the central ``size`` pixels of each image.
 
-    Where an image is too small for that, its largest window of that ratio of sides, resized bilinearly.
+    A smaller image is cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
     def run(self, x: Any) -> Any:
-        """Return a view, or the window resized."""
+        """Return a view, or the resized crop."""
         spare = [n - wanted for n, wanted in zip(self.sizes(x), self.size, strict=True)]
         if min(spare) < 0:
             return Resize(self.size, channels_first=self.channels_first, ratio="crop").run(x)
@@ -54,14 +54,14 @@ class CenterWindow(_Window):
 
 @dataclass(frozen=True)
 class RandomWindow(_Window):
-    """out = a window of ``size`` pixels of all images, from the row and the column that the first of drawn (batch, 2) say.
+    """out = a crop of ``size`` pixels, at one position for all images: the first row of drawn (batch, 2).
 
-    They are parts, from 0 to 1 (excluded), of the places there are. Images that are not larger both ways are cut where their
-    largest window of that ratio of sides begins, and what is left is resized bilinearly.
+    The numbers, in [0, 1), are fractions of the range of valid positions. Images that are not larger in both axes are
+    cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
     def run(self, x: Any, drawn: Any) -> Any:
-        """Return the window."""
+        """Return the crop."""
         sizes = self.sizes(x)
         if all(n > wanted for n, wanted in zip(sizes, self.size, strict=True)):
             return self._at(x, drawn[0], sizes)

@@ -1,4 +1,4 @@
-"""Small filters over images, the same one for every channel: blurs, edges, and likeness."""
+"""Filters applied to each channel of images: Gaussian blur, Sobel edges, and the structural similarity SSIM."""
 
 from __future__ import annotations
 
@@ -24,33 +24,35 @@ from layercli.ops.numpy.joining import stack
 from layercli.ops.numpy.reductions import Reduction
 
 Taps = tuple[tuple[float, ...], ...]
-"""The rows of a filter."""
+"""A filter as rows of weights."""
 
 SOBEL_ACROSS: Taps = ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))
 SOBEL_DOWN: Taps = tuple(zip(*SOBEL_ACROSS, strict=True))
-"""How much darker images are on one side than on the other, and above than below."""
+"""The Sobel filters of horizontal and vertical gradients."""
 
 
 @dataclass(frozen=True)
 class Filter(Op):
-    """out[n, i, j, c] = sum over a, b of x[n, i + a, j + b, c] * taps[a][b], by ``same`` padding with 0 or none (``valid``)."""
+    """out[n, i, j, c] = sum over a, b of x[n, i + a, j + b, c] * taps[a][b]; zero padding ``same``, or none
+    (``valid``).
+    """
 
     taps: Taps
     padding: str = "same"
     channels_first: bool = False
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape, less the filter's but for one pixel where nothing is padded."""
+        """Return x's shape; for ``valid`` padding each spatial size less the filter's size - 1."""
         batch, sizes, channels = split(x, 2, self.channels_first)
         places = tuple(window.output(n) for window, n in zip(self.windows, sizes, strict=True))
         return Spec(joined(batch, places, channels, self.channels_first), x.dtype)
 
     def macs(self, x: Spec) -> Size:
-        """Return the values of the result x the taps."""
+        """Return the size of the result x the number of taps."""
         return self.spec(x).size * len(self.taps) * len(self.taps[0])
 
     def run(self, x: Any) -> Any:
-        """Return torch's convolution of each channel as an image of its own."""
+        """Return torch's convolution with each channel as an image."""
         return with_channels_first(self._filtered, x, 2, self.channels_first)
 
     @cached_property
@@ -72,7 +74,7 @@ def gaussian_blur(
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Any:
-    """Return the images, one or a batch of them, blurred by a normal distribution: its width and height in pixels, and sigmas."""
+    """Return an image or a batch convolved with a Gaussian kernel of ``kernel_size`` (height, width) and ``sigma``."""
     taps = gaussian_kernel(kernel_size, sigma)
     x = convert_to_tensor(images)
     x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
@@ -80,7 +82,9 @@ def gaussian_blur(
 
 
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """Return how much images (batch, height, width, channels) change downwards and to the right, along a new last axis."""
+    """Return the Sobel gradients of images (batch, height, width, channels), vertical and horizontal, along a new last
+    axis.
+    """
     x, first = convert_to_tensor(images), channels_first(data_format)
     return stack([Filter(taps, "same", first)(x) for taps in (SOBEL_DOWN, SOBEL_ACROSS)], -1)
 
@@ -95,9 +99,11 @@ def ssim(
     k2: float = 0.03,
     data_format: str | None = None,
 ) -> Any:
-    """Return how alike two images, or each two of a batch, are in structure, up to 1: by means and variances in windows.
+    """Return the structural similarity of two images, or of each pair of a batch, at most 1.
 
-    The windows are ``filter_size`` pixels wide, weighted by a normal distribution; values go up to ``max_val``.
+    SSIM = (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(vx + vy + C2)), averaged over Gaussian windows of
+    ``filter_size`` pixels and ``filter_sigma``, with C1 = (k1 max_val)^2 and C2 = (k2 max_val)^2. Raises ShapeError for
+    unequal shapes. Reference: Wang et al., 2004.
     """
     first, second = convert_to_tensor(image1), convert_to_tensor(image2)
     a, b = spec_of(first), spec_of(second)
@@ -110,7 +116,7 @@ def ssim(
 
 
 def _likeness(windowed: Filter, x: Any, y: Any, constants: tuple[float, float]) -> Any:
-    """Return the mean over windows of the likeness of their means, times that of what is left without them."""
+    """Return the product of the luminance and the contrast-structure terms of SSIM, averaged over windows."""
     mean_x, mean_y = windowed(x), windowed(y)
     squares = multiply(mean_x, mean_x) + multiply(mean_y, mean_y)
     products = multiply(mean_x, mean_y)
@@ -126,7 +132,7 @@ def _floats(x: Any) -> Any:
 
 
 def gaussian_kernel(size: Sequence[int], sigma: Sequence[float]) -> Taps:
-    """Return the products of two normal distributions, of so many values across and down, whose sum is 1 each."""
+    """Return the outer product of two normalized Gaussians with ``size`` values (rows, columns) and ``sigma`` each."""
     if len(size) != 2 or len(sigma) != 2:
         raise UsageError(f"expects two sizes and two sigmas, got {size} and {sigma}")
     across, down = (_normal(int(n), float(s)) for n, s in zip(size, sigma, strict=True))
@@ -134,5 +140,6 @@ def gaussian_kernel(size: Sequence[int], sigma: Sequence[float]) -> Taps:
 
 
 def _normal(count: int, sigma: float) -> list[float]:
+    """Return ``count`` values of a Gaussian around the middle, with the sum 1."""
     values = [math.exp(-0.5 * ((i - (count - 1) / 2) / sigma) ** 2) for i in range(count)]
     return [value / sum(values) for value in values]

@@ -1,4 +1,4 @@
-"""Images as a mirror shows them."""
+"""Random flips of images, per example."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class FlipSelected(Op):
-    """out = x turned around along ``axes`` for the examples whose drawn (batch, 1) is at most 0.5, x itself for the others."""
+    """out = x flipped along ``axes`` for the examples whose drawn (batch, 1) is at most 0.5, else x."""
 
     axes: tuple[int, ...]
 
@@ -21,6 +21,6 @@ class FlipSelected(Op):
         return x
 
     def run(self, x: Any, drawn: Any) -> Any:
-        """Return the choice between torch's flip and x."""
+        """Return torch's flip where selected, else x."""
         turned = drawn.reshape(-1, *(1,) * (x.ndim - 1)) <= 0.5
         return torch.where(turned, x.flip(self.axes), x)

@@ -1,4 +1,4 @@
-"""Windows of images laid side by side, each as one column, and columns added up to images again."""
+"""Extraction of patches (im2col) and their sum back into images (col2im)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class _Im2Col(Op):
-    """Windows of ``size`` on images with ``padding`` pixels of 0 around, ``strides`` apart, their own pixels ``dilation`` apart."""
+    """Base of Unfold and Col2Im: windows of ``size`` with ``dilation``, at ``strides``, on images with zero
+    ``padding``.
+    """
 
     size: Pair
     dilation: Pair = (1, 1)
@@ -33,7 +35,7 @@ class _Im2Col(Op):
     strides: Pair = (1, 1)
 
     def places(self, sizes: Sequence[Size]) -> tuple[Size, ...]:
-        """Return how many windows there are along each axis of images of such sizes."""
+        """Return the number of windows along each axis of images of ``sizes``."""
         return tuple(
             (n + 2 * pad - step * (window - 1) - 1) // stride + 1
             for n, window, step, pad, stride in zip(
@@ -48,7 +50,7 @@ class _Im2Col(Op):
 
 @dataclass(frozen=True)
 class Unfold(_Im2Col):
-    """out[n, :, p] = the window p of x (batch, channels, height, width), its channels, rows and columns in a row."""
+    """out[n, :, p] = window p of x (batch, channels, height, width), flattened by channel, row and column."""
 
     def spec(self, x: Spec) -> Spec:
         """Return (batch, channels x window, windows); ShapeError where no window fits."""
@@ -67,12 +69,14 @@ class Unfold(_Im2Col):
 
 @dataclass(frozen=True)
 class Col2Im(_Im2Col):
-    """out[n] = the sum of the windows x[n, :, p] (batch, channels x window, windows) at their places in images of ``output``."""
+    """out[n] = the sum of the windows x[n, :, p] (batch, channels x window, windows) at their positions in an image of
+    ``output``.
+    """
 
     output: Pair = (1, 1)
 
     def spec(self, x: Spec) -> Spec:
-        """Return (batch, channels, *output); ShapeError where there are not as many windows as places."""
+        """Return (batch, channels, *output); ShapeError where the number of windows does not fit."""
         check_rank(x, 3)
         batch, values, count = x.shape
         down, across = self.places(self.output)
@@ -91,9 +95,9 @@ class Col2Im(_Im2Col):
 
 @dataclass(frozen=True)
 class ExtractPatches(Op):
-    """out[n, p, :] = the window at p * stride on x (batch, *spatial, channels), its places and channels in a row.
+    """out[n, p, :] = the window of x (batch, *spatial, channels) at p * stride, flattened by position and channel.
 
-    Channels may come first instead, in both.
+    Channels may come first in both.
     """
 
     size: tuple[int, ...]
@@ -109,7 +113,7 @@ class ExtractPatches(Op):
         return Spec(joined(batch, places, channels * math.prod(self.size), self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's views of the windows along each axis, copied into a row."""
+        """Return torch's unfolded views along each axis, copied into rows."""
         return with_channels_first(self._windowed, x, len(self.size), self.channels_first)
 
     @cached_property
@@ -135,9 +139,9 @@ def extract_patches(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """Return the windows of ``size`` on an image or a batch, ``strides`` apart (None: side by side), each as one row of values.
+    """Return the patches of ``size`` of an image or a batch, ``strides`` apart (None: not overlapping), each flattened.
 
-    Three sizes are windows on volumes, as in ``extract_patches_3d``.
+    Three sizes extract patches of volumes, as ``extract_patches_3d`` does.
     """
     axes = 2 if isinstance(size, int) else len(size)
     return _patches("extract_patches", axes, images, size, strides, dilation_rate, padding, data_format)
@@ -151,7 +155,7 @@ def extract_patches_3d(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """Return the windows of ``size`` on a volume or a batch, ``strides`` apart (None: side by side), each as one row of values."""
+    """Return the patches of ``size`` of a volume or a batch, ``strides`` apart (None: not overlapping), each flattened."""
     return _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
 
 
@@ -172,7 +176,7 @@ def _patches(
 def unfold(
     x: Any, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0, stride: int | Pair = 1
 ) -> Any:
-    """Return the windows of x (batch, channels, height, width) side by side: (batch, channels x window, windows)."""
+    """Return the patches of x (batch, channels, height, width) as columns: (batch, channels x window, windows)."""
     return Unfold(*_pairs(kernel_size, dilation, padding, stride))(convert_to_tensor(x))
 
 

@@ -1,4 +1,4 @@
-"""Square blocks of pixels made channels of one pixel, and back."""
+"""Space to depth and depth to space (pixel shuffle)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layercli.ops.nn.window_arguments import channels_first
 
 @dataclass(frozen=True)
 class SpaceToDepth(Op):
-    """out[n, i, j, (a, b, c)] = x[n, i * block + a, j * block + b, c]; channels first those are in the order (c, a, b)."""
+    """out[n, i, j, (a, b, c)] = x[n, i * block + a, j * block + b, c]; with channels first in the order (c, a, b)."""
 
     block: int
     channels_first: bool = False
@@ -25,12 +25,12 @@ class SpaceToDepth(Op):
         """Return (batch, height / block, width / block, channels * block^2), or channels first."""
         batch, sizes, channels = split(x, 2, self.channels_first)
         if any(isinstance(size, int) and size % self.block for size in sizes):
-            raise ShapeError(f"expects x with a height and a width that {self.block} divides (x = {x})")
+            raise ShapeError(f"expects x with a height and a width divisible by {self.block} (x = {x})")
         spatial = tuple(size // self.block for size in sizes)
         return Spec(joined(batch, spatial, channels * self.block**2, self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return x taken apart, with its axes in another order, as one copy."""
+        """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
     def _moved(self, x: Any) -> Any:
@@ -41,7 +41,7 @@ class SpaceToDepth(Op):
 
 @dataclass(frozen=True)
 class DepthToSpace(Op):
-    """out[n, i * block + a, j * block + b, c] = x[n, i, j, (a, b, c)]; channels first those are in the order (c, a, b)."""
+    """out[n, i * block + a, j * block + b, c] = x[n, i, j, (a, b, c)]; with channels first in the order (c, a, b)."""
 
     block: int
     channels_first: bool = False
@@ -50,12 +50,14 @@ class DepthToSpace(Op):
         """Return (batch, height * block, width * block, channels / block^2), or channels first."""
         batch, sizes, channels = split(x, 2, self.channels_first)
         if isinstance(channels, int) and channels % self.block**2:
-            raise ShapeError(f"expects x with channels that {self.block**2} divides, got {channels} (x = {x})")
+            raise ShapeError(
+                f"expects x with a number of channels divisible by {self.block**2}, got {channels} (x = {x})"
+            )
         spatial = tuple(size * self.block for size in sizes)
         return Spec(joined(batch, spatial, channels // self.block**2, self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return x taken apart, with its axes in another order, as one copy."""
+        """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
     def _moved(self, x: Any) -> Any:
@@ -66,12 +68,20 @@ class DepthToSpace(Op):
 
 
 def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> Any:
-    """Return x (batch, height, width, channels) with each block of ``block_size``^2 pixels as one pixel's channels."""
+    """Return x (batch, height, width, channels) with each ``block_size`` x ``block_size`` block as the channels of one
+    pixel.
+
+    Raises ShapeError where ``block_size`` does not divide height and width.
+    """
     return SpaceToDepth(_checked("space_to_depth", block_size), channels_first(data_format))(convert_to_tensor(x))
 
 
 def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> Any:
-    """Return x (batch, height, width, channels) with the channels of each pixel as ``block_size`` x ``block_size`` pixels."""
+    """Return x (batch, height, width, channels) with the channels of each pixel as a block of ``block_size`` x
+    ``block_size``.
+
+    Raises ShapeError where ``block_size``^2 does not divide the channels.
+    """
     return DepthToSpace(_checked("depth_to_space", block_size), channels_first(data_format))(convert_to_tensor(x))
 
 

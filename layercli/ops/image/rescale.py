@@ -1,4 +1,4 @@
-"""Values times a constant plus another."""
+"""Rescaling by constants, and standardization by mean and variance."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ Constant = float | tuple[float, ...]
 
 @dataclass(frozen=True)
 class Rescale(Op):
-    """out = x * scale + offset, each a number or one number per place of x's last axis."""
+    """out = x * scale + offset; each is a number, or one number per index of x's last axis."""
 
     scale: Constant
     offset: Constant = 0.0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape broadcast with the constants'."""
+        """Return x's shape broadcast with the constants."""
         shapes = [(len(each),) for each in (self.scale, self.offset) if isinstance(each, tuple)]
         return Spec(broadcast_shapes(x.shape, *shapes), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's product and sum, the constants in x's dtype and on its device."""
+        """Return the product and sum, with the constants in x's dtype and on its device."""
         return x * _beside(x, self.scale) + _beside(x, self.offset)
 
 
 LEAST = 1e-7
-"""What a deviation is taken for at the least."""
+"""The lower bound of the standard deviation."""
 
 
 @dataclass(frozen=True)
 class Standardize(Op):
-    """out = (x - mean) / max(sqrt(variance), 1e-7), mean and variance having the sizes of ``axes``; ``invert`` undoes that."""
+    """out = (x - mean) / max(sqrt(variance), 1e-7); mean and variance have the sizes of ``axes``; ``invert`` is the
+    inverse.
+    """
 
     axes: tuple[int, ...]
     invert: bool = False
 
     def spec(self, x: Spec, mean: Spec, variance: Spec) -> Spec:
-        """Return x's spec; ShapeError where mean has other sizes than x along the axes."""
+        """Return x's spec; ShapeError where mean's sizes differ from x's along the axes."""
         sizes = tuple(x.shape[axis] for axis in self.axes if axis < x.rank)
         if len(sizes) != len(self.axes) or not all(map(dims.may_equal, sizes, mean.shape)):
             raise ShapeError(f"expects x with the sizes {show_shape(mean.shape)} along {self.axes} (x = {x})")
         return x
 
     def run(self, x: Any, mean: Any, variance: Any) -> Any:
-        """Return the value."""
+        """Return the standardized values, or the original ones for ``invert``."""
         shape = tuple(x.shape[axis] if axis in self.axes else 1 for axis in range(x.ndim))
         mean, deviation = mean.reshape(shape), variance.sqrt().clamp_min(LEAST).reshape(shape)
         return mean + x * deviation if self.invert else (x - mean) / deviation

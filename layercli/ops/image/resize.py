@@ -1,4 +1,4 @@
-"""Images of another size: values drawn from between the pixels."""
+"""Resizing of images by interpolation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from layercli.ops.nn.convolution import joined, split
 from layercli.ops.nn.pooling import with_channels_first
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
-"""Keras's names; torch has no kernel for the last two."""
+"""Keras's interpolations; torch has no kernel for the last two."""
 
 
 @dataclass(frozen=True)
 class Resize(Op):
-    """out = the images x sampled at ``size`` pixels, the centres of the corner pixels staying half a pixel from the edge.
+    """out = the images x resampled to ``size``, with half-pixel centers.
 
-    x is (batch, height, width, channels), or channels first. ``antialias`` widens the kernel where the image shrinks;
-    ``bicubic`` is Keys's with a = -0.5, as in Keras, and shrinks only with antialias. Images of another ratio of sides are
-    distorted, or before it reduced to their largest window of that ratio (``ratio`` is crop), or given edges of ``fill_value``
-    (pad). Integers are rounded, halves to even.
+    x: (batch, height, width, channels), or channels first. ``antialias`` widens the kernel where the image shrinks;
+    ``bicubic`` is Keys's kernel with a = -0.5, as in Keras, and shrinks only with antialias. ``ratio`` keeps the aspect
+    ratio: ``crop`` crops the images to the target's ratio first, ``pad`` pads them with ``fill_value``. Integer results
+    are rounded, halves to even.
     """
 
     size: tuple[int, int]
@@ -61,9 +61,9 @@ class Resize(Op):
 
 @dataclass(frozen=True)
 class Upsample(Op):
-    """out = the images x, each axis ``times`` as long, by ``interpolation``.
+    """out = the images x, each spatial axis ``times`` as long, by ``interpolation``.
 
-    x is (batch, height, width, channels), or channels first.
+    x: (batch, height, width, channels), or channels first.
     """
 
     times: tuple[int, int]
@@ -89,7 +89,8 @@ class Upsample(Op):
 def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) -> Any:
     """Return torch's interpolation of x, channels first, to ``size``.
 
-    Only its antialiased bicubic has Keras's coefficient; where an image grows, antialiasing changes nothing else.
+    Only torch's antialiased bicubic kernel has Keras's coefficient; where an image grows, antialiasing changes nothing
+    else.
     """
     if interpolation == "nearest":
         return F.interpolate(x, size, mode="nearest-exact")
@@ -97,13 +98,13 @@ def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) 
 
 
 def rounded(x: Any, dtype: Any) -> Any:
-    """Return x rounded to the integers of a dtype, those it does not have to its ends."""
+    """Return x rounded to an integer dtype and clipped to its range."""
     ends = torch.iinfo(dtype)
     return torch.round(x).clamp(ends.min, ends.max).to(dtype)
 
 
 def widest(sizes: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
-    """Return the height and the width of the largest window of images of ``sizes`` that has the ratio of ``wanted``.
+    """Return the largest height and width within ``sizes`` that have the aspect ratio of ``wanted``.
 
     >>> widest((6, 7), (4, 8))
     (3, 7)
@@ -113,7 +114,7 @@ def widest(sizes: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
 
 
 def cropped(x: Any, wanted: tuple[int, int]) -> Any:
-    """Return the middle of the images x, channels first: their largest window that has the ratio of ``wanted``."""
+    """Return the images x, channels first, cropped at the centre to the aspect ratio of ``wanted``."""
     largest = widest(x.shape[2:], wanted)
     for axis, size in enumerate(largest, start=2):
         x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
@@ -121,7 +122,9 @@ def cropped(x: Any, wanted: tuple[int, int]) -> Any:
 
 
 def padded(x: Any, wanted: tuple[int, int], fill_value: float) -> Any:
-    """Return the images x, channels first, with edges of ``fill_value`` on two sides, so that they have about that ratio."""
+    """Return the images x, channels first, padded on both sides with ``fill_value`` to about the aspect ratio of
+    ``wanted``.
+    """
     (height, width), (down, across) = x.shape[2:], wanted
     rows = (max(height, int(width * down / across)) - height) // 2
     columns = 0 if rows else (max(width, int(height * across / down)) - width) // 2
@@ -129,7 +132,7 @@ def padded(x: Any, wanted: tuple[int, int], fill_value: float) -> Any:
 
 
 def check_interpolation(name: str, owner: str) -> str:
-    """Return the name of an interpolation that torch has; UsageError where it is another."""
+    """Return the name of an interpolation that torch has; UsageError for another."""
     if name in ("lanczos3", "lanczos5"):
         raise UsageError(
             f"{owner} cannot interpolate by {name}: torch has no such kernel", hint="bicubic is the nearest to it"

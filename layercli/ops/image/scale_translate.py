@@ -1,4 +1,4 @@
-"""Images scaled and moved along any of their axes, with values drawn from between the pixels by a kernel."""
+"""Images scaled and translated along any axes with an interpolation kernel, as ``jax.image.scale_and_translate``."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "lanczos3": lambda x: _lanczos(x, 3),
     "lanczos5": lambda x: _lanczos(x, 5),
 }
-"""How much a pixel counts at a distance."""
+"""The interpolation kernels: functions of the distance in pixels."""
 
 OTHER_NAMES = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic", "tricubic": "cubic"}
 
 LEAST = 1000 * 2.0**-23
-"""What the weights of a place must add up to for it to be anything but 0."""
+"""The least sum of weights of an output pixel; with less it is 0."""
 
 
 @dataclass(frozen=True)
 class ScaleAndTranslate(Op):
-    """out[i] = x at (i + 0.5 - translation) / scale - 0.5 along each of ``axes``, by the kernel ``method``, in ``shape``.
+    """out[i] = x at (i + 0.5 - translation) / scale - 0.5 along each of ``axes``, interpolated by the kernel
+    ``method``.
 
-    ``antialias`` widens the kernel where the image shrinks. What is outside of x is 0.
+    ``shape``: the output shape. ``antialias`` widens the kernel where the image shrinks. Values outside x are 0.
     """
 
     shape: Shape
@@ -43,7 +44,9 @@ class ScaleAndTranslate(Op):
     antialias: bool = True
 
     def spec(self, x: Spec, scale: Spec, translation: Spec) -> Spec:
-        """Return the shape; ShapeError where another axis changes or there is not a number for each that may."""
+        """Return the shape; ShapeError where another axis changes, or scale and translation have not one number per
+        axis.
+        """
         if not dtypes.is_floating(x.dtype):
             raise DTypeError(f"expects x of a floating dtype (x = {x})")
         axes = axes_of(x, self.axes)
@@ -57,7 +60,7 @@ class ScaleAndTranslate(Op):
         return Spec(self.shape, x.dtype)
 
     def macs(self, x: Spec, scale: Spec, translation: Spec) -> Size:
-        """Return, axis by axis, the values there are x the places there will be."""
+        """Return the sum over the axes of the values before x the size after."""
         shape = list(x.shape)
         total: Size = 0
         for axis in axes_of(x, self.axes):
@@ -66,7 +69,7 @@ class ScaleAndTranslate(Op):
         return total
 
     def run(self, x: Any, scale: Any, translation: Any) -> Any:
-        """Return the products with one matrix of weights for each axis."""
+        """Return the products with one weight matrix per axis."""
         self.spec(*map(spec_of, (x, scale, translation)))
         for i, axis in enumerate(axes_of(spec_of(x), self.axes)):
             weights = self._weights(x.shape[axis], int(self.shape[axis]), scale[i], translation[i])
@@ -74,7 +77,7 @@ class ScaleAndTranslate(Op):
         return x
 
     def _weights(self, size: int, wanted: int, scale: Any, translation: Any) -> Any:
-        """Return what each of ``size`` pixels counts at each of the places ``wanted``."""
+        """Return the weights (size, wanted) of each input pixel for each output pixel."""
         on = {"dtype": scale.dtype, "device": scale.device}
         wide = torch.clamp_min(1 / scale, 1.0) if self.antialias else 1.0
         places = (torch.arange(wanted, **on) + 0.5) / scale - translation / scale - 0.5
@@ -93,9 +96,9 @@ def scale_and_translate(
     method: str,
     antialias: bool = True,
 ) -> Any:
-    """Return images of ``output_shape``, scaled, then moved, along ``spatial_dims`` by a number for each.
+    """Return images of ``output_shape``, scaled and then translated along ``spatial_dims`` by one number per axis.
 
-    ``method`` is the kernel between pixels: linear, cubic, lanczos3 or lanczos5.
+    ``method``: the kernel linear, cubic, lanczos3 or lanczos5. ``antialias`` widens it where the image shrinks.
     """
     known = OTHER_NAMES.get(method, method)
     if known not in KERNELS:
@@ -118,7 +121,7 @@ def _cubic(x: Any) -> Any:
 
 
 def _lanczos(x: Any, radius: int) -> Any:
-    """Return sinc(x) * sinc(x / radius) as far as the radius."""
+    """Return sinc(x) * sinc(x / radius) for |x| <= radius, else 0."""
     waves = radius * torch.sin(math.pi * x) * torch.sin(math.pi * x / radius)
     near = torch.where(x > 1e-3, waves / torch.where(x == 0, 1, math.pi**2 * x * x), 1)
     return torch.where(x > radius, 0, near)

@@ -1,4 +1,4 @@
-"""Images under maps that may bend them: values from between the pixels."""
+"""Nonlinear warps of images: perspective, elastic and by coordinates."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from layercli.ops.numpy.reshaping import broadcast_to, expand_dims, squeeze
 from layercli.ops.random.distributions import DISTRIBUTIONS, drawing
 
 INTERPOLATIONS = ("nearest", "bilinear")
-"""What is taken between pixels: the nearest one, or all around, weighted by nearness."""
+"""Interpolations: the nearest pixel, or the pixels around, weighted by distance."""
 
 PERSPECTIVE = 8
-"""How many numbers a map is that keeps lines straight, though not those that are parallel."""
+"""The number of coefficients of a perspective map."""
 
 
 @dataclass(frozen=True)
 class ResamplePerspective(Resample):
-    """out[y, x] = image at ((a0 x + a1 y + a2) / d, (b0 x + b1 y + b2) / d), d = c0 x + c1 y + 1: as ``Resample``.
+    """out[y, x] = image at ((a0 x + a1 y + a2) / d, (b0 x + b1 y + b2) / d), d = c0 x + c1 y + 1; otherwise as
+    ``Resample``.
 
     The maps are (batch, 8): a0, a1, a2, b0, b1, b2, c0, c1.
     """
@@ -54,10 +55,12 @@ class ResamplePerspective(Resample):
 
 @dataclass(frozen=True)
 class ResampleShifted(Resample):
-    """out[y, x] = image at (x + shift 0, y + shift 1) of the pixel's own shifts (batch, height, width, 2): as ``Resample``."""
+    """out[y, x] = image at (x + shift 0, y + shift 1), with shifts (batch, height, width, 2); otherwise as
+    ``Resample``.
+    """
 
     def spec(self, x: Spec, maps: Spec) -> Spec:
-        """Return x's spec; ShapeError where there are not two shifts for each pixel."""
+        """Return x's spec; ShapeError where the shifts are not two per pixel."""
         batch, sizes, _ = split(x, 2, self.channels_first)
         wanted = (batch, *sizes, 2)
         if maps.rank != 4 or not all(map(dims.may_equal, maps.shape, wanted)):
@@ -72,7 +75,9 @@ class ResampleShifted(Resample):
 
 @dataclass(frozen=True)
 class Elastic(Op):
-    """out = x ``resampled`` at places that are moved by ``alpha`` times noise, of deviation ``sigma``, blurred by as much."""
+    """out = x ``resampled`` at positions shifted by ``alpha`` times Gaussian noise of deviation ``sigma``, blurred with
+    ``sigma``.
+    """
 
     resampled: ResampleShifted
     alpha: float = 20.0
@@ -90,23 +95,23 @@ class Elastic(Op):
         return self.blur.macs(Spec((batch, *sizes, 2)))
 
     def run(self, x: Any) -> Any:
-        """Return the image at places of new noise."""
+        """Return the images resampled with new noise."""
         batch, sizes, _ = split(spec_of(x), 2, self.resampled.channels_first)
         noise = DISTRIBUTIONS["normal"](drawing(self.seed, x.device), (batch, *sizes, 2), 0.0, self.sigma)
         return self.resampled.run(x, self.alpha * self.blur.run(noise))
 
     @cached_property
     def blur(self) -> Filter:
-        """What smooths the noise: 3 deviations to either side."""
+        """The Gaussian filter of the noise, 3 deviations to either side."""
         return Filter(gaussian_kernel((int(6 * self.sigma) | 1,) * 2, (self.sigma,) * 2))
 
 
 @dataclass(frozen=True)
 class MapCoordinates(Op):
-    """out[...] = x at the place coordinates[:, ...], one number per axis of x.
+    """out[...] = x at the position coordinates[:, ...], one coordinate per axis of x.
 
-    Between its values is the nearest one (``order`` 0), or all around, weighted by nearness (1). Outside of x is
-    ``fill_value``, or what the mode, a key of ``INSIDE``, says.
+    ``order``: 0 nearest, 1 linear interpolation. Outside x: ``fill_value`` for the mode constant, else by the fill
+    mode, a key of ``INSIDE``.
     """
 
     order: int
@@ -114,13 +119,15 @@ class MapCoordinates(Op):
     fill_value: float = 0.0
 
     def spec(self, x: Spec, coordinates: Spec) -> Spec:
-        """Return the coordinates' shape without their first axis; ShapeError where that has not x's rank."""
+        """Return the coordinates' shape without the first axis; ShapeError where its size is not x's rank."""
         if coordinates.rank < 2 or not dims.may_equal(coordinates.shape[0], x.rank):
-            raise ShapeError(f"expects coordinates with {x.rank} numbers for each place, got {coordinates} (x = {x})")
+            raise ShapeError(
+                f"expects coordinates with {x.rank} coordinates along their first axis, got {coordinates} (x = {x})"
+            )
         return Spec(coordinates.shape[1:], x.dtype)
 
     def run(self, x: Any, coordinates: Any) -> Any:
-        """Return the weighted sum of the values around each place."""
+        """Return the weighted sum of the values around each position."""
         self.spec(spec_of(x), spec_of(coordinates))
         places = coordinates if coordinates.is_floating_point() else coordinates.float()
         around = around_of if self.order else nearest_of
@@ -145,10 +152,10 @@ def affine_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch whose pixel (x, y) is that at (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
+    """Return an image or a batch whose pixel (x, y) is the input at (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
-    ``transform`` is (8,) or (batch, 8): a0, a1, a2, b0, b1, b2, and two that are 0. What is outside of the image the fill mode
-    says: constant, nearest, wrap, reflect, mirror.
+    ``transform``: (8,) or (batch, 8), holding a0, a1, a2, b0, b1, b2, 0, 0. ``fill_mode``: constant, nearest, wrap,
+    reflect or mirror, for positions outside the image.
     """
     _check("affine_transform", interpolation, fill_mode)
     x, maps = convert_to_tensor(images), _floats(convert_to_tensor(transform))
@@ -165,7 +172,9 @@ def perspective_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch in which the four ``start_points`` (4, 2), of x and y each, have come to the ``end_points``."""
+    """Return an image or a batch under the perspective that moves four ``start_points`` (4, 2), as (x, y), to
+    ``end_points``.
+    """
     _check("perspective_transform", interpolation, "constant")
     x, start, end = (convert_to_tensor(each) for each in (images, start_points, end_points))
     specs = spec_of(start), spec_of(end)
@@ -188,9 +197,10 @@ def elastic_transform(
     seed: Any = None,
     data_format: str | None = None,
 ) -> Any:
-    """Return an image or a batch bent at random: each pixel is that at a place moved by ``alpha`` times smooth noise of ``sigma``.
+    """Return an image or a batch with each pixel shifted by ``alpha`` times smooth random noise.
 
-    Across and down the noise differs. What is outside of the image the fill mode says, as in ``affine_transform``.
+    ``sigma``: the deviation of the noise and of its Gaussian blur. The horizontal and vertical shifts are independent.
+    ``fill_mode`` as in ``affine_transform``.
     """
     _check("elastic_transform", interpolation, fill_mode)
     op = ResampleShifted(interpolation, fill_mode, fill_value, channels_first(data_format))
@@ -200,7 +210,10 @@ def elastic_transform(
 def map_coordinates(
     inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0
 ) -> Any:
-    """Return ``inputs`` at ``coordinates`` (rank of inputs, ...), between places by ``order``: 0 the nearest, 1 all around."""
+    """Return ``inputs`` at ``coordinates`` (rank of inputs, ...), interpolated by ``order``: 0 nearest, 1 linear.
+
+    Raises UsageError for another order or fill mode.
+    """
     if order not in (0, 1):
         raise UsageError(f"map_coordinates expects order to be 0 or 1, got {order}")
     _check("map_coordinates", "bilinear", fill_mode)
@@ -209,7 +222,7 @@ def map_coordinates(
 
 
 def _perspective(start: Any, end: Any) -> Any:
-    """Return the maps (..., 8) from the end points back to the start points: 8 equations each."""
+    """Return the maps (..., 8) from the end points to the start points: the solution of 8 linear equations each."""
     x, y, u, v = (GetItem((..., i))(points) for points in (start, end) for i in (0, 1))
     one, zero = ones_like(u), zeros_like(u)
     across = stack([u, v, one, zero, zero, zero, -multiply(x, u), -multiply(x, v)], -1)
@@ -219,7 +232,7 @@ def _perspective(start: Any, end: Any) -> Any:
 
 
 def _for_each(images: Any, maps: Any) -> Any:
-    """Return a map for each image."""
+    """Return one map per image."""
     spec = spec_of(maps)
     if spec.rank not in (1, 2):
         raise ShapeError(f"expects a transform with 1 or 2 axes, got {spec.rank} (transform = {spec})")

@@ -8,9 +8,9 @@ from layercli.ops.namespace import finder
 NAMES = (
     "cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd"
 )
-"""What is there; all of it is in ``ops`` as well."""
+"""The operations of this namespace; ``ops`` has them as well."""
 
-__all__ = NAMES.split()  # the table is the one list
+__all__ = NAMES.split()  # NAMES is the only list
 __getattr__ = finder(__name__, __all__)
 
 

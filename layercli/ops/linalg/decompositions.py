@@ -1,4 +1,4 @@
-"""Matrices as products of others, and what those tell of them."""
+"""Matrix decompositions, and the functions of matrices computed from them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ OF_SQUARES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "inv": ("m", lambda x: torch.linalg.inv(x)),
     "slogdet": ("n n", lambda x: tuple(torch.linalg.slogdet(x))),
 }
-"""Functions of square matrices: for each result m, v or n (a matrix, a vector, a number per matrix), c if complex."""
+"""Functions of square matrices: the kind of each result, m matrix, v vector, n number, c for complex; and torch's function."""
 
 COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 @dataclass(frozen=True)
 class OfSquare(Op):
-    """The function, a key of ``OF_SQUARES``, of each matrix of x (..., n, n)."""
+    """out = function(x) of each matrix of x (..., n, n); ``function`` is a key of ``OF_SQUARES``."""
 
     function: str
 
     def spec(self, x: Spec) -> Any:
-        """Return what the table says of the results; ShapeError where the matrices are not square."""
+        """Return the shapes in the table; ShapeError where the matrices are not square."""
         check_matrices(x)
         *lead, rows, columns = x.shape
         if not dims.may_equal(rows, columns):
@@ -53,12 +53,12 @@ class OfSquare(Op):
 
 @dataclass(frozen=True)
 class Qr(Op):
-    """q and r, x (..., n, m) being q @ r: q orthogonal, r upper triangular; ``complete`` has all n columns of q."""
+    """q and r with x = q @ r, x (..., n, m): q orthogonal, r upper triangular. ``complete``: q has n columns."""
 
     mode: str = "reduced"
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
-        """Return (..., n, k) and (..., k, m), k being the lesser of n and m, or n."""
+        """Return (..., n, k) and (..., k, m); k = min(n, m), or n for ``complete``."""
         check_matrices(x)
         *lead, rows, columns = x.shape
         inner = rows if self.mode == "complete" else dims_lesser(rows, columns)
@@ -71,12 +71,16 @@ class Qr(Op):
 
 @dataclass(frozen=True)
 class Svd(Op):
-    """u, s and v, x (..., n, m) being u @ diag(s) @ v: u and v orthogonal, s falling; ``full`` has all n and m of them."""
+    """u, s and v with x = u @ diag(s) @ v, x (..., n, m): u and v orthogonal, s descending. ``full``: u and v are
+    square.
+    """
 
     full: bool = True
 
     def spec(self, x: Spec) -> tuple[Spec, Spec, Spec]:
-        """Return (..., n, k), (..., k) and (..., k, m), k being the lesser of n and m; n and m for ``full``."""
+        """Return (..., n, k), (..., k) and (..., k, m); k = min(n, m), but u (..., n, n) and v (..., m, m) for
+        ``full``.
+        """
         check_matrices(x)
         *lead, rows, columns = x.shape
         inner = dims_lesser(rows, columns)
@@ -94,10 +98,10 @@ class Svd(Op):
 
 @dataclass(frozen=True)
 class SingularValues(Op):
-    """out = the singular values of each matrix of x (..., n, m), falling."""
+    """out = the singular values of each matrix of x (..., n, m), descending."""
 
     def spec(self, x: Spec) -> Spec:
-        """Return (..., the lesser of n and m)."""
+        """Return (..., min(n, m))."""
         check_matrices(x)
         return Spec((*x.shape[:-2], dims_lesser(*x.shape[-2:])), x.dtype)
 
@@ -108,24 +112,26 @@ class SingularValues(Op):
 
 @dataclass(frozen=True)
 class LuFactor(Op):
-    """l and u in one matrix of x's shape, x being p @ l @ u, and with which row each row was exchanged, from 0 on, in int32."""
+    """The LU factors l and u in one matrix, x = p @ l @ u, and the pivots: the row exchanged with each row, from 0, in
+    int32.
+    """
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
-        """Return x's spec and (..., the lesser of n and m)."""
+        """Return x's spec and (..., min(n, m))."""
         check_matrices(x)
         return x, Spec((*x.shape[:-2], dims_lesser(*x.shape[-2:])), "int32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's lu_factor, whose rows are counted from 1."""
+        """Return torch's lu_factor, with its pivots, which start at 1, reduced by 1."""
         factors, pivots = torch.linalg.lu_factor(x)
         return factors, pivots - 1
 
 
 @dataclass(frozen=True)
 class PseudoInverse(Op):
-    """out = v @ diag(1 / s) @ u of each matrix of x = u @ diag(s) @ v; an s up to ``rcond`` times the greatest counts as 0.
+    """out = v @ diag(1 / s) @ u.T for each matrix x = u @ diag(s) @ v.T; s up to ``rcond`` * max(s) counts as 0.
 
-    None is 10 times the greater of n and m times the least difference from 1.
+    ``rcond`` None is 10 * max(n, m) * the machine epsilon.
     """
 
     rcond: float | None = None
@@ -144,32 +150,34 @@ class PseudoInverse(Op):
 
 @dataclass(frozen=True)
 class MatrixRank(Op):
-    """out = how many singular values of each matrix of x are greater than ``tol``, in int32.
+    """out = the number of singular values greater than ``tol`` of each matrix of x, in int32.
 
-    None is the greatest times the greater of n and m times the least difference from 1.
+    ``tol`` None is max(s) * max(n, m) * the machine epsilon.
     """
 
     tol: float | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape without the matrices."""
+        """Return x's shape without the last two axes."""
         check_matrices(x)
         return Spec(x.shape[:-2], "int32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's singular values counted."""
+        """Return the number of torch's singular values above the tolerance."""
         values = torch.linalg.svdvals(x)
         least = values[..., :1] * max(x.shape[-2:]) * torch.finfo(x.dtype).eps if self.tol is None else self.tol
         return (values > least).sum(-1).int()
 
 
 def cholesky(x: Any, upper: bool = False) -> Any:
-    """Return the lower triangular l of each matrix x = l @ l.T, or the ``upper`` one u of x = u.T @ u."""
+    """Return the lower triangular l with x = l @ l.T of each matrix x, or u with x = u.T @ u for ``upper``."""
     return OfSquare("cholesky upper" if upper else "cholesky")(matrices(x))
 
 
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
-    """Return the inverse of l @ l.T, or of u.T @ u, for the triangular matrix x that ``cholesky`` gives."""
+    """Return the inverse of l @ l.T, or of u.T @ u for ``upper``, from the triangular factor x that ``cholesky``
+    returns.
+    """
     return OfSquare("cholesky_inverse upper" if upper else "cholesky_inverse")(matrices(x))
 
 
@@ -179,7 +187,7 @@ def det(x: Any) -> Any:
 
 
 def slogdet(x: Any) -> tuple[Any, Any]:
-    """Return the sign of the determinant of each matrix, and the logarithm of its absolute value."""
+    """Return the sign and the logarithm of the absolute value of the determinant of each matrix."""
     sign, logarithm = OfSquare("slogdet")(matrices(x))
     return sign, logarithm
 
@@ -190,13 +198,13 @@ def logdet(x: Any) -> Any:
 
 
 def eig(x: Any) -> tuple[Any, Any]:
-    """Return the eigenvalues of each matrix (..., n) and its eigenvectors (..., n, n), in columns; both are complex."""
+    """Return the eigenvalues (..., n) and the eigenvectors (..., n, n), as columns, of each matrix; both are complex."""
     values, vectors = OfSquare("eig")(matrices(x))
     return values, vectors
 
 
 def eigh(x: Any) -> tuple[Any, Any]:
-    """Return the eigenvalues of each symmetric matrix, rising, and its eigenvectors, in columns."""
+    """Return the eigenvalues, ascending, and the eigenvectors, as columns, of each symmetric matrix."""
     values, vectors = OfSquare("eigh")(matrices(x))
     return values, vectors
 
@@ -207,13 +215,15 @@ def inv(x: Any) -> Any:
 
 
 def lu_factor(x: Any) -> tuple[Any, Any]:
-    """Return l and u in one matrix, x being p @ l @ u, and with which row each was exchanged, from 0 on, in int32."""
+    """Return the LU factors in one matrix, x = p @ l @ u, and the pivots: the row exchanged with each row, from 0, in
+    int32.
+    """
     factors, pivots = LuFactor()(matrices(x))
     return factors, pivots
 
 
 def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
-    """Return q and r, x being q @ r: q orthogonal, r upper triangular; ``complete`` has as many columns of q as rows."""
+    """Return q and r with x = q @ r: q orthogonal, r upper triangular. ``mode`` complete: q is square; else reduced."""
     if mode not in ("reduced", "complete"):
         raise UsageError(f"qr expects mode to be reduced or complete, got {mode!r}")
     q, r = Qr(mode)(matrices(x))
@@ -221,17 +231,17 @@ def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
 
 
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """Return u, s and v, x being u @ diag(s) @ v, s falling; s alone without ``compute_uv``."""
+    """Return u, s and v with x = u @ diag(s) @ v, s descending; only s without ``compute_uv``."""
     return Svd(full_matrices)(matrices(x)) if compute_uv else SingularValues()(matrices(x))
 
 
 def pinv(x: Any, rcond: float | None = None) -> Any:
-    """Return the pseudo-inverse of each matrix; singular values up to ``rcond`` times the greatest count as 0."""
+    """Return the pseudo-inverse of each matrix; singular values up to ``rcond`` times the largest count as 0."""
     return PseudoInverse(rcond)(matrices(x))
 
 
 def matrix_rank(x: Any, tol: float | None = None) -> Any:
-    """Return how many singular values of each matrix are greater than ``tol``, in int32."""
+    """Return the number of singular values of each matrix greater than ``tol``, in int32."""
     return MatrixRank(tol)(matrices(x))
 
 
@@ -242,7 +252,7 @@ def matrices(x: Any) -> Any:
 
 
 def check_matrices(x: Spec) -> None:
-    """Raise ShapeError where x has no matrices, DTypeError where torch has no functions of them."""
+    """Raise ShapeError where x has fewer than 2 axes, DTypeError where torch has no decompositions in its dtype."""
     if x.rank < 2:
         raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
     if x.dtype not in COMPLEX:
@@ -250,7 +260,7 @@ def check_matrices(x: Spec) -> None:
 
 
 def dims_lesser(left: Any, right: Any) -> Any:
-    """Return the lesser of two sizes; a anonymous unknown where that is not known."""
+    """Return the smaller of two sizes; an anonymous unknown where their order is unknown."""
     if dims.known(left) and dims.known(right):
         return min(left, right)
     least, greatest = dims.lower_bound(left - right), dims.lower_bound(right - left)

@@ -1,4 +1,4 @@
-"""Averages with weights, moments, norms, and values divided by them."""
+"""Vector and matrix norms, normalization, pairwise distances and the peak signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from layercli.ops.numpy.exponential import log10
 from layercli.ops.numpy.reductions import Reduction
 
 MATRIX_NORMS = (None, "fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf"))
-"""The orders that a norm over two axes can have."""
+"""The orders of matrix norms."""
 
 
 @dataclass(frozen=True)
 class Norm(Op):
-    """out = the norm of x over ``axis``: of vectors over one, (sum of |x|^ord)^(1 / ord); of matrices over two.
+    """out = the norm of x over ``axis``: over one axis (sum |x|^ord)^(1 / ord), over two a matrix norm.
 
-    ``ord`` None is the root of the sum of squares, over any axes. ``inf`` is the greatest value, for a matrix the greatest sum of
-    a row; 1 that of a column; 2 the greatest singular value; each negative one the least of the kind; ``nuc`` the sum of the
-    singular values.
+    ``ord`` None: sqrt(sum x^2) over any axes. Matrix norms: ``fro`` the same; 1 and -1 the largest and smallest column
+    sum of |x|; inf and -inf the row sum; 2 and -2 the singular value; ``nuc`` the sum of singular values.
     """
 
     ord: float | str | None = None
@@ -36,7 +35,9 @@ class Norm(Op):
     keepdims: bool = False
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape without the axes, in a floating dtype; ShapeError where the order has no meaning for so many."""
+        """Return x's shape without the axes, in a floating dtype; ShapeError where ``ord`` is not defined for the
+        number of axes.
+        """
         axes = axes_of(x, self.axis)
         if self.ord is not None and len(axes) not in (1, 2):
             raise ShapeError(f"expects 1 or 2 axes for a norm of the order {self.ord}, got {len(axes)} (x = {x})")
@@ -59,15 +60,16 @@ class Norm(Op):
 def norm(
     x: Any, ord: float | str | None = None, axis: int | Iterable[int] | None = None, keepdims: bool = False
 ) -> Any:
-    """Return the norm of x over ``axis`` (None: all), a vector's over one, a matrix's over two.
+    """Return the norm of x over ``axis`` (None: all axes): a vector norm over one axis, a matrix norm over two.
 
-    ``ord`` None is the root of the sum of squares; else it is a number, inf or -inf, or of a matrix ``fro`` or ``nuc``.
+    ``ord`` None: sqrt(sum x^2); else a number, inf or -inf, or for matrices ``fro`` or ``nuc``. Raises ShapeError where
+    ``ord`` is not defined for the number of axes.
     """
     return Norm(ord, axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims)(x)
 
 
 def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
-    """Return x / max(norm of the ``order`` along ``axis``, epsilon), where epsilon is 1e-7 unless told otherwise."""
+    """Return x / max(norm(x, order) along ``axis``, epsilon); epsilon is 1e-7 by default."""
     epsilon = 1e-7 if epsilon is None else epsilon
     if order == 2:
         inverse = Unary("rsqrt")(Reduction("sum", axis, True)(square(x)))
@@ -77,21 +79,23 @@ def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = 
 
 @dataclass(frozen=True)
 class Cdist(Op):
-    """out[..., i, j] = the distance of the points x[..., i, :] and y[..., j, :]."""
+    """out[..., i, j] = |x[..., i, :] - y[..., j, :]|, the Euclidean distance."""
 
     def spec(self, x: Spec, y: Spec) -> Spec:
-        """Return (..., points of x, points of y); ShapeError where they are not in one space."""
+        """Return (..., points of x, points of y); ShapeError where the numbers of coordinates differ."""
         if min(x.rank, y.rank) < 2 or not dims.may_equal(x.shape[-1], y.shape[-1]):
-            raise ShapeError(f"expects points of as many coordinates each (x = {x}, y = {y})")
+            raise ShapeError(f"expects points with one number of coordinates (x = {x}, y = {y})")
         return Spec((*broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-2]), promoted(x, y))
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's cdist, the exact one."""
+        """Return torch's cdist, computed without matrix products."""
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def cdist(x: Any, y: Any) -> Any:
-    """Return the distance of each point of x (..., points, coordinates) from each of y: (..., points of x, points of y)."""
+    """Return the Euclidean distance between each point of x (..., points, coordinates) and each of y: (..., points of
+    x, points of y).
+    """
     x, y = convert_to_tensor(x), convert_to_tensor(y)
     dtype = promoted(spec_of(x), spec_of(y))
     dtype = dtype if dtypes.is_floating(dtype) else "float32"
@@ -99,7 +103,7 @@ def cdist(x: Any, y: Any) -> Any:
 
 
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
-    """Return 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)): the ratio of signal and noise in decibels."""
+    """Return 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)): the peak signal-to-noise ratio in decibels."""
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     first, second = spec_of(x1), spec_of(x2)
     if first.rank != second.rank or not all(map(dims.may_equal, first.shape, second.shape)):

@@ -1,4 +1,4 @@
-"""Systems of linear equations."""
+"""Solvers of systems of linear equations."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
 
 @dataclass(frozen=True)
 class Solve(Op):
-    """out = x with a @ x = b: a (..., n, n), b (..., n, k) or, where it has one axis, (n,).
+    """out = x with a @ x = b: a (..., n, n); b (..., n, k), or (n,) for one vector.
 
-    ``triangle`` says which one of a's is read: lower, upper, or, if empty, both.
+    ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read, else empty.
     """
 
     triangle: str = ""
 
     def spec(self, a: Spec, b: Spec) -> Spec:
-        """Return b's shape, broadcast; ShapeError where a is not square or b has not as many rows."""
+        """Return b's shape after broadcasting; ShapeError where a is not square or b's rows differ from a's."""
         check_matrices(a)
         *lead, rows, columns = a.shape
         vector = b.rank == 1
         wanted = b.shape[-1:] if vector else b.shape[-2:-1]
         if not dims.may_equal(rows, columns) or not wanted or not dims.may_equal(rows, wanted[0]):
-            raise ShapeError(f"expects square matrices a and b with as many rows (a = {a}, b = {b})")
+            raise ShapeError(f"expects square matrices a, and b with their number of rows (a = {a}, b = {b})")
         if vector:
             return Spec((*lead, *b.shape), promoted(a, b))
         return Spec((*broadcast_shapes(tuple(lead), b.shape[:-2]), *b.shape[-2:]), promoted(a, b))
@@ -47,23 +47,22 @@ class Solve(Op):
 
 @dataclass(frozen=True)
 class LeastSquares(Op):
-    """out = the shortest x that makes |a @ x - b| least: a (n, m), b (n,) or (n, k).
+    """out = the x of least norm that minimizes |a @ x - b|: a (n, m), b (n,) or (n, k).
 
-    Singular values of a up to ``rcond`` times the greatest count as 0; None is the greater of n and m times the least
-    difference from 1.
+    Singular values of a up to ``rcond`` times the largest count as 0; None is max(n, m) * the machine epsilon.
     """
 
     rcond: float | None = None
 
     def spec(self, a: Spec, b: Spec) -> Spec:
-        """Return (m,) or (m, k); ShapeError where b has not as many rows as a."""
+        """Return (m,) or (m, k); ShapeError where a and b differ in rows."""
         check_matrices(a)
         if a.rank != 2 or b.rank not in (1, 2) or not dims.may_equal(a.shape[0], b.shape[0]):
-            raise ShapeError(f"expects a matrix a and b with as many rows (a = {a}, b = {b})")
+            raise ShapeError(f"expects a matrix a, and b with its number of rows (a = {a}, b = {b})")
         return Spec((a.shape[1], *b.shape[1:]), promoted(a, b))
 
     def run(self, a: Any, b: Any) -> Any:
-        """Return the product of the pseudo-inverse, by torch's svd, and b."""
+        """Return the product of b and the pseudo-inverse by torch's svd."""
         self.spec(spec_of(a), spec_of(b))
         rcond = max(a.shape) * torch.finfo(a.dtype).eps if self.rcond is None else self.rcond
         u, s, v = torch.linalg.svd(a, full_matrices=False)
@@ -74,7 +73,7 @@ class LeastSquares(Op):
         return out.squeeze(1) if b.ndim == 1 else out
 
     def macs(self, a: Spec, b: Spec) -> Any:
-        """Return the least of n and m, times n + m, times k: what follows the singular values."""
+        """Return min(n, m) * (n + m) * k: the cost after the singular value decomposition."""
         from layercli.ops.linalg.decompositions import dims_lesser
 
         columns = b.shape[1] if b.rank == 2 else 1
@@ -87,10 +86,12 @@ def solve(a: Any, b: Any) -> Any:
 
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    """Return x with a @ x = b for triangular matrices a, of which the upper triangle is read, or the ``lower`` one."""
+    """Return x with a @ x = b for triangular matrices a; the upper triangle is read, or the lower one for ``lower``."""
     return Solve("lower" if lower else "upper")(matrices(a), matrices(b))
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
-    """Return the shortest x that makes |a @ x - b| least; singular values up to ``rcond`` times the greatest count as 0."""
+    """Return the x of least norm that minimizes |a @ x - b|; singular values up to ``rcond`` times the largest count as
+    0.
+    """
     return LeastSquares(rcond)(matrices(a), matrices(b))

@@ -1,1 +1,1 @@
-"""math"""
+"""Fourier transforms, segment reductions and special functions."""

@@ -1,4 +1,4 @@
-"""Fourier transforms along the last axis or the last two; complex tensors are pairs of real ones, as in Keras."""
+"""Fourier transforms along the last one or two axes; a complex tensor is a pair (real, imaginary), as in Keras."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRANSFORMS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "fft2": (2, lambda x: torch.fft.fft2(x)),
     "ifft2": (2, lambda x: torch.fft.ifft2(x)),
 }
-"""How many axes a transform of complex numbers goes along, and torch's function."""
+"""The number of transformed axes, and torch's function."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Fourier(Op):
     function: str
 
     def spec(self, real: Spec, imaginary: Spec) -> tuple[Spec, Spec]:
-        """Return two of real's spec; ShapeError where the parts differ."""
+        """Return real's spec twice; ShapeError where the parts differ."""
         check_parts(real, imaginary, TRANSFORMS[self.function][0])
         return real, real
 
@@ -41,15 +41,15 @@ class Fourier(Op):
 
 @dataclass(frozen=True)
 class RealFourier(Op):
-    """The real and the imaginary part of the transform of real numbers, from 0 up to half of ``length`` frequencies.
+    """The real and the imaginary part of the transform of real values, at the frequencies 0 to length // 2.
 
-    x is cut to ``length`` values along its last axis, or filled up with 0; None is as many as there are.
+    x is truncated or zero-padded to ``length`` along the last axis; None keeps its size.
     """
 
     length: int | None = None
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
-        """Return two of x's shape with length // 2 + 1 for its last size."""
+        """Return two specs with length // 2 + 1 as the last size."""
         length = last_size(x) if self.length is None else self.length
         part = Spec((*x.shape[:-1], length // 2 + 1), check_floating(x))
         return part, part
@@ -61,12 +61,12 @@ class RealFourier(Op):
 
 @dataclass(frozen=True)
 class InverseRealFourier(Op):
-    """out = the ``length`` real numbers whose transform is real + i imaginary; None is the even number that goes with it."""
+    """out = the ``length`` real values whose transform is real + i imaginary; None is 2 * (frequencies - 1)."""
 
     length: int | None = None
 
     def spec(self, real: Spec, imaginary: Spec) -> Spec:
-        """Return real's shape with the length for its last size."""
+        """Return real's shape with the length as the last size."""
         check_parts(real, imaginary, 1)
         length: Size = 2 * (real.shape[-1] - 1) if self.length is None else self.length
         return Spec((*real.shape[:-1], length), real.dtype)
@@ -78,41 +78,47 @@ class InverseRealFourier(Op):
 
 
 def fft(x: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return the Fourier transform along the last axis of (real, imaginary), as such a pair."""
+    """Return the Fourier transform of (real, imaginary) along the last axis, as such a pair."""
     return _pair(Fourier("fft")(*checked_pair("fft", x)))
 
 
 def fft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return the Fourier transform along the last two axes of (real, imaginary), as such a pair."""
+    """Return the Fourier transform of (real, imaginary) along the last two axes, as such a pair."""
     return _pair(Fourier("fft2")(*checked_pair("fft2", x)))
 
 
 def ifft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return what ``fft2`` made (real, imaginary) of, as such a pair."""
+    """Return the inverse of ``fft2`` of (real, imaginary), as such a pair."""
     return _pair(Fourier("ifft2")(*checked_pair("ifft2", x)))
 
 
 def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
-    """Return the Fourier transform of real numbers along the last axis, up to the middle frequency, as (real, imaginary)."""
+    """Return the Fourier transform of real values along the last axis, as (real, imaginary) of fft_length // 2 + 1
+    frequencies.
+    """
     x = convert_to_tensor(x)
     x = x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
     return _pair(RealFourier(fft_length)(x))
 
 
 def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Any:
-    """Return the ``fft_length`` real numbers that ``rfft`` made (real, imaginary) of; None is the even number of them."""
+    """Return the inverse of ``rfft`` of (real, imaginary): ``fft_length`` real values, by default 2 * (frequencies -
+    1).
+    """
     return InverseRealFourier(fft_length)(*checked_pair("irfft", x))
 
 
 def checked_pair(name: str, x: Any) -> tuple[Any, Any]:
-    """Return the parts of a complex tensor; UsageError where they are no pair."""
+    """Return the parts of a complex tensor; UsageError where x is not a pair."""
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise UsageError(f"{name} expects a pair of tensors, the real and the imaginary part, got {type(x).__name__}")
     return convert_to_tensor(x[0]), convert_to_tensor(x[1])
 
 
 def check_parts(real: Spec, imaginary: Spec, axes: int) -> None:
-    """Raise ShapeError where the parts are not of one shape with so many axes, DTypeError where they are not of one dtype."""
+    """Raise ShapeError where the parts differ in shape or have fewer than ``axes`` axes, DTypeError where their dtypes
+    differ.
+    """
     alike = real.rank == imaginary.rank and all(map(dims.may_equal, real.shape, imaginary.shape))
     if not alike or real.rank < axes:
         raise ShapeError(f"expects two parts of one shape with at least {axes} axes, got {real} and {imaginary}")
@@ -121,21 +127,21 @@ def check_parts(real: Spec, imaginary: Spec, axes: int) -> None:
 
 
 def check_floating(x: Spec) -> str:
-    """Return x's dtype; DTypeError where it is not a floating one."""
+    """Return x's dtype; DTypeError where it is not floating."""
     if not dtypes.is_floating(x.dtype):
         raise DTypeError(f"expects x of a floating dtype (x = {x})")
     return x.dtype
 
 
 def last_size(x: Spec) -> Size:
-    """Return the size of x's last axis; ShapeError where it has none."""
+    """Return the size of x's last axis; ShapeError where x has no axis."""
     if not x.rank:
         raise ShapeError(f"expects x with at least 1 axis, got 0 (x = {x})")
     return x.shape[-1]
 
 
 def parts_of(x: Any) -> tuple[Any, Any]:
-    """Return the real and the imaginary part of a complex tensor of torch's."""
+    """Return the real and the imaginary part of a complex torch tensor."""
     return x.real, x.imag
 
 

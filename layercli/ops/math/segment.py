@@ -1,4 +1,4 @@
-"""Rows that belong together, by number, made one each."""
+"""Segment reductions: reductions of the rows that have the same segment id."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ SEGMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "max": ("amax", lambda dtype: float("-inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[0]),
     "min": ("amin", lambda dtype: float("inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[1]),
 }
-"""What torch calls the function of the rows of a segment, and what it is of none, in a dtype."""
+"""torch's name of each reduction, and its value for an empty segment in a dtype."""
 
 
 @dataclass(frozen=True)
 class Segment(Op):
-    """out[i] = function of the rows of x whose id is i, a key of ``SEGMENTS``, for i below ``count``; other ids are left out.
+    """out[i] = function of the rows of x whose id is i, for i < count; rows with other ids are ignored.
 
-    ``count`` None is one more than the greatest id.
+    ``function``: a key of ``SEGMENTS``. ``count`` None is the largest id + 1.
     """
 
     function: str
     count: int | None = None
 
     def spec(self, x: Spec, ids: Spec) -> Spec:
-        """Return x's shape with the count for its first size; ShapeError where ids are not one for each row."""
+        """Return x's shape with the count as its first size; ShapeError where there is not one id per row."""
         check_rank(ids, 1)
         check_whole(ids)
         if not x.rank or not dims.may_equal(x.shape[0], ids.shape[0]):
@@ -44,7 +44,7 @@ class Segment(Op):
         return Spec((UNKNOWN if self.count is None else self.count, *x.shape[1:]), x.dtype)
 
     def run(self, x: Any, ids: Any) -> Any:
-        """Return torch's scatter_reduce into what there is of no rows; the last row takes those that are left out."""
+        """Return torch's scatter_reduce; an extra last row collects the ignored rows."""
         self.spec(spec_of(x), spec_of(ids))
         count = self.count if self.count is not None else int(ids.max()) + 1 if len(ids) else 0
         how, empty = SEGMENTS[self.function]
@@ -55,25 +55,31 @@ class Segment(Op):
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """Return the sums of the rows of data that have the id 0, 1, ... up to ``num_segments``, None being the greatest and one.
+    """Return the sums of the rows of ``data`` with each of the ids 0 to num_segments - 1; 0 for an empty segment.
 
-    ``sorted`` may say that the ids rise; it changes nothing.
+    data: (rows, ...); segment_ids: (rows,). ``num_segments`` None is the largest id + 1. ``sorted`` has no effect.
     """
     return _segment("sum", data, segment_ids, num_segments)
 
 
 def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """Return the products of the rows of data that have one id, as ``segment_sum`` does; 1 for none."""
+    """Return the products of the rows of ``data`` with the same id, otherwise as ``segment_sum``; 1 for an empty
+    segment.
+    """
     return _segment("prod", data, segment_ids, num_segments)
 
 
 def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """Return the greatest of the rows of data that have one id, as ``segment_sum`` does; -inf for none."""
+    """Return the maxima of the rows of ``data`` with the same id, otherwise as ``segment_sum``; -inf for an empty
+    segment.
+    """
     return _segment("max", data, segment_ids, num_segments)
 
 
 def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """Return the least of the rows of data that have one id, as ``segment_sum`` does; inf for none."""
+    """Return the minima of the rows of ``data`` with the same id, otherwise as ``segment_sum``; inf for an empty
+    segment.
+    """
     return _segment("min", data, segment_ids, num_segments)
 
 

@@ -1,4 +1,4 @@
-"""Signals in frames that follow each other, and the frequencies in each."""
+"""Short-time Fourier transform and its inverse."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.math.fft import check_parts, checked_pair, last_size, parts_of
 
 WINDOWS = ("hann", "hamming")
-"""The windows there are by name; any other is given as a tensor."""
+"""The windows with a name; others are tensors."""
 
 
 @dataclass(frozen=True)
 class Frames(Op):
-    """out[..., i, :] = the ``length`` values of x from i * stride on: a view."""
+    """out[..., i, :] = x[..., i * stride : i * stride + length]: a view."""
 
     length: int
     stride: int
 
     def spec(self, x: Spec) -> Spec:
-        """Return (..., frames, length); ShapeError where x has no room for one."""
+        """Return (..., frames, length); ShapeError where x is shorter than a frame."""
         size = last_size(x)
         if isinstance(size, int) and size < self.length:
             raise ShapeError(f"expects x with at least {self.length} values along its last axis, got {size} (x = {x})")
@@ -39,10 +39,11 @@ class Frames(Op):
 
 @dataclass(frozen=True)
 class _Spectrum(Op):
-    """Frames of ``length`` values, ``stride`` apart, weighted by a window, in the middle of ``size`` values for a transform.
+    """Base of the transforms: frames of ``length`` values, ``stride`` apart, times a window, zero-padded to ``size``
+    values.
 
-    ``window`` is a name of ``WINDOWS``, or empty where the window is an input, or all 1, if there is none. ``center`` puts the
-    middle of the first frame at the signal's start.
+    ``window``: a name in ``WINDOWS``, or empty where the window is an input, or all ones without one. ``center``: the
+    first frame is centered at the start of the signal.
     """
 
     length: int
@@ -52,7 +53,7 @@ class _Spectrum(Op):
     center: bool = True
 
     def weights(self, like: Any, given: Any) -> Any:
-        """Return the window with zeros around it."""
+        """Return the window, zero-padded to ``size``."""
         if self.window:
             made = torch.hann_window if self.window == "hann" else torch.hamming_window
             given = made(self.length, dtype=torch.float64, device=like.device)
@@ -62,7 +63,7 @@ class _Spectrum(Op):
         return F.pad(given.to(like.dtype), (before, self.size - self.length - before))
 
     def check_window(self, given: Spec | None) -> None:
-        """Raise ShapeError where a window that is given has another length."""
+        """Raise ShapeError where the given window has another length."""
         if given is not None and (given.rank != 1 or not dims.may_equal(given.shape[0], self.length)):
             raise ShapeError(f"expects a window of the shape ({self.length},), got {given}")
 
@@ -86,7 +87,7 @@ class ShortTimeFourier(_Spectrum):
         return part, part
 
     def run(self, x: Any, window: Any = None) -> Any:
-        """Return torch's rfft of the frames, which overlap, of a signal mirrored at its ends."""
+        """Return torch's rfft of the overlapping frames of the signal, reflected at its ends for ``center``."""
         self.spec(spec_of(x), None if window is None else spec_of(window))
         if self.center:
             half = self.size // 2
@@ -97,9 +98,9 @@ class ShortTimeFourier(_Spectrum):
 
 @dataclass(frozen=True)
 class InverseShortTimeFourier(_Spectrum):
-    """out = the signal (..., values) whose frames' transforms are real + i imaginary (..., frames, size // 2 + 1).
+    """out = the signal (..., values) whose frames have the transforms real + i imaginary (..., frames, size // 2 + 1).
 
-    ``values`` of them, or as many as the frames say.
+    ``values``: the length of the signal; None follows from the frames.
     """
 
     values: int | None = None
@@ -117,9 +118,9 @@ class InverseShortTimeFourier(_Spectrum):
         return Spec((*lead, length), real.dtype)
 
     def run(self, real: Any, imaginary: Any, window: Any = None) -> Any:
-        """Return the frames weighted again and added up, divided by what the weights' squares add up to.
+        """Return the weighted frames, overlapped and added, divided by the sum of the squared weights.
 
-        Where there is no window the result is size / stride times that, as Keras's is.
+        Without a window the result is size / stride times that, as in Keras.
         """
         self.spec(spec_of(real), spec_of(imaginary), None if window is None else spec_of(window))
         weights = self.weights(real, window)
@@ -140,17 +141,21 @@ class InverseShortTimeFourier(_Spectrum):
 
 
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """Return frames of ``sequence_length`` values along the last axis of x, ``sequence_stride`` apart: (..., frames, length)."""
+    """Return frames of ``sequence_length`` values along x's last axis, ``sequence_stride`` apart: (..., frames,
+    length).
+    """
     return Frames(sequence_length, sequence_stride)(convert_to_tensor(x))
 
 
 def stft(
     x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
 ) -> tuple[Any, Any]:
-    """Return the short-time Fourier transform of x (..., values), as the pair of the real and the imaginary part.
+    """Return the short-time Fourier transform of x (..., values) as (real, imaginary), each (..., frames, fft_length //
+    2 + 1).
 
-    Frames of ``sequence_length`` values, ``sequence_stride`` apart, times a window (hann, hamming, a tensor, or None), are
-    transformed in ``fft_length`` values: (..., frames, fft_length // 2 + 1).
+    Frames of ``sequence_length`` values, ``sequence_stride`` apart, are multiplied by ``window`` (hann, hamming, a
+    tensor, or None) and zero-padded to ``fft_length``. ``center``: the first frame is centered at the start of the
+    signal.
     """
     name, given = _window("stft", sequence_length, fft_length, window)
     op = ShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center)
@@ -167,14 +172,14 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Any:
-    """Return the signal that ``stft``, with the same settings, made the pair x of; ``length`` values of it where one is given."""
+    """Return the signal whose ``stft`` with the same arguments is the pair x, cut to ``length`` values where given."""
     name, given = _window("istft", sequence_length, fft_length, window)
     op = InverseShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center, length)
     return op(*checked_pair("istft", x), *given)
 
 
 def _window(name: str, length: int, size: int, window: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return the name of a window, empty where it is a tensor or there is none, and the tensor; UsageError for another."""
+    """Return the name of a window, empty for a tensor or None, and the tensor or None; UsageError for another name."""
     if size < length:
         raise UsageError(f"{name} expects fft_length to be at least sequence_length, got {size} and {length}")
     if not isinstance(window, str):

@@ -1,1 +1,1 @@
-"""random"""
+"""Random operations: distributions, dropout and noise, and the counter-based generator."""

@@ -1,4 +1,6 @@
-"""Random tensors made of settings, and random choices: by torch's generator, or from a stream of their own (see noise)."""
+"""Random tensors of a given shape, and random choices, from torch's generator or from a seeded stream
+(``counter_rng``).
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ from layercli.ops.numpy.creation import as_int, place
 from layercli.ops.random import counter_rng, dropout
 
 Uniform = Callable[[Any], Any]
-"""Gives float32 values from 0 to 1 (excluded) of a shape."""
+"""Returns uniform float32 values in [0, 1) of a shape."""
 
 CUT = 2.0
-"""How many deviations from the mean a truncated normal value may be."""
+"""The bound of a truncated normal value, in deviations from the mean."""
 
 DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
     "uniform": lambda draw, sizes, low, high: low + (high - low) * draw(sizes),
@@ -27,14 +29,14 @@ DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
     "truncated_normal": lambda draw, sizes, mean, stddev: mean + stddev * _truncated(draw(sizes)),
     "randint": lambda draw, sizes, low, high: low + _whole(draw((2, *sizes)), high - low),
 }
-"""Functions of uniform draws: the values of a distribution with two settings."""
+"""Distributions with two parameters, as functions of a source of uniform values."""
 
 
 @dataclass(frozen=True)
 class RandomTensor(Op):
-    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, with its two settings, in ``shape``.
+    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, with its two parameters ``settings``, in ``shape``.
 
-    ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
+    ``seed``: None uses torch's generator; an integer gives the same values at every call, a SeedGenerator new values.
     """
 
     distribution: str
@@ -48,7 +50,7 @@ class RandomTensor(Op):
         return Spec(shape_of(self.shape), self.dtype)
 
     def run(self) -> Any:
-        """Return the values, worked out in float32 or more."""
+        """Return the values, computed in float32 or float64."""
         sizes = tuple(as_int(size) for size in self.shape)
         made = DISTRIBUTIONS[self.distribution](drawing(self.seed, place.device), sizes, *self.settings)
         return made.to(getattr(torch, self.dtype))
@@ -56,7 +58,7 @@ class RandomTensor(Op):
 
 @dataclass(frozen=True)
 class Categorical(Op):
-    """out[b, i] = a class, drawn with the probability softmax(x[b]) of each: x (batch, classes)."""
+    """out[b, i] = a class sampled with the probabilities softmax(x[b]); x (batch, classes)."""
 
     num_samples: int
     dtype: str = "int32"
@@ -69,7 +71,7 @@ class Categorical(Op):
         return Spec((x.shape[0], self.num_samples), self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return where uniform draws fall among the probabilities added up."""
+        """Return the indices of uniform values among the cumulative probabilities."""
         self.spec(spec_of(x))
         ends = torch.softmax(x.detach().float(), -1).cumsum(-1)
         points = drawing(self.seed, x.device)((x.shape[0], self.num_samples)) * ends[:, -1:]
@@ -78,7 +80,7 @@ class Categorical(Op):
 
 @dataclass(frozen=True)
 class Shuffle(Op):
-    """out = the places of x along ``axis`` in a random order."""
+    """out = x permuted at random along ``axis``."""
 
     axis: int = 0
     seed: Any = None
@@ -89,13 +91,13 @@ class Shuffle(Op):
         return x
 
     def run(self, x: Any) -> Any:
-        """Return x in the order that uniform draws have."""
+        """Return x in the order that sorts uniform values."""
         return x.index_select(self.axis, torch.argsort(drawing(self.seed, x.device)((x.shape[self.axis],))))
 
 
 @dataclass(frozen=True)
 class DropoutMask(Op):
-    """out = noise.Dropout of x, drawn from ``seed``: None, a number or a SeedGenerator."""
+    """out = x with dropout, as ApplyDropout, from ``seed``: None, an integer or a SeedGenerator."""
 
     rate: float
     noise_shape: tuple[int | None, ...] | None = None
@@ -106,20 +108,20 @@ class DropoutMask(Op):
         return dropout.ApplyDropout(self.rate, self.noise_shape).spec(x)
 
     def run(self, x: Any) -> Any:
-        """Return what the dropout gives."""
+        """Return the result of ApplyDropout."""
         stream, counter = stream_of(self.seed)
         return dropout.ApplyDropout(self.rate, self.noise_shape, stream).run(x, counter)
 
 
 def stream_of(seed: Any) -> tuple[int | None, Any]:
-    """Return the stream that a seed names, None being torch's generator, and which of its draws comes next."""
+    """Return the stream of a seed, None for torch's generator, and the counter of its next call."""
     if seed is None or isinstance(seed, int):
         return seed, 0
     return seed.seed, seed.next()
 
 
 def drawing(seed: Any, device: Any) -> Uniform:
-    """Return what draws on ``device`` from ``seed``."""
+    """Return the function that returns uniform values of a shape on ``device`` from ``seed``."""
     stream, counter = stream_of(seed)
     if stream is None:
         return lambda sizes: torch.rand(sizes, device=device)
@@ -127,17 +129,17 @@ def drawing(seed: Any, device: Any) -> Uniform:
 
 
 def _normal(shares: Any) -> Any:
-    """Return normal values by Box and Muller's transform."""
+    """Return normal values by the Box-Muller transform."""
     radius, angle = shares
     return torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)
 
 
 def _truncated(share: Any) -> Any:
-    """Return normal values less than CUT deviations away: the inverse of the distribution between the cuts."""
+    """Return normal values within CUT deviations of the mean, by the inverse distribution function."""
     return (torch.erfinv(math.erf(CUT / math.sqrt(2)) * (2 * share - 1)) * math.sqrt(2)).clamp(-CUT, CUT)
 
 
 def _whole(shares: Any, count: Any) -> Any:
-    """Return integers from 0 to count - 1, of 48 random bits each."""
+    """Return integers in [0, count) from 48 random bits each."""
     high, low = shares
     return ((high.double() + low.double() * 2.0**-24) * count).floor().clamp_max(count - 1).long()

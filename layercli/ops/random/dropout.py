@@ -1,7 +1,7 @@
-"""Random operations of training: dropouts, noises, and values to decide by.
+"""Dropout and noise in training.
 
-Without a seed they draw from torch's generator. With one they draw from a stream of their own: value i of draw n is a hash
-of (seed, n, i), the same on every device, in eager code, compiled and exported; n is the ``counter`` they are given.
+Without a seed the values come from torch's generator; with one, from a hash of (seed, counter, index): see
+``counter_rng``.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.random.counter_rng import concrete, normal, uniform
 
 ALPHA = -1.7580993408473766
-"""Where the SELU curve goes for -infinity: what AlphaDropout sets dropped values to."""
+"""The limit of the SELU function at -infinity: the value that AlphaDropout gives to dropped units."""
 
 
 @dataclass(frozen=True)
 class ApplyDropout(Op):
-    """out = x / (1 - rate) with probability 1 - rate, else 0; one decision for each place of ``noise_shape``, which broadcasts.
+    """out = x / (1 - rate) with probability 1 - rate, else 0; one decision per index of ``noise_shape``, which
+    broadcasts to x.
 
-    A ``None`` in noise_shape stands for x's own size.
+    None in ``noise_shape`` is x's size.
     """
 
     rate: float
@@ -37,7 +38,7 @@ class ApplyDropout(Op):
         return _with_noise(x, self.noise_shape)
 
     def run(self, x: Any, counter: Any = None) -> Any:
-        """Return torch's dropout where every place decides for itself, else x times a drawn mask."""
+        """Return torch's dropout without a noise shape or seed, else x times a random mask."""
         if self.seed is None and self.noise_shape is None:
             return F.dropout(x, self.rate)
         if self.rate == 1:
@@ -48,9 +49,9 @@ class ApplyDropout(Op):
 
 @dataclass(frozen=True)
 class ApplyAlphaDropout(Op):
-    """out = a * (x with probability 1 - rate, else alpha') + b, with the a and b that keep mean 0 and variance 1.
+    """out = a * (x with probability 1 - rate, else alpha') + b, with a and b that keep mean 0 and variance 1.
 
-    alpha' = -1.7581 is the least value of the SELU curve (Klambauer et al., 2017).
+    alpha' = -1.7581 is the limit of the SELU function at -infinity. Reference: Klambauer et al., 2017.
     """
 
     rate: float
@@ -62,7 +63,7 @@ class ApplyAlphaDropout(Op):
         return _with_noise(x, self.noise_shape)
 
     def run(self, x: Any, counter: Any = None) -> Any:
-        """Return the affine function of x and a drawn mask."""
+        """Return the affine function of x and a random mask."""
         kept = uniform(concrete(self.noise_shape, x), x, self.seed, counter) >= self.rate
         a = ((1 - self.rate) * (1 + self.rate * ALPHA**2)) ** -0.5
         return a * torch.where(kept, x, torch.full_like(x, ALPHA)) - a * ALPHA * self.rate
@@ -70,7 +71,7 @@ class ApplyAlphaDropout(Op):
 
 @dataclass(frozen=True)
 class ApplyGaussianDropout(Op):
-    """out = x * n, n being normal with mean 1 and standard deviation sqrt(rate / (1 - rate))."""
+    """out = x * n, n normal with mean 1 and standard deviation sqrt(rate / (1 - rate))."""
 
     rate: float
     seed: int | None = None
@@ -86,7 +87,7 @@ class ApplyGaussianDropout(Op):
 
 @dataclass(frozen=True)
 class ApplyGaussianNoise(Op):
-    """out = x + n, n being normal with mean 0 and standard deviation ``stddev``."""
+    """out = x + n, n normal with mean 0 and standard deviation ``stddev``."""
 
     stddev: float
     seed: int | None = None

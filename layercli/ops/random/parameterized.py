@@ -1,4 +1,4 @@
-"""Draws whose distribution tensors may say, place by place: gamma, beta and binomial."""
+"""Random values whose parameters are tensors: gamma, beta and binomial."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from layercli.ops.random import counter_rng
 from layercli.ops.random.distributions import Uniform, stream_of
 
 TRIES = 12
-"""How often a gamma value is drawn, of which the first that will do is taken: one in 20 will not."""
+"""The number of candidates for a gamma value, of which the first accepted one is taken; one in 20 is rejected."""
 
 MOST_BITS = 24
-"""How many bits a count has that a tensor holds: no more are exact in float32."""
+"""The most bits of a count in a tensor: float32 is exact up to 24."""
 
 DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
     "gamma": lambda draws, sizes, alpha: _gamma(draws, sizes, alpha),
     "beta": lambda draws, sizes, alpha, beta: _beta(draws, sizes, alpha, beta),
     "binomial": lambda draws, sizes, counts, shares: _binomial(draws, sizes, counts, shares),
 }
-"""Functions of uniform draws: the values of a distribution with such parameters, worked out in float64."""
+"""Distributions as functions of sources of uniform values and parameters, computed in float64."""
 
 
 @dataclass(frozen=True)
 class ParameterizedRandom(Op):
-    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, in ``shape``; its parameters broadcast to that.
+    """out = values of ``distribution``, a key of ``DISTRIBUTIONS``, in ``shape``; its parameters broadcast to the
+    shape.
 
-    ``seed`` None is torch's generator; a number gives the same values every time; a SeedGenerator others each time.
+    ``seed``: None uses torch's generator; an integer gives the same values at every call, a SeedGenerator new values.
     """
 
     distribution: str
@@ -61,7 +62,7 @@ class ParameterizedRandom(Op):
 
 
 def _several(seed: Any, device: Any) -> Iterator[Uniform]:
-    """Yield draws that have nothing to do with each other."""
+    """Yield independent sources of uniform values."""
     stream, counter = stream_of(seed)
     for i in count():
         if stream is None:
@@ -75,7 +76,7 @@ def _hashed(device: Any, stream: int, counter: Any) -> Uniform:
 
 
 def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
-    """Return gamma values by Marsaglia and Tsang's rejection; for alpha below 1 those of alpha + 1, made smaller."""
+    """Return gamma values by the rejection of Marsaglia and Tsang; alpha below 1 is sampled as alpha + 1 and scaled."""
     radius, angle, share = next(draws)((3, TRIES, *sizes))
     boost = next(draws)(sizes)
     alpha = torch.as_tensor(alpha, dtype=torch.float64, device=boost.device).expand(sizes)
@@ -90,16 +91,16 @@ def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
 
 
 def _beta(draws: Iterator[Uniform], sizes: Any, alpha: Any, beta: Any) -> Any:
-    """Return the part that one gamma value is of two."""
+    """Return g1 / (g1 + g2) for two gamma values."""
     left, right = _gamma(draws, sizes, alpha), _gamma(draws, sizes, beta)
     return left / (left + right).clamp_min(1e-300)
 
 
 def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) -> Any:
-    """Return how many of ``counts`` uniform values are below ``shares``.
+    """Return the number of ``counts`` uniform values below ``shares``, by bisection.
 
-    The middle one of them in order is a beta value; it tells on which side of the share the others of one half are. So the
-    half that is left is asked again, until none is.
+    The median of the uniform values is a beta value; it decides on which side of the share one half of them lies. The
+    other half is bisected again, until none is left.
     """
     bits = MOST_BITS if isinstance(counts, torch.Tensor) else int(counts).bit_length()
     device = next((x.device for x in (counts, shares) if isinstance(x, torch.Tensor)), place.device)
