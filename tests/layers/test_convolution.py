@@ -161,7 +161,7 @@ MESSAGES = [
     (layers.Conv1D(6, 3, groups=3), (2, 8, 4), "expects x with 3 channels, got 4 (x = float32[2, 8, 4])"),
     (layers.DepthwiseConv1D(3), (2, 2, 4), "expects at least 3 along each axis the window slides on, got 2"),
     (layers.Conv1DTranspose(6, 4, padding="same", strides=2, output_padding=0), (2, 1, 4),
-     "expects more along each axis, got 1, of which nothing is left"),
+     "expects a larger size along each axis, got 1, whose output is empty"),
 ]  # fmt: skip
 
 

@@ -221,7 +221,7 @@ def test_messages():
     )
     assert message(LayerNormalization, rms_scaling=True) == "LayerNormalization has no rms_scaling"
     assert message(GroupNormalization(4, name="g"), image(2, 6)) == (
-        "g (GroupNormalization) expects x with channels that 4 groups divide, got 6 (x = float32[2, 6])"
+        "g (GroupNormalization) expects x with a number of channels divisible by 4 groups, got 6 (x = float32[2, 6])"
     )
     assert message(LayerNormalization(axis=3, name="n"), image(2, 6)) == (
         "n (LayerNormalization) expects x with an axis 3, got one with 2 axes"

@@ -199,7 +199,7 @@ def test_convert_to_tensor_and_back():
 ERRORS = [
     (ShapeError, lambda: ops.zeros((2, -1)), "a size cannot be negative, got -1"),
     (UsageError, lambda: ops.arange(1, 5, 0), "arange expects a step other than 0"),
-    (DTypeError, lambda: ops.one_hot(torch.zeros(2), 3), "expects x with integers (x = float32[2])"),
+    (DTypeError, lambda: ops.one_hot(torch.zeros(2), 3), "expects x of an integer dtype (x = float32[2])"),
     (
         ShapeError,
         lambda: ops.one_hot(torch.zeros(2).int(), 3, 2),
@@ -210,7 +210,7 @@ ERRORS = [
         lambda: ops.one_hot([0], 3, sparse=True),
         "one_hot expects sparse to be false: layercli has no sparse tensors",
     ),
-    (UsageError, lambda: ops.multi_hot([0]), "multi_hot expects to be told num_classes"),
+    (UsageError, lambda: ops.multi_hot([0]), "multi_hot expects num_classes"),
     (
         UsageError,
         lambda: ops.convert_to_tensor([0], ragged=True),

@@ -67,7 +67,7 @@ def test_dot_product_attention_to_nothing_and_of_a_scale():
         assert str(error.value) == "expects key with 4 axes, got 3 (key = float32[5, 3, 4])"
         with pytest.raises(UsageError) as error:
             ops.dot_product_attention(x, x, x, attn_logits_soft_cap=3.0)
-        assert str(error.value) == "dot_product_attention has no attn_logits_soft_cap: Keras has it on TPUs alone"
+        assert str(error.value) == "dot_product_attention has no attn_logits_soft_cap: Keras supports it on TPUs only"
 
 
 @pytest.mark.parametrize("name", ["swish", "hard_swish"])

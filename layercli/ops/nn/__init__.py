@@ -1,4 +1,4 @@
-"""Operations of neural networks, as Keras's ``ops.nn``."""
+"""Operations of neural networks, as ``keras.ops.nn``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NAMES = (
     "space_to_depth sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink "
     "threshold unfold"
 )
-"""What is there; all of it is in ``ops`` as well."""
+"""The operations of this namespace; ``ops`` has them as well."""
 
-__all__ = NAMES.split()  # the table is the one list
+__all__ = NAMES.split()  # NAMES is the only list
 __getattr__ = finder(__name__, __all__)
 
 

@@ -1,4 +1,4 @@
-"""Activation functions as Keras names them, with its arguments: each one line over its operation."""
+"""Activation functions with the names, arguments and defaults of ``keras.activations``."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Activation = Callable[[Any], Any]
 
 
 def linear(x: Any) -> Any:
-    """Return x as it is."""
+    """Return x unchanged."""
     return x
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """Return x where x >= threshold, else negative_slope * (x - threshold); never above ``max_value``."""
+    """Return x where x >= threshold, else negative_slope * (x - threshold), clipped to at most ``max_value``."""
     return ops.Relu(negative_slope, max_value, threshold)(x)
 
 
 def relu_(x: Any) -> Any:
-    """Return max(x, 0), written over x where it has values: for an x that nothing else uses."""
+    """Return max(x, 0), computed in place on tensors: only for an x that is not used again."""
     return ops.ReluInPlace()(x)
 
 
 def over(activation: Activation, x: Any) -> Any:
-    """Return activation(x), written over x where there is a way to: for an x that nothing else uses."""
+    """Return activation(x), computed in place where possible: only for an x that is not used again."""
     return relu_(x) if activation is relu else activation(x)
 
 
@@ -62,12 +62,12 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def selu(x: Any) -> Any:
-    """Return 1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1 through layers."""
+    """Return 1.0507 * elu(x, 1.6733); it keeps mean 0 and variance 1 across layers."""
     return ops.ActivationFunction("selu")(x)
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """Return x * P(X <= x) for a normal X; ``approximate`` replaces the error function by a tanh."""
+    """Return x * P(X <= x) for a standard normal X; ``approximate`` replaces the error function by a tanh."""
     return ops.ActivationFunction("gelu", (bool(approximate),))(x)
 
 
@@ -77,12 +77,12 @@ def silu(x: Any) -> Any:
 
 
 def swish(x: Any) -> Any:
-    """Return ``silu`` of x, which Keras also calls so."""
+    """Return x * sigmoid(x); the same as ``silu``."""
     return silu(x)
 
 
 def hard_swish(x: Any) -> Any:
-    """Return ``hard_silu`` of x, which Keras also calls so."""
+    """Return x * hard_sigmoid(x); the same as ``hard_silu``."""
     return hard_silu(x)
 
 
@@ -117,7 +117,7 @@ def hard_silu(x: Any) -> Any:
 
 
 def hard_tanh(x: Any) -> Any:
-    """Return x, kept between -1 and 1."""
+    """Return min(max(x, -1), 1)."""
     return ops.ActivationFunction("hard_tanh")(x)
 
 
@@ -127,7 +127,7 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """Return x moved towards 0 by ``threshold``, 0 where |x| is smaller."""
+    """Return x - threshold where x > threshold, x + threshold where x < -threshold, else 0."""
     return ops.ActivationFunction("soft_shrink", (threshold,))(x)
 
 
@@ -147,12 +147,12 @@ def squareplus(x: Any, b: float = 4) -> Any:
 
 
 def sparse_plus(x: Any) -> Any:
-    """Return 0 up to -1, (x + 1)^2 / 4 up to 1, x from there on."""
+    """Return 0 where x <= -1, (x + 1)^2 / 4 where -1 < x < 1, x where x >= 1."""
     return ops.ActivationFunction("sparse_plus")(x)
 
 
 def sparse_sigmoid(x: Any) -> Any:
-    """Return 0 up to -1, (x + 1) / 2 up to 1, 1 from there on."""
+    """Return 0 where x <= -1, (x + 1) / 2 where -1 < x < 1, 1 where x >= 1."""
     return ops.ActivationFunction("sparse_sigmoid")(x)
 
 
@@ -162,7 +162,7 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:
-    """Return exp(x) / sum(exp(x)) along ``axis``: one, or several that count as one."""
+    """Return exp(x) / sum(exp(x)) along ``axis``, one axis or several that are treated as one."""
     return ops.SoftmaxActivation(tuple(axis) if isinstance(axis, (list, tuple)) else (axis,))(x)
 
 
@@ -172,12 +172,12 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 
 def sparsemax(x: Any, axis: int = -1) -> Any:
-    """Return max(x - tau, 0) along ``axis``, with the tau that makes the sum 1."""
+    """Return max(x - tau, 0) along ``axis``, with tau such that the sum is 1."""
     return ops.Sparsemax(axis)(x)
 
 
 def glu(x: Any, axis: int = -1) -> Any:
-    """Return a * sigmoid(b), a and b being the halves of x along ``axis``."""
+    """Return a * sigmoid(b), where a and b are the halves of x along ``axis``."""
     return ops.Glu(axis)(x)
 
 

@@ -1,4 +1,4 @@
-"""Activation functions: curves applied value by value, and functions along an axis."""
+"""Activation functions: elementwise ones, and softmax, sparsemax and GLU along an axis."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "tanh_shrink": lambda x: F.tanhshrink(x),
     "threshold": lambda x, threshold, default: F.threshold(x, threshold, default),
 }
-"""The curves by name: of x and of their settings."""
+"""The activation functions by name, as functions of x and their arguments."""
 
 MASKED_OUT = -1e9
-"""What takes the place of a value that is masked out of a softmax."""
+"""The value of masked positions before a softmax."""
 
 MASKED_OUT_HALF = -3e4
-"""The same in float16, which holds nothing below -65504."""
+"""The same in float16, whose least value is -65504."""
 
 
 @dataclass(frozen=True)
 class ActivationFunction(Op):
-    """out = function(x, *settings), value by value; ``function`` is a key of ``ACTIVATIONS``. Integers become float32."""
+    """out = function(x, *settings), elementwise; ``function`` is a key of ``ACTIVATIONS``. Integers become float32."""
 
     function: str
     settings: tuple[float, ...] = ()
@@ -63,18 +63,20 @@ class ActivationFunction(Op):
 
 @dataclass(frozen=True)
 class Relu(Op):
-    """out = x where x >= threshold, else negative_slope * (x - threshold); never above ``max_value``, if there is one."""
+    """out = x where x >= threshold, else negative_slope * (x - threshold), clipped to at most ``max_value`` (None: no
+    limit).
+    """
 
     negative_slope: float = 0.0
     max_value: float | None = None
     threshold: float = 0.0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's spec; a slope or a bound with a fraction makes floats of integers."""
+        """Return x's spec; with other arguments than the defaults integers become float32."""
         return x if dtypes.is_floating(x.dtype) or self.plain else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's relu where the settings are the default, else the curve put together."""
+        """Return torch's relu for the default arguments, else the general formula."""
         if self.plain:
             return F.relu(x)
         x = x if x.is_floating_point() else x.float()
@@ -90,23 +92,23 @@ class Relu(Op):
 
 @dataclass(frozen=True)
 class ReluInPlace(Op):
-    """out = max(x, 0), written over x: for an x that nothing else uses, such as what a normalization gave."""
+    """out = max(x, 0), computed in place: only for an x that is not used again, such as the output of a normalization."""
 
     def spec(self, x: Spec) -> Spec:
         """Return x's spec."""
         return x
 
     def run(self, x: Any) -> Any:
-        """Return torch's relu_ of x; a leaf that wants a gradient is left as it is."""
+        """Return torch's relu_ of x; a leaf that requires a gradient is not modified."""
         return F.relu(x) if x.requires_grad and x.is_leaf else torch.relu_(x)
 
 
 @dataclass(frozen=True)
 class PRelu(Op):
-    """out = x where x > 0, else alpha * x; alpha's shape broadcasts to x's without the batch."""
+    """out = x where x > 0, else alpha * x; alpha broadcasts to the shape of x without the batch axis."""
 
     def spec(self, x: Spec, alpha: Spec) -> Spec:
-        """Return x's spec; ShapeError where alpha does not fit."""
+        """Return x's spec; ShapeError where alpha does not broadcast."""
         fits = len(alpha.shape) == x.rank - 1 and all(map(_fits, x.shape[1:], alpha.shape))
         if not fits:
             raise ShapeError(f"expects x with the sizes of alpha after the batch (x = {x}, alpha = {alpha})")
@@ -119,9 +121,9 @@ class PRelu(Op):
 
 @dataclass(frozen=True)
 class SoftmaxActivation(Op):
-    """out = exp(x) / sum(exp(x)) along ``axes``; where ``mask`` (true: keep) is given, only over the values it keeps.
+    """out = exp(x) / sum(exp(x)) along ``axes``; with ``mask`` (true: keep) over the kept values only.
 
-    What is masked out is 0, even where nothing is kept.
+    Masked values are 0, even where all are masked.
     """
 
     axes: tuple[int, ...] = (-1,)
@@ -134,7 +136,7 @@ class SoftmaxActivation(Op):
         return x
 
     def run(self, x: Any, mask: Any = None) -> Any:
-        """Return torch's softmax; several axes count as one."""
+        """Return torch's softmax; several axes are treated as one."""
         if mask is not None:
             mask = mask.bool()
             x = torch.where(mask, x, torch.full_like(x, MASKED_OUT_HALF if x.dtype is torch.float16 else MASKED_OUT))
@@ -160,7 +162,7 @@ class LogSoftmax(Op):
 
 @dataclass(frozen=True)
 class Sparsemax(Op):
-    """out = max(x - tau, 0) along ``axis``, with the tau that makes the sum 1 (Martins and Astudillo, 2016)."""
+    """out = max(x - tau, 0) along ``axis``, with tau such that the sum is 1. Reference: Martins and Astudillo, 2016."""
 
     axis: int = -1
 
@@ -169,7 +171,7 @@ class Sparsemax(Op):
         return check_axes(x, (self.axis,))
 
     def run(self, x: Any) -> Any:
-        """Return x above tau, found by sorting."""
+        """Return max(x - tau, 0), with tau computed from the sorted values."""
         ordered = torch.sort(x, self.axis, descending=True).values
         size = x.shape[self.axis]
         shape = [1] * x.ndim
@@ -183,12 +185,12 @@ class Sparsemax(Op):
 
 @dataclass(frozen=True)
 class Glu(Op):
-    """out = a * sigmoid(b), a and b being the halves of x along ``axis``."""
+    """out = a * sigmoid(b), where a and b are the halves of x along ``axis``."""
 
     axis: int = -1
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with half the size along ``axis``; ShapeError where that is odd."""
+        """Return x's shape with half the size along ``axis``; ShapeError for an odd size."""
         check_axes(x, (self.axis,))
         size = x.shape[self.axis]
         if dims.known(size) and size % 2:
@@ -203,7 +205,7 @@ class Glu(Op):
 
 
 def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
-    """Return x; ShapeError where it lacks one of ``axes``."""
+    """Return x; ShapeError where one of ``axes`` does not exist."""
     for axis in axes:
         if not -x.rank <= axis < x.rank:
             raise ShapeError(f"expects x with an axis {axis} (x = {x})")
@@ -211,7 +213,7 @@ def check_axes(x: Spec, axes: tuple[int, ...]) -> Spec:
 
 
 def masks(mask: Spec, x: Spec) -> bool:
-    """Whether ``mask`` broadcasts to x."""
+    """Return whether ``mask`` broadcasts to x."""
     try:
         return len(broadcast_shapes(mask.shape, x.shape)) == x.rank
     except ShapeError:

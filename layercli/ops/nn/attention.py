@@ -1,4 +1,4 @@
-"""Attention: which values to look at, by how well their keys fit a query."""
+"""Scaled dot-product attention, additive attention scores and attention masks."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from layercli.ops.numpy.triangular import tril
 class ScaledDotProductAttention(Op):
     """out = softmax(query @ key.T * scale) @ value, by torch's fused kernel.
 
-    query (batch, targets, heads, features), key (batch, sources, heads, features), value (batch, sources, heads, depth); or all
-    without heads. Keys may have fewer heads, each for several of the queries'. ``mask`` (true: look) broadcasts to (batch, heads,
-    targets, sources); ``causal`` looks at no source after the target. A target that may look nowhere gets the mean of all values.
+    query: (batch, targets, heads, features); key: (batch, sources, heads, features); value: (batch, sources, heads,
+    depth); or all without heads. Keys may have fewer heads, each shared by several query heads. ``mask`` (true: attend)
+    broadcasts to (batch, heads, targets, sources); ``causal`` masks the sources after the target. A target with all
+    sources masked gets the mean of all values.
     """
 
     scale: float
@@ -42,7 +43,9 @@ class ScaledDotProductAttention(Op):
                 raise ShapeError(f"expects {name} with at least {2 + self.heads} axes, got {x.rank} ({name} = {x})")
         check_pair("features", query.shape[-1], key.shape[-1], query, key)
         if self.heads and not _divides(query.shape[-2], key.shape[-2]):
-            raise ShapeError(f"expects query heads that key heads divide, got {query.shape[-2]} and {key.shape[-2]}")
+            raise ShapeError(
+                f"expects a number of query heads that is a multiple of the key heads, got {query.shape[-2]} and {key.shape[-2]}"
+            )
         return Spec((*query.shape[:-1], value.shape[-1]), promoted(query, value))
 
     def macs(self, query: Spec, key: Spec, value: Spec, mask: Spec | None = None) -> Size:
@@ -53,7 +56,7 @@ class ScaledDotProductAttention(Op):
     def run(self, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
         """Return torch's scaled_dot_product_attention of views with the heads before the steps.
 
-        A query that may look nowhere is made 0 and looks everywhere: its scores are alike, and have no gradient.
+        A query with all sources masked is set to 0 and attends everywhere: its scores are equal and have no gradient.
         """
         if self.heads:
             grouped = query.shape[-2] != key.shape[-2]
@@ -82,7 +85,7 @@ class AdditiveScores(Op):
         return Spec((*lead, query.shape[-2], key.shape[-2]), promoted(query, key))
 
     def run(self, query: Any, key: Any, inside: Any = None, outside: Any = None) -> Any:
-        """Return the sum, over a tensor of targets x sources x features."""
+        """Return the sum over the features of a tensor (targets, sources, features)."""
         x = query.unsqueeze(-2) + key.unsqueeze(-3)
         x = torch.tanh(x if inside is None else inside * x)
         return (x if outside is None else outside * x).sum(-1)
@@ -90,11 +93,12 @@ class AdditiveScores(Op):
 
 @dataclass(frozen=True)
 class AttentionMask(Op):
-    """out[..., t, s] = whether target t may look at source s: all that is given must agree.
+    """out[..., t, s] = whether target t may attend to source s: the logical and of all given conditions.
 
-    query and value are (batch, steps, ...); query_mask and value_mask (batch, steps) are false for padding; ``causal`` wants
-    s <= t, ``window`` |t - s| < window; ``late`` targets are the last of the sources; attention_mask broadcasts to (batch,
-    *targets, *sources), ``axes`` of each. The result has ``rank`` axes, those for heads being 1.
+    query and value: (batch, steps, ...); query_mask and value_mask: (batch, steps), false for padding; ``causal``: s <=
+    t; ``window``: |t - s| < window; ``late``: the targets are the last of the sources; attention_mask broadcasts to
+    (batch, *targets, *sources), with ``axes`` axes of each. The result has ``rank`` axes; the axes of heads have size
+    1.
     """
 
     causal: bool = False
@@ -124,7 +128,9 @@ class AttentionMask(Op):
         return Spec(self._expanded(broadcast_shapes(*parts)), "bool")
 
     def run(self, query: Any, value: Any, *masks: Any) -> Any:
-        """Return the logical and of what is given, checked first: a mask of other sizes may broadcast here and fail later."""
+        """Return the logical and; shapes are checked first, as a mask of a wrong size may broadcast here and fail
+        later.
+        """
         self.spec(*map(spec_of, (query, value, *masks)))
         query_mask, value_mask, key_mask, attention_mask = masks
         parts = [] if query_mask is None else [query_mask.bool().unsqueeze(-1)]
@@ -142,14 +148,14 @@ class AttentionMask(Op):
         return mask.reshape(self._expanded(mask.shape))
 
     def _expanded(self, shape: Any) -> Shape:
-        """Return ``shape`` with the axes of the heads put in, before those of targets and sources."""
+        """Return ``shape`` with axes of size 1 for the heads inserted before the targets and sources."""
         steps = 2 * self.axes
         return (*shape[:-steps], *(1,) * (self.rank - len(shape)), *shape[-steps:])
 
 
 @dataclass(frozen=True)
 class RepeatKV(Op):
-    """out = x (batch, steps, heads, features) with each head ``times`` times in a row."""
+    """out = x (batch, steps, heads, features) with each head repeated ``times`` times in a row."""
 
     times: int
 
@@ -164,13 +170,13 @@ class RepeatKV(Op):
 
 
 def mask_bias(mask: Any, like: Any) -> Any:
-    """Return 0 where ``mask`` holds, else a number so low that what is added to it is lost, yet finite in float32."""
+    """Return 0 where ``mask`` is true, else a finite number so low that scores added to it vanish in float32."""
     least = max(torch.finfo(like.dtype).min, torch.finfo(torch.float32).min) * 0.7
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
 
 
 def check_pair(what: str, left: Size, right: Size, query: Spec, key: Spec) -> None:
-    """Raise ShapeError where a size of query and key provably differs."""
+    """Raise ShapeError where a size of query and the size of key are known to differ."""
     if not dims.may_equal(left, right):
         raise ShapeError(f"expects key with {left} {what}, as query has, got {right} (query = {query}, key = {key})")
 
@@ -194,14 +200,15 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Any:
-    """Return softmax(query @ key.T * scale + bias) @ value for query (batch, steps, heads, features), key and value likewise.
+    """Return softmax(query @ key.T * scale + bias) @ value.
 
-    ``scale`` None is 1 / sqrt(features). ``mask`` (true: look) and ``bias`` broadcast to (batch, heads, steps of query, steps
-    of key); ``is_causal`` looks at no later step. The kernel is chosen by torch, whatever ``flash_attention`` says; UsageError
-    for ``attn_logits_soft_cap``, which Keras has on TPUs alone.
+    query: (batch, steps, heads, features); key and value: (batch, source steps, key heads, features). ``scale`` None is
+    1 / sqrt(features). ``mask`` (true: attend) and ``bias`` broadcast to (batch, heads, steps, source steps);
+    ``is_causal`` masks later steps. torch chooses the kernel; ``flash_attention`` has no effect. Raises UsageError for
+    ``attn_logits_soft_cap``, which Keras supports on TPUs only.
     """
     if attn_logits_soft_cap is not None:
-        raise UsageError("dot_product_attention has no attn_logits_soft_cap: Keras has it on TPUs alone")
+        raise UsageError("dot_product_attention has no attn_logits_soft_cap: Keras supports it on TPUs only")
     query, key, value = _alike(query, key, value)
     specs = dict(zip(("query", "key", "value"), map(spec_of, (query, key, value)), strict=True))
     for name, x in specs.items():
@@ -221,7 +228,7 @@ def dot_product_attention(
 
 
 def _biased(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float) -> Any:
-    """Return attention whose scores ``bias`` is added to before the mask, the softmax in float32."""
+    """Return attention with ``bias`` added to the scores before the mask; the softmax is computed in float32."""
     scores = multiply(cast(einsum("btnh,bsnh->bnts", query, key), "float32"), scale)
     scores = add(scores, cast(bias, "float32"))
     if mask is not None:
@@ -230,7 +237,7 @@ def _biased(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float
 
 
 def _alike(*xs: Any) -> tuple[Any, ...]:
-    """Return tensors in the dtype they promote to."""
+    """Return tensors in their promoted dtype."""
     tensors = [convert_to_tensor(x) for x in xs]
     dtype = "bool"
     for x in tensors:

@@ -1,4 +1,6 @@
-"""Batch normalization in its parts, for moments that torch's own does not take: masked, of several ranks, renormalized."""
+"""The parts of batch normalization for moments that torch's kernel does not compute: masked, synchronized,
+renormalized.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +18,29 @@ from layercli.lazy import torch
 from layercli.ops.numpy.elementwise import promoted
 
 LEAST = 1e-7
-"""What is added to the number of unmasked places, as there may be none."""
+"""Added to the number of unmasked positions, which may be 0."""
 
 
 @dataclass(frozen=True)
 class BatchMoments(Op):
-    """mean and variance of x per channel of ``axis``, over the places where the mask (x's shape without the last axis) holds.
+    """mean and variance of x per channel of ``axis``, over the positions where the mask (x's shape without the last
+    axis) is true.
 
-    ``synchronized`` counts the places of all ranks that train together. The variance is that of a population.
+    ``synchronized``: over the positions of all ranks of the process group. The variance is the biased one.
     """
 
     axis: int = -1
     synchronized: bool = False
 
     def spec(self, x: Spec, mask: Spec | None = None) -> tuple[Spec, Spec]:
-        """Return the two specs, in float32 at least; ShapeError for a mask of other axes."""
+        """Return the two specs, at least float32; ShapeError for a mask of another shape."""
         if mask is not None and not (mask.rank == x.rank - 1 and all(map(_broadcasts, mask.shape, x.shape))):
             raise ShapeError(f"expects a mask of the shape of x without its last axis (x = {x}, mask = {mask})")
         found = Spec((x.shape[self.axis],), wide(x.dtype))
         return found, found
 
     def run(self, x: Any, mask: Any = None) -> Any:
-        """Return the mean, and the mean square of what is left without it."""
+        """Return the mean and the mean squared deviation."""
         axes = [axis for axis in range(x.ndim) if axis != self.axis % x.ndim]
         x = x if x.dtype == torch.float64 else x.float()
         here = None if mask is None else mask.bool().unsqueeze(-1).expand(x.shape)
@@ -54,7 +57,9 @@ class BatchMoments(Op):
 
 @dataclass(frozen=True)
 class Normalize(Op):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``; gradients flow into all of them."""
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``, with gradients of all
+    inputs.
+    """
 
     axis: int = -1
     epsilon: float = 1e-3
@@ -64,7 +69,7 @@ class Normalize(Op):
         return x
 
     def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
-        """Return the value, computed in the dtype of the moments."""
+        """Return the result, computed in the dtype of the moments."""
         scale = torch.rsqrt(variance + self.epsilon)
         scale = scale if gamma is None else scale * gamma
         out = (x - along(mean, x.ndim, self.axis)) * along(scale, x.ndim, self.axis)
@@ -73,9 +78,11 @@ class Normalize(Op):
 
 @dataclass(frozen=True)
 class Renormalization(Op):
-    """r = deviation / moving deviation and d = (mean - moving mean) / moving deviation, each clipped, and the deviation itself.
+    """r = deviation / moving deviation and d = (mean - moving mean) / moving deviation, both clipped; and the
+    deviation.
 
-    deviation = sqrt(variance + epsilon); no gradient flows through any of them (Ioffe, "Batch Renormalization", 2017).
+    deviation = sqrt(variance + epsilon). No gradient flows through the results. Reference: Ioffe, Batch
+    Renormalization, 2017.
     """
 
     epsilon: float = 1e-3
@@ -89,7 +96,7 @@ class Renormalization(Op):
         return found, found, found
 
     def run(self, mean: Any, variance: Any, moving_mean: Any, moving_deviation: Any) -> Any:
-        """Return the three; a moving deviation is taken for no less than sqrt(epsilon)."""
+        """Return r, d and the deviation; the moving deviation is at least sqrt(epsilon)."""
         mean, variance = mean.detach(), variance.detach()
         deviation = (variance + self.epsilon).sqrt()
         moving = moving_deviation.detach().clamp_min(self.epsilon**0.5)
@@ -104,12 +111,12 @@ def _broadcasts(size: Size, to: Size) -> bool:
 
 
 def kept(x: Any, here: Any) -> Any:
-    """Return x with 0 wherever ``here`` is false, whatever is there; None is nowhere."""
+    """Return x with 0 where ``here`` is false; None keeps all."""
     return x if here is None else torch.where(here, x, 0)
 
 
 def counted(x: Any, here: Any, axes: list[int]) -> Any:
-    """Return how many places of x along ``axes`` are kept, for each channel, in x's dtype."""
+    """Return the number of kept positions along ``axes`` per channel, in x's dtype."""
     if here is not None:
         return here.sum(axes).to(x.dtype)
     places = math.prod(x.shape[axis] for axis in axes)
@@ -117,10 +124,10 @@ def counted(x: Any, here: Any, axes: list[int]) -> Any:
 
 
 def wide(dtype: str) -> str:
-    """Return the dtype to add values up in: float32, and float64 for that."""
+    """Return the dtype of sums: float64 for float64, else float32."""
     return dtype if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 4 else "float32"
 
 
 def along(values: Any, rank: int, axis: int) -> Any:
-    """Return one value per channel in a shape that broadcasts to tensors of ``rank`` with the channels on ``axis``."""
+    """Return one value per channel, reshaped to broadcast to tensors of ``rank`` with channels on ``axis``."""
     return values if axis in (-1, rank - 1) else values.reshape(*(-1 if i == axis % rank else 1 for i in range(rank)))

@@ -1,4 +1,4 @@
-"""Categories: numbers put into bins, and integers as vectors with a place for each category."""
+"""Encodings of categories: one-hot, multi-hot, counts and bins."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class CategoryOneHot(Op):
-    """out[..., c] = 1 where x is c, else 0, for c from 0 to depth - 1; a last axis of size 1 is left out.
+    """out[..., c] = 1 where x is c, else 0, for c in [0, depth); a last axis of size 1 is dropped.
 
-    A last size that is not known is taken for another than 1, as Keras takes it.
+    An unknown last size is taken as different from 1, as in Keras.
     """
 
     depth: int
@@ -27,7 +27,7 @@ class CategoryOneHot(Op):
         return Spec((*shape, self.depth), self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return which category each value is, as numbers."""
+        """Return the comparison of each value with each category, as numbers."""
         if x.ndim > 1 and x.shape[-1] == 1:
             x = x.squeeze(-1)
         return is_category(x, self.depth).to(getattr(torch, self.dtype))
@@ -35,13 +35,15 @@ class CategoryOneHot(Op):
 
 @dataclass(frozen=True)
 class CategoryCount(Op):
-    """out[b, c] = how often c is among x[b, :], or the sum of weights[b, :] there; axis 1, or the only axis, is gone through."""
+    """out[b, c] = the number of times c occurs in x[b, :], or the sum of weights[b, :] there; along axis 1, or the only
+    axis.
+    """
 
     depth: int
     dtype: str = "float32"
 
     def spec(self, x: Spec, weights: Spec | None = None) -> Spec:
-        """Return x's shape without axis 1, with depth; ShapeError where the weights have another shape than x."""
+        """Return x's shape without axis 1, with depth; ShapeError where the weights' shape is not x's."""
         if weights is not None and weights.rank != x.rank:
             raise ShapeError(f"expects count_weights of the shape of x, got {weights} (x = {x})")
         return Spec((*without_category_axis(x.shape), self.depth), self.dtype if weights is None else weights.dtype)
@@ -58,7 +60,7 @@ class CategoryCount(Op):
 
 @dataclass(frozen=True)
 class CategoryMultiHot(Op):
-    """out[b, c] = 1 where c is among x[b, :], else 0; axis 1, or the only axis, is gone through."""
+    """out[b, c] = 1 where c occurs in x[b, :], else 0; along axis 1, or the only axis."""
 
     depth: int
     dtype: str = "float32"
@@ -68,14 +70,14 @@ class CategoryMultiHot(Op):
         return Spec((*without_category_axis(x.shape), self.depth), self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's any, as numbers; fractions are cut off."""
+        """Return torch's any, as numbers; fractions are truncated."""
         found = is_category(x.to(torch.int64), self.depth)
         return found.any(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
 
 
 @dataclass(frozen=True)
 class Bucketize(Op):
-    """out = how many of the ascending ``boundaries`` are at most x, which for no number is all of them."""
+    """out = the number of ascending ``boundaries`` that are at most x; all of them for NaN."""
 
     boundaries: tuple[float, ...]
 
@@ -90,10 +92,10 @@ class Bucketize(Op):
 
 
 def without_category_axis(shape: Shape) -> Shape:
-    """Return a shape without its axis 1, or without its only axis."""
+    """Return a shape without axis 1, or without its only axis."""
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
 def is_category(x: Any, depth: int) -> Any:
-    """Return, for each value, which of the numbers from 0 to depth - 1 it is: none, or one."""
+    """Return, for each value, a boolean for each category in [0, depth): whether the value is that category."""
     return x.unsqueeze(-1) == torch.arange(depth, device=x.device)

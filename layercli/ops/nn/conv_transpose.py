@@ -1,4 +1,4 @@
-"""Convolutions and poolings as Keras names them, with its arguments: what a window's size says is read off the kernel."""
+"""Transposed convolution."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ def conv_transpose(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Return ``inputs`` (batch, *spatial, channels) spread by ``kernel`` (*size, filters, channels), places ``strides`` apart."""
+    """Return the transposed convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, filters,
+    channels).
+
+    Arguments as in ``keras.ops.conv_transpose``; sizes are one number or one per spatial axis.
+    """
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
     extra = None if output_padding is None else each(output_padding, len(size), "output_padding")
@@ -45,10 +49,10 @@ def conv_transpose(
 
 @dataclass(frozen=True)
 class TransposedConvolution(Op):
-    """out[n, p * stride + t * dilation - before, o] sums x[n, p, c] kernel[t, o, c] over places p, taps t, channels c; + bias[o].
+    """out[n, p * stride + t * dilation - before, o] = sum over p, t and c of x[n, p, c] kernel[t, o, c], + bias[o].
 
-    x is (batch, *spatial, channels), or channels first; kernel is (*size, filters, channels). How the ends are cut is told
-    by window.Spread; ``output_padding`` is its ``extra``, per axis, or None.
+    x: (batch, *spatial, channels), or channels first; kernel: (*size, filters, channels). TransposedWindow defines the
+    cropping of the ends; ``output_padding`` is its ``extra``, per axis, or None.
     """
 
     size: tuple[int, ...]
@@ -59,7 +63,7 @@ class TransposedConvolution(Op):
     channels_first: bool = False
 
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
-        """Return (batch, *places, filters), or channels first."""
+        """Return (batch, *sizes, filters), or channels first."""
         batch, spatial, channels = split(x, len(self.strides), self.channels_first)
         *_, filters, wanted = kernel.shape
         check_channels(x, channels, wanted)
@@ -67,13 +71,13 @@ class TransposedConvolution(Op):
         return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
-        """Return batch x places of x x the kernel's size."""
+        """Return batch x input positions x the kernel's size."""
         batch, spatial, _ = split(x, len(self.strides), self.channels_first)
         return batch * dims.product(spatial) * kernel.size
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's transposed convolution; where the ends are cut unevenly, a view of all but its last place."""
-        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+        """Return torch's transposed convolution; where the ends are cropped unevenly, a view without the last position."""
+        if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
@@ -85,7 +89,7 @@ class TransposedConvolution(Op):
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
     def _spread(self, x: Any, weight: Any, bias: Any) -> Any:
-        """Return torch's own; one axis goes as two, where torch keeps channels last."""
+        """Return torch's result; one spatial axis is computed as two, as torch then keeps channels last."""
         cut = tuple(spread.before for spread in self.spreads)
         added = tuple(max(-spread.cut, 0) for spread in self.spreads)
         dilation = self.dilation or (1,) * len(self.size)
@@ -98,7 +102,7 @@ class TransposedConvolution(Op):
 
     @cached_property
     def spreads(self) -> tuple[TransposedWindow, ...]:
-        """How each spatial axis is spread."""
+        """The window of each spatial axis."""
         ones, nothing = (1,) * len(self.size), (None,) * len(self.size)
         each = zip(self.size, self.strides, self.dilation or ones, self.output_padding or nothing, strict=True)
         return tuple(TransposedWindow(n, stride, self.padding, step, extra) for n, stride, step, extra in each)

@@ -1,4 +1,4 @@
-"""Convolutions over one, two or three axes, channels last or first."""
+"""Convolutions over one, two or three spatial axes, channels last or first."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from layercli.ops.numpy.elementwise import promoted
 from layercli.ops.numpy.linear import multiplied
 
 CHANNELS_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
-"""The order that puts the channels of a tensor of that rank first: of a channels-last one, torch's channels-last memory."""
+"""The permutation to channels first by rank; of a channels-last tensor it is a view in torch's channels-last memory."""
 
 
 CHANNELS_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}
-"""The order that puts them last again."""
+"""The inverse permutation."""
 
 
 TORCH_KERNEL = {3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
-"""The order in which torch wants the axes of (*size, channels, filters)."""
+"""The permutation from (*size, channels, filters) to torch's order of weights, by rank."""
 
 
 FEW = 512
-"""Up to how many places a pointwise convolution on a CPU is a matrix product: oneDNN's reorders its kernel in every call."""
+"""The most positions at which a pointwise convolution is a matrix product: oneDNN reorders the kernel in each call."""
 
 
 @dataclass(frozen=True)
 class _Convolution(Op):
-    """A kernel that slides over x, one size, stride and dilation per spatial axis."""
+    """Base of the convolutions: size, stride and dilation per spatial axis."""
 
     promotes = True
 
@@ -48,13 +48,13 @@ class _Convolution(Op):
     channels_first: bool = False
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
-        """Return batch x places x the kernel's size."""
+        """Return batch x output positions x the kernel's size."""
         batch, places, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
         return batch * dims.product(places) * kernel.size
 
     def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
-        """Return torch's convolution of x in its channels-last memory format; only what is padded unevenly is copied."""
-        if x.ndim != len(self.strides) + 2:  # torch would take one axis less for a single image
+        """Return torch's convolution of x in channels-last memory; x is copied only for uneven padding."""
+        if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
         if not self.channels_first:
             x = x.permute(*CHANNELS_FIRST[x.ndim])
@@ -71,17 +71,17 @@ class _Convolution(Op):
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
-        """The dilation of each axis, 1 where none is set."""
+        """The dilation of each axis, 1 by default."""
         return self.dilation or (1,) * len(self.strides)
 
     @cached_property
     def even_pads(self) -> tuple[int, ...] | None:
-        """The padding at either end of each axis, or None where it follows from the sizes."""
+        """The padding at both ends of each axis, or None where it depends on the input size."""
         pads = [window.even_pad for window in self.windows]
         return tuple(pad for pad in pads if pad is not None) if None not in pads else None
 
     def places(self, x: Spec) -> tuple[Size, Shape, Size]:
-        """Return the batch, the places the kernel has along each axis, and the channels of x."""
+        """Return the batch, the output sizes and the channels of x."""
         batch, spatial, channels = split(x, len(self.strides), self.channels_first)
         return batch, tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True)), channels
 
@@ -90,48 +90,48 @@ class _Convolution(Op):
 class Convolution(_Convolution):
     """out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation, c] kernel[t, c, o] + bias[o].
 
-    x is (batch, *spatial, channels), or (batch, channels, *spatial) where ``channels_first``; kernel is
-    (*size, channels / groups, filters).
+    x: (batch, *spatial, channels), or (batch, channels, *spatial) for ``channels_first``; kernel: (*size, channels /
+    groups, filters).
     """
 
     groups: int = 1
 
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
-        """Return (batch, *places, filters), or channels first."""
+        """Return (batch, *sizes, filters), or channels first."""
         batch, places, channels = self.places(x)
         *_, group, filters = kernel.shape
         check_channels(x, channels, group * self.groups)
         return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's convolution, or the matrix product that it is."""
+        """Return torch's convolution, or a matrix product for a pointwise kernel at few positions."""
         if self.pointwise and kernel_overrides.active.convolve is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
         return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
     @cached_property
     def pointwise(self) -> bool:
-        """Whether each place of the result is the product of the kernel and one place of x."""
+        """Whether the kernel has size 1 and no groups: a matrix product at each position."""
         return {*self.size} == {1} and self.groups == 1 and not self.channels_first
 
     def few(self, x: Any) -> bool:
-        """Whether the kernel comes to so few places that a CPU would spend its time on laying the kernel out anew.
+        """Whether there are so few positions that reordering the kernel dominates on a CPU.
 
-        A graph that is being made of the call, whatever for, has the convolution.
+        False while a graph is traced or exported, which keeps the convolution.
         """
         if type(x) is not torch.Tensor or not x.is_cpu or torch.compiler.is_compiling():
             return False
         return 0 < x.numel() <= FEW * x.shape[-1] * math.prod(self.strides)
 
     def product(self, x: Any, kernel: Any, bias: Any) -> Any:
-        """Return the places of x that the strides come to, times the kernel, read as it is stored."""
+        """Return the strided positions of x times the kernel, without reordering it."""
         if self.pointwise_steps:
             x = x[self.pointwise_steps].contiguous()
         return multiplied(x, kernel.view(kernel.shape[-2:]).T, bias)
 
     @cached_property
     def pointwise_steps(self) -> tuple[slice, ...]:
-        """The places of x that the strides come to; () for all of them."""
+        """The slices of the strided positions of x; () for stride 1."""
         steps = (slice(None), *(slice(None, None, stride) for stride in self.strides))
         return steps if {*self.strides} != {1} else ()
 
@@ -140,18 +140,18 @@ class Convolution(_Convolution):
 class DepthwiseConvolution(_Convolution):
     """out[n, p, c * m + j] = sum over taps t of x[n, p * stride + t * dilation, c] kernel[t, c, j] + bias[c * m + j].
 
-    Every channel is convolved by itself, to m channels; kernel is (*size, channels, m).
+    Each channel is convolved separately to m channels; kernel: (*size, channels, m).
     """
 
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
-        """Return (batch, *places, channels * m), or channels first."""
+        """Return (batch, *sizes, channels * m), or channels first."""
         batch, places, channels = self.places(x)
         *_, wanted, multiplier = kernel.shape
         check_channels(x, channels, wanted)
         return Spec(joined(batch, places, wanted * multiplier, self.channels_first), promoted(x, kernel))
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's convolution of as many groups as channels; its weight is a view of a kernel laid out for it."""
+        """Return torch's convolution with one group per channel; the weight is a view of the kernel."""
         *size, channels, multiplier = kernel.shape
         axes = len(size)
         weight = kernel.permute(axes, axes + 1, *range(axes)).reshape(channels * multiplier, 1, *size)
@@ -159,7 +159,9 @@ class DepthwiseConvolution(_Convolution):
 
 
 def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """Return torch's convolution of the rank of ``strides``; one axis goes as two, where torch keeps channels last."""
+    """Return torch's convolution over as many axes as ``strides``; one axis is computed as two, as torch then keeps
+    channels last.
+    """
     if len(strides) == 2:
         given = x, weight, bias, strides, padding, dilation, groups
         override = kernel_overrides.active.convolve
@@ -172,25 +174,27 @@ def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilatio
 
 
 def check_channels(x: Spec, channels: Size, wanted: Size) -> None:
-    """Raise ShapeError where x cannot have as many channels as are wanted."""
+    """Raise ShapeError where x's channels are known to differ from ``wanted``."""
     if not dims.may_equal(channels, wanted):
         raise ShapeError(f"expects x with {wanted} channels, got {channels} (x = {x})")
 
 
 def split(x: Spec, axes: int, channels_first: bool) -> tuple[Size, Shape, Size]:
-    """Return the batch, the spatial sizes and the channels of ``x``; ShapeError where its rank is another."""
+    """Return the batch, the spatial sizes and the channels of ``x``; ShapeError for another rank."""
     check_rank(x, axes + 2)
     batch, *rest = x.shape
     return (batch, tuple(rest[1:]), rest[0]) if channels_first else (batch, tuple(rest[:-1]), rest[-1])
 
 
 def joined(batch: Size, spatial: Shape, channels: Size, channels_first: bool) -> Shape:
-    """Return the shape of these sizes: the inverse of ``split``."""
+    """Return the shape with this batch, spatial sizes and channels: the inverse of ``split``."""
     return (batch, channels, *spatial) if channels_first else (batch, *spatial, channels)
 
 
 def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
-    """Return x (channels first) and the even padding left for torch; x is copied only where the padding is uneven."""
+    """Return x (channels first) and the padding that torch adds; x is padded here, with a copy, only where it is
+    uneven.
+    """
     _, _, *spatial = x.shape
     pads = [window.pads(size) for window, size in zip(along, spatial, strict=True)]
     if all(before == after for before, after in pads):
@@ -206,9 +210,10 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Return the convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, channels / groups, filters).
+    """Return the convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, channels / groups,
+    filters).
 
-    It has as many groups as the kernel's channels go into those of the inputs.
+    The number of groups is the inputs' channels / the kernel's. Raises ShapeError where they do not divide.
     """
     x, weights = _checked(inputs, kernel)
     first = channels_first(data_format)
@@ -232,9 +237,9 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Return each channel of ``inputs`` (batch, *spatial, channels) convolved by itself.
+    """Return each channel of ``inputs`` (batch, *spatial, channels) convolved separately.
 
-    ``kernel`` is (*size, channels, multiplier).
+    ``kernel``: (*size, channels, multiplier).
     """
     _, weights = _checked(inputs, kernel)
     size, steps, dilation = _settings(weights.shape[:-2], strides, dilation_rate)
@@ -252,13 +257,13 @@ def separable_conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Return ``depthwise_conv`` of the inputs, its channels then mixed by ``pointwise_kernel`` (1, ..., channels, filters)."""
+    """Return ``depthwise_conv`` of the inputs followed by a pointwise convolution with (1, ..., channels, filters)."""
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format)
 
 
 def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
-    """Return the specs of inputs and kernel; ShapeError where they have not 3 to 5 axes, as many one as the other."""
+    """Return the specs of inputs and kernel; ShapeError where they do not have 3 to 5 axes each, and equally many."""
     x, weights = spec_of(inputs), spec_of(kernel)
     if weights.rank not in (3, 4, 5):
         raise ShapeError(f"expects kernel with 3 to 5 axes, got {weights.rank} (kernel = {weights})")

@@ -1,4 +1,4 @@
-"""Labels against a longer sequence of predictions, of which some are blank and neighbours may stand for one label."""
+"""Connectionist temporal classification (CTC): the loss, and greedy and beam-search decoding."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
 
 HOPELESS = 1e5
-"""The loss, about, of labels that no alignment has; Keras's."""
+"""The approximate loss of labels without an alignment, as in Keras."""
 
 
 @dataclass(frozen=True)
 class CtcLoss(Op):
-    """out[b] = -log(the probability of target[b] over every way to align it with output[b]), whose softmax is taken.
+    """out[b] = -log(probability of target[b], summed over its alignments with softmax(output[b])).
 
-    target (batch, labels), output (batch, steps, classes), how many of either count (batch,); ``blank`` is no label.
+    target: (batch, labels); output: (batch, steps, classes); the lengths of both: (batch,); ``blank``: the blank class.
     """
 
     blank: int = 0
 
     def spec(self, target: Spec, output: Spec, target_length: Spec, output_length: Spec) -> Spec:
-        """Return (batch,); ShapeError where the inputs are not of such shapes."""
+        """Return (batch,); ShapeError for inputs of other shapes."""
         check_steps(output)
         batch = output.shape[0]
         ranks = (target.rank, target_length.rank, output_length.rank) == (2, 1, 1)
@@ -38,7 +38,7 @@ class CtcLoss(Op):
         return Spec((batch,), output.dtype)
 
     def run(self, target: Any, output: Any, target_length: Any, output_length: Any) -> Any:
-        """Return torch's own, and ``HOPELESS`` where that is infinite."""
+        """Return torch's ctc_loss, and about ``HOPELESS`` where it is infinite."""
         self.spec(*map(spec_of, (target, output, target_length, output_length)))
         if output.is_meta:
             return output.new_empty(len(output))
@@ -51,9 +51,10 @@ class CtcLoss(Op):
 
 @dataclass(frozen=True)
 class CtcGreedyDecode(Op):
-    """The likeliest class of each step of x (batch, steps, classes), those that are blank left out, and -sum of their scores.
+    """The most probable class of each step of x (batch, steps, classes) without blanks, and minus the sum of their
+    scores.
 
-    Of equal neighbours one is kept, if ``merges``. The labels, in int32, are filled up with -1.
+    ``merges``: repeated classes are merged. The labels, in int32, are padded with -1.
     """
 
     merges: bool = True
@@ -66,7 +67,7 @@ class CtcGreedyDecode(Op):
         return Spec((1, batch, steps), "int32"), Spec((batch, 1), x.dtype)
 
     def run(self, x: Any, lengths: Any) -> Any:
-        """Return the places of the greatest values, sorted so that what is left out comes last."""
+        """Return the argmax of each step, with the removed steps sorted to the end."""
         check_steps(spec_of(x))
         steps = torch.arange(x.shape[1], device=x.device)
         scores, labels = x.max(-1)
@@ -82,9 +83,9 @@ class CtcGreedyDecode(Op):
 
 @dataclass(frozen=True)
 class CtcBeamDecode(Op):
-    """The ``paths`` likeliest rows of labels for x (batch, steps, classes), by a search that keeps ``width`` of them.
+    """The ``paths`` most probable label sequences for x (batch, steps, classes), by beam search with ``width`` beams.
 
-    And the logarithm of the probability of each. The labels, in int32, are filled up with -1.
+    Also their log probabilities. The labels, in int32, are padded with -1.
     """
 
     width: int = 100
@@ -114,7 +115,9 @@ class CtcBeamDecode(Op):
         return labels, scores
 
     def _searched(self, logs: Any) -> list[tuple[tuple[int, ...], float]]:
-        """Return the likeliest rows of labels and their scores: each beam knows how likely it ends in a blank, or in a label."""
+        """Return the best label sequences and their scores; each beam has a probability of ending in a blank and in a
+        label.
+        """
         from math import inf
 
         beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -inf)}
@@ -136,10 +139,10 @@ class CtcBeamDecode(Op):
 
 
 def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
-    """Return -log(the probability of the labels over every way to align them) for each example: (batch,).
+    """Return -log(probability of the labels, summed over all alignments) of each example: (batch,).
 
-    ``target`` (batch, labels), ``output`` logits (batch, steps, classes), and how many labels and steps count (batch,);
-    ``mask_index`` is the class that is no label.
+    ``target``: (batch, labels); ``output``: logits (batch, steps, classes); ``target_length`` and ``output_length``:
+    (batch,); ``mask_index``: the blank class.
     """
     values = [convert_to_tensor(x) for x in (target, output, target_length, output_length)]
     values[1] = _floats(values[1])
@@ -155,10 +158,11 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int = 0,
 ) -> tuple[Any, Any]:
-    """Return the labels that logits ``inputs`` (batch, steps, classes) stand for: (paths, batch, steps), -1 where none are left.
+    """Return the label sequences (paths, batch, steps), padded with -1, of logits ``inputs`` (batch, steps, classes),
+    and scores.
 
-    And their scores (batch, paths). ``greedy`` takes the likeliest class of each step; ``beam_search`` finds the ``top_paths``
-    likeliest rows of labels among ``beam_width``.
+    Scores: (batch, paths). ``strategy``: ``greedy`` takes the most probable class of each step; ``beam_search`` returns
+    the ``top_paths`` best sequences of ``beam_width`` beams. Raises UsageError for another strategy.
     """
     x, lengths = _floats(convert_to_tensor(inputs)), convert_to_tensor(sequence_lengths)
     if strategy not in ("greedy", "beam_search"):
@@ -180,7 +184,7 @@ def _floats(x: Any) -> Any:
 
 
 def _repeats(target: Any, lengths: Any) -> Any:
-    """Return how many labels of each example are as the one before: a blank has to stand between them."""
+    """Return the number of labels equal to their predecessor, in each example: each needs a blank between."""
     inside = torch.arange(1, target.shape[1], device=target.device) < lengths.unsqueeze(1)
     return ((target[:, 1:] == target[:, :-1]) & inside).sum(1)
 

@@ -1,4 +1,4 @@
-"""Looking up rows by number, and telling padding from the rest."""
+"""Embedding lookup, and masking of padded steps."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from layercli.lazy import F, torch
 
 @dataclass(frozen=True)
 class EmbeddingLookup(Op):
-    """out[..., :] = table[indices[...], :]; UsageError where an index is no row of the table."""
+    """out[..., :] = table[indices[...], :]; UsageError for an index out of range, on the CPU."""
 
     def spec(self, indices: Spec, table: Spec) -> Spec:
-        """Return (*indices, features); DTypeError where the indices are no integers."""
+        """Return (*indices, features); DTypeError where the indices are not integers."""
         if not (dtypes.is_integer(indices.dtype) or dtypes.is_floating(indices.dtype)):
             raise DTypeError(f"expects integers as indices, got {indices}")
         return Spec((*indices.shape, table.shape[1]), table.dtype)
 
     def run(self, indices: Any, table: Any) -> Any:
-        """Return torch's embedding; on the CPU an index out of range is named, on a GPU torch's own check stops the kernel."""
+        """Return torch's embedding; an index out of range is reported on the CPU, on a GPU torch's kernel asserts."""
         whole = indices if indices.dtype in (torch.int32, torch.int64) else indices.long()
         try:
             return F.embedding(whole, table)
@@ -33,7 +33,7 @@ class EmbeddingLookup(Op):
 
 @dataclass(frozen=True)
 class ApplyMask(Op):
-    """out = x where mask holds, else 0; mask has x's shape without the axes x has after it."""
+    """out = x where mask is true, else 0; mask has x's leading axes."""
 
     def spec(self, x: Spec, mask: Spec) -> Spec:
         """Return x's spec; ShapeError where it has no steps."""

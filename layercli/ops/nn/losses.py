@@ -1,4 +1,4 @@
-"""Crossentropy: minus the logarithm of the probability given to the right answer, for losses and for layers alike."""
+"""Binary, categorical and sparse categorical crossentropy, elementwise, for losses and layers."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 EPSILON = 1e-7
-"""How far probabilities are kept away from 0 and 1."""
+"""The distance from 0 and 1 that probabilities are clipped to."""
 
 NO_CLASS = -(2**62)
-"""What no label is: torch ignores label -100 unless told of another."""
+"""A value that is no label, for torch's ignore_index, whose default is -100."""
 
 FROM_NAN = -(2**63)
-"""What a label that is not a number becomes where labels are made whole."""
+"""The int64 value of a NaN label."""
 
 
 @dataclass(frozen=True)
 class BinaryCrossentropy(Op):
-    """out = -target * log(p) - (1 - target) * log(1 - p), value by value; p is output, or its sigmoid if ``from_logits``."""
+    """out = -target * log(p) - (1 - target) * log(1 - p), elementwise; p is output, or its sigmoid for ``from_logits``."""
 
     from_logits: bool = False
 
     def spec(self, target: Spec, output: Spec) -> Spec:
-        """Return output's spec; ShapeError where target has another shape."""
+        """Return output's spec; ShapeError where target's shape differs."""
         if target.rank != output.rank or not all(map(dims.may_equal, target.shape, output.shape)):
             raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
         return output
 
     def run(self, target: Any, output: Any) -> Any:
-        """Return torch's own."""
+        """Return torch's binary_cross_entropy."""
         return binary(target.to(output.dtype), output, self.from_logits)
 
 
 @dataclass(frozen=True)
 class CategoricalCrossentropy(Op):
-    """out = -sum of target * log(p) over ``axis``; p is output's share of its sum, or its softmax if ``from_logits``."""
+    """out = -sum of target * log(p) over ``axis``; p is output / sum(output), or its softmax for ``from_logits``."""
 
     from_logits: bool = False
     axis: int = -1
 
     def spec(self, target: Spec, output: Spec) -> Spec:
-        """Return output's shape without the axis; ShapeError where target has another shape."""
+        """Return output's shape without the axis; ShapeError where target's shape differs."""
         if target.rank != output.rank or not all(map(dims.may_equal, target.shape, output.shape)):
             raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
         axis = axis_of(output, self.axis)
@@ -59,22 +59,22 @@ class CategoricalCrossentropy(Op):
     def run(self, target: Any, output: Any) -> Any:
         """Return the sum."""
         if target.shape != output.shape:
-            raise ValueError("shapes")  # spec says which
+            raise ValueError("shapes")  # spec raises the error with the shapes
         return categorical(target, output, self.from_logits, self.axis)
 
 
 @dataclass(frozen=True)
 class SparseCrossentropy(Op):
-    """out = -log(p[target]) along ``axis``; p is output's share of its sum, or its softmax if ``from_logits``.
+    """out = -log(p[target]) along ``axis``; p is output / sum(output), or its softmax for ``from_logits``.
 
-    target has output's shape without the axis, or with the size 1 for the last one.
+    target: class ids of output's shape without the axis, or with a last axis of size 1.
     """
 
     from_logits: bool = False
     axis: int = -1
 
     def spec(self, target: Spec, output: Spec) -> Spec:
-        """Return output's shape without the axis; ShapeError where that is not target's."""
+        """Return output's shape without the axis; ShapeError where target's shape differs."""
         axis = axis_of(output, self.axis)
         expected = (*output.shape[:axis], *output.shape[axis + 1 :])
         given = target.shape[:-1] if target.rank == output.rank and target.shape[-1] == 1 else target.shape
@@ -85,42 +85,52 @@ class SparseCrossentropy(Op):
         return Spec(expected, output.dtype)
 
     def run(self, target: Any, output: Any) -> Any:
-        """Return minus what the labels pick of the logarithms; UsageError for one that is no class."""
+        """Return the negative log probability of each label; UsageError for a label out of range."""
         if target.ndim == output.ndim and target.shape[-1] == 1:
             target = target.squeeze(-1)
         axis = range(output.ndim)[self.axis]
         if target.shape != (*output.shape[:axis], *output.shape[axis + 1 :]):
-            raise ValueError("shapes")  # spec says which
+            raise ValueError("shapes")  # spec raises the error with the shapes
         return sparse(target.long(), output, self.from_logits, axis)
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """Return -target * log(p) - (1 - target) * log(1 - p), value by value: p is ``output``, or its sigmoid if ``from_logits``."""
+    """Return -target * log(p) - (1 - target) * log(1 - p), elementwise: p is ``output``, or its sigmoid for
+    ``from_logits``.
+
+    Raises ShapeError for unequal shapes, UsageError for targets outside [0, 1].
+    """
     return BinaryCrossentropy(from_logits)(target, output)
 
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """Return -sum of target * log(p) over ``axis``, the classes: p is output / its sum, or its softmax if ``from_logits``."""
+    """Return -sum of target * log(p) over the classes, ``axis``: p is output / sum(output), or its softmax for
+    ``from_logits``.
+
+    Raises ShapeError for unequal shapes.
+    """
     return CategoricalCrossentropy(from_logits, axis)(target, output)
 
 
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """Return -log(p[target]) along ``axis``, the classes: p is output / its sum, or its softmax if ``from_logits``.
+    """Return -log(p[target]) over the classes, ``axis``: p is output / sum(output), or its softmax for ``from_logits``.
 
-    ``target`` has the numbers of classes: output's shape without the axis. UsageError for one that is no class, on the CPU.
+    ``target``: class ids of output's shape without the axis. Raises UsageError for a label out of range, on the CPU.
     """
     return SparseCrossentropy(from_logits, axis)(target, output)
 
 
 def binary(target: torch.Tensor, output: torch.Tensor, from_logits: bool) -> torch.Tensor:
-    """Return the binary crossentropy of each value, of tensors of one shape and dtype."""
+    """Return the binary crossentropy of each value, for tensors of one shape and dtype."""
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
     return of_probabilities(target, output, "none")
 
 
 def of_probabilities(target: torch.Tensor, output: torch.Tensor, reduction: str) -> torch.Tensor:
-    """Return the binary crossentropy of probabilities, kept away from 0 and 1; UsageError for targets that are none."""
+    """Return the binary crossentropy of probabilities clipped to [1e-7, 1 - 1e-7]; UsageError for targets outside [0,
+    1].
+    """
     try:
         return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction=reduction)
     except RuntimeError:
@@ -129,14 +139,14 @@ def of_probabilities(target: torch.Tensor, output: torch.Tensor, reduction: str)
 
 
 def categorical(target: torch.Tensor, output: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
-    """Return the crossentropy of shares for each class along ``axis``."""
+    """Return the crossentropy with target probabilities along ``axis``."""
     return -(target * log_probability(output, from_logits, axis)).sum(axis)
 
 
 def sparse(
     labels: torch.Tensor, output: torch.Tensor, from_logits: bool, axis: int, ignore_class: int | None = None
 ) -> torch.Tensor:
-    """Return the crossentropy of int64 labels along ``axis``, counted from the front; 0 where one is ``ignore_class``."""
+    """Return the crossentropy with int64 labels along ``axis`` (not negative); 0 where a label is ``ignore_class``."""
     classes = output.shape[axis]
     logs = log_probability(output, from_logits, axis).movedim(axis, -1).reshape(-1, classes)
     ignored = NO_CLASS if ignore_class is None else ignore_class
@@ -145,14 +155,14 @@ def sparse(
 
 
 def log_probability(output: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
-    """Return the logarithm of the probabilities that ``output``, logits or shares, gives along ``axis``."""
+    """Return the log probabilities of ``output``, logits or unnormalized probabilities, along ``axis``."""
     if from_logits:
         return F.log_softmax(output, axis)
     return (output / output.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
 
 
 class classes_required:
-    """Within it, what torch raises over a label that is no class becomes a UsageError; without one it costs nothing."""
+    """A context in which torch's error for a label out of range becomes a UsageError; it costs nothing otherwise."""
 
     def __init__(self, labels: torch.Tensor, classes: int, ignored: int | None) -> None:
         self.labels = labels, classes, ignored
@@ -168,7 +178,7 @@ class classes_required:
 
 
 def require_classes(labels: torch.Tensor, classes: int, ignored: int | None) -> None:
-    """Raise UsageError if a label that is not ``ignored`` is not from 0 to ``classes - 1``."""
+    """Raise UsageError for a label outside [0, classes) other than ``ignored``."""
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != (NO_CLASS if ignored is None else ignored))]
     if wrong.numel():
         found = "nan" if wrong[0] == FROM_NAN else wrong[0]
@@ -176,7 +186,7 @@ def require_classes(labels: torch.Tensor, classes: int, ignored: int | None) -> 
 
 
 def require_shares(target: torch.Tensor) -> None:
-    """Raise UsageError if a target is not from 0 to 1."""
+    """Raise UsageError for a target outside [0, 1]."""
     wrong = target[~((target >= 0) & (target <= 1))]
     if wrong.numel():
         raise UsageError(f"binary_crossentropy expects targets from 0 to 1, got {wrong[0].item():.4g}")

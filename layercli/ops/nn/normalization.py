@@ -1,4 +1,4 @@
-"""Normalizations: subtract a mean, divide by a deviation, scale and shift."""
+"""Batch, layer, group, RMS, unit and spectral normalization."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from layercli.ops.nn.batch_norm_stats import Normalize
 class BatchNorm(Op):
     """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
 
-    In ``training`` mean and variance are the batch's own, and returned beside out; otherwise they are given.
+    In ``training`` mean and variance are the batch's, and are returned too; otherwise they are inputs.
     """
 
     promotes = True
@@ -59,7 +59,7 @@ CUDNN = True
 
 @dataclass(frozen=True)
 class LayerNorm(Op):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axes`` of one example.
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with mean and variance over ``axes`` of each example.
 
     gamma and beta have the sizes of ``axes``, in the order of x's axes.
     """
@@ -74,13 +74,13 @@ class LayerNorm(Op):
         return apply_inplace(x, self.axes, gamma, beta)
 
     def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
-        """Return torch's layer_norm, with ``axes`` moved to the end where they are not there."""
+        """Return torch's layer_norm; ``axes`` are moved to the end first."""
         return along_trailing(x, self.axes, lambda x, shape: F.layer_norm(x, shape, gamma, beta, self.epsilon))
 
 
 @dataclass(frozen=True)
 class RmsNorm(Op):
-    """out = x / sqrt(mean of x^2 over ``axes`` + epsilon) * scale (Zhang and Sennrich, 2019)."""
+    """out = x / sqrt(mean of x^2 over ``axes`` + epsilon) * scale. Reference: Zhang and Sennrich, 2019."""
 
     axes: tuple[int, ...] = (-1,)
     epsilon: float = 1e-6
@@ -90,15 +90,16 @@ class RmsNorm(Op):
         return apply_inplace(x, self.axes, scale)
 
     def run(self, x: Any, scale: Any = None) -> Any:
-        """Return torch's rms_norm, with ``axes`` moved to the end where they are not there."""
+        """Return torch's rms_norm; ``axes`` are moved to the end first."""
         return along_trailing(x, self.axes, lambda x, shape: F.rms_norm(x, shape, scale, self.epsilon))
 
 
 @dataclass(frozen=True)
 class GroupNorm(Op):
-    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, over each of ``groups`` of channels of one example.
+    """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, over each of ``groups`` groups of channels of each
+    example.
 
-    The channels are on ``axis``; gamma and beta have one value per channel.
+    Channels are on ``axis``; gamma and beta have one value per channel.
     """
 
     groups: int
@@ -110,13 +111,15 @@ class GroupNorm(Op):
         apply_inplace(x, (self.axis,), gamma, beta)
         channels = x.shape[self.axis]
         if dims.known(channels) and channels % self.groups:
-            raise ShapeError(f"expects x with channels that {self.groups} groups divide, got {channels} (x = {x})")
+            raise ShapeError(
+                f"expects x with a number of channels divisible by {self.groups} groups, got {channels} (x = {x})"
+            )
         return x
 
     def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
         """Return torch's group_norm with the channels on axis 1, a view."""
         if gamma is None and beta is not None:
-            gamma = torch.ones_like(beta)  # torch's gradient of a shift without a scale fails
+            gamma = torch.ones_like(beta)  # torch's kernel has no gradient for a shift without a scale
         out = F.group_norm(x.movedim(self.axis, 1), self.groups, gamma, beta, self.epsilon)
         return out.movedim(1, self.axis)
 
@@ -138,10 +141,10 @@ class UnitNormalize(Op):
 
 @dataclass(frozen=True)
 class SpectralNorm(Op):
-    """out = kernel / sigma, sigma being an estimate of the largest singular value of the kernel as a matrix (..., last axis).
+    """out = kernel / sigma, sigma an estimate of the largest singular value of the kernel as a matrix (..., last axis).
 
-    The estimate is made from the vector u (1, last axis) by ``iterations`` of the power method; the new u is returned too. A
-    kernel of zeros stays as it is (Miyato et al., 2018).
+    The estimate takes ``iterations`` steps of the power method from the vector u (1, last axis); the new u is returned
+    too. A kernel of zeros is returned unchanged. Reference: Miyato et al., 2018.
     """
 
     iterations: int = 1
@@ -151,11 +154,13 @@ class SpectralNorm(Op):
         return kernel, u
 
     def macs(self, kernel: Spec, u: Spec) -> Size:
-        """Return two products of a vector and the kernel per iteration, one more for sigma, and that of the two vectors."""
+        """Return two products of a vector and the kernel per iteration, one more for sigma, and a product of two
+        vectors.
+        """
         return (2 * self.iterations + 1) * kernel.size + u.size
 
     def run(self, kernel: Any, u: Any) -> Any:
-        """Return the power method's result."""
+        """Return the kernel and u after the power method."""
         weights = kernel.reshape(-1, kernel.shape[-1])
         start = u
         for _ in range(self.iterations):
@@ -167,7 +172,7 @@ class SpectralNorm(Op):
 
 
 def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
-    """Return x; ShapeError where it lacks one of ``axes``, or a scale has other sizes there."""
+    """Return x; ShapeError where one of ``axes`` does not exist, or a scale has other sizes."""
     for axis in axes:
         if not -x.rank <= axis < x.rank:
             raise ShapeError(f"expects x with an axis {axis} (x = {x})")
@@ -180,7 +185,7 @@ def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
 
 
 def along_trailing(x: Any, axes: tuple[int, ...], function: Any) -> Any:
-    """Return ``function(x, sizes)`` with ``axes`` (ascending) as the last ones, and back."""
+    """Return ``function(x, sizes)`` computed with ``axes`` (ascending) moved to the end, and moved back."""
     last = tuple(range(-len(axes), 0))
     sizes = tuple(x.shape[axis] for axis in axes)
     if all(axis % x.ndim == place % x.ndim for axis, place in zip(axes, last, strict=True)):
@@ -194,7 +199,9 @@ Axes = int | Iterable[int]
 def batch_normalization(
     x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Any:
-    """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``; gradients flow into all of them."""
+    """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``, with gradients of all
+    inputs.
+    """
     apply_inplace(spec_of(x), (axis,), *map(spec_of, (mean, variance, scale, offset)))
     return Normalize(axis, epsilon)(x, mean, variance, scale, offset)
 
@@ -202,9 +209,10 @@ def batch_normalization(
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
 ) -> Any:
-    """Return (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance being those over ``axis``: one or several.
+    """Return (x - mean) / sqrt(variance + epsilon) * gamma + beta, with mean and variance over ``axis``: one or several
+    axes.
 
-    gamma and beta have the sizes of the axes; epsilon is 1e-7 unless told otherwise. UsageError for ``rms_scaling``.
+    gamma and beta have the sizes of the axes; epsilon is 1e-7 by default. Raises UsageError for ``rms_scaling``.
     """
     if kwargs.pop("rms_scaling", False) or kwargs:
         raise UsageError(
@@ -216,6 +224,6 @@ def layer_normalization(
 
 
 def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float | None = None) -> Any:
-    """Return x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; epsilon is 1e-7 unless told otherwise."""
+    """Return x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; epsilon is 1e-7 by default."""
     axes = tuple(sorted(axes_of(spec_of(x), axis)))
     return RmsNorm(axes, 1e-7 if epsilon is None else epsilon)(x, scale)

@@ -1,4 +1,4 @@
-"""Numbers of classes as vectors of zeros and ones."""
+"""One-hot and multi-hot encodings of class ids."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from layercli.ops.numpy import reductions
 
 @dataclass(frozen=True)
 class OneHot(Op):
-    """out[..., c, ...] = 1 where x is c, else 0, for ``num_classes`` classes c along a new axis, ``axis`` of the result.
+    """out[..., c, ...] = 1 where x is c, else 0, for ``num_classes`` classes along a new axis ``axis`` of the result.
 
-    A number that is no class gives zeros alone.
+    An id out of range gives zeros.
     """
 
     num_classes: int
@@ -27,14 +27,14 @@ class OneHot(Op):
     dtype: str = "float32"
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the classes put in; DTypeError where x holds no integers."""
+        """Return x's shape with the classes inserted; DTypeError where x is not of an integer dtype."""
         if not dtypes.is_integer(x.dtype):
-            raise DTypeError(f"expects x with integers (x = {x})")
+            raise DTypeError(f"expects x of an integer dtype (x = {x})")
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], self.num_classes, *x.shape[axis:]), self.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return where x is each of the classes."""
+        """Return the comparison of x with each class."""
         if x.is_floating_point() or x.dtype is torch.bool:
             self.spec(spec_of(x))
         classes = torch.arange(self.num_classes, device=x.device)
@@ -43,9 +43,9 @@ class OneHot(Op):
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """Return 1 at each class that x, integers, names and 0 at the others, along a new axis of ``num_classes``.
+    """Return 1 at the class that each integer of x names, else 0, along a new axis ``axis`` of ``num_classes``.
 
-    It is in float32 unless told otherwise; a number that is no class gives zeros alone. UsageError where ``sparse``.
+    The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true.
     """
     if sparse:
         raise UsageError("one_hot expects sparse to be false: layercli has no sparse tensors")
@@ -55,11 +55,12 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Any:
-    """Return 1 at each class that a sample of ``inputs``, integers (batch, n) or (n,), names, 0 at the others.
+    """Return 1 at each class in a sample of ``inputs``, integers (batch, n) or (n,), else 0: (batch, num_classes).
 
-    It is the greatest of one_hot over the second axis; over the first where there is no second.
+    It is the maximum of ``one_hot`` over the second axis, or over the only axis. Raises UsageError without
+    ``num_classes``.
     """
     if num_classes is None:
-        raise UsageError("multi_hot expects to be told num_classes")
+        raise UsageError("multi_hot expects num_classes")
     hot = one_hot(inputs, num_classes, axis, dtype, sparse)
     return reductions.Reduction("max", 1 if ndim(inputs) > 1 else 0)(hot)

@@ -1,4 +1,4 @@
-"""Convolutions and poolings as Keras names them, with its arguments: what a window's size says is read off the kernel."""
+"""Max and average pooling, with windows and adaptive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def average_pool(
 ) -> Any:
     """Return the mean of each window of ``pool_size`` on ``inputs`` (batch, *spatial, channels), ``strides`` apart.
 
-    What is padded does not count. Strides None are the window's size.
+    Padding is not part of the mean. ``strides`` None is the window size.
     """
     return _pooled("average", inputs, pool_size, strides, padding, data_format)
 
@@ -28,20 +28,26 @@ def average_pool(
 def max_pool(
     inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
-    """Return the greatest value of each window of ``pool_size`` on ``inputs`` (batch, *spatial, channels), ``strides`` apart.
+    """Return the maximum of each window of ``pool_size`` on ``inputs`` (batch, *spatial, channels), ``strides`` apart.
 
-    What is padded does not count. Strides None are the window's size.
+    Padding is never the maximum. ``strides`` None is the window size.
     """
     return _pooled("max", inputs, pool_size, strides, padding, data_format)
 
 
 def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
-    """Return the means of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per spatial axis."""
+    """Return the means of ``output_size`` windows that cover ``inputs`` (batch, *spatial, channels).
+
+    ``output_size``: one number, or one per spatial axis.
+    """
     return _parts("average", inputs, output_size, data_format)
 
 
 def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
-    """Return the greatest of ``output_size`` parts of ``inputs`` (batch, *spatial, channels), one number or one per axis."""
+    """Return the maxima of ``output_size`` windows that cover ``inputs`` (batch, *spatial, channels).
+
+    ``output_size``: one number, or one per spatial axis.
+    """
     return _parts("max", inputs, output_size, data_format)
 
 
@@ -59,10 +65,9 @@ def _pooled(kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding:
 
 @dataclass(frozen=True)
 class Pool(Op):
-    """out[n, p, c] = the greatest (``max``) or the mean (``average``) of x under the window at p * stride.
+    """out[n, p, c] = the maximum (``max``) or the mean (``average``) of x in the window at p * stride.
 
-    x is (batch, *spatial, channels), or channels first. What is padded counts for nothing: it is never the greatest, and
-    a mean is over the real values only.
+    x: (batch, *spatial, channels), or channels first. Padding is ignored: never the maximum, not part of the mean.
     """
 
     kind: str
@@ -72,13 +77,13 @@ class Pool(Op):
     channels_first: bool = False
 
     def spec(self, x: Spec) -> Spec:
-        """Return (batch, *places, channels), or channels first."""
+        """Return (batch, *sizes, channels), or channels first."""
         batch, spatial, channels = split(x, len(self.size), self.channels_first)
         places = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, places, channels, self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's pooling of x in its channels-last memory format; no padded copy is made."""
+        """Return torch's pooling of x in channels-last memory, without a padded copy."""
         return with_channels_first(self._padded, x, len(self.size), self.channels_first)
 
     @cached_property
@@ -87,10 +92,11 @@ class Pool(Op):
         return windows(self.size, self.strides, self.padding)
 
     def _padded(self, x: Any) -> Any:
-        """Let torch pad evenly: what is missing after, its last window may leave out; at stride 1 a window too many goes.
+        """Pad evenly with torch: the last window may exceed the end (``ceil_mode``); at stride 1 a superfluous window
+        is cut.
 
-        torch's ``ceil_mode`` takes a last window that reaches over the end. At stride 1 that makes no difference, so there
-        the greater padding is put at both ends, and the first window, which a smaller padding does not have, is cut.
+        torch's ``ceil_mode`` keeps a last window that exceeds the end. At stride 1 that changes nothing, so there the
+        greater padding is applied at both ends, and the extra first window is cut.
         """
         if self.padding == "valid":
             return self._pooled(x, (0,) * len(self.size), False)
@@ -106,7 +112,7 @@ class Pool(Op):
         return out
 
     def _pooled(self, x: Any, pads: Sequence[int], ceil: bool) -> Any:
-        """Return torch's own; one axis goes as two, where torch keeps channels last."""
+        """Return torch's result; one spatial axis is computed as two, as torch then keeps channels last."""
         if len(self.size) == 1:
             return _pool(self.kind, x.unsqueeze(2), (1, *self.size), (1, *self.strides), (0, *pads), ceil).squeeze(2)
         return _pool(self.kind, x, self.size, self.strides, pads, ceil)
@@ -114,9 +120,9 @@ class Pool(Op):
 
 @dataclass(frozen=True)
 class AdaptivePool(Op):
-    """out[n, i, c] = the greatest or the mean of x from floor(i * size / parts) to ceil((i + 1) * size / parts).
+    """out[n, i, c] = the maximum or the mean of x from floor(i * size / parts) to ceil((i + 1) * size / parts).
 
-    ``parts`` are how many places are wanted along each spatial axis; neighbouring parts may share values.
+    ``parts``: the output size of each spatial axis; neighbouring windows may overlap.
     """
 
     kind: str
@@ -148,8 +154,8 @@ ADAPTIVE = {
 
 
 def with_channels_first(function: Any, x: Any, axes: int, already: bool) -> Any:
-    """Return ``function`` of x with its channels first, a view, and the channels back where they were."""
-    if x.ndim != axes + 2:  # torch would take one axis less for a single image
+    """Return ``function`` of x with channels first (a view), and the channels moved back."""
+    if x.ndim != axes + 2:  # torch takes a tensor with one axis less for an unbatched image
         check_rank(x, axes + 2)
     if already:
         return function(x)

@@ -1,4 +1,4 @@
-"""Recurrence: torch's fused kernels for the usual layers, the arithmetic of a single step, and a loop over any cell."""
+"""Recurrent layers by torch's fused kernels, and the single steps of LSTM and GRU."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from layercli.lazy import torch
 from layercli.ops.core import kernel_overrides
 
 GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
-"""How many gates each kind of recurrence has: the kernels' last axis is that many times the units."""
+"""The number of gates of each kind; the kernels' last axis is gates x units."""
 
 
 @dataclass(frozen=True)
 class FusedRecurrence(Op):
-    """The whole sequence by one of torch's kernels: ``kind`` is lstm, gru, or the activation of a simple RNN.
+    """A whole sequence by one of torch's kernels: ``kind`` is lstm, gru, or the activation of a simple RNN.
 
-    x (batch, steps, features), kernel (features, gates x units), recurrent_kernel (units, gates x units), bias (gates x units,),
-    for gru (2, 3 x units) or None, and the states to start from (batch, units), None for zeros. The gates are in Keras's order:
-    i, f, c, o and z, r, h. The result is the outputs, all ``sequences`` of them or the last, and the last states.
+    x: (batch, steps, features); kernel: (features, gates x units); recurrent_kernel: (units, gates x units); bias:
+    (gates x units,), (2, 3 x units) for gru, or None; initial states: (batch, units), None for zeros. The gates are in
+    Keras's order: i, f, c, o and z, r, h. The results are the outputs, all of them for ``sequences`` or the last one,
+    and the last states.
     """
 
     promotes = True
@@ -50,7 +51,9 @@ class FusedRecurrence(Op):
         return dims.product(x.shape[:2]) * (kernel.size + recurrent_kernel.size)
 
     def run(self, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, *states: Any) -> Any:
-        """Return torch's lstm, gru, rnn_tanh or rnn_relu; the kernels are views but for gru, whose gates torch orders r, z, n."""
+        """Return torch's lstm, gru, rnn_tanh or rnn_relu; the kernels are views, except for gru, whose gates torch
+        orders r, z, n.
+        """
         sequence_of(x, kernel.shape[0])
         weights = [self._ordered(kernel.T), self._ordered(recurrent_kernel.T), *self._biases(bias)]
         x = x.flip(1) if self.backwards else x
@@ -59,7 +62,7 @@ class FusedRecurrence(Op):
         return (out if self.sequences else out[:, -1], *(state.squeeze(0) for state in last))
 
     def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
-        """Return what torch's function of that kind gives: the outputs, and the states (1, batch, units)."""
+        """Return the results of torch's function: the outputs, and the states (1, batch, units)."""
         override = kernel_overrides.active.recur
         if self.kind == "lstm" and override is not None:
             found = override(x, start, weights)
@@ -83,7 +86,7 @@ class FusedRecurrence(Op):
         return [bias, torch.zeros_like(bias)]
 
     def _start(self, x: Any, recurrent_kernel: Any, states: tuple[Any, ...]) -> list[Any]:
-        """Return the states (1, batch, units) to start from; those that are not given are one tensor of zeros."""
+        """Return the initial states (1, batch, units); states not given share one tensor of zeros."""
         count = 2 if self.kind == "lstm" else 1
         given = [state for state in states if state is not None]
         shape = (x.shape[0], recurrent_kernel.shape[0])
@@ -96,9 +99,9 @@ class FusedRecurrence(Op):
 
 @dataclass(frozen=True)
 class LstmStep(Op):
-    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of z (batch, 4 x units); i, f, o are squashed.
+    """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of z (batch, 4 x units).
 
-    The gates of images are along their channels: ``axis``.
+    ``recurrent_activation`` is applied to i, f and o. The gates are split along ``axis``, the channels of images.
     """
 
     activation: Callable[[Any], Any]
@@ -110,7 +113,7 @@ class LstmStep(Op):
         return c, c
 
     def run(self, z: Any, c: Any) -> Any:
-        """Return the two products."""
+        """Return h' and c'."""
         i, f, g, o = z.chunk(4, self.axis)
         i, f, o = map(self.recurrent_activation, (i, f, o))
         c = f * c + i * self.activation(g)
@@ -119,10 +122,11 @@ class LstmStep(Op):
 
 @dataclass(frozen=True)
 class GruStep(Op):
-    """h' = z h + (1 - z) activation(x_h + r (h U_h)), z and r being squashed sums of x_z, x_r and h U_z, h U_r.
+    """h' = z h + (1 - z) activation(x_h + r (h U_h)), with z and r the recurrent activations of x_z + h U_z and x_r + h
+    U_r.
 
-    x (batch, 3 x units) is the projected input; ``dropped`` is h as the products see it. Without ``reset_after`` the candidate
-    is activation(x_h + (r h) U_h).
+    x (batch, 3 x units): the projected input; ``dropped``: h after recurrent dropout, for the products. Without
+    ``reset_after`` the candidate is activation(x_h + (r h) U_h).
     """
 
     activation: Callable[[Any], Any]
@@ -153,7 +157,7 @@ class GruStep(Op):
 
 @dataclass(frozen=True)
 class FullLikeBatch(Op):
-    """out = ``value`` for each of x's batch: (batch, *sizes) of x's dtype."""
+    """out = ``value`` in the shape (batch, *sizes), with x's batch, dtype and device."""
 
     value: float
     sizes: tuple[Size, ...]
@@ -169,7 +173,7 @@ class FullLikeBatch(Op):
 
 @dataclass(frozen=True)
 class Select(Op):
-    """out = row ``index`` of x along its first axis."""
+    """out = x[index]."""
 
     index: int
 
@@ -183,7 +187,9 @@ class Select(Op):
 
 
 def sequence_of(x: Any, features: Any) -> Any:
-    """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of features."""
+    """Return the sizes of x (batch, steps, features), a Spec or a tensor; ShapeError for another rank or number of
+    features.
+    """
     if len(x.shape) != 3:
         raise ShapeError(f"expects x with 3 axes (batch, steps, features), got {len(x.shape)} (x = {spec_of(x)})")
     if not dims.may_equal(x.shape[-1], features):
@@ -192,7 +198,7 @@ def sequence_of(x: Any, features: Any) -> Any:
 
 
 def check_state(given: Any, wanted: Spec) -> None:
-    """Raise ShapeError where the state given to start from has another shape."""
+    """Raise ShapeError where a given initial state has another shape."""
     if given is None:
         return
     if len(given.shape) != wanted.rank or not all(map(dims.may_equal, given.shape, wanted.shape)):

@@ -1,4 +1,4 @@
-"""A loop over the steps of a sequence, with any cell."""
+"""A loop of a cell over the steps of a sequence."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from layercli.lazy import torch
 class RNNLoop(Op):
     """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
 
-    ``states`` is a tree of None, as many as there are states, nested as the cell has them. Where ``mask`` (batch, steps) is
-    false the states stay, and the output is the one before: the state it is read from, or, if the loop is ``unrolled``, 0
-    before the first; or always 0, if ``zeros``. A cell that wants to know is told whether it is ``training``. The result is the
-    outputs, all ``sequences`` of them or the last, and the last states.
+    ``states``: the tree structure of the cell's states, with None as leaves. Where ``mask`` (batch, steps) is false the
+    states are kept, and the output is the previous one: the first state, or, for ``unrolled``, 0 before the first step;
+    for ``zeros`` it is always 0. ``training`` is passed to cells that take it. The results are the outputs, all of them
+    for ``sequences`` or the last one, and the last states.
     """
 
     cell: Callable[..., Any]
@@ -49,7 +49,7 @@ class RNNLoop(Op):
         return x.shape[1] * dims.total(map(cost_of, self._described(x, rest)[1].calls))
 
     def run(self, x: Any, mask: Any, *rest: Any) -> Any:
-        """Return what the loop gives."""
+        """Return the results of the loop."""
         flat, constants = self._parted(rest)
         if mask is not None and mask.ndim == 3:
             mask = mask.squeeze(-1)
@@ -77,7 +77,7 @@ class RNNLoop(Op):
             return outputs[-1] if outputs else torch.zeros_like(out)
         packed = self._packed(flat)
         several = hasattr(self.cell, "cells") or isinstance(packed[0], (list, tuple))
-        state = packed[-1 if several else 0]  # of cells on top of each other, the last one's
+        state = packed[-1 if several else 0]  # the last cell's, of stacked cells
         return state[0] if isinstance(state, (list, tuple)) else state
 
     def _parted(self, rest: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
@@ -89,7 +89,7 @@ class RNNLoop(Op):
         return tree.map_structure(lambda _: next(values), _listed(self.states))
 
     def _described(self, x: Spec, rest: tuple[Any, ...]) -> tuple[list[Spec], Node]:
-        """Return the specs that one step gives, flat, and the node that holds the calls it made."""
+        """Return the flat specs of one step, and the node with the calls that the step made."""
         batch, _, *sizes = x.shape
         node = Node(self, ())
         flat, constants = self._parted(graph.placeholders(list(rest)))
@@ -100,7 +100,7 @@ class RNNLoop(Op):
 
 
 def cost_of(node: Node) -> Size:
-    """Return the multiply-accumulates of a call: an op's own, or the sum of what a layer called."""
+    """Return the multiply-accumulates of a call: of an op, or the sum over the calls inside a layer."""
     if isinstance(node.target, Op):
         return node.target.macs(*node.specs)
     return dims.total(map(cost_of, node.calls))

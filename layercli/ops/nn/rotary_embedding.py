@@ -1,4 +1,4 @@
-"""Rotary positions."""
+"""Rotary position embeddings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class Rotary(Op):
-    """out = x with each pair of features (i, i + n/2) of step t turned by the angle t * base^(-2i/n).
+    """out = x with each pair of features (i, i + n/2) of step t rotated by the angle t * base^(-2i/n).
 
-    x is (batch, steps, heads, features), features being even (Su et al., "RoFormer", 2021, arXiv:2104.09864).
+    x: (batch, steps, heads, features) with an even number n of features. Reference: Su et al., RoFormer, 2021,
+    arXiv:2104.09864.
     """
 
     base: float = 10_000.0
@@ -30,7 +31,7 @@ class Rotary(Op):
         return x
 
     def run(self, x: Any) -> Any:
-        """Return the pairs turned; angles are worked out in float32."""
+        """Return the rotated pairs; the angles are computed in float32."""
         _, steps, _, features = x.shape
         speeds = self.base ** (torch.arange(0, features, 2, device=x.device, dtype=torch.float32) / -features)
         angles = torch.outer(torch.arange(steps, device=x.device, dtype=torch.float32), speeds)[:, None, :]
@@ -41,7 +42,7 @@ class Rotary(Op):
 
 @dataclass(frozen=True)
 class RotaryAngles(Op):
-    """out = factor * cos(a), factor * sin(a) of the angles a[..., i] = positions[...] * speeds[i], in float32."""
+    """out = factor * cos(a) and factor * sin(a) of the angles a[..., i] = positions[...] * speeds[i], in float32."""
 
     speeds: tuple[float, ...]
     factor: float = 1.0
@@ -52,7 +53,7 @@ class RotaryAngles(Op):
         return angles, angles
 
     def run(self, positions: Any) -> Any:
-        """Return both."""
+        """Return the cosines and the sines."""
         speeds = torch.tensor(self.speeds, device=positions.device, dtype=torch.float32)
         angles = positions.to(torch.float32).unsqueeze(-1) * speeds
         return angles.cos() * self.factor, angles.sin() * self.factor
@@ -60,10 +61,10 @@ class RotaryAngles(Op):
 
 @dataclass(frozen=True)
 class Rotate(Op):
-    """out = x (batch, steps, heads, features) with each of the first pairs of features turned by the angle of its step.
+    """out = x (batch, steps, heads, features) with the first pairs of features rotated by the angles of their step.
 
-    cosine and sine are (batch, steps, pairs), the batch perhaps 1. A pair is (i, i + pairs), or ``interleaved`` (2i, 2i + 1),
-    whose two come out at i and i + pairs. The features after the pairs stay as they are.
+    cosine and sine: (batch, steps, pairs), where the batch may be 1. A pair is (i, i + pairs), or (2i, 2i + 1) for
+    ``interleaved``, whose results are at i and i + pairs. Features after the pairs are unchanged.
     """
 
     interleaved: bool = False
@@ -76,7 +77,7 @@ class Rotate(Op):
         return x
 
     def run(self, x: Any, cosine: Any, sine: Any) -> Any:
-        """Return the pairs turned."""
+        """Return the rotated pairs."""
         turned = 2 * cosine.shape[-1]
         pairs, rest = x[..., :turned], x[..., turned:]
         cosine, sine = cosine.unsqueeze(-2).to(x.dtype), sine.unsqueeze(-2).to(x.dtype)

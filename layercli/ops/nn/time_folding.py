@@ -1,4 +1,4 @@
-"""The steps of a sequence: backwards, or taken for examples."""
+"""Time reversal, and the merging of time steps into the batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ReverseTime(Op):
 
 @dataclass(frozen=True)
 class MergeTimeIntoBatch(Op):
-    """out = x (batch, steps, ...) with a step for an example: (batch x steps, ...)."""
+    """out = x (batch, steps, ...) reshaped to (batch x steps, ...)."""
 
     def spec(self, x: Spec) -> Spec:
         """Return (batch x steps, ...)."""
@@ -41,7 +41,7 @@ class MergeTimeIntoBatch(Op):
 
 @dataclass(frozen=True)
 class SplitTimeFromBatch(Op):
-    """out = y (batch x steps, ...) with the batch and the steps of x (batch, steps, ...)."""
+    """out = y (batch x steps, ...) reshaped to the batch and steps of x: (batch, steps, ...)."""
 
     def spec(self, y: Spec, x: Spec) -> Spec:
         """Return (batch, steps, ...)."""

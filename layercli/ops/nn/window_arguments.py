@@ -1,4 +1,4 @@
-"""Convolutions and poolings as Keras names them, with its arguments: what a window's size says is read off the kernel."""
+"""Checks of the arguments of convolutions and poolings: spatial axes, sizes, padding and data format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Sizes = int | Sequence[int]
 
 
 def _spatial_axes(inputs: Any) -> int:
-    """Return how many spatial axes the inputs have; ShapeError where they are not 1 to 3."""
+    """Return the number of spatial axes of the inputs; ShapeError where it is not 1 to 3."""
     axes = len(spec_of(inputs).shape) - 2
     if axes not in (1, 2, 3):
         raise ShapeError(f"expects x with 3 to 5 axes, got {axes + 2} (x = {spec_of(inputs)})")
@@ -20,7 +20,7 @@ def _spatial_axes(inputs: Any) -> int:
 
 
 def each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
-    """Return one number for each axis."""
+    """Return one number per axis; UsageError for another number of values."""
     sizes = (value,) * axes if isinstance(value, int) else tuple(value)
     if len(sizes) != axes:
         raise UsageError(f"expects {name} to be one number or {axes}, got {value}")
@@ -28,7 +28,7 @@ def each(value: Sizes, axes: int, name: str) -> tuple[int, ...]:
 
 
 def checked_padding(padding: str, more: tuple[str, ...] = ()) -> str:
-    """Return the padding in lower case; UsageError for one there is not."""
+    """Return the padding in lower case; UsageError for an unknown one."""
     known = ["valid", "same", *more]
     if padding.lower() not in known:
         raise UsageError(f"there is no padding {padding!r}", hint=nearest(padding, known))
@@ -36,7 +36,7 @@ def checked_padding(padding: str, more: tuple[str, ...] = ()) -> str:
 
 
 def channels_first(data_format: str | None) -> bool:
-    """Whether channels come before the spatial axes; None is channels last, as everywhere here."""
+    """Return whether channels come before the spatial axes; None is channels last."""
     if data_format not in (None, "channels_last", "channels_first"):
         raise UsageError(f"there is no data_format {data_format!r}", hint=nearest(data_format, ["channels_last"]))
     return data_format == "channels_first"

@@ -1,4 +1,4 @@
-"""The geometry of a window that slides along an axis: for shapes, costs and kernels alike."""
+"""Output sizes and padding of sliding windows, for shapes, costs and kernels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from layercli.errors import ShapeError
 
 @dataclass(frozen=True)
 class Window:
-    """A window of ``size`` taps ``dilation`` apart that moves by ``stride``.
+    """A window of ``size`` taps, ``dilation`` apart, that moves by ``stride``.
 
-    ``padding``: ``valid`` stays inside; ``same`` pads so that stride 1 keeps the size, the odd one after; ``causal`` pads
-    before only.
+    ``padding``: ``valid`` adds none; ``same`` pads so that stride 1 keeps the size, with the odd one after; ``causal``
+    pads before only.
     """
 
     size: int
@@ -23,11 +23,11 @@ class Window:
 
     @property
     def reach(self) -> int:
-        """How many places the window covers."""
+        """The effective size: (size - 1) * dilation + 1."""
         return (self.size - 1) * self.dilation + 1
 
     def output(self, size: Size) -> Size:
-        """Return how many places the window has along an axis of ``size``; ShapeError where it has none."""
+        """Return the number of positions of the window on an axis of ``size``; ShapeError where it does not fit."""
         if self.padding != "valid":
             return ceil_div(size, self.stride)
         places = (size - self.reach) // self.stride + 1
@@ -37,14 +37,14 @@ class Window:
 
     @property
     def even_pad(self) -> int | None:
-        """The padding at either end where it is the same at both, whatever the size of the axis; None where it is not."""
+        """The padding at each end where it is equal at both and does not depend on the size, else None."""
         if self.padding == "valid" or self.reach == 1:
             return 0
         centred = self.padding == "same" and self.stride == 1 and self.reach % 2
         return self.reach // 2 if centred else None
 
     def pads(self, size: int) -> tuple[int, int]:
-        """Return how many places are added before and after an axis of ``size``."""
+        """Return the padding before and after an axis of ``size``."""
         if self.padding == "valid":
             return 0, 0
         if self.padding == "causal":
@@ -63,11 +63,11 @@ def windows(
 
 @dataclass(frozen=True)
 class TransposedWindow:
-    """A window turned around: every place of an axis is spread over ``size`` taps, and the places are ``stride`` apart.
+    """A transposed window: each input position contributes to ``size`` taps of the output, ``stride`` apart.
 
-    Uncut that covers (n - 1) * stride + reach places. ``valid`` keeps them all and covers at least n * stride; ``same``
-    cuts both ends evenly down to n * stride. Where ``extra`` is given, as Keras's output_padding is, ``valid`` adds that
-    many places after the whole, and ``same`` after what is left once reach // 2 are cut from both ends.
+    The uncropped output has (n - 1) * stride + reach positions. ``valid`` keeps them all, at least n * stride; ``same``
+    crops both ends evenly to n * stride. With ``extra``, Keras's output_padding, ``valid`` adds that many positions at
+    the end, and ``same`` after cropping reach // 2 from both ends.
     """
 
     size: int
@@ -78,24 +78,24 @@ class TransposedWindow:
 
     @property
     def reach(self) -> int:
-        """How many places one place is spread over."""
+        """The effective size: (size - 1) * dilation + 1."""
         return Window(self.size, dilation=self.dilation).reach
 
     @property
     def cut(self) -> int:
-        """How many places are cut from both ends together; negative where places are added after."""
+        """The number of positions cropped from both ends together; negative where positions are added."""
         if self.padding == "valid":
             return min(self.reach - self.stride, 0) if self.extra is None else -self.extra
         return self.reach - self.stride if self.extra is None else self.reach // 2 * 2 - self.extra
 
     @property
     def before(self) -> int:
-        """How many places are cut before: half of those to cut; an odd one is cut after."""
+        """The number of positions cropped at the start: half of ``cut``; the odd one is cropped at the end."""
         return max(self.cut // 2, 0)
 
     def output(self, size: Size) -> Size:
-        """Return how many places an axis of ``size`` is spread to; ShapeError where none is left."""
+        """Return the output size of an axis of ``size``; ShapeError where it is not positive."""
         places = (size - 1) * self.stride + self.reach - self.cut
         if known(places) and places < 1:
-            raise ShapeError(f"expects more along each axis, got {size}, of which nothing is left")
+            raise ShapeError(f"expects a larger size along each axis, got {size}, whose output is empty")
         return places
