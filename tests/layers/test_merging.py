@@ -109,7 +109,7 @@ MESSAGES = [
     (
         layers.Dot(1),
         [(2, 3), (2, 4)],
-        "expects axis 1 of x and axis 1 of y of one size, and as many samples (x = float32[2, 3], y = float32[2, 4])",
+        "expects axis 1 of x and axis 1 of y of one size, and one batch size (x = float32[2, 3], y = float32[2, 4])",
     ),
     (layers.Dot((2, 1)), [(2, 3), (2, 4)], "expects inputs with an axis 2 after the batch (x = float32[2, 3])"),
 ]

@@ -226,7 +226,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.cross(x, x),
-        "expects vectors of 2 or 3 places, got float32[2, 5, 4] and float32[2, 5, 4]",
+        "expects vectors of 2 or 3 components, got float32[2, 5, 4] and float32[2, 5, 4]",
     ),
     (
         ShapeError,

@@ -133,7 +133,10 @@ def test_an_input_that_does_not_fit(call, message):
 SETTINGS = [
     (lambda x: ops.diff(x, -1), "diff expects n to be at least 0, got -1"),
     (lambda x: ops.roll(x, (1, 2), 0), "roll expects one shift for each axis, got (1, 2) and 0"),
-    (lambda x: ops.moveaxis(x, (0, 1), 2), "moveaxis expects as many places as axes, got (0, 1) and 2"),
+    (
+        lambda x: ops.moveaxis(x, (0, 1), 2),
+        "moveaxis expects equally many source and destination axes, got (0, 1) and 2",
+    ),
 ]
 
 

@@ -140,7 +140,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.in_top_k([0, 1], x, 3),
-        "expects predictions with an axis of classes more than targets int64[2], got float32[2, 5, 4]",
+        "expects predictions with one axis more than targets int64[2], the classes, got float32[2, 5, 4]",
     ),
     (ShapeError, lambda x: ops.quantile(x, x), "expects q with at most 1 axis, got 3 (q = float32[2, 5, 4])"),
     (
@@ -148,9 +148,9 @@ MESSAGES = [
         lambda x: ops.searchsorted(x[0, 0], x, "middle"),
         "searchsorted expects side to be left or right, got 'middle'",
     ),
-    (UsageError, lambda x: ops.histogram(x, 0), "histogram expects bins to be an integer from 1 on, got 0"),
-    (UsageError, lambda x: ops.histogram(x, 3, (1, 0)), "histogram expects a range that rises, got (1, 0)"),
-    (UsageError, lambda x: ops.select([x > 0], []), "select expects a choice for each condition, got 0 and 1"),
+    (UsageError, lambda x: ops.histogram(x, 0), "histogram expects bins to be an integer of at least 1, got 0"),
+    (UsageError, lambda x: ops.histogram(x, 3, (1, 0)), "histogram expects an ascending range, got (1, 0)"),
+    (UsageError, lambda x: ops.select([x > 0], []), "select expects one choice per condition, got 0 and 1"),
 ]
 
 

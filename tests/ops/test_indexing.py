@@ -122,7 +122,7 @@ MESSAGES = [
     (
         ShapeError,
         lambda x: ops.unstack(x, 4, 1),
-        "expects x with 4 places along axis 1, got 5 (x = float32[2, 5, 4])",
+        "expects x with size 4 along axis 1, got 5 (x = float32[2, 5, 4])",
     ),
 ]
 
@@ -138,9 +138,7 @@ def test_an_input_that_does_not_fit(kind, call, message):
 def test_a_number_of_parts_that_is_not_known():
     with pytest.raises(UnknownSizeError) as error:
         ops.unstack(Input(("T", 4)), axis=1)
-    assert str(error.value) == (
-        "unstack expects to be told num where axis 1 has a size not known (x = float32[None, T, 4])"
-    )
+    assert str(error.value) == ("unstack expects num where the size of axis 1 is unknown (x = float32[None, T, 4])")
 
 
 def test_a_reduction_that_is_none():

@@ -82,7 +82,7 @@ def test_einsum_of_two_dtypes():
 MESSAGES = [
     (
         lambda x: ops.tensordot(x, x, 1),
-        "expects y with 4 places along axis 0, got 2 (x = float32[2, 3, 4], y = float32[2, 3, 4])",
+        "expects y with size 4 along axis 0, got 2 (x = float32[2, 3, 4], y = float32[2, 3, 4])",
     ),
     (
         lambda x: ops.tensordot(x, x, 4),
@@ -108,7 +108,7 @@ SETTINGS = [
     (lambda x: ops.einsum("ab,bc->ac", x[0]), "ab,bc->ac names 2 operands, got 1"),
     (
         lambda x: ops.tensordot(x, x, ((0, 1), (0,))),
-        "tensordot expects as many axes of x1 as of x2, got (0, 1) and (0,)",
+        "tensordot expects equally many axes of x1 and x2, got (0, 1) and (0,)",
     ),
 ]
 

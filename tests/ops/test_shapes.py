@@ -96,10 +96,13 @@ MESSAGES = [
     (lambda x: ops.broadcast_to(x, (5, 4)), "expects x to broadcast to (5, 4), got (2, 5, 4)"),
     (lambda x: ops.mean(x, 3), "expects x with an axis 3, got 3 axes (x = float32[2, 5, 4])"),
     (lambda x: ops.sum(x, (1, -2)), "expects each axis once, got (1, -2) (x = float32[2, 5, 4])"),
-    (lambda x: ops.split(x, 2, 1), "expects x to come in 2 equal parts, got 5 along axis 1 (x = float32[2, 5, 4])"),
+    (
+        lambda x: ops.split(x, 2, 1),
+        "expects x to split into 2 equal sections, got 5 along axis 1 (x = float32[2, 5, 4])",
+    ),
     (
         lambda x: ops.split(x, (3, 1), 1),
-        "expects x to be cut at rising places up to 5, got (3, 1) (x = float32[2, 5, 4])",
+        "expects ascending indices up to 5 to split x at, got (3, 1) (x = float32[2, 5, 4])",
     ),
     (lambda x: ops.stack([x, x[1:]]), "expects inputs of one shape, got float32[2, 5, 4] and float32[1, 5, 4]"),
     (lambda x: ops.pad(x, ((0, 1), (1, 0))), "expects x with 2 axes, got 3 (x = float32[2, 5, 4])"),
@@ -129,8 +132,8 @@ def test_a_place_that_is_not_there(take, message):
 
 
 SETTINGS = [
-    (lambda x: ops.reshape(x, (-1, -1)), "expects a shape with at most 1 size left open, got (-1, -1)"),
-    (lambda x: ops.broadcast_to(x, (-1, 4)), "expects a shape with at most 0 size left open, got (-1, 4)"),
+    (lambda x: ops.reshape(x, (-1, -1)), "expects a shape with at most 1 unknown size, got (-1, -1)"),
+    (lambda x: ops.broadcast_to(x, (-1, 4)), "expects a shape with at most 0 unknown size, got (-1, 4)"),
     (lambda x: ops.mean(x, ()), "mean expects at least one axis, got ()"),
     (lambda x: ops.pad(x, 1, "wrap"), "pad has no mode 'wrap'"),
     (lambda x: ops.pad(x, 1, "edge", 2), "pad takes constant_values in the mode 'constant' only, got the mode 'edge'"),
@@ -170,7 +173,7 @@ def test_sizes_without_a_name_outside_of_a_layer():
     batch, height, width, _ = ops.shape(x)
     with pytest.raises(UsageError) as error:
         ops.reshape(x, [batch, 2 * height, width, 2])
-    assert str(error.value) == "expects a shape with at most 1 size left open, got (None, None, None, 2)"
+    assert str(error.value) == "expects a shape with at most 1 unknown size, got (None, None, None, 2)"
 
 
 class Causal(Layer):

@@ -32,7 +32,7 @@ class CtcLoss(Op):
         ranks = (target.rank, target_length.rank, output_length.rank) == (2, 1, 1)
         if not ranks or any(not dims.may_equal(x.shape[0], batch) for x in (target, target_length, output_length)):
             raise ShapeError(
-                "expects target (batch, labels), output (batch, steps, classes) and a length of each in a batch, "
+                "expects target (batch, labels), output (batch, steps, classes) and their lengths (batch,), "
                 f"got {target}, {output}, {target_length} and {output_length}"
             )
         return Spec((batch,), output.dtype)

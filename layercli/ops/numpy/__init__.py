@@ -1,4 +1,4 @@
-"""Operations that numpy has too, as Keras's ``ops.numpy``."""
+"""Operations with the names of NumPy functions, as ``keras.ops.numpy``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NAMES = (
     "tanh tensordot tile trace transpose trapezoid tri tril triu true_divide trunc unique unravel_index vander var "
     "vdot vectorize view vsplit vstack where zeros zeros_like"
 )
-"""What is there; all of it is in ``ops`` as well."""
+"""The operations of this namespace; ``ops`` has them as well."""
 
-__all__ = NAMES.split()  # the table is the one list
+__all__ = NAMES.split()  # NAMES is the only list
 __getattr__ = finder(__name__, __all__)
 
 

@@ -1,4 +1,4 @@
-"""Values kept within limits: between two numbers, or away from NaN."""
+"""Clipping, saturating casts, and the replacement of NaN and infinities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from layercli.ops.numpy.elementwise import promoted
 
 @dataclass(frozen=True)
 class Clip(Op):
-    """out = min(max(x, x_min), x_max), value by value; a limit with a fraction makes floats of integers."""
+    """out = min(max(x, x_min), x_max), elementwise; float limits convert integers to floats."""
 
     x_min: float
     x_max: float
@@ -27,15 +27,15 @@ class Clip(Op):
         return Spec(x.shape, promoted(low, self.x_max))
 
     def run(self, x: Any) -> Any:
-        """Return torch's clamp; of booleans as of integers."""
+        """Return torch's clamp; booleans are clamped as integers."""
         return torch.clamp(x.long() if x.dtype is torch.bool else x, self.x_min, self.x_max)
 
 
 @dataclass(frozen=True)
 class NanToNum(Op):
-    """out = x with ``nan`` where x is not a number, ``posinf`` and ``neginf`` where it is infinite.
+    """out = x with NaN replaced by ``nan``, infinities by ``posinf`` and ``neginf``.
 
-    None for an infinity is the greatest or the least number of x's dtype.
+    None for an infinity is the largest or the smallest finite number of x's dtype.
     """
 
     nan: float = 0.0
@@ -52,19 +52,21 @@ class NanToNum(Op):
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """Return min(max(x, x_min), x_max), value by value; the limits are numbers, or tensors that broadcast to x."""
+    """Return min(max(x, x_min), x_max), elementwise; the limits are numbers, or tensors that broadcast with x."""
     if all(isinstance(limit, (int, float)) for limit in (x_min, x_max)):
         return Clip(x_min, x_max)(x)
     return minimum(maximum(x, x_min), x_max)
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """Return x with ``nan`` where it is not a number, and the infinities as given, or the ends of what its dtype holds."""
+    """Return x with NaN replaced by ``nan`` and infinities by ``posinf`` and ``neginf``, by default the limits of the
+    dtype.
+    """
     return NanToNum(nan, posinf, neginf)(x)
 
 
 def saturate_cast(x: Any, dtype: Any) -> Any:
-    """Return x in ``dtype``, values beyond what it holds at its ends."""
+    """Return x converted to ``dtype``, with values outside its range clipped to the range."""
     wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
     if wanted == "bool" or here == "bool":
         return cast(x, wanted)

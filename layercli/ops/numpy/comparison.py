@@ -1,4 +1,4 @@
-"""Questions about values beside others: whether they are close, among some, or near the top."""
+"""Approximate equality, set membership and top-k membership."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layercli.ops.numpy.reductions import Reduction
 
 @dataclass(frozen=True)
 class IsClose(Op):
-    """out = whether |x - y| <= atol + rtol * |y|, or both are the same infinity, or, where ``equal_nan``, no numbers."""
+    """out = |x - y| <= atol + rtol * |y|, or x = y for infinities; NaN equals NaN for ``equal_nan``."""
 
     rtol: float = 1e-5
     atol: float = 1e-8
@@ -29,7 +29,7 @@ class IsClose(Op):
         return Spec(broadcast_shapes(x.shape, y.shape), "bool")
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's isclose in the dtype of both."""
+        """Return torch's isclose in the promoted dtype."""
         dtype = torch.promote_types(x.dtype, y.dtype)
         dtype = torch.uint8 if dtype is torch.bool else dtype
         return torch.isclose(x.to(dtype), y.to(dtype), self.rtol, self.atol, self.equal_nan)
@@ -37,7 +37,7 @@ class IsClose(Op):
 
 @dataclass(frozen=True)
 class IsIn(Op):
-    """out = whether each value of x is among those of ``values``; ``invert`` asks whether it is not."""
+    """out = whether each value of x is in ``values``, or is not for ``invert``."""
 
     invert: bool = False
 
@@ -46,7 +46,7 @@ class IsIn(Op):
         return Spec(x.shape, "bool")
 
     def run(self, x: Any, values: Any) -> Any:
-        """Return torch's isin in the dtype of both."""
+        """Return torch's isin in the promoted dtype."""
         dtype = torch.promote_types(x.dtype, values.dtype)
         dtype = torch.uint8 if dtype is torch.bool else dtype
         return torch.isin(x.to(dtype), values.to(dtype), invert=self.invert)
@@ -54,22 +54,22 @@ class IsIn(Op):
 
 @dataclass(frozen=True)
 class InTopK(Op):
-    """out[b] = whether fewer than ``k`` of predictions[b] are greater than that at targets[b]."""
+    """out[b] = whether fewer than ``k`` of predictions[b] are greater than predictions[b, targets[b]]."""
 
     k: int
 
     def spec(self, targets: Spec, predictions: Spec) -> Spec:
-        """Return the targets' shape, bool; ShapeError where predictions have not one axis more."""
+        """Return the targets' shape, bool; ShapeError where predictions do not have one axis more."""
         check_whole(targets)
         alike = predictions.rank == targets.rank + 1
         if not alike or not all(map(dims.may_equal, targets.shape, predictions.shape)):
             raise ShapeError(
-                f"expects predictions with an axis of classes more than targets {targets}, got {predictions}"
+                f"expects predictions with one axis more than targets {targets}, the classes, got {predictions}"
             )
         return Spec(targets.shape, "bool")
 
     def run(self, targets: Any, predictions: Any) -> Any:
-        """Return how many are greater, counted; one that is NaN is greater than none."""
+        """Return whether the count of greater predictions is below k; a NaN target prediction counts as the lowest."""
         self.spec(spec_of(targets), spec_of(predictions))
         ours = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
         ours = torch.where(ours.isnan(), float("-inf"), ours)
@@ -77,20 +77,23 @@ class InTopK(Op):
 
 
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Return whether |x1 - x2| <= atol + rtol * |x2|, value by value; no numbers are close where ``equal_nan``."""
+    """Return whether |x1 - x2| <= atol + rtol * |x2|, elementwise; NaN equals NaN for ``equal_nan``."""
     return IsClose(rtol, atol, equal_nan)(convert_to_tensor(x1), convert_to_tensor(x2))
 
 
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Return whether every value of x1 and x2 ``isclose``, as one truth."""
+    """Return whether all values of x1 and x2 are close, as ``isclose``: one boolean."""
     return Reduction("all")(isclose(x1, x2, rtol, atol, equal_nan))
 
 
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Return whether each value of x1 is one of x2's; ``invert`` turns the answer, ``assume_unique`` changes nothing."""
+    """Return whether each value of x1 is in x2, or is not for ``invert``; ``assume_unique`` has no effect."""
     return IsIn(invert)(convert_to_tensor(x1), convert_to_tensor(x2))
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    """Return whether the prediction (batch, classes) at each target (batch,) is among the ``k`` greatest; equal ones are."""
+    """Return whether predictions[b, targets[b]] is among the ``k`` largest of predictions[b]; ties count as among them.
+
+    targets: (batch,) integers; predictions: (batch, classes).
+    """
     return InTopK(k)(convert_to_tensor(targets), convert_to_tensor(predictions))

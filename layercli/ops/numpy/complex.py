@@ -1,4 +1,4 @@
-"""Complex numbers made of pairs of real ones, and back."""
+"""Complex tensors: their parts, and conversion from and to pairs of real numbers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from layercli.ops.numpy.elementwise import Unary, broadcast_shapes
 
 @dataclass(frozen=True)
 class ViewAsComplex(Op):
-    """out[...] = x[..., 0] + i x[..., 1], in complex64, or in complex128 of float64."""
+    """out[...] = x[..., 0] + i x[..., 1], in complex64, or complex128 for float64."""
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape without its last axis; ShapeError where that has not 2 places."""
+        """Return x's shape without its last axis; ShapeError where its size is not 2."""
         if not x.rank or not dims.may_equal(x.shape[-1], 2):
-            raise ShapeError(f"expects x with a last axis of 2 places, the real and the imaginary part, got {x}")
+            raise ShapeError(f"expects x with a last axis of size 2, the real and the imaginary part, got {x}")
         return Spec(x.shape[:-1], "complex128" if x.dtype == "float64" else "complex64")
 
     def run(self, x: Any) -> Any:
@@ -36,11 +36,11 @@ class ViewAsReal(Op):
     """out[..., 0] and out[..., 1] = the real and the imaginary part of x."""
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape and 2 places more."""
+        """Return x's shape with a last axis of size 2."""
         return Spec((*x.shape, 2), dtypes.REAL.get(x.dtype, x.dtype))
 
     def run(self, x: Any) -> Any:
-        """Return torch's view_as_real; beside numbers that are real stands 0."""
+        """Return torch's view_as_real; the imaginary part of real numbers is 0."""
         return torch.view_as_real(x) if x.is_complex() else torch.stack([x, torch.zeros_like(x)], -1)
 
 
@@ -49,7 +49,7 @@ class Polar(Op):
     """out = radius * (cos(angle) + i sin(angle))."""
 
     def spec(self, radius: Spec, angle: Spec) -> Spec:
-        """Return the broadcast shape; DTypeError where the parts are not of one floating dtype."""
+        """Return the broadcast shape; DTypeError where the parts do not have one floating dtype."""
         if radius.dtype != angle.dtype or radius.dtype not in ("float32", "float64"):
             raise DTypeError(f"expects two of float32 or of float64, got {radius.dtype} and {angle.dtype}")
         dtype = "complex64" if radius.dtype == "float32" else "complex128"
@@ -61,17 +61,17 @@ class Polar(Op):
 
 
 def view_as_complex(x: Any) -> Any:
-    """Return x[..., 0] + i x[..., 1]."""
+    """Return x[..., 0] + i x[..., 1]; ShapeError where the last axis does not have size 2."""
     return ViewAsComplex()(convert_to_tensor(x))
 
 
 def view_as_real(x: Any) -> Any:
-    """Return the real and the imaginary part of x along a new last axis."""
+    """Return the real and the imaginary part of x along a new last axis of size 2."""
     return ViewAsReal()(convert_to_tensor(x))
 
 
 def polar(abs_: Any, angle: Any) -> Any:
-    """Return the complex numbers of these absolute values and angles, in complex64."""
+    """Return abs_ * (cos(angle) + i sin(angle)), elementwise, in complex64."""
     parts = (convert_to_tensor(part) for part in (abs_, angle))
     return Polar()(*(part if dtypes.name_of(part.dtype) == "float32" else cast(part, "float32") for part in parts))
 

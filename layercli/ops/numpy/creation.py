@@ -1,7 +1,7 @@
-"""Tensors made of nothing but their settings: a shape and a value, or the values themselves.
+"""Creation of tensors from a shape, a value or an array.
 
-While a model is described they are symbolic, whatever sizes are still unknown; torch is not loaded for them. When a layer
-computes, they are made on the device of what it was called on.
+While a model is described they are symbolic, with unknown sizes allowed, and torch is not imported. In the call of a
+layer they are created on the device of its inputs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ place = _Place()
 
 
 def create(op: Op, *inputs: Any) -> Any:
-    """Return what ``op`` makes of inputs that are no tensors; the layers being described are told that they make some."""
+    """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
     frames = graph.frames()
     if not frames:
         return op(*inputs)
@@ -42,20 +42,20 @@ def create(op: Op, *inputs: Any) -> Any:
 
 @dataclass(frozen=True)
 class ConstantTensor(Op):
-    """out = the values of an array, or of nested lists."""
+    """out = the values of an array or of nested lists."""
 
     def spec(self, values: Spec) -> Spec:
         """Return the array's spec."""
         return values
 
     def run(self, values: Any) -> Any:
-        """Return torch's tensor of them."""
+        """Return the values as a torch tensor."""
         return torch.as_tensor(values, device=place.device)
 
 
 @dataclass(frozen=True)
 class Full(Op):
-    """out = ``value`` everywhere in ``shape``."""
+    """out = ``value`` at every index of ``shape``."""
 
     shape: Shape
     value: float
@@ -73,7 +73,7 @@ class Full(Op):
 
 @dataclass(frozen=True)
 class Eye(Op):
-    """out[i, j] = 1 where j = i + ``k``, else 0, in ``rows`` and ``columns``."""
+    """out[i, j] = 1 where j = i + ``k``, else 0, of shape (rows, columns)."""
 
     rows: Size
     columns: Size
@@ -85,13 +85,13 @@ class Eye(Op):
         return Spec((self.rows, self.columns), self.dtype)
 
     def run(self) -> Any:
-        """Return where the numbers of rows and columns meet."""
+        """Return the comparison of row and column numbers."""
         i, j = (torch.arange(as_int(size), device=place.device) for size in (self.rows, self.columns))
         return (i.unsqueeze(1) + self.k == j).to(getattr(torch, self.dtype))
 
 
 def as_int(size: Size) -> Any:
-    """Return a size as torch wants it; UnknownSizeError for one that is not known."""
+    """Return a size as an integer; UnknownSizeError for an unknown one."""
     if isinstance(size, Dim):
         raise UnknownSizeError(
             f"cannot make a tensor of the size {size}, which is not known outside of a layer's call",
@@ -106,46 +106,50 @@ def dtype_or(dtype: Any, default: str) -> str:
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """Return ``fill_value`` in ``shape``, in float32 unless told otherwise; a tensor for a value is broadcast to it."""
+    """Return a tensor of ``shape`` filled with ``fill_value``, a number or a tensor that broadcasts; float32 by
+    default.
+    """
     if isinstance(fill_value, (bool, int, float)):
         return create(Full(sizes_of(shape), fill_value, dtype_or(dtype, "float32")))
     return full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
-    """Return zeros in ``shape``, in float32 unless told otherwise."""
+    """Return zeros of ``shape``, float32 by default."""
     return full(shape, 0, dtype)
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
-    """Return ones in ``shape``, in float32 unless told otherwise."""
+    """Return ones of ``shape``, float32 by default."""
     return full(shape, 1, dtype)
 
 
 def empty(shape: Any, dtype: Any = None) -> Any:
-    """Return a tensor of ``shape`` to be written over: zeros, as its values have to be something."""
+    """Return a tensor of ``shape`` with unspecified values: zeros, float32 by default."""
     return full(shape, 0, dtype)
 
 
 def eye(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """Return the matrix of N rows and M (None: N) columns with ones on its k-th diagonal, zeros elsewhere, in float32."""
+    """Return the matrix of N rows and M (None: N) columns with ones on diagonal k and zeros elsewhere, float32 by
+    default.
+    """
     return create(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
 
 
 def identity(n: Size, dtype: Any = None) -> Any:
-    """Return the matrix (n, n) with ones on its diagonal, zeros elsewhere, in float32 unless told otherwise."""
+    """Return the identity matrix (n, n), float32 by default."""
     return eye(n, dtype=dtype)
 
 
 def sizes_of(shape: Any) -> Shape:
-    """Return the sizes, of which there may be one alone; those that torch has yet to find while it traces stay as they are."""
+    """Return a shape, or one size, as a tuple; torch's symbolic sizes are kept."""
     sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     return sizes if all(isinstance(size, int) or hasattr(size, "node") for size in sizes) else shape_of(sizes)
 
 
 @dataclass(frozen=True)
 class FullLike(Op):
-    """out = ``value`` in the shape of x, in ``dtype`` or, where that is None, x's own."""
+    """out = ``value`` in x's shape, in ``dtype``, None being x's."""
 
     value: float | bool
     dtype: str | None = None
@@ -160,20 +164,20 @@ class FullLike(Op):
 
 
 def full_like(x: Any, fill_value: float | bool, dtype: Any = None) -> Any:
-    """Return ``fill_value`` in the shape of x."""
+    """Return a tensor of x's shape filled with ``fill_value``, in ``dtype``, None being x's."""
     return FullLike(fill_value, None if dtype is None else dtypes.name_of(dtype))(x)
 
 
 def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Return ones in the shape of x."""
+    """Return ones of x's shape, in ``dtype``, None being x's."""
     return full_like(x, 1, dtype)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:
-    """Return zeros in the shape of x."""
+    """Return zeros of x's shape, in ``dtype``, None being x's."""
     return full_like(x, 0, dtype)
 
 
 def empty_like(x: Any, dtype: Any = None) -> Any:
-    """Return a tensor of x's shape to be written over: zeros, as its values have to be something."""
+    """Return a tensor of x's shape with unspecified values: zeros."""
     return full_like(x, 0, dtype)

@@ -1,4 +1,4 @@
-"""Running totals along an axis, and their opposite: the differences of neighbours."""
+"""Cumulative sums and products, and discrete differences."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ TOTALS: dict[str, Callable[..., Any]] = {
     "nancumsum": lambda x, axis, dtype: torch.cumsum(replace_nan(x, 0), axis, dtype=dtype),
     "nancumprod": lambda x, axis, dtype: torch.cumprod(replace_nan(x, 1), axis, dtype=dtype),
 }
-"""Functions of all values up to a place."""
+"""Cumulative functions of (x, axis, dtype)."""
 
 
 @dataclass(frozen=True)
 class Cumulative(Op):
-    """out[i] = function of x[0], ..., x[i] along ``axis``, a key of ``TOTALS``, in ``dtype`` where one is given."""
+    """out[i] = function of x[0], ..., x[i] along ``axis``; ``function`` is a key of ``TOTALS``; ``dtype`` of the
+    result, or None.
+    """
 
     function: str
     axis: int
     dtype: str | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; integers add up to int64, as in torch."""
+        """Return x's shape; sums of integers are int64, as in torch."""
         axis_of(x, self.axis)
         return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
 
@@ -46,27 +48,27 @@ class Cumulative(Op):
 
 
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Return the sums x[0], x[0] + x[1], ... along ``axis``; None: of all values in a row."""
+    """Return the cumulative sums x[0], x[0] + x[1], ... along ``axis``; None flattens x."""
     return _running("cumsum", x, axis, dtype)
 
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Return the products x[0], x[0] * x[1], ... along ``axis``; None: of all values in a row."""
+    """Return the cumulative products x[0], x[0] * x[1], ... along ``axis``; None flattens x."""
     return _running("cumprod", x, axis, dtype)
 
 
 def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Return ``cumsum`` of x, what is not a number counting as 0."""
+    """Return ``cumsum`` of x with NaN counting as 0."""
     return _running("nancumsum", x, axis, dtype)
 
 
 def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Return ``cumprod`` of x, what is not a number counting as 1."""
+    """Return ``cumprod`` of x with NaN counting as 1."""
     return _running("nancumprod", x, axis, dtype)
 
 
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Return a[i + 1] - a[i] along ``axis``, and of that again, ``n`` times in all; of booleans whether they differ."""
+    """Return the differences a[i + 1] - a[i] along ``axis``, applied ``n`` times; for booleans whether they differ."""
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
     spec = spec_of(a)

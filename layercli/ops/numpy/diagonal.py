@@ -1,4 +1,4 @@
-"""Diagonals: of matrices read, and matrices made of them."""
+"""Diagonals of matrices, and diagonal matrices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layercli.ops.numpy.reshaping import ravel
 
 @dataclass(frozen=True)
 class Diagonal(Op):
-    """out[..., i] = x at i along ``axis1`` and i + offset along ``axis2``, which stand last, as one: a view."""
+    """out[..., i] = x at index i of ``axis1`` and i + offset of ``axis2``: a view, with the diagonal as the last axis."""
 
     offset: int = 0
     axis1: int = 0
@@ -45,7 +45,7 @@ class Diagonal(Op):
 
 @dataclass(frozen=True)
 class DiagonalMatrix(Op):
-    """out[i, i + k] = x[i], 0 elsewhere: a square matrix of the vector x."""
+    """out[i, i + k] = x[i], 0 elsewhere: a square matrix with the vector x on diagonal k."""
 
     k: int = 0
 
@@ -60,7 +60,11 @@ class DiagonalMatrix(Op):
 
 
 def diag(x: Any, k: int = 0) -> Any:
-    """Return the ``k``-th diagonal of the matrix x, or the matrix that has the vector x there; above the main one where k > 0."""
+    """Return diagonal ``k`` of the matrix x, or the matrix with the vector x on diagonal ``k``; k > 0 is above the main
+    diagonal.
+
+    Raises ShapeError where x does not have 1 or 2 axes.
+    """
     x = convert_to_tensor(x)
     spec = spec_of(x)
     if spec.rank not in (1, 2):
@@ -69,15 +73,15 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 def diagflat(x: Any, k: int = 0) -> Any:
-    """Return the matrix that has the values of x, in a row, on its ``k``-th diagonal."""
+    """Return the matrix with x, flattened, on diagonal ``k``."""
     return DiagonalMatrix(k)(ravel(convert_to_tensor(x)))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the diagonals of x, ``offset`` above the main ones, of the matrices along two axes; they stand last."""
+    """Return the diagonals, ``offset`` above the main one, of the matrices along two axes, as the last axis."""
     return Diagonal(offset, axis1, axis2)(convert_to_tensor(x))
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the sum of each ``diagonal`` of x."""
+    """Return the sums along the diagonals, as ``diagonal`` returns them."""
     return Reduction("sum", -1)(diagonal(x, offset, axis1, axis2))

@@ -1,4 +1,4 @@
-"""Sums of products named by letters, of as many tensors as one likes."""
+"""Einstein summation of any number of tensors."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from layercli.ops.numpy.linear import multiplied
 from layercli.ops.numpy.reshaping import squeeze, transpose
 
 Factor = tuple[Any, str]
-"""A tensor with one letter for each of its axes."""
+"""A tensor, and one letter per axis."""
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:
-    """Return the sum of the operands' product over the letters that the right hand side of ``subscripts`` lacks.
+    """Return the sum of the product of the operands over the indices that do not occur on the right of ``subscripts``.
 
-    ``einsum("bij,jk->bik", x, y)``; ``...`` stands for axes that broadcast; without ``->`` the right hand side is ``...``, then
-    each letter that is there once, in order. The operands are taken together from left to right.
+    ``einsum("bij,jk->bik", x, y)``. ``...`` stands for axes that broadcast. Without ``->`` the output has ``...`` and
+    then each index that occurs once, in alphabetical order. Operands are contracted from left to right. Raises
+    UsageError for invalid subscripts, ShapeError where they do not fit the operands.
     """
     left, right = _sides(subscripts)
     terms = left.split(",")
@@ -45,7 +46,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 
 def _sides(subscripts: str) -> tuple[str, str]:
-    """Return what is written, or meant, left and right of the arrow; UsageError for what is no equation."""
+    """Return the two sides of the subscripts, with an omitted right side completed; UsageError for an invalid equation."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     letters = Counter(left.replace("...", "").replace(",", ""))
     if not arrow:
@@ -68,12 +69,12 @@ def _of_one_dtype(operands: Sequence[Any]) -> list[Any]:
 
 
 def _leading(x: Any, term: str) -> int:
-    """Return for how many axes of x the ``...`` stands."""
+    """Return the number of axes of x that ``...`` stands for."""
     return len(shape(x)) - len(term.replace("...", "")) if "..." in term else 0
 
 
 def _spelled_out(subscripts: str, x: Any, term: str, free: list[str]) -> Factor:
-    """Return x with a letter per axis, those of ``...`` counted from its end; ShapeError where x has not as many."""
+    """Return x with one letter per axis, those of ``...`` numbered from its end; ShapeError for another rank."""
     letters = term.replace("...", "")
     many = _leading(x, term)
     if many < 0 or (not many and len(shape(x)) != len(letters)):
@@ -82,7 +83,7 @@ def _spelled_out(subscripts: str, x: Any, term: str, free: list[str]) -> Factor:
 
 
 def _broadcast(factors: list[Factor]) -> list[Factor]:
-    """Return the factors without the axes of size 1 that another factor has larger."""
+    """Return the factors without the axes of size 1 for which another factor has a larger size."""
     largest: dict[str, Size] = {}
     for x, letters in factors:
         for letter, size in zip(letters, shape(x), strict=True):
@@ -97,7 +98,7 @@ def _broadcast(factors: list[Factor]) -> list[Factor]:
 
 
 def _contracted(factors: list[Factor], out: str) -> Any:
-    """Return the product of the factors, each taken together with what came before, in the order of letters ``out``."""
+    """Return the product of the factors, contracted from left to right, with axes in the order ``out``."""
     (x, letters), *rest = [_folded(factor, factors, i, out) for i, factor in enumerate(factors)]
     while rest:
         (y, others), *rest = rest
@@ -108,7 +109,9 @@ def _contracted(factors: list[Factor], out: str) -> Any:
 
 
 def _folded(factor: Factor, factors: list[Factor], place: int, out: str) -> Factor:
-    """Return a factor whose letters are each there once, and in another factor or in ``out``."""
+    """Return a factor with repeated letters replaced by the diagonal, and letters of no other factor nor of ``out``
+    summed.
+    """
     x, letters = factor
     others = {*out}.union(*(each for i, (_, each) in enumerate(factors) if i != place))
     kept = "".join(dict.fromkeys(letter for letter in letters if letter in others))
@@ -119,7 +122,7 @@ def _folded(factor: Factor, factors: list[Factor], place: int, out: str) -> Fact
 
 @dataclass(frozen=True)
 class Einsum(Op):
-    """out = the sum, over the letters only the left hand side has, of x * y, + bias: ``Einsum("btd,dhk->bthk")(x, y)``.
+    """out = the sum of x * y over the letters that are not in out, + bias: ``Einsum("btd,dhk->bthk")(x, y)``.
 
     ``...`` stands for leading axes that x has and y lacks; bias broadcasts to out.
     """
@@ -130,7 +133,7 @@ class Einsum(Op):
 
     @cached_property
     def terms(self) -> tuple[str, str, str]:
-        """The letters of x, of y and of out; UsageError where the equation has another form."""
+        """The letters of x, of y and of out; UsageError for another form."""
         left, arrow, out = self.equation.replace(" ", "").partition("->")
         x, comma, y = left.partition(",")
         letters = {*x, *y} - {"."}
@@ -140,7 +143,7 @@ class Einsum(Op):
 
     @cached_property
     def summed(self) -> int:
-        """How many axes are summed, where that is one product of matrices: the last ones of x, the first ones of y; else 0."""
+        """The number of summed axes where this is one matrix product: the last axes of x, the first of y; else 0."""
         x, y, out = self.terms
         count = len(x) - sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(x, out, strict=False)))
         new = y[count:]
@@ -148,7 +151,7 @@ class Einsum(Op):
         return count if one and "." not in x + y and len({*x, *new}) == len(x + new) else 0
 
     def spec(self, x: Spec, y: Spec, bias: Spec | None = None) -> Spec:
-        """Return the shape that the letters give; ShapeError where they do not fit the shapes."""
+        """Return the shape by the letters; ShapeError where they do not fit the shapes."""
         sizes, lead = self._sizes(x, y)
         out = self.terms[2]
         inner = tuple(sizes[letter] for letter in out.replace("...", ""))
@@ -157,7 +160,7 @@ class Einsum(Op):
         return Spec((*before, *inner, *after), promoted(x, y))
 
     def macs(self, x: Spec, y: Spec, bias: Spec | None = None) -> Size:
-        """Return the product of all sizes, where a letter is summed that both have; a letter that one has alone is summed first."""
+        """Return the product of all sizes, where x and y share a summed letter; letters of one factor are summed first."""
         sizes, lead = self._sizes(x, y)
         x_letters, y_letters, out = self.terms
         if not {*x_letters} & {*y_letters} - {*out, "."}:
@@ -166,7 +169,7 @@ class Einsum(Op):
         return dims.product(size for letter, size in sizes.items() if letter not in alone) * dims.product(lead)
 
     def run(self, x: Any, y: Any, bias: Any = None) -> Any:
-        """Return torch's linear where it is one product of matrices, whose bias costs nothing, else torch's einsum."""
+        """Return torch's linear, with the bias fused, for one matrix product, else torch's einsum."""
         count = self.summed
         if not count or x.ndim != len(self.terms[0]) or x.shape[-count:] != y.shape[:count]:
             out = torch.einsum(self.equation, x, y)
@@ -179,7 +182,7 @@ class Einsum(Op):
         return out if whole or bias is None else out + bias
 
     def _sizes(self, x: Spec, y: Spec) -> tuple[dict[str, Size], tuple[Size, ...]]:
-        """Return the size of each letter, and those that ``...`` stands for."""
+        """Return the size of each letter, and the sizes of ``...``."""
         sizes: dict[str, Size] = {}
         lead: tuple[Size, ...] = ()
         for name, term, given in (("y", self.terms[1], y), ("x", self.terms[0], x)):
@@ -202,12 +205,12 @@ class Einsum(Op):
 
 @dataclass(frozen=True)
 class EinsumReduce(Op):
-    """out = x, axes of one letter run along together (a diagonal) and the letters that only x has summed: ``Fold("ii->i")(x)``."""
+    """out = x with repeated letters as a diagonal and the letters not in out summed: ``EinsumReduce("ii->i")(x)``."""
 
     equation: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return the sizes of the letters; ShapeError where axes of one letter differ."""
+        """Return the sizes of the letters; ShapeError where axes with one letter differ."""
         letters, out = self.equation.split("->")
         sizes: dict[str, Size] = {}
         for letter, size in zip(letters, x.shape, strict=True):

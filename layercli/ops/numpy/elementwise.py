@@ -1,4 +1,4 @@
-"""Operations that treat every value alike: one value in, or two of shapes that broadcast, one value out."""
+"""The Ops of elementwise functions of one or two tensors, with broadcasting and dtype promotion."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "signbit": lambda x: torch.signbit(x),
     "logical_not": lambda x: torch.logical_not(x),
 }
-"""Functions of one value."""
+"""The unary functions by name."""
 
 
 KEEP_DTYPE = {
@@ -84,7 +84,7 @@ GIVE_BOOL = {"isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "lo
 
 
 GIVE_REAL = {"absolute", "angle", "imag", "real"}
-"""Functions of complex numbers whose result is none."""
+"""Functions of complex numbers with real results."""
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -125,7 +125,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "logical_or": lambda x, y: torch.logical_or(*_tensors(x, y)),
     "logical_xor": lambda x, y: torch.logical_xor(*_tensors(x, y)),
 }
-"""Functions of two values; either may be a Python number."""
+"""The binary functions by name; either argument may be a Python number."""
 
 
 LOGICAL = {"logical_and", "logical_or", "logical_xor"}
@@ -143,17 +143,17 @@ WHOLE = {"gcd", "lcm", "left_shift", "right_shift"}
 
 
 BITS = {"bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor"}
-"""Functions of integers alone, and of those or of booleans."""
+"""Functions of integers or booleans; those in WHOLE take integers only."""
 
 
 @dataclass(frozen=True)
 class Unary(Op):
-    """out = function(x), value by value; ``function`` is a key of ``UNARY``."""
+    """out = function(x), elementwise; ``function`` is a key of ``UNARY``."""
 
     function: str
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape; a function with a fraction makes floats of integers."""
+        """Return x's shape; functions with fractional results convert integers to float32."""
         if self.function in GIVE_BOOL:
             return Spec(x.shape, "bool")
         _check_whole(self.function, x.dtype)
@@ -163,13 +163,13 @@ class Unary(Op):
         return x if exact else Spec(x.shape, "float32")
 
     def run(self, x: Any) -> Any:
-        """Return torch's function of x, a number made a tensor."""
+        """Return torch's function of x; a Python number is converted to a tensor."""
         return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 
 
 @dataclass(frozen=True)
 class Binary(Op):
-    """out = function(x, y), value by value, shapes broadcast; ``function`` is a key of ``BINARY``."""
+    """out = function(x, y), elementwise with broadcasting; ``function`` is a key of ``BINARY``."""
 
     function: str
 
@@ -185,7 +185,7 @@ class Binary(Op):
         return Spec(shape, dtype)
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's function of x and y, made tensors where neither is one."""
+        """Return torch's function of x and y; two Python numbers are converted to tensors."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
             x, y = torch.as_tensor(x), torch.as_tensor(y)
         return BINARY[self.function](x, y)
@@ -193,7 +193,7 @@ class Binary(Op):
 
 @dataclass(frozen=True)
 class Where(Op):
-    """out = x where condition holds, else y; shapes broadcast."""
+    """out = x where condition is true, else y, elementwise with broadcasting."""
 
     def spec(self, condition: Spec, x: Any, y: Any) -> Spec:
         """Return the broadcast shape in the promoted dtype of x and y."""
@@ -205,7 +205,7 @@ class Where(Op):
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
-    """Return the shape all ``shapes`` broadcast to, aligned at the last axis; ShapeError where they do not."""
+    """Return the shape that all ``shapes`` broadcast to, aligned at the last axis; ShapeError where there is none."""
     result: Shape = ()
     for shape in shapes:
         rank = max(len(result), len(shape))
@@ -219,7 +219,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 
 def promoted(x: Any, y: Any) -> str:
-    """Return the dtype of a function of x and y: Specs, or Python numbers, which give way to a Spec beside them."""
+    """Return the result dtype of x and y, Specs or Python numbers; a number adopts the dtype of a Spec of its kind."""
     if isinstance(x, Spec) and isinstance(y, Spec):
         if bool(x.shape) != bool(y.shape) and dtypes.rank(x.dtype) == dtypes.rank(y.dtype):
             return x.dtype if x.shape else y.dtype
@@ -230,13 +230,13 @@ def promoted(x: Any, y: Any) -> str:
 
 
 def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return x and y as tensors; a Python number becomes one without axes, which gives way to the other's dtype."""
+    """Return x and y as tensors; a Python number becomes a 0-d tensor, which torch promotes weakly."""
     beside = x if isinstance(x, torch.Tensor) else y
     return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
 
 
 def _floats(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return x and y as tensors of one dtype with a fraction."""
+    """Return x and y as tensors of one floating dtype."""
     x, y = _tensors(x, y)
     dtype = torch.result_type(x, y)
     dtype = dtype if dtype.is_floating_point else torch.float32
@@ -244,23 +244,23 @@ def _floats(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _scaled(x: Any, y: Any) -> Any:
-    """Return x * 2^y; torch's own ldexp has a gradient that is a few per cent off."""
+    """Return x * 2^y; the gradient of torch's ldexp is a few per cent off."""
     x = x if x.is_floating_point() else x.float()
     return x * torch.exp2(y.to(x.dtype))
 
 
 def _heaviside(x: Any, y: Any) -> Any:
-    """Return 0 below 0, 1 above, y there, and nan where x is that."""
+    """Return 0 where x < 0, 1 where x > 0, y where x = 0, NaN where x is NaN."""
     return torch.where(x == 0, y, torch.where(x.isnan(), x, (x > 0).to(x.dtype)))
 
 
 def _check_whole(function: str, dtype: str) -> None:
-    """Raise DTypeError where a function of integers, or of booleans as well, is given others."""
+    """Raise DTypeError where a function of integers, or of integers and booleans, gets another dtype."""
     if (function in WHOLE and dtypes.rank(dtype) != 1) or (function in BITS and dtypes.rank(dtype) > 1):
         raise DTypeError(f"{function} expects integers{' or booleans' * (function in BITS)}, got {dtype}")
 
 
 def _divided(x: Any, y: Any) -> Any:
-    """Return x / y, and 0 where y is; the gradient is 0 there as well."""
+    """Return x / y, and 0 where y is 0; the gradient is 0 there as well."""
     zero = y == 0
     return torch.where(zero, 0, x / torch.where(zero, 1, y))

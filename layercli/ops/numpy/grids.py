@@ -1,4 +1,4 @@
-"""Coordinates: of every place of a grid, and of places named by one number."""
+"""Coordinate grids, Vandermonde matrices and the trapezoidal rule."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from layercli.ops.numpy.reshaping import expand_dims, reshape
 
 @dataclass(frozen=True)
 class Meshgrid(Op):
-    """out[k][i0, i1, ...] = x_k[i_k] for each vector x_k; under ``xy`` the first two axes are in each other's place."""
+    """out[k][i0, i1, ...] = x_k[i_k] for each vector x_k; for ``xy`` indexing the first two axes are exchanged."""
 
     indexing: str = "xy"
 
     def spec(self, *xs: Spec) -> tuple[Spec, ...]:
-        """Return one tensor of all the vectors' sizes for each vector; ShapeError where one is none."""
+        """Return one spec with the sizes of all vectors for each vector; ShapeError where an input is not a vector."""
         if any(x.rank > 1 for x in xs):
             raise ShapeError(f"expects vectors, got {' and '.join(map(str, xs))}")
         sizes = [dims.product(x.shape) for x in xs]
@@ -40,7 +40,7 @@ class Meshgrid(Op):
         return tuple(Spec(tuple(sizes), x.dtype) for x in xs)
 
     def run(self, *xs: Any) -> Any:
-        """Return views of the vectors repeated."""
+        """Return expanded views of the vectors."""
         shape = [int(size) for size in self.spec(*(Spec(tuple(x.shape)) for x in xs))[0].shape] if xs else []
         places = list(range(len(xs)))
         if self.indexing == "xy":
@@ -53,7 +53,7 @@ class Meshgrid(Op):
 
 @dataclass(frozen=True)
 class UnravelIndex(Op):
-    """out[k] = the place along axis k, in ``shape``, of each place counted in a row; negative ones count from the end."""
+    """out[k] = the index along axis k of ``shape`` for each flat index; negative ones count from the end."""
 
     shape: tuple[int, ...]
 
@@ -63,7 +63,7 @@ class UnravelIndex(Op):
         return (indices,) * len(self.shape)
 
     def run(self, indices: Any) -> Any:
-        """Return what is left of division by each size, from the last; a place beyond the end is the last."""
+        """Return the remainders of division by each size, from the last; an index beyond the end becomes the last."""
         check_whole(spec_of(indices))
         places, total = [], math.prod(self.shape)
         indices = torch.where(indices < 0, indices + total, indices).clamp(0, total - 1)
@@ -74,21 +74,25 @@ class UnravelIndex(Op):
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
-    """Return the coordinates of each place of the grid of vectors x, one tensor for each; ``ij`` has the axes in their order."""
+    """Return the coordinate tensors of the grid of vectors x, one for each; ``ij`` indexing keeps the order of axes,
+    ``xy`` exchanges the first two.
+    """
     if indexing not in ("xy", "ij"):
         raise UsageError(f"meshgrid expects indexing to be xy or ij, got {indexing!r}")
     return list(Meshgrid(indexing)(*map(convert_to_tensor, x))) if x else []
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
-    """Return the places along each axis, in ``shape``, of places counted in a row."""
+    """Return the indices along each axis of ``shape`` for flat ``indices``, as a tuple."""
     sizes = shape_of((shape,) if isinstance(shape, int) else shape)
     found: tuple[Any, ...] = UnravelIndex(tuple(map(int, sizes)))(convert_to_tensor(indices))
     return found
 
 
 def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
-    """Return the matrix of the powers of the vector x: N columns (None: as many as rows), the powers falling, or ``increasing``."""
+    """Return the Vandermonde matrix of the vector x, N (None: its length) columns of descending powers, or
+    ``increasing`` ones.
+    """
     x = convert_to_tensor(x)
     spec = spec_of(x)
     check_rank(spec, 1)
@@ -98,7 +102,7 @@ def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
 
 
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """Return the area under y along ``axis`` by trapezoids, at the places x, or ``dx`` apart."""
+    """Return the integral of y along ``axis`` by the trapezoidal rule, at the sample points x, or ``dx`` apart."""
     y = convert_to_tensor(y)
     y = y if dtypes.is_floating(spec_of(y).dtype) else cast(y, "float32")
     along = axis_of(spec_of(y), axis)
@@ -108,7 +112,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 
 def _widths(y: Any, x: Any, dx: Any, axis: int) -> Any:
-    """Return the distances of neighbours."""
+    """Return the distances between neighbouring sample points."""
     if x is None:
         return dx
     x = convert_to_tensor(x)

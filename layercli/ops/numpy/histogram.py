@@ -1,4 +1,4 @@
-"""Values put into bins, and how many there are in each."""
+"""Bins: searchsorted, digitize, bincount and histogram."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from layercli.ops.core.scatter_gather import check_whole
 
 @dataclass(frozen=True)
 class SearchSorted(Op):
-    """out = before which place of the rising ``sequence`` each value belongs; among equal ones ``left`` or ``right``."""
+    """out = the index at which each value keeps the ascending ``sequence`` sorted; ``side`` chooses among equal values."""
 
     side: str = "left"
 
     def spec(self, sequence: Spec, values: Spec) -> Spec:
-        """Return the values' shape in int64; ShapeError where the sequence has not one axis."""
+        """Return the values' shape in int64; ShapeError where the sequence is not a vector."""
         check_rank(sequence, 1)
         return Spec(values.shape, "int64")
 
     def run(self, sequence: Any, values: Any) -> Any:
-        """Return torch's searchsorted in the dtype of both."""
+        """Return torch's searchsorted in the promoted dtype."""
         check_rank(sequence, 1)
         dtype = torch.promote_types(sequence.dtype, values.dtype)
         return torch.searchsorted(sequence.to(dtype), values.to(dtype).contiguous(), side=self.side)
@@ -36,15 +36,15 @@ class SearchSorted(Op):
 
 @dataclass(frozen=True)
 class Digitize(Op):
-    """out = the number of the bin that each value is in: bins[i - 1] <= value < bins[i], or of falling ones > value >=."""
+    """out = the i with bins[i - 1] <= x < bins[i]; for descending bins bins[i - 1] > x >= bins[i]."""
 
     def spec(self, x: Spec, bins: Spec) -> Spec:
-        """Return x's shape in int64; ShapeError where bins have not one axis."""
+        """Return x's shape in int64; ShapeError where the bins are not a vector."""
         check_rank(bins, 1)
         return Spec(x.shape, "int64")
 
     def run(self, x: Any, bins: Any) -> Any:
-        """Return torch's searchsorted, and that of the bins turned round where they fall."""
+        """Return torch's searchsorted, of the reversed bins where they descend."""
         check_rank(bins, 1)
         dtype = torch.promote_types(x.dtype, bins.dtype)
         x, bins = x.to(dtype).contiguous(), bins.to(dtype)
@@ -55,15 +55,15 @@ class Digitize(Op):
 
 @dataclass(frozen=True)
 class BinCount(Op):
-    """out[i] = how many values of x are i, or the sum of their weights, for i below ``minlength`` and up to the greatest.
+    """out[i] = the number of values of x equal to i, or the sum of their weights, for i < max(minlength, max(x) + 1).
 
-    Of x with two axes each row is counted.
+    For x with two axes each row is counted.
     """
 
     minlength: int = 0
 
     def spec(self, x: Spec, weights: Spec | None = None) -> Spec:
-        """Return as many places as nobody knows before the values; ShapeError for x with other than 1 or 2 axes."""
+        """Return an unknown number of bins, which depends on values; ShapeError where x does not have 1 or 2 axes."""
         if x.rank not in (1, 2):
             raise ShapeError(f"expects x with 1 or 2 axes, got {x.rank} (x = {x})")
         check_whole(x)
@@ -71,7 +71,7 @@ class BinCount(Op):
         return Spec((*x.shape[:-1], UNKNOWN), dtype)
 
     def run(self, x: Any, weights: Any = None) -> Any:
-        """Return the weights, or ones, added up where x says."""
+        """Return ones, or the weights, added at the index x."""
         dtype = getattr(torch, self.spec(*map(spec_of, (x, weights))).dtype)
         count = max(self.minlength, int(x.max()) + 1 if x.numel() else 0)
         weights = torch.ones_like(x, dtype=dtype) if weights is None else weights.to(dtype)
@@ -80,22 +80,22 @@ class BinCount(Op):
 
 @dataclass(frozen=True)
 class Histogram(Op):
-    """How many values of x are in each of ``bins`` parts of ``range`` (low, high), and the parts' ends; None is x's own range.
+    """The number of values of x in each of ``bins`` equal bins of ``range`` (low, high), and the bin edges.
 
-    The last part has its upper end.
+    ``range`` None is (min(x), max(x)). The last bin includes its upper edge.
     """
 
     bins: int = 10
     range: tuple[float, float] | None = None
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
-        """Return (bins,) and (bins + 1,); ShapeError where x is no vector."""
+        """Return (bins,) and (bins + 1,); ShapeError where x is not a vector."""
         check_rank(x, 1)
         dtype = x.dtype if dtypes.is_floating(x.dtype) else "float32"
         return Spec((self.bins,), dtype), Spec((self.bins + 1,), dtype)
 
     def run(self, x: Any) -> Any:
-        """Return the differences of how many values come before each end."""
+        """Return the differences of the counts below each edge."""
         check_rank(x, 1)
         x = x if x.is_floating_point() else x.float()
         edges = self._edges(x)
@@ -114,21 +114,25 @@ class Histogram(Op):
 
 
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
-    """Return, in int64, before which place of the rising sequence each value belongs; of equal ones ``left`` or ``right``."""
+    """Return the index, in int64, at which each value keeps the ascending sequence sorted.
+
+    ``side``: ``left`` before equal values, ``right`` after them; UsageError for another.
+    """
     if side not in ("left", "right"):
         raise UsageError(f"searchsorted expects side to be left or right, got {side!r}")
     return SearchSorted(side)(convert_to_tensor(sorted_sequence), convert_to_tensor(values))
 
 
 def digitize(x: Any, bins: Any) -> Any:
-    """Return, in int64, the number of the bin that each value is in: bins[i - 1] <= value < bins[i]."""
+    """Return the bin, in int64, of each value: the i with bins[i - 1] <= x < bins[i]."""
     return Digitize()(convert_to_tensor(x), convert_to_tensor(bins))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """Return how often 0, 1, 2, ... are among the integers x, or the sums of their ``weights``: at least ``minlength`` places.
+    """Return the number of times that 0, 1, 2, ... occur in the integers x, or the sums of their ``weights``.
 
-    Of x with two axes each row is counted. UsageError where ``sparse`` is true.
+    The result has at least ``minlength`` bins; for x with two axes each row is counted. Raises UsageError where
+    ``sparse`` is true, DTypeError where x is not of an integer dtype.
     """
     if sparse:
         raise UsageError("bincount expects sparse to be false: layercli has no sparse tensors")
@@ -137,14 +141,14 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 
 def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Any, Any]:
-    """Return how many values of the vector x are in each of ``bins`` bins of one width, and the bins' ends.
+    """Return the number of values of the vector x in each of ``bins`` bins of equal width, and the bin edges.
 
-    ``range`` is where the first begins and the last ends; None is from the least value to the greatest.
+    ``range``: (low, high); None is (min(x), max(x)). Raises UsageError for an invalid number of bins or range.
     """
     if not isinstance(bins, int) or bins < 1:
-        raise UsageError(f"histogram expects bins to be an integer from 1 on, got {bins}")
+        raise UsageError(f"histogram expects bins to be an integer of at least 1, got {bins}")
     if range is not None and (len(range) != 2 or range[0] > range[1]):
-        raise UsageError(f"histogram expects a range that rises, got {range}")
+        raise UsageError(f"histogram expects an ascending range, got {range}")
     ends = None if range is None else (float(range[0]), float(range[1]))
     counts, edges = Histogram(bins, ends)(convert_to_tensor(x))
     return counts, edges

@@ -1,4 +1,4 @@
-"""Several tensors made one, and one made several, along an axis."""
+"""Concatenation, stacking and splitting of tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.numpy.reshaping import expand_dims, ravel
 
 @dataclass(frozen=True)
 class ConcatenateTensors(Op):
-    """out = the inputs one after the other along ``axis``."""
+    """out = the inputs concatenated along ``axis``."""
 
     axis: int = -1
 
@@ -39,12 +39,12 @@ class ConcatenateTensors(Op):
 
 @dataclass(frozen=True)
 class Stack(Op):
-    """out = the inputs side by side along a new axis, ``axis`` of the result."""
+    """out = the inputs stacked along a new axis ``axis`` of the result."""
 
     axis: int = 0
 
     def spec(self, *xs: Spec) -> Spec:
-        """Return the inputs' shape with their number put in; ShapeError where they differ."""
+        """Return the inputs' shape with their number inserted; ShapeError where the shapes differ."""
         axis = axis_of(xs[0], self.axis, added=1)
         _check_alike(xs)
         return Spec((*xs[0].shape[:axis], len(xs), *xs[0].shape[axis:]), _promoted(xs))
@@ -56,65 +56,65 @@ class Stack(Op):
 
 @dataclass(frozen=True)
 class Split(Op):
-    """Parts of x along ``axis``: ``parts`` of one size, or those between the places ``at``."""
+    """Sections of x along ``axis``: ``parts`` equal ones, or those between the indices ``at``."""
 
     parts: int = 1
     axis: int = 0
     at: tuple[int, ...] | None = None
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
-        """Return the parts' specs; ShapeError where x does not come in so many of one size."""
+        """Return the sections' specs; ShapeError where x cannot be split equally, or the indices do not ascend."""
         axis = axis_of(x, self.axis)
         size = x.shape[axis]
         if self.at is None:
             if isinstance(size, int) and size % self.parts:
                 raise ShapeError(
-                    f"expects x to come in {self.parts} equal parts, got {size} along axis {axis} (x = {x})"
+                    f"expects x to split into {self.parts} equal sections, got {size} along axis {axis} (x = {x})"
                 )
             sizes = [size // self.parts] * self.parts
         else:
             ends = (0, *self.at, size)
             sizes = [end - start for start, end in pairwise(ends)]
             if any(isinstance(part, int) and part < 0 for part in sizes):
-                raise ShapeError(f"expects x to be cut at rising places up to {size}, got {self.at} (x = {x})")
+                raise ShapeError(f"expects ascending indices up to {size} to split x at, got {self.at} (x = {x})")
         return tuple(Spec((*x.shape[:axis], part, *x.shape[axis + 1 :]), x.dtype) for part in sizes)
 
     def run(self, x: Any) -> Any:
-        """Return views of the parts."""
+        """Return views."""
         sizes = [int(part.shape[self.axis]) for part in self.spec(spec_of(x))]
         return tuple(torch.split(x, sizes, self.axis))
 
 
 @dataclass(frozen=True)
 class ArraySplit(Op):
-    """Parts of x along ``axis``, ``parts`` of them, the first ones larger by 1 where they cannot be of one size."""
+    """``parts`` sections of x along ``axis``, the first ones larger by 1 where the size is not divisible."""
 
     parts: int
     axis: int = 0
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
-        """Return the parts' specs: ceil((size - i) / parts) for the i-th."""
+        """Return the sections' specs: the size ceil((size - i) / parts) for section i."""
         axis = axis_of(x, self.axis)
         sizes = [dims.ceil_div(x.shape[axis] - i, self.parts) for i in range(self.parts)]
         return tuple(Spec((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in sizes)
 
     def run(self, x: Any) -> Any:
-        """Return views of the parts."""
+        """Return views."""
         return tuple(torch.tensor_split(x, self.parts, self.axis))
 
 
 @dataclass(frozen=True)
 class Unstack(Op):
-    """The ``num`` places of x along ``axis``, each without the axis: views."""
+    """The ``num`` slices of x along ``axis``, without the axis: views."""
 
     num: int
     axis: int = 0
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
-        """Return as many specs; ShapeError where x has another number of places."""
+        """Return the specs; ShapeError where the axis does not have size ``num``."""
         axis = axis_of(x, self.axis)
         if not dims.may_equal(x.shape[axis], self.num):
-            raise ShapeError(f"expects x with {self.num} places along axis {axis}, got {x.shape[axis]} (x = {x})")
+            raise ShapeError(f"expects x with size {self.num} along axis {axis}, got {x.shape[axis]} (x = {x})")
         return (Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * self.num
 
     def run(self, x: Any) -> Any:
@@ -125,42 +125,45 @@ class Unstack(Op):
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Return the tensors ``xs`` one after the other along ``axis``."""
+    """Return the tensors ``xs`` concatenated along ``axis``; ShapeError where they differ along another axis."""
     if any(isinstance(x, ShapeTensor) for x in xs):
         return ShapeTensor(size for x in xs for size in sizes_in(x))
     return ConcatenateTensors(axis)(*some(xs))
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
-    """Return the tensors of the sequence x stacked along a new axis ``axis``; all have one shape."""
+    """Return the tensors of the sequence x, all of one shape, stacked along a new axis ``axis``."""
     if any(isinstance(each, Dim) for each in x):
         return ShapeTensor(size for each in x for size in sizes_in(each))
     return Stack(axis)(*some(x))
 
 
 def some(xs: Sequence[Any]) -> Sequence[Any]:
-    """Return the tensors; ShapeError where there are none."""
+    """Return the tensors; ShapeError for an empty sequence."""
     if not len(xs):
         raise ShapeError("expects at least one tensor, got none")
     return xs
 
 
 def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:
-    """Return that many equal parts of x along ``axis``, or the parts between the places given."""
+    """Return x split along ``axis`` into a number of equal sections, or at the given indices.
+
+    Raises ShapeError where the size is not divisible by the number of sections.
+    """
     if isinstance(indices_or_sections, int):
         return list(Split(indices_or_sections, axis)(x))
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
 
 
 def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Any]:
-    """Return that many parts of x along ``axis``, of sizes that differ by 1 at most."""
+    """Return x split along ``axis`` into sections whose sizes differ by at most 1."""
     if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
-        raise UsageError(f"array_split expects a number of parts from 1 on, got {indices_or_sections}")
+        raise UsageError(f"array_split expects a number of sections of at least 1, got {indices_or_sections}")
     return list(ArraySplit(indices_or_sections, axis)(x))
 
 
 def hsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
-    """Return ``split`` of x along its second axis, of a vector along its only one."""
+    """Return ``split`` of x along its second axis, or its only one."""
     return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
@@ -175,36 +178,34 @@ def dsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """Return the places of x along ``axis``, each without the axis; ``num`` says how many where x's size is not known."""
+    """Return the slices of x along ``axis``, without the axis; ``num`` is required where the size is unknown."""
     spec = spec_of(x)
     if num is None:
         size = spec.shape[axis_of(spec, axis)]
         if not isinstance(size, int):
-            raise UnknownSizeError(
-                f"unstack expects to be told num where axis {axis} has a size not known (x = {spec})"
-            )
+            raise UnknownSizeError(f"unstack expects num where the size of axis {axis} is unknown (x = {spec})")
         num = size
     return list(Unstack(num, axis)(x))
 
 
 def hstack(xs: Sequence[Any]) -> Any:
-    """Return the tensors ``xs`` one after the other along their second axis; along the first where they have no more."""
+    """Return the tensors ``xs`` concatenated along their second axis, or their only one."""
     xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
     return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
 def vstack(xs: Sequence[Any]) -> Any:
-    """Return the tensors ``xs`` one after the other along their first axis; a vector counts as a row."""
+    """Return the tensors ``xs`` concatenated along their first axis; vectors become rows."""
     return concatenate([_at_least_a_row(x) for x in xs], 0)
 
 
 def dstack(xs: Sequence[Any]) -> Any:
-    """Return the tensors ``xs`` one after the other along their third axis; vectors count as rows, matrices as of depth 1."""
+    """Return the tensors ``xs`` concatenated along their third axis; vectors become (1, n, 1), matrices (m, n, 1)."""
     return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
-    """Return x2 after x1 along ``axis``; where that is None, the values of both in one axis."""
+    """Return x1 and x2 concatenated along ``axis``; None flattens both."""
     return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
 
 
@@ -214,7 +215,7 @@ def _at_least_a_row(x: Any) -> Any:
 
 
 def _check_alike(xs: Sequence[Spec], axis: int | None = None) -> None:
-    """Raise ShapeError where shapes differ at any axis but ``axis``."""
+    """Raise ShapeError where the shapes differ along another axis than ``axis``."""
     first, *others = xs
     for x in others:
         pairs = enumerate(zip(first.shape, x.shape, strict=False))

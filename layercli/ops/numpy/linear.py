@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Matrix products: linear maps, matmul and batch_dot."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Linear(Op):
         return dims.product(x.shape[:-1]) * kernel.size
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
-        """Return torch's addmm of a matrix, and of more axes torch's linear, whose weight is the kernel's transpose."""
+        """Return torch's addmm for a matrix and a small kernel, else torch's linear with the transposed kernel."""
         if bias is not None and x.ndim == 2 and kernel.nbytes < kernel_overrides.LARGE:
             return torch.addmm(bias, x, kernel)
         return multiplied(x, kernel.T, bias)
 
 
 def multiplied(x: Any, weight: Any, bias: Any) -> Any:
-    """Return torch's linear: x times the transpose of weight, plus bias, which may be None."""
+    """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
     if weight.nbytes >= kernel_overrides.LARGE:
         out = (kernel_overrides.active.multiply or get_backend().linear)(x, weight, bias)
         if out is not None:
@@ -53,12 +53,12 @@ def multiplied(x: Any, weight: Any, bias: Any) -> Any:
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """out = x @ y: x (..., n, k), y (..., k, m), leading axes broadcast; a vector counts as a row or a column."""
+    """out = x @ y: x (..., n, k), y (..., k, m); leading axes broadcast; a vector is a row (x) or a column (y)."""
 
     promotes = True
 
     def spec(self, x: Spec, y: Spec) -> Spec:
-        """Return (..., n, m), without the axis that a vector lacks."""
+        """Return (..., n, m), without the axis of a vector; ShapeError where k differs."""
         if not x.rank or not y.rank:
             raise ShapeError(f"expects matrices or vectors (x = {x}, y = {y})")
         inner = y.shape[-2] if y.rank > 1 else y.shape[0]
@@ -79,35 +79,35 @@ class MatMul(Op):
 def matmul(x1: Any, x2: Any) -> Any:
     """Return the matrix product x1 @ x2: (..., n, k) and (..., k, m) to (..., n, m).
 
-    Leading axes broadcast; a vector x1 is a row and a vector x2 a column, and the result lacks their axis.
-    Raises ShapeError where k differs.
+    Leading axes broadcast; a vector x1 is a row, a vector x2 a column, and the result lacks their axis. Raises
+    ShapeError where k differs.
     """
     return MatMul()(x1, x2)
 
 
 @dataclass(frozen=True)
 class BatchDot(Op):
-    """out[n, ..., ...] = sum over i of x[n, ..., i, ...] y[n, ..., i, ...]: ``axes`` are those of i in x and in y.
+    """out[n, ..., ...] = sum over i of x[n, ..., i, ...] y[n, ..., i, ...]; ``axes``: the axis of i in x and in y.
 
-    The rest of x's axes comes first, then the rest of y's; where neither has any, the result is (batch, 1).
+    The remaining axes of x come first, then those of y; where neither has any, the result is (batch, 1).
     """
 
     axes: tuple[int, int]
 
     def spec(self, x: Spec, y: Spec) -> Spec:
-        """Return (batch, *rest of x, *rest of y); ShapeError where the summed sizes differ."""
+        """Return (batch, *rest of x, *rest of y); ShapeError where the sizes of i or the batches differ."""
         (batch, rows, inner), (other, columns, same) = (_apart(*pair) for pair in zip((x, y), self.axes, strict=True))
         if not dims.may_equal(batch, other) or not dims.may_equal(inner, same):
             pair = f"axis {self.axes[0]} of x and axis {self.axes[1]} of y"
-            raise ShapeError(f"expects {pair} of one size, and as many samples (x = {x}, y = {y})")
+            raise ShapeError(f"expects {pair} of one size, and one batch size (x = {x}, y = {y})")
         return Spec((batch, *((*rows, *columns) or (1,))), promoted(x, y))
 
     def macs(self, x: Spec, y: Spec) -> Size:
-        """Return the size of the result x the summed size."""
+        """Return the size of the result x the size of i."""
         return self.spec(x, y).size * x.shape[self.axes[0]]
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's batched matrix product of x, its axis last, and y, its axis second, the others joined."""
+        """Return torch's bmm, with i moved to the end of x and the start of y, and the remaining axes flattened."""
         left, right = x.movedim(self.axes[0], -1), y.movedim(self.axes[1], 1)
         shape = (*left.shape[:-1], *right.shape[2:])
         out = torch.bmm(left.reshape(len(x), -1, left.shape[-1]), right.reshape(len(y), right.shape[1], -1))
@@ -115,7 +115,7 @@ class BatchDot(Op):
 
 
 def _apart(x: Spec, axis: int) -> tuple[Size, Shape, Size]:
-    """Return the batch, the axes that stay, and the size that is summed over."""
+    """Return the batch, the remaining axes, and the size of the summed axis."""
     if not -x.rank < axis < x.rank or axis in (0, -x.rank):
         raise ShapeError(f"expects inputs with an axis {axis} after the batch (x = {x})")
     inner = axis % x.rank

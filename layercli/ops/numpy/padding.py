@@ -1,4 +1,4 @@
-"""Places added at the ends of axes, and places taken away."""
+"""Padding and cropping of axes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MIRRORS: dict[str, Callable[[Any, int], Any]] = {
     "reflect": lambda places, size: size - 1 - (places.remainder(max(2 * size - 2, 1)) - (size - 1)).abs(),
     "symmetric": lambda places, size: torch.minimum(places % (2 * size), 2 * size - 1 - places % (2 * size)),
 }
-"""Which place inside an axis of a size each place outside repeats."""
+"""Modes that repeat values of x: functions of (index, size) that return an index inside the axis."""
 
 
 @dataclass(frozen=True)
 class Pad(Op):
-    """out = x with places added before and after each axis, ``pads`` being one pair per axis.
+    """out = x padded before and after each axis; ``pads``: one (before, after) per axis.
 
-    ``mode`` is ``constant``, which fills them with ``value``, or a key of ``MIRRORS``, which repeats what is inside.
+    ``mode``: ``constant`` with ``value``, or a key of ``MIRRORS``, which repeats values of x.
     """
 
     pads: Pairs
@@ -35,12 +35,12 @@ class Pad(Op):
     value: float = 0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the places added."""
+        """Return x's shape with the padding added."""
         check_rank(x, len(self.pads))
         return Spec(tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True)), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's pad, or x indexed by the places that are repeated."""
+        """Return torch's pad, or x indexed by the repeated indices."""
         check_rank(x, len(self.pads))
         if self.mode == "constant":
             return F.pad(x, [n for pair in reversed(self.pads) for n in pair], value=self.value)
@@ -53,12 +53,12 @@ class Pad(Op):
 
 @dataclass(frozen=True)
 class Crop(Op):
-    """out = x without the places that ``crops`` takes before and after each axis, one pair per axis: a view."""
+    """out = x without the values that ``crops``, one (before, after) per axis, removes: a view."""
 
     crops: Pairs
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape without them; ShapeError where nothing is left."""
+        """Return the cropped shape; ShapeError where nothing is left."""
         check_rank(x, len(self.crops))
         shape = tuple(n - before - after for n, (before, after) in zip(x.shape, self.crops, strict=True))
         for axis, left in enumerate(shape):
@@ -68,14 +68,17 @@ class Crop(Op):
         return Spec(shape, x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return the view of what ``spec`` says is left."""
+        """Return the view."""
         for axis, size in enumerate(self.spec(spec_of(x)).shape):
             x = x.narrow(axis, self.crops[axis][0], size)
         return x
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Any:
-    """Return x with ``pad_width`` places added to its axes: a number, a (before, after), or one such pair per axis."""
+    """Return x padded by ``pad_width``: a number, a (before, after), or one such pair per axis.
+
+    ``mode``: ``constant`` with ``constant_values``, or a key of ``MIRRORS``. Raises UsageError for another mode.
+    """
     if mode not in ("constant", *MIRRORS):
         raise UsageError(f"pad has no mode {mode!r}", hint=nearest(mode, ["constant", *MIRRORS]))
     if mode != "constant" and constant_values is not None:

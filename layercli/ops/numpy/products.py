@@ -1,4 +1,4 @@
-"""Products of tensors, summed over axes of both."""
+"""Tensor products: tensordot, dot, inner, outer, kron and cross."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from layercli.ops.numpy.reshaping import moveaxis, ravel
 
 @dataclass(frozen=True)
 class Kron(Op):
-    """out[i * n + k, ...] = x[i, ...] * y[k, ...], n being y's size: along each axis, of which the last ones go together."""
+    """out[i * n + k, ...] = x[i, ...] * y[k, ...], n being y's size, along each axis; axes are aligned at the last."""
 
     def spec(self, x: Spec, y: Spec) -> Spec:
         """Return the products of the sizes."""
@@ -39,9 +39,9 @@ class Kron(Op):
 
 
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
-    """Return the sum of x1 * x2 over ``axes``: the last of x1 and the first of x2, that many, or those listed for each.
+    """Return the sum of x1 * x2 over ``axes``: the last of x1 and the first of x2, or the axes listed for each.
 
-    The result has x1's other axes, then x2's.
+    The result has the remaining axes of x1, then those of x2. Raises ShapeError where the sizes differ.
     """
     x1, x2 = _alike(x1, x2)
     left, right = spec_of(x1), spec_of(x2)
@@ -49,7 +49,7 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     for i, j in zip(ours, theirs, strict=True):
         if not dims.may_equal(left.shape[i], right.shape[j]):
             raise ShapeError(
-                f"expects y with {left.shape[i]} places along axis {j}, got {right.shape[j]} (x = {left}, y = {right})"
+                f"expects y with size {left.shape[i]} along axis {j}, got {right.shape[j]} (x = {left}, y = {right})"
             )
     letters = ascii_letters[: left.rank]
     others = iter(ascii_letters[left.rank :])
@@ -61,9 +61,9 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
 
 
 def dot(x1: Any, x2: Any) -> Any:
-    """Return the sum of x1 * x2 over the last axis of x1 and the one before the last of x2, or its only one.
+    """Return the sum of x1 * x2 over the last axis of x1 and the second last (or only) axis of x2.
 
-    Where one of them has no axes it is their product.
+    For a scalar argument it is the product.
     """
     x1, x2 = _alike(x1, x2)
     if not ndim(x1) or not ndim(x2):
@@ -72,7 +72,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
 
 def inner(x1: Any, x2: Any) -> Any:
-    """Return the sum of x1 * x2 over the last axis of both; where one of them has no axes it is their product."""
+    """Return the sum of x1 * x2 over the last axis of both; for a scalar argument the product."""
     x1, x2 = _alike(x1, x2)
     if not ndim(x1) or not ndim(x2):
         return multiply(x1, x2)
@@ -80,32 +80,32 @@ def inner(x1: Any, x2: Any) -> Any:
 
 
 def vdot(x1: Any, x2: Any) -> Any:
-    """Return the sum of x1 * x2 over all of their values, each taken in a row."""
+    """Return the sum of x1 * x2 over all values of both, flattened."""
     x1, x2 = _alike(x1, x2)
     return matmul(ravel(x1), ravel(x2))
 
 
 def outer(x1: Any, x2: Any) -> Any:
-    """Return the product of each value of x1 and each of x2, taken in a row: (values of x1, values of x2)."""
+    """Return the product of each value of x1 and each of x2, flattened: (size of x1, size of x2)."""
     return tensordot(ravel(convert_to_tensor(x1)), ravel(convert_to_tensor(x2)), 0)
 
 
 def kron(x1: Any, x2: Any) -> Any:
-    """Return x1 with each of its values replaced by that value times x2: the sizes are the products of both's."""
+    """Return the Kronecker product: x1 with each value replaced by that value times x2."""
     return Kron()(*_alike(x1, x2))
 
 
 def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """Return the vector at right angles to those of x1 and x2, of 2 or 3 places along ``axisa`` and ``axisb``, along ``axisc``.
+    """Return the cross product of vectors of 2 or 3 components along ``axisa`` and ``axisb``, along ``axisc``.
 
-    ``axis`` stands for all three. Of two vectors of 2 places it is a number, which has no axis.
+    ``axis`` replaces all three. For vectors of 2 components the result is a number. Raises ShapeError for other sizes.
     """
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
     x1, x2 = _alike(x1, x2)
     left, right = moveaxis(x1, axisa, -1), moveaxis(x2, axisb, -1)
     sizes = [spec_of(x).shape[-1] for x in (left, right)]
     if not all(size in (2, 3) for size in sizes):
-        raise ShapeError(f"expects vectors of 2 or 3 places, got {spec_of(x1)} and {spec_of(x2)}")
+        raise ShapeError(f"expects vectors of 2 or 3 components, got {spec_of(x1)} and {spec_of(x2)}")
     (a, b, *c), (d, e, *f) = (unstack(x, axis=-1) for x in (left, right))
     upright = subtract(multiply(a, e), multiply(b, d))
     if not c and not f:
@@ -116,19 +116,19 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
 
 
 def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the axes of x and of y that are summed, in pairs."""
+    """Return the pairs of summed axes of x and y."""
     if isinstance(axes, int):
         if axes > min(x.rank, y.rank):
             raise ShapeError(f"expects x and y with at least {axes} axes (x = {x}, y = {y})")
         return tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
     ours, theirs = axes_of(x, axes[0]), axes_of(y, axes[1])
     if len(ours) != len(theirs):
-        raise UsageError(f"tensordot expects as many axes of x1 as of x2, got {axes[0]} and {axes[1]}")
+        raise UsageError(f"tensordot expects equally many axes of x1 and x2, got {axes[0]} and {axes[1]}")
     return ours, theirs
 
 
 def _alike(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return x and y as tensors of one dtype."""
+    """Return x and y as tensors of their promoted dtype."""
     x, y = convert_to_tensor(x), convert_to_tensor(y)
     dtype = promoted(spec_of(x), spec_of(y))
     return tuple(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y))

@@ -1,4 +1,4 @@
-"""Values that a share of all values lies below."""
+"""Quantiles and percentiles."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import divide
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
-"""What is taken between two values: a mean weighted by nearness, either, the mean of both, or the nearer one."""
+"""Interpolations between two values: weighted by distance, the lower, the higher, their mean, the nearest."""
 
 Axes = int | Iterable[int] | None
 
 
 @dataclass(frozen=True)
 class Quantile(Op):
-    """out[i] = the value of x along ``axis`` that the share q[i] of them lies below, by ``method``, one of ``METHODS``.
+    """out[i] = the quantile q[i], in [0, 1], of x along ``axis``, interpolated by ``method``, one of ``METHODS``.
 
-    q is a share, or several in a row, from 0 to 1. NaN makes the result none, or is left out (``skip``).
+    NaN in x makes the result NaN, or is ignored for ``skip``.
     """
 
     axis: tuple[int, ...] | None = None
@@ -42,12 +42,12 @@ class Quantile(Op):
         return Spec((*q.shape, *kept), x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
     def run(self, x: Any, q: Any) -> Any:
-        """Return the values at those places in order, or between them."""
+        """Return the sorted values at the quantiles' positions, interpolated."""
         out: Any = self.spec(spec_of(x), spec_of(q)).shape
         axes = axes_of(spec_of(x), self.axis)
         x = x if x.is_floating_point() else x.float()
         last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
-        ordered = torch.sort(last, -1).values  # nan comes last
+        ordered = torch.sort(last, -1).values  # NaN sorts last
         count: Any = (~ordered.isnan()).sum(-1, keepdim=True) if self.skip else ordered.shape[-1]
         found = self._between(ordered, q.to(x.dtype) * (count - 1))
         if self.skip:
@@ -57,11 +57,11 @@ class Quantile(Op):
         return found.movedim(-1, 0).reshape(out)
 
     def _between(self, ordered: Any, places: Any) -> Any:
-        """Return the values at ``places`` (..., shares), whole or not, of those in order along the last axis."""
+        """Return the values at the fractional ``places`` (..., quantiles) of those sorted along the last axis."""
         places = places.reshape(-1) if places.ndim < ordered.ndim else places
         places = places.expand(*ordered.shape[:-1], places.shape[-1])
         if self.method == "nearest":
-            places = (places - 0.5).ceil()  # the lower of two that are as near
+            places = (places - 0.5).ceil()  # the lower one of two equally near
         lower, upper = places.floor(), places.ceil()
         low, high = (torch.gather(ordered, -1, place.long().clamp_min(0)) for place in (lower, upper))
         if self.method == "midpoint":
@@ -73,30 +73,31 @@ class Quantile(Op):
 
 
 def quantile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return the value of x along ``axis`` (one, several, None: all) that the share q, from 0 to 1, of them lies below.
+    """Return the quantile q, in [0, 1], of x along ``axis`` (one, several, None: all).
 
-    Several shares in a row give as many results, along a new first axis. ``method`` says what there is between two values.
+    Several quantiles in a vector give results along a new first axis. ``method`` interpolates between two values:
+    linear, lower, higher, midpoint or nearest; UsageError for another.
     """
     return _quantile("quantile", x, q, axis, method, keepdims)
 
 
 def percentile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return ``quantile`` of x for the share q / 100."""
+    """Return the ``quantile`` q / 100 of x."""
     return _quantile("percentile", x, q, axis, method, keepdims)
 
 
 def nanquantile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return ``quantile`` of the values of x that are numbers."""
+    """Return ``quantile`` of x, ignoring NaN."""
     return _quantile("nanquantile", x, q, axis, method, keepdims)
 
 
 def nanpercentile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """Return ``percentile`` of the values of x that are numbers."""
+    """Return ``percentile`` of x, ignoring NaN."""
     return _quantile("nanpercentile", x, q, axis, method, keepdims)
 
 
 def nanmedian(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
-    """Return the middle, in order, of the values of x that are numbers, or the mean of the two there."""
+    """Return the median of x along ``axis``, ignoring NaN: the middle value, or the mean of the two middle values."""
     return _quantile("nanmedian", x, 0.5, axis, "linear", keepdims)
 
 

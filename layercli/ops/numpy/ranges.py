@@ -1,4 +1,4 @@
-"""Numbers at equal distances."""
+"""Evenly spaced numbers: arange, linspace, logspace and geomspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layercli.ops.numpy.reshaping import expand_dims, moveaxis
 
 @dataclass(frozen=True)
 class Arange(Op):
-    """out[i] = start + i * step, for as long as that comes before ``stop``."""
+    """out[i] = start + i * step, up to but not including ``stop``."""
 
     start: Any
     stop: Any
@@ -29,13 +29,13 @@ class Arange(Op):
     dtype: str
 
     def spec(self) -> Spec:
-        """Return (ceil((stop - start) / step),), no less than 0."""
+        """Return (max(ceil((stop - start) / step), 0),)."""
         return Spec((self._length(),), self.dtype)
 
     def run(self) -> Any:
         """Return torch's arange."""
         ends = [as_int(end) for end in (self.start, self.stop, self.step)]
-        if (ends[1] - ends[0]) / ends[2] < 0:  # torch refuses what Keras leaves empty
+        if (ends[1] - ends[0]) / ends[2] < 0:  # torch raises where Keras returns an empty tensor
             ends[1] = ends[0]
         return torch.arange(*ends, dtype=getattr(torch, self.dtype), device=place.device)
 
@@ -53,7 +53,7 @@ class Arange(Op):
 
 @dataclass(frozen=True)
 class Linspace(Op):
-    """out[i] = start + i * (stop - start) / parts, ``num`` values: parts is num - 1, and num without ``endpoint``."""
+    """out[i] = start + i * (stop - start) / parts for i in [0, num); parts is num - 1, or num without ``endpoint``."""
 
     start: float
     stop: float
@@ -66,7 +66,7 @@ class Linspace(Op):
         return Spec((self.num,), self.dtype)
 
     def run(self) -> Any:
-        """Return torch's linspace, worked out in float64; integers are rounded down."""
+        """Return torch's linspace, computed in float64; integer dtypes are rounded down."""
         num, dtype = as_int(self.num), getattr(torch, self.dtype)
         points = torch.linspace(
             self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=place.device
@@ -75,9 +75,9 @@ class Linspace(Op):
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
-    """Return start, start + step, ... before ``stop``; of one argument alone 0, 1, ... before it.
+    """Return start, start + step, ... up to but not including ``stop``; with one argument 0, 1, ... up to it.
 
-    Of integers they are int64, else float32, unless told otherwise.
+    The dtype is int64 for integers, else float32, by default. Raises UsageError for a step of 0.
     """
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
@@ -96,10 +96,10 @@ def linspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """Return ``num`` values at equal distances from ``start`` to ``stop``, or to just before it; with ``retstep`` the distance too.
+    """Return ``num`` evenly spaced values from ``start`` to ``stop``, which is excluded without ``endpoint``.
 
-    Where start and stop are tensors the values are along the new axis ``axis``. The result is in float32, or in the dtype of
-    the tensors, unless told otherwise.
+    For tensors start and stop the values are along a new axis ``axis``. With ``retstep`` the step is returned too. The
+    dtype is float32, or that of the tensors, by default.
     """
     if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
         points = create(Linspace(start, stop, num, endpoint, dtype_or(dtype, "float32")))
@@ -122,7 +122,9 @@ def logspace(
 
 
 def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    """Return ``num`` values from ``start`` to ``stop``, or to just before it, each the same multiple of the one before."""
+    """Return ``num`` values from ``start`` to ``stop`` with a constant ratio; ``stop`` is excluded without
+    ``endpoint``.
+    """
     first, last = (cast(convert_to_tensor(end), "float64") for end in (start, stop))
     shares = linspace(zeros_like(first * last), log(last / first), num, endpoint, dtype="float64", axis=axis)
     whole = spec_of(first * last).rank
@@ -130,14 +132,14 @@ def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtyp
 
 
 def _in(values: Any, dtype: Any, *ends: Any) -> Any:
-    """Return float64 values in ``dtype``, or in that of the ends where they are floating tensors, else in float32."""
+    """Return float64 values in ``dtype``, by default that of floating tensors among ``ends``, else float32."""
     kinds = [spec_of(end).dtype for end in map(convert_to_tensor, ends)]
     own = dtypes.promote(*kinds)
     return cast(values, dtypes.name_of(dtype) if dtype is not None else own if dtypes.is_floating(own) else "float32")
 
 
 def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Any:
-    """Return the values between tensors, at the places that they have between 0 and 1."""
+    """Return the values between tensors, by their weights in [0, 1]."""
     distance = stop - start
     shares = create(Linspace(0, 1, num, endpoint))
     shares = expand_dims(shares, tuple(range(1, len(spec_of(distance).shape) + 1)))

@@ -1,4 +1,4 @@
-"""Values repeated along axes."""
+"""Repetition, tiling, flips, rotations and rolls."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from layercli.ops.numpy.reshaping import ravel, swapaxes
 
 @dataclass(frozen=True)
 class RepeatElements(Op):
-    """out = x with every value along ``axis`` ``times`` in a row."""
+    """out = x with each value along ``axis`` repeated ``times`` times in a row."""
 
     times: int
     axis: int
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape, that many times as long along the axis."""
+        """Return x's shape with the axis ``times`` as long."""
         axis = axis_of(x, self.axis)
         return Spec((*x.shape[:axis], x.shape[axis] * self.times, *x.shape[axis + 1 :]), x.dtype)
 
@@ -36,12 +36,12 @@ class RepeatElements(Op):
 
 @dataclass(frozen=True)
 class Tile(Op):
-    """out = x as a whole repeated along its last axes, ``times`` per axis; more of them make new axes in front."""
+    """out = x repeated as a whole ``times`` along each of its last axes; more repetitions than axes add axes in front."""
 
     times: tuple[Size, ...]
 
     def spec(self, x: Spec) -> Spec:
-        """Return the product of x's shape and ``times``, the shorter one led by ones."""
+        """Return the product of x's shape and ``times``, the shorter one padded with ones in front."""
         rank = max(x.rank, len(self.times))
         shape, times = (((1,) * (rank - len(each))) + each for each in (x.shape, self.times))
         return Spec(tuple(size * n for size, n in zip(shape, times, strict=True)), x.dtype)
@@ -52,9 +52,9 @@ class Tile(Op):
 
 
 def repeat(x: Any, repeats: int | Iterable[int], axis: int | None = None) -> Any:
-    """Return x with each value along ``axis`` repeated ``repeats`` times in a row; None: of x flattened.
+    """Return x with each value along ``axis`` repeated ``repeats`` times in a row; None flattens x.
 
-    Several ``repeats`` give one number for each index along the axis; ShapeError where there are not as many.
+    ``repeats``: one number, or one for each index of the axis; ShapeError for another number of them.
     """
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     counts = [repeats] if isinstance(repeats, int) else [int(count) for count in repeats]
@@ -67,13 +67,13 @@ def repeat(x: Any, repeats: int | Iterable[int], axis: int | None = None) -> Any
 
 
 def tile(x: Any, repeats: int | Iterable[int]) -> Any:
-    """Return x repeated as a whole, ``repeats`` times along each of its last axes."""
+    """Return x repeated as a whole ``repeats`` times along each of its last axes."""
     return Tile(sizes_in(repeats))(x)
 
 
 @dataclass(frozen=True)
 class Flip(Op):
-    """out = x backwards along ``axis``: one, several, or None for all."""
+    """out = x reversed along ``axis``: one, several, or None for all."""
 
     axis: int | tuple[int, ...] | None = None
 
@@ -90,9 +90,9 @@ class Flip(Op):
 
 @dataclass(frozen=True)
 class Roll(Op):
-    """out[i + shift] = x[i] along ``axis``, what leaves the end coming in at the start; without axes x counts as one row.
+    """out[i + shift] = x[i] along ``axis``, cyclically; without axes x is rolled flattened.
 
-    Several shifts go with as many axes, and one with each of them.
+    Several shifts go with as many axes; one shift with each axis.
     """
 
     shift: int | tuple[int, ...]
@@ -112,22 +112,22 @@ class Roll(Op):
 
 
 def flip(x: Any, axis: int | Iterable[int] | None = None) -> Any:
-    """Return x backwards along ``axis``: one, several, or None for all."""
+    """Return x reversed along ``axis``: one, several, or None for all."""
     return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
 
 
 def flipud(x: Any) -> Any:
-    """Return x backwards along its first axis."""
+    """Return x reversed along its first axis."""
     return Flip(0)(x)
 
 
 def fliplr(x: Any) -> Any:
-    """Return x backwards along its second axis."""
+    """Return x reversed along its second axis."""
     return Flip(1)(x)
 
 
 def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    """Return the array turned ``k`` times by a quarter, from the first of two ``axes`` towards the second."""
+    """Return the array rotated ``k`` times by 90 degrees, from the first of two ``axes`` towards the second."""
     spec = spec_of(array)
     if len(axes) != 2 or len(axes_of(spec, axes)) != 2:
         raise UsageError(f"rot90 expects two axes, got {axes}")
@@ -141,7 +141,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 
 
 def roll(x: Any, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Any:
-    """Return x with its places along ``axis`` moved on by ``shift``, around the end; None: those of all values in a row."""
+    """Return x shifted cyclically by ``shift`` along ``axis``; None rolls x flattened."""
     shifts = shift if isinstance(shift, int) else tuple(shift)
     axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
     many = [len(each) if isinstance(each, tuple) else 1 for each in (shifts, axes)]

@@ -1,4 +1,4 @@
-"""Reductions: many values to one, along some axes or all."""
+"""Reductions along axes: sum, mean, extremes, variance, median and their NaN-ignoring variants."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "nanvar": lambda x, axes, keep: _variance(_floating(x), axes, keep),
     "nanstd": lambda x, axes, keep: torch.sqrt(_variance(_floating(x), axes, keep)),
 }
-"""Functions of the values along some axes, the axes being kept with the size 1 or not; ``nan``... leave out NaN."""
+"""The reductions, as functions of (x, axes, keepdims)."""
 
 Axes = int | Iterable[int] | None
 """One axis, several, or None for all of them."""
 
 MAKE_FLOATS = {"mean", "var", "std", "logsumexp", "median", "nanmean", "nanvar", "nanstd"}
 WIDEN = {"sum", "prod", "nansum", "nanprod"}
-"""Functions whose result for integers is int64, as in torch."""
+"""Reductions whose result for integers is int64, as in torch."""
 
 
 @dataclass(frozen=True)
 class Reduction(Op):
-    """out = function(x) along ``axis``: an axis, several, or None for all of them; ``function`` is a key of ``REDUCTIONS``.
+    """out = function(x) along ``axis``: one axis, several, or None for all; ``function`` is a key of ``REDUCTIONS``.
 
-    ``initial``, for ``max`` and ``min`` only, is one value more of each reduction.
+    ``initial``, for ``max`` and ``min``, is one more value of each reduction.
     """
 
     function: str
@@ -92,26 +92,26 @@ def _floating(x: Any) -> Any:
 
 
 def replace_nan(x: Any, value: float) -> Any:
-    """Return x with ``value`` where it is not a number."""
+    """Return x with NaN replaced by ``value``."""
     return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
 
 
 def _extreme(reduce: Any, end: float, x: Any, axes: tuple[int, ...], keep: bool) -> Any:
-    """Return the extreme of the numbers in x, and nan where there are none."""
+    """Return the extremum of x, ignoring NaN; NaN where all values are NaN."""
     if not x.is_floating_point():
         return reduce(x, axes, keep)
     return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replace_nan(x, end), axes, keep))
 
 
 def _variance(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
-    """Return the mean square of what is left of the numbers in x without their mean; what is none has no gradient."""
+    """Return the variance of x, ignoring NaN; no gradient flows to NaN."""
     gone = x.isnan()
     apart = torch.where(gone, 0, x - torch.nanmean(x, axes, True))
     return torch.sum(torch.square(apart), axes, keep) / torch.sum(~gone, axes, keep)
 
 
 def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
-    """Return the product axis by axis, the last first, so that the numbers of the others stay."""
+    """Return the product axis by axis, from the last, so that the other axes keep their numbers."""
     if not axes:
         return x.prod()
     for axis in sorted(axes_of(spec_of(x), axes), reverse=True):
@@ -120,19 +120,19 @@ def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
 
 
 def _median(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
-    """Return the middle of the values in order, or the mean of the two there; where one is not a number, that."""
+    """Return the middle of the sorted values, or the mean of the two middle ones; NaN where x holds NaN."""
     axes = tuple(sorted(axis % x.ndim for axis in axes)) if x.ndim else ()
     last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
     ordered = torch.sort(last, -1).values
     count = ordered.shape[-1]
     middle = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
-    middle = torch.where(ordered[..., -1].isnan(), ordered[..., -1], middle)  # nan comes last in order
+    middle = torch.where(ordered[..., -1].isnan(), ordered[..., -1], middle)  # NaN sorts last
     return middle.reshape([1 if axis in axes else size for axis, size in enumerate(x.shape)]) if keep else middle
 
 
 @dataclass(frozen=True)
 class CountNonzero(Op):
-    """out = how many values of x along ``axis`` (one, several or None for all) are not 0, in int64."""
+    """out = the number of nonzero values of x along ``axis`` (one, several or None for all), in int64."""
 
     axis: int | tuple[int, ...] | None = None
 
@@ -142,12 +142,12 @@ class CountNonzero(Op):
         return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), "int64")
 
     def run(self, x: Any) -> Any:
-        """Return torch's count_nonzero; of a whole tensor it counts all."""
+        """Return torch's count_nonzero."""
         return torch.count_nonzero(x, self.axis)
 
 
 def count_nonzero(x: Any, axis: int | Iterable[int] | None = None) -> Any:
-    """Return how many values of x along ``axis`` (one, several, None: all) are not 0."""
+    """Return the number of nonzero values of x along ``axis`` (one, several, None: all), in int64."""
     return CountNonzero(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
 
 

@@ -1,4 +1,4 @@
-"""The same values in another shape or order of axes."""
+"""Reshaping, broadcasting, and permutation, insertion and removal of axes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from layercli.ops.numpy.elementwise import broadcast_shapes
 
 @dataclass(frozen=True)
 class ReshapeTensor(Op):
-    """out = the values of x in their order, in ``shape``, where one -1 stands for what is left.
+    """out = the values of x in row-major order in ``shape``, where one size may be -1.
 
-    With ``batched`` the shape is that of a sample: the first axis of x is kept. Unknown sizes in ``shape`` are found from
-    ``source``, the sizes x had when the shape was written.
+    With ``batched`` the first axis of x is kept and ``shape`` is that of an example. Symbolic sizes in ``shape`` are
+    resolved from ``source``, the shape of x when ``shape`` was written.
     """
 
     shape: tuple[Size, ...]
@@ -31,7 +31,7 @@ class ReshapeTensor(Op):
     source: Shape = ()
 
     def spec(self, x: Spec) -> Spec:
-        """Return the shape; ShapeError where it has no place for every value."""
+        """Return the shape; ShapeError where its size is not x's."""
         batch, values = (x.shape[:1], x.shape[1:]) if self.batched else ((), x.shape)
         shape = resolved(self.shape, self.source, x.shape)
         here, wanted = dims.product(values), dims.product(size for size in shape if size != -1)
@@ -43,19 +43,19 @@ class ReshapeTensor(Op):
         return Spec((*batch, *(here // wanted if size == -1 else size for size in shape)), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return torch's reshape: a view wherever one exists."""
+        """Return torch's reshape: a view where possible."""
         shape = resolved(self.shape, self.source, x.shape)
         return x.reshape(x.shape[0], *shape) if self.batched else x.reshape(shape)
 
 
 @dataclass(frozen=True)
 class Transpose(Op):
-    """out[i, j, ...] = x with its axes in the order ``axes``, backwards where that is None: a view."""
+    """out = x with its axes in the order ``axes``, reversed for None: a view."""
 
     axes: tuple[int, ...] | None = None
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape in the new order; ShapeError where ``axes`` is no order of its axes."""
+        """Return x's shape in the new order; ShapeError where ``axes`` is not a permutation."""
         order = tuple(range(x.rank))[::-1] if self.axes is None else tuple(axis_of(x, axis) for axis in self.axes)
         if sorted(order) != list(range(x.rank)):
             raise ShapeError(f"expects each of x's {x.rank} axes once, got {self.axes} (x = {x})")
@@ -68,12 +68,12 @@ class Transpose(Op):
 
 @dataclass(frozen=True)
 class ExpandDims(Op):
-    """out = x with an axis of size 1 put in at ``axis`` of the result: a view."""
+    """out = x with an axis of size 1 inserted at ``axis`` of the result: a view."""
 
     axis: int
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's shape with the 1 in it."""
+        """Return x's shape with the 1 inserted."""
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], 1, *x.shape[axis:]), x.dtype)
 
@@ -84,7 +84,7 @@ class ExpandDims(Op):
 
 @dataclass(frozen=True)
 class Squeeze(Op):
-    """out = x without the axes of size 1 named by ``axis`` (one, several, or None for all that are known to be 1): a view."""
+    """out = x without the axes of size 1 in ``axis`` (None: all that are known to have size 1): a view."""
 
     axis: tuple[int, ...] | None = None
 
@@ -99,15 +99,15 @@ class Squeeze(Op):
         return Spec(tuple(size for i, size in enumerate(x.shape) if i not in gone), x.dtype)
 
     def run(self, x: Any) -> Any:
-        """Return x in the shape that ``spec`` says."""
+        """Return x reshaped to that shape."""
         return x.reshape(self.spec(spec_of(x)).shape)
 
 
 @dataclass(frozen=True)
 class BroadcastTo(Op):
-    """out = x repeated along its axes of size 1, and along new ones in front, to ``shape``: a view.
+    """out = x expanded along axes of size 1, and along new axes in front, to ``shape``: a view.
 
-    Unknown sizes in ``shape`` are found from ``source``, the sizes x had when the shape was written.
+    Symbolic sizes in ``shape`` are resolved from ``source``, the shape of x when ``shape`` was written.
     """
 
     shape: tuple[Size, ...]
@@ -127,7 +127,7 @@ class BroadcastTo(Op):
 
 
 def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
-    """Return the sizes ``wanted`` with those of ``source`` replaced by what they are now in the shape ``actual``."""
+    """Return the shape ``wanted`` with the symbolic sizes of ``source`` replaced by the sizes in ``actual``."""
     if not source:
         return wanted
     values = {str(size): now for size, now in zip(source, actual, strict=True) if isinstance(size, Dim)}
@@ -135,22 +135,25 @@ def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
 
 
 def reshape(x: Any, newshape: int | Iterable[Any]) -> Any:
-    """Return x's values in ``newshape``, one of whose sizes may be -1: what is left; sizes of x may be used in it."""
+    """Return x's values in ``newshape``, in row-major order; one size may be -1, and symbolic sizes of x may be used.
+
+    Raises ShapeError where the numbers of values differ.
+    """
     return ReshapeTensor(*_sized(newshape, x, allow_rest=True))(x)
 
 
 def broadcast_to(x: Any, shape: int | Iterable[Any]) -> Any:
-    """Return x repeated to ``shape``, without a copy."""
+    """Return x broadcast to ``shape``, without a copy; ShapeError where it does not broadcast."""
     return BroadcastTo(*_sized(shape, x))(x)
 
 
 def transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
-    """Return x with its axes in the order ``axes``; backwards where none is given."""
+    """Return x with its axes in the order ``axes``; None reverses them."""
     return Transpose(None if axes is None else tuple(axes))(x)
 
 
 def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
-    """Return x with an axis of size 1 at each place in ``axis``, places of the result."""
+    """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
     places = (axis,) if isinstance(axis, int) else tuple(axis)
     if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and places in ((0,), (-1,)):
         return ShapeTensor((x,))
@@ -161,26 +164,26 @@ def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
 
 
 def squeeze(x: Any, axis: int | Iterable[int] | None = None) -> Any:
-    """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one of them has another size."""
+    """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one has another size."""
     return Squeeze((axis,) if isinstance(axis, int) else None if axis is None else tuple(axis))(x)
 
 
 def ravel(x: Any) -> Any:
-    """Return x's values in one axis."""
+    """Return x flattened to one axis."""
     return reshape(x, -1)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Return x with two of its axes in each other's place."""
+    """Return x with two axes exchanged."""
     return moveaxis(x, (axis1, axis2), (axis2, axis1))
 
 
 def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[int]) -> Any:
-    """Return x with the axes ``source`` moved to the places ``destination`` of the result; the others keep their order."""
+    """Return x with the axes ``source`` moved to the indices ``destination``; the other axes keep their order."""
     spec = spec_of(x)
     moved, places = axes_of(spec, source), axes_of(spec, destination)
     if len(moved) != len(places):
-        raise UsageError(f"moveaxis expects as many places as axes, got {source} and {destination}")
+        raise UsageError(f"moveaxis expects equally many source and destination axes, got {source} and {destination}")
     order = [axis for axis in range(spec.rank) if axis not in moved]
     for place, axis in sorted(zip(places, moved, strict=True)):
         order.insert(place, axis)
@@ -188,20 +191,20 @@ def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[in
 
 
 def _sized(shape: int | Iterable[Any], x: Any, *, allow_rest: bool = False) -> Any:
-    """Return the settings of an op for a shape the user wrote: it, and where it has unknowns, whence they are found."""
+    """Return the arguments of an op for a user's shape: the shape, and x's shape where sizes are symbolic."""
     sizes = sizes_in(shape)
     rest = [size for size in sizes if size == -1 or size is None or (isinstance(size, Dim) and size.anonymous)]
     if any(isinstance(size, int) and size < -1 for size in sizes) or len(rest) > allow_rest:
         if frames() and all(isinstance(size, Dim) for size in rest):
-            return (sizes,)  # a layer says so again when it is called, with the numbers they then are
-        raise UsageError(f"expects a shape with at most {int(allow_rest)} size left open, got {sizes}")
+            return (sizes,)  # the call checks again, with known sizes
+        raise UsageError(f"expects a shape with at most {int(allow_rest)} unknown size, got {sizes}")
     sizes = tuple(-1 if any(size is one for one in rest) else size for size in sizes)
     unknown = any(isinstance(size, Dim) for size in sizes)
     return (sizes, False, x.shape) if allow_rest and unknown else (sizes, x.shape) if unknown else (sizes,)
 
 
 def _divides(part: Size, whole: Size) -> bool:
-    """Whether ``whole`` can be a multiple of ``part``: false only where both are numbers and it is not."""
+    """Return whether ``whole`` may be a multiple of ``part``: false only where both are known and it is not."""
     if isinstance(part, int) and isinstance(whole, int):
         return part > 0 and whole % part == 0
     return True

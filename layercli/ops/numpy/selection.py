@@ -1,4 +1,4 @@
-"""Values chosen from several tensors by conditions."""
+"""Selection among several tensors by conditions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from layercli.ops.numpy.logic import where
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """Return, value by value, what the first condition that holds chooses, of as many choices, or ``default`` where none does."""
+    """Return, elementwise, the choice of the first true condition, or ``default`` where none is true.
+
+    Raises UsageError where the numbers of conditions and choices differ.
+    """
     if not condlist or len(condlist) != len(choicelist):
-        raise UsageError(f"select expects a choice for each condition, got {len(choicelist)} and {len(condlist)}")
+        raise UsageError(f"select expects one choice per condition, got {len(choicelist)} and {len(condlist)}")
     out = default if isinstance(default, (bool, int, float)) else convert_to_tensor(default)
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         out = where(convert_to_tensor(condition), convert_to_tensor(choice), out)

@@ -1,4 +1,4 @@
-"""What there is among values: the places that are not 0, the values that differ. How many, only the values say."""
+"""Indices of nonzero values, and unique values; the number of results depends on the values."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from layercli.ops.numpy.reshaping import ravel
 
 @dataclass(frozen=True)
 class Nonzero(Op):
-    """The places of x that are not 0: for each axis their numbers along it, in int64."""
+    """The indices of the nonzero values of x: one int64 vector per axis."""
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
-        """Return one vector for each axis, all of a size that is not known."""
+        """Return one vector of unknown size per axis."""
         return (Spec((UNKNOWN,), "int64"),) * x.rank
 
     def run(self, x: Any) -> Any:
@@ -29,10 +29,10 @@ class Nonzero(Op):
 
 @dataclass(frozen=True)
 class Unique(Op):
-    """The places of x along ``axis`` that differ, in order, each once; then, where they are wanted:
+    """The unique slices of x along ``axis``, sorted; then those of the following that are wanted:
 
-    ``index``, the first place each is at; ``inverse``, which of them each place of x is; ``counts``, how often each is there.
-    ``size`` cuts their number, or fills it up with ``fill_value``, None being the first of them.
+    ``index``: the first index of each; ``inverse``: the number of the unique slice at each index of x; ``counts``: the
+    number of occurrences. ``size`` truncates the results, or pads them with ``fill_value`` (None: the first slice).
     """
 
     axis: int = 0
@@ -43,7 +43,7 @@ class Unique(Op):
     fill_value: float | None = None
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
-        """Return as many places along the axis as ``size`` says, or as are not known."""
+        """Return the specs, with ``size`` or an unknown number of unique slices."""
         axis = axis_of(x, self.axis)
         count: Size = UNKNOWN if self.size is None else self.size
         found = [Spec((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)]
@@ -52,7 +52,7 @@ class Unique(Op):
         return (*found, *[Spec((count,), "int64")] * self.counts)
 
     def run(self, x: Any) -> Any:
-        """Return torch's unique, and what can be told from it."""
+        """Return torch's unique, and the wanted indices and counts."""
         axis = self.axis % x.ndim
         values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
         places = torch.arange(len(inverse), device=x.device)
@@ -62,7 +62,7 @@ class Unique(Op):
         return (*found, *[inverse] * self.inverse, *[self._sized(counts, 0, 0)] * self.counts)
 
     def _sized(self, values: Any, axis: int, fill: float | None) -> Any:
-        """Return the values cut to the size, or filled up to it."""
+        """Return the values truncated or padded to ``size``."""
         count = values.shape[axis]
         if self.size is None or self.size == count:
             return values
@@ -75,7 +75,7 @@ class Unique(Op):
 
 
 def nonzero(x: Any) -> tuple[Any, ...]:
-    """Return for each axis of x the numbers, in int64, of the places along it that are not 0; how many is not known before."""
+    """Return the indices of the nonzero values of x: one int64 vector per axis, as a tuple."""
     found: tuple[Any, ...] = Nonzero()(convert_to_tensor(x))
     return found
 
@@ -90,10 +90,11 @@ def unique(
     size: int | None = None,
     fill_value: float | None = None,
 ) -> Any:
-    """Return the values of x, or its places along ``axis``, that differ, in order (``sorted`` or not), each once.
+    """Return the unique values of x, or its unique slices along ``axis``, sorted.
 
-    Then, as a tuple with what is wanted: the first place each is at, which of them each place of x is, how often each is
-    there. ``size`` cuts their number or fills it up with ``fill_value`` (None: the first).
+    With ``return_index``, ``return_inverse`` or ``return_counts`` a tuple that also holds the first index of each, the
+    number of the unique value at each index of x, or the number of occurrences. ``size`` truncates the results, or pads
+    them with ``fill_value`` (None: the first).
     """
     x, along = convert_to_tensor(x), 0 if axis is None else axis
     found = Unique(along, return_index, return_inverse, return_counts, size, fill_value)(

@@ -1,4 +1,4 @@
-"""Values in their order: sorted, the places they come from, the greatest and the least."""
+"""Sorting, indices of extremes, and top-k."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ARG_EXTREMA: dict[str, Callable[..., Any]] = {
     "nanargmax": lambda x, axis, keep: _numbered(torch.argmax, float("-inf"), x, axis, keep),
     "nanargmin": lambda x, axis, keep: _numbered(torch.argmin, float("inf"), x, axis, keep),
 }
-"""Functions that give the place of one value along an axis; the first of several."""
+"""Functions that return the index of an extremum along an axis, the first of several."""
 
 
 @dataclass(frozen=True)
 class ArgExtremum(Op):
-    """out = the place along ``axis`` of the value that ``function``, a key of ``ARG_EXTREMA``, looks for, in int64.
+    """out = the index, in int64, of the extremum along ``axis``; ``function`` is a key of ``ARG_EXTREMA``.
 
-    Without an axis it is the place in x's values in a row.
+    Without an axis it is the index into x flattened.
     """
 
     function: str
@@ -42,7 +42,7 @@ class ArgExtremum(Op):
         return Spec(kept, "int64")
 
     def run(self, x: Any) -> Any:
-        """Return torch's function, of booleans as of numbers."""
+        """Return torch's function; booleans are converted to numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
             return ARG_EXTREMA[self.function](x, self.axis, self.keepdims)
@@ -52,7 +52,7 @@ class ArgExtremum(Op):
 
 @dataclass(frozen=True)
 class Sort(Op):
-    """out = the values of x along ``axis`` from the least to the greatest."""
+    """out = the values of x along ``axis`` in ascending order."""
 
     axis: int = -1
 
@@ -68,7 +68,7 @@ class Sort(Op):
 
 @dataclass(frozen=True)
 class Argsort(Op):
-    """out = the places along ``axis`` that x's values are at, from the least to the greatest; equal ones stay in order."""
+    """out = the indices that sort x along ``axis`` in ascending order, stable."""
 
     axis: int = -1
 
@@ -84,13 +84,13 @@ class Argsort(Op):
 
 @dataclass(frozen=True)
 class TopK(Op):
-    """The ``k`` greatest values along the last axis, and their places; from the greatest on where ``sorted``."""
+    """The ``k`` largest values along the last axis and their indices; descending for ``sorted``."""
 
     k: int
     sorted: bool = True
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
-        """Return two of x's shape with k for its last size, the second in int64; ShapeError where x has fewer."""
+        """Return two specs with k as the last size, the second in int64; ShapeError where x has fewer values."""
         size = x.shape[axis_of(x, -1)]
         if dims.known(size) and size < self.k:
             raise ShapeError(f"expects x with at least {self.k} values along its last axis, got {size} (x = {x})")
@@ -103,50 +103,51 @@ class TopK(Op):
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the place of the greatest value along ``axis``, the first of several, in int64; None: of all values in a row."""
+    """Return the index of the maximum along ``axis``, the first of several, in int64; None: the index into x flattened."""
     return ArgExtremum("argmax", axis, keepdims)(x)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the place of the least value along ``axis``, the first of several, in int64; None: of all values in a row."""
+    """Return the index of the minimum along ``axis``, the first of several, in int64; None: the index into x flattened."""
     return ArgExtremum("argmin", axis, keepdims)(x)
 
 
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the place of the greatest number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
+    """Return the index of the maximum along ``axis`` (None: of x flattened), ignoring NaN; -1 where all are NaN."""
     return ArgExtremum("nanargmax", axis, keepdims)(x)
 
 
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the place of the least number along ``axis`` (None: of all values), nan left out; -1 where there is none."""
+    """Return the index of the minimum along ``axis`` (None: of x flattened), ignoring NaN; -1 where all are NaN."""
     return ArgExtremum("nanargmin", axis, keepdims)(x)
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
-    """Return the values of x along ``axis`` from the least to the greatest; None: all of them, in one axis."""
+    """Return the values of x along ``axis`` in ascending order; None sorts x flattened."""
     return Sort(0)(ravel(x)) if axis is None else Sort(axis)(x)
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
-    """Return the places, in int64, of x's values along ``axis`` from the least to the greatest; None: of all in a row."""
+    """Return the indices, in int64, that sort x along ``axis`` in ascending order; None: of x flattened."""
     return Argsort(0)(ravel(x)) if axis is None else Argsort(axis)(x)
 
 
 def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
-    """Return places, in int64, that bring the ``kth`` value along ``axis`` to its own place, lesser ones before it.
+    """Return indices, in int64, that move the ``kth`` smallest value along ``axis`` to index kth, smaller ones before
+    it.
 
-    None: of all values in a row. The order on either side is not said; here they are all in order.
+    None: of x flattened. NumPy leaves the order on either side open; here all indices are sorted.
     """
     return argsort(x, axis)
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> Any:
-    """Return the ``k`` greatest values along the last axis, and their places in int64; from the greatest on if ``sorted``."""
+    """Return the ``k`` largest values along the last axis and their indices in int64; descending for ``sorted``."""
     return TopK(k, sorted)(x)
 
 
 def _numbered(place: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
-    """Return the place of an extreme of the numbers, -1 where there are none."""
+    """Return the index of an extremum, ignoring NaN; -1 where all are NaN."""
     if not x.is_floating_point():
         return place(x, axis, keep)
     return torch.where(torch.all(x.isnan(), axis, keep), -1, place(replace_nan(x, end), axis, keep))

@@ -1,4 +1,4 @@
-"""Averages with weights, moments, norms, and values divided by them."""
+"""Moments, weighted averages and correlations."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from layercli.ops.numpy.reshaping import expand_dims, reshape, transpose
 
 
 def moments(x: Any, axes: int | Iterable[int], keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
-    """Return the mean of x over ``axes`` and the mean square of what is left without it, in x's dtype.
+    """Return the mean and the variance mean((x - mean)^2) of x over ``axes``, in x's dtype.
 
-    UsageError where ``synchronized``: BatchNormalization has that.
+    Raises UsageError where ``synchronized`` is true: BatchNormalization supports it.
     """
     if synchronized:
         raise UsageError(
@@ -37,9 +37,9 @@ def moments(x: Any, axes: int | Iterable[int], keepdims: bool = False, synchroni
 
 
 def average(x: Any, axis: int | None = None, weights: Any = None) -> Any:
-    """Return the sum of x * weights along ``axis`` (None: all) divided by that of the weights; without them the mean.
+    """Return sum(x * weights) / sum(weights) along ``axis`` (None: all); without weights the mean.
 
-    ``weights`` has x's shape, or one value for each place along the axis. ShapeError where it has neither.
+    ``weights``: x's shape, or one value per index of the axis; ShapeError otherwise.
     """
     if weights is None:
         return Reduction("mean", axis)(x)
@@ -58,17 +58,17 @@ def average(x: Any, axis: int | None = None, weights: Any = None) -> Any:
 
 
 MODES = ("valid", "same", "full")
-"""Where two signals are laid on each other: where one is all inside the other, as often as it is long, wherever they meet."""
+"""Offsets: with full overlap, as many as the longer signal has values, with any overlap."""
 
 
 @dataclass(frozen=True)
 class Correlate(Op):
-    """out[k] = sum over n of x[n + k] * y[n], x being no shorter than y, at the places that ``mode`` says."""
+    """out[k] = sum over n of x[n + k] * y[n], x at least as long as y, at the offsets of ``mode``."""
 
     mode: str = "valid"
 
     def spec(self, x: Spec, y: Spec) -> Spec:
-        """Return how many places there are."""
+        """Return the number of offsets."""
         check_rank(x, 1)
         check_rank(y, 1)
         (n,), (m,) = x.shape, y.shape
@@ -78,12 +78,12 @@ class Correlate(Op):
         return Spec((count,), promoted(x, y))
 
     def macs(self, x: Spec, y: Spec) -> Size:
-        """Return places x the length of y."""
+        """Return the number of offsets x the length of y."""
         (n,), (m,) = x.shape, y.shape
         return {"valid": n - m + 1, "same": n, "full": n + m - 1}[self.mode] * m
 
     def run(self, x: Any, y: Any) -> Any:
-        """Return torch's convolution, which turns nothing round."""
+        """Return torch's convolution, which is a cross-correlation."""
         self.spec(spec_of(x), spec_of(y))
         (m,) = y.shape
         pads = {"valid": (0, 0), "same": (m // 2, m - 1 - m // 2), "full": (m - 1, m - 1)}[self.mode]
@@ -91,7 +91,10 @@ class Correlate(Op):
 
 
 def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
-    """Return the sums of x1[n + k] * x2[n] for each k at which ``mode`` (valid, same, full) lays two vectors on each other."""
+    """Return the cross-correlation sum over n of x1[n + k] * x2[n] of two vectors, for each offset k of ``mode``.
+
+    ``mode``: valid, same or full, as in NumPy; UsageError for another.
+    """
     if mode not in MODES:
         raise UsageError(f"correlate has no mode {mode!r}", hint=nearest(mode, list(MODES)))
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
@@ -107,7 +110,9 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
 
 
 def corrcoef(x: Any) -> Any:
-    """Return the correlation of each two rows of x (variables, observations), from -1 to 1; of a vector it is 1."""
+    """Return the correlation coefficients, in [-1, 1], of each pair of rows of x (variables, observations); 1 for a
+    vector.
+    """
     x = convert_to_tensor(x)
     spec = spec_of(x)
     if spec.rank not in (1, 2):

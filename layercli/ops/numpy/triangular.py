@@ -1,4 +1,4 @@
-"""Matrices without what is above a diagonal, or below it."""
+"""Lower and upper triangles of matrices."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ TRIANGLES: dict[str, Callable[[Any, int], Any]] = {
     "tril": lambda x, k: torch.tril(x, k),
     "triu": lambda x, k: torch.triu(x, k),
 }
-"""What is kept of a matrix: its lower or its upper triangle."""
+"""torch's functions of the lower and the upper triangle."""
 
 
 @dataclass(frozen=True)
 class Triangle(Op):
-    """out = x (..., rows, columns) in one triangle of its matrices, 0 in the other; ``function`` is a key of ``TRIANGLES``.
+    """out = one triangle of each matrix of x (..., rows, columns), 0 elsewhere; ``function`` is a key of ``TRIANGLES``.
 
-    The ``k``-th diagonal, above the main one where k > 0, is kept.
+    Diagonal ``k``, above the main one where k > 0, is kept.
     """
 
     function: str
     k: int = 0
 
     def spec(self, x: Spec) -> Spec:
-        """Return x's spec; ShapeError where x has no matrices."""
+        """Return x's spec; ShapeError where x has fewer than 2 axes."""
         if x.rank < 2:
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return x
@@ -42,15 +42,17 @@ class Triangle(Op):
 
 
 def tril(x: Any, k: int = 0) -> Any:
-    """Return x with zeros above the ``k``-th diagonal of its matrices (..., rows, columns)."""
+    """Return x with zeros above diagonal ``k`` of its matrices (..., rows, columns)."""
     return Triangle("tril", k)(x)
 
 
 def triu(x: Any, k: int = 0) -> Any:
-    """Return x with zeros below the ``k``-th diagonal of its matrices (..., rows, columns)."""
+    """Return x with zeros below diagonal ``k`` of its matrices (..., rows, columns)."""
     return Triangle("triu", k)(x)
 
 
 def tri(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """Return the matrix of N rows and M (None: N) columns with ones up to its k-th diagonal, zeros above, in float32."""
+    """Return the matrix of N rows and M (None: N) columns with ones on and below diagonal k, zeros above, float32 by
+    default.
+    """
     return tril(ones((N, N if M is None else M), dtype), k)

@@ -1,4 +1,4 @@
-"""Windows that signals are weighted by: numbers that rise to a middle and fall again, alike from either end."""
+"""Window functions: Bartlett, Blackman, Hamming, Hann and Kaiser."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ WINDOW_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hanning": lambda count, beta, **on: torch.hann_window(count, False, **on),
     "kaiser": lambda count, beta, **on: torch.kaiser_window(count, False, beta, **on),
 }
-"""torch's windows by Keras's names; only the last has a shape of its own choice."""
+"""torch's windows by Keras's names; only the last takes a shape parameter."""
 
 
 @dataclass(frozen=True)
 class WindowFunction(Op):
-    """out = the window ``function``, a key of ``WINDOW_FUNCTIONS``, of ``count`` values; ``beta`` is what Kaiser's falls by."""
+    """out = the window ``function``, a key of ``WINDOW_FUNCTIONS``, of ``count`` values; ``beta`` is Kaiser's shape
+    parameter.
+    """
 
     function: str
     count: Size
@@ -35,7 +37,7 @@ class WindowFunction(Op):
         return Spec((self.count,), "float32")
 
     def run(self) -> Any:
-        """Return torch's window, worked out in float64."""
+        """Return torch's window, computed in float64."""
         window = WINDOW_FUNCTIONS[self.function](
             as_int(self.count), self.beta, dtype=torch.float64, device=place.device
         )
@@ -43,7 +45,7 @@ class WindowFunction(Op):
 
 
 def bartlett(x: Any) -> Any:
-    """Return the triangle of x values, from 0 to 1 and back."""
+    """Return 1 - |2 i / (x - 1) - 1| for i in [0, x): the triangular window."""
     return _taper("bartlett", x)
 
 
