@@ -1,4 +1,4 @@
-"""Activation functions: each by its Keras name, ``activations.relu(x)`` or ``get("relu")``, and any callable as it is."""
+"""Activation functions by their Keras names: ``activations.relu(x)`` or ``activations.get("relu")``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "h
 
 
 def get(identifier: Any) -> Activation | None:
-    """Return the activation of that name (None and ``linear`` are none at all); a callable is kept."""
+    """Return the activation that a name, a config or a callable stands for; None for None and ``linear``.
+
+    Raises UsageError for an unknown name.
+    """
     if identifier is None or identifier == "linear":
         return None
-    if isinstance(identifier, Mapping):  # a function's config
+    if isinstance(identifier, Mapping):  # the config of a function
         named = str(identifier.get("registered_name") or identifier.get("config"))
         found = saving.get_registered_object(named) or saving.get_registered_object(str(identifier.get("config")))
         identifier = identifier.get("config") if found is None else found
@@ -31,13 +34,16 @@ def get(identifier: Any) -> Activation | None:
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation | None:
-    """Return the activation that ``serialize`` gave ``config`` for; names of one's own are looked up in ``custom_objects`` too."""
+    """Return the activation whose ``serialize`` returned ``config``.
+
+    ``custom_objects``: the user's own functions by name. Raises UsageError for an unknown name.
+    """
     with saving.custom_object_scope(custom_objects or {}):
         return get(config)
 
 
 def serialize(activation: Activation | None) -> Any:
-    """Return what ``deserialize`` makes the activation of again: its name, and of one's own function a dict that names it."""
+    """Return the name of the activation, or a dict with the name of a user's function, as Keras does."""
     return "linear" if activation is None else fields.serialize(activation)
 
 
@@ -52,7 +58,7 @@ def __dir__() -> list[str]:
 
 
 def name_of(activation: Activation | None) -> str:
-    """Return the name an activation is found under."""
+    """Return the name of an activation, ``linear`` for None."""
     if activation is None:
         return "linear"
     return str(getattr(activation, "__name__", type(activation).__name__))

@@ -176,7 +176,7 @@ def test_a_constant_may_be_an_array():
     assert initializers.Constant([1, 2])((2, 2)).tolist() == [[1, 2], [1, 2]]
     with pytest.raises(ShapeError) as error:
         initializers.Constant([1, 2, 3])((2, 2))
-    assert str(error.value) == "a constant of the shape (3,) does not fit into the shape (2, 2)"
+    assert str(error.value) == "a constant of the shape (3,) does not broadcast to the shape (2, 2)"
 
 
 @pytest.mark.parametrize("name", ["GlorotNormal", "RandomUniform", "Orthogonal"])
@@ -204,7 +204,7 @@ def test_dtypes():
     assert not np.array_equal(drawn, drawn.astype(np.float32))
     with pytest.raises(DTypeError) as error:
         initializers.get("normal")((3,), "int32")
-    assert str(error.value) == "random_normal draws floating-point values, not int32"
+    assert str(error.value) == "random_normal returns floating-point values, not int32"
 
 
 @pytest.mark.parametrize("name", ["HeNormal", "LecunUniform", "TruncatedNormal", "RandomNormal", "Ones", "Orthogonal"])
@@ -322,7 +322,7 @@ def test_a_function_is_an_initializer_too():
     assert np.array_equal(seeded, initializers.RandomNormal()((3,), rng=np.random.default_rng(1)))
     with pytest.raises(ShapeError) as error:
         initializers.values(initializers.get(Fixed(5)), (2,))
-    assert str(error.value) == "the initializer fixed(count=5) gives the shape (5,), where (2,) is wanted"
+    assert str(error.value) == "the initializer fixed(count=5) returned the shape (5,), expected (2,)"
     named = {"module": "builtins", "class_name": "function", "config": "sevens", "registered_name": "sevens"}
     assert initializers.serialize(sevens) == named
     assert initializers.serialize(None) is None

@@ -1,6 +1,6 @@
-"""The values variables start from: Keras's initializers, drawn by numpy in the dtype they are wanted in.
+"""Keras's initializers: the initial values of variables, computed by numpy.
 
-Each is called with a shape, a dtype and a numpy ``Generator``, and returns a new array. A setting may give one as a
+Each is called with a shape, a dtype and a numpy ``Generator``, and returns a new array. A layer's argument takes a
 name, a config, an instance, or any function of a shape and a dtype.
 """
 

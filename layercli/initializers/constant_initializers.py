@@ -1,4 +1,4 @@
-"""Initializers that draw nothing: the same values every time."""
+"""Initializers with constant values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Zeros(Initializer):
     """
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return zeros of this shape."""
+        """Return zeros of ``shape``."""
         import numpy as np
 
         return np.zeros(shape, array_dtype(dtype))
@@ -36,7 +36,7 @@ class Ones(Initializer):
     """
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return ones of this shape."""
+        """Return ones of ``shape``."""
         import numpy as np
 
         return np.ones(shape, array_dtype(dtype))
@@ -53,14 +53,14 @@ class Constant(Initializer):
     value: Any = 0.0
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return an array of this shape filled with the value; ShapeError if it does not broadcast to it."""
+        """Return the value broadcast to ``shape``; ShapeError where it does not broadcast."""
         import numpy as np
 
         array = np.asarray(self.value)
         try:
             return np.broadcast_to(array, shape).astype(array_dtype(dtype))
         except ValueError:
-            raise ShapeError(f"a constant of the shape {array.shape} does not fit into the shape {shape}") from None
+            raise ShapeError(f"a constant of the shape {array.shape} does not broadcast to the shape {shape}") from None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Identity(Initializer):
     gain: float = 1.0
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return the matrix; ShapeError unless the shape has two axes."""
+        """Return the matrix; ShapeError where ``shape`` does not have two axes."""
         import numpy as np
 
         if len(shape) != 2:

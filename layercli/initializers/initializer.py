@@ -1,4 +1,4 @@
-"""What every initializer is: called with a shape, a dtype and a generator, it returns a new array."""
+"""The base class of initializers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-#: numpy's dtypes by name; any other floating-point dtype is drawn as float32 for the caller to round.
+#: numpy's dtypes by name; values of other floating dtypes are computed in float32 and rounded by the caller.
 WIDE = ("float16", "float32", "float64", "complex64", "complex128", "bool")
 
 
 @dataclass(frozen=True)
 class Initializer(DataclassConfig):
-    """What makes an array of a shape. A subclass says how in ``__call__``.
+    """Base class: an initializer is called with a shape, a dtype and a generator, and returns a new array.
 
-    A subclass of your own may have an ``__init__``; its ``get_config`` then returns that method's arguments.
+    Subclasses implement ``__call__``; with their own ``__init__``, ``get_config`` returns its arguments.
     """
 
     home: ClassVar[str] = "keras.initializers"
@@ -32,12 +32,12 @@ class Initializer(DataclassConfig):
         check_numbers(self)
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return a new array of this shape and dtype, drawn from ``rng`` (or from the system's randomness)."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it makes values")
+        """Return a new array of ``shape`` and ``dtype``; random ones use ``rng``, or a new generator for None."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement __call__")
 
 
 def array_dtype(dtype: str) -> np.dtype:
-    """Return the numpy dtype to make values of ``dtype`` in: float32 for those that numpy lacks."""
+    """Return the numpy dtype in which values of ``dtype`` are computed: float32 for those that numpy lacks."""
     import numpy as np
 
     return np.dtype(dtype if dtype in WIDE or "int" in dtype else "float32")
@@ -46,9 +46,9 @@ def array_dtype(dtype: str) -> np.dtype:
 def values(
     initializer: Callable[..., Any], shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """Return what ``initializer``, one of ours or any function of (shape, dtype), gives for a shape and a dtype.
+    """Return the values of ``initializer``, an Initializer or any function of (shape, dtype), as an array.
 
-    ``rng`` is handed on to those that take it. Raises ShapeError if what comes back has another shape.
+    ``rng`` is passed to those that take it. Raises ShapeError where the result has another shape.
 
     >>> values(lambda shape, dtype: [[1, 2]], (1, 2)).tolist()
     [[1.0, 2.0]]
@@ -58,5 +58,5 @@ def values(
     extra = {"rng": rng} if "rng" in inspect.signature(initializer).parameters else {}
     array = np.asarray(initializer(shape, dtype, **extra), array_dtype(dtype))
     if array.shape != tuple(shape):
-        raise ShapeError(f"the initializer {initializer} gives the shape {array.shape}, where {tuple(shape)} is wanted")
+        raise ShapeError(f"the initializer {initializer} returned the shape {array.shape}, expected {tuple(shape)}")
     return array

@@ -1,7 +1,7 @@
-"""Initializers that draw from one distribution, whatever the shape.
+"""Random initializers whose distribution does not depend on the shape.
 
-Values are drawn in float32, or in float64 if they are wanted in it. An initializer with a ``seed`` draws from a
-generator of its own, the same values at every call.
+Values are computed in float32, or in float64 for that dtype. An initializer with a ``seed`` returns the same values at
+every call.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from layercli.initializers.initializer import Initializer, Shape, array_dtype
 if TYPE_CHECKING:
     import numpy as np
 
-#: Where a truncated normal distribution ends, in standard deviations of the whole one.
+#: The bound of a truncated normal distribution, in standard deviations before truncation.
 CUT = 2.0
 
 
 def standard_normal(rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-    """Return values of a normal distribution of mean 0 and standard deviation 1."""
+    """Return standard normal values."""
     return rng.standard_normal(shape, dtype.type)
 
 
 def truncated_normal(rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-    """Return values of a standard normal distribution, each drawn again until it lies within ``CUT``."""
+    """Return standard normal values, resampled until they lie within ``CUT``."""
     import numpy as np
 
     values = standard_normal(rng, (math.prod(shape),), dtype)
@@ -39,12 +39,12 @@ def truncated_normal(rng: np.random.Generator, shape: Shape, dtype: np.dtype) ->
 
 
 def uniform(rng: np.random.Generator, shape: Shape, dtype: np.dtype, low: float, high: float) -> np.ndarray:
-    """Return values spread evenly over [low, high)."""
+    """Return uniform values in [low, high)."""
     return scaled(rng.random(shape, dtype.type), high - low, low)
 
 
 def scaled(values: np.ndarray, factor: float, offset: float = 0.0) -> np.ndarray:
-    """Return values * factor + offset, in place: a large array is never held twice."""
+    """Return values * factor + offset, computed in place to save memory."""
     values *= values.dtype.type(factor)
     if offset:
         values += values.dtype.type(offset)
@@ -52,7 +52,7 @@ def scaled(values: np.ndarray, factor: float, offset: float = 0.0) -> np.ndarray
 
 
 class RandomInitializer(Initializer):
-    """An initializer that draws: a subclass has a ``seed`` and says how to draw floating-point values."""
+    """Base class of random initializers: subclasses have a ``seed`` and implement ``draw``."""
 
     seed: int | None
 
@@ -64,26 +64,30 @@ class RandomInitializer(Initializer):
             raise UsageError(f"{type(self).__name__} expects seed to be an integer or None, got {self.seed!r}")
 
     def __call__(self, shape: Shape, dtype: str = "float32", rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return values drawn with the seed if there is one, else from ``rng``; DTypeError for integers."""
+        """Return values from the seed, or from ``rng`` without one; DTypeError for an integer dtype."""
         import numpy as np
 
         wanted = array_dtype(dtype)
         if wanted.kind != "f":
-            raise DTypeError(f"{self} draws floating-point values, not {dtype}")
+            raise DTypeError(f"{self} returns floating-point values, not {dtype}")
         if self.seed is not None or rng is None:
             rng = np.random.default_rng(self.seed)
         drawn = np.dtype("float64" if wanted.itemsize == 8 else "float32")
         return self.draw(rng, shape, drawn).astype(wanted, copy=False)
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Return values of ``dtype``, which is float32 or float64, drawn from ``rng``."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it draws values")
+        """Return random values in ``dtype``, float32 or float64, from ``rng``."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement draw")
 
 
 @dataclass(frozen=True)
 class RandomNormal(RandomInitializer):
     """A normal distribution.
 
+    Arguments:
+        mean: the mean.
+        stddev: the standard deviation.
+        seed: an integer for the same values at every call, or None.
     >>> RandomNormal(stddev=0.02, seed=1)((3,)).dtype.name
     'float32'
     """
@@ -101,6 +105,10 @@ class RandomNormal(RandomInitializer):
 class RandomUniform(RandomInitializer):
     """A uniform distribution over [minval, maxval).
 
+    Arguments:
+        minval: the lower bound, included.
+        maxval: the upper bound, excluded.
+        seed: an integer for the same values at every call, or None.
     >>> bool((abs(RandomUniform(-1.0, 1.0)((9,))) <= 1).all())
     True
     """
@@ -116,8 +124,12 @@ class RandomUniform(RandomInitializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(RandomInitializer):
-    """A normal distribution from which values further than 2 stddev from the mean are drawn again.
+    """A normal distribution whose values beyond 2 stddev from the mean are resampled.
 
+    Arguments:
+        mean: the mean.
+        stddev: the standard deviation before truncation.
+        seed: an integer for the same values at every call, or None.
     >>> bool((abs(TruncatedNormal(stddev=1.0)((9,))) <= 2).all())
     True
     """
@@ -133,10 +145,13 @@ class TruncatedNormal(RandomInitializer):
 
 @dataclass(frozen=True)
 class Orthogonal(RandomInitializer):
-    """``gain`` times a matrix with orthonormal rows, or columns if there are more rows than columns.
+    """``gain`` times a random matrix with orthonormal rows, or columns where there are more rows than columns.
 
-    It is drawn uniformly among these; a shape of more axes is a matrix of its last axis and all others as one.
+    The matrix is uniformly distributed; a shape with more axes is flattened to a matrix, except for its last axis.
 
+    Arguments:
+        gain: the factor of the matrix.
+        seed: an integer for the same values at every call, or None.
     >>> q = Orthogonal(seed=1)((3, 3), "float64")
     >>> bool((abs(q @ q.T - [[1, 0, 0], [0, 1, 0], [0, 0, 1]]) < 1e-12).all())
     True
@@ -146,7 +161,7 @@ class Orthogonal(RandomInitializer):
     seed: int | None = None
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Return gain * Q of a normal matrix's QR, signs such that R's diagonal is positive."""
+        """Return gain * Q of the QR decomposition of a normal matrix, with signs such that R's diagonal is positive."""
         import numpy as np
 
         if len(shape) < 2:

@@ -1,4 +1,4 @@
-"""Kernels that take a short-time Fourier transform."""
+"""Initializer of kernels that compute a short-time Fourier transform."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 SIDES, SCALINGS = ("real", "imag"), ("density", "spectrum", None)
 COSINES = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08)}
-"""Windows that are sums of cosines, by their coefficients."""
+"""Windows that are sums of cosines, with their coefficients."""
 
 
 @dataclass(frozen=True)
 class STFT(Initializer):
-    """``cos`` (``side`` real) or ``sin`` (imag) of ``-2 pi t f / F`` for frame t and frequency f, times a window.
+    """cos (``side`` real) or sin (imag) of -2 pi t f / F for frame t and frequency f, times a window.
 
-    For kernels of the shape (frames, 1, F / 2 + 1). ``window`` is hann, hamming, blackman, the values themselves, or None;
-    the values are divided by the window's Euclidean norm (``scaling`` density) or the sum of its sizes (spectrum).
-    ``periodic`` windows end before they would repeat. UsageError for other settings, ShapeError for a window of another
-    length.
+    For kernels of the shape (frames, 1, F / 2 + 1). Raises UsageError for invalid arguments, ShapeError for a window of
+    another length.
 
+    Arguments:
+        side: real or imag.
+        window: hann, hamming, blackman, an array of values, or None.
+        scaling: density divides by the window's Euclidean norm, spectrum by its sum, None by 1.
+        periodic: whether the window is periodic rather than symmetric.
     >>> STFT(window=None)((2, 1, 3)).round(3).tolist()
     [[[1.0, 1.0, 1.0]], [[1.0, 0.0, -1.0]]]
     """

@@ -1,6 +1,6 @@
-"""Initializers whose spread depends on how many inputs and outputs a kernel has.
+"""Initializers whose variance depends on the numbers of inputs and outputs of a kernel (fans).
 
-Glorot and Bengio, 2010; He et al., 2015; LeCun et al., 1998.
+References: Glorot and Bengio, 2010; He et al., 2015; LeCun et al., 1998.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from layercli.initializers.random_initializers import (
 if TYPE_CHECKING:
     import numpy as np
 
-#: The standard deviation of a standard normal distribution cut off at 2 on either side.
+#: The standard deviation of a standard normal distribution truncated to [-2, 2].
 TRUNCATED_STDDEV = 0.87962566103423978
 CHOICES = {
     "mode": ("fan_in", "fan_out", "fan_avg"),
@@ -34,10 +34,10 @@ CHOICES = {
 def compute_fans(
     shape: Shape, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
 ) -> tuple[int, int]:
-    """Return the numbers of inputs and of outputs of a kernel: products of the sizes of these axes, given together.
+    """Return (fan_in, fan_out) of a kernel: the products of the sizes of ``input_axes`` and ``output_axes``.
 
-    Without them the last axis counts outputs and the one before it inputs, both times the sizes of all others (a
-    convolution's window); a vector counts as both, a scalar as 1.
+    By default the last axis counts outputs and the one before it inputs, both times the sizes of all other axes (the
+    window of a convolution); a vector counts as both, a scalar as 1.
 
     >>> compute_fans((5, 7)), compute_fans((3, 3, 16, 32)), compute_fans((2, 3, 5), [0], [1, 2])
     ((5, 7), (144, 288), (2, 15))
@@ -52,12 +52,17 @@ def compute_fans(
 
 @dataclass(frozen=True)
 class VarianceScaling(RandomInitializer):
-    """Values of mean 0 and variance ``scale`` / n, n by ``mode``: ``fan_in``, ``fan_out``, or their mean ``fan_avg``.
+    """Values of mean 0 and variance scale / n, with n by ``mode``.
 
-    ``distribution`` is ``truncated_normal`` (also ``normal``), ``untruncated_normal`` or ``uniform``. ``input_axes``
-    and ``output_axes`` say which axes of a kernel count inputs and outputs, where ``compute_fans`` cannot tell.
-    Raises UsageError for a scale that is not positive or a word that is none of these.
+    Raises UsageError for a scale that is not positive, or another mode or distribution.
 
+    Arguments:
+        scale: the factor of the variance, positive.
+        mode: fan_in, fan_out, or fan_avg, their mean.
+        distribution: truncated_normal (or normal), untruncated_normal or uniform.
+        seed: an integer for the same values at every call, or None.
+        input_axes: the axes of the kernel that count inputs; by default as in ``compute_fans``.
+        output_axes: the axes of the kernel that count outputs.
     >>> VarianceScaling(2.0, "fan_out", "uniform")((4, 3)).shape
     (4, 3)
     """
@@ -80,7 +85,7 @@ class VarianceScaling(RandomInitializer):
                 raise UsageError(f"VarianceScaling expects {name} to be one of {', '.join(choices)}, got {value!r}")
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Return values of that variance; a uniform distribution ends at sqrt(3 * variance) on either side."""
+        """Return values of that variance; the bounds of the uniform distribution are +-sqrt(3 * variance)."""
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
@@ -94,7 +99,7 @@ class VarianceScaling(RandomInitializer):
 
 @dataclass(frozen=True)
 class FixedScaling(RandomInitializer):
-    """A ``VarianceScaling`` known by a name of its own, of which only the seed and the axes are left to set."""
+    """Base of the ``VarianceScaling`` initializers with a name; seed and axes are their arguments."""
 
     scaling: ClassVar[VarianceScaling]
 
@@ -103,14 +108,15 @@ class FixedScaling(RandomInitializer):
     output_axes: Sequence[int] | None = None
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Return values as ``scaling`` draws them."""
+        """Return the values of ``scaling``."""
         scaling = replace(self.scaling, input_axes=self.input_axes, output_axes=self.output_axes)
         return scaling.draw(rng, shape, dtype)
 
 
 @dataclass(frozen=True)
 class GlorotUniform(FixedScaling):
-    """Uniform within +-sqrt(6 / (fan_in + fan_out)): keeps the variance of outputs and of gradients (Glorot, Xavier).
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)), which preserves the variance of outputs and gradients (Glorot,
+    Xavier).
 
     >>> GlorotUniform(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)
@@ -121,7 +127,7 @@ class GlorotUniform(FixedScaling):
 
 @dataclass(frozen=True)
 class GlorotNormal(FixedScaling):
-    """Truncated normal of stddev sqrt(2 / (fan_in + fan_out)), by Glorot (Xavier).
+    """Truncated normal with stddev sqrt(2 / (fan_in + fan_out)) (Glorot, Xavier).
 
     >>> GlorotNormal(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)
@@ -132,7 +138,7 @@ class GlorotNormal(FixedScaling):
 
 @dataclass(frozen=True)
 class HeUniform(FixedScaling):
-    """Uniform within +-sqrt(6 / fan_in): keeps the variance through layers of relu (He, Kaiming).
+    """Uniform in +-sqrt(6 / fan_in), which preserves the variance through layers with relu (He, Kaiming).
 
     >>> HeUniform(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)
@@ -143,7 +149,7 @@ class HeUniform(FixedScaling):
 
 @dataclass(frozen=True)
 class HeNormal(FixedScaling):
-    """Truncated normal of stddev sqrt(2 / fan_in), by He (Kaiming).
+    """Truncated normal with stddev sqrt(2 / fan_in) (He, Kaiming).
 
     >>> HeNormal(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)
@@ -154,7 +160,7 @@ class HeNormal(FixedScaling):
 
 @dataclass(frozen=True)
 class LecunUniform(FixedScaling):
-    """Uniform within +-sqrt(3 / fan_in): keeps the variance of the inputs (LeCun).
+    """Uniform in +-sqrt(3 / fan_in), which preserves the variance of the inputs (LeCun).
 
     >>> LecunUniform(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)
@@ -165,7 +171,7 @@ class LecunUniform(FixedScaling):
 
 @dataclass(frozen=True)
 class LecunNormal(FixedScaling):
-    """Truncated normal of stddev sqrt(1 / fan_in), as selu needs it (LeCun).
+    """Truncated normal with stddev sqrt(1 / fan_in), for selu (LeCun).
 
     >>> LecunNormal(seed=1)((3, 3, 16, 32)).shape
     (3, 3, 16, 32)

@@ -1,4 +1,4 @@
-"""Losses: each a function from targets and predictions to one value per sample, and a class that reduces those."""
+"""Losses: functions that return one value per sample, and classes that reduce those values to one."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def serialize(loss: Any) -> Any:
 
 
 def parse(text: str) -> Any:
-    """Return the loss that ``name:setting=value,setting=value`` describes; a name alone is returned as it is.
+    """Return the loss that ``name:argument=value,argument=value`` describes; a name without arguments is returned
+    unchanged.
 
     >>> parse("huber:delta=2.0").delta
     2.0
@@ -129,15 +130,15 @@ def parse(text: str) -> Any:
     classes = {snake_case(each): each for each in _catalogue.homes if each[0].isupper()}
     cls = _catalogue.find(classes.get(_catalogue.aliases.get(name, snake_case(name)), name))
     if not isinstance(cls, type):
-        raise UsageError(f"the loss {name!r} takes no settings")
-    return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has one
+        raise UsageError(f"the loss {name!r} takes no arguments")
+    return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has it
 
 
 def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
-    """Return the Loss that ``identifier`` means for targets and predictions of these shapes.
+    """Return the Loss that ``identifier`` stands for, given targets and predictions.
 
-    A name, config, class, function or Loss, as ``get`` takes; ``crossentropy`` or ``ce`` becomes the binary, the
-    sparse or the one-hot one: predictions of one column are binary, targets of lower rank (or one column) are ids.
+    ``identifier``: a name, config, class, function or Loss, as in ``get``. ``crossentropy`` or ``ce`` is binary for
+    predictions of one column, sparse for targets of lower rank or of one column (class ids), else categorical.
     """
     from layercli.losses.alignment import kind_of_labels
     from layercli.losses.loss import FunctionLoss, Loss

@@ -1,4 +1,4 @@
-"""What shapes of targets and predictions a loss takes, and how near misses are brought together."""
+"""Alignment of the shapes, dtypes and devices of targets and predictions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Formula = Callable[Concatenate["torch.Tensor", "torch.Tensor", Settings], "torch
 
 
 def align_ranks(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ``a`` and ``b`` of one rank where a last axis of size 1 is all that tells them apart.
+    """Return ``a`` and ``b`` with equal ranks where they differ by a last axis of size 1 only.
 
-    A vector gains the axis; anything of higher rank loses it.
+    A vector gains the axis; a tensor of higher rank loses it.
     """
     if a.ndim == b.ndim + 1 and a.shape[-1] == 1:
         return (a, b.unsqueeze(-1)) if b.ndim == 1 else (a.squeeze(-1), b)
@@ -27,14 +27,14 @@ def align_ranks(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.T
 
 
 def alike(y_true: Any, y_pred: torch.Tensor) -> bool:
-    """Return whether ``y_true`` is a tensor of the shape, dtype and device of ``y_pred``."""
+    """Return whether ``y_true`` is a tensor with the shape, dtype and device of ``y_pred``."""
     if not isinstance(y_true, torch.Tensor) or y_true.shape != y_pred.shape:
         return False
     return y_true.dtype is y_pred.dtype and y_true.device == y_pred.device
 
 
 def tensor(value: Any) -> torch.Tensor:
-    """Return ``value`` as a tensor of floats: what is float stays as it is, double from numpy and lists narrows."""
+    """Return ``value`` as a floating tensor: floating tensors unchanged, float64 arrays and lists as float32."""
     if isinstance(value, torch.Tensor):
         return value if value.is_floating_point() else value.float()
     made = torch.as_tensor(value)
@@ -42,7 +42,7 @@ def tensor(value: Any) -> torch.Tensor:
 
 
 def pairwise(function: Formula[Settings]) -> PerSample[Settings]:
-    """Make a formula over two tensors of one shape and dtype a loss function over whatever the user holds."""
+    """Return a loss function of tensors, arrays or lists from a formula of two tensors of one shape and dtype."""
 
     @wraps(function)
     def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
@@ -57,7 +57,7 @@ def pairwise(function: Formula[Settings]) -> PerSample[Settings]:
 
 
 def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:
-    """Make a formula over int64 class ids and float predictions a loss function over whatever the user holds."""
+    """Return a loss function of tensors, arrays or lists from a formula of int64 class ids and floating predictions."""
 
     @wraps(function)
     def loss(y_true: Any, y_pred: Any, *args: Settings.args, **settings: Settings.kwargs) -> torch.Tensor:
@@ -69,7 +69,7 @@ def with_class_ids(function: Formula[Settings]) -> PerSample[Settings]:
 
 
 def require_same_shape(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
-    """Raise ShapeError unless ``y_true`` and ``y_pred`` have one shape."""
+    """Raise ShapeError where the shapes of ``y_true`` and ``y_pred`` differ."""
     if y_true.shape != y_pred.shape:
         true, pred = tuple(y_true.shape), tuple(y_pred.shape)
         hint = None
@@ -79,7 +79,7 @@ def require_same_shape(name: str, y_true: torch.Tensor, y_pred: torch.Tensor) ->
 
 
 def kind_of_labels(y_true: Any, y_pred: Any) -> str:
-    """Return ``binary``, ``ids`` or ``one-hot``: what targets of this shape are to predictions of that one."""
+    """Return ``binary``, ``ids`` or ``one-hot``: the kind of targets, by their shape and that of the predictions."""
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     if pred[-1:] == (1,):
         return "binary"

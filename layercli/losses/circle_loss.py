@@ -1,4 +1,4 @@
-"""Losses that draw embeddings of one class together and push others apart."""
+"""Circle loss, which moves embeddings of one class together and those of others apart."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def circle(
     gamma: float = 80.0,
     margin: float = 0.4,
 ) -> torch.Tensor:
-    """Circle loss: labels (batch,) and normalised embeddings (batch, n) to (batch,), one value per query.
+    """softplus(logsumexp(-gamma (margin + d) (margin - d)) + logsumexp(gamma (1 + margin - d) (1 - margin - d))).
 
-    With ``d = max(1 - y_pred @ ref.T, 0)`` and weights held at no less than 0,
-    ``softplus(logsumexp(-gamma (margin + d) (margin - d)) + logsumexp(gamma (1 + margin - d) (1 - margin - d)))``,
-    the first over references of the same label, the second over the others. References are the batch itself, each
-    query left out of its own (``remove_diagonal``), unless ``ref_labels`` and ``ref_embeddings`` are given.
-    Reference: Sun et al. 2020, arXiv:2002.10857.
+    The first logsumexp is over references of the same label, the second over the others, with d = max(1 - y_pred @
+    ref.T, 0) and weights of at least 0. y_true: labels (batch,); y_pred: normalized embeddings (batch, features); the
+    result is (batch,). References are the batch itself, each sample left out of its own references
+    (``remove_diagonal``), unless ``ref_labels`` and ``ref_embeddings`` are given. Reference: Sun et al., 2020,
+    arXiv:2002.10857.
     """
     if y_pred.ndim != 2:
         raise ShapeError(f"circle expects y_pred of shape (batch, features), got {tuple(y_pred.shape)}")
@@ -43,7 +43,7 @@ def circle(
 
 
 def masked_logsumexp(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Return ``log(sum(exp(values)))`` of each row over ``mask``; a row without any is minus infinity."""
+    """Return log(sum(exp(values))) of each row over ``mask``; -inf for a row without any."""
     return values.masked_fill(~mask, float("-inf")).logsumexp(1)
 
 

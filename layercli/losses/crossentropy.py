@@ -1,4 +1,4 @@
-"""Crossentropy: minus the logarithm of the probability given to the right answer."""
+"""Crossentropy losses: the negative log probability of the target."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from layercli.ops.nn.losses import NO_CLASS, binary, categorical, classes_requir
 def binary_crossentropy(
     y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> torch.Tensor:
-    """``mean(-y log(p) - (1 - y) log(1 - p))`` over ``axis``, with ``p = sigmoid(y_pred)`` if ``from_logits``.
+    """mean(-y log(p) - (1 - y) log(1 - p)) over ``axis``; p is y_pred, or sigmoid(y_pred) for ``from_logits``.
 
-    ``label_smoothing`` moves the targets by that share towards 1/2. Probabilities are kept 1e-7 away from 0 and 1.
+    y_true and y_pred: (..., n) to (...). ``label_smoothing`` moves the targets by that fraction towards 1/2.
+    Probabilities are clipped to [1e-7, 1 - 1e-7]. Raises ShapeError for unequal shapes, UsageError for targets outside
+    [0, 1].
     """
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + 0.5 * label_smoothing
@@ -28,10 +30,10 @@ def binary_crossentropy(
 def categorical_crossentropy(
     y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> torch.Tensor:
-    """``-sum(y_true log(p))`` over ``axis``, the classes: (..., classes) and (..., classes) to (...).
+    """-sum(y_true log(p)) over the classes, ``axis``: one-hot (..., classes) and (..., classes) to (...).
 
-    ``p`` is ``softmax(y_pred)`` if ``from_logits``, else ``y_pred`` divided by its sum and kept 1e-7 away from 0 and 1.
-    ``label_smoothing`` moves the targets by that share towards 1/classes.
+    p is softmax(y_pred) for ``from_logits``, else y_pred / sum(y_pred) clipped to [1e-7, 1 - 1e-7]. ``label_smoothing``
+    moves the targets by that fraction towards 1/classes. Raises ShapeError for unequal shapes.
     """
     if label_smoothing:
         y_true = smooth(y_true, label_smoothing)
@@ -46,11 +48,11 @@ def sparse_categorical_crossentropy(
     ignore_class: int | None = None,
     axis: int = -1,
 ) -> torch.Tensor:
-    """``-log(p[y_true])`` over ``axis``, the classes: labels (...) or (..., 1) and (..., classes) to (...).
+    """-log(p[y_true]) over the classes, ``axis``: class ids (...) or (..., 1) and (..., classes) to (...).
 
-    ``p`` is ``softmax(y_pred)`` if ``from_logits``, else ``y_pred`` divided by its sum and kept 1e-7 away from 0 and 1.
-    Where the label is ``ignore_class`` the value is 0. Raises ShapeError for shapes that do not fit, and UsageError for
-    a label that is no class (on the CPU; on a GPU call ``check`` first).
+    p is softmax(y_pred) for ``from_logits``, else y_pred / sum(y_pred) clipped to [1e-7, 1 - 1e-7]. The value is 0
+    where the label is ``ignore_class``. Raises ShapeError for shapes that do not fit, and UsageError for a label out of
+    range (on the CPU; on a GPU call ``check`` first).
     """
     axis = range(y_pred.ndim)[axis]
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
@@ -68,7 +70,9 @@ def sparse_categorical_crossentropy(
 def whole_sparse_crossentropy(
     y_true: Any, y_pred: torch.Tensor, from_logits: bool, ignore_class: int | None, axis: int
 ) -> torch.Tensor | None:
-    """Return the mean of ``sparse_categorical_crossentropy`` over int64 labels (batch,) and logits (batch, classes)."""
+    """Return the mean of ``sparse_categorical_crossentropy`` for int64 labels (batch,) and logits (batch, classes),
+    else None.
+    """
     if not from_logits or ignore_class is not None or y_pred.ndim != 2 or axis not in (1, -1):
         return None
     if not isinstance(y_true, torch.Tensor) or y_true.dtype is not torch.int64 or y_true.shape != y_pred.shape[:1]:
@@ -80,7 +84,7 @@ def whole_sparse_crossentropy(
 def whole_binary_crossentropy(
     y_true: Any, y_pred: torch.Tensor, from_logits: bool, label_smoothing: float, axis: int
 ) -> torch.Tensor | None:
-    """Return the mean of ``binary_crossentropy`` over all samples, of tensors that are alike."""
+    """Return the mean of ``binary_crossentropy`` over all samples for equal shapes and dtypes, else None."""
     if label_smoothing or not alike(y_true, y_pred):
         return None
     if from_logits:
@@ -90,9 +94,10 @@ def whole_binary_crossentropy(
 
 @with_class_ids
 def categorical_generalized_cross_entropy(y_true: torch.Tensor, y_pred: torch.Tensor, q: float = 0.5) -> torch.Tensor:
-    """``(1 - p[y_true]^q) / q`` over the classes: labels (...) and probabilities (..., classes) to (...).
+    """(1 - p[y_true]^q) / q over the classes: class ids (...) and probabilities (..., classes) to (...).
 
-    ``q`` between 0 and 1 goes from crossentropy to mean absolute error, which noisy labels disturb less.
+    ``q`` interpolates between crossentropy (0) and mean absolute error (1), which is more robust to noisy labels.
+    Reference: Zhang and Sabuncu, 2018, arXiv:1805.07836.
     """
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true.squeeze(-1)
@@ -107,7 +112,7 @@ def categorical_generalized_cross_entropy(y_true: torch.Tensor, y_pred: torch.Te
 
 
 def smooth(y_true: torch.Tensor, share: float) -> torch.Tensor:
-    """Return one-hot targets with ``share`` of their weight spread over all classes (the last axis)."""
+    """Return one-hot targets with the fraction ``share`` spread evenly over all classes (the last axis)."""
     return y_true * (1 - share) + share / y_true.shape[-1]
 
 
@@ -120,7 +125,7 @@ def _not_ignored(loss: Any, y_true: Any, values: torch.Tensor) -> torch.Tensor |
 
 def _check_q(loss: Any) -> None:
     if not 0 < loss.q < 1:
-        raise UsageError(f"q is a number between 0 and 1, neither of them, got {loss.q}")
+        raise UsageError(f"q must be greater than 0 and less than 1, got {loss.q}")
 
 
 BinaryCrossentropy = loss_class("BinaryCrossentropy", binary_crossentropy, mean=whole_binary_crossentropy)

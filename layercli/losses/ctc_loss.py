@@ -1,4 +1,4 @@
-"""Losses of a sequence of labels against a longer sequence of predictions."""
+"""Connectionist temporal classification (CTC) loss."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from layercli.losses.loss import loss_class
 
 @with_class_ids
 def ctc(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``-log(probability of the labels)`` over every way to align them: (batch, length) and (batch, steps, classes).
+    """-log(probability of the labels, summed over all alignments): labels (batch, length), logits (batch, steps,
+    classes).
 
-    ``y_pred`` are logits; class 0 is the blank, and pads the labels. Returns (batch,).
+    Class 0 is the blank, and pads the labels. Returns (batch,). Raises ShapeError for other shapes.
     """
     if y_true.ndim != 2 or y_pred.ndim != 3 or len(y_true) != len(y_pred):
         raise ShapeError(

@@ -1,4 +1,6 @@
-"""Focal crossentropy: what is already predicted well counts for less (Lin et al. 2017, arXiv:1708.02002)."""
+"""Focal crossentropy, which reduces the weight of well-predicted samples. Reference: Lin et al., 2017,
+arXiv:1708.02002.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,9 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> torch.Tensor:
-    """``mean((1 - p_t)^gamma * crossentropy)`` over ``axis``, ``p_t`` the probability given to the right answer.
+    """mean((1 - p_t)^gamma * crossentropy) over ``axis``, with p_t the predicted probability of the target.
 
-    ``apply_class_balancing`` weighs class 1 by ``alpha`` and class 0 by ``1 - alpha``; the rest as in
+    ``apply_class_balancing`` weights class 1 by ``alpha`` and class 0 by 1 - alpha. Otherwise as
     ``binary_crossentropy``.
     """
     if label_smoothing:
@@ -47,9 +49,7 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> torch.Tensor:
-    """``-sum(alpha (1 - p)^gamma y_true log(p))`` over ``axis``, the classes; the rest as in
-    ``categorical_crossentropy``.
-    """
+    """-sum(alpha (1 - p)^gamma y_true log(p)) over the classes, ``axis``; otherwise as ``categorical_crossentropy``."""
     if label_smoothing:
         y_true = smooth(y_true, label_smoothing)
     if from_logits:

@@ -1,4 +1,4 @@
-"""The Loss: a function per sample, with its settings, and how its values are reduced."""
+"""The base class of losses, and losses made from functions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import tensor
+from layercli.losses.arguments import document
 from layercli.losses.reduction import check_reduction, reduce
 
 
 class Loss(DataclassConfig):
-    """``reduce(call(y_true, y_pred), sample_weight, mask)``; subclass it and write ``call``.
+    """reduce(call(y_true, y_pred), sample_weight, mask): subclasses implement ``call``, which returns one value per
+    sample.
 
-    ``reduction``: ``sum_over_batch_size`` (or ``mean``), ``sum``, ``mean_with_sample_weight``, ``none`` (or None).
-    ``dtype``: what the predictions are converted to; None means float32, and float64 for predictions in float64.
-    Raises UsageError for a reduction or dtype that does not exist, ShapeError for shapes that do not fit.
+    Raises UsageError for an unknown reduction or dtype, ShapeError for shapes that do not fit.
+
+    Arguments:
+        name: the name in logs; by default the class name in snake case.
+        reduction: sum_over_batch_size (or mean), sum, mean_with_sample_weight, or none (or None).
+        dtype: the dtype that predictions are converted to; None is float32, and float64 for float64 predictions.
     """
 
     home: ClassVar[str] = "keras.losses"
@@ -39,7 +44,7 @@ class Loss(DataclassConfig):
         check_reduction(self.reduction)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> torch.Tensor:
-        """Return the loss of ``y_pred`` against ``y_true``; both, and the weights, may be numpy arrays or lists."""
+        """Return the loss of ``y_pred`` against ``y_true``; tensors, arrays or lists, as are the weights and the mask."""
         y_pred = self.prepared(y_pred)
         if sample_weight is None and mask is None:
             whole = self.whole(y_true, y_pred)
@@ -48,16 +53,16 @@ class Loss(DataclassConfig):
         return reduce(*self.unreduced(y_true, y_pred, sample_weight, mask), self.reduction)
 
     def prepared(self, y_pred: Any) -> torch.Tensor:
-        """Return predictions as a tensor of the dtype that this loss computes in."""
+        """Return the predictions as a tensor in the dtype of the computation."""
         values = tensor(y_pred)
         return values.to(self.dtype_for(values))
 
     def whole(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
-        """Return ``mean`` where the reduction is one, of values that all count alike."""
+        """Return ``mean`` where the reduction is the mean and no weights are given, else None."""
         return self.mean(y_true, y_pred) if self.reduction in ("sum_over_batch_size", "mean") else None
 
     def unreduced(self, y_true: Any, y_pred: torch.Tensor, sample_weight: Any, mask: Any) -> tuple[Any, Any, Any]:
-        """Return the values, their weights, and which of them count: None where there is nothing to say."""
+        """Return the values, their weights and their mask, each None where there is none."""
         values = self.call(y_true, y_pred)
         own = self.mask(y_true, values)
         if own is not None:
@@ -65,7 +70,7 @@ class Loss(DataclassConfig):
         return values, sample_weight, mask
 
     def dtype_for(self, y_pred: torch.Tensor) -> torch.dtype:
-        """Return the dtype that this loss computes in for ``y_pred``."""
+        """Return the dtype of the computation for ``y_pred``; UsageError for an unknown dtype."""
         if self.dtype is None:
             return torch.float64 if y_pred.dtype is torch.float64 else torch.float32
         dtype = getattr(torch, self.dtype, None)
@@ -78,23 +83,23 @@ class Loss(DataclassConfig):
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
     def mask(self, y_true: Any, values: torch.Tensor) -> torch.Tensor | None:
-        """Return which of ``values`` count, or None for all of them."""
+        """Return a boolean tensor of the values that count, or None for all."""
         return None
 
     def mean(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
-        """Return the mean of all values where one kernel computes it, else None: the values are then made first."""
+        """Return the mean of all values where one fused kernel computes it, else None."""
         return None
 
     def check(self, y_true: Any, y_pred: Any) -> None:
-        """Raise the error that ``y_true`` and ``y_pred`` deserve, found where any device can find it: on the CPU.
+        """Raise the error for invalid ``y_true`` and ``y_pred``, by a computation on the CPU.
 
-        Meant for the first batch: on a GPU a label out of range is otherwise an assertion without a sentence.
+        Call it for the first batch: on a GPU a label out of range is an assertion of the device without an explanation.
         """
         device = torch.device("cpu")
         self(torch.as_tensor(y_true, device=device), torch.as_tensor(y_pred, device=device).detach())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings; ``dtype`` only where it was given, as Keras does."""
+        """Return the constructor's arguments; ``dtype`` only where it was given, as Keras does."""
         config = super().get_config()
         if config["dtype"] is None:
             del config["dtype"]
@@ -102,7 +107,7 @@ class Loss(DataclassConfig):
 
 
 class FunctionLoss(Loss):
-    """The Loss of a user's ``function(y_true, y_pred, **arguments)``, which returns one value per sample."""
+    """The Loss of a user's function fn(y_true, y_pred, **arguments), which returns one value per sample."""
 
     def __init__(
         self,
@@ -117,16 +122,16 @@ class FunctionLoss(Loss):
         self.arguments = arguments
 
     def call(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
-        """Return the function's values."""
+        """Return fn's values."""
         return self.fn(y_true, y_pred, **self.arguments)
 
     @classmethod
     def settings(cls) -> list[str]:
-        """Return the settings that a config holds; the function's own arguments are among ``get_config()``."""
+        """Return the arguments in a config; ``get_config()`` adds those of the function."""
         return ["fn", "reduction", "name", "dtype"]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings, the function by its name."""
+        """Return the constructor's arguments, the function by its name."""
         return {**super().get_config(), **self.arguments}
 
 
@@ -181,5 +186,5 @@ def loss_class(
     }
     if mask is not None:
         namespace["mask"] = mask
-    namespace["__doc__"] = f"{inspect.getdoc(function)}\n\nReduced as every Loss is: see Loss."
+    namespace["__doc__"] = document(inspect.getdoc(function) or "", [field[0] for field in fields])
     return dataclasses.make_dataclass(name, fields, bases=(Loss,), namespace=namespace, eq=False)

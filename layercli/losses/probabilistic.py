@@ -1,4 +1,4 @@
-"""How unlikely what happened was under what was predicted."""
+"""Kullback-Leibler divergence and Poisson loss."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ EPSILON = 1e-7
 
 @pairwise
 def kl_divergence(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``sum(y_true log(y_true / y_pred))`` over the last axis, of probabilities no smaller than 1e-7."""
+    """sum(y_true log(y_true / y_pred)) over the last axis, with probabilities clipped to [1e-7, 1]: (..., n) to (...)."""
     true, pred = y_true.clamp(EPSILON, 1), y_pred.clamp(EPSILON, 1)
     return (true * (true / pred).log()).sum(-1)
 
 
 @pairwise
 def poisson(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``mean(y_pred - y_true log(y_pred + 1e-7))`` over the last axis: counts against the rate of a Poisson process."""
+    """mean(y_pred - y_true log(y_pred + 1e-7)) over the last axis, for counts y_true and Poisson rates y_pred: (..., n)
+    to (...).
+    """
     return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
 
 

@@ -1,4 +1,4 @@
-"""From one value per sample, weights and a mask to one number."""
+"""Reduction of one value per sample, with weights and a mask, to one number."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 def check_reduction(reduction: str | None) -> None:
-    """Raise UsageError unless ``reduction`` is one of REDUCTIONS."""
+    """Raise UsageError where ``reduction`` is not in REDUCTIONS."""
     if reduction not in REDUCTIONS:
         names = ", ".join(str(name) for name in REDUCTIONS)
-        raise UsageError(f"reduction is one of {names}, got {reduction!r}")
+        raise UsageError(f"reduction must be one of {names}, got {reduction!r}")
 
 
 def reduce(
     values: torch.Tensor, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size"
 ) -> torch.Tensor:
-    """Return ``values``, weighted, as one number (or as they are for ``none``).
+    """Return the weighted ``values`` reduced to one number; unreduced for ``none``.
 
     ``sum`` adds them; ``mean`` and ``sum_over_batch_size`` divide by their count, ``mean_with_sample_weight`` by the
-    sum of the weights. Where ``mask`` is False a value counts for nothing; the first two then divide by the count of
-    those left. Values without a batch axis are returned as they are.
+    sum of the weights. Values where ``mask`` is false are ignored, also in the count. Values without a batch axis are
+    returned unchanged.
     """
     weight = effective_weight(values, sample_weight, mask, reduction)
     if weight is not None:
@@ -42,7 +42,7 @@ def reduce(
 
 
 def effective_weight(values: torch.Tensor, sample_weight: Any, mask: Any, reduction: str | None) -> torch.Tensor | None:
-    """Return the product of the weights and of the mask, or None where there is neither."""
+    """Return the product of the weights and the mask, or None without either."""
     weight = None
     if sample_weight is not None:
         weight = torch.as_tensor(sample_weight, device=values.device).to(values.dtype)

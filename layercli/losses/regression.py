@@ -1,4 +1,4 @@
-"""How far numbers are from the numbers they should be."""
+"""Regression losses."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ EPSILON = 1e-7
 
 @pairwise
 def mean_squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``mean((y_true - y_pred)^2)`` over the last axis: (..., n) and (..., n) to (...)."""
+    """mean((y_true - y_pred)^2) over the last axis: (..., n) and (..., n) to (...)."""
     return (y_true - y_pred).square().mean(-1)
 
 
 @pairwise
 def mean_absolute_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``mean(|y_true - y_pred|)`` over the last axis: (..., n) and (..., n) to (...)."""
+    """mean(|y_true - y_pred|) over the last axis: (..., n) and (..., n) to (...)."""
     return (y_true - y_pred).abs().mean(-1)
 
 
 @pairwise
 def mean_absolute_percentage_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``100 mean(|(y_true - y_pred) / max(|y_true|, 1e-7)|)`` over the last axis, in percent."""
+    """100 mean(|y_true - y_pred| / max(|y_true|, 1e-7)) over the last axis: (..., n) to (...), in percent."""
     return 100 * ((y_true - y_pred) / y_true.abs().clamp_min(EPSILON)).abs().mean(-1)
 
 
 @pairwise
 def mean_squared_logarithmic_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``mean((log(1 + y_true) - log(1 + y_pred))^2)`` over the last axis, of values no smaller than 1e-7."""
+    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis, with values of at least 1e-7: (..., n) to (...)."""
     true, pred = ((y.clamp_min(EPSILON) + 1).log() for y in (y_true, y_pred))
     return (pred - true).square().mean(-1)
 
 
 @pairwise
 def huber(y_true: torch.Tensor, y_pred: torch.Tensor, delta: float = 1.0) -> torch.Tensor:
-    """Mean over the last axis of ``e^2 / 2`` where ``|e| <= delta``, else ``delta |e| - delta^2 / 2``."""
+    """Mean over the last axis of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2, for e = y_true - y_pred."""
     return F.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
 @pairwise
 def log_cosh(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``mean(log(cosh(y_pred - y_true)))`` over the last axis."""
+    """mean(log(cosh(y_pred - y_true))) over the last axis: (..., n) and (..., n) to (...)."""
     error = y_pred - y_true
     return (error + F.softplus(-2 * error) - math.log(2)).mean(-1)
 
 
 @pairwise
 def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
-    """``-cos(angle between y_true and y_pred)`` along ``axis``: -1 where they point the same way, 1 where opposite."""
+    """-cos(angle between y_true and y_pred) along ``axis``: -1 for the same direction, 1 for opposite directions."""
     return -cosine(y_true, y_pred, axis)
 
 
 def whole_squared_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
-    """Return the mean of ``mean_squared_error`` over all samples, of tensors that are alike."""
+    """Return the mean of ``mean_squared_error`` over all samples for equal shapes and dtypes, else None."""
     return F.mse_loss(y_pred, y_true) if alike(y_true, y_pred) else None
 
 
 def whole_absolute_error(y_true: Any, y_pred: torch.Tensor) -> torch.Tensor | None:
-    """Return the mean of ``mean_absolute_error`` over all samples, of tensors that are alike."""
+    """Return the mean of ``mean_absolute_error`` over all samples for equal shapes and dtypes, else None."""
     return F.l1_loss(y_pred, y_true) if alike(y_true, y_pred) else None
 
 
 def cosine(a: torch.Tensor, b: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return the cosine of the angle between ``a`` and ``b`` along ``axis``; 0 where either is 0."""
+    """Return cos(angle between a and b) along ``axis``; 0 where either is 0."""
     return (F.normalize(a, dim=axis, eps=EPSILON) * F.normalize(b, dim=axis, eps=EPSILON)).sum(axis)
 
 

@@ -1,4 +1,4 @@
-"""Losses of overlap between the region predicted and the region meant."""
+"""Overlap losses for segmentation: Dice and Tversky."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Axes = int | Sequence[int] | None
 
 @pairwise
 def dice(y_true: torch.Tensor, y_pred: torch.Tensor, axis: Axes = None) -> torch.Tensor:
-    """``1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))`` over ``axis``; None is all axes, the batch too."""
+    """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)) over ``axis``; None is all axes, the batch included."""
     return 1 - 2 * total(y_true * y_pred, axis) / (total(y_true, axis) + total(y_pred, axis) + EPSILON)
 
 
@@ -22,9 +22,10 @@ def dice(y_true: torch.Tensor, y_pred: torch.Tensor, axis: Axes = None) -> torch
 def tversky(
     y_true: torch.Tensor, y_pred: torch.Tensor, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
 ) -> torch.Tensor:
-    """``1 - both / (both + alpha only_true + beta only_pred)``, each summed over ``axis`` (None is all axes).
+    """1 - TP / (TP + alpha FN + beta FP), each summed over ``axis``; None is all axes, the batch included.
 
-    ``both = y_true y_pred``, ``only_true = y_true (1 - y_pred)``, ``only_pred = y_pred (1 - y_true)``.
+    TP = y_true y_pred, FN = y_true (1 - y_pred), FP = y_pred (1 - y_true). Reference: Salehi et al., 2017,
+    arXiv:1706.05721.
     """
     both = total(y_true * y_pred, axis)
     only_true = total(y_true * (1 - y_pred), axis)
@@ -33,7 +34,7 @@ def tversky(
 
 
 def total(values: torch.Tensor, axis: Axes) -> torch.Tensor:
-    """Return the sum over ``axis``, one, several or (None) all."""
+    """Return the sum over ``axis``: one axis, several, or None for all."""
     return values.sum() if axis is None else values.sum(axis if isinstance(axis, int) else tuple(axis))
 
 

@@ -1,4 +1,4 @@
-"""Metrics: sums over all the batches seen, and what they come to."""
+"""Metrics: state accumulated over batches, and its result."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ FUNCTIONS = (
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
     "sparse_categorical_crossentropy", "squared_hinge",
 )  # fmt: skip
-"""The losses that Keras's metrics show as functions too."""
+"""The loss functions that ``keras.metrics`` has too."""
 
 __all__ = [*_catalogue.homes, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
 
@@ -148,9 +148,9 @@ def serialize(metric: Any) -> Any:
 
 
 def get(identifier: Any) -> Any:
-    """Return the metric that a name, a config, a class, a function or the object itself stands for; None stays None.
+    """Return the metric that a name, config, class, function or instance stands for; None stays None.
 
-    A name is always that of a class, ``binary_accuracy`` too. Raises UsageError.
+    A name always stands for a class, also ``binary_accuracy``. Raises UsageError for an unknown name.
     """
     if isinstance(identifier, str):
         identifier = _catalogue.aliases.get(identifier.lower(), identifier)
@@ -158,10 +158,10 @@ def get(identifier: Any) -> Any:
 
 
 def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
-    """Return the Metric that ``identifier`` means for targets and predictions of these shapes, named as it was called.
+    """Return the Metric that ``identifier`` stands for, given targets and predictions, with the name as given.
 
-    As ``get``, but ``accuracy`` or ``acc`` becomes the binary, the sparse or the one-hot one (predictions of one column
-    are binary, targets of lower rank or of one column are ids), and a function becomes the mean of its values.
+    As ``get``, but ``accuracy`` or ``acc`` is binary for predictions of one column, sparse for targets of lower rank or
+    of one column (class ids), else categorical; and a function becomes the mean of its values.
     """
     from layercli.losses.alignment import kind_of_labels
     from layercli.metrics.metric import Metric
@@ -173,7 +173,7 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     else:
         metric = get(identifier)
     if metric is None:
-        raise UsageError("a metric cannot be None")
+        raise UsageError("expected a metric, got None")
     if not isinstance(metric, Metric):
         metric = MeanMetricWrapper(metric)
     if isinstance(identifier, str):

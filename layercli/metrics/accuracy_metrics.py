@@ -1,4 +1,4 @@
-"""Accuracies: the share of predictions that are right."""
+"""Accuracies: the fraction of correct predictions."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from layercli.metrics.reduction_metrics import mean_class
 
 @pairwise
 def accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``y_true == y_pred``, element by element."""
+    """y_true == y_pred, elementwise, as 0 and 1."""
     return (y_true == y_pred).float()
 
 
 @pairwise
 def binary_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
-    """``y_true == (y_pred > threshold)``, element by element; targets are 0 and 1."""
+    """y_true == (y_pred > threshold), elementwise, for targets 0 and 1."""
     return ((y_pred > threshold).to(y_true.dtype) == y_true).float()
 
 
 @pairwise
 def categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``argmax(y_true) == argmax(y_pred)`` over the last axis: one-hot (..., classes) and (..., classes) to (...)."""
+    """argmax(y_true) == argmax(y_pred) over the last axis: one-hot (..., classes) and (..., classes) to (...)."""
     return (y_true.argmax(-1) == y_pred.argmax(-1)).float()
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
-    """``y_true == argmax(y_pred)`` over the last axis: labels (...) or (..., 1) and (..., classes) to (...)."""
+    """y_true == argmax(y_pred) over the last axis: class ids (...) or (..., 1) and (..., classes) to (...)."""
     labels, predictions = class_ids(y_true, y_pred)
     best = predictions.argmax(-1)
     require_same_shape("sparse_categorical_accuracy", labels, best)
@@ -37,16 +37,17 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 @pairwise
 def top_k_categorical_accuracy(y_true: torch.Tensor, y_pred: torch.Tensor, k: int = 5) -> torch.Tensor:
-    """Whether fewer than ``k`` classes are predicted above ``argmax(y_true)``: one-hot (..., classes) to (...)."""
+    """Whether fewer than ``k`` predictions exceed that of argmax(y_true): one-hot (..., classes) to (...)."""
     return among_best(y_true.argmax(-1), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> torch.Tensor:
-    """Whether fewer than ``k`` classes are predicted above ``y_true``: labels (...) and (..., classes) to (...).
+    """Whether fewer than ``k`` predictions exceed that of y_true: class ids (...) and (..., classes) to (...).
 
-    With ``from_sorted_ids`` the predictions are class ids, best first: whether the label is among the first ``k``.
+    With ``from_sorted_ids`` the predictions are class ids, most probable first: whether y_true is among the first
+    ``k``.
     """
     labels, predictions = class_ids(y_true, y_pred)
     if from_sorted_ids:
@@ -55,7 +56,7 @@ def sparse_top_k_categorical_accuracy(
 
 
 def class_ids(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return labels as int64 without an axis of size 1 for the class, and predictions, on one device."""
+    """Return labels as int64, without a last axis of size 1, and predictions, on one device."""
     predictions = tensor(y_pred)
     labels = torch.as_tensor(y_true, device=predictions.device).long()
     if labels.ndim == predictions.ndim and labels.shape[-1] == 1:
@@ -64,7 +65,7 @@ def class_ids(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def among_best(labels: torch.Tensor, predictions: torch.Tensor, k: int) -> torch.Tensor:
-    """Return whether fewer than ``k`` predictions are above that of the label; one that is NaN never is."""
+    """Return whether fewer than ``k`` predictions exceed that of the label; a NaN prediction of the label never is."""
     own = predictions.gather(-1, labels.unsqueeze(-1)).nan_to_num(nan=float("-inf"))
     return ((predictions > own).sum(-1) < k).float()
 

@@ -1,4 +1,4 @@
-"""The area under a curve of rates."""
+"""The area under the ROC or precision-recall curve."""
 
 from __future__ import annotations
 
@@ -21,13 +21,20 @@ EPSILON = 1e-7
 
 @dataclass(eq=False)
 class AUC(Metric):
-    """The area under the curve drawn by ``num_thresholds`` thresholds evenly from 0 to 1 (or by ``thresholds``).
+    """The area under a curve of rates at many thresholds, by a Riemann sum.
 
-    ``curve``: ``ROC``, recall over the rate of false positives; ``PR``, precision over recall; ``PRGAIN``, their gains.
-    ``summation_method``: the height between two points is their mean (``interpolation``; for ``PR`` precision is
-    interpolated as Davis and Goadrich 2006 do), their smaller (``minoring``) or their larger (``majoring``).
-    ``multi_label`` takes the mean of the areas of the columns of (batch, labels), weighted by ``label_weights``, which
-    otherwise weigh the columns of every sample. ``from_logits`` puts predictions through a sigmoid first.
+    Arguments:
+        num_thresholds: the number of evenly spaced thresholds in [0, 1], at least 2.
+        curve: ROC (recall over false positive rate), PR (precision over recall), or PRGAIN (their gains).
+        summation_method: the height between two points is their mean (interpolation; for PR as Davis and Goadrich, 2006), their
+            minimum (minoring) or their maximum (majoring).
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+        thresholds: thresholds in [0, 1] to use instead of ``num_thresholds``.
+        multi_label: whether to average the areas of the columns of (batch, labels).
+        num_labels: the number of labels, to create the state before the first batch.
+        label_weights: weights of the labels, in the average for ``multi_label``, else of the columns of each sample.
+        from_logits: whether to apply a sigmoid to the predictions.
     """
 
     num_thresholds: int = 200
@@ -46,21 +53,21 @@ class AUC(Metric):
         self.curve = one_of("curve", self.curve, CURVES)
         self.summation_method = one_of("summation_method", self.summation_method, SUMMATIONS)
         if self.thresholds is None and self.num_thresholds < 2:
-            raise UsageError(f"num_thresholds is an integer from 2 up, got {self.num_thresholds}")
+            raise UsageError(f"num_thresholds must be an integer of at least 2, got {self.num_thresholds}")
         if self.num_labels and not self.multi_label:
-            raise UsageError("num_labels is for multi_label=True")
+            raise UsageError("num_labels requires multi_label=True")
         inner = evenly(self.num_thresholds)[1:-1] if self.thresholds is None else sorted(self.thresholds)
         self.levels = [-EPSILON, *inner, 1 + EPSILON]
         self.num_thresholds = len(self.levels)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return one sum for each threshold in each cell of the confusion matrix."""
+        """Return the shapes of the confusion counts at each threshold."""
         if not self.multi_label:
             return dict.fromkeys(Counts._fields, (len(self.levels),))
         return dict.fromkeys(Counts._fields, (len(self.levels), self.num_labels)) if self.num_labels else {}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; weights are one for each sample or of the shape of the targets."""
+        """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         y_pred = tensor(y_pred).detach()
         if self.multi_label and y_pred.ndim != 2:
             raise ShapeError(f"{self.name} expects y_pred of shape (batch, labels), got {tuple(y_pred.shape)}")
@@ -78,7 +85,7 @@ class AUC(Metric):
             self.add(cell, value)
 
     def result(self) -> torch.Tensor:
-        """Return the area so far, 0 of nothing."""
+        """Return the area so far, 0 without any sample."""
         if not self.state:
             return self.finish(torch.zeros(()))
         counts = Counts(**self.state)
@@ -92,7 +99,7 @@ class AUC(Metric):
         return self.finish(areas.mean())
 
     def strips(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the area between each two points."""
+        """Return the areas between neighbouring points."""
         left, right = y[:-1], y[1:]
         if self.summation_method == "minoring":
             height = torch.minimum(left, right)
@@ -103,7 +110,7 @@ class AUC(Metric):
         return (x[:-1] - x[1:]) * height
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings; ``thresholds`` only where they were given, as Keras does."""
+        """Return the constructor's arguments; ``thresholds`` only where they were given, as Keras does."""
         config = super().get_config()
         if config["thresholds"] is None:
             del config["thresholds"]
@@ -111,11 +118,11 @@ class AUC(Metric):
 
 
 def one_of(setting: str, value: str, known: tuple[str, ...]) -> str:
-    """Return the entry of ``known`` that is ``value`` in whatever case; raise UsageError if there is none."""
+    """Return the entry of ``known`` that equals ``value`` regardless of case; UsageError without one."""
     for name in known:
         if name.lower() == str(value).lower():
             return name
-    raise UsageError(f"{setting} is one of {', '.join(known)}, got {value!r}")
+    raise UsageError(f"{setting} must be one of {', '.join(known)}, got {value!r}")
 
 
 def points(curve: str, counts: Counts) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,7 +139,7 @@ def points(curve: str, counts: Counts) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def interpolated_precision(counts: Counts) -> torch.Tensor:
-    """Return the area under precision over recall between each two thresholds, true positives growing in proportion."""
+    """Return the area under precision over recall between thresholds, with true positives interpolated linearly."""
     tp = counts.true_positives
     predicted = tp + counts.false_positives
     gained = tp[:-1] - tp[1:]

@@ -1,4 +1,4 @@
-"""True and false positives and negatives at many thresholds at once."""
+"""True and false positives and negatives at many thresholds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, require_same_shape, tensor
 
-NEG_INF = -1e10  # what predictions outside the top k count as; also the threshold of those inside
+NEG_INF = -1e10  # the value of predictions outside the top k, and the default threshold with top_k
 
 
 class Counts(NamedTuple):
-    """Weights of the samples in each cell of the confusion matrix: (thresholds,), or (thresholds, labels)."""
+    """The sums of sample weights in each cell of the confusion matrix: (thresholds,), or (thresholds, labels)."""
 
     true_positives: torch.Tensor
     false_positives: torch.Tensor
@@ -22,23 +22,23 @@ class Counts(NamedTuple):
 
 
 def parse_thresholds(thresholds: float | Sequence[float] | None, default: float) -> list[float]:
-    """Return ``thresholds`` as a list, ``[default]`` for None; raise UsageError for one not from 0 to 1."""
+    """Return ``thresholds`` as a list, ``[default]`` for None; UsageError for one outside [0, 1]."""
     if thresholds is None:
         return [default]
     listed = [float(thresholds)] if isinstance(thresholds, int | float) else [float(t) for t in thresholds]
     wrong = [t for t in listed if not 0 <= t <= 1]
     if wrong:
-        raise UsageError(f"thresholds are numbers from 0 to 1, got {wrong[0]}")
+        raise UsageError(f"thresholds must be numbers from 0 to 1, got {wrong[0]}")
     return listed
 
 
 def evenly(count: int) -> list[float]:
-    """Return ``count`` thresholds evenly from 0 to 1, and 0.5 for one alone."""
+    """Return ``count`` evenly spaced thresholds in [0, 1]; [0.5] for one."""
     return [0.5] if count == 1 else [i / (count - 1) for i in range(count)]
 
 
 def are_even(thresholds: Sequence[float]) -> bool:
-    """Return whether three or more thresholds lie evenly from 0 to 1."""
+    """Return whether three or more thresholds are evenly spaced in [0, 1]."""
     if len(thresholds) < 3:
         return False
     return all(abs(t - e) <= 1e-7 + 1e-5 * e for t, e in zip(thresholds, evenly(len(thresholds)), strict=True))
@@ -55,11 +55,10 @@ def count(
     label_weights: torch.Tensor | None = None,
     by_label: bool = False,
 ) -> Counts:
-    """Return the weights of the samples in each cell: positive are targets that are not 0 and predictions over the
-    threshold.
+    """Return the confusion counts: targets are positive where nonzero, predictions where above the threshold.
 
-    Each sample falls between two thresholds, once, whatever their number; sums from the top give the rest. Everything
-    is one long list of samples, unless ``by_label`` keeps the columns of (batch, labels) apart.
+    Each sample is counted once, in the interval between two thresholds; cumulative sums give the counts at each
+    threshold. All values are flattened to samples, unless ``by_label`` keeps the columns of (batch, labels).
     """
     y_pred = tensor(y_pred).detach()
     y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
@@ -79,7 +78,7 @@ def count(
 
 
 def weights_like(y_true: torch.Tensor, sample_weight: Any) -> torch.Tensor:
-    """Return the weights of the samples spread over the shape of ``y_true``, in float64."""
+    """Return the sample weights broadcast to the shape of ``y_true``, in float64."""
     if sample_weight is None:
         return torch.ones_like(y_true, dtype=torch.float64)
     weight = torch.as_tensor(sample_weight, dtype=torch.float64, device=y_true.device)
@@ -89,24 +88,24 @@ def weights_like(y_true: torch.Tensor, sample_weight: Any) -> torch.Tensor:
 
 
 def only_top(y_pred: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the ``k`` largest predictions of each row, and NEVER for the others."""
+    """Return the ``k`` largest predictions of each row, and NEG_INF for the others."""
     best = y_pred.topk(k, -1).indices
     return torch.full_like(y_pred, NEG_INF).scatter(-1, best, y_pred.gather(-1, best))
 
 
 def one_class(y: torch.Tensor, class_id: int) -> torch.Tensor:
-    """Return the column of one class; raise ShapeError where there are no columns."""
+    """Return the column of one class; ShapeError where there are no columns."""
     if y.ndim < 2:
-        raise ShapeError(f"class_id needs predictions of shape (batch, classes), got {tuple(y.shape)}")
+        raise ShapeError(f"class_id requires predictions of shape (batch, classes), got {tuple(y.shape)}")
     return y[..., class_id]
 
 
 def place(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
-    """Return how many thresholds each prediction is over, counted in their order from the smallest."""
-    y_pred = y_pred.nan_to_num(nan=float("-inf"))  # NaN is over no threshold
+    """Return the number of thresholds below each prediction."""
+    y_pred = y_pred.nan_to_num(nan=float("-inf"))  # NaN is above no threshold
     even = [min(max(t, 0.0), 1.0) for t in thresholds]
     if are_even(even):
-        # As Keras rounds them: a prediction at a threshold falls by its product with their number, in its own dtype.
+        # Rounded as in Keras: the bin of a prediction is its product with the number of bins, in its own dtype.
         below = (y_pred.clamp(0, 1) * (len(even) - 1)).ceil()
         return (below.clamp_min(1) if thresholds[0] < 0 else below).long()
     ordered = torch.tensor(sorted(thresholds), dtype=y_pred.dtype, device=y_pred.device)
@@ -114,7 +113,7 @@ def place(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
 
 
 def tally(positive: torch.Tensor, place: torch.Tensor, weight: torch.Tensor, thresholds: int) -> Counts:
-    """Return the counts of (samples, labels), each sample at its place among the thresholds."""
+    """Return the counts of (samples, labels) from the number of thresholds below each sample."""
     empty = torch.zeros(thresholds + 1, weight.shape[1], dtype=weight.dtype, device=weight.device)
     hits, misses = (empty.scatter_add(0, place, weight * kind) for kind in (positive, ~positive))
     over, under = (kind.flip(0).cumsum(0).flip(0)[1:] for kind in (hits, misses))

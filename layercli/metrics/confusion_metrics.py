@@ -13,8 +13,10 @@ from layercli.metrics.metric import Metric
 
 
 class ConfusionMetric(Metric):
-    """A metric of confusion-matrix cells at each of ``thresholds``, one, several or the default; ``cells`` names them
-    as they are in Counts, and as the state is unless ``stored`` says otherwise.
+    """Base of the metrics of confusion counts at ``thresholds``.
+
+    ``cells``: the counts of the state, by their names in Counts; ``stored``: another name for the one count of the
+    state.
     """
 
     cells: ClassVar[tuple[str, ...]]
@@ -28,19 +30,19 @@ class ConfusionMetric(Metric):
         self.ranks = sorted(range(len(self.levels)), key=self.levels.__getitem__)
 
     def default_threshold(self) -> float:
-        """Return the threshold for when none is given."""
+        """Return the threshold used for None."""
         return 0.5
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return one sum for each threshold in each cell."""
+        """Return the shapes of the counts: one number per threshold."""
         return {self.stored or cell: (len(self.levels),) for cell in self.cells}
 
     def options(self) -> dict[str, Any]:
-        """Return how samples are counted: settings of ``count``."""
+        """Return further arguments of ``count``."""
         return {}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; weights are one for each sample or of the shape of the targets."""
+        """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         levels = [self.levels[rank] for rank in self.ranks]
         counts = count(y_true, y_pred, levels, sample_weight=sample_weight, **self.options())
         back = [self.ranks.index(i) for i in range(len(self.ranks))]
@@ -48,13 +50,13 @@ class ConfusionMetric(Metric):
             self.add(self.stored or cell, getattr(counts, cell)[back])
 
     def unwrap(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the result: one number for one threshold, else one for each."""
+        """Return the result: a number for one threshold, else one per threshold."""
         return self.finish(values[0] if len(self.levels) == 1 else values)
 
 
 @dataclass(eq=False)
 class CountMetric(ConfusionMetric):
-    """The sum of the weights in one cell."""
+    """Base of the metrics of one cell of the confusion matrix."""
 
     stored = "accumulator"
 
@@ -63,41 +65,61 @@ class CountMetric(ConfusionMetric):
     dtype: str | None = None
 
     def result(self) -> torch.Tensor:
-        """Return the sum so far at each threshold."""
+        """Return the sum of weights so far at each threshold."""
         return self.unwrap(self.state["accumulator"])
 
 
 class TruePositives(CountMetric):
-    """How many samples were predicted over the threshold and are positive."""
+    """The sum of the weights of samples with a prediction above the threshold and a positive target.
+
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     cells = ("true_positives",)
 
 
 class FalsePositives(CountMetric):
-    """How many samples were predicted over the threshold and are not positive."""
+    """The sum of the weights of samples with a prediction above the threshold and a negative target.
+
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     cells = ("false_positives",)
 
 
 class TrueNegatives(CountMetric):
-    """How many samples were not predicted over the threshold and are not positive."""
+    """The sum of the weights of samples with a prediction not above the threshold and a negative target.
+
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     cells = ("true_negatives",)
 
 
 class FalseNegatives(CountMetric):
-    """How many samples were not predicted over the threshold and are positive."""
+    """The sum of the weights of samples with a prediction not above the threshold and a positive target.
+
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     cells = ("false_negatives",)
 
 
 @dataclass(eq=False)
 class RatioMetric(ConfusionMetric):
-    """The share of true positives in the two ``cells``.
-
-    ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;
-    ``class_id`` looks at the column of one class.
-    """
+    """Base of precision and recall: the true positives as a fraction of the two ``cells``."""
 
     thresholds: float | Sequence[float] | None = None
     top_k: int | None = None
@@ -106,34 +128,42 @@ class RatioMetric(ConfusionMetric):
     dtype: str | None = None
 
     def default_threshold(self) -> float:
-        """Return the threshold for when none is given."""
+        """Return the threshold used for None: none at all with ``top_k``."""
         return 0.5 if self.top_k is None else NEG_INF
 
     def options(self) -> dict[str, Any]:
-        """Return how samples are counted."""
+        """Return further arguments of ``count``."""
         return {"top_k": self.top_k, "class_id": self.class_id}
 
     def result(self) -> torch.Tensor:
-        """Return the share so far at each threshold, 0 of nothing."""
+        """Return the fraction so far at each threshold, 0 without any sample."""
         right, other = (self.state[cell] for cell in self.cells)
         return self.unwrap(divide_no_nan(right, right + other))
 
 
 class Precision(RatioMetric):
-    """``true_positives / (true_positives + false_positives)`` at each of ``thresholds`` (0.5).
+    """true_positives / (true_positives + false_positives).
 
-    ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;
-    ``class_id`` looks at the column of one class.
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        top_k: count only the k largest predictions of each row, as positive unless ``thresholds`` are given.
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     cells = ("true_positives", "false_positives")
 
 
 class Recall(RatioMetric):
-    """``true_positives / (true_positives + false_negatives)`` at each of ``thresholds`` (0.5).
+    """true_positives / (true_positives + false_negatives).
 
-    ``top_k`` counts only the k largest predictions of a row, each as positive unless ``thresholds`` say otherwise;
-    ``class_id`` looks at the column of one class.
+    Arguments:
+        thresholds: one threshold in [0, 1] or several, 0.5 by default.
+        top_k: count only the k largest predictions of each row, as positive unless ``thresholds`` are given.
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     cells = ("true_positives", "false_negatives")

@@ -1,4 +1,4 @@
-"""F scores: precision and recall as one number."""
+"""F-scores: the weighted harmonic mean of precision and recall."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ CELLS = ("true_positives", "false_positives", "false_negatives", "intermediate_w
 
 
 class FScore(Metric):
-    """``(1 + beta^2) precision recall / (beta^2 precision + recall)`` of each column of (batch, classes).
-
-    A class is predicted where its prediction is over ``threshold``, or is the largest of its row for None.
-    ``average``: None for each class, ``macro`` for their mean, ``weighted`` by how often each occurs, ``micro`` to add
-    all classes up first.
-    """
+    """Base of the F-scores: (1 + beta^2) precision recall / (beta^2 precision + recall), per class."""
 
     average: str | None
     threshold: float | None
@@ -31,14 +26,14 @@ class FScore(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.average not in AVERAGES:
-            raise UsageError(f"average is one of {', '.join(map(str, AVERAGES))}, got {self.average!r}")
+            raise UsageError(f"average must be one of {', '.join(map(str, AVERAGES))}, got {self.average!r}")
         if self.beta <= 0:
-            raise UsageError(f"beta is over 0, got {self.beta}")
+            raise UsageError(f"beta must be greater than 0, got {self.beta}")
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise UsageError(f"threshold is over 0 and at most 1, got {self.threshold}")
+            raise UsageError(f"threshold must be greater than 0 and at most 1, got {self.threshold}")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch of (batch, classes) with one weight for each sample."""
+        """Add a batch of targets and predictions (batch, classes), with one weight per sample."""
         y_pred = tensor(y_pred).detach()
         y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
         require_same_shape(str(self.name), y_true, y_pred)
@@ -55,7 +50,7 @@ class FScore(Metric):
             self.add(name, total)
 
     def chosen(self, y_pred: torch.Tensor) -> torch.Tensor:
-        """Return which classes are predicted."""
+        """Return a boolean for each prediction: whether its class is predicted."""
         if self.threshold is not None:
             return y_pred > self.threshold
         return (y_pred >= y_pred.amax(-1, keepdim=True)) & (y_pred.abs() > 1e-9)
@@ -76,11 +71,14 @@ class FScore(Metric):
 
 @dataclass(eq=False)
 class F1Score(FScore):
-    """``2 precision recall / (precision + recall)`` of each column of (batch, classes).
+    """2 precision recall / (precision + recall), for targets and predictions (batch, classes).
 
-    A class is predicted where its prediction is over ``threshold``, or is the largest of its row for None.
-    ``average``: None for each class, ``macro`` for their mean, ``weighted`` by how often each occurs, ``micro`` to add
-    all classes up first.
+    Arguments:
+        average: None for one score per class, macro for their mean, weighted for their mean by frequency, micro for the score of
+            all classes together.
+        threshold: the value in (0, 1] above which a class is predicted; None predicts the largest of each row.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     average: str | None = None
@@ -91,9 +89,15 @@ class F1Score(FScore):
 
 @dataclass(eq=False)
 class FBetaScore(FScore):
-    """``(1 + beta^2) precision recall / (beta^2 precision + recall)`` of each column of (batch, classes).
+    """(1 + beta^2) precision recall / (beta^2 precision + recall), for targets and predictions (batch, classes).
 
-    ``beta`` over 1 counts recall for more; the rest as in F1Score.
+    Arguments:
+        average: None for one score per class, macro for their mean, weighted for their mean by frequency, micro for the score of
+            all classes together.
+        beta: the weight of recall, greater than 0.
+        threshold: the value in (0, 1] above which a class is predicted; None predicts the largest of each row.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     average: str | None = None

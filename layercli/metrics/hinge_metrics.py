@@ -1,4 +1,4 @@
-"""Means of the hinge losses."""
+"""The means of the hinge losses."""
 
 from __future__ import annotations
 

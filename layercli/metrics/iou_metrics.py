@@ -1,4 +1,4 @@
-"""Intersection over union."""
+"""Intersection over union (IoU)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ EPSILON = 1e-7
 
 
 class BaseIoU(Metric):
-    """The mean over classes of ``both / (target + predicted - both)``, from a confusion matrix of all elements.
+    """Base: the mean over classes of intersection / (targets + predictions - intersection), from a confusion matrix.
 
-    Classes that never occur are left out, and so are elements whose class is ``ignore_class`` or none of them.
-    Weights, of the shape of the classes, count in integers unless ``dtype`` is given, as in Keras.
+    Classes that do not occur are ignored, and so are elements of ``ignore_class`` or out of range. Weights, of the
+    targets' shape, are truncated to integers unless ``dtype`` is given, as in Keras.
     """
 
     num_classes: int
 
     def targets(self) -> list[int]:
-        """Return the classes whose overlap counts."""
+        """Return the classes to average."""
         return list(range(self.num_classes))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the confusion matrix: targets down, predictions across."""
+        """Return the shape of the confusion matrix: targets in rows, predictions in columns."""
         return {"total_confusion_matrix": (self.num_classes, self.num_classes)}
 
     def classes(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,11 +35,11 @@ class BaseIoU(Metric):
         return y_true, y_pred
 
     def kept(self, labels: torch.Tensor) -> torch.Tensor:
-        """Return which targets count, of those that are classes."""
+        """Return which targets count, among those in range."""
         return torch.ones_like(labels, dtype=torch.bool)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
+        """Add a batch; ``sample_weight`` has the targets' shape."""
         pred = torch.as_tensor(y_pred)
         true = torch.as_tensor(y_true, device=pred.device)
         labels, found = (y.reshape(-1).long() for y in self.classes(true, pred))
@@ -52,7 +52,7 @@ class BaseIoU(Metric):
         self.add("total_confusion_matrix", totals.index_add(0, cell, weight * inside).reshape(count, count))
 
     def result(self) -> torch.Tensor:
-        """Return the mean overlap so far."""
+        """Return the mean IoU so far."""
         matrix = self.state["total_confusion_matrix"]
         both = matrix.diagonal()
         either = (matrix.sum(0) + matrix.sum(1) - both)[self.targets()]
@@ -62,7 +62,7 @@ class BaseIoU(Metric):
 
 
 class ClassOverlap(BaseIoU):
-    """Targets and predictions are ids (``sparse_y_true``, ``sparse_y_pred``) or scores along ``axis``."""
+    """Base of the metrics of class ids, or of scores along ``axis``."""
 
     ignore_class: int | None
     sparse_y_true: bool
@@ -70,22 +70,30 @@ class ClassOverlap(BaseIoU):
     axis: int
 
     def classes(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the class of each target and of each prediction: as given, or the largest along ``axis``."""
+        """Return the class of each target and each prediction: as given, or the argmax along ``axis``."""
         true = y_true if self.sparse_y_true else y_true.argmax(self.axis)
         return true, y_pred if self.sparse_y_pred else y_pred.argmax(self.axis)
 
     def kept(self, labels: torch.Tensor) -> torch.Tensor:
-        """Return which targets are not of the ignored class."""
+        """Return which targets are not of ``ignore_class``."""
         return super().kept(labels) if self.ignore_class is None else labels != self.ignore_class
 
 
 @dataclass(eq=False)
 class IoU(ClassOverlap):
-    """The mean over ``target_class_ids`` of ``both / (target + predicted - both)``.
+    """The mean over ``target_class_ids`` of intersection / (targets + predictions - intersection).
 
-    Classes that never occur are left out, and so are elements whose class is ``ignore_class`` or none of
-    ``num_classes``. Targets and predictions are class ids, or (``sparse_y_true``, ``sparse_y_pred`` False) scores along
-    ``axis``. Weights count in integers unless ``dtype`` is given, as in Keras.
+    Classes that do not occur are ignored. Weights are truncated to integers unless ``dtype`` is given, as in Keras.
+
+    Arguments:
+        num_classes: the number of classes.
+        target_class_ids: the classes to average.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+        ignore_class: a class id whose elements are ignored, or None.
+        sparse_y_true: whether targets are class ids; else scores along ``axis``.
+        sparse_y_pred: whether predictions are class ids; else scores along ``axis``.
+        axis: the axis of the classes of scores.
     """
 
     num_classes: int
@@ -102,13 +110,23 @@ class IoU(ClassOverlap):
         require_classes(self.target_class_ids, self.num_classes)
 
     def targets(self) -> list[int]:
-        """Return the classes whose overlap counts."""
+        """Return the classes to average."""
         return list(self.target_class_ids)
 
 
 @dataclass(eq=False)
 class MeanIoU(ClassOverlap):
-    """The mean over all ``num_classes`` of ``both / (target + predicted - both)``; the rest as in IoU."""
+    """The mean over all classes of intersection / (targets + predictions - intersection); otherwise as IoU.
+
+    Arguments:
+        num_classes: the number of classes.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+        ignore_class: a class id whose elements are ignored, or None.
+        sparse_y_true: whether targets are class ids; else scores along ``axis``.
+        sparse_y_pred: whether predictions are class ids; else scores along ``axis``.
+        axis: the axis of the classes of scores.
+    """
 
     num_classes: int
     name: str | None = None
@@ -121,7 +139,7 @@ class MeanIoU(ClassOverlap):
 
 @dataclass(eq=False)
 class OneHotIoU(IoU):
-    """IoU of one-hot targets and, unless ``sparse_y_pred``, of scores."""
+    """IoU of one-hot targets, and of scores or, for ``sparse_y_pred``, class ids; arguments as in IoU."""
 
     sparse_y_true: bool = field(default=False, init=False)
     sparse_y_pred: bool = False
@@ -129,7 +147,7 @@ class OneHotIoU(IoU):
 
 @dataclass(eq=False)
 class OneHotMeanIoU(MeanIoU):
-    """MeanIoU of one-hot targets and, unless ``sparse_y_pred``, of scores."""
+    """MeanIoU of one-hot targets, and of scores or, for ``sparse_y_pred``, class ids; arguments as in MeanIoU."""
 
     sparse_y_true: bool = field(default=False, init=False)
     sparse_y_pred: bool = False
@@ -137,7 +155,14 @@ class OneHotMeanIoU(MeanIoU):
 
 @dataclass(eq=False)
 class BinaryIoU(BaseIoU):
-    """The mean over ``target_class_ids`` of the overlap of two classes: 1 is predicted from ``threshold`` up."""
+    """IoU of two classes, with predictions of at least ``threshold`` as class 1.
+
+    Arguments:
+        target_class_ids: the classes to average.
+        threshold: the least prediction of class 1.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     num_classes: int = field(default=2, init=False)
     target_class_ids: Sequence[int] = (0, 1)
@@ -150,16 +175,16 @@ class BinaryIoU(BaseIoU):
         require_classes(self.target_class_ids, self.num_classes)
 
     def targets(self) -> list[int]:
-        """Return the classes whose overlap counts."""
+        """Return the classes to average."""
         return list(self.target_class_ids)
 
     def classes(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the targets, and 1 where the prediction is at least the threshold."""
+        """Return the targets, and whether each prediction is at least the threshold."""
         return y_true, y_pred >= self.threshold
 
 
 def require_classes(ids: Sequence[int], classes: int) -> None:
-    """Raise UsageError for an id that is none of so many classes."""
+    """Raise UsageError for an id outside [0, classes)."""
     for each in ids:
         if not 0 <= each < classes:
-            raise UsageError(f"target_class_ids are from 0 to {classes - 1}, got {each}")
+            raise UsageError(f"target_class_ids must be from 0 to {classes - 1}, got {each}")

@@ -1,4 +1,4 @@
-"""The Metric: named sums, how a batch adds to them, and what they come to."""
+"""The base class of metrics."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from layercli.lazy import torch
 
 
 class Metric(DataclassConfig):
-    """State made of sums over samples, so that two metrics, or two machines, are merged by adding.
+    """State that accumulates sums over samples, so that metrics of several batches or ranks are merged by addition.
 
-    ``state`` maps names to float64 tensors (counts stay exact to 2^53), in the order Keras stores them; they live on
-    the device of the last predictions. All-reduce each with the operation that ``reductions`` names, then read
-    ``result()``. Subclass it with ``shapes`` (or ``grow`` in ``update_state``), ``update_state`` and ``result``.
-    ``dtype`` is the dtype of the result: float32 unless given.
+    ``state`` maps names to float64 tensors (integers are exact up to 2^53) in Keras's order, on the device of the last
+    predictions. To merge ranks all-reduce each tensor with the operation in ``reductions``, then call ``result()``.
+    Subclasses implement ``shapes`` (or call ``grow`` in ``update_state``), ``update_state`` and ``result``.
+
+    Arguments:
+        dtype: the dtype of the result, float32 by default.
+        name: the name in logs; by default the class name in snake case.
     """
 
     home: ClassVar[str] = "keras.metrics"
@@ -32,34 +35,34 @@ class Metric(DataclassConfig):
         self._state: dict[str, torch.Tensor] = {}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of each tensor of the state that is known before the first batch."""
+        """Return the names and shapes of the state's tensors, as far as they are known before the first batch."""
         return {}
 
     @property
     def state(self) -> dict[str, torch.Tensor]:
-        """The sums so far, by name."""
+        """The accumulated sums, by name."""
         if not self._state:
             self.grow(self.shapes())
         return self._state
 
     @property
     def reductions(self) -> dict[str, str]:
-        """How the same state of two ranks becomes one, for each name: ``sum``."""
+        """The operation that merges each tensor of the state across ranks: ``sum``."""
         return dict.fromkeys(self.state, "sum")
 
     @property
     def variables(self) -> list[torch.Tensor]:
-        """The tensors of the state, in the order Keras stores them."""
+        """The tensors of the state, in Keras's order."""
         return list(self.state.values())
 
     def grow(self, shapes: dict[str, tuple[int, ...]]) -> None:
-        """Add to the state a tensor of zeros of each name and shape that it has not."""
+        """Add tensors of zeros to the state for the names that it lacks."""
         for name, shape in shapes.items():
             if name not in self._state:
                 self._state[name] = torch.zeros(shape, dtype=torch.float64)
 
     def add(self, name: str, value: torch.Tensor | float) -> None:
-        """Add ``value`` to the sum of that name, on the device where ``value`` is."""
+        """Add ``value`` to the sum ``name``, on the device of ``value``."""
         total = self.state[name]
         if isinstance(value, torch.Tensor):
             value = value.detach()
@@ -68,23 +71,23 @@ class Metric(DataclassConfig):
         total.add_(value)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch, whose samples count ``sample_weight`` times."""
+        """Add a batch to the state; ``sample_weight`` weights its samples."""
         raise NotImplementedError(f"{type(self).__name__} has no update_state(y_true, y_pred, sample_weight)")
 
     def result(self) -> torch.Tensor:
-        """Return what the batches so far come to."""
+        """Return the value of the metric over the batches so far."""
         raise NotImplementedError(f"{type(self).__name__} has no result()")
 
     def reset_state(self) -> None:
-        """Forget every batch."""
+        """Set the state to zeros."""
         for total in self._state.values():
             total.zero_()
 
     def merge(self, *others: Self) -> None:
-        """Add the batches that ``others``, metrics of the same settings, have seen."""
+        """Add the state of ``others``, metrics with the same arguments; UsageError where those differ."""
         for other in others:
             if self.get_config() | {"name": None} != other.get_config() | {"name": None}:
-                raise UsageError(f"{self.name} cannot take in {other.name}, whose settings are others")
+                raise UsageError(f"{self.name} cannot merge {other.name}, whose arguments differ")
             self.grow({name: tuple(total.shape) for name, total in other.state.items()})
             for name, total in other.state.items():
                 self.add(name, total)
@@ -95,12 +98,12 @@ class Metric(DataclassConfig):
         return self.result()
 
     def finish(self, value: torch.Tensor) -> torch.Tensor:
-        """Return ``value`` as a result: of this metric's dtype."""
+        """Return ``value`` in the dtype of the result."""
         return value.to(self.torch_dtype)
 
     @property
     def torch_dtype(self) -> torch.dtype:
-        """The dtype of the result; raises UsageError if there is none of that name."""
+        """The dtype of the result; UsageError for an unknown name."""
         dtype = getattr(torch, self.dtype or "float32", None)
         if not isinstance(dtype, torch.dtype):
             raise UsageError(f"there is no dtype {self.dtype!r}")

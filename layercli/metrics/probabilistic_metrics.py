@@ -1,4 +1,4 @@
-"""How unlikely the targets were under the predictions, as means of the losses of those names."""
+"""The means of the crossentropies, of the Kullback-Leibler divergence and of the Poisson loss."""
 
 from __future__ import annotations
 
@@ -25,9 +25,16 @@ CategoricalCrossentropy = mean_class(
 
 @dataclass(eq=False)
 class SparseCategoricalCrossentropy(MeanOf):
-    """The mean of ``sparse_categorical_crossentropy``; ``from_logits``, ``ignore_class`` and ``axis`` are its own.
+    """The mean of ``losses.sparse_categorical_crossentropy``.
 
-    As in Keras, a sample of the ignored class counts as 0, and with sample weights not at all.
+    As in Keras, a sample of the ignored class counts as 0 without sample weights, and is ignored with them.
+
+    Arguments:
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+        from_logits: whether y_pred holds logits rather than probabilities.
+        ignore_class: a class id whose samples are ignored, or None.
+        axis: the axis of the classes.
     """
 
     name: str | None = "sparse_categorical_crossentropy"
@@ -37,7 +44,7 @@ class SparseCategoricalCrossentropy(MeanOf):
     axis: int = -1
 
     def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
-        """Return one value for each label."""
+        """Return one value per label."""
         return crossentropy.sparse_categorical_crossentropy(
             y_true, y_pred, from_logits=self.from_logits, ignore_class=self.ignore_class, axis=self.axis
         )

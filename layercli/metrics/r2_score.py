@@ -1,4 +1,4 @@
-"""R squared."""
+"""The coefficient of determination R^2."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
 @dataclass(eq=False)
 class R2Score(Metric):
-    """``1 - sum((y_true - y_pred)^2) / sum((y_true - mean)^2)`` of each column of (batch, columns).
+    """1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2) of each column of (batch, columns).
 
-    ``class_aggregation``: the mean over columns (``uniform_average``), weighted by their variance
-    (``variance_weighted_average``), or None for each. ``num_regressors`` p adjusts for as many inputs:
-    ``1 - (1 - R2)(n - 1) / (n - p - 1)``, left out while ``n - 1 <= p``.
+    Arguments:
+        class_aggregation: uniform_average for the mean over columns, variance_weighted_average for the mean weighted by their
+            variance, None for one value per column.
+        num_regressors: the number p of regressors of the adjusted R^2: 1 - (1 - R^2) (n - 1) / (n - p - 1), for n - 1 > p.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     class_aggregation: str | None = "uniform_average"
@@ -31,12 +34,12 @@ class R2Score(Metric):
         super().__post_init__()
         if self.class_aggregation not in AGGREGATIONS:
             names = ", ".join(str(name) for name in AGGREGATIONS)
-            raise UsageError(f"class_aggregation is one of {names}, got {self.class_aggregation!r}")
+            raise UsageError(f"class_aggregation must be one of {names}, got {self.class_aggregation!r}")
         if self.num_regressors < 0:
-            raise UsageError(f"num_regressors is at least 0, got {self.num_regressors}")
+            raise UsageError(f"num_regressors must be at least 0, got {self.num_regressors}")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the number of elements seen."""
+        """Return the shape of the number of elements."""
         return {"num_samples": ()}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -71,19 +74,19 @@ class R2Score(Metric):
         return self.finish(self.adjusted(scores, state["num_samples"].item()))
 
     def adjusted(self, scores: torch.Tensor, samples: float) -> torch.Tensor:
-        """Return the scores adjusted for the number of regressors."""
+        """Return the scores adjusted for ``num_regressors``."""
         if self.num_regressors == 0 or samples - 1 <= self.num_regressors:
             return scores
         return 1 - (1 - scores) * (samples - 1) / (samples - self.num_regressors - 1)
 
 
 def deviations(y_true: Any, y_pred: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the squared errors and the targets, both in float64."""
+    """Return the squared errors and the targets in float64."""
     both = paired(y_true, y_pred).double()
     return (both[0] - both[1]).square(), both[0]
 
 
 @pairwise
 def paired(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """Return targets and predictions, once of one shape, as one tensor."""
+    """Return targets and predictions stacked, after alignment of their shapes."""
     return torch.stack([y_true, y_pred])

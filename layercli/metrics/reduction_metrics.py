@@ -1,4 +1,4 @@
-"""Means and sums of values, and metrics that are the mean of a function."""
+"""Sums and means of values, and metrics that are the mean of a function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from layercli.lazy import torch
 from layercli.losses.alignment import align_ranks, tensor
+from layercli.losses.arguments import document
 from layercli.losses.reduction import divide_no_nan
 from layercli.metrics.metric import Metric
 
@@ -16,9 +17,9 @@ Reduce = Callable[..., "torch.Tensor"]
 
 
 def per_sample(values: torch.Tensor, weight: Any, reduce: Reduce) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return ``values`` times ``weight``, reduced to one for each sample, and the weight of each sample or None.
+    """Return ``values`` times ``weight`` reduced to one per sample, and the weight of each sample or None.
 
-    Axes that the weights do not have are reduced before the product, all others but the first after it.
+    Axes that the weights lack are reduced before the product, all others but the first after it.
     """
     if weight is not None:
         weight = torch.as_tensor(weight, device=values.device).to(values.dtype)
@@ -34,35 +35,35 @@ def per_sample(values: torch.Tensor, weight: Any, reduce: Reduce) -> tuple[torch
 
 
 class Sum(Metric):
-    """The sum of ``values * sample_weight``."""
+    """sum(values * sample_weight)."""
 
     def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the total."""
+        """Return the shape of the total."""
         return {"total": ()}
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # no y_true here
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, without targets
         """Add values of any shape."""
         self.add("total", per_sample(tensor(values), sample_weight, torch.sum)[0].sum())
 
     def result(self) -> torch.Tensor:
-        """Return the sum, 0 of nothing."""
+        """Return the sum so far, 0 without any value."""
         return self.finish(self.state["total"])
 
 
 class Mean(Metric):
-    """``sum(values * sample_weight) / sum(sample_weight)``, each sample (the first axis) the mean of its values."""
+    """sum(values * sample_weight) / sum(sample_weight), where the value of a sample (first axis) is its mean."""
 
     def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the total and the count."""
+        """Return the shapes of the total and the count."""
         return {"total": (), "count": ()}
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # no y_true here
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of values, without targets
         """Add values of any shape."""
         self.add_mean(tensor(values), sample_weight)
 
@@ -73,26 +74,26 @@ class Mean(Metric):
         self.add("count", weight.sum() if weight is not None else values.shape[0] if values.ndim else 1)
 
     def result(self) -> torch.Tensor:
-        """Return the mean, 0 of nothing."""
+        """Return the mean so far, 0 without any value."""
         total = self.state["total"]
         return self.finish(divide_no_nan(total, self.state["count"].to(total.device)))
 
 
 class MeanOf(Mean):
-    """The mean of ``values(y_true, y_pred)``: what a metric that is the mean of a function has in common."""
+    """Base of the metrics that are the mean of ``values(y_true, y_pred)``."""
 
     def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
-        """Return one value for each sample."""
+        """Return one value per sample."""
         raise NotImplementedError(f"{type(self).__name__} has no values(y_true, y_pred)")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # a Mean of pairs
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]  # of targets and predictions
         """Add a batch."""
         with torch.no_grad():
             self.add_mean(self.values(y_true, y_pred), sample_weight)
 
 
 class MeanMetricWrapper(MeanOf):
-    """The mean of a user's ``fn(y_true, y_pred, **arguments)``, which returns one value for each sample."""
+    """The mean of a user's function fn(y_true, y_pred, **kwargs), which returns one value per sample."""
 
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
@@ -102,16 +103,16 @@ class MeanMetricWrapper(MeanOf):
         self.arguments = kwargs
 
     def values(self, y_true: Any, y_pred: Any) -> torch.Tensor:
-        """Return the function's values."""
+        """Return fn's values."""
         return tensor(self.fn(y_true, y_pred, **self.arguments))
 
     @classmethod
     def settings(cls) -> list[str]:
-        """Return the settings that a config holds; the function's own arguments are among ``get_config()``."""
+        """Return the arguments in a config; ``get_config()`` adds those of the function."""
         return ["fn", "name", "dtype"]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings, the function by its name."""
+        """Return the constructor's arguments, the function by its name."""
         return {**super().get_config(), **self.arguments}
 
 
@@ -138,5 +139,9 @@ def mean_class(
         "dtype": ("str | None", None),
     }
     fields = [(key, *types[key]) for key in order.split()]
-    namespace = {"values": values, "__module__": module, "__doc__": f"The mean of: {inspect.getdoc(function)}"}
+    namespace = {
+        "values": values,
+        "__module__": module,
+        "__doc__": document(f"The mean of: {inspect.getdoc(function)}", order.split()),
+    }
     return make_dataclass(name, fields, bases=(MeanOf,), namespace=namespace, eq=False)

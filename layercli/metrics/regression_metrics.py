@@ -1,4 +1,4 @@
-"""How far predictions are from targets, as means of the losses of those names."""
+"""The means of the regression losses, and the root mean squared error."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from layercli.metrics.reduction_metrics import MeanOf, mean_class
 
 @pairwise
 def cosine_similarity(y_true: torch.Tensor, y_pred: torch.Tensor, axis: int = -1) -> torch.Tensor:
-    """The cosine of the angle between ``y_true`` and ``y_pred`` along ``axis``: 1 where they point the same way."""
+    """cos(angle between y_true and y_pred) along ``axis``: 1 for the same direction, -1 for opposite directions."""
     return regression.cosine(y_true, y_pred, axis)
 
 
 @pairwise
 def squared_error(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
-    """``(y_true - y_pred)^2``, element by element."""
+    """(y_true - y_pred)^2, elementwise."""
     return (y_true - y_pred).square()
 
 
 @dataclass(eq=False)
 class RootMeanSquaredError(MeanOf):
-    """``sqrt(mean((y_true - y_pred)^2))``."""
+    """sqrt(mean((y_true - y_pred)^2)).
+
+    Arguments:
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
+    """
 
     name: str | None = "root_mean_squared_error"
     dtype: str | None = None
@@ -35,7 +40,7 @@ class RootMeanSquaredError(MeanOf):
         return squared_error(y_true, y_pred)
 
     def result(self) -> torch.Tensor:
-        """Return the root of the mean so far."""
+        """Return the square root of the mean so far."""
         return super().result().sqrt()
 
 

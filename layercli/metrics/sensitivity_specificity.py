@@ -1,4 +1,4 @@
-"""The best of one rate while another is held."""
+"""The maximum of one rate subject to a lower bound of another."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from layercli.metrics.metric import Metric
 
 
 class SensitivitySpecificityBase(Metric):
-    """The largest rate ``best`` over ``num_thresholds`` thresholds at which the rate ``held`` is at least its setting.
+    """Base: the maximum of the rate ``best`` over the thresholds at which the rate ``held`` reaches its bound.
 
-    0 where no threshold reaches it. ``class_id`` looks at the column of one class.
+    The result is 0 where no threshold reaches it.
     """
 
     best: ClassVar[str]
@@ -27,30 +27,30 @@ class SensitivitySpecificityBase(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.num_thresholds <= 0:
-            raise UsageError(f"num_thresholds is an integer from 1 up, got {self.num_thresholds}")
+            raise UsageError(f"num_thresholds must be an integer of at least 1, got {self.num_thresholds}")
         if not 0 <= getattr(self, self.held) <= 1:
-            raise UsageError(f"{self.held} is a number from 0 to 1, got {getattr(self, self.held)}")
+            raise UsageError(f"{self.held} must be a number from 0 to 1, got {getattr(self, self.held)}")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return one sum for each threshold in each cell of the confusion matrix."""
+        """Return the shapes of the confusion counts at each threshold."""
         return dict.fromkeys(Counts._fields, (self.num_thresholds,))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch; weights are one for each sample or of the shape of the targets."""
+        """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
         levels = evenly(self.num_thresholds)
         counts = count(y_true, y_pred, levels, sample_weight=sample_weight, class_id=self.class_id)
         for cell, value in counts._asdict().items():
             self.add(cell, value)
 
     def result(self) -> torch.Tensor:
-        """Return the best rate so far."""
+        """Return the maximum so far."""
         counts = Counts(**self.state)
         reached = rate(self.held, counts) >= getattr(self, self.held)
         return self.finish(torch.where(reached, rate(self.best, counts), 0).amax())
 
 
 def rate(name: str, counts: Counts) -> torch.Tensor:
-    """Return precision, recall (also called sensitivity) or specificity at each threshold, 0 of nothing."""
+    """Return precision, recall (or sensitivity) or specificity at each threshold, 0 without any sample."""
     right, wrong = {
         "precision": (counts.true_positives, counts.false_positives),
         "recall": (counts.true_positives, counts.false_negatives),
@@ -62,9 +62,14 @@ def rate(name: str, counts: Counts) -> torch.Tensor:
 
 @dataclass(eq=False)
 class PrecisionAtRecall(SensitivitySpecificityBase):
-    """The largest precision over ``num_thresholds`` thresholds at which recall is at least ``recall``.
+    """The maximum precision over the thresholds with a recall of at least ``recall``; 0 without such a threshold.
 
-    0 where no threshold reaches it. ``class_id`` looks at the column of one class.
+    Arguments:
+        recall: the least recall, in [0, 1].
+        num_thresholds: the number of evenly spaced thresholds in [0, 1].
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     best, held = "precision", "recall"
@@ -78,9 +83,14 @@ class PrecisionAtRecall(SensitivitySpecificityBase):
 
 @dataclass(eq=False)
 class RecallAtPrecision(SensitivitySpecificityBase):
-    """The largest recall over ``num_thresholds`` thresholds at which precision is at least ``precision``.
+    """The maximum recall over the thresholds with a precision of at least ``precision``; 0 without such a threshold.
 
-    0 where no threshold reaches it. ``class_id`` looks at the column of one class.
+    Arguments:
+        precision: the least precision, in [0, 1].
+        num_thresholds: the number of evenly spaced thresholds in [0, 1].
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     best, held = "recall", "precision"
@@ -94,9 +104,15 @@ class RecallAtPrecision(SensitivitySpecificityBase):
 
 @dataclass(eq=False)
 class SensitivityAtSpecificity(SensitivitySpecificityBase):
-    """The largest sensitivity over ``num_thresholds`` thresholds at which specificity is at least ``specificity``.
+    """The maximum sensitivity over the thresholds with a specificity of at least ``specificity``; 0 without such a
+    threshold.
 
-    0 where no threshold reaches it. ``class_id`` looks at the column of one class.
+    Arguments:
+        specificity: the least specificity, in [0, 1].
+        num_thresholds: the number of evenly spaced thresholds in [0, 1].
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     best, held = "sensitivity", "specificity"
@@ -110,9 +126,15 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
 
 @dataclass(eq=False)
 class SpecificityAtSensitivity(SensitivitySpecificityBase):
-    """The largest specificity over ``num_thresholds`` thresholds at which sensitivity is at least ``sensitivity``.
+    """The maximum specificity over the thresholds with a sensitivity of at least ``sensitivity``; 0 without such a
+    threshold.
 
-    0 where no threshold reaches it. ``class_id`` looks at the column of one class.
+    Arguments:
+        sensitivity: the least sensitivity, in [0, 1].
+        num_thresholds: the number of evenly spaced thresholds in [0, 1].
+        class_id: count only the column of this class.
+        name: the name in logs.
+        dtype: the dtype of the result, float32 by default.
     """
 
     best, held = "specificity", "sensitivity"

@@ -140,7 +140,7 @@ def test_an_ignored_label_may_be_no_class():
         (lambda: losses.get(3), "3 is no loss: give its name, its config, or the object", None),
         (
             lambda: losses.Huber(reduction="average"),
-            "reduction is one of sum_over_batch_size, sum, mean, mean_with_sample_weight, none, None, got 'average'",
+            "reduction must be one of sum_over_batch_size, sum, mean, mean_with_sample_weight, none, None, got 'average'",
             None,
         ),
         (
@@ -150,7 +150,7 @@ def test_an_ignored_label_may_be_no_class():
         ),
         (
             lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),
-            "q is a number between 0 and 1, neither of them, got 1.0",
+            "q must be greater than 0 and less than 1, got 1.0",
             None,
         ),
         (lambda: losses.Huber(dtype="float23")([1.0], [1.0]), "there is no dtype 'float23'", None),

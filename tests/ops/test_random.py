@@ -97,7 +97,7 @@ def test_a_generator_s_config():
     assert int(generator.next()) + 1 == int(generator.next())
     with pytest.raises(UsageError) as error:
         random.SeedGenerator(-1)
-    assert str(error.value) == "SeedGenerator expects a seed that is an integer, at least 0, got -1"
+    assert str(error.value) == "SeedGenerator expects a seed that is an integer of at least 0, got -1"
 
 
 def test_whole_numbers_are_drawn_by_randint():

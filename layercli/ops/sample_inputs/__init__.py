@@ -1,4 +1,4 @@
-"""Sample calls of every operation, one family per file: the laws are tested on them, and a GPU is judged by them."""
+"""Sample inputs of every operation, for the consistency tests and for the comparison of devices."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ FAMILIES = (
 )
 
 SIZES = {"B": 2, "T": 5, "H": 9, "W": 8, "D": 7}
-"""What the names in a case stand for, unless it says otherwise."""
+"""The default values of the named sizes."""
 
 
 @dataclass(frozen=True)
 class SampleInput:
     """A call of ``op`` on ``given``: Specs whose free sizes are names (``spec("B T 4")``), Python numbers, or None.
 
-    ``sizes`` are the names' values; ``low`` and ``high`` bound the values drawn (integers: high excluded);
-    ``differentiable`` is false where the gradient is not defined or not unique; no gradient flows into the inputs whose
-    places are in ``constants``. ``by_values`` says that only values tell some sizes, or the cost: no meta device does.
-    ``invariant`` of the inputs and outputs is what devices agree on where the outputs are not unique; ``bitwise`` says
-    that the outputs are the bits of the inputs, so that other dtypes have other outputs.
+    ``sizes``: the values of the names. ``low`` and ``high``: the bounds of random values (integers: high excluded).
+    ``differentiable``: false where the gradient is not defined or not unique. ``constants``: the indices of inputs
+    without gradients. ``by_values``: sizes or the cost depend on values, so that the meta device cannot compute them.
+    ``invariant``: a function of inputs and outputs that is equal on all devices where the outputs are not unique.
+    ``bitwise``: the outputs are the bits of the inputs, and so depend on the dtype.
     """
 
     op: Op
@@ -80,21 +80,21 @@ class SampleInput:
 
     @cached_property
     def inputs(self) -> tuple[Any, ...]:
-        """The inputs with every size a number."""
+        """The inputs with all sizes as numbers."""
         return self.at(self.sizes)
 
     @property
     def name(self) -> str:
-        """What to call the case in a report."""
+        """The name of the case in reports."""
         text = f"{self.op}({', '.join(map(str, self.given))})"
         return re.sub(r"<function (\w+\.)*(<locals>\.)?(\w+) at \w+>", r"\3", text)
 
     def at(self, sizes: Mapping[str, int]) -> tuple[Any, ...]:
-        """Return the inputs with the named sizes given by ``sizes``."""
+        """Return the inputs with the named sizes replaced by ``sizes``."""
         return tuple(x.at(sizes) if isinstance(x, Spec) else x for x in self.given)
 
     def arrays(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> tuple[Any, ...]:
-        """Return inputs with values, as numpy arrays; numbers and None as they are."""
+        """Return the inputs as numpy arrays with random values; numbers and None are returned unchanged."""
         import numpy as np
 
         rng = np.random.default_rng(seed)
@@ -115,11 +115,11 @@ class SampleInput:
 
 
 def spec(sizes: str, dtype: str = "float32") -> Spec:
-    """Return the Spec of sizes written in a row, numbers or names: ``spec("B T 4")``."""
+    """Return the Spec of sizes, numbers or names, separated by spaces: ``spec("B T 4")``."""
     return Spec(tuple(named(int(word) if word.isdigit() else word) for word in sizes.split()), dtype)
 
 
 def all_cases() -> Iterator[SampleInput]:
-    """Yield the cases of every family."""
+    """Yield the sample inputs of every family."""
     for family in FAMILIES:
         yield from import_module(f"layercli.ops.sample_inputs.{family}").CASES

@@ -1,4 +1,4 @@
-"""Cases of the activation functions."""
+"""Sample inputs of the activation functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of affine maps."""
+"""Sample inputs of affine maps."""
 
 from __future__ import annotations
 

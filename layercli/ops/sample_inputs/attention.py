@@ -1,4 +1,4 @@
-"""Cases of attention."""
+"""Sample inputs of attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of categories."""
+"""Sample inputs of categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of what compares values, counts them, finds them, and takes those that belong together."""
+"""Sample inputs of comparisons, counts, unique values and segment reductions."""
 
 from __future__ import annotations
 

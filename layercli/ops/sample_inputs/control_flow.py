@@ -1,4 +1,4 @@
-"""Cases of loops over functions."""
+"""Sample inputs of loops."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def below_nine(total: Any, x: Any) -> Any:
 
 
 def grown(total: Any, x: Any) -> Any:
-    """Return the first value and 2, the second one's sine."""
+    """Return the first value plus 2, and the sine of the second."""
     return total + 2, Unary("sin")(x)
 
 
 def gram(x: Any) -> Any:
-    """Return the product of a matrix and a vector of it, and its sine."""
+    """Return the product of a matrix with its own vector, and its sine."""
     return MatMul()(x, x), {"sine": Unary("sin")(x)}
 
 
 def carried(carry: Any, x: Any) -> Any:
-    """Return the sum, and the product with itself."""
+    """Return the sum of carry and x, and its square."""
     total = carry + x[0]
     return total, MatMul()(x[1], x[1])
 

@@ -1,4 +1,4 @@
-"""Cases of the convolutions."""
+"""Sample inputs of the convolutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of what makes tensors of settings, keeps values within limits, and encodes classes."""
+"""Sample inputs of creation, clipping and class encodings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MADE = [
     Linspace(-2.0, 3, 4, False, "float64"),
     Linspace(0, 10, 1, True, "int32"),
 ]
-"""Operations that have no inputs."""
+"""Operations without inputs."""
 
 CASES = [
     *(SampleInput(op, (), differentiable=False) for op in MADE),

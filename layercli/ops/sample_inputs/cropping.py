@@ -1,4 +1,4 @@
-"""Cases of cropping."""
+"""Sample inputs of cropping."""
 
 from __future__ import annotations
 

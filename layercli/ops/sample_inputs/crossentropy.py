@@ -1,4 +1,4 @@
-"""Cases of the crossentropies."""
+"""Sample inputs of the crossentropies."""
 
 from __future__ import annotations
 

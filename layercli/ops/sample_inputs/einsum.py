@@ -1,4 +1,4 @@
-"""Cases of einsum."""
+"""Sample inputs of einsum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of the elementwise operations."""
+"""Sample inputs of the elementwise operations."""
 
 from __future__ import annotations
 

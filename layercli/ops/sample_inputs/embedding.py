@@ -1,4 +1,4 @@
-"""Cases of looking up and of padding."""
+"""Sample inputs of looking up and of padding."""
 
 from __future__ import annotations
 

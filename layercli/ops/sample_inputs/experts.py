@@ -1,4 +1,4 @@
-"""Cases of a mixture of experts."""
+"""Sample inputs of a mixture of experts."""
 
 from __future__ import annotations
 

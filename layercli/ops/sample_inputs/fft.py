@@ -1,4 +1,4 @@
-"""Cases of Fourier transforms, frames, and sequences of labels."""
+"""Sample inputs of Fourier transforms, frames, and sequences of labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of flipping."""
+"""Sample inputs of flipping."""
 
 from __future__ import annotations
 

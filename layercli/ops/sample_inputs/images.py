@@ -1,4 +1,4 @@
-"""Cases of what images are filtered, cut into windows and bent by."""
+"""Sample inputs of filters, patches and warps of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of what joins, cuts and pads."""
+"""Sample inputs of concatenation, splitting, cropping and padding."""
 
 from __future__ import annotations
 

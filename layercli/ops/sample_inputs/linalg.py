@@ -1,4 +1,4 @@
-"""Cases of linear algebra."""
+"""Sample inputs of linear algebra."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from layercli.ops.sample_inputs.invariants import (
 
 SQUARE, WIDE, TALL = spec("B 4 4"), spec("B 3 5"), spec("B 5 3")
 OUT_OF_LAW = {"cholesky", "cholesky upper", "eig", "eigh", "cholesky_inverse", "cholesky_inverse upper"}
-"""Functions that need matrices of a kind, or have no gradient for most."""
+"""Functions that need special matrices, or have no gradient for most matrices."""
 
 NOT_UNIQUE = {"eig": eigenvectors, "eigh": symmetric_eigenvectors}
-"""What is unique of the functions whose outputs are not."""
+"""Invariants of the functions whose outputs are not unique."""
 
 CASES = [
     *(

@@ -1,4 +1,4 @@
-"""Cases of the matrix products."""
+"""Sample inputs of the matrix products."""
 
 from __future__ import annotations
 

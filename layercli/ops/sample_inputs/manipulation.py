@@ -1,4 +1,4 @@
-"""Cases of what puts values in other places, makes matrices and grids of them, and multiplies those."""
+"""Sample inputs of rearrangement, diagonals, grids and products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of the normalizations."""
+"""Sample inputs of the normalizations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of pooling."""
+"""Sample inputs of pooling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of the random operations."""
+"""Sample inputs of the random operations."""
 
 from __future__ import annotations
 

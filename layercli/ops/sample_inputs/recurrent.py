@@ -1,4 +1,4 @@
-"""Cases of recurrence."""
+"""Sample inputs of recurrence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of the reductions."""
+"""Sample inputs of the reductions."""
 
 from __future__ import annotations
 

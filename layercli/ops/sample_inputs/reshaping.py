@@ -1,4 +1,4 @@
-"""Cases of what changes shapes and not values."""
+"""Sample inputs of reshaping and transposition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of resizing."""
+"""Sample inputs of resizing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of rotary positions."""
+"""Sample inputs of rotary positions."""
 
 from __future__ import annotations
 

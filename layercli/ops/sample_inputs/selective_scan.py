@@ -1,4 +1,4 @@
-"""Cases of selective state space models."""
+"""Sample inputs of selective state space models."""
 
 from __future__ import annotations
 

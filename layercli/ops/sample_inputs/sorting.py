@@ -1,4 +1,4 @@
-"""Cases of what orders values, counts and adds them up along an axis, moves them, and finds or writes them by number."""
+"""Sample inputs of sorting, counting, cumulative functions, rolls, gather and scatter."""
 
 from __future__ import annotations
 

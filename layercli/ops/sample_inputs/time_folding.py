@@ -1,4 +1,4 @@
-"""Cases of the steps of a sequence."""
+"""Sample inputs of the steps of a sequence."""
 
 from __future__ import annotations
 
