@@ -22,7 +22,7 @@ def tanh_gelu(x: Any) -> Any:
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "gelu": lambda x: ops.gelu(x),
+    "gelu": lambda x: ops.gelu(x, approximate=False),
     "gelu_new": tanh_gelu,
     "gelu_fast": tanh_gelu,
     "gelu_pytorch_tanh": tanh_gelu,

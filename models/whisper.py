@@ -106,7 +106,7 @@ class Encoder(Layer):
         """Return (batch, steps / 2, width)."""
         x = ops.transpose(inputs, (0, 2, 1))
         for convolution in (self.conv1, self.conv2):
-            x = ops.gelu(convolution(ops.pad(x, ((0, 0), (1, 1), (0, 0)))))
+            x = ops.gelu(convolution(ops.pad(x, ((0, 0), (1, 1), (0, 0)))), approximate=False)
         x = x + self.embed_positions(ops.expand_dims(ops.arange(x.shape[1]), 0))
         for block in self.blocks:
             x = block(x)

@@ -46,9 +46,7 @@ def test_a_config_makes_the_same_loss(name):
     assert again.name == "mine"
 
 
-def test_keras_reads_our_config():
-    import keras
-
+def test_keras_reads_our_config(keras):
     ours = losses.BinaryFocalCrossentropy(gamma=3.0, apply_class_balancing=True)
     theirs = keras.losses.deserialize(losses.serialize(ours))
     assert theirs.get_config() == ours.get_config()
