@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -88,12 +90,13 @@ def test_constructors_take_keras_s_positions():
     assert metrics.Metric("float64", "own").dtype == "float64"
 
 
-def test_a_module_does_not_hide_the_loss_function_of_its_name():
-    from layercli import losses
-
-    for name in ("hinge", "ctc", "circle"):
-        importlib.import_module(f"layercli.losses.{name}")
-        assert callable(getattr(losses, name))
+@pytest.mark.parametrize("package", ["initializers", "losses", "metrics", "ops.image", "ops.nn", "ops.numpy"])
+def test_no_module_hides_the_function_of_its_name(package):
+    namespace = importlib.import_module(f"layercli.{package}")
+    for path in Path(namespace.__file__).parent.glob("*.py"):
+        importlib.import_module(f"layercli.{package}.{path.stem}" if path.stem != "__init__" else f"layercli.{package}")
+    hidden = [name for name in namespace.__all__ if isinstance(getattr(namespace, name), ModuleType)]
+    assert hidden == []
 
 
 def test_own_classes_are_deserialized():

@@ -103,7 +103,7 @@ MISUSE = [
     (lambda: metrics.resolve(None, None, None), UsageError, "expected a metric, got None"),
     (lambda: metrics.Mean(dtype="float23").result(), UsageError, "there is no dtype 'float23'"),
     (lambda: metrics.get("iou"), UsageError, "IoU needs the argument 'num_classes'"),
-    (lambda: metrics.Precision(1.5), UsageError, "thresholds are numbers from 0 to 1, got 1.5"),
+    (lambda: metrics.Precision(1.5), UsageError, "thresholds must be numbers from 0 to 1, got 1.5"),
     (
         lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0),
         UsageError,
