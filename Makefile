@@ -25,6 +25,7 @@ check: .venv/check                ## style, types, and what the code may import
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: .venv/test                 ## paired ratios against the peers
 	$(BIN)/python -m benchmarks

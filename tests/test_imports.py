@@ -10,37 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from importlinter.cli import lint_imports
 
 import layercli
 
 ROOT = Path(layercli.__file__).parent
 MODELS = ROOT.parent / "models"
-
-LEVELS = [
-    {"errors", "escaping", "lazy", "out_of_memory", "version"},
-    {"core", "initializers", "regularizers", "constraints"},
-    {"ops", "activations", "random"},
-    {"layers"},
-    {"models", "losses", "metrics", "optimizers", "callbacks", "config", "mixed_precision", "tf", "utils"},
-    {"formats"},
-    {"saving"},
-    {"inspect"},
-    {"runtime", "gpu", "render", "distributed"},
-    {"sources", "testing"},
-    {"cli"},
-    {"__main__"},
-]
-"""From the bottom up: a module imports its own level and those below. ``layercli`` itself hands out names lazily."""
-
-DOORS = {
-    "core/backend.py": {"runtime"},
-    "utils.py": {"formats"},
-}
-"""The files that open a package above them inside a function, and which."""
-
-
-def level(package):
-    return next(i for i, packages in enumerate(LEVELS) if package in packages)
 
 
 def files():
@@ -79,30 +54,15 @@ def imports_of(path):
             yield from ((name, id(node) not in inside) for name in names)
 
 
-def package_of(module):
-    return module.split(".")[1]
-
-
 each_file = pytest.mark.parametrize(
     ("path", "name"), list(files()), ids=lambda value: value if isinstance(value, str) else ""
 )
 
 
-@each_file
-def test_imports_go_down_only(path, name):
-    if name in ("__init__.py", "tf.py"):
-        return
-    own = level(Path(name).parts[0].removesuffix(".py"))
-    for module, _ in imports(path):
-        if module.startswith("layercli.") and package_of(module) not in layercli.NAMES:
-            package = package_of(module)
-            assert level(package) <= own or package in DOORS.get(name, set()), f"{name} imports {module}"
-
-
-@each_file
-def test_doors_are_opened_inside_functions(path, name):
-    at_top = {package_of(module) for module, top in imports(path) if top and module.startswith("layercli.")}
-    assert not at_top & DOORS.get(name, set())
+def test_the_contracts_of_imports_are_kept(monkeypatch, capsys):
+    """The contracts in pyproject.toml: who may import whom."""
+    monkeypatch.chdir(ROOT.parent)
+    assert lint_imports(no_cache=True) == 0, capsys.readouterr().out
 
 
 @each_file
