@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import custom_objects
-from layercli.core.registry import function
+from layercli.core.registry import function, signature_of
 from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError, UsageError, nearest
@@ -147,10 +147,10 @@ def types_of(cls: Any) -> dict[str, Any]:
 
 def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return a constructor's arguments by name, defaults filled in; ``**kwargs`` are spread out, ``*args`` kept as one."""
-    bound = inspect.signature(init).bind(None, *args, **kwargs)
+    bound = signature_of(init).bind(None, *args, **kwargs)
     bound.apply_defaults()
     named = dict(list(bound.arguments.items())[1:])
-    spread = [p.name for p in inspect.signature(init).parameters.values() if p.kind is p.VAR_KEYWORD]
+    spread = [p.name for p in signature_of(init).parameters.values() if p.kind is p.VAR_KEYWORD]
     for name in spread:
         named.update(named.pop(name, {}))
     return named

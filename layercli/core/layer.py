@@ -12,6 +12,7 @@ from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
+from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
 from layercli.core.tracking import Trackable
@@ -223,7 +224,7 @@ class Layer(Trackable, CallSignature, Serializable):
         if type(self).build is not Layer.build:
             if not args and not kwargs:
                 raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
-            wanted = [p.name for p in list(inspect.signature(type(self).build).parameters.values())[1:]]
+            wanted = [p.name for p in list(signature_of(type(self).build).parameters.values())[1:]]
             shapes = tree.map_structure(lambda x: build.ShapeLeaf(getattr(x, "shape", None)), (args, kwargs))
             if len(wanted) == 1:
                 self.build(build.unwrapped(shapes[0][0] if args else next(iter(shapes[1].values()))))

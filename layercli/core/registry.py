@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -38,7 +38,7 @@ class DataclassConfig:
     @classmethod
     def settings(cls) -> list[str]:
         """Return the names of the settings, in the order of the constructor's arguments."""
-        return [name for name in inspect.signature(cls).parameters if name != "self"]
+        return [name for name in signature_of(cls).parameters if name != "self"]
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
@@ -54,15 +54,21 @@ class DataclassConfig:
                     f"{cls.__name__} has no argument {name!r}", hint=f"its arguments are {', '.join(known)}"
                 )
         values = {name: deserialize(value) for name, value in config.items()}
-        missing = [name for name in inspect.signature(cls).parameters if required(cls, name) and name not in values]
+        missing = [name for name in signature_of(cls).parameters if required(cls, name) and name not in values]
         if missing:
             raise UsageError(f"{cls.__name__} needs the argument {missing[0]!r}")
         return cls(**values)
 
     def __str__(self) -> str:
-        known = inspect.signature(type(self)).parameters
+        known = signature_of(type(self)).parameters
         changed = [f"{name}={getattr(self, name)!r}" for name in self.settings() if is_changed(self, known[name])]
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
+
+
+@lru_cache(maxsize=4096)
+def signature_of(made: Any) -> inspect.Signature:
+    """Return the signature of a class or a function; a model asks for the same ones for each of its layers."""
+    return inspect.signature(made)
 
 
 def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
@@ -73,7 +79,7 @@ def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
 
 def check_numbers(settings: DataclassConfig) -> None:
     """Raise UsageError for a field annotated ``float`` that is NaN."""
-    for name, parameter in inspect.signature(type(settings)).parameters.items():
+    for name, parameter in signature_of(type(settings)).parameters.items():
         value = getattr(settings, name)
         if parameter.annotation == "float" and (not isinstance(value, Real) or isinstance(value, bool)):
             raise UsageError(f"{type(settings).__name__} expects {name} to be a number, got {value!r}")
@@ -81,7 +87,7 @@ def check_numbers(settings: DataclassConfig) -> None:
 
 def required(cls: type, name: str) -> bool:
     """Return whether the constructor of ``cls`` cannot do without its argument ``name``."""
-    parameter = inspect.signature(cls).parameters[name]
+    parameter = signature_of(cls).parameters[name]
     return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
 
 

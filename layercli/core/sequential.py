@@ -25,13 +25,14 @@ class Sequential(Model):
         self._stack: list[Layer] = []
         self._input: SymbolicTensor | None = None
         self._ends: list[Any] = []
+        names: set[str] = set()
         for layer in layers or ():
-            self._append(layer)
+            self._append(layer, names)
         self._settle()
 
     def add(self, layer: Any) -> None:
         """Put a layer on top."""
-        self._append(layer)
+        self._append(layer, {other.name for other in self._stack})
         self._settle()
 
     def pop(self) -> Layer:
@@ -106,7 +107,8 @@ class Sequential(Model):
             raise UsageError(f"{self.name} has no Input, so it has no input and no output")
         return self._ends[place]
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: Any, names: set[str]) -> None:
+        """Put a layer on top of those that have the ``names``, to which its own is added."""
         if isinstance(layer, Layer):
             layer = vars(layer).get("begins_with", layer)  # an InputLayer stands for the input it makes
         if isinstance(layer, SymbolicTensor):
@@ -116,8 +118,9 @@ class Sequential(Model):
             return
         if not isinstance(layer, Layer):
             raise UsageError(f"{self.name} takes layers, got {layer!r}")
-        if layer.name in [other.name for other in self._stack] and layer not in self._stack:
+        if layer.name in names and layer not in self._stack:
             raise UsageError(f"{self.name} already has a layer named {layer.name!r}")
+        names.add(layer.name)
         if not self._stack and self._input is None and layer._input_shape is not None:
             self._input = SymbolicTensor(Spec(layer._input_shape, layer.compute_dtype), name="inputs")
         self._stack.append(layer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -149,3 +151,41 @@ def test_a_name_the_author_chose_stays_where_it_looks_like_an_automatic_one():
     first, second = layers.Dense(3, name="dense_1", input_shape=(4,)), layers.Dense(5, name="dense")
     model = Sequential([first, second])
     assert list(model.children()) == [("dense_1", first), ("dense", second)]
+
+
+def test_the_work_of_a_long_sequential_grows_with_its_length():
+    """Ten times the layers take ten times the instructions of the stack itself, not a hundred times."""
+
+    def instructions(length):
+        found = 0
+
+        def trace(frame, event, argument):
+            nonlocal found
+            if not frame.f_code.co_filename.endswith("sequential.py"):
+                return None
+            frame.f_trace_opcodes = True
+            found += event == "opcode"
+            return trace
+
+        made = [Input((4,)), *(layers.Dense(4, name=f"dense_{i}") for i in range(length))]
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            Sequential(made)
+        finally:
+            sys.settrace(before)
+        return found
+
+    assert instructions(200) < 12 * instructions(20)
+
+
+def test_a_name_that_is_taken_is_refused():
+    one = layers.Dense(4, name="a")
+    Sequential([one, layers.Dense(4, name="b"), one])
+    with pytest.raises(UsageError, match="already has a layer named 'a'"):
+        Sequential([one, layers.Dense(4, name="a")])
+    stack = Sequential([one])
+    with pytest.raises(UsageError, match="already has a layer named 'a'"):
+        stack.add(layers.Dense(4, name="a"))
+    stack.pop()
+    stack.add(layers.Dense(4, name="a"))
