@@ -9,7 +9,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.inspect.liveness import ACTIVATIONS, GRADIENTS, KEPT, OF_ACTIVATIONS, Peak, Timeline, timeline
-from layercli.inspect.model_graph import ModelGraph, ValueKind
+from layercli.inspect.model_graph import ModelGraph, ModuleNode, ValueKind
 
 WEIGHTS, INPUTS, CACHE, WORKSPACE = "weights", "inputs", "KV cache", "workspace"
 SCHEMA = "layercli.cost/1"
@@ -108,7 +108,8 @@ class Cost:
     at: dict[str, int]
     graph: ModelGraph
     memory: Memory
-    modules: list[ModuleCost]
+    kept: Mapping[int, Size] | None = None
+    """What each call keeps for the backward pass, by its index; None in inference."""
     cache: Size | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -121,6 +122,15 @@ class Cost:
     def open_sizes(self) -> list[str]:
         """The names of the sizes that were given no value, sorted."""
         return sorted(self.memory.names - set(self.at))
+
+    @property
+    def layers(self) -> int:
+        """How many modules there are below the model."""
+        return sum(bool(module.path) and not module.container for module in self.graph.below())
+
+    def modules(self, depth: int | None = None) -> list[ModuleCost]:
+        """Return what each module costs, down to ``depth``."""
+        return module_costs(self.graph, self.kept, depth)
 
     def parts(self) -> list[CostPart]:
         """Return the parts of the memory at the peak, in the order of their kinds."""
@@ -207,7 +217,6 @@ def cost(
         at=dict(sizes),
         graph=graph,
         memory=memory,
-        modules=module_costs(graph, {}),
         cache=dims.total(graph.values[index].bytes for index in cache) if cache else None,
         notes=notes_of(graph),
     )
@@ -232,22 +241,28 @@ def step_name(call: Any) -> str:
     return " ".join(filter(None, (call.module, call.operation)))
 
 
-def module_costs(graph: ModelGraph, kept: Mapping[int, Size]) -> list[ModuleCost]:
-    """Return what each module below the model costs; ``kept`` is what each call keeps for the backward pass, by its index."""
+def module_costs(graph: ModelGraph, kept: Mapping[int, Size] | None, depth: int | None = None) -> list[ModuleCost]:
+    """Return what each module below the model costs, down to ``depth``; ``kept`` is what each call keeps for the backward pass."""
     return [
-        ModuleCost(
-            path=module.path,
-            class_name=module.class_name,
-            depth=module.depth,
-            parameters=dims.total(value.spec.size for value in graph.variables_below(module.path)),
-            weights=dims.total(value.bytes for value in graph.variables_below(module.path)),
-            outputs=output_bytes(graph, module.path),
-            kept=dims.total(kept.get(i, 0) for i in call_indices(graph, module.path)) if kept else None,
-            macs=graph.macs(module.path),
-        )
+        module_cost(graph, module, kept)
         for module in graph.below()
-        if module.path and not module.container
+        if module.path and not module.container and (depth is None or module.depth <= depth)
     ]
+
+
+def module_cost(graph: ModelGraph, module: ModuleNode, kept: Mapping[int, Size] | None) -> ModuleCost:
+    """Return what one module costs with all below it."""
+    variables = graph.variables_below(module.path)
+    return ModuleCost(
+        path=module.path,
+        class_name=module.class_name,
+        depth=module.depth,
+        parameters=dims.total(value.spec.size for value in variables),
+        weights=dims.total(value.bytes for value in variables),
+        outputs=output_bytes(graph, module.path),
+        kept=None if kept is None else dims.total(kept.get(i, 0) for i in call_indices(graph, module.path)),
+        macs=graph.macs(module.path),
+    )
 
 
 def call_indices(graph: ModelGraph, path: str) -> list[int]:

@@ -12,9 +12,12 @@ from layercli.inspect.budgets import Finding
 from layercli.inspect.cost import ACTIVATIONS, CACHE, INPUTS, KEPT, SCHEMA, WEIGHTS, Cost, ModuleCost, formula_of
 from layercli.inspect.fit import Fit
 from layercli.inspect.model_graph import ValueKind
+from layercli.inspect.time_floor import TimeFloor
 
 
-def document(cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None) -> dict[str, Any]:
+def document(
+    cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, time: TimeFloor | None = None
+) -> dict[str, Any]:
     """Return the document that ``layercli cost --format json`` prints."""
     return {
         "schema": SCHEMA,
@@ -28,8 +31,9 @@ def document(cost: Cost, fit: Fit | None = None, findings: list[Finding] | None 
         "parts": [asdict(part) for part in cost.parts()],
         "peak": {"step": cost.peak_step(), "live": [asdict(each) for each in cost.live()]},
         "cache": cache_of(cost),
-        "modules": [module_row(each, cost.at) for each in cost.modules],
+        "modules": [module_row(each, cost.at) for each in cost.modules()],
         "fit": None if fit is None else {**asdict(fit), "fits": fit.fits, "largest": dict(fit.largest)},
+        "time": None if time is None else asdict(time),
         "findings": [asdict(each) for each in findings or []],
         "notes": cost.notes,
     }

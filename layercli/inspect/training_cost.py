@@ -9,7 +9,7 @@ from enum import StrEnum
 from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.errors import UsageError
-from layercli.inspect.cost import INPUTS, WEIGHTS, Cost, Memory, fixed_parts, module_costs, notes_of
+from layercli.inspect.cost import INPUTS, WEIGHTS, Cost, Memory, fixed_parts, notes_of
 from layercli.inspect.cost_graph import CostGraph
 from layercli.inspect.liveness import GRADIENTS, Timeline
 from layercli.inspect.model_graph import ModelGraph, Value, ValueKind
@@ -63,7 +63,7 @@ def training_cost(
         at=dict(at or {}),
         graph=graph,
         memory=Memory(fixed, sharded(moving, training.shards), steps),
-        modules=module_costs(graph, kept or {0: 0}),
+        kept=kept,
         notes=[*notes_of(graph), *training_notes(training, unknown)],
     )
 

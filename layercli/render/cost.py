@@ -12,6 +12,7 @@ from layercli.escaping import printable
 from layercli.inspect.budgets import Finding
 from layercli.inspect.cost import Cost, CostPart, ModuleCost, formula_of
 from layercli.inspect.fit import Fit
+from layercli.inspect.time_floor import Floor, TimeFloor
 from layercli.render import markdown, plain
 from layercli.render.summary import show_bytes, show_share
 from layercli.render.table import Column, Table, show
@@ -23,12 +24,18 @@ LIVE = 5
 FILLED = "█"
 
 
-def tables(cost: Cost, fit: Fit | None = None, findings: list[Finding] | None = None, depth: int = 1) -> list[Table]:
+def tables(
+    cost: Cost,
+    fit: Fit | None = None,
+    findings: list[Finding] | None = None,
+    depth: int = 1,
+    time: TimeFloor | None = None,
+) -> list[Table]:
     """Return the table of the parts and the table of the modules down to ``depth``."""
-    return [parts_table(cost, fit, findings or []), *modules_tables(cost, depth)]
+    return [parts_table(cost, fit, findings or [], time), *modules_tables(cost, depth, time)]
 
 
-def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> Table:
+def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> Table:
     """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
     parts, total = cost.parts(), cost.bytes
     columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size)]
@@ -40,7 +47,11 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding]) -> Table:
         for part in [*parts, CostPart("total", total, cost.memory.formula(cost.at))]
     ]
     return Table(
-        f"{cost.name}: memory of {cost.mode}", columns, rows, facts_of(cost, fit, findings), notes_of(cost, fit)
+        f"{cost.name}: memory of {cost.mode}",
+        columns,
+        rows,
+        facts_of(cost, fit, findings, time),
+        notes_of(cost, fit, time),
     )
 
 
@@ -58,7 +69,7 @@ def show_size(size: Any) -> str:
     return "?" if size is None else show_bytes(size) if isinstance(size, int) else str(size)
 
 
-def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding]) -> list[tuple[str, str]]:
+def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> list[tuple[str, str]]:
     """Return the facts below the parts."""
     facts = []
     if cost.at:
@@ -74,6 +85,8 @@ def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding]) -> list[tuple
     facts.append(("MACs", show_count(cost.graph.macs(), cost)))
     if fit is not None:
         facts += fit_facts(fit)
+    if time is not None:
+        facts += time_facts(time)
     return [*facts, *(("Over budget" if each.exceeded else "Not known", each.sentence) for each in findings)]
 
 
@@ -98,13 +111,34 @@ def fit_facts(fit: Fit) -> list[tuple[str, str]]:
     return facts
 
 
+def time_facts(time: TimeFloor) -> list[tuple[str, str]]:
+    """Return the least time of a call, and of each token of a decoder."""
+    facts = [("Time floor", f"{floor_text(time.total)}, on {time.device} in {time.dtype}")]
+    return [*facts, ("Each token", floor_text(time.token))] if time.token is not None else facts
+
+
+def floor_text(floor: Floor) -> str:
+    """Return the least time and what bounds it."""
+    return f"{show_seconds(floor.seconds)}, bound by {floor.bound} ({floor.intensity:.1f} FLOP/byte)"
+
+
+def show_seconds(seconds: float | None) -> str:
+    """Return a time for a reader: ``1.25 ms``."""
+    if seconds is None:
+        return "?"
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
 def show_count(size: Size, cost: Cost) -> str:
     """Return the text of a count, a formula, or ``unknown``."""
     found = dims.at(size, cost.at)
     return "unknown" if found == UNKNOWN else show(found)
 
 
-def notes_of(cost: Cost, fit: Fit | None) -> list[str]:
+def notes_of(cost: Cost, fit: Fit | None, time: TimeFloor | None) -> list[str]:
     """Return what has to be said of the figures."""
     notes = list(cost.notes)
     if cost.open_sizes:
@@ -112,12 +146,16 @@ def notes_of(cost: Cost, fit: Fit | None) -> list[str]:
         notes.append(f"open sizes: {', '.join(cost.open_sizes)} (give them values: {given})")
     if fit is not None:
         notes.append("not counted: what the driver takes, and memory that the allocator cannot use (fragmentation)")
+    if time is not None:
+        notes.append(
+            "the time floor is a bound, not a prediction: every tensor moved once, at the greatest rates of the device"
+        )
     return notes
 
 
-def modules_tables(cost: Cost, depth: int) -> list[Table]:
+def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table]:
     """Return the table of the modules down to ``depth``; none for a model that has no modules below it."""
-    shown = [module for module in cost.modules if module.depth <= depth]
+    shown = cost.modules(depth)
     if not shown:
         return []
     rows = folded(shown)
@@ -127,16 +165,17 @@ def modules_tables(cost: Cost, depth: int) -> list[Table]:
         Column("Weights", numeric=True, show=show_size),
         Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
         *([Column("Kept", numeric=True, show=show_size)] if kept else []),
-        Column("MACs", numeric=True, show=lambda size: "?" if size is None else show(size)),
+        Column("MACs", numeric=True, show=lambda size: "?" if size is None else show(size), yields=2),
+        *([Column("Time floor", numeric=True, key="floor", show=show_seconds), Column("Bound by")] if time else []),
     ]
     notes = ["Allocates: what its operations give in one call, freed or not"]
-    if hidden := len(cost.modules) - len(shown):
+    if hidden := cost.layers - len(shown):
         notes.append(
             f"{hidden} layers below are not shown (--depth)" if hidden > 1 else "1 layer below is not shown (--depth)"
         )
     if len(rows) < len(shown):
         notes.append("0..9 stands for ten layers alike: the figures are of each")
-    return [Table("", columns, [module_row(each, cost, kept) for each in rows], [], notes)]
+    return [Table("", columns, [module_row(each, cost, kept, time) for each in rows], [], notes)]
 
 
 def folded(modules: list[ModuleCost]) -> list[ModuleCost]:
@@ -166,7 +205,7 @@ def alike(block: list[ModuleCost]) -> Any:
     return stem, tuple(replace(each, path=each.path[start:]) for each in block)
 
 
-def module_row(module: ModuleCost, cost: Cost, kept: bool) -> list[Any]:
+def module_row(module: ModuleCost, cost: Cost, kept: bool, time: TimeFloor | None) -> list[Any]:
     """Return the row of a module."""
 
     def at(size: Size | None) -> Any:
@@ -175,7 +214,9 @@ def module_row(module: ModuleCost, cost: Cost, kept: bool) -> list[Any]:
 
     name = module.path if module.class_name is None else f"{module.path} ({module.class_name})"
     middle = [at(module.kept)] if kept else []
-    return [name, at(module.weights), at(module.outputs), *middle, at(module.macs)]
+    floor = None if time is None else time.modules.get(module.path.partition("..")[0])
+    end = [] if time is None else [None, "-"] if floor is None else [floor.seconds, floor.bound]
+    return [name, at(module.weights), at(module.outputs), *middle, at(module.macs), *end]
 
 
 def github(cost: Cost, drawn: list[Table], fit: Fit | None, findings: list[Finding]) -> str:

@@ -1,6 +1,8 @@
 """``layercli cost``: its answers, its exit codes, and what it says of bad input."""
 
 import json
+import subprocess
+import sys
 
 
 def test_parts_of_the_memory(cli):
@@ -34,8 +36,10 @@ def test_it_fits_or_not(cli):
     assert "Fits:        yes, 22.2 GiB are left: NVIDIA L4 has 22.4 GiB\n" in yes.out
     no = cli("cost resnet50 --memory 64MiB --format plain")
     assert no.code == 1
-    assert "Fits:        no, 44.3 MiB are missing: there are 64.0 MiB\n" in no.out
-    assert "Largest B:   none fits\n" in no.out
+    facts = dict(line.split(":", 1) for line in no.out.splitlines() if ": " in line)
+    assert facts["Fits"].strip() == "no, 44.3 MiB are missing: there are 64.0 MiB"
+    assert facts["Largest B"].strip() == "none fits"
+    assert facts["With --dtype bfloat16"].strip() == "54.2 MiB: fits"
 
 
 def test_budgets(cli):
@@ -130,3 +134,28 @@ def test_training_that_is_refused(cli, tmp_path):
     for command, message in messages.items():
         done = cli(command)
         assert (done.code, done.err.splitlines()[0]) == (2, f"error: {message}"), command
+
+
+def test_time_on_a_device(cli):
+    done = cli("cost mlp --at B=2 --on h100 --format plain")
+    assert "Time floor:  124 ns, bound by memory (1.0 FLOP/byte), on NVIDIA H100 SXM in float32\n" in done.out
+    document = json.loads(cli("cost mlp --at B=2 --on h100 --format json").out)
+    assert document["time"]["total"]["flops"] == 2 * 2 * 101632
+    assert document["time"]["device"] == "NVIDIA H100 SXM"
+
+
+def test_on_this_machine(cli):
+    done = cli("cost lenet --at B=2 --on here --format json")
+    document = json.loads(done.out)
+    assert (done.code, document["fit"]["fits"]) == (0, True)
+    assert document["time"]["total"]["seconds"] > 0
+
+
+def test_torch_is_not_imported():
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from layercli.cli.main import run\n"
+        "sys.exit(run('cost decoder --at B=1 --at T=8 --on h100 --training adamw'.split()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -14,6 +14,9 @@ from layercli.inspect import budgets, devices, quantities
 from layercli.inspect.cost import CACHE, cost
 from layercli.inspect.cost_document import document
 from layercli.inspect.fit import fit, largest
+from layercli.inspect.remedies import remedies
+from layercli.inspect.time_floor import time_floor
+from layercli.inspect.training_cost import Training
 from layercli.sources import open as open_source
 
 
@@ -133,6 +136,71 @@ def test_open_sizes_must_be_known_to_fit():
 def test_the_405b_decoder_is_one_formula():
     found = costed(open_source("decoder", preset="405b"))
     assert found.memory.formula() == "2146308*B*T + 520*T + 1623413555200"
+
+
+def test_the_time_floor_is_the_roofline_of_each_operation():
+    device = devices.DeviceLimits("toy", "Toy", 2**40, 100.0, {"float32": 1000.0})
+    found = costed(open_source("mlp", hidden=(16,)), at={"B": 2})
+    floor = time_floor(found, device)
+    first = max(2 * 2 * 784 * 16 / 1000, (2 * 784 + 784 * 16 + 16 + 2 * 16) * 4 / 100)
+    second = max(2 * 2 * 16 * 10 / 1000, (2 * 16 + 16 * 10 + 10 + 2 * 10) * 4 / 100)
+    assert floor.modules["head"].seconds == pytest.approx(second)
+    assert floor.total.seconds == pytest.approx(first + second)
+    assert floor.total.bound == "memory"
+    assert time_floor(found, devices.find_device("m3-max")) is None
+
+
+def test_each_token_of_a_decoder_reads_the_weights_and_the_cache():
+    device = devices.DeviceLimits("toy", "Toy", 2**40, 100.0, {"float32": 1e12})
+    found = costed(open_source("decoder"), at={"B": 1, "T": 10})
+    table = next(x for x in found.graph.variables_below() if x.path.startswith("embed_tokens"))
+    weights = {part.name: part.bytes for part in found.parts()}["weights"]
+    cache = sum(found.cache_per_token) * 10
+    assert time_floor(found, device).token.traffic == weights - table.bytes + cache
+
+
+def test_what_would_make_it_fit():
+    opened = open_source("mlp").cost_graph()
+    [found] = remedies(opened, None, {"B": 2}, 250_000)
+    narrow = costed(open_source("mlp"), at={"B": 2}, dtype="bfloat16")
+    assert (found.change, found.fits) == ("--dtype bfloat16", True)
+    assert found.bytes == pytest.approx(narrow.bytes, rel=0.05)  # here the inputs are narrow too
+    shared = open_source("transformer-encoder").cost_graph(training=True)
+    changes = [each.change for each in remedies(shared, Training("adam"), {"B": 8, "T": 128}, 2**20)]
+    assert changes == ["--dtype bfloat16", "--checkpointing 'stack/*'", "--ranks 8 --parallel fsdp"]
+
+
+def test_an_onnx_graph_frees_after_the_last_use(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    make, info = onnx.helper, onnx.helper.make_tensor_value_info
+    nodes = [
+        make.make_node("Relu", ["x"], ["a"]),
+        make.make_node("Relu", ["a"], ["b"]),
+        make.make_node("Relu", ["b"], ["c"]),
+        make.make_node("Add", ["c", "a"], ["y"]),
+    ]
+    ends = [info("x", 1, ["N", 8])], [info("y", 1, ["N", 8])]
+    onnx.save(make.make_model(make.make_graph(nodes, "g", *ends)), tmp_path / "g.onnx")
+    found = costed(open_source(tmp_path / "g.onnx"), at={"B": 5})
+    assert found.memory.peak(found.at).bytes == 3 * 5 * 8 * 4
+    assert found.memory.formula() == "128*B"
+
+
+def test_a_torch_module_frees_as_in_its_real_run():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 8, 3, padding=1)
+
+        def forward(self, x):
+            y = torch.relu(self.first(x))
+            return (y + self.second(y)).flatten(1)
+
+    net, x = Net(), torch.rand(2, 3, 16, 16)
+    found = costed(open_source(net), (2, 3, 16, 16))
+    with torch.no_grad(), MemoryTracker([x, *net.parameters()]) as tracker:
+        net(x)
+    assert found.memory.peak(found.at).bytes == tracker.peak
 
 
 def test_quantities():

@@ -15,7 +15,10 @@ from layercli.errors import UsageError
 if TYPE_CHECKING:
     from layercli.inspect.budgets import Finding
     from layercli.inspect.cost import Cost
+    from layercli.inspect.cost_graph import CostGraph
+    from layercli.inspect.devices import DeviceLimits
     from layercli.inspect.fit import Fit
+    from layercli.inspect.time_floor import TimeFloor
     from layercli.inspect.training_cost import Training
 
 
@@ -93,28 +96,28 @@ def cost(
     [dim]$[/dim] layercli cost net.py:Net --baseline cost.json --allow 1%
     """
     from layercli.inspect import budgets, quantities
-    from layercli.inspect.cost_document import document
+    from layercli.inspect.cost_document import document, totals
     from layercli.inspect.model_loader import register_custom_objects
     from layercli.render import cost as drawing
 
     limits = budgets.budgets_of_project(Path()) | budgets.parse_budgets(max_)
     earlier = None if baseline is None else budgets.read_baseline(baseline)
     allowed = quantities.share_in(allow, "--allow")
-    capacity, device = capacity_of(memory, on)
+    limits_of_device = device_of(memory, on, dtype)
     register_custom_objects(custom)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
-    found = measured(model, set_, input_shape, at, config, dtype, how)
-    fit = None if capacity is None else fitted(found, capacity, device)
-    report = document(found, fit)
-    findings = budgets.against_limits(report["totals"], limits)
-    findings += [] if earlier is None else budgets.against_baseline(report, earlier, allowed)
-    tables = drawing.tables(found, fit, findings, depth)
+    opened, found = measured(model, set_, input_shape, at, config, dtype, how)
+    fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
+    time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
+    findings = budgets.against_limits(totals(found), limits) if limits else []
+    findings += [] if earlier is None else budgets.against_baseline(document(found), earlier, allowed)
+    tables = drawing.tables(found, fit, findings, depth, time)
     if format is CostFormat.github:
         output.write(drawing.github(found, tables, fit, findings))
         summarize(drawing.step_summary(tables))
     else:
         chosen = None if format is None else output.Format(format.value)
-        output.emit(tables, lambda: document(found, fit, findings), chosen)
+        output.emit(tables, lambda: document(found, fit, findings, time), chosen)
     report_findings(findings)
     return max(budgets.verdict(findings), 0) if fit is None or fit.fits else 1
 
@@ -127,29 +130,34 @@ def measured(
     config: str | None,
     dtype: str | None,
     training: Training | None,
-) -> Cost:
-    """Return the cost of the model that a text names."""
-    from layercli.inspect.cost import cost as cost_of
+) -> tuple[CostGraph, Cost]:
+    """Return the graph of the model that a text names, and what it costs."""
     from layercli.inspect.shape_parser import parse_sizes
     from layercli.sources.resolve import resolve
 
     values = parse_sizes(at)
     source = resolve(model, settings, config=config, describing=True)
-    opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
     for note in source.notes:
         output.print_info(note)
-    sizes = {**opened.at, **values}
-    if training is None:
-        found = cost_of(opened.graph, at=sizes, dtype=dtype, cache=opened.cache)
-    else:
-        from layercli.inspect.training_cost import training_cost
+    opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
+    found = cost_of_graph(opened, values, dtype, training)
+    if unknown := sorted(set(values) - found.memory.names):  # names that the graph itself calls otherwise, or nobody
+        given = source.inputs(shapes, [f"{name}={values.pop(name)}" for name in unknown])
+        opened = source.cost_graph(given, dtype, training=training is not None)
+        found = cost_of_graph(opened, values, dtype, training)
+    return opened, found
 
-        found = training_cost(opened, training, at=sizes, dtype=dtype)
-    unknown = sorted(set(values) - found.memory.names)
-    if unknown:
-        known = f"named sizes: {', '.join(sorted(found.memory.names))}" if found.memory.names else None
-        raise UsageError(f"the input has no size named {unknown[0]!r}", hint=known)
-    return found
+
+def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, training: Training | None) -> Cost:
+    """Return the cost of one call, or of one training step."""
+    sizes = {**opened.at, **at}
+    if training is None:
+        from layercli.inspect.cost import cost
+
+        return cost(opened.graph, at=sizes, dtype=dtype, cache=opened.cache)
+    from layercli.inspect.training_cost import training_cost
+
+    return training_cost(opened, training, at=sizes, dtype=dtype)
 
 
 def training_of(
@@ -169,27 +177,42 @@ def training_of(
     return training_cost.Training(optimizer, accumulation, tuple(checkpointing), ranks, how)
 
 
-def capacity_of(memory: str | None, on: str | None) -> tuple[int | None, str]:
-    """Return the bytes to fit in, and the device they are of; UsageError where both are given."""
+def device_of(memory: str | None, on: str | None, dtype: str | None) -> DeviceLimits | None:
+    """Return the device to fit on: one of so much memory, one of the table, or this machine; UsageError where two are given."""
     from layercli.inspect import devices, quantities
 
     if memory is not None and on is not None:
         raise UsageError("--memory and --on both say how much memory there is: give one of them")
     if memory is not None:
-        return quantities.bytes_in(memory, "--memory"), ""
+        return devices.DeviceLimits("", "", quantities.bytes_in(memory, "--memory"), 0.0)
     if on == devices.HERE:
-        from layercli.runtime.execution.available_memory import free_memory
+        from layercli.runtime.analysis.roofline import limits_here
 
-        return free_memory(), "this machine"
-    device = None if on is None else devices.find_device(on)
-    return (None, "") if device is None else (device.memory, device.title)
+        return limits_here(dtype or "float32")
+    return None if on is None else devices.find_device(on)
 
 
-def fitted(found: Cost, capacity: int, device: str) -> Fit:
-    """Return whether it fits, and what would make it fit."""
+def fitted(opened: CostGraph, found: Cost, training: Training | None, device: DeviceLimits) -> Fit:
+    """Return whether it fits, and where it does not, what would make it fit."""
+    from dataclasses import replace
+
     from layercli.inspect.fit import fit
+    from layercli.inspect.remedies import remedies
 
-    return fit(found, capacity, device)
+    answer = fit(found, device.memory, device.title)
+    if answer.fits:
+        return answer
+    return replace(answer, remedies=remedies(opened, training, found.at, device.memory))
+
+
+def floor_of(found: Cost, device: DeviceLimits) -> TimeFloor | None:
+    """Return the least time of one call on the device; None where its bandwidth is not known."""
+    from layercli.inspect.time_floor import time_floor
+
+    floor = time_floor(found, device) if device.bandwidth else None
+    if floor is None and device.bandwidth:
+        found.notes.append(f"the least time on {device.title} is not known: its rate, or a size, is not")
+    return floor
 
 
 def report_findings(findings: list[Finding]) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import torch
 
+from layercli.core import dtypes
+from layercli.inspect.devices import DeviceLimits
+from layercli.runtime.execution.available_memory import free_memory
+
 RUNS = 5
 SIZES = {"cpu": (1024, 1 << 25), "cuda": (4096, 1 << 28)}
 """The side of the multiplied matrices and the bytes copied: larger than every cache, yet fast to run."""
@@ -34,6 +38,16 @@ def measure(device: torch.device, dtype: torch.dtype) -> Roofline:
     return Roofline(
         2 * side**3 / best(lambda: matrix @ matrix, device), 2 * size / best(lambda: target.copy_(source), device)
     )
+
+
+def limits_here(dtype: str) -> DeviceLimits:
+    """Return the GPU of this machine, or its CPU, with the memory that is free and the measured roofline for ``dtype``."""
+    name = dtype.removeprefix("mixed_")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    measured = measure(device, getattr(torch, dtypes.name_of(name)))
+    memory = torch.cuda.mem_get_info()[0] if device.type == "cuda" else free_memory()
+    title = torch.cuda.get_device_name() if device.type == "cuda" else "this machine"
+    return DeviceLimits("here", title, memory, measured.bandwidth, {name: measured.flops}, "measured")
 
 
 def best(run: Callable[[], object], device: torch.device) -> float:
