@@ -68,7 +68,7 @@ def test_what_a_setting_may_name():
         (
             {"class_name": "MaxNorm", "config": {"max": 1}},
             "MaxNorm has no argument 'max'",
-            "its arguments are max_value, axis",
+            "did you mean max_value or axis?",
         ),
         (
             {"class_name": "MinMaxNorm", "config": {"rate": None}},

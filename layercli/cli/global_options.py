@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Callable
 from enum import StrEnum
@@ -11,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import output
+from layercli.cli import distributed, output
+from layercli.cli.spinner import spinning
 from layercli.errors import UsageError, nearest
 
 PANEL = "Messages"
@@ -37,7 +39,7 @@ class UserExitError(Exception):
 def set_before(*, quiet: bool, debug: bool, format: str | None) -> None:
     """Store the options given before the command's name, for this command line only."""
     global debugging, format_before
-    output.quiet, debugging, format_before = quiet, debug, format
+    output.quiet, debugging, format_before, output.resume_hint = quiet, debug, format, None
 
 
 def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +58,8 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
         if kwargs.get("format", ...) is None and format_before is not None:
             kwargs["format"] = format_of(hints["format"], format_before)
         try:
-            with output.apart():
+            seen = output.on_terminal(sys.stderr) and not output.quiet and distributed.number() == 0
+            with spinning(wanted=seen), output.apart():
                 return command(*args, **kwargs)
         except SystemExit as left:
             raise UserExitError(left) from left

@@ -128,6 +128,8 @@ def run(args: list[str]) -> int:
         result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
     if result == INTERRUPTED:
         output.print_error("interrupted")
+        if output.resume_hint is not None:
+            output.print_error(f"hint: {output.resume_hint}")
     return result if isinstance(result, int) else 0
 
 

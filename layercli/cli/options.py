@@ -93,6 +93,9 @@ Metrics = Annotated[
     list[str], typer.Option("--metrics", metavar="NAME", help="The metrics, such as accuracy.", show_default=False)
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="The number of samples in a step.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, metavar="N", help="Threads of the CPU.", show_default=False)
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 FillValues = Annotated[
     str | None,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from layercli.cli import spinner
 from layercli.errors import FileError
 from layercli.escaping import printable
 from layercli.render.table import Table
@@ -35,6 +36,9 @@ FormatOption = Annotated[
 ]
 
 quiet = False
+
+resume_hint: str | None = None
+"""How to go on with what is interrupted, where that is possible."""
 
 COLOURS = {"error": "1;31", "warning": "1;33", "hint": "36"}
 """The terminal colours of the first word of a message: red, yellow, cyan."""
@@ -129,6 +133,7 @@ def write(text: str) -> None:
 @contextmanager
 def delivered() -> Iterator[None]:
     """Write to stdout inside the block: a closed pipe is not an error, a full disk is a FileError."""
+    spinner.pause()
     try:
         yield
     except BrokenPipeError:

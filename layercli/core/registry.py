@@ -50,9 +50,7 @@ class DataclassConfig:
         known = cls.settings()
         for name in config:
             if name not in known:
-                raise UsageError(
-                    f"{cls.__name__} has no argument {name!r}", hint=f"its arguments are {', '.join(known)}"
-                )
+                raise UsageError(f"{cls.__name__} has no argument {name!r}", hint=nearest(name, known, "arguments"))
         values = {name: deserialize(value) for name, value in config.items()}
         missing = [name for name in signature_of(cls).parameters if required(cls, name) and name not in values]
         if missing:
@@ -131,6 +129,10 @@ def custom_objects_by(*names: str | None) -> Any:
     return next((each for each in found if each is not None), None)
 
 
+KINDS = {"loss": "losses"}
+"""The words for several of a kind, where it is not the word for one and an s."""
+
+
 @dataclasses.dataclass
 class Registry:
     """The public names of one package, each module imported when a name of it is first asked for.
@@ -167,7 +169,9 @@ class Registry:
         known = known or self._loose.get(name.replace("_", "").lower(), "")
         if not known:
             names = sorted({snake_case(name) for name in self.homes} | {*self.aliases})
-            raise UsageError(f"there is no {self.kind} {name!r}", hint=nearest(name, names))
+            raise UsageError(
+                f"there is no {self.kind} {name!r}", hint=nearest(name, names, KINDS.get(self.kind, f"{self.kind}s"))
+            )
         return self.load(known)
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

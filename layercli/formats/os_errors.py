@@ -67,6 +67,9 @@ def writing(file: Path) -> Iterator[None]:
 def neighbour(file: Path) -> str | None:
     """Return a hint with files beside ``file`` that have similar names, or None."""
     try:
-        return nearest(file.name, os.listdir(file.parent))
+        beside = os.listdir(file.parent)
+        return nearest(
+            file.name, [name for name in beside if Path(name).suffix == file.suffix] if file.suffix else beside
+        )
     except OSError:
         return None

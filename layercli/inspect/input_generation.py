@@ -29,7 +29,7 @@ def filled(specs: Any, names: list[str], fill: str, seed: int, ranges: Iterable[
     import numpy as np
 
     if fill not in FILLS:
-        raise UsageError(f"inputs are filled with {', '.join(FILLS)}, not {fill!r}")
+        raise UsageError(f"inputs are filled with {', '.join(FILLS)}, not {fill!r}", hint=nearest(fill, FILLS))
     bounds = parse_ranges(ranges, names)
     if bounds and fill not in ("random", "range"):
         raise UsageError(f"--range applies to --fill random and range, not to {fill}")

@@ -137,7 +137,12 @@ def arrays_of(
             hint=f"--input {source.name}={source.file}:{entries[0]}" if entries else None,
         )
     if missing := [name for name in free.names if name not in entries and name not in free.optional]:
-        raise UsageError(f"{Path(source.file).name} holds {', '.join(entries)}, not {', '.join(missing)}")
+        raise UsageError(
+            f"{Path(source.file).name} holds {', '.join(entries)}, not {', '.join(missing)}",
+            hint=f"an entry is named after a colon: {source.file}:{next(iter(entries))}"
+            if len(free.names) == 1
+            else None,
+        )
     return {name: opened.read(name) for name in free.names if name in entries}
 
 

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -22,6 +23,12 @@ from layercli.errors import FileError, FormatError, UsageError, nearest
 from layercli.layers.validators import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
+ENDINGS = {
+    ".bin", ".ckpt", ".gguf", ".h5", ".ipynb", ".json", ".keras", ".npy", ".npz", ".onnx", ".pt", ".pt2", ".pth", ".py",
+    ".safetensors",
+}  # fmt: skip
+"""How the names of files end that may be given for a model."""
+
 WANTED = "a layercli Layer or Model"
 
 
@@ -59,7 +66,7 @@ def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -
 
 def is_python(text: str) -> bool:
     """Whether ``text`` is a Python reference."""
-    return ":" in text and not os.path.exists(text)
+    return ":" in text and "://" not in text and not os.path.exists(text)
 
 
 def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
@@ -119,10 +126,28 @@ def unknown(text: str) -> UsageError | FileError:
         return no_model(text)
     if os.path.exists(text):
         return FileError(f"{text} is not a regular file")
+    if re.match(r"[a-z]+://", text):
+        return UsageError(f"{text} is a URL, not a model", hint="nothing is downloaded: name a file on this machine")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and path.suffix not in ENDINGS and not path.parent.exists():
+        return UsageError(f"there is no model {text!r}", hint=HUB.format(text))
     if path.suffix or "/" in text:
         return no_file(text)
-    names = list(named_models())
-    return UsageError(f"there is no model {text!r}", hint=nearest(text, names) or "layercli models lists them")
+    return UsageError(f"there is no model {text!r}", hint=hint_for(text))
+
+
+def hint_for(text: str) -> str:
+    """Return what a name that nobody knows may have meant: one like it, a package, a model of a hub."""
+    if like := nearest(text, named_models()):
+        return like
+    hub = re.fullmatch(
+        r"(bert|gpt2|roberta|distil\w+|albert|t5|opt|llama|mistral|qwen\w*|gemma|phi|vit)[-_.\w]*", text, re.I
+    )
+    return HUB.format(text) if hub else "layercli models lists them"
+
+
+HUB = (
+    "nothing is downloaded: of a model of the Hugging Face hub, name its folder ({0}/ with config.json) on this machine"
+)
 
 
 def no_file(text: str) -> FileError:
@@ -148,6 +173,10 @@ def no_model(text: str) -> FileError:
         )
     if detect.is_weights(text):
         return FileError(f"{text} holds weights, not a model", hint=f"give them to one: MODEL --weights {quoted}")
+    if text.endswith(".ipynb"):
+        return FileError(
+            f"{text} is a notebook, not a model", hint="save its model, or its classes to a file: net.py:Net"
+        )
     found = detect.seeming(Path(text), detect.first_bytes(Path(text)))
     return FileError(f"{text} is {found or 'in no format that layercli knows'}, not a model")
 

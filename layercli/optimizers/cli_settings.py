@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from layercli.core.registry import DataclassConfig
-from layercli.errors import UsageError
+from layercli.errors import UsageError, nearest
 
 
 def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, A
         if not equals:
             raise UsageError(f"{name}: expected setting=value, got {part!r}", hint=f"for example {known[0]}=0.001")
         if setting not in known:
-            raise UsageError(f"{name} has no argument {setting!r}", hint=f"its arguments are {', '.join(known)}")
+            raise UsageError(f"{name} has no argument {setting!r}", hint=nearest(setting, known, "arguments"))
         settings[setting] = value_of(value, f"{name}: {setting}")
     return settings
 

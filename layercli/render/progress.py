@@ -13,6 +13,9 @@ from layercli.escaping import printable
 REFRESH = 0.25
 """Seconds between two reads of the logs; a read waits for the device."""
 
+BAR = 16
+"""The width of a bar."""
+
 
 class ProgressReporter(Callback):
     """Shows the progress of epochs."""
@@ -50,30 +53,27 @@ class LineProgress(ProgressReporter):
         print(f"epoch {epoch + 1}/{self.params['epochs']}  {show(logs)}  {took:.1f} s", file=sys.stderr, flush=True)
 
 
-class BarProgress(ProgressReporter):
-    """One bar per epoch: steps, rate, remaining time and the logs."""
+class BarProgress(LineProgress):
+    """A bar of a fixed width while an epoch runs, with steps, time left, time a step and the logs so far; then its line."""
 
     _bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar."""
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.table import Column
 
         steps = self.params.get("steps")
+        fixed = Column(no_wrap=True)
+        logs_column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[logs]}", markup=False),
-            console=Console(stderr=True, highlight=False),
+            TextColumn("{task.description}", table_column=fixed), BarColumn(BAR, table_column=fixed),
+            MofNCompleteColumn(table_column=fixed), TextColumn("{task.fields[pace]}", table_column=fixed),
+            TextColumn("{task.fields[logs]}", markup=False, table_column=logs_column),
+            console=Console(stderr=True, highlight=False), expand=True, transient=True,
         )  # fmt: skip
-        self._task = self._bar.add_task(f"epoch {epoch + 1}/{self.params['epochs']}", total=steps, logs="", rate="")
+        self._task = self._bar.add_task(f"epoch {epoch + 1}/{self.params['epochs']}", total=steps, logs="", pace="")
         self._started = self._looked = time.perf_counter()
         self._bar.start()
 
@@ -83,16 +83,39 @@ class BarProgress(ProgressReporter):
         if now - self._looked < REFRESH:
             return
         self._looked = now
-        rate = f"{(batch + 1) / (now - self._started):.0f}/s"
-        self._bar.update(self._task, completed=batch + 1, logs=show(logs), rate=rate)
+        steps, step = self.params.get("steps"), (now - self._started) / (batch + 1)
+        left = f"{show_time(step * (steps - batch - 1))} left" if steps else show_time(now - self._started)
+        self._bar.update(self._task, completed=batch + 1, logs=show(logs), pace=f"{left} {show_step(step)}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Complete the bar and leave it visible."""
-        total = self.params.get("steps")
-        self._bar.update(self._task, completed=total or 1, total=total or 1, logs=show(logs))
+        """Print the line of the epoch in place of the bar."""
         self._bar.stop()
+        super().on_epoch_end(epoch, logs)
 
     def close(self) -> None:
         """Restore the terminal, even if an epoch was interrupted."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def show_time(seconds: float) -> str:
+    """Return a time as it is read from afar.
+
+    >>> show_time(2.4), show_time(75), show_time(7500)
+    ('2s', '1m15s', '2h05m')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    return f"{whole // 60}m{whole % 60:02}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def show_step(seconds: float) -> str:
+    """Return the time of a step.
+
+    >>> show_step(0.0071), show_step(2.5), show_step(0.00002)
+    ('7ms/step', '2.5s/step', '20us/step')
+    """
+    if seconds >= 1:
+        return f"{seconds:.3g}s/step"
+    return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/step"

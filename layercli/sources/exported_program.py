@@ -11,6 +11,7 @@ from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -24,6 +25,10 @@ class ExportedProgramSource(ModuleSource):
     def give(self, **given: Any) -> None:
         """Reject values, because an exported program does not depend on them."""
         Source.give(self, **given)
+
+    def trained(self) -> ModelSource:
+        """Refuse: a program in a file has no layers to train."""
+        return Source.trained(self)
 
     @cached_property
     def model(self) -> Any:

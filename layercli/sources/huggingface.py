@@ -179,6 +179,10 @@ class PretrainedSource(LayerSource):
         """The object that the runtime prepares to run."""
         return ModelSource(self.model, self.name, self.origin, checkpoint=self.opened)
 
+    def trained(self) -> ModelSource:
+        """Refuse: the weights of a folder are not written back to it."""
+        raise UsageError(f"{self.origin} is a Hugging Face folder, which is not trained here")
+
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
         report = super().summary(inputs)

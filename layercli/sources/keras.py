@@ -10,6 +10,7 @@ from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -39,6 +40,10 @@ class UnmadeArchive(Source):
     def refusal(self) -> FormatError:
         """Return the reason why the model cannot be created."""
         return self.error
+
+    def trained(self) -> ModelSource:
+        """Raise the reason."""
+        raise self.error
 
     def inputs(self, shapes: Any = (), sizes: Any = ()) -> Any:
         """Raise the error."""

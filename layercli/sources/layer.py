@@ -41,6 +41,10 @@ class LayerSource(Source):
         """Whether a file or the memory holds its values."""
         return self.archive is not None or self.in_memory
 
+    def trained(self) -> ModelSource:
+        """Return the Layer: whether it is a Model too, its trainer says."""
+        return self.subject
+
     @property
     def subject(self) -> ModelSource:
         """The object that the runtime prepares to run."""

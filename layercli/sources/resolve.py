@@ -60,7 +60,7 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
 
         if huggingface.is_folder(text):
             return huggingface.pretrained_source(text, settings)
-    if os.path.isfile(text):
+    if os.path.isfile(text) and not text.endswith(".ipynb"):
         return file_source(text, settings)
     if (found := named_source(text, settings)) is not None:
         return found

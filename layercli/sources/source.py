@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes
 from layercli.core.spec import Spec, with_batch_dim
-from layercli.errors import LayercliError, UsageError
+from layercli.errors import FileError, LayercliError, UsageError
 from layercli.inspect.model_graph import ModelGraph
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ class Source:
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the parameters and buffers; values that no file holds are initialized with ``seed``."""
         raise NotImplementedError
+
+    def trained(self) -> ModelSource:
+        """Return what fit and evaluate take; an error where the source is no model of layercli's layers."""
+        quoted = shlex.quote(self.name)
+        raise FileError(
+            f"{self.name} is a graph, which is not trained here", hint=f"layercli summary {quoted} shows its layers"
+        )
 
     @property
     def subject(self) -> ModelSource:

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
+from layercli.errors import UsageError
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source, as_specs
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -62,6 +64,11 @@ class ModuleSource(Source):
         from layercli.runtime.analysis.module_summary import variables_of_module
 
         return variables_of_module(self.described, self.name, lambda: self.model)
+
+    def trained(self) -> ModelSource:
+        """Raise UsageError: a module of torch's is trained by torch's own means."""
+        cls = type(self.described).__name__
+        raise UsageError(f"{self.name} gives a {cls}, not a layercli Layer or Model, which alone is trained here")
 
     def named(self, inputs: Any) -> dict[str, Spec]:
         """Return inputs by argument name; unnamed ones are the first arguments."""

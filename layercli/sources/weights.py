@@ -12,6 +12,7 @@ from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source
 
 if TYPE_CHECKING:
+    from layercli.inspect.model_loader import ModelSource
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
@@ -27,6 +28,10 @@ class WeightsSource(Source):
         """Return the error for requests that need a model."""
         hint = f"give them to one: MODEL --weights {shlex.quote(self.name)}"
         return FileError(f"{self.name} holds weights, not a model", hint=hint)
+
+    def trained(self) -> ModelSource:
+        """Raise the error for what needs a model."""
+        raise self.refusal()
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> None:
         """Raise UsageError for any shape or size."""

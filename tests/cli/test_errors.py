@@ -85,7 +85,7 @@ WRONG_USE = [
     ("summary mlp --at B=zero", "a size is given as T=4096, got 'B=zero'", None),
     ("summary mlp --columns macs,parms", "there is no column 'parms'", "did you mean parameters?"),
     ("vars mlp kernl", "no variable of mlp matches 'kernl'", "did you mean head/kernel?"),
-    ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", None),
+    ("run mlp --device gpu", "a device is auto, cpu, cuda or cuda:N, got 'gpu'", "did you mean cuda or cuda:0 or cpu?"),
     ("run mlp --fill noise", "inputs are filled with random, zeros, ones, range, not 'noise'", None),
     ("run mlp --output y.txt", "outputs are written to .npy, .npz, .safetensors or .csv, not 'y.txt'", None),
     (

@@ -144,7 +144,7 @@ def test_an_ignored_label_may_be_no_class():
         (
             lambda: losses.get({"class_name": "Huber", "config": {"epsilon": 1}}),
             "Huber has no argument 'epsilon'",
-            "its arguments are delta, reduction, name, dtype",
+            "did you mean reduction?",
         ),
         (
             lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0),

@@ -24,6 +24,7 @@ def evaluate(
     input_shape: options.InputShape = [],  # noqa: B006
     rescale: options.Rescale = None,
     device: options.Device = "auto",
+    threads: options.Threads = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of weights that no file provides.")] = 0,
     format: output.FormatOption = None,
 ) -> int:
@@ -33,20 +34,21 @@ def evaluate(
     [dim]$[/dim] layercli evaluate model.keras --data test.npz
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import register_custom_objects, resolve
+    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()
 
     register_custom_objects(custom)
-    subject = resolve(model, set_)
+    subject = resolve(model, set_).trained()
 
     from layercli.render.fit import table
     from layercli.runtime.training.dataset_files import Reading
     from layercli.runtime.training.fit_command import FitArguments, evaluate_file
 
-    settings = FitArguments("sgd", loss, tuple(metrics), batch_size, device, seed)
+    settings = FitArguments("sgd", loss, tuple(metrics), batch_size, device, seed, threads=threads)
     reading = Reading(tuple(input_shape), rescale)
-    report = evaluate_file(subject, settings, data, reading=reading, weights=weights)
+    report = evaluate_file(subject, settings, data, reading=reading, weights=weights, tell=output.print_info)
     if report.first:
         output.emit(table(report), report.to_json, format)
     if not report.finite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -34,6 +35,7 @@ def fit(
     input_shape: options.InputShape = [],  # noqa: B006
     rescale: options.Rescale = None,
     device: options.Device = "auto",
+    threads: options.Threads = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of weights, data order and dropout.")] = 0,
     save: Annotated[
         str | None,
@@ -59,28 +61,48 @@ def fit(
     [dim]$[/dim] torchrun --nproc-per-node 2 -m layercli fit mlp --data digits.npz --loss mse --save out/ --shard
     """
     from layercli.cli import distributed
-    from layercli.inspect.model_loader import register_custom_objects, resolve
+    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()
 
     register_custom_objects(custom)
-    subject = resolve(model, set_)
+    subject = resolve(model, set_).trained()
 
     from layercli.render.fit import table
     from layercli.runtime.training.dataset_files import Reading
     from layercli.runtime.training.fit_command import FitArguments, fit_file
 
-    settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile)
+    settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile, threads)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
         validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
+        tell=output.print_info,
     )  # fmt: skip
     if report.first and report.before is not None and report.before >= epochs:
         output.print_info(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
     if report.first:
-        output.emit(table(report), report.to_json, format)
+        output.emit(table(report, last=watched(format)), report.to_json, format)
+        if save is None:
+            output.print_info("nothing is saved: --save FILE keeps the weights")
     if report.interrupted:
+        output.resume_hint = how_to_resume(save)
         return INTERRUPTED
     if not report.finite:
         output.print_info("the loss is not finite")
     return 0 if report.finite else 1
+
+
+def watched(format: output.Format | None) -> bool:
+    """Whether who sees the table has seen the line of every epoch above it."""
+    seen = output.on_terminal(sys.stderr) and output.on_terminal(output.stdout())
+    return seen and not output.quiet and output.chosen(format) is output.Format.table
+
+
+def how_to_resume(save: str | None) -> str | None:
+    """Return how to go on with training that was interrupted."""
+    if save is None:
+        return None
+    if save.endswith(".safetensors"):
+        return "--resume goes on from .weights.h5, .keras or a folder: .safetensors holds no optimizer"
+    return "the same command with --resume goes on"

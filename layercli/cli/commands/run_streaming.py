@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from layercli.cli import output
+from layercli.cli import output, spinner
 from layercli.cli.commands.run_report import Section
 from layercli.cli.prepared import opened
 from layercli.errors import FileError, FormatError, UsageError
@@ -54,6 +54,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         output.print_info(f"running on {ready.device}")
     if ready.folds is not None:
         output.print_info(ready.folds.sentence)
+    output.resume_hint = "the same command with --resume goes on"
     with progress(writer) as tell:
         done = batch_inference.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start
@@ -132,6 +133,7 @@ def progress(writer: RowWriter) -> Iterator[Callable[[int], None]]:
     if output.quiet or not output.on_terminal(sys.stderr):
         yield lambda _: None
         return
+    spinner.stop()
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import typer
 
 from layercli.cli.commands.run_options import DEVICE, INPUTS
-from layercli.errors import UsageError
+from layercli.errors import UsageError, nearest
 
 ORDERS = ("time", "memory", "macs")
 PLAN = {"set_", "input_shape", "at"}
@@ -42,7 +42,7 @@ def check_layers(graph: str, wanted: bool, others: Mapping[str, object]) -> None
 def check_sort(sort: str | None) -> None:
     """Reject unknown sort orders."""
     if sort is not None and sort not in ORDERS:
-        raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}")
+        raise UsageError(f"--sort is by {', '.join(ORDERS)}, got {sort!r}", hint=nearest(sort, ORDERS))
 
 
 def check_again(context: typer.Context, record: str | None) -> None:

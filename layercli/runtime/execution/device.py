@@ -6,7 +6,9 @@ import re
 
 import torch
 
-from layercli.errors import DeviceError, UsageError
+from layercli.errors import DeviceError, UsageError, nearest
+
+DEVICES = ("auto", "cpu", "cuda", "cuda:0")
 
 
 def resolve(text: str) -> torch.device:
@@ -19,7 +21,10 @@ def resolve(text: str) -> torch.device:
     if text == "cpu":
         return torch.device("cpu")
     if not re.fullmatch(r"cuda(:\d+)?", text):
-        raise UsageError(f"a device is auto, cpu, cuda or cuda:N, got {text!r}")
+        raise UsageError(
+            f"a device is auto, cpu, cuda or cuda:N, got {text!r}",
+            hint=nearest("cuda" if text == "gpu" else text, DEVICES),
+        )
     if not torch.cuda.is_available():
         raise DeviceError(
             "there is no usable CUDA device", hint="layercli gpu-check says why; --device cpu runs on the CPU"

@@ -14,7 +14,7 @@ from layercli import random
 from layercli.core import dtypes, tree
 from layercli.core.dtypes import Policy
 from layercli.core.layer import Layer
-from layercli.errors import LayercliError, UsageError
+from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import ends, given_to, no_tensor_output_error
@@ -182,7 +182,10 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
 def set_arithmetic(settings: RunSettings) -> None:
     """Set torch's float32 matrix product precision and its number of threads, for the whole process."""
     if settings.precision not in PRECISIONS:
-        raise UsageError(f"a precision is {', '.join(PRECISIONS)}, got {settings.precision!r}")
+        raise UsageError(
+            f"a precision is {', '.join(PRECISIONS)}, got {settings.precision!r}",
+            hint=nearest(settings.precision, PRECISIONS),
+        )
     torch.set_float32_matmul_precision(settings.precision)
     torch.backends.cudnn.allow_tf32 = settings.precision != "highest"
     if settings.threads is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from layercli.runtime.execution import eager_call, model_saving
 from layercli.runtime.training import training_loop
 from layercli.runtime.training.data_adapters import ArrayAdapter
 from layercli.runtime.training.dataset_files import AS_IT_IS, Reading, images_of, read
+from layercli.runtime.training.logits_warning import logits_warning
 from layercli.runtime.training.signal_handling import Interruption
 from layercli.runtime.training.trainer import TrainingPosition, trainer_of
 from layercli.saving import keras_file
@@ -46,6 +48,7 @@ class FitArguments:
     seed: int = 0
     shard: bool = False
     jit_compile: bool = False
+    threads: int | None = None
 
 
 @dataclass
@@ -115,15 +118,16 @@ def fit_file(
     save: str | None = None,
     resume: bool = False,
     verbose: Any = "auto",
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Train a model on the file ``data``, save after every epoch, and report; an interruption saves as well.
 
-    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total.
+    ``resume`` continues from the file ``save``, if it exists, up to ``epochs`` in total. ``tell`` receives warnings.
     """
     source = read(data, "fit", subject.model, reading)
     held = None if validation is None else read(validation, "fit", subject.model, reading)
     check_classes(data, source, validation, held)
-    model, report = ready(subject, settings, source, "fit")
+    model, report = ready(subject, settings, source, "fit", tell)
     check_target(model, save, resume)
     with locked(save) if save is not None and report.first else nullcontext():
         if resume and save is not None and saved_at(save):
@@ -148,11 +152,17 @@ def fit_file(
 
 
 def evaluate_file(
-    subject: ModelSource, settings: FitArguments, data: str, *, reading: Reading = AS_IT_IS, weights: str | None = None
+    subject: ModelSource,
+    settings: FitArguments,
+    data: str,
+    *,
+    reading: Reading = AS_IT_IS,
+    weights: str | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> FitReport:
     """Evaluate a model, with weights from a file if given, on the file ``data``, and report."""
     source = read(data, "evaluate", subject.model, reading)
-    model, report = ready(subject, settings, source, "evaluate")
+    model, report = ready(subject, settings, source, "evaluate", tell)
     if weights is not None:
         restore(model, weights)
     report.logs.append(model.evaluate(source, None, settings.batch_size, return_dict=True, verbose=0))
@@ -169,7 +179,9 @@ def check_classes(data: str, source: ArrayAdapter, validation: str | None, held:
         )
 
 
-def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str) -> tuple[Model, FitReport]:
+def ready(
+    subject: ModelSource, settings: FitArguments, source: ArrayAdapter, what: str, tell: Callable[[str], None]
+) -> tuple[Model, FitReport]:
     """Return the model, compiled, built for ``source`` and on its device, and an empty report.
 
     A model from a file keeps the file's values, and its optimizer's state unless another optimizer is requested.
@@ -177,6 +189,8 @@ def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, wh
     layer = subject.model
     if not isinstance(layer, Model):
         raise UsageError(f"{subject.name} is a layer, and {what} takes a model", hint="Sequential([layer]) is one")
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
     place, joined = place_of(settings)
     training_loop.size_of(settings.batch_size)
     random.set_seed(settings.seed)
@@ -188,6 +202,8 @@ def ready(subject: ModelSource, settings: FitArguments, source: ArrayAdapter, wh
     layer.module.to(place)
     if settings.shard and joined is not None:
         fsdp.shard(layer, first[0], joined)
+    if joined is None and (warning := logits_warning(layer, layer.loss, first[0], first[1])) is not None:
+        tell(warning)
     if what == "fit":  # an evaluation does not load the optimizer's state
         trainer_of(layer, what).prepare()
     if subject.archive is not None and settings.optimizer is None and not settings.shard:
