@@ -16,6 +16,7 @@ import typer
 from layercli.cli import completion, distributed, global_options, help_text, output
 from layercli.cli.bench import bench
 from layercli.cli.commands.check import check
+from layercli.cli.commands.convert import convert
 from layercli.cli.commands.cost import cost
 from layercli.cli.commands.diff import diff
 from layercli.cli.commands.evaluate import evaluate
@@ -96,6 +97,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "cost": cost,
     "diff": diff,
     "check": check,
+    "convert": convert,
     "run": grouped(run_command),
     "compare": grouped(compare),
     "bench": grouped(bench),

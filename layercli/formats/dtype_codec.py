@@ -45,6 +45,24 @@ def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
     return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
 
 
+def encode(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return values as files store those of ``dtype``, rounded to the nearest, ties to even; not of 8-bit floats.
+
+    >>> import numpy as np
+    >>> decode(encode(np.array([1.01, np.inf]), "bfloat16"), "bfloat16")
+    array([1.0078125,       inf], dtype=float32)
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        if dtype != "bfloat16":
+            return np.ascontiguousarray(values).astype(storage(dtype), copy=False)
+        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+        rounded = (bits + (np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1)))) >> np.uint32(16)
+        quiet = bits >> np.uint32(16) | np.uint32(64)  # a NaN stays one, whatever bits are cut
+        return np.where(np.isnan(values), quiet, rounded).astype("<u2")
+
+
 @cache
 def small_float_values(dtype: str) -> np.ndarray:
     """Return the float32 of each of the 256 codes of an 8-bit float."""

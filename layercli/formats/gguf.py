@@ -71,6 +71,7 @@ class GgufFile:
         with reading(self.file), open(self.file, "rb") as stream, mapped(stream) as content:
             header = Header(self.file, content)
             found = header.tensors(gguf())
+        self.metadata_span, self.alignment = header.span, header.alignment
         self.entries = {entry.path: entry for entry, _ in found}
         self._places = {entry.path: place for entry, place in found}
 
@@ -146,6 +147,8 @@ class Header:
         self.content = content
         self.position = 4  # after the magic
         self.alignment = 32
+        self.span = (self.position, self.position, 0)
+        """Where the metadata begin and end, and how many entries they have."""
 
     def tensors(self, package: Any) -> list[tuple[TensorEntry, GgufPosition]]:
         """Return the entries with their positions."""
@@ -157,8 +160,10 @@ class Header:
             )
             raise FormatError(f"{self.file} is {shown}")
         count, settings = self.number(LONG), self.number(LONG)
+        begin = self.position
         for _ in range(settings):
             self.setting()
+        self.span = (begin, self.position, settings)
         described = [self.described(package) for _ in range(count)]
         start = -(-self.position // self.alignment) * self.alignment
         found: dict[str, tuple[TensorEntry, GgufPosition]] = {}

@@ -71,10 +71,15 @@ def is_shape(sizes: Any) -> TypeGuard[list[int]]:
 
 def header_of(total: int, row: tuple[int, ...], dtype: str) -> bytes:
     """Return the npy header for that many rows."""
+    return header_of_shape((total, *row), dtype)
+
+
+def header_of_shape(shape: tuple[int, ...], dtype: str) -> bytes:
+    """Return what an npy file of an array begins with."""
     from numpy.lib import format
 
     stream = io.BytesIO()
-    format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": (total, *row)})
+    format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
     return stream.getvalue()
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from layercli.errors import FormatError
+from layercli.formats.dtype_codec import SMALL_FLOATS, encode
 from layercli.formats.weight_file import BITS, WeightFile
 
 if TYPE_CHECKING:
     import numpy as np
+
+BLOCK = 1 << 18
+"""The values of a block."""
 
 
 def stored_values(file: WeightFile, path: str) -> np.ndarray | None:
@@ -27,3 +33,30 @@ def is_quantized(dtype: str) -> bool:
     (True, False)
     """
     return dtype not in BITS
+
+
+def blocks_of(file: WeightFile, path: str) -> Iterator[np.ndarray]:
+    """Yield the values of the entry ``path`` as ``stored_blocks`` does."""
+    return stored_blocks(stored_values(file, path), lambda: file.chunks(path), file.entries[path].dtype, path)
+
+
+def stored_blocks(
+    stored: np.ndarray | None, chunks: Callable[[], Iterator[np.ndarray]], dtype: str, path: str
+) -> Iterator[np.ndarray]:
+    """Yield values as files store them, flat and little-endian, the last index fastest; bfloat16 as uint16.
+
+    They are taken from ``stored``, or where that is None from ``chunks`` of decoded values.
+    """
+    import numpy as np
+
+    if stored is not None:
+        flat = np.asarray(stored).reshape(-1) if stored.flags.c_contiguous else stored.flat
+        for start in range(0, stored.size, BLOCK):
+            block = flat[start : start + BLOCK]
+            yield block.astype(block.dtype.newbyteorder("<"), copy=False)
+    elif is_quantized(dtype) or dtype in SMALL_FLOATS:
+        raise FormatError(
+            f"the bytes of {path!r} ({dtype}) cannot be taken from the file as they are", code="unreadable"
+        )
+    else:
+        yield from (encode(chunk, dtype) for chunk in chunks())

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercli.errors import FormatError
-from layercli.formats.dtype_codec import SMALL_FLOATS, storage
 from layercli.formats.os_errors import reading
-from layercli.formats.stored import is_quantized
+from layercli.formats.stored import stored_blocks
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from layercli.inspect.variables import VariableRow, Variables
 
-BLOCK = 1 << 20
 ALL = "*"
 """What stands for the whole model in a file of sums, in place of a name."""
 LONGEST = 100_000_000
@@ -33,36 +29,10 @@ def fill(variables: Variables) -> None:
 def checksum(row: VariableRow) -> str:
     """Return the SHA-256 of a variable: its name, its shape, its dtype, and its values, little-endian, last index fastest."""
     digest = hashlib.sha256(f"{row.path}\0{','.join(map(str, row.shape))}\0{row.dtype}\0".encode())
-    for block in byte_blocks(row):
-        digest.update(block)
+    stored = None if row.stored is None else row.stored()
+    for block in stored_blocks(stored, row.chunks, row.dtype, row.path):
+        digest.update(block.data)
     return digest.hexdigest()
-
-
-def byte_blocks(row: VariableRow) -> Iterator[np.ndarray]:
-    """Yield the bytes of a variable's values in blocks."""
-    import numpy as np
-
-    found = None if row.stored is None else row.stored()
-    if found is not None:
-        flat = np.asarray(found).reshape(-1) if found.flags.c_contiguous else found.flat
-        for start in range(0, found.size, BLOCK):
-            block = flat[start : start + BLOCK]
-            yield block.astype(block.dtype.newbyteorder("<"), copy=False).view(np.uint8)
-    elif is_quantized(row.dtype) or row.dtype in SMALL_FLOATS:
-        raise FormatError(f"the bytes of {row.path!r} ({row.dtype}) are not in a form that has a checksum")
-    else:
-        for chunk in row.chunks():
-            yield encoded(chunk, row.dtype).view(np.uint8)
-
-
-def encoded(values: np.ndarray, dtype: str) -> np.ndarray:
-    """Return decoded values as the bytes of a file have them."""
-    import numpy as np
-
-    values = np.ascontiguousarray(values)
-    if dtype == "bfloat16":
-        return (values.astype(np.float32, copy=False).view(np.uint32) >> np.uint32(16)).astype("<u2")
-    return values.astype(storage(dtype), copy=False)
 
 
 def total(sums: Mapping[str, str]) -> str:

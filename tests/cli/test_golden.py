@@ -38,6 +38,7 @@ PRINTED = [
     "vars --help",
     "diff --help",
     "check --help",
+    "convert --help",
     "diff mlp mlp --format json --only names",
     "run --help",
     "compare --help",

@@ -1,0 +1,394 @@
+"""Weights from one kind of file to another, tensor by tensor, read back and compared before they take the place of a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layercli.errors import FileError, FormatError, UsageError
+from layercli.formats import detect
+from layercli.formats.atomic import replacing, staged
+from layercli.formats.dtype_codec import decode, encode
+from layercli.formats.stored import blocks_of, is_quantized
+from layercli.formats.tensor_stream import TensorStream
+from layercli.formats.weight_file import TensorEntry, WeightFile
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ENDINGS = {
+    ".safetensors": "safetensors",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".bin": "torch",
+    ".ckpt": "torch",
+    ".npz": "npz",
+    ".weights.h5": "keras",
+    ".h5": "h5",
+    ".hdf5": "h5",
+    ".gguf": "gguf",
+}
+DTYPES = ("float32", "float16", "bfloat16", "float64", "q8_0")
+Q8_BLOCK, Q8_BYTES = 32, 34
+"""The values of a block of q8_0, and its bytes: a scale of float16 and a byte a value."""
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """How to convert: floating values to ``dtype``, names by ``rename``, those that ``keep`` is True for."""
+
+    dtype: str | None = None
+    rename: Callable[[str], str] = str
+    keep: Callable[[str], bool] = lambda name: True
+    shard_size: int | None = None
+    force: bool = False
+    dry_run: bool = False
+    progress: Callable[[int], None] = lambda count: None
+
+
+@dataclass
+class Rounding:
+    """How far one tensor's values were rounded: the largest difference, and the largest value."""
+
+    difference: float = 0.0
+    largest: float = 0.0
+    overflowed: int = 0
+
+    @property
+    def relative(self) -> float:
+        """The largest difference over the largest value."""
+        return self.difference / self.largest if self.largest else 0.0
+
+
+@dataclass
+class Conversion:
+    """What was written, or would be: the tensors by their new names, the files, and how far values were rounded."""
+
+    source: str
+    target: str
+    kind: str
+    tensors: dict[str, TensorEntry]
+    files: list[str] = field(default_factory=list)
+    rounding: dict[str, Rounding] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    dry_run: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all values, those that are shared once."""
+        return sum(entry.bytes for entry in self.tensors.values() if entry.same_as is None)
+
+    @property
+    def worst(self) -> tuple[str, Rounding] | None:
+        """The tensor whose values were rounded most, relative to its largest, or None where none were."""
+        found = [(name, each) for name, each in self.rounding.items() if each.difference]
+        return max(found, key=lambda pair: pair[1].relative, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that ``layercli convert --format json`` prints."""
+        return {
+            "schema": "layercli.convert/1",
+            "source": self.source,
+            "target": self.target,
+            "dry_run": self.dry_run,
+            "files": self.files,
+            "tensors": [
+                {"name": name, "shape": list(entry.shape), "dtype": entry.dtype, "bytes": entry.bytes, "same_as": entry.same_as}
+                for name, entry in self.tensors.items()
+            ],
+            "bytes": self.bytes,
+            "worst_rounding": None if self.worst is None else {"name": self.worst[0], "relative": self.worst[1].relative},
+            "notes": self.notes,
+        }  # fmt: skip
+
+
+def convert(file: WeightFile, target: str, options: ConversionOptions | None = None) -> Conversion:
+    """Write the tensors of ``file`` to ``target``, whose ending says the kind; UsageError for what that cannot hold."""
+    options = options or ConversionOptions()
+    kind = kind_of(target)
+    plan, sources = planned(file, kind, options)
+    done = Conversion(str(file.file), target, kind, plan, dry_run=options.dry_run)
+    shards = sharded(plan, kind, options.shard_size)
+    paths = names_of(Path(target), len(shards))
+    done.files = [str(path) for path in paths]
+    add_notes(done, file, kind)
+    if kind == "keras":
+        from layercli.formats.hdf5_writer import check_keras_names
+
+        check_keras_names(target, plan)
+    existing = next((path for path in paths if os.path.lexists(path)), None)
+    if existing is not None and not options.force:
+        raise FileError(f"{existing} exists", hint="--force replaces it")
+    if not options.dry_run:
+        write_all(done, file, sources, shards, options)
+    return done
+
+
+def kind_of(target: str) -> str:
+    """Return the kind of file that a name's ending asks for."""
+    for ending, kind in ENDINGS.items():
+        if target.endswith(ending):
+            return kind
+    raise UsageError(f"{target} ends in none of {', '.join(ENDINGS)}")
+
+
+def planned(
+    file: WeightFile, kind: str, options: ConversionOptions
+) -> tuple[dict[str, TensorEntry], dict[str, TensorEntry]]:
+    """Return the entries to be written by their new names, and the entry of ``file`` that each is made of."""
+    kept = [entry for entry in file.entries.values() if options.keep(entry.path)]
+    if not kept:
+        raise UsageError(f"nothing of {file.file} is left to convert")
+    plan: dict[str, TensorEntry] = {}
+    sources: dict[str, TensorEntry] = {}
+    first: dict[str, str] = {}
+    for entry in kept:
+        name = options.rename(entry.path)
+        if not name or name in plan:
+            other = f", as {sources[name].path!r} is" if name in plan else ""
+            raise UsageError(f"{entry.path!r} would be called {name!r}{other}")
+        shared = first.setdefault(entry.same_as or entry.path, name)
+        dtype = dtype_for(entry, kind, options.dtype)
+        held = entry.held if is_quantized(dtype) and dtype == entry.dtype else None
+        if dtype == "q8_0" and held is None:
+            held = entry.size // Q8_BLOCK * Q8_BYTES
+        plan[name] = TensorEntry(name, entry.shape, dtype, held, None if shared == name else shared)
+        sources[name] = entry
+    return plan, sources
+
+
+def dtype_for(entry: TensorEntry, kind: str, wanted: str | None) -> str:
+    """Return the dtype that a tensor is written in: the wanted one where it is floating, q8_0 where its rows allow that."""
+    floating = is_quantized(entry.dtype) or entry.dtype.startswith(("float", "bfloat"))
+    if wanted is not None and floating:
+        if wanted != "q8_0":
+            return wanted
+        if kind != "gguf":
+            raise UsageError("q8_0 is a type of GGUF: the target must end in .gguf")
+        if len(entry.shape) > 1 and entry.shape[-1] % Q8_BLOCK == 0:
+            return "q8_0"
+        return "float32" if is_quantized(entry.dtype) else entry.dtype
+    if is_quantized(entry.dtype) and kind != "gguf":
+        raise UsageError(f"{entry.path!r} is quantized ({entry.dtype}), which GGUF alone holds", hint="--dtype float16")
+    return entry.dtype
+
+
+def add_notes(done: Conversion, file: WeightFile, kind: str) -> None:
+    """Say what the target cannot hold as the source does."""
+    shared = [name for name, entry in done.tensors.items() if entry.same_as is not None]
+    if shared:
+        how = {
+            "torch": "shares its storage with",
+            "h5": "is a link to",
+            "keras": "is a link to",
+            "safetensors": "is left out and noted in the metadata: it is",
+        }.get(kind, "is left out: it is")
+        done.notes += [f"{name} {how} {done.tensors[name].same_as}" for name in shared]
+    if getattr(file, "metadata_span", None) is not None and kind != "gguf":
+        done.notes.append(f"the metadata of {file.file} is left out: {kind} files have no place for it")
+
+
+def sharded(plan: dict[str, TensorEntry], kind: str, size: int | None) -> list[list[str]]:
+    """Return the names of each file's tensors: one file, or as many as keep each below ``size`` bytes where that can be."""
+    if size is None:
+        return [list(plan)]
+    if kind != "safetensors":
+        raise UsageError("--shard-size is for .safetensors alone")
+    found: list[list[str]] = [[]]
+    held = 0
+    for name, entry in plan.items():
+        taken = entry.bytes if entry.same_as is None else 0
+        if found[-1] and held + taken > size:
+            found.append([])
+            held = 0
+        if entry.same_as is None or entry.same_as in found[-1]:
+            found[-1].append(name)
+            held += taken
+    return found
+
+
+def names_of(target: Path, count: int) -> list[Path]:
+    """Return the files that are written: the shards, then their index, or the target alone."""
+    if count == 1:
+        return [target]
+    stem = target.name.removesuffix(".safetensors")
+    shards = [target.with_name(f"{stem}-{i:05}-of-{count:05}.safetensors") for i in range(1, count + 1)]
+    return [*shards, target.with_name(f"{target.name}.index.json")]
+
+
+def write_all(
+    done: Conversion,
+    file: WeightFile,
+    sources: dict[str, TensorEntry],
+    shards: list[list[str]],
+    options: ConversionOptions,
+) -> None:
+    """Write every file beside its target, compare what it holds, and put all in their places, an index last."""
+    with ExitStack() as stack:
+        if len(shards) > 1:
+            stack.enter_context(index_written(done, shards))
+        for names, path in zip(shards, done.files, strict=False):
+            temporary = stack.enter_context(staged(path))
+            streams = [stream_of(done, file, sources[name], done.tensors[name], options) for name in names]
+            digests = write_one(done.kind, temporary, streams, file)
+            compare_back(temporary, path, done.tensors, digests)
+
+
+def index_written(done: Conversion, shards: list[list[str]]) -> Any:
+    """Return the context in which the index of the shards is written."""
+    stack = ExitStack()
+    stream = stack.enter_context(replacing(done.files[-1]))
+    names = {
+        name: Path(path).name
+        for part, path in zip(shards, done.files, strict=False)
+        for name in part
+        if done.tensors[name].same_as is None
+    }
+    index = {"metadata": {"total_size": done.bytes}, "weight_map": names}
+    stream.write(json.dumps(index, indent=2).encode())
+    return stack
+
+
+def stream_of(
+    done: Conversion, file: WeightFile, source: TensorEntry, entry: TensorEntry, options: ConversionOptions
+) -> TensorStream:
+    """Return the tensor to be written, its bytes made of those of ``source`` when they are asked for."""
+
+    def blocks() -> Iterator[np.ndarray]:
+        options.progress(entry.bytes)
+        if source.dtype == entry.dtype:
+            return blocks_of(file, source.path)
+        rounding = done.rounding.setdefault(entry.path, Rounding())
+        return converted(file.chunks(source.path), entry, rounding)
+
+    return TensorStream(entry, blocks)
+
+
+def converted(chunks: Iterator[np.ndarray], entry: TensorEntry, rounding: Rounding) -> Iterator[np.ndarray]:
+    """Yield decoded values as those of the entry's dtype are stored, and note how far they are rounded."""
+    import numpy as np
+
+    for values in in_multiples(chunks, Q8_BLOCK) if entry.dtype == "q8_0" else chunks:
+        if entry.dtype == "q8_0":
+            from layercli.formats.gguf import gguf
+
+            kind = gguf().GGMLQuantizationType.Q8_0
+            stored = gguf().quantize(values.astype(np.float32).reshape(-1, Q8_BLOCK), kind).reshape(-1)
+            back = gguf().dequantize(stored.reshape(1, -1), kind).reshape(-1)
+        else:
+            stored = encode(values, entry.dtype)
+            back = decode(stored, entry.dtype)
+        note_rounding(rounding, values, back)
+        if rounding.overflowed:
+            raise UsageError(
+                f"{entry.path!r} has values too large for {entry.dtype}, {rounding.largest:.3g} among them"
+            )
+        yield stored
+
+
+def note_rounding(rounding: Rounding, values: np.ndarray, back: np.ndarray) -> None:
+    """Note how far a block of values is from what is stored of it."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        exact = values.astype(np.float64)
+        finite = np.isfinite(exact)
+        rounding.largest = max(rounding.largest, float(np.abs(exact[finite]).max(initial=0.0)))
+        distance = np.abs(exact - back)[finite]
+    rounding.overflowed += int(np.count_nonzero(~np.isfinite(distance)))
+    rounding.difference = max(rounding.difference, float(distance.max(initial=0.0)))
+
+
+def in_multiples(chunks: Iterator[np.ndarray], multiple: int) -> Iterator[np.ndarray]:
+    """Yield flat chunks again in lengths that are multiples."""
+    import numpy as np
+
+    rest: np.ndarray | None = None
+    for chunk in chunks:
+        joined = chunk if rest is None or not rest.size else np.concatenate([rest, chunk])
+        whole = joined.size // multiple * multiple
+        rest = joined[whole:]
+        if whole:
+            yield joined[:whole]
+
+
+def write_one(kind: str, path: Path, streams: list[TensorStream], source: WeightFile) -> dict[str, bytes]:
+    """Write one file, and return a digest of the bytes of each tensor in it."""
+    digests: dict[str, bytes] = {}
+    watched = [replace(each, blocks=partial(digested, digests, each)) for each in streams]
+    if kind in ("h5", "keras"):
+        from layercli.formats.hdf5_writer import write_hdf5
+
+        write_hdf5(path, watched)
+        return digests
+    with path.open("wb") as stream:
+        WRITERS[kind](stream, watched, source)
+    return digests
+
+
+def digested(digests: dict[str, bytes], each: TensorStream) -> Iterator[np.ndarray]:
+    """Yield the blocks of a tensor, and note the digest of all when they are through."""
+    digest = hashlib.blake2b(digest_size=16)
+    for block in each.blocks():
+        digest.update(block.data)
+        yield block
+    digests[each.entry.path] = digest.digest()
+
+
+def write_safetensors_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
+    """Write safetensors with the metadata of the source."""
+    from layercli.formats.safetensors_writer import write_safetensors
+
+    write_safetensors(stream, tensors, {"format": "pt", **dict(getattr(source, "metadata", {}))})
+
+
+def write_torch_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
+    """Write a file of torch.save."""
+    from layercli.formats.torch_writer import write_torch
+
+    write_torch(stream, tensors)
+
+
+def write_npz_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
+    """Write npz."""
+    from layercli.formats.npz_stream_writer import write_npz
+
+    write_npz(stream, tensors)
+
+
+def write_gguf_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
+    """Write GGUF with the metadata of the source."""
+    from layercli.formats.gguf import GgufFile
+    from layercli.formats.gguf_writer import GgufMetadata, write_gguf
+
+    known = isinstance(source, GgufFile)
+    write_gguf(stream, tensors, GgufMetadata.of(source) if known else GgufMetadata.named(source.file.stem))
+
+
+WRITERS: dict[str, Callable[[Any, Sequence[TensorStream], WeightFile], None]] = {
+    "safetensors": write_safetensors_of,
+    "torch": write_torch_of,
+    "npz": write_npz_of,
+    "gguf": write_gguf_of,
+}
+
+
+def compare_back(path: Path, target: str, plan: dict[str, TensorEntry], digests: dict[str, bytes]) -> None:
+    """Read a written file, and raise FormatError unless it holds every tensor as it was meant."""
+    written = detect.open_single(path)
+    for name, digest in digests.items():
+        expected, found = plan[name], written.entries.get(name)
+        if found is None or (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            raise FormatError(f"{target} was not written as it should be: {name!r} is another one there")
+        read = hashlib.blake2b(digest_size=16)
+        for block in blocks_of(written, name):
+            read.update(block.data)
+        if read.digest() != digest:
+            raise FormatError(f"{target} was not written as it should be: {name!r} has other values there")
