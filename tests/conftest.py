@@ -43,8 +43,6 @@ def afresh(request):
         torch.manual_seed(seed)
     if (generator := getattr(request.module, "RNG", None)) is not None:
         generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
-    if (output := sys.modules.get("layercli.cli.output")) is not None:
-        output.quiet = False
 
 
 @pytest.fixture(autouse=True)

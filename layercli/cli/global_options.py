@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import distributed, output
+from layercli.cli import command_line, distributed, output
 from layercli.cli.spinner import spinning
 from layercli.errors import UsageError, nearest
 
@@ -21,12 +21,6 @@ PANEL = "Messages"
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.", rich_help_panel=PANEL)]
 
-debugging = False
-"""Whether errors show their traceback."""
-
-format_before: str | None = None
-"""The format given before the command's name."""
-
 
 class UserExitError(Exception):
     """The code of a user's model tried to end the process."""
@@ -34,12 +28,6 @@ class UserExitError(Exception):
     def __init__(self, left: SystemExit) -> None:
         super().__init__(f"it leaves with exit code {left.code!r}")
         self.left = left
-
-
-def set_before(*, quiet: bool, debug: bool, format: str | None) -> None:
-    """Store the options given before the command's name, for this command line only."""
-    global debugging, format_before
-    output.quiet, debugging, format_before, output.resume_hint = quiet, debug, format, None
 
 
 def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,12 +41,12 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def call(*args: Any, quiet: bool, debug: bool, **kwargs: Any) -> Any:
-        global debugging
-        output.quiet, debugging = output.quiet or quiet, debugging or debug
-        if kwargs.get("format", ...) is None and format_before is not None:
-            kwargs["format"] = format_of(hints["format"], format_before)
+        line = command_line.current()
+        line.quiet, line.debug = line.quiet or quiet, line.debug or debug
+        if kwargs.get("format", ...) is None and line.format is not None:
+            kwargs["format"] = format_of(hints["format"], line.format)
         try:
-            seen = output.on_terminal(sys.stderr) and not output.quiet and distributed.number() == 0
+            seen = output.on_terminal(sys.stderr) and not line.quiet and distributed.number() == 0
             with spinning(wanted=seen), output.apart():
                 return command(*args, **kwargs)
         except SystemExit as left:

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from layercli.cli import completion, distributed, global_options, help_text, output
+from layercli.cli import command_line, completion, distributed, global_options, help_text, output
 from layercli.cli.bench import bench
+from layercli.cli.command_line import CommandLine
 from layercli.cli.commands.check import check
 from layercli.cli.commands.convert import convert
 from layercli.cli.commands.cost import cost
@@ -88,7 +89,8 @@ def options(
     [dim]$[/dim] layercli fit mlp --data train.npz --loss sparse_categorical_crossentropy:from_logits=true
     [dim]$[/dim] layercli gpu-check
     """
-    global_options.set_before(quiet=quiet, debug=debug, format=format)
+    line = command_line.current()
+    line.quiet, line.debug, line.format = quiet, debug, format
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -113,13 +115,18 @@ for name, command in COMMANDS.items():
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; an error becomes one sentence on stderr."""
-    global_options.set_before(quiet=False, debug="--debug" in args, format=None)
-    output.prepare_streams()
+    with command_line.running(CommandLine(debug="--debug" in args)):
+        output.prepare_streams()
+        return exit_code(args)
+
+
+def exit_code(args: list[str]) -> int:
+    """Call the command, print its error if it raises one, and return the exit code."""
     try:
         with output.warnings_escaped():
             result: Any = called(args)
     except Exception as error:
-        if global_options.debugging:
+        if command_line.current().debug:
             import traceback
 
             output.tell_lines(traceback.format_exc().rstrip())
@@ -130,8 +137,8 @@ def run(args: list[str]) -> int:
         result = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
     if result == INTERRUPTED:
         output.print_error("interrupted")
-        if output.resume_hint is not None:
-            output.print_error(f"hint: {output.resume_hint}")
+        if (hint := command_line.current().resume_hint) is not None:
+            output.print_error(f"hint: {hint}")
     return result if isinstance(result, int) else 0
 
 

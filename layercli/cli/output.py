@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from layercli.cli import spinner
+from layercli.cli import command_line, spinner
 from layercli.errors import FileError
 from layercli.escaping import printable
 from layercli.render.table import Table
@@ -35,15 +35,8 @@ FormatOption = Annotated[
     ),
 ]
 
-quiet = False
-
-resume_hint: str | None = None
-"""How to go on with what is interrupted, where that is possible."""
-
 COLOURS = {"error": "1;31", "warning": "1;33", "hint": "36"}
 """The terminal colours of the first word of a message: red, yellow, cyan."""
-
-_data: TextIO | None = None
 
 
 def prepare_streams() -> None:
@@ -66,17 +59,17 @@ def apart() -> Iterator[None]:
 @contextmanager
 def emitted_on(stream: TextIO) -> Iterator[None]:
     """Emit to ``stream`` inside the block."""
-    global _data
-    before, _data = _data, stream
+    line = command_line.current()
+    before, line.stdout = line.stdout, stream
     try:
         yield
     finally:
-        _data = before
+        line.stdout = before
 
 
 def stdout() -> TextIO:
     """Return the stream for data."""
-    return _data or sys.stdout
+    return command_line.current().stdout or sys.stdout
 
 
 def chosen(format: Format | None) -> Format:
@@ -147,7 +140,7 @@ def delivered() -> Iterator[None]:
 
 def print_info(text: str) -> None:
     """Print a message for the user on stderr, unless ``-q``."""
-    if not quiet:
+    if not command_line.current().quiet:
         print_error(text)
 
 

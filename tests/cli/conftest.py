@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from layercli.cli import output
 from layercli.cli.main import run
 from layercli.core import naming
 
@@ -25,7 +24,6 @@ def cli(capsys, monkeypatch):
     """Run a command line, given as words in a row or as a list; names start afresh each time."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    monkeypatch.setattr(output, "quiet", False)
 
     def call(*args):
         naming.clear_session()

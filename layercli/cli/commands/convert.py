@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layercli.cli import output
+from layercli.cli import command_line, output
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def convert(
         return wanted and not any(matches(name, pattern) for pattern in exclude)
 
     total = sum(entry.bytes for entry in file.entries.values())
-    with byte_progress("converting", total, quiet=output.quiet or dry_run) as progress:
+    with byte_progress("converting", total, quiet=command_line.current().quiet or dry_run) as progress:
         options = ConversionOptions(
             dtype=None if dtype is None else dtype.value,
             rename=lambda name: renamed(name, rules),

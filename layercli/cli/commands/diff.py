@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layercli.cli import options, output
+from layercli.cli import command_line, options, output
 from layercli.cli.commands.run_validation import check_finite
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def diff(
     rules = [] if rename is None else read_rules(rename)
     sources = [resolve(model, describing=not values and only is not Part.values) for model in (a, b)]
     total = sum(row.bytes for row in sources[0].variables().rows) if values else 0
-    with byte_progress("comparing values", total, quiet=output.quiet) as progress:
+    with byte_progress("comparing values", total, quiet=command_line.current().quiet) as progress:
         found = diff_sources(
             *sources, only=only and only.value, values=values, rtol=rtol, atol=atol, rules=rules,
             shapes=input_shape, progress=progress,

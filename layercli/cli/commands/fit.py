@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layercli.cli import options, output
+from layercli.cli import command_line, options, output
 
 INTERRUPTED = 130
 
@@ -76,8 +76,8 @@ def fit(
     settings = FitArguments(optimizer, loss, tuple(metrics), batch_size, device, seed, shard, jit_compile, threads)
     report = fit_file(
         subject, settings, data, reading=Reading(tuple(input_shape), rescale),
-        validation=validation, epochs=epochs, save=save, resume=resume, verbose=0 if output.quiet else "auto",
-        tell=output.print_info,
+        validation=validation, epochs=epochs, save=save, resume=resume, tell=output.print_info,
+        verbose=0 if command_line.current().quiet else "auto",
     )  # fmt: skip
     if report.first and report.before is not None and report.before >= epochs:
         output.print_info(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
@@ -86,7 +86,7 @@ def fit(
         if save is None:
             output.print_info("nothing is saved: --save FILE keeps the weights")
     if report.interrupted:
-        output.resume_hint = how_to_resume(save)
+        command_line.current().resume_hint = how_to_resume(save)
         return INTERRUPTED
     if not report.finite:
         output.print_info("the loss is not finite")
@@ -96,7 +96,7 @@ def fit(
 def watched(format: output.Format | None) -> bool:
     """Whether who sees the table has seen the line of every epoch above it."""
     seen = output.on_terminal(sys.stderr) and output.on_terminal(output.stdout())
-    return seen and not output.quiet and output.chosen(format) is output.Format.table
+    return seen and not command_line.current().quiet and output.chosen(format) is output.Format.table
 
 
 def how_to_resume(save: str | None) -> str | None:

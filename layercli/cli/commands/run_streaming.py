@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from layercli.cli import output, spinner
+from layercli.cli import command_line, output, spinner
 from layercli.cli.commands.run_report import Section
 from layercli.cli.prepared import opened
 from layercli.errors import FileError, FormatError, UsageError
@@ -54,7 +54,7 @@ def stream(plan: Plan, out: str | None, size: str, *, resume: bool, force: bool)
         output.print_info(f"running on {ready.device}")
     if ready.folds is not None:
         output.print_info(ready.folds.sentence)
-    output.resume_hint = "the same command with --resume goes on"
+    command_line.current().resume_hint = "the same command with --resume goes on"
     with progress(writer) as tell:
         done = batch_inference.stream(ready, inputs, writer, batch, tell)
     seconds = time.perf_counter() - start
@@ -130,7 +130,7 @@ def begin(writer: RowWriter, *, resume: bool, force: bool) -> None:
 @contextmanager
 def progress(writer: RowWriter) -> Iterator[Callable[[int], None]]:
     """Return a callback for the number of finished rows; on a terminal it draws a bar with rate and remaining time."""
-    if output.quiet or not output.on_terminal(sys.stderr):
+    if command_line.current().quiet or not output.on_terminal(sys.stderr):
         yield lambda _: None
         return
     spinner.stop()

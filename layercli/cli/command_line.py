@@ -1,0 +1,46 @@
+"""What one command line has set: how much is said, in which format, and where data goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TextIO
+
+
+@dataclass
+class CommandLine:
+    """The state of a command that runs.
+
+    ``format`` is the one given before the command's name, ``resume_hint`` how to go on with what is interrupted, where that
+    is possible, and ``stdout`` the stream for data, None for Python's.
+    """
+
+    quiet: bool = False
+    debug: bool = False
+    format: str | None = None
+    resume_hint: str | None = None
+    stdout: TextIO | None = None
+
+
+_running: ContextVar[CommandLine | None] = ContextVar("_running", default=None)
+
+
+def current() -> CommandLine:
+    """Return the state of the command that runs."""
+    found = _running.get()
+    if found is None:
+        found = CommandLine()
+        _running.set(found)
+    return found
+
+
+@contextmanager
+def running(command_line: CommandLine) -> Iterator[None]:
+    """Run the block with this command line as the current one."""
+    before = _running.set(command_line)
+    try:
+        yield
+    finally:
+        _running.reset(before)
