@@ -36,14 +36,14 @@ class SeedGenerator:
             raise UsageError(f"SeedGenerator expects a seed that is an integer of at least 0, got {seed!r}")
         self.seed = seeds.seed() if seed is None else seed
         self.name = name or "seed_generator"
-        self._drawn: Any = None
+        self._from_arguments: Any = None
 
     def next(self) -> Any:
         """Return the counter as a tensor, and increment it."""
-        if self._drawn is None:
-            self._drawn = torch.zeros((), dtype=torch.int64)
-        count = self._drawn.clone()
-        self._drawn.add_(1)
+        if self._from_arguments is None:
+            self._from_arguments = torch.zeros((), dtype=torch.int64)
+        count = self._from_arguments.clone()
+        self._from_arguments.add_(1)
         return count
 
     def get_config(self) -> dict[str, Any]:
@@ -61,39 +61,39 @@ Seed = int | SeedGenerator | None
 
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
     """Return normal values of ``shape`` with ``mean`` and ``stddev``, float32 by default."""
-    return _drawn("normal", shape, (mean, stddev), dtype, seed)
+    return _from_arguments("normal", shape, (mean, stddev), dtype, seed)
 
 
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
     """Return normal values of ``shape`` within 2 ``stddev`` of ``mean``, float32 by default."""
-    return _drawn("truncated_normal", shape, (mean, stddev), dtype, seed)
+    return _from_arguments("truncated_normal", shape, (mean, stddev), dtype, seed)
 
 
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
     """Return uniform values of ``shape`` in [minval, maxval), float32 by default."""
-    return _drawn("uniform", shape, (minval, maxval), dtype, seed)
+    return _from_arguments("uniform", shape, (minval, maxval), dtype, seed)
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Any:
     """Return gamma values of ``shape`` with the shape parameter ``alpha``, a number or a tensor, and scale 1."""
-    return _shaped("gamma", shape, (alpha,), dtype, seed)
+    return _from_parameters("gamma", shape, (alpha,), dtype, seed)
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Any:
     """Return beta values of ``shape``; ``alpha`` and ``beta`` are numbers, or tensors that broadcast to it."""
-    return _shaped("beta", shape, (alpha, beta), dtype, seed)
+    return _from_parameters("beta", shape, (alpha, beta), dtype, seed)
 
 
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Any:
     """Return binomial values of ``shape``: the successes of ``counts`` trials with ``probabilities``, numbers or
     tensors.
     """
-    return _shaped("binomial", shape, (counts, probabilities), dtype, seed)
+    return _from_parameters("binomial", shape, (counts, probabilities), dtype, seed)
 
 
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
     """Return uniform integers of ``shape`` in [minval, maxval)."""
-    return _drawn("randint", shape, (minval, maxval), dtype, seed)
+    return _from_arguments("randint", shape, (minval, maxval), dtype, seed)
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Any:
@@ -115,13 +115,13 @@ def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None =
     return distributions.DropoutMask(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
 
 
-def _shaped(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
+def _from_parameters(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
     given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
     op = parameterized.ParameterizedRandom(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
     return creation.create(op, *given)
 
 
-def _drawn(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
+def _from_arguments(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
     wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
     return creation.create(distributions.RandomTensor(distribution, creation.sizes_of(shape), settings, wanted, seed))
 

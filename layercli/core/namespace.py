@@ -18,6 +18,6 @@ class _Namespace(ModuleType):
 def keep_functions(module: str) -> None:
     """Keep the public functions of the package ``module`` when submodules of their names are imported.
 
-    Without it ``losses.hinge`` is a function until ``losses.Hinge`` imports ``losses/hinge.py``, and a module from then on.
+    Without it ``ops.numpy.einsum`` is a function until ``ops/numpy/einsum.py`` is imported, and a module from then on.
     """
     sys.modules[module].__class__ = _Namespace

@@ -72,8 +72,8 @@ class RandomInitializer(Initializer):
             raise DTypeError(f"{self} returns floating-point values, not {dtype}")
         if self.seed is not None or rng is None:
             rng = np.random.default_rng(self.seed)
-        drawn = np.dtype("float64" if wanted.itemsize == 8 else "float32")
-        return self.draw(rng, shape, drawn).astype(wanted, copy=False)
+        computed = np.dtype("float64" if wanted.itemsize == 8 else "float32")
+        return self.draw(rng, shape, computed).astype(wanted, copy=False)
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
         """Return random values in ``dtype``, float32 or float64, from ``rng``."""

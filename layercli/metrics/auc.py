@@ -92,13 +92,13 @@ class AUC(Metric):
         if (self.curve, self.summation_method) == ("PR", "interpolation"):
             areas = interpolated_precision(counts).sum(0)
         else:
-            areas = self.strips(*points(self.curve, counts)).sum(0)
+            areas = self.riemann_areas(*points(self.curve, counts)).sum(0)
         if self.multi_label and self.label_weights is not None:
             weights = torch.tensor(self.label_weights, dtype=areas.dtype, device=areas.device)
             return self.finish(divide_no_nan((areas * weights).sum(), weights.sum()))
         return self.finish(areas.mean())
 
-    def strips(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def riemann_areas(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the areas between neighbouring points."""
         left, right = y[:-1], y[1:]
         if self.summation_method == "minoring":

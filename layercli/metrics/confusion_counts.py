@@ -73,7 +73,7 @@ def count(
         weight = weight * label_weights.to(weight)
     columns = (len(y_pred), -1) if by_label else (-1, 1)
     positive = (y_true != 0).reshape(columns)
-    counts = tally(positive, place(y_pred.reshape(columns), thresholds), weight.reshape(columns), len(thresholds))
+    counts = tally(positive, bin_index(y_pred.reshape(columns), thresholds), weight.reshape(columns), len(thresholds))
     return counts if by_label else Counts(*(each.squeeze(1) for each in counts))
 
 
@@ -100,7 +100,7 @@ def one_class(y: torch.Tensor, class_id: int) -> torch.Tensor:
     return y[..., class_id]
 
 
-def place(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
+def bin_index(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
     """Return the number of thresholds below each prediction."""
     y_pred = y_pred.nan_to_num(nan=float("-inf"))  # NaN is above no threshold
     even = [min(max(t, 0.0), 1.0) for t in thresholds]
@@ -112,9 +112,9 @@ def place(y_pred: torch.Tensor, thresholds: Sequence[float]) -> torch.Tensor:
     return torch.searchsorted(ordered, y_pred.contiguous())
 
 
-def tally(positive: torch.Tensor, place: torch.Tensor, weight: torch.Tensor, thresholds: int) -> Counts:
+def tally(positive: torch.Tensor, bin_index: torch.Tensor, weight: torch.Tensor, thresholds: int) -> Counts:
     """Return the counts of (samples, labels) from the number of thresholds below each sample."""
     empty = torch.zeros(thresholds + 1, weight.shape[1], dtype=weight.dtype, device=weight.device)
-    hits, misses = (empty.scatter_add(0, place, weight * kind) for kind in (positive, ~positive))
+    hits, misses = (empty.scatter_add(0, bin_index, weight * kind) for kind in (positive, ~positive))
     over, under = (kind.flip(0).cumsum(0).flip(0)[1:] for kind in (hits, misses))
     return Counts(over, under, misses.sum(0) - under, hits.sum(0) - over)

@@ -50,7 +50,7 @@ class Rearrange(Op):
         check_rank(x, len(left))
         known: dict[str, Size] = dict(self.sizes)
         for names, size in zip(left, x.shape, strict=True):
-            self._tell(x, names, size, known)
+            self._infer_size(x, names, size, known)
         return Spec(tuple(dims.product(known[name] for name in names) for names in right), x.dtype)
 
     def run(self, x: Any) -> Any:
@@ -59,27 +59,27 @@ class Rearrange(Op):
         check_rank(x, len(left))
         known: dict[str, Any] = dict(self.sizes)
         for names, size in zip(left, x.shape, strict=True):
-            self._tell(x, names, size, known)
+            self._infer_size(x, names, size, known)
         order = [name for names in left for name in names]
         x = x.reshape([known[name] for name in order])
         x = x.permute([order.index(name) for names in right for name in names])
         return x.reshape([math.prod(known[name] for name in names) for names in right])
 
-    def _tell(self, x: Any, names: list[str], size: Any, known: dict[str, Any]) -> None:
+    def _infer_size(self, x: Any, names: list[str], size: Any, known: dict[str, Any]) -> None:
         """Compute the one unknown size of an axis into ``known``; UsageError for several unknown sizes, ShapeError for
         a remainder.
         """
-        told = math.prod(known[name] for name in names if name in known)
+        known_size = math.prod(known[name] for name in names if name in known)
         missing = [name for name in names if name not in known]
         if len(missing) > 1:
             raise UsageError(f"rearrange expects all but one of the sizes of ({' '.join(names)}) in {self.pattern!r}")
-        exact = told == 1 or not isinstance(size, int) or size % told == 0
-        if not exact or (not missing and not dims.may_equal(size, told)):
+        exact = known_size == 1 or not isinstance(size, int) or size % known_size == 0
+        if not exact or (not missing and not dims.may_equal(size, known_size)):
             raise ShapeError(
-                f"expects {told} to divide the axis ({' '.join(names)}), got {size} (x of {tuple(x.shape)})"
+                f"expects {known_size} to divide the axis ({' '.join(names)}), got {size} (x of {tuple(x.shape)})"
             )
         for name in missing:
-            known[name] = size // told
+            known[name] = size // known_size
 
 
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:

@@ -40,10 +40,10 @@ class ExpertFeedForward(Op):
         tokens, chosen = x.reshape(-1, x.shape[-1]), indices.reshape(-1, indices.shape[-1])
         shares = weights.reshape(chosen.shape)
         out = torch.zeros_like(tokens)
-        for expert, rows, places in choices(chosen, gate.shape[0]):
+        for expert, rows, positions in choices(chosen, gate.shape[0]):
             given = tokens[rows]
             hidden = getattr(F, self.activation)(given @ gate[expert]) * (given @ up[expert])
-            out = out.index_add(0, rows, (hidden @ down[expert]) * shares[rows, places].unsqueeze(-1).to(x.dtype))
+            out = out.index_add(0, rows, (hidden @ down[expert]) * shares[rows, positions].unsqueeze(-1).to(x.dtype))
         return out.reshape(x.shape)
 
 
@@ -54,8 +54,8 @@ def choices(chosen: Any, experts: int) -> Iterator[tuple[int, Any, Any]]:
     expert.
     """
     if chosen.is_meta:
-        tokens, places = chosen.shape
-        yield 0, chosen.new_empty(tokens * places), chosen.new_empty(tokens * places)
+        tokens, positions = chosen.shape
+        yield 0, chosen.new_empty(tokens * positions), chosen.new_empty(tokens * positions)
         return
     for expert in range(experts):
         rows, columns = torch.where(chosen == expert)

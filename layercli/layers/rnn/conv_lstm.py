@@ -111,8 +111,8 @@ class ConvLSTMCell(BaseWindowLayer):
 
     def state_shape(self, step_shape: Shape) -> Shape:
         """Return the shape of a state for a step of that shape."""
-        batch, places, _ = self.of_x.places(Spec(step_shape))
-        return (batch, self.filters, *places) if self.channels_first else (batch, *places, self.filters)
+        batch, positions, _ = self.of_x.positions(Spec(step_shape))
+        return (batch, self.filters, *positions) if self.channels_first else (batch, *positions, self.filters)
 
     def masks(self, step: Any) -> list[Any]:
         """Return what multiplies the input and the state in training, one for each gate; None is 1."""

@@ -39,7 +39,7 @@ class Slice(Op):
         """Return torch's view for starts that are integers, a copy for starts in a tensor."""
         sizes = self.spec(spec_of(x)).shape
         if self.starts is None:
-            return x[places(start, sizes, x)]
+            return x[window_indices(start, sizes, x)]
         return x[tuple(builtins.slice(first, first + n) for first, n in zip(self.starts, sizes, strict=True))]
 
 
@@ -59,7 +59,7 @@ class SliceUpdate(Op):
         """Return a copy of x with the slice assigned."""
         self.spec(*map(spec_of, (x, updates)))
         if self.starts is None:
-            return x.index_put(places(start, updates.shape, x), updates.to(x.dtype))
+            return x.index_put(window_indices(start, updates.shape, x), updates.to(x.dtype))
         out = x.clone()
         out[tuple(builtins.slice(first, first + n) for first, n in zip(self.starts, updates.shape, strict=True))] = (
             updates
@@ -87,7 +87,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     return SliceUpdate(starts)(inputs, updates)
 
 
-def places(start: Any, sizes: Any, x: Any) -> tuple[Any, ...]:
+def window_indices(start: Any, sizes: Any, x: Any) -> tuple[Any, ...]:
     """Return index tensors of each axis from ``start``, a tensor, clamped to x's sizes and shaped to broadcast
     together.
     """

@@ -75,20 +75,20 @@ class Map(Op):
 
     def spec(self, *flat: Spec) -> Any:
         """Return the specs of the function's results with a new first axis."""
-        return function_tracing.add_leading_axis(places(flat), self._described(flat)[0])
+        return function_tracing.add_leading_axis(leading_size(flat), self._described(flat)[0])
 
     def macs(self, *flat: Spec) -> Size:
         """Return the size of the first axis x the cost of the function."""
-        return places(flat) * self._described(flat)[1]
+        return leading_size(flat) * self._described(flat)[1]
 
     def run(self, *flat: Any) -> Any:
         """Return the result of torch.vmap, or the stacked results of each index."""
         specs = [spec_of(x) for x in flat]
-        if not places(specs):
-            return empty(self.spec(*specs), flat[0].device)
+        if not leading_size(specs):
+            return empty_results(self.spec(*specs), flat[0].device)
         if self.vectorized:
             return torch.vmap(lambda *values: self._called(values), randomness="different")(*flat)
-        return stacked([self._called(row) for row in zip(*(x.unbind(0) for x in flat), strict=True)])
+        return stack_trees([self._called(row) for row in zip(*(x.unbind(0) for x in flat), strict=True)])
 
     def _called(self, values: Any) -> Any:
         return function_tracing.tensors(self.function(tree.pack_sequence_as(self.structure, values)))
@@ -131,20 +131,20 @@ class Scan(Op):
         specs = [spec_of(value) for value in flat]
         count = int(self._count(specs))
         if not count:
-            return carry, empty(self.spec(*specs)[1], flat[0].device)
+            return carry, empty_results(self.spec(*specs)[1], flat[0].device)
         rows = list(zip(*(each.unbind(0) for each in x), strict=True)) or [()] * count
         results: list[Any] = []
         for row in reversed(rows) if self.backwards else rows:
             carry, y = function_tracing.tensors(self.step(carry, row))
             results.append(y)
-        return carry, stacked(results[::-1] if self.backwards else results)
+        return carry, stack_trees(results[::-1] if self.backwards else results)
 
     def _parted(self, flat: Any) -> tuple[Any, list[Any]]:
         count = len(tree.flatten(self.carry))
         return tree.pack_sequence_as(self.carry, flat[:count]), list(flat[count:])
 
     def _count(self, flat: Any) -> Size:
-        return places(self._parted(flat)[1]) if self.length is None else self.length
+        return leading_size(self._parted(flat)[1]) if self.length is None else self.length
 
     def step(self, carry: Any, x: Any) -> Any:
         """Return the flat results of the function for a carry and the leaves of x[i]."""
@@ -210,27 +210,27 @@ def scan(
     if xs is None and length is None:
         raise UsageError("scan expects xs or a length, got neither")
     carry, rows = function_tracing.tensors(init), [] if xs is None else tree.flatten(function_tracing.tensors(xs))
-    if rows and length is not None and not dims.may_equal(count := places([spec_of(x) for x in rows]), length):
+    if rows and length is not None and not dims.may_equal(count := leading_size([spec_of(x) for x in rows]), length):
         raise UsageError(f"scan expects a length of {count}, as xs has, got {length}")
     op = Scan(f, tree.structure(carry), tree.structure(xs), length, reverse)
     if function_tracing.is_symbolic([carry, rows]):
-        function_tracing.check_no_captures("scan", op.step, carry, [first(x) for x in rows])
+        function_tracing.check_no_captures("scan", op.step, carry, [leading_spec(x) for x in rows])
     last, every = op(*tree.flatten(carry), *rows)
     return last, every
 
 
-def mapped(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
+def map_leading_axis(name: str, function: Function, xs: Any, *, vectorized: bool) -> Any:
     """Return ``function(x[i])`` stacked for each index i of the first axis of a tree of tensors."""
     values = function_tracing.tensors(xs)
     flat = tree.flatten(values)
     if not flat:
         raise UsageError(f"{name} expects at least one tensor, got none")
     if function_tracing.is_symbolic(flat):
-        function_tracing.check_no_captures(name, function, tree.map_structure(first, values))
+        function_tracing.check_no_captures(name, function, tree.map_structure(leading_spec, values))
     return Map(function, tree.structure(values), vectorized)(*flat)
 
 
-def places(xs: Any) -> Size:
+def leading_size(xs: Any) -> Size:
     """Return the size of the first axis, which all specs have in common; ShapeError where they differ."""
     if any(not x.rank for x in xs):
         raise ShapeError(f"expects tensors with at least 1 axis, got {', '.join(str(x) for x in xs)}")
@@ -249,19 +249,19 @@ def check_same(name: str, before: Spec, after: Any) -> None:
         raise ShapeError(f"{name} expects values that keep their shapes, got {after} after {before}")
 
 
-def first(x: Any) -> Spec:
+def leading_spec(x: Any) -> Spec:
     """Return the spec of x[0]."""
-    places([spec_of(x)])
+    leading_size([spec_of(x)])
     return function_tracing.drop_leading_axis(spec_of(x))
 
 
-def stacked(results: list[Any]) -> Any:
+def stack_trees(results: list[Any]) -> Any:
     """Return a list of trees of tensors as one tree, each leaf stacked; None stays None."""
     columns = zip(*map(tree.flatten, results), strict=True)
     return tree.pack_sequence_as(results[0], [None if column[0] is None else torch.stack(column) for column in columns])
 
 
-def empty(specs: Any, device: Any) -> Any:
+def empty_results(specs: Any, device: Any) -> Any:
     """Return empty tensors of the specs' shapes, for loops without steps."""
 
     def made(spec: Spec) -> Any:

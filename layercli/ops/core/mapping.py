@@ -10,7 +10,7 @@ from layercli.core import dims, tree
 from layercli.core.spec import Shape
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
-from layercli.ops.core.loops import mapped
+from layercli.ops.core.loops import map_leading_axis
 from layercli.ops.core.shape import ndim, shape
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.numpy.reshaping import broadcast_to, reshape
@@ -18,12 +18,12 @@ from layercli.ops.numpy.reshaping import broadcast_to, reshape
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """Return f(x[i]) stacked for each index i of the first axis of ``xs``, a tensor or a tree of tensors."""
-    return mapped("map", f, xs, vectorized=False)
+    return map_leading_axis("map", f, xs, vectorized=False)
 
 
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Return function(x[i]) stacked for each index i of the first axis of ``elements``, in one call under torch.vmap."""
-    return mapped("vectorized_map", function, elements, vectorized=True)
+    return map_leading_axis("vectorized_map", function, elements, vectorized=True)
 
 
 def vectorize(
@@ -38,14 +38,14 @@ def vectorize(
     taken = None if signature is None else _own_axes(signature)
 
     def vectorized(*args: Any) -> Any:
-        places = [i for i in range(len(args)) if i not in left]
-        own = [0] * len(places) if taken is None else taken
-        if len(own) != len(places):
-            raise UsageError(f"vectorize expects {len(own)} arguments for {signature}, got {len(places)}")
-        values = [convert_to_tensor(args[i]) for i in places]
+        mapped_arguments = [i for i in range(len(args)) if i not in left]
+        own = [0] * len(mapped_arguments) if taken is None else taken
+        if len(own) != len(mapped_arguments):
+            raise UsageError(f"vectorize expects {len(own)} arguments for {signature}, got {len(mapped_arguments)}")
+        values = [convert_to_tensor(args[i]) for i in mapped_arguments]
 
         def call(row: Any) -> Any:
-            found = dict(zip(places, row, strict=True))
+            found = dict(zip(mapped_arguments, row, strict=True))
             return pyfunc(*(found.get(i, arg) for i, arg in enumerate(args)))
 
         return _applied(call, values, own)
@@ -63,7 +63,7 @@ def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> A
         return call(tuple(values))
     count = dims.product(lead)
     rows = [reshape(broadcast_to(x, (*lead, *end)), (count, *end)) for x, end in zip(values, ends, strict=True)]
-    found = mapped("vectorize", call, tuple(rows), vectorized=True)
+    found = map_leading_axis("vectorize", call, tuple(rows), vectorized=True)
     return tree.map_structure(lambda x: reshape(x, (*lead, *shape(x)[1:])), found)
 
 

@@ -19,11 +19,11 @@ from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.numpy.reshaping import ravel, reshape
 
 COMBINED: dict[str | None, Callable[[Any, Any, Any], Any]] = {
-    None: lambda rows, places, updates: rows.index_put((places,), updates),
-    "add": lambda rows, places, updates: rows.index_add(0, places, updates),
-    "max": lambda rows, places, updates: _reduced(rows, places, updates, "amax"),
-    "min": lambda rows, places, updates: _reduced(rows, places, updates, "amin"),
-    "mul": lambda rows, places, updates: _reduced(rows, places, updates, "prod"),
+    None: lambda rows, positions, updates: rows.index_put((positions,), updates),
+    "add": lambda rows, positions, updates: rows.index_add(0, positions, updates),
+    "max": lambda rows, positions, updates: _reduced(rows, positions, updates, "amax"),
+    "min": lambda rows, positions, updates: _reduced(rows, positions, updates, "amin"),
+    "mul": lambda rows, positions, updates: _reduced(rows, positions, updates, "prod"),
 }
 """How a row is updated, by the name of the reduction: a function of the row, the update and the indices."""
 
@@ -152,9 +152,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Return zeros of ``shape`` with each of ``values`` added at its index: indices (..., axes)."""
     indices, values = convert_to_tensor(indices), convert_to_tensor(values)
     axes = spec_of(indices).shape[-1]
-    places = reshape(indices, (-1, axes))
+    positions = reshape(indices, (-1, axes))
     rows = reshape(values, (-1, *spec_of(values).shape[spec_of(indices).rank - 1 :]))
-    return ScatterUpdate("add")(zeros(shape, dtypes.name_of(values.dtype)), places, rows)
+    return ScatterUpdate("add")(zeros(shape, dtypes.name_of(values.dtype)), positions, rows)
 
 
 def check_whole(indices: Spec) -> None:
@@ -163,5 +163,5 @@ def check_whole(indices: Spec) -> None:
         raise DTypeError(f"expects indices of an integer dtype (indices = {indices})")
 
 
-def _reduced(rows: Any, places: Any, updates: Any, how: str) -> Any:
-    return rows.scatter_reduce(0, places.unsqueeze(1).expand_as(updates), updates, how)
+def _reduced(rows: Any, positions: Any, updates: Any, how: str) -> Any:
+    return rows.scatter_reduce(0, positions.unsqueeze(1).expand_as(updates), updates, how)

@@ -65,7 +65,7 @@ class GetItem(Op):
                 continue
             axis, size = left.pop(0)
             if isinstance(part, int):
-                _check_place(x, axis, part)
+                _check_index(x, axis, part)
             elif isinstance(part, StridedSlice):
                 shape.append(part.length(size))
         return Spec(tuple(shape), x.dtype)
@@ -106,7 +106,7 @@ def _simple(part: Any) -> bool:
     return part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool))
 
 
-def _check_place(x: Spec, axis: int, place: int) -> None:
+def _check_index(x: Spec, axis: int, position: int) -> None:
     size = x.shape[axis]
-    if isinstance(size, int) and not -size <= place < size:
-        raise ShapeError(f"expects x with an index {place} along axis {axis}, got size {size} (x = {x})")
+    if isinstance(size, int) and not -size <= position < size:
+        raise ShapeError(f"expects x with an index {position} along axis {axis}, got size {size} (x = {x})")

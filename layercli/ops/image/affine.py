@@ -26,15 +26,15 @@ COEFFICIENTS = 6
 @dataclass(frozen=True)
 class _Map(Op):
     """Base of the operations that compute the coefficients for each image of x from its row of random numbers
-    ``drawn``.
+    ``samples``.
     """
 
     channels_first: bool = False
 
-    def spec(self, x: Spec, drawn: Spec) -> Spec:
+    def spec(self, x: Spec, samples: Spec) -> Spec:
         """Return (batch, 6)."""
         check_rank(x, 4)
-        return Spec((drawn.shape[0], COEFFICIENTS), drawn.dtype)
+        return Spec((samples.shape[0], COEFFICIENTS), samples.dtype)
 
     def sizes(self, x: Any) -> tuple[int, int]:
         """Return the height and the width of the images x."""
@@ -44,25 +44,25 @@ class _Map(Op):
 
 @dataclass(frozen=True)
 class Translation(_Map):
-    """Coefficients that move images down and right by drawn (batch, 2), as fractions of height and width."""
+    """Coefficients that move images down and right by samples (batch, 2), as fractions of height and width."""
 
-    def run(self, x: Any, drawn: Any) -> Any:
+    def run(self, x: Any, samples: Any) -> Any:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
-        down, right = drawn.unbind(1)
+        down, right = samples.unbind(1)
         one, zero = torch.ones_like(down), torch.zeros_like(down)
         return torch.stack([one, zero, -right * width, zero, one, -down * height], 1)
 
 
 @dataclass(frozen=True)
 class Rotation(_Map):
-    """Coefficients that rotate images around their centres, counter-clockwise by drawn (batch, 1) degrees."""
+    """Coefficients that rotate images around their centres, counter-clockwise by samples (batch, 1) degrees."""
 
-    def run(self, x: Any, drawn: Any) -> Any:
+    def run(self, x: Any, samples: Any) -> Any:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         across, down = 0.5 * (width - 1), 0.5 * (height - 1)
-        angle = drawn[:, 0] * (math.pi / 180)
+        angle = samples[:, 0] * (math.pi / 180)
         cos, sin = torch.cos(angle), torch.sin(angle)
         shift_x = across - across * cos + down * sin
         shift_y = down - across * sin - down * cos
@@ -71,16 +71,16 @@ class Rotation(_Map):
 
 @dataclass(frozen=True)
 class Zoom(_Map):
-    """Coefficients that zoom images around their centres by drawn (batch, 2): factors of height and width; below 1
+    """Coefficients that zoom images around their centres by samples (batch, 2): factors of height and width; below 1
     zooms in.
 
     One factor, (batch, 1), is used for both.
     """
 
-    def run(self, x: Any, drawn: Any) -> Any:
+    def run(self, x: Any, samples: Any) -> Any:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
-        down, across = drawn[:, 0], drawn[:, -1]
+        down, across = samples[:, 0], samples[:, -1]
         zero = torch.zeros_like(down)
         shift_x, shift_y = (width - 1) / 2 * (1 - across), (height - 1) / 2 * (1 - down)
         return torch.stack([across, zero, shift_x, zero, down, shift_y], 1)
@@ -114,7 +114,7 @@ class Resample(Op):
         """Return the weighted sum of the pixels around each position."""
         images = x.permute(*CHANNELS_LAST[4]) if self.channels_first else x
         height, width = images.shape[1:3]
-        rows, columns = self._places(images, maps)
+        rows, columns = self._positions(images, maps)
         around = around_of if self.interpolation == "bilinear" else nearest_of
         total: Any = 0
         for row, by_row in around(rows):
@@ -123,7 +123,7 @@ class Resample(Op):
         out = in_dtype(total, x.dtype)
         return out.permute(*CHANNELS_FIRST[4]) if self.channels_first else out
 
-    def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
+    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
         """Return the input row and column, each (batch, height, width), of every output pixel."""
         a0, a1, a2, b0, b1, b2 = (value[:, None, None] for value in maps.unbind(1))
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
@@ -147,19 +147,19 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     return x.to(dtype) if dtype.is_floating_point else (torch.sign(x) * torch.floor(torch.abs(x) + 0.5)).to(dtype)
 
 
-def around_of(place: Any) -> list[tuple[Any, Any]]:
+def around_of(position: Any) -> list[tuple[Any, Any]]:
     """Return the integers below and above each position, with their interpolation weights."""
-    lower = torch.floor(place)
-    beyond = place - lower
+    lower = torch.floor(position)
+    beyond = position - lower
     index = lower.to(torch.int64)
     return [(index, 1 - beyond), (index + 1, beyond)]
 
 
-def nearest_of(place: Any) -> list[tuple[Any, Any]]:
+def nearest_of(position: Any) -> list[tuple[Any, Any]]:
     """Return the nearest integer to each position, halves away from 0, with weight 1."""
-    whole = torch.trunc(place)
-    nearest = whole + torch.sign(place) * ((place - whole).abs() >= 0.5)
-    return [(nearest.to(torch.int64), torch.ones_like(place))]
+    whole = torch.trunc(position)
+    nearest = whole + torch.sign(position) * ((position - whole).abs() >= 0.5)
+    return [(nearest.to(torch.int64), torch.ones_like(position))]
 
 
 def _clipped(index: Any, size: int) -> Any:

@@ -19,7 +19,7 @@ class _Window(Op):
     size: tuple[int, int]
     channels_first: bool = False
 
-    def spec(self, x: Spec, *drawn: Spec) -> Spec:
+    def spec(self, x: Spec, *samples: Spec) -> Spec:
         """Return (batch, *size, channels), or channels first."""
         batch, _, channels = split(x, 2, self.channels_first)
         return Spec(joined(batch, self.size, channels, self.channels_first), x.dtype)
@@ -54,17 +54,17 @@ class CenterWindow(_Window):
 
 @dataclass(frozen=True)
 class RandomWindow(_Window):
-    """out = a crop of ``size`` pixels, at one position for all images: the first row of drawn (batch, 2).
+    """out = a crop of ``size`` pixels, at one position for all images: the first row of samples (batch, 2).
 
     The numbers, in [0, 1), are fractions of the range of valid positions. Images that are not larger in both axes are
     cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
-    def run(self, x: Any, drawn: Any) -> Any:
+    def run(self, x: Any, samples: Any) -> Any:
         """Return the crop."""
         sizes = self.sizes(x)
         if all(n > wanted for n, wanted in zip(sizes, self.size, strict=True)):
-            return self._at(x, drawn[0], sizes)
+            return self._at(x, samples[0], sizes)
         largest = widest(sizes, self.size)
         start = ((sizes[0] - largest[0]) // 2, (sizes[1] - largest[1]) // 2)
         found = self.cut(x, start)
@@ -72,9 +72,9 @@ class RandomWindow(_Window):
             return found
         return Resize(self.size, channels_first=self.channels_first).run(found)
 
-    def _at(self, x: Any, drawn: Any, sizes: tuple[int, int]) -> Any:
+    def _at(self, x: Any, samples: Any, sizes: tuple[int, int]) -> Any:
         first = 2 if self.channels_first else 1
         for i, (n, wanted) in enumerate(zip(sizes, self.size, strict=True)):
-            start = (drawn[i] * (n - wanted + 1)).to(torch.int64).clamp(max=n - wanted)
+            start = (samples[i] * (n - wanted + 1)).to(torch.int64).clamp(max=n - wanted)
             x = x.index_select(first + i, start + torch.arange(wanted, device=x.device))
         return x

@@ -44,8 +44,8 @@ class Filter(Op):
     def spec(self, x: Spec) -> Spec:
         """Return x's shape; for ``valid`` padding each spatial size less the filter's size - 1."""
         batch, sizes, channels = split(x, 2, self.channels_first)
-        places = tuple(window.output(n) for window, n in zip(self.windows, sizes, strict=True))
-        return Spec(joined(batch, places, channels, self.channels_first), x.dtype)
+        positions = tuple(window.output(n) for window, n in zip(self.windows, sizes, strict=True))
+        return Spec(joined(batch, positions, channels, self.channels_first), x.dtype)
 
     def macs(self, x: Spec) -> Size:
         """Return the size of the result x the number of taps."""

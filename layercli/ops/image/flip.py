@@ -12,15 +12,15 @@ from layercli.lazy import torch
 
 @dataclass(frozen=True)
 class FlipSelected(Op):
-    """out = x flipped along ``axes`` for the examples whose drawn (batch, 1) is at most 0.5, else x."""
+    """out = x flipped along ``axes`` for the examples whose samples (batch, 1) is at most 0.5, else x."""
 
     axes: tuple[int, ...]
 
-    def spec(self, x: Spec, drawn: Spec) -> Spec:
+    def spec(self, x: Spec, samples: Spec) -> Spec:
         """Return x's spec."""
         return x
 
-    def run(self, x: Any, drawn: Any) -> Any:
+    def run(self, x: Any, samples: Any) -> Any:
         """Return torch's flip where selected, else x."""
-        turned = drawn.reshape(-1, *(1,) * (x.ndim - 1)) <= 0.5
+        turned = samples.reshape(-1, *(1,) * (x.ndim - 1)) <= 0.5
         return torch.where(turned, x.flip(self.axes), x)

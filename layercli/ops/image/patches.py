@@ -34,7 +34,7 @@ class _Im2Col(Op):
     padding: Pair = (0, 0)
     strides: Pair = (1, 1)
 
-    def places(self, sizes: Sequence[Size]) -> tuple[Size, ...]:
+    def positions(self, sizes: Sequence[Size]) -> tuple[Size, ...]:
         """Return the number of windows along each axis of images of ``sizes``."""
         return tuple(
             (n + 2 * pad - step * (window - 1) - 1) // stride + 1
@@ -56,7 +56,7 @@ class Unfold(_Im2Col):
         """Return (batch, channels x window, windows); ShapeError where no window fits."""
         check_rank(x, 4)
         batch, channels, *sizes = x.shape
-        down, across = self.places(sizes)
+        down, across = self.positions(sizes)
         if any(isinstance(n, int) and n < 1 for n in (down, across)):
             raise ShapeError(f"expects x with room for a window of {self.size}, got {x}")
         return Spec((batch, channels * self.size[0] * self.size[1], down * across), x.dtype)
@@ -79,7 +79,7 @@ class Col2Im(_Im2Col):
         """Return (batch, channels, *output); ShapeError where the number of windows does not fit."""
         check_rank(x, 3)
         batch, values, count = x.shape
-        down, across = self.places(self.output)
+        down, across = self.positions(self.output)
         window = self.size[0] * self.size[1]
         if isinstance(values, int) and values % window:
             raise ShapeError(f"expects x with windows of a multiple of {window} values, got {values} (x = {x})")
@@ -109,8 +109,8 @@ class ExtractPatches(Op):
     def spec(self, x: Spec) -> Spec:
         """Return (batch, *windows, window x channels), or channels first."""
         batch, spatial, channels = split(x, len(self.size), self.channels_first)
-        places = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
-        return Spec(joined(batch, places, channels * math.prod(self.size), self.channels_first), x.dtype)
+        positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
+        return Spec(joined(batch, positions, channels * math.prod(self.size), self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
         """Return torch's unfolded views along each axis, copied into rows."""
@@ -188,7 +188,7 @@ def fold(
     padding: int | Pair = 0,
     stride: int | Pair = 1,
 ) -> Any:
-    """Return the sum of windows (batch, channels x window, windows) at their places: (batch, channels, *output_size)."""
+    """Return the sum of windows (batch, channels x window, windows) at their positions: (batch, channels, *output_size)."""
     settings = _pairs(kernel_size, dilation, padding, stride, output_size)
     return Col2Im(*settings)(convert_to_tensor(x))
 

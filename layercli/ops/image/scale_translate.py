@@ -80,11 +80,11 @@ class ScaleAndTranslate(Op):
         """Return the weights (size, wanted) of each input pixel for each output pixel."""
         on = {"dtype": scale.dtype, "device": scale.device}
         wide = torch.clamp_min(1 / scale, 1.0) if self.antialias else 1.0
-        places = (torch.arange(wanted, **on) + 0.5) / scale - translation / scale - 0.5
-        weights = KERNELS[self.method]((places - torch.arange(size, **on)[:, None]).abs() / wide)
+        positions = (torch.arange(wanted, **on) + 0.5) / scale - translation / scale - 0.5
+        weights = KERNELS[self.method]((positions - torch.arange(size, **on)[:, None]).abs() / wide)
         total = weights.sum(0, keepdim=True)
         weights = torch.where(total.abs() > LEAST, weights / torch.where(total == 0, 1, total), 0)
-        return torch.where((places >= -0.5) & (places <= size - 0.5), weights, 0)
+        return torch.where((positions >= -0.5) & (positions <= size - 0.5), weights, 0)
 
 
 def scale_and_translate(

@@ -44,8 +44,8 @@ class ResamplePerspective(Resample):
 
     coefficients = PERSPECTIVE
 
-    def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
-        rows, columns = super()._places(images, maps[:, :6])
+    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
+        rows, columns = super()._positions(images, maps[:, :6])
         c0, c1 = (value[:, None, None] for value in maps[:, 6:].unbind(1))
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
@@ -67,7 +67,7 @@ class ResampleShifted(Resample):
             raise ShapeError(f"expects shifts of the shape {show_shape(wanted)}, got {maps}")
         return x
 
-    def _places(self, images: Any, maps: Any) -> tuple[Any, Any]:
+    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
         return down + maps[..., 1], across + maps[..., 0]
@@ -129,15 +129,15 @@ class MapCoordinates(Op):
     def run(self, x: Any, coordinates: Any) -> Any:
         """Return the weighted sum of the values around each position."""
         self.spec(spec_of(x), spec_of(coordinates))
-        places = coordinates if coordinates.is_floating_point() else coordinates.float()
+        positions = coordinates if coordinates.is_floating_point() else coordinates.float()
         around = around_of if self.order else nearest_of
         inside, total = INSIDE[self.fill_mode], 0
-        for corner in itertools.product(*(around(place) for place in places)):
-            index = tuple(inside(place, size) for (place, _), size in zip(corner, x.shape, strict=True))
+        for corner in itertools.product(*(around(position) for position in positions)):
+            index = tuple(inside(position, size) for (position, _), size in zip(corner, x.shape, strict=True))
             values = x[index]
             if self.fill_mode == "constant":
                 pairs = zip(corner, x.shape, strict=True)
-                valid = torch.stack([(place >= 0) & (place < size) for (place, _), size in pairs]).all(0)
+                valid = torch.stack([(position >= 0) & (position < size) for (position, _), size in pairs]).all(0)
                 values = torch.where(valid, values, self.fill_value)
             weight = torch.stack([share for _, share in corner]).prod(0)
             total = total + weight * values
@@ -217,8 +217,8 @@ def map_coordinates(
     if order not in (0, 1):
         raise UsageError(f"map_coordinates expects order to be 0 or 1, got {order}")
     _check("map_coordinates", "bilinear", fill_mode)
-    places = stack(list(coordinates)) if isinstance(coordinates, (list, tuple)) else coordinates
-    return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(places))
+    positions = stack(list(coordinates)) if isinstance(coordinates, (list, tuple)) else coordinates
+    return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(positions))
 
 
 def _perspective(start: Any, end: Any) -> Any:

@@ -47,8 +47,8 @@ class BatchMoments(Op):
         total, count = self._sum(kept(x, here).sum(axes), counted(x, here, axes))
         count = count if here is None else count + LEAST
         mean = total / count
-        apart = kept(x - along(mean, x.ndim, self.axis), here)
-        [squares] = self._sum(apart.square().sum(axes))
+        deviations = kept(x - along(mean, x.ndim, self.axis), here)
+        [squares] = self._sum(deviations.square().sum(axes))
         return mean, squares / count
 
     def _sum(self, *tensors: Any) -> Any:
@@ -119,8 +119,8 @@ def counted(x: Any, here: Any, axes: list[int]) -> Any:
     """Return the number of kept positions along ``axes`` per channel, in x's dtype."""
     if here is not None:
         return here.sum(axes).to(x.dtype)
-    places = math.prod(x.shape[axis] for axis in axes)
-    return x.new_full((x.numel() // places if places else 0,), places)
+    positions = math.prod(x.shape[axis] for axis in axes)
+    return x.new_full((x.numel() // positions if positions else 0,), positions)
 
 
 def wide(dtype: str) -> str:

@@ -67,8 +67,8 @@ class TransposedConvolution(Op):
         batch, spatial, channels = split(x, len(self.strides), self.channels_first)
         *_, filters, wanted = kernel.shape
         check_channels(x, channels, wanted)
-        places = tuple(spread.output(size) for spread, size in zip(self.spreads, spatial, strict=True))
-        return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
+        positions = tuple(spread.output(size) for spread, size in zip(self.spreads, spatial, strict=True))
+        return Spec(joined(batch, positions, filters, self.channels_first), promoted(x, kernel))
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
         """Return batch x input positions x the kernel's size."""

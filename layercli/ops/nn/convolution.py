@@ -49,10 +49,10 @@ class _Convolution(Op):
 
     def macs(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Size:
         """Return batch x output positions x the kernel's size."""
-        batch, places, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
-        return batch * dims.product(places) * kernel.size
+        batch, positions, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
+        return batch * dims.product(positions) * kernel.size
 
-    def slid(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
+    def convolved(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
         """Return torch's convolution of x in channels-last memory; x is copied only for uneven padding."""
         if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
@@ -80,7 +80,7 @@ class _Convolution(Op):
         pads = [window.even_pad for window in self.windows]
         return tuple(pad for pad in pads if pad is not None) if None not in pads else None
 
-    def places(self, x: Spec) -> tuple[Size, Shape, Size]:
+    def positions(self, x: Spec) -> tuple[Size, Shape, Size]:
         """Return the batch, the output sizes and the channels of x."""
         batch, spatial, channels = split(x, len(self.strides), self.channels_first)
         return batch, tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True)), channels
@@ -98,16 +98,16 @@ class Convolution(_Convolution):
 
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
         """Return (batch, *sizes, filters), or channels first."""
-        batch, places, channels = self.places(x)
+        batch, positions, channels = self.positions(x)
         *_, group, filters = kernel.shape
         check_channels(x, channels, group * self.groups)
-        return Spec(joined(batch, places, filters, self.channels_first), promoted(x, kernel))
+        return Spec(joined(batch, positions, filters, self.channels_first), promoted(x, kernel))
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution, or a matrix product for a pointwise kernel at few positions."""
         if self.pointwise and kernel_overrides.active.convolve is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
-        return self.slid(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
+        return self.convolved(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
     @cached_property
     def pointwise(self) -> bool:
@@ -145,17 +145,17 @@ class DepthwiseConvolution(_Convolution):
 
     def spec(self, x: Spec, kernel: Spec, bias: Spec | None = None) -> Spec:
         """Return (batch, *sizes, channels * m), or channels first."""
-        batch, places, channels = self.places(x)
+        batch, positions, channels = self.positions(x)
         *_, wanted, multiplier = kernel.shape
         check_channels(x, channels, wanted)
-        return Spec(joined(batch, places, wanted * multiplier, self.channels_first), promoted(x, kernel))
+        return Spec(joined(batch, positions, wanted * multiplier, self.channels_first), promoted(x, kernel))
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution with one group per channel; the weight is a view of the kernel."""
         *size, channels, multiplier = kernel.shape
         axes = len(size)
         weight = kernel.permute(axes, axes + 1, *range(axes)).reshape(channels * multiplier, 1, *size)
-        return self.slid(x, weight, bias, channels)
+        return self.convolved(x, weight, bias, channels)
 
 
 def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:

@@ -73,11 +73,11 @@ class CtcGreedyDecode(Op):
         scores, labels = x.max(-1)
         beyond = steps >= lengths.unsqueeze(1)
         labels = torch.where(beyond, self.blank, labels)
-        gone = labels == self.blank
+        removed = labels == self.blank
         if self.merges:
-            gone = gone | F.pad(labels[:, 1:] == labels[:, :-1], (1, 0))
-        order = torch.argsort(torch.where(gone, x.shape[1], steps), dim=-1, stable=True)
-        labels = torch.gather(torch.where(gone, -1, labels), 1, order)
+            removed = removed | F.pad(labels[:, 1:] == labels[:, :-1], (1, 0))
+        order = torch.argsort(torch.where(removed, x.shape[1], steps), dim=-1, stable=True)
+        labels = torch.gather(torch.where(removed, -1, labels), 1, order)
         return labels.int().unsqueeze(0), -torch.where(beyond, 0, scores).sum(1, keepdim=True)
 
 
@@ -109,9 +109,9 @@ class CtcBeamDecode(Op):
         logs = F.log_softmax(x, -1).double().cpu()
         for b, length in enumerate(lengths.tolist()):
             found = self._searched(logs[b, : max(length, 1)])
-            for place, (row, score) in enumerate(found):
-                labels[place, b, : len(row)] = torch.tensor(row, dtype=torch.int32)
-                scores[b, place] = score
+            for path, (row, score) in enumerate(found):
+                labels[path, b, : len(row)] = torch.tensor(row, dtype=torch.int32)
+                scores[b, path] = score
         return labels, scores
 
     def _searched(self, logs: Any) -> list[tuple[tuple[int, ...], float]]:

@@ -188,7 +188,7 @@ def along_trailing(x: Any, axes: tuple[int, ...], function: Any) -> Any:
     """Return ``function(x, sizes)`` computed with ``axes`` (ascending) moved to the end, and moved back."""
     last = tuple(range(-len(axes), 0))
     sizes = tuple(x.shape[axis] for axis in axes)
-    if all(axis % x.ndim == place % x.ndim for axis, place in zip(axes, last, strict=True)):
+    if all(axis % x.ndim == position % x.ndim for axis, position in zip(axes, last, strict=True)):
         return function(x, sizes)
     return function(x.movedim(axes, last), sizes).movedim(last, axes)
 

@@ -79,8 +79,8 @@ class Pool(Op):
     def spec(self, x: Spec) -> Spec:
         """Return (batch, *sizes, channels), or channels first."""
         batch, spatial, channels = split(x, len(self.size), self.channels_first)
-        places = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
-        return Spec(joined(batch, places, channels, self.channels_first), x.dtype)
+        positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
+        return Spec(joined(batch, positions, channels, self.channels_first), x.dtype)
 
     def run(self, x: Any) -> Any:
         """Return torch's pooling of x in channels-last memory, without a padded copy."""

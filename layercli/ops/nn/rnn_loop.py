@@ -53,10 +53,10 @@ class RNNLoop(Op):
         flat, constants = self._parted(rest)
         if mask is not None and mask.ndim == 3:
             mask = mask.squeeze(-1)
-        places = range(x.shape[1])
-        inputs, kept = x.unbind(1), [None] * len(places) if mask is None else mask.bool().unbind(1)
+        positions = range(x.shape[1])
+        inputs, kept = x.unbind(1), [None] * len(positions) if mask is None else mask.bool().unbind(1)
         outputs: list[Any] = []
-        for t in reversed(places) if self.backwards else places:
+        for t in reversed(positions) if self.backwards else positions:
             out, new = self._step(inputs[t], flat, constants)
             new = tree.flatten(new)
             if kept[t] is not None:
@@ -67,8 +67,8 @@ class RNNLoop(Op):
         return (torch.stack(outputs, 1) if self.sequences else outputs[-1], *flat)
 
     def _step(self, x: Any, flat: list[Any], constants: tuple[Any, ...]) -> Any:
-        told = {} if self.training is None else {"training": self.training}
-        return self.cell(x, self._packed(flat), *constants, **told)
+        extra = {} if self.training is None else {"training": self.training}
+        return self.cell(x, self._packed(flat), *constants, **extra)
 
     def _before(self, out: Any, outputs: list[Any], flat: list[Any]) -> Any:
         if self.zeros:

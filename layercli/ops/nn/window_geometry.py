@@ -30,10 +30,10 @@ class Window:
         """Return the number of positions of the window on an axis of ``size``; ShapeError where it does not fit."""
         if self.padding != "valid":
             return ceil_div(size, self.stride)
-        places = (size - self.reach) // self.stride + 1
-        if known(places) and places < 1:
+        positions = (size - self.reach) // self.stride + 1
+        if known(positions) and positions < 1:
             raise ShapeError(f"expects at least {self.reach} along each axis the window slides on, got {size}")
-        return places
+        return positions
 
     @property
     def even_pad(self) -> int | None:
@@ -95,7 +95,7 @@ class TransposedWindow:
 
     def output(self, size: Size) -> Size:
         """Return the output size of an axis of ``size``; ShapeError where it is not positive."""
-        places = (size - 1) * self.stride + self.reach - self.cut
-        if known(places) and places < 1:
+        positions = (size - 1) * self.stride + self.reach - self.cut
+        if known(positions) and positions < 1:
             raise ShapeError(f"expects a larger size along each axis, got {size}, whose output is empty")
-        return places
+        return positions

@@ -71,9 +71,9 @@ class InTopK(Op):
     def run(self, targets: Any, predictions: Any) -> Any:
         """Return whether the count of greater predictions is below k; a NaN target prediction counts as the lowest."""
         self.spec(spec_of(targets), spec_of(predictions))
-        ours = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
-        ours = torch.where(ours.isnan(), float("-inf"), ours)
-        return (predictions > ours).sum(-1) < self.k
+        own = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
+        own = torch.where(own.isnan(), float("-inf"), own)
+        return (predictions > own).sum(-1) < self.k
 
 
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

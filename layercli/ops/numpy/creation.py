@@ -26,7 +26,7 @@ class _Place(threading.local):
     device: Any = None
 
 
-place = _Place()
+creation_device = _Place()
 
 
 def create(op: Op, *inputs: Any) -> Any:
@@ -50,7 +50,7 @@ class ConstantTensor(Op):
 
     def run(self, values: Any) -> Any:
         """Return the values as a torch tensor."""
-        return torch.as_tensor(values, device=place.device)
+        return torch.as_tensor(values, device=creation_device.device)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Full(Op):
     def run(self) -> Any:
         """Return torch's full."""
         sizes = [as_int(size) for size in self.shape]
-        return torch.full(sizes, self.value, dtype=getattr(torch, self.dtype), device=place.device)
+        return torch.full(sizes, self.value, dtype=getattr(torch, self.dtype), device=creation_device.device)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Eye(Op):
 
     def run(self) -> Any:
         """Return the comparison of row and column numbers."""
-        i, j = (torch.arange(as_int(size), device=place.device) for size in (self.rows, self.columns))
+        i, j = (torch.arange(as_int(size), device=creation_device.device) for size in (self.rows, self.columns))
         return (i.unsqueeze(1) + self.k == j).to(getattr(torch, self.dtype))
 
 

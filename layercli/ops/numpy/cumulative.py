@@ -73,10 +73,10 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
     spec = spec_of(a)
     before = (StridedSlice(),) * axis_of(spec, axis)
-    apart: Any = not_equal if spec.dtype == "bool" else subtract
+    difference: Any = not_equal if spec.dtype == "bool" else subtract
     size = spec.shape[len(before)]
     for _ in range(min(n, size) if isinstance(size, int) else n):  # with none left there is nothing to subtract
-        a = apart(GetItem((*before, StridedSlice(1)))(a), GetItem((*before, StridedSlice(None, -1)))(a))
+        a = difference(GetItem((*before, StridedSlice(1)))(a), GetItem((*before, StridedSlice(None, -1)))(a))
     return a
 
 

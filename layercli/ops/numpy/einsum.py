@@ -108,12 +108,12 @@ def _contracted(factors: list[Factor], out: str) -> Any:
     return x if letters == out else transpose(x, tuple(letters.index(letter) for letter in out))
 
 
-def _folded(factor: Factor, factors: list[Factor], place: int, out: str) -> Factor:
+def _folded(factor: Factor, factors: list[Factor], position: int, out: str) -> Factor:
     """Return a factor with repeated letters replaced by the diagonal, and letters of no other factor nor of ``out``
     summed.
     """
     x, letters = factor
-    others = {*out}.union(*(each for i, (_, each) in enumerate(factors) if i != place))
+    others = {*out}.union(*(each for i, (_, each) in enumerate(factors) if i != position))
     kept = "".join(dict.fromkeys(letter for letter in letters if letter in others))
     if kept == letters:
         return factor

@@ -42,12 +42,12 @@ class Meshgrid(Op):
     def run(self, *xs: Any) -> Any:
         """Return expanded views of the vectors."""
         shape = [int(size) for size in self.spec(*(Spec(tuple(x.shape)) for x in xs))[0].shape] if xs else []
-        places = list(range(len(xs)))
+        axes = list(range(len(xs)))
         if self.indexing == "xy":
-            places[:2] = places[:2][::-1]
+            axes[:2] = axes[:2][::-1]
         return tuple(
-            x.reshape([-1 if i == place else 1 for i in range(len(xs))]).expand(shape)
-            for place, x in zip(places, xs, strict=True)
+            x.reshape([-1 if i == axis else 1 for i in range(len(xs))]).expand(shape)
+            for axis, x in zip(axes, xs, strict=True)
         )
 
 
@@ -65,12 +65,12 @@ class UnravelIndex(Op):
     def run(self, indices: Any) -> Any:
         """Return the remainders of division by each size, from the last; an index beyond the end becomes the last."""
         check_whole(spec_of(indices))
-        places, total = [], math.prod(self.shape)
+        unraveled, total = [], math.prod(self.shape)
         indices = torch.where(indices < 0, indices + total, indices).clamp(0, total - 1)
         for size in reversed(self.shape):
-            places.append(indices % size)
+            unraveled.append(indices % size)
             indices = torch.div(indices, size, rounding_mode="floor")
-        return tuple(reversed(places))
+        return tuple(reversed(unraveled))
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:

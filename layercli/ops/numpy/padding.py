@@ -16,9 +16,9 @@ from layercli.ops.core.axes import check_rank
 Pairs = tuple[tuple[int, int], ...]
 
 MIRRORS: dict[str, Callable[[Any, int], Any]] = {
-    "edge": lambda places, size: places.clamp(0, size - 1),
-    "reflect": lambda places, size: size - 1 - (places.remainder(max(2 * size - 2, 1)) - (size - 1)).abs(),
-    "symmetric": lambda places, size: torch.minimum(places % (2 * size), 2 * size - 1 - places % (2 * size)),
+    "edge": lambda positions, size: positions.clamp(0, size - 1),
+    "reflect": lambda positions, size: size - 1 - (positions.remainder(max(2 * size - 2, 1)) - (size - 1)).abs(),
+    "symmetric": lambda positions, size: torch.minimum(positions % (2 * size), 2 * size - 1 - positions % (2 * size)),
 }
 """Modes that repeat values of x: functions of (index, size) that return an index inside the axis."""
 
@@ -46,8 +46,8 @@ class Pad(Op):
             return F.pad(x, [n for pair in reversed(self.pads) for n in pair], value=self.value)
         for axis, (before, after) in enumerate(self.pads):
             if before or after:
-                places = torch.arange(-before, x.shape[axis] + after, device=x.device)
-                x = x.index_select(axis, MIRRORS[self.mode](places, x.shape[axis]))
+                positions = torch.arange(-before, x.shape[axis] + after, device=x.device)
+                x = x.index_select(axis, MIRRORS[self.mode](positions, x.shape[axis]))
         return x
 
 

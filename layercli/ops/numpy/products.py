@@ -45,17 +45,17 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     """
     x1, x2 = _alike(x1, x2)
     left, right = spec_of(x1), spec_of(x2)
-    ours, theirs = _axes(left, right, axes)
-    for i, j in zip(ours, theirs, strict=True):
+    x_axes, y_axes = _axes(left, right, axes)
+    for i, j in zip(x_axes, y_axes, strict=True):
         if not dims.may_equal(left.shape[i], right.shape[j]):
             raise ShapeError(
                 f"expects y with size {left.shape[i]} along axis {j}, got {right.shape[j]} (x = {left}, y = {right})"
             )
     letters = ascii_letters[: left.rank]
     others = iter(ascii_letters[left.rank :])
-    named = [letters[ours[theirs.index(j)]] if j in theirs else next(others) for j in range(right.rank)]
-    out = [each for i, each in enumerate(letters) if i not in ours] + [
-        each for j, each in enumerate(named) if j not in theirs
+    named = [letters[x_axes[y_axes.index(j)]] if j in y_axes else next(others) for j in range(right.rank)]
+    out = [each for i, each in enumerate(letters) if i not in x_axes] + [
+        each for j, each in enumerate(named) if j not in y_axes
     ]
     return Einsum(f"{letters},{''.join(named)}->{''.join(out)}")(x1, x2)
 
@@ -121,10 +121,10 @@ def _axes(x: Spec, y: Spec, axes: int | Sequence[Any]) -> tuple[tuple[int, ...],
         if axes > min(x.rank, y.rank):
             raise ShapeError(f"expects x and y with at least {axes} axes (x = {x}, y = {y})")
         return tuple(range(x.rank - axes, x.rank)), tuple(range(axes))
-    ours, theirs = axes_of(x, axes[0]), axes_of(y, axes[1])
-    if len(ours) != len(theirs):
+    x_axes, y_axes = axes_of(x, axes[0]), axes_of(y, axes[1])
+    if len(x_axes) != len(y_axes):
         raise UsageError(f"tensordot expects equally many axes of x1 and x2, got {axes[0]} and {axes[1]}")
-    return ours, theirs
+    return x_axes, y_axes
 
 
 def _alike(x: Any, y: Any) -> tuple[Any, Any]:

@@ -56,18 +56,18 @@ class Quantile(Op):
             found = torch.where(ordered[..., -1:].isnan(), ordered[..., -1:], found)
         return found.movedim(-1, 0).reshape(out)
 
-    def _between(self, ordered: Any, places: Any) -> Any:
-        """Return the values at the fractional ``places`` (..., quantiles) of those sorted along the last axis."""
-        places = places.reshape(-1) if places.ndim < ordered.ndim else places
-        places = places.expand(*ordered.shape[:-1], places.shape[-1])
+    def _between(self, ordered: Any, positions: Any) -> Any:
+        """Return the values at the fractional ``positions`` (..., quantiles) of those sorted along the last axis."""
+        positions = positions.reshape(-1) if positions.ndim < ordered.ndim else positions
+        positions = positions.expand(*ordered.shape[:-1], positions.shape[-1])
         if self.method == "nearest":
-            places = (places - 0.5).ceil()  # the lower one of two equally near
-        lower, upper = places.floor(), places.ceil()
-        low, high = (torch.gather(ordered, -1, place.long().clamp_min(0)) for place in (lower, upper))
+            positions = (positions - 0.5).ceil()  # the lower one of two equally near
+        lower, upper = positions.floor(), positions.ceil()
+        low, high = (torch.gather(ordered, -1, position.long().clamp_min(0)) for position in (lower, upper))
         if self.method == "midpoint":
             return (low + high) / 2
         if self.method == "linear":
-            share = places - lower
+            share = positions - lower
             return low * (1 - share) + high * share
         return high if self.method == "higher" else low
 

@@ -14,7 +14,7 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.numpy.arithmetic import power
-from layercli.ops.numpy.creation import as_int, create, dtype_or, place, zeros_like
+from layercli.ops.numpy.creation import as_int, create, creation_device, dtype_or, zeros_like
 from layercli.ops.numpy.exponential import exp, log
 from layercli.ops.numpy.reshaping import expand_dims, moveaxis
 
@@ -37,13 +37,13 @@ class Arange(Op):
         ends = [as_int(end) for end in (self.start, self.stop, self.step)]
         if (ends[1] - ends[0]) / ends[2] < 0:  # torch raises where Keras returns an empty tensor
             ends[1] = ends[0]
-        return torch.arange(*ends, dtype=getattr(torch, self.dtype), device=place.device)
+        return torch.arange(*ends, dtype=getattr(torch, self.dtype), device=creation_device.device)
 
     def _length(self) -> Size:
         ends = (self.start, self.stop, self.step)
         if not any(isinstance(end, Dim) for end in ends):
-            places: int = max(ceil((self.stop - self.start) / self.step), 0)
-            return places
+            positions: int = max(ceil((self.stop - self.start) / self.step), 0)
+            return positions
         whole = all(isinstance(end, (int, Dim)) for end in ends)
         if not whole or not isinstance(self.step, int):
             return UNKNOWN
@@ -69,7 +69,7 @@ class Linspace(Op):
         """Return torch's linspace, computed in float64; integer dtypes are rounded down."""
         num, dtype = as_int(self.num), getattr(torch, self.dtype)
         points = torch.linspace(
-            self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=place.device
+            self.start, self.stop, num + (not self.endpoint), dtype=torch.float64, device=creation_device.device
         )[:num]
         return (points if dtype.is_floating_point else points.floor()).to(dtype)
 

@@ -13,6 +13,7 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
 from layercli.ops.core.conversion import cast
+from layercli.ops.numpy.creation import as_int
 
 REDUCTIONS: dict[str, Callable[[Any, tuple[int, ...], bool], Any]] = {
     "sum": lambda x, axes, keep: torch.sum(x, axes, keep),
@@ -66,14 +67,14 @@ class Reduction(Op):
     def run(self, x: Any) -> Any:
         """Return torch's function of x."""
         if self.initial is not None:
-            return self._with_initial(x)
+            return self._with_initial(x, self.initial)
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
         return REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
 
-    def _with_initial(self, x: Any) -> Any:
-        """Return the extremum of x and ``initial``; without any value of x to reduce, ``initial``."""
-        spec = self.spec(spec_of(x))
-        initial = torch.full(spec.shape, self.initial, dtype=x.dtype, device=x.device)
+    def _with_initial(self, x: Any, value: float) -> Any:
+        """Return the extremum of x and ``value``; without any value of x to reduce, ``value``."""
+        shape = [as_int(size) for size in self.spec(spec_of(x)).shape]
+        initial = torch.full(shape, value, dtype=x.dtype, device=x.device)
         if not x.numel():
             return initial
         found = Reduction(self.function, self.axis, self.keepdims).run(x)
@@ -105,9 +106,9 @@ def _extreme(reduce: Any, end: float, x: Any, axes: tuple[int, ...], keep: bool)
 
 def _variance(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
     """Return the variance of x, ignoring NaN; no gradient flows to NaN."""
-    gone = x.isnan()
-    apart = torch.where(gone, 0, x - torch.nanmean(x, axes, True))
-    return torch.sum(torch.square(apart), axes, keep) / torch.sum(~gone, axes, keep)
+    is_nan = x.isnan()
+    deviations = torch.where(is_nan, 0, x - torch.nanmean(x, axes, True))
+    return torch.sum(torch.square(deviations), axes, keep) / torch.sum(~is_nan, axes, keep)
 
 
 def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:

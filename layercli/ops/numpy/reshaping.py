@@ -90,13 +90,13 @@ class Squeeze(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without them; ShapeError where one has another size."""
-        gone = {i for i, size in enumerate(x.shape) if size == 1}
+        removed = {i for i, size in enumerate(x.shape) if size == 1}
         if self.axis is not None:
-            gone = {axis_of(x, axis) for axis in self.axis}
-            for axis in sorted(gone):
+            removed = {axis_of(x, axis) for axis in self.axis}
+            for axis in sorted(removed):
                 if not dims.may_equal(x.shape[axis], 1):
                     raise ShapeError(f"expects axis {axis} of x to have the size 1, got {x.shape[axis]} (x = {x})")
-        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in gone), x.dtype)
+        return Spec(tuple(size for i, size in enumerate(x.shape) if i not in removed), x.dtype)
 
     def run(self, x: Any) -> Any:
         """Return x reshaped to that shape."""
@@ -154,12 +154,12 @@ def transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
 
 def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
     """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
-    places = (axis,) if isinstance(axis, int) else tuple(axis)
-    if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and places in ((0,), (-1,)):
+    indices = (axis,) if isinstance(axis, int) else tuple(axis)
+    if (isinstance(x, Dim) or (isinstance(x, int) and frames())) and indices in ((0,), (-1,)):
         return ShapeTensor((x,))
-    rank = ndim(x) + len(places)
-    for place in sorted(place % rank for place in places) if len(places) > 1 else places:
-        x = ExpandDims(place)(x)
+    rank = ndim(x) + len(indices)
+    for index in sorted(index % rank for index in indices) if len(indices) > 1 else indices:
+        x = ExpandDims(index)(x)
     return x
 
 
@@ -181,12 +181,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[int]) -> Any:
     """Return x with the axes ``source`` moved to the indices ``destination``; the other axes keep their order."""
     spec = spec_of(x)
-    moved, places = axes_of(spec, source), axes_of(spec, destination)
-    if len(moved) != len(places):
+    moved, indices = axes_of(spec, source), axes_of(spec, destination)
+    if len(moved) != len(indices):
         raise UsageError(f"moveaxis expects equally many source and destination axes, got {source} and {destination}")
     order = [axis for axis in range(spec.rank) if axis not in moved]
-    for place, axis in sorted(zip(places, moved, strict=True)):
-        order.insert(place, axis)
+    for index, axis in sorted(zip(indices, moved, strict=True)):
+        order.insert(index, axis)
     return Transpose(tuple(order))(x)
 
 

@@ -55,8 +55,8 @@ class Unique(Op):
         """Return torch's unique, and the wanted indices and counts."""
         axis = self.axis % x.ndim
         values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
-        places = torch.arange(len(inverse), device=x.device)
-        first = torch.full_like(counts, len(inverse)).scatter_reduce(0, inverse, places, "amin")
+        positions = torch.arange(len(inverse), device=x.device)
+        first = torch.full_like(counts, len(inverse)).scatter_reduce(0, inverse, positions, "amin")
         found = [self._sized(values, axis, self.fill_value)]
         found += [self._sized(first, 0, None)] * self.index
         return (*found, *[inverse] * self.inverse, *[self._sized(counts, 0, 0)] * self.counts)
@@ -106,7 +106,7 @@ def unique(
     return found if len(found) > 1 else found[0]
 
 
-def _shaped_like(places: Any, x: Any) -> Any:
+def _shaped_like(positions: Any, x: Any) -> Any:
     from layercli.ops.numpy.reshaping import reshape
 
-    return reshape(places, tuple(x.shape))
+    return reshape(positions, tuple(x.shape))

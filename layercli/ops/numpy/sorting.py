@@ -37,8 +37,8 @@ class ArgExtremum(Op):
 
     def spec(self, x: Spec) -> Spec:
         """Return x's shape without the axis, or with the size 1 there."""
-        gone = range(x.rank) if self.axis is None else (axis_of(x, self.axis),)
-        kept = tuple(1 if i in gone else size for i, size in enumerate(x.shape) if self.keepdims or i not in gone)
+        reduced = range(x.rank) if self.axis is None else (axis_of(x, self.axis),)
+        kept = tuple(1 if i in reduced else size for i, size in enumerate(x.shape) if self.keepdims or i not in reduced)
         return Spec(kept, "int64")
 
     def run(self, x: Any) -> Any:
@@ -146,8 +146,8 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     return TopK(k, sorted)(x)
 
 
-def _numbered(place: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
+def _numbered(arg_extremum: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
     """Return the index of an extremum, ignoring NaN; -1 where all are NaN."""
     if not x.is_floating_point():
-        return place(x, axis, keep)
-    return torch.where(torch.all(x.isnan(), axis, keep), -1, place(replace_nan(x, end), axis, keep))
+        return arg_extremum(x, axis, keep)
+    return torch.where(torch.all(x.isnan(), axis, keep), -1, arg_extremum(replace_nan(x, end), axis, keep))

@@ -10,7 +10,7 @@ from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
 from layercli.lazy import torch
-from layercli.ops.numpy.creation import as_int, create, place
+from layercli.ops.numpy.creation import as_int, create, creation_device
 
 WINDOW_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bartlett": lambda count, beta, **on: torch.bartlett_window(count, False, **on),
@@ -39,7 +39,7 @@ class WindowFunction(Op):
     def run(self) -> Any:
         """Return torch's window, computed in float64."""
         window = WINDOW_FUNCTIONS[self.function](
-            as_int(self.count), self.beta, dtype=torch.float64, device=place.device
+            as_int(self.count), self.beta, dtype=torch.float64, device=creation_device.device
         )
         return window.to(torch.float32)
 

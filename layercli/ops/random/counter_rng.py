@@ -31,8 +31,8 @@ class Uniform(Op):
 
     def run(self, x: Any, counter: Any = None) -> Any:
         """Return uniform values, scaled and shifted to the bounds."""
-        drawn = uniform((x.shape[0], len(self.low)), x, self.seed, counter).unbind(1)
-        ends = zip(drawn, self.low, self.high, strict=True)
+        samples = uniform((x.shape[0], len(self.low)), x, self.seed, counter).unbind(1)
+        ends = zip(samples, self.low, self.high, strict=True)
         return torch.stack([low + (high - low) * value for value, low, high in ends], 1)
 
 
@@ -62,9 +62,9 @@ def normal(like: Any, seed: int | None, counter: Any) -> Any:
 
 def hashed(shape: Any, device: Any, seed: int, counter: Any) -> Any:
     """Return float32 values in [0, 1): the upper 24 bits of a hash of (seed, counter, index)."""
-    places = torch.arange(math.prod(shape), device=device, dtype=torch.int64).reshape(shape)
+    positions = torch.arange(math.prod(shape), device=device, dtype=torch.int64).reshape(shape)
     stream = _mixed(_mixed(torch.as_tensor(counter, device=device).long() + seed * 0x9E3779B97F4A7C1 % 2**62))
-    return (_mixed(places + stream) >> 40 & 0xFFFFFF).to(torch.float32) * 2.0**-24
+    return (_mixed(positions + stream) >> 40 & 0xFFFFFF).to(torch.float32) * 2.0**-24
 
 
 def _mixed(x: Any) -> Any:

@@ -14,7 +14,7 @@ from layercli.core.spec import Shape, Spec, shape_of
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
-from layercli.ops.numpy.creation import as_int, place
+from layercli.ops.numpy.creation import as_int, creation_device
 from layercli.ops.random import counter_rng, dropout
 
 Uniform = Callable[[Any], Any]
@@ -52,7 +52,7 @@ class RandomTensor(Op):
     def run(self) -> Any:
         """Return the values, computed in float32 or float64."""
         sizes = tuple(as_int(size) for size in self.shape)
-        made = DISTRIBUTIONS[self.distribution](drawing(self.seed, place.device), sizes, *self.settings)
+        made = DISTRIBUTIONS[self.distribution](drawing(self.seed, creation_device.device), sizes, *self.settings)
         return made.to(getattr(torch, self.dtype))
 
 

@@ -11,7 +11,7 @@ from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.errors import ShapeError
 from layercli.lazy import torch
-from layercli.ops.numpy.creation import as_int, place
+from layercli.ops.numpy.creation import as_int, creation_device
 from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.random import counter_rng
 from layercli.ops.random.distributions import Uniform, stream_of
@@ -54,7 +54,7 @@ class ParameterizedRandom(Op):
     def run(self, *parameters: Any) -> Any:
         """Return the values."""
         tensors = [x for x in parameters if isinstance(x, torch.Tensor)]
-        device = tensors[0].device if tensors else place.device
+        device = tensors[0].device if tensors else creation_device.device
         sizes = tuple(as_int(size) for size in self.shape)
         given = [x.double() if isinstance(x, torch.Tensor) else x for x in parameters]
         made = DISTRIBUTIONS[self.distribution](_several(self.seed, device), sizes, *given)
@@ -103,7 +103,7 @@ def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) ->
     other half is bisected again, until none is left.
     """
     bits = MOST_BITS if isinstance(counts, torch.Tensor) else int(counts).bit_length()
-    device = next((x.device for x in (counts, shares) if isinstance(x, torch.Tensor)), place.device)
+    device = next((x.device for x in (counts, shares) if isinstance(x, torch.Tensor)), creation_device.device)
     left, share = (torch.as_tensor(x, dtype=torch.float64, device=device).expand(sizes) for x in (counts, shares))
     found = torch.zeros_like(left)
     for _ in range(bits):

@@ -99,9 +99,9 @@ class SampleInput:
 
         rng = np.random.default_rng(seed)
         inputs = self.inputs if sizes is None else self.at(sizes)
-        return tuple(self._drawn(x, rng) if isinstance(x, Spec) else x for x in inputs)
+        return tuple(self._random_values(x, rng) if isinstance(x, Spec) else x for x in inputs)
 
-    def _drawn(self, spec: Spec, rng: np.random.Generator) -> Any:
+    def _random_values(self, spec: Spec, rng: np.random.Generator) -> Any:
         shape = tuple(int(size) for size in spec.shape)
         if spec.dtype == "bool":
             return rng.random(shape) < 0.5

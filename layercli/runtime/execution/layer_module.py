@@ -18,7 +18,7 @@ from layercli import ops, random
 from layercli.core import dtypes, tree
 from layercli.core.layer import Layer
 from layercli.core.variable import Variable
-from layercli.ops.numpy.creation import place
+from layercli.ops.numpy.creation import creation_device
 from layercli.runtime.execution.tensors import dtype_of
 
 warnings.filterwarnings("ignore", "RNN module weights are not part of single")  # cuDNN: the weights are views
@@ -70,12 +70,14 @@ class LayerModule(nn.Module):
 
     def _beside(self, args: Any, kwargs: Any) -> Any:
         """Return the layer's ``call`` such that tensors it creates are on the device of its first input."""
-        before = place.device
-        place.device = next((x.device for x in tree.flatten((args, kwargs)) if isinstance(x, torch.Tensor)), before)
+        before = creation_device.device
+        creation_device.device = next(
+            (x.device for x in tree.flatten((args, kwargs)) if isinstance(x, torch.Tensor)), before
+        )
         try:
             return self.described.call(*args, **kwargs)
         finally:
-            place.device = before
+            creation_device.device = before
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Apply torch's ``double``, ``to`` and similar to every tensor; later calls compute in the new dtype."""
