@@ -12,6 +12,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.spec import Spec
 from layercli.inspect.model_graph import ModelGraph, OperationCall
+from layercli.ops.nn.window_geometry import windows
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,27 @@ def pool(given: Given) -> Size:
     return 8 * given.gave[0].size if kind == "max" else 0
 
 
+def padded_input(given: Given) -> Size:
+    """Return the copy of the inputs that a convolution makes where it pads one end of an axis more than the other."""
+    arguments, x = given.call.arguments, given.taken[0]
+    batch, *rest = x.shape
+    channels, spatial = (rest[0], rest[1:]) if arguments.get("channels_first") else (rest[-1], rest[:-1])
+    along = windows(arguments["size"], arguments["strides"], arguments["padding"], arguments.get("dilation"))
+    if not all(isinstance(size, int) for size in spatial):
+        return 0
+    pads = [window.pads(int(size)) for window, size in zip(along, spatial, strict=True)]
+    if all(before == after for before, after in pads):
+        return 0
+    sizes = [size + before + after for size, (before, after) in zip(spatial, pads, strict=True)]
+    return batch * dims.product(sizes) * channels * dtypes.BYTES[x.dtype]
+
+
+def rotation(given: Given) -> Size:
+    """Return two parts of each half of the features that are turned."""
+    x, cosine = given.taken[:2]
+    return dims.product(x.shape[:-1]) * 2 * cosine.shape[-1] * dtypes.BYTES[x.dtype]
+
+
 def sequence_bytes(given: Given) -> Size:
     """Return the bytes of the outputs of all steps of a recurrence."""
     x, units = given.taken[0], given.taken[2].shape[0]
@@ -104,11 +126,13 @@ def attention(given: Given) -> Size:
 
 
 WORKSPACES: dict[str, Rule] = {
+    "Convolution": padded_input,
+    "DepthwiseConvolution": padded_input,
     "FusedRecurrence": recurrence,
     "LayerNorm": layer_norm,
     "Pool": pool,
     "RmsNorm": rms_norm,
-    "Rotate": lambda given: given.taken[0].bytes,
+    "Rotate": rotation,
     "ScaledDotProductAttention": attention,
 }
 """What each operation takes while it runs, by name."""
@@ -121,6 +145,8 @@ ALLOCATIONS: dict[str, Rule] = {
 """The bytes of the storage of the first result, where that is a view of something larger."""
 
 BACKWARD_WORKSPACES: dict[str, Rule] = {
+    "Convolution": padded_input,
+    "DepthwiseConvolution": padded_input,
     "ReluInPlace": lambda given: 2 * given.taken[0].bytes if given.taken[0].rank > 2 else 0,
 }
 """What each operation takes in its backward pass. What is written over a view is copied twice: torch's CopySlices."""

@@ -36,7 +36,10 @@ def state_bytes(optimizer: Any, parameters: Iterable[Spec]) -> int:
 
 def _built(optimizer: Any, specs: list[Spec]) -> int:
     """Return the bytes of the state that is made for parameters on the meta device, which hold no values."""
-    made = [torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device="meta") for spec in specs]
+    made = [
+        torch.empty([int(size) for size in spec.shape], dtype=getattr(torch, spec.dtype), device="meta")
+        for spec in specs
+    ]
     optimizer.build([torch.nn.Parameter(x) for x in made])
     state = optimizer.state
     kept = [x for tensors in state.slots.values() for x in tensors if x is not None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.inspect.kernel_memory import Given, rows
+from layercli.inspect.kernel_memory import Given, padded_input, rows
 from layercli.inspect.model_graph import ModelGraph, OperationCall
 
 
@@ -49,6 +49,23 @@ def of_product(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
         return Saved()
     left, right = call.inputs[:2]
     return Saved((*([left] if wanted(right) else []), *([right] if wanted(left) else [])))
+
+
+def of_convolution(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return inputs and kernel, as of a product; in the place of the inputs their padded copy, where there is one."""
+    found, padded = of_product(given, call, wanted), padded_input(given)
+    if padded == 0 or call.inputs[0] not in found.values:
+        return found
+    return Saved(tuple(index for index in found.values if index != call.inputs[0]), padded)
+
+
+def of_relu(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
+    """Return the result; with a slope, a threshold or a greatest value there is no rule."""
+    arguments = given.call.arguments
+    usual = (
+        not arguments.get("negative_slope") and not arguments.get("threshold") and arguments.get("max_value") is None
+    )
+    return Saved(call.outputs[:1]) if usual else Saved((*call.inputs[:1], call.outputs[0]), known=False)
 
 
 def of_quotient(given: Given, call: OperationCall, wanted: Wanted) -> Saved:
@@ -125,16 +142,18 @@ def _names(text: str) -> frozenset[str]:
 
 
 RULES: dict[str, SavedRule] = {
-    **dict.fromkeys(("BatchDot", "Convolution", "DepthwiseConvolution", "Einsum", "Kron", "Linear"), of_product),
+    **dict.fromkeys(("BatchDot", "Einsum", "Kron", "Linear"), of_product),
     **dict.fromkeys(("MatMul", "Multiply", "TransposedConvolution"), of_product),
     "ApplyDropout": of_dropout,
     "BatchNorm": of_batch_norm,
+    **dict.fromkeys(("Convolution", "DepthwiseConvolution"), of_convolution),
     "Divide": of_quotient,
     "EmbeddingLookup": of_lookup,
     "LayerNorm": of_layer_norm,
     **dict.fromkeys(("Max", "Min"), of_extremum),
     "Pool": of_pool,
     "Power": of_power,
+    "Relu": of_relu,
     "RmsNorm": of_rms_norm,
     "Rotate": of_rotation,
     "ScaledDotProductAttention": of_attention,
@@ -149,7 +168,7 @@ KEEP_INPUT = _names(
 )
 """Operations of which the first input is kept."""
 
-KEEP_OUTPUT = _names("Exp Exp2 Expm1 Exponential LogSoftmax Reciprocal Relu Rsqrt Sigmoid Sqrt Tan Tanh")
+KEEP_OUTPUT = _names("Exp Exp2 Expm1 Exponential LogSoftmax Reciprocal Rsqrt Sigmoid Sqrt Tan Tanh")
 """Operations of which the result is kept."""
 
 KEEP_NOTHING = _names(

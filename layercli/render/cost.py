@@ -161,7 +161,7 @@ def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table
     rows = folded(shown)
     kept = any(module.kept is not None for module in shown)
     columns = [
-        Column("Layer (type)", key="layer", folds=True),
+        Column("Layer (type)", key="layer"),
         Column("Weights", numeric=True, show=show_size),
         Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
         *([Column("Kept", numeric=True, show=show_size)] if kept else []),
