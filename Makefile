@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-fast test-live record check bench golden docs fix clean
+.PHONY: run test test-fast test-live fuzz record check bench golden docs fix clean
 
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
@@ -17,6 +17,10 @@ test-fast: .venv/test             ## layers, operations, losses, metrics and opt
 
 test-live: .venv/test             ## every test, with Keras and JAX asked live and compared with the records
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --live
+
+fuzz: .venv/test                  ## 10,000 damaged files of every format; those that are defects stay in fuzz-failed/
+	mkdir -p fuzz-failed
+	LAYERCLI_FUZZ_CASES=10000 LAYERCLI_FUZZ_FAILED=fuzz-failed $(BIN)/python -m pytest --numprocesses 2 tests/fuzz
 
 record: .venv/test                ## record the answers of Keras and JAX that tests/reference/ lacks
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --record

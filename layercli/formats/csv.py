@@ -40,17 +40,17 @@ def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                     f"{path}, row {i + first}, has {cell!r} in the column {name}, which is not numeric", hint=hint
                 )
     numbers = np.array([[float(cell) for cell in row] for row in rows], np.float64).reshape(len(rows), len(names))
-    integers = np.all(np.abs(numbers) < 2**53, axis=0) & are_integers(rows)
+    integers = np.all(np.abs(numbers) < 2**53, axis=0) & are_integers(rows, len(names))
     return {
         name: numbers[:, i].astype(np.int64) if integers[i] else numbers[:, i].copy() for i, name in enumerate(names)
     }
 
 
-def are_integers(rows: list[list[str]]) -> np.ndarray:
+def are_integers(rows: list[list[str]], columns: int) -> np.ndarray:
     """Return for each column whether every cell of it is written as an integer."""
     import numpy as np
 
-    found = np.ones(len(rows[0]) if rows else 0, bool)
+    found = np.ones(columns, bool)
     for row in rows:
         found &= np.fromiter((cell.strip().lstrip("+-").isdigit() for cell in row), bool, len(row))
     return found

@@ -153,3 +153,9 @@ def test_a_file_that_is_no_python(cli, tmp_path, monkeypatch):
         2,
         "error: wide.py is not valid Python: source code string cannot contain null bytes\n",
     )
+
+
+def test_more_threads_than_torch_can_count(cli):
+    done = cli("run linear-regression --threads 100000000000")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: the number of threads is at most 65,536, got 100,000,000,000\n"

@@ -179,6 +179,10 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
     return calling_with(model, run)
 
 
+MOST_THREADS = 1 << 16
+"""The maximum number of CPU threads; torch itself refuses more than an int holds, in words of its own."""
+
+
 def set_arithmetic(settings: RunSettings) -> None:
     """Set torch's float32 matrix product precision and its number of threads, for the whole process."""
     if settings.precision not in PRECISIONS:
@@ -189,6 +193,8 @@ def set_arithmetic(settings: RunSettings) -> None:
     torch.set_float32_matmul_precision(settings.precision)
     torch.backends.cudnn.allow_tf32 = settings.precision != "highest"
     if settings.threads is not None:
+        if settings.threads > MOST_THREADS:
+            raise UsageError(f"the number of threads is at most {MOST_THREADS:,}, got {settings.threads:,}")
         torch.set_num_threads(settings.threads)
 
 
