@@ -28,7 +28,7 @@ def backend() -> str:
 
 
 def floatx() -> str:
-    """Return the dtype of the variables of layers that are given none: float32 unless told otherwise."""
+    """Return the dtype of the variables of layers without a dtype of their own; by default float32."""
     return dtypes.default_policy().variable
 
 
@@ -45,12 +45,12 @@ def epsilon() -> float:
 
 
 def image_data_format() -> str:
-    """Return where images have their channels, unless a layer is told otherwise: last."""
+    """Return the default position of the channels of images: last."""
     return LAST
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Accept ``channels_last``, which it is; UsageError for another: a layer is told so by its ``data_format``."""
+    """Accept ``channels_last``, the only default; UsageError for another, which a layer takes as its ``data_format``."""
     if data_format != LAST:
         raise UsageError(
             f"images have their channels last here, not {data_format!r}",

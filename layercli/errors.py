@@ -1,7 +1,7 @@
 """Every exception layercli raises on purpose.
 
     LayercliError                      one sentence, and a hint where a fix is likely
-    ├── UsageError (ValueError)        a command, name or setting that cannot be meant
+    ├── UsageError (ValueError)        an invalid command, name or argument
     ├── ShapeError (ValueError)        a tensor of a rank or size that does not fit
     ├── DTypeError (TypeError)         a dtype that does not exist or does not fit
     ├── UnknownSizeError (TypeError)   a number was asked of a size that is not known
@@ -9,7 +9,7 @@
     ├── FileError (OSError)            a file that cannot be opened, read or written
     ├── FormatError (ValueError)       a file whose content is not what it should be
     ├── DeviceError (RuntimeError)     a device that is not there or does not work
-    ├── RankError (RuntimeError)       a process of several that train together which has gone
+    ├── RankError (RuntimeError)       another process of the training group exited
     └── MissingPackageError (ImportError)
 
 Each subclasses the built-in a caller would expect to catch.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LayercliError(Exception):
-    """Something the user can mend: ``message`` is one sentence, ``hint`` (or None) says how.
+    """Something the user can fix: ``message`` is one sentence, ``hint`` (or None) says how.
 
     An error that leaves a layer's call collects the layers it passed through, innermost first; its text then
     begins with the user's own path to the innermost one: ``encoder/dense_1 (Dense) expects ...``.
@@ -51,7 +51,7 @@ def path_of(trail: list[Layer]) -> str:
 
 
 class UsageError(LayercliError, ValueError):
-    """A command, name or setting that cannot be meant."""
+    """An invalid command, name or argument."""
 
 
 class ShapeError(LayercliError, ValueError):
@@ -90,7 +90,7 @@ class DeviceError(LayercliError, RuntimeError):
 
 
 class RankError(LayercliError, RuntimeError):
-    """A process of several that train together which has gone."""
+    """Another process of the training group has exited."""
 
     @staticmethod
     def of_the_job() -> RankError:

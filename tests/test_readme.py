@@ -81,6 +81,12 @@ def test_links_lead_to_files(page):
             assert (page.parent / target).exists(), target
 
 
+def test_tests_named_in_the_pages_exist():
+    for page in PAGES:
+        for file in re.findall(r"`(tests/[\w/]+\.py)`", page.read_text()):
+            assert (ROOT / file).exists(), f"{page.name}: {file}"
+
+
 def generator():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     module = importlib.util.module_from_spec(spec)

@@ -40,11 +40,11 @@ REFUSALS: dict[str | None, tuple[str, str]] = {
     TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
     OLD_TORCH: (
         "which is a pickle and never loaded",
-        "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew",
+        "torch.save(torch.load(FILE, weights_only=True), NEW) converts it",
     ),
     OLDER_TORCH: (
         "which is a pickle and never loaded",
-        "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it",
+        "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it",
     ),
 }
 #: The protobuf fields that may follow an ONNX file's version: producer, domain, graph and the like.

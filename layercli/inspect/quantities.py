@@ -16,7 +16,7 @@ COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
 
 def bytes_in(text: str, option: str) -> int:
-    """Return the bytes that a size stands for; UsageError for what is no size above zero.
+    """Return the bytes that a size stands for; UsageError unless it is a size above zero.
 
     >>> bytes_in("24GiB", "--memory")
     25769803776
@@ -25,7 +25,7 @@ def bytes_in(text: str, option: str) -> int:
 
 
 def count_in(text: str, option: str) -> int:
-    """Return the number that ``30M`` or ``4.2G`` stands for; UsageError for what is no number above zero."""
+    """Return the number that ``30M`` or ``4.2G`` stands for; UsageError unless it is a number above zero."""
     return _read(text, option, COUNTS, "a number such as 30M", "units: K M G T")
 
 

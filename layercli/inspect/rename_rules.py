@@ -91,7 +91,7 @@ def spans(a: str, b: str) -> list[tuple[str, str]]:
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        if i1 == i2 > 0 and j1:  # what comes in between others is told by the one before it
+        if i1 == i2 > 0 and j1:  # an inserted name is identified by the one before it
             i1, j1 = i1 - 1, j1 - 1
         old, new = "".join(xs[2 * i1 : 2 * i2 - 1]), "".join(ys[2 * j1 : 2 * j2 - 1])
         if i1 == i2 or j1 == j2:  # a whole component comes or goes, so one of its separators as well

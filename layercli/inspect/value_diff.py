@@ -74,7 +74,7 @@ def compare_values(
     atol: float = 0.0,
     progress: Callable[[int], None] = lambda count: None,
 ) -> dict[str, ValueDiff]:
-    """Return the result for each pair of one size, by its name in ``a``; ``progress`` is told the bytes that are done."""
+    """Return the result for each pair of one size, by its name in ``a``; ``progress`` receives the number of finished bytes."""
     wanted = [pair for pair in pairs if not pair.reshaped]
 
     def compared(pair: VariablePair) -> ValueDiff:

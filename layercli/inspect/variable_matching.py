@@ -179,7 +179,7 @@ class _Matcher:
                 self.add(x, y, "value" if agreement > 1 else "shape")
 
     def agreement(self, x: VariableRow, y: VariableRow) -> float:
-        """Return how well samples of the values agree in the best order of axes; 0 where that cannot be told."""
+        """Return how well samples of the values agree in the best order of axes; 0 if that is unknown."""
         if self.samples is None:
             return 0.0
         return max((self.samples.agreement(x, y, order) for order in orders(x.shape, y.shape)[:2]), default=0.0)

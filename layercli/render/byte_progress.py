@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def byte_progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """Give a function that is told of each number of bytes done."""
+    """Yield a function that receives numbers of finished bytes."""
     if quiet or not sys.stderr.isatty():
         yield lambda count: None
         return

@@ -1,4 +1,4 @@
-"""Resolve a MODEL: a text, a path or an object becomes a Source; the kind of a file is told by its content."""
+"""Resolve a MODEL: a text, a path or an object becomes a Source; the content of a file decides its kind."""
 
 from __future__ import annotations
 

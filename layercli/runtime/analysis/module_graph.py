@@ -18,7 +18,7 @@ from layercli.runtime.analysis.module_trace import Trace, spec_of
 from layercli.runtime.execution.forward_hooks import class_of
 
 LONGEST_ARGUMENT = 32
-"""How many values an argument may have that is told apart."""
+"""The maximum number of values of an argument that is recorded."""
 
 
 def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, source: str) -> ModelGraph:

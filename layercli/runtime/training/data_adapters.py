@@ -22,7 +22,7 @@ from layercli.runtime.execution import tensors
 from layercli.runtime.training.prefetch import prefetch
 from layercli.utils import PyDataset
 
-# torch warns of arrays that are read-only, which nobody writes to; a filter set for the length of one call would change
+# torch warns of arrays that are read-only, which are never written to; a filter set for the length of one call would change
 # those of other threads.
 warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
 
