@@ -20,7 +20,7 @@ class Command(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-class Group(TyperGroup):
+class ProgramGroup(TyperGroup):
     """The program, whose help is uncoloured off a terminal."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

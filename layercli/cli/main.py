@@ -36,7 +36,7 @@ from layercli.version import __version__
 
 app = typer.Typer(
     name="layercli",
-    cls=help_text.Group,
+    cls=help_text.ProgramGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

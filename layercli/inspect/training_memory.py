@@ -19,7 +19,7 @@ NOT_DIFFERENTIATED = frozenset({"StopGradient"})
 
 
 @dataclass(frozen=True)
-class Segment:
+class CheckpointSegment:
     """Calls from ``start`` to ``stop`` (exclusive) of which nothing is kept but what they are given: they run again."""
 
     start: int
@@ -32,7 +32,7 @@ class TrainingStep:
     """The steps of one training step in order: ``forward[i]``, ``again[i]`` and ``backward[i]`` are those of call i."""
 
     graph: ModelGraph
-    segments: Sequence[Segment] = ()
+    segments: Sequence[CheckpointSegment] = ()
     forward: dict[int, int] = field(default_factory=dict)
     again: dict[int, int] = field(default_factory=dict)
     backward: dict[int, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class TrainingStep:
         return len(self.steps) - 1
 
     @cached_property
-    def segment_of(self) -> dict[int, Segment]:
+    def segment_of(self) -> dict[int, CheckpointSegment]:
         """The segment that each call of one is in."""
         return {i: segment for segment in self.segments for i in range(segment.start, segment.stop)}
 
@@ -100,13 +100,13 @@ def wants_gradient(graph: ModelGraph) -> set[int]:
     return found
 
 
-def segments_of(graph: ModelGraph, patterns: Sequence[str]) -> list[Segment]:
+def segments_of(graph: ModelGraph, patterns: Sequence[str]) -> list[CheckpointSegment]:
     """Return the calls of the modules whose path fits one of the patterns, the outermost of those that stand in each other."""
-    found: list[Segment] = []
+    found: list[CheckpointSegment] = []
     for call in sorted(graph.module_calls, key=lambda each: (each.start, -each.stop)):
         inside = any(segment.start <= call.start and call.stop <= segment.stop for segment in found)
         if call.stop > call.start and not inside and any(fnmatch(call.module, pattern) for pattern in patterns):
-            found.append(Segment(call.start, call.stop, inputs_of(graph, call)))
+            found.append(CheckpointSegment(call.start, call.stop, inputs_of(graph, call)))
     return found
 
 

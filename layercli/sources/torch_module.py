@@ -35,9 +35,9 @@ class ModuleSource(Source):
 
     def inputs(self, shapes: Sequence[str] = (), sizes: Sequence[str] = ()) -> dict[str, Spec]:
         """Return the Specs of the arguments of ``forward`` that were given as shapes or files."""
-        from layercli.runtime.analysis.module_inputs import Given, inputs_of_module
+        from layercli.runtime.analysis.module_inputs import GivenInputs, inputs_of_module
 
-        found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), Given(**self._given))
+        found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), GivenInputs(**self._given))
         self._values = found.values
         return found.specs
 

@@ -611,9 +611,9 @@ def test_older_files_say_how_they_are_made_anew():
     with tarfile.open("older.pt", "w") as archive:
         archive.addfile(tarfile.TarInfo("sys_info"))
     for path, release, hint in [
-        ("old.pt", "1.6", "torch.save(torch.load(FILE, weights_only=True), NEW) makes it anew"),
+        ("old.pt", "1.6", "torch.save(torch.load(FILE, weights_only=True), NEW) converts it"),
         ("older.pt", "0.1.11",
-         "torch.save(torch.load(FILE, weights_only=False), NEW) makes it anew, and runs what is in it"),
+         "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it"),
     ]:  # fmt: skip
         with pytest.raises(FormatError) as error:
             open_weights(path)

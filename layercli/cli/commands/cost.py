@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from layercli.inspect.training_cost import Training
 
 
-class Parallel(StrEnum):
+class ParallelOption(StrEnum):
     """How several ranks train: each with all parameters, or each with a share of them."""
 
     ddp = "ddp"
@@ -67,8 +67,8 @@ def cost(
     ] = [],  # noqa: B006
     ranks: Annotated[int, typer.Option("--ranks", metavar="N", min=1, help="How many ranks train together.")] = 1,
     parallel: Annotated[
-        Parallel, typer.Option("--parallel", help="Each rank with all parameters, or with a share of them.")
-    ] = Parallel.ddp,
+        ParallelOption, typer.Option("--parallel", help="Each rank with all parameters, or with a share of them.")
+    ] = ParallelOption.ddp,
     memory: Annotated[str | None, option("--memory", "Does it fit in so much memory: 24GiB.", "SIZE")] = None,
     on: Annotated[str | None, option("--on", "Does it fit on this device: h100, l4, rtx4090, here.", "DEVICE")] = None,
     max_: Annotated[
@@ -161,7 +161,7 @@ def cost_of_graph(opened: CostGraph, at: dict[str, int], dtype: str | None, trai
 
 
 def training_of(
-    optimizer: str | None, accumulation: int, checkpointing: list[str], ranks: int, parallel: Parallel
+    optimizer: str | None, accumulation: int, checkpointing: list[str], ranks: int, parallel: ParallelOption
 ) -> Training | None:
     """Return how the model is trained, None where it is not; UsageError for options that only training has."""
     if optimizer is None:

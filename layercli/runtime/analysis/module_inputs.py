@@ -28,7 +28,7 @@ from layercli.runtime.inference.prepared_model import floating_of
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenInputs:
     """The input options of the command line other than shapes."""
 
     files: Sequence[str] = ()
@@ -47,14 +47,14 @@ class ModuleInputs:
 
 
 def inputs_of_module(
-    module: nn.Module, name: str, shapes: Sequence[str], sizes: Sequence[str], given: Given | None = None
+    module: nn.Module, name: str, shapes: Sequence[str], sizes: Sequence[str], given: GivenInputs | None = None
 ) -> ModuleInputs:
     """Return the given arguments of ``forward``; UsageError if a required one is missing.
 
     A shape without a dtype gets the dtype that the module computes in. ``batch.x=2,4`` is the entry ``x`` of the dict
     argument ``batch``; if ``forward`` takes one argument, the names of the entries suffice.
     """
-    given = given or Given()
+    given = given or GivenInputs()
     flags = dict(map(parse_setting, given.arguments))
     if not (shapes or given.files or flags):
         return ModuleInputs()

@@ -38,7 +38,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Cost:
+class LayerCost:
     """The cost of one layer over all its calls: total and own seconds, bytes of results, MACs.
 
     ``allocated`` are the bytes allocated while it ran, whether freed or not.
@@ -61,17 +61,17 @@ class Profile:
     ``kernels`` are the slowest kernels, slowest first.
     """
 
-    costs: list[Cost]
+    costs: list[LayerCost]
     seconds: float
     macs: int | None
     overhead: float
     kernels: list[Kernel]
 
-    def ordered(self, by: str | None) -> list[Cost]:
+    def ordered(self, by: str | None) -> list[LayerCost]:
         """Return the costs sorted by ``time`` (a layer's own), ``memory`` or ``macs``, highest first; None keeps the order."""
         return self.costs if by is None else sorted(self.costs, key=ORDERS[by], reverse=True)
 
-    def predicted(self, cost: Cost) -> float | None:
+    def predicted(self, cost: LayerCost) -> float | None:
         """Return the share of the time each layer would take if time were proportional to MACs."""
         return cost.macs / self.macs if self.macs and cost.macs is not None else None
 
@@ -91,7 +91,7 @@ class Profile:
         }  # fmt: skip
 
 
-ORDERS: dict[str, Callable[[Cost], float]] = {
+ORDERS: dict[str, Callable[[LayerCost], float]] = {
     "time": lambda cost: cost.own,
     "memory": lambda cost: cost.allocated,
     "macs": lambda cost: cost.macs or 0,
@@ -166,10 +166,10 @@ def _spans(program: PreparedModel, placed: Any, clock: Clock) -> Span:
 
 def _costs(
     program: PreparedModel, placed: Any, found: dict[str, tuple[int, float, float, int]], allocated: dict[str, int]
-) -> list[Cost]:
+) -> list[LayerCost]:
     macs = macs_by_path(program, placed)
     return [
-        Cost(path, class_of(module), *found[path], macs.get(path), allocated.get(path, 0))
+        LayerCost(path, class_of(module), *found[path], macs.get(path), allocated.get(path, 0))
         for path, module in program.layers()
         if path in found
     ]
