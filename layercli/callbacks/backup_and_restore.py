@@ -63,6 +63,6 @@ class BackupAndRestore(Callback):
             self._backups.add(self.model, epoch + 1, 0)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Remove the backups, which nobody needs any more."""
+        """Remove the backups, which are no longer needed."""
         if self.delete_checkpoint:
             self._backups.remove(self.model)

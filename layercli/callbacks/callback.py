@@ -13,7 +13,7 @@ HOOKS = tuple(
     for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
     for end in ("begin", "end")
 )
-"""Everything a callback may be told."""
+"""The names of all hooks."""
 
 
 class Callback:
@@ -37,46 +37,46 @@ class Callback:
         self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Be told that fit begins."""
+        """Run when fit begins."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Be told that fit ends, after the last epoch's logs."""
+        """Run when fit ends; ``logs`` are those of the last epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Be told that the epoch of that number, from 0, begins."""
+        """Run when an epoch begins; ``epoch`` counts from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Be told what an epoch came to, its validation included."""
+        """Run when an epoch ends; ``logs`` include those of the validation."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told that the batch of that number, from 0 in each epoch, comes next."""
+        """Run before a training batch; ``batch`` counts from 0 in each epoch."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told what the epoch comes to so far."""
+        """Run after a training batch; ``logs`` are those of the epoch so far."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Be told that an evaluation begins."""
+        """Run when an evaluation begins."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Be told what an evaluation came to."""
+        """Run when an evaluation ends."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told that the batch of that number is evaluated next."""
+        """Run before a batch of an evaluation."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told what the evaluation comes to so far."""
+        """Run after a batch of an evaluation; ``logs`` are those so far."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """Be told that predict begins."""
+        """Run when predict begins."""
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        """Be told that predict ends."""
+        """Run when predict ends."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told that the batch of that number is predicted next."""
+        """Run before a batch of predict."""
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Be told the outputs of a batch."""
+        """Run after a batch of predict; ``logs`` hold its outputs."""
 
 
 def overrides_hook(callback: Callback, hook: str) -> bool:

@@ -12,7 +12,7 @@ from layercli.escaping import printable
 
 
 def listed(callbacks: Any) -> list[Any]:
-    """Return one callback, several or None as a list; UsageError for what is no Callback."""
+    """Return one callback, several or None as a list; UsageError for anything else."""
     given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
     for each in given:
         if not isinstance(each, Callback):
@@ -38,7 +38,7 @@ class CallbackList:
 
 
 def record(logs: Logs | None, name: str, value: Any) -> None:
-    """Add a number to the logs of an epoch, for the callbacks that are told after this one, History the last."""
+    """Add a number to the logs of an epoch, for the callbacks that run after this one; History is the last."""
     if isinstance(logs, MutableMapping):
         logs[name] = value
 

@@ -28,7 +28,7 @@ class SwapEMAWeights(Callback):
         self._put_back()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Show the average to the callbacks told after."""
+        """Show the average to the callbacks that run later."""
         if self.swap_on_epoch:
             self._put_average()
 

@@ -24,7 +24,7 @@ def settings_in(text: str, name: str, cls: type[DataclassConfig]) -> dict[str, A
 
 
 def value_of(text: str, what: str) -> Any:
-    """Return the number, truth value, None or word in ``text``."""
+    """Return the number, boolean, None or word in ``text``."""
     named = {"true": True, "false": False, "none": None}
     if text.lower() in named:
         return named[text.lower()]

@@ -30,7 +30,7 @@ class Muon(Optimizer):
         epsilon: The epsilon of Adam.
         weight_decay: The weight decay of the matrices; None for no decay.
         exclude_layers: Regular expressions; Adam updates the parameters whose path matches one of them.
-        exclude_embeddings: Whether Adam updates embeddings, which are told by their path.
+        exclude_embeddings: Whether Adam updates embeddings, which are recognised by their path.
         muon_a: The coefficient a of the Newton-Schulz iteration.
         muon_b: The coefficient b of the Newton-Schulz iteration.
         muon_c: The coefficient c of the Newton-Schulz iteration.

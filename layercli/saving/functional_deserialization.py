@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MODELS = ("Sequential", "Functional", "Model")
 TENSOR = "__keras_tensor__"
 UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-"""What a call raises on arguments that nobody would give it."""
+"""The exceptions that a call raises for invalid arguments."""
 
 
 class Drawing:

@@ -1,4 +1,4 @@
-"""A file that holds a whole Keras model, told by its content: a ``.keras`` archive, or HDF5 with the model's config."""
+"""A file that holds a whole Keras model, recognised by its content: a ``.keras`` archive, or HDF5 with the model's config."""
 
 from __future__ import annotations
 

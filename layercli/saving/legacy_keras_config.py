@@ -80,7 +80,7 @@ def _first_shape(layers: list[Any]) -> list[Any] | None:
 
 
 def _input(shape: list[Any], first: dict[str, Any]) -> dict[str, Any]:
-    """Return the InputLayer of a stack whose first layer told its shape."""
+    """Return the InputLayer of a Sequential whose first layer has an input shape."""
     settings = first.get("config") or {}
     kind = settings.get("input_dtype") or ("int32" if first["class_name"] == "Embedding" else "float32")
     name = f"{settings.get('name', 'sequential')}_input"
@@ -175,7 +175,7 @@ def _object(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that the layer still has; FormatError for one that is gone and says something."""
+    """Return the arguments that the layer still has; FormatError for a removed one whose value has an effect."""
     fields = {"name", "trainable", "dtype", "activity_regularizer", *getattr(layercli.layers, name)._fields}
     found = {}
     for key, value in settings.items():

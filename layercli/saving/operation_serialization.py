@@ -239,7 +239,7 @@ def _plain(value: Any) -> Any:
 
 
 def operation(where: str, described: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return the function that a config of an operation describes, to be called as in Keras; FormatError for none of ours."""
+    """Return the function that a config of an operation describes, to be called as in Keras; FormatError for an unknown one."""
     name, settings = str(described["class_name"]), described.get("config")
     if not isinstance(settings, Mapping):
         raise FormatError(f"{where} describes a {name} without its config")

@@ -31,4 +31,4 @@ class _OpaqueOp(Op):
 
 
 OpaqueOp = _OpaqueOp
-"""Not among the operations that the laws are about: it computes nothing."""
+"""Excluded from the consistency tests, because it computes nothing."""

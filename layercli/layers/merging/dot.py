@@ -41,7 +41,7 @@ class Dot(Merge):
         return self.op(x, y)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Return none: the steps are gone."""
+        """Return None: the result has no steps."""
         return None
 
 

@@ -57,7 +57,7 @@ class Discretization(Layer):
         self.encoding = ENCODINGS[self.output_mode](len(bounds) + 1, self.compute_dtype) if encoded else None
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Find the boundaries in an array, or in batches of arrays, at most ``steps`` of them, which are gone through once.
+        """Find the boundaries in an array, or in batches of arrays, at most ``steps`` of them, which are iterated once.
 
         UsageError where the boundaries were given, or there is no data.
         """
