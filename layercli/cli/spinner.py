@@ -1,4 +1,4 @@
-"""A spinner on stderr, on a terminal alone, where nothing has been shown for half a second: work goes on."""
+"""A spinner on stderr, on terminals only, shown after half a second without output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ERASE = "\r\x1b[K"
 
 
 class Spinner:
-    """Draws on ``stream`` while nobody else writes there; whatever is written erases it first, and restarts the clock."""
+    """Draws on ``stream`` while nothing else is written there; other output erases it first and restarts the delay."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -32,7 +32,7 @@ class Spinner:
         self.thread = threading.Thread(target=self.turn, daemon=True, name="spinner")
 
     def turn(self) -> None:
-        """Draw a frame now and then, until the end."""
+        """Draw frames until the end."""
         encoding = (getattr(self.stream, "encoding", None) or "ascii").lower()
         frames = FRAMES if encoding.startswith("utf") else ASCII_FRAMES
         count = 0
@@ -49,7 +49,7 @@ class Spinner:
             count += 1
 
     def erase(self) -> None:
-        """Take the spinner off the screen, for what is written now."""
+        """Erase the spinner before other output."""
         with self.lock:
             if self.drawn:
                 self.stream.write(ERASE)
@@ -58,7 +58,7 @@ class Spinner:
             self.seen = time.monotonic()
 
     def stop(self) -> None:
-        """Take it off for good."""
+        """Erase it and stop."""
         self.ended.set()
         self.erase()
 
@@ -70,7 +70,7 @@ class Watched:
         self._stream, self._spinner = stream, spinner
 
     def write(self, text: str) -> int:
-        """Write, with the spinner out of the way."""
+        """Erase the spinner, then write."""
         with self._spinner.lock:
             self._spinner.erase()
             return self._stream.write(text)
@@ -84,7 +84,7 @@ current: Spinner | None = None
 
 @contextmanager
 def spinning(*, wanted: bool) -> Iterator[None]:
-    """Spin in the silences of the block, if that is ``wanted``; stderr is watched meanwhile."""
+    """Show the spinner while the block prints nothing, if ``wanted``."""
     global current
     if not wanted:
         yield
@@ -101,12 +101,12 @@ def spinning(*, wanted: bool) -> Iterator[None]:
 
 
 def stop() -> None:
-    """Stop the spinner, where there is one: what shows progress from here on is something else."""
+    """Stop the spinner, if any: other progress output follows."""
     if current is not None:
         current.stop()
 
 
 def pause() -> None:
-    """Take the spinner off the screen, for what is written to another stream of the same terminal."""
+    """Erase the spinner before output on another stream of the same terminal."""
     if current is not None:
         current.erase()

@@ -136,7 +136,7 @@ def unknown(text: str) -> UsageError | FileError:
 
 
 def hint_for(text: str) -> str:
-    """Return what a name that nobody knows may have meant: one like it, a package, a model of a hub."""
+    """Return a hint for an unknown name: a similar name, a package, or a model on a hub."""
     if like := nearest(text, named_models()):
         return like
     hub = re.fullmatch(

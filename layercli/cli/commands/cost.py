@@ -141,7 +141,7 @@ def measured(
         output.print_info(note)
     opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)
     found = cost_of_graph(opened, values, dtype, training)
-    if unknown := sorted(set(values) - found.memory.names):  # names that the graph itself calls otherwise, or nobody
+    if unknown := sorted(set(values) - found.memory.names):  # names of sizes that the graph does not have
         given = source.inputs(shapes, [f"{name}={values.pop(name)}" for name in unknown])
         opened = source.cost_graph(given, dtype, training=training is not None)
         found = cost_of_graph(opened, values, dtype, training)

@@ -100,7 +100,7 @@ def watched(format: output.Format | None) -> bool:
 
 
 def how_to_resume(save: str | None) -> str | None:
-    """Return how to go on with training that was interrupted."""
+    """Return the command that resumes interrupted training."""
     if save is None:
         return None
     if save.endswith(".safetensors"):

@@ -32,7 +32,7 @@ def logits_warning(model: Model, loss: Any, x: Any, y: Any) -> str | None:
 
 
 def takes_probabilities(loss: Any) -> bool:
-    """Whether a loss is a crossentropy that was not told to take logits."""
+    """Whether a loss is a crossentropy without ``from_logits``."""
     if isinstance(loss, str):
         return loss.replace("_", "").lower().endswith("crossentropy") or loss in ("bce", "ce")
     return getattr(loss, "from_logits", None) is False
