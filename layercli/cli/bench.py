@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import typer
+
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
-from layercli.cli.commands.run_validation import check_finite
+from layercli.cli.commands.run_validation import CAST, check_finite
+from layercli.cli.options import check_use
 from layercli.cli.prepared import Prepared, prepared
 from layercli.inspect.benchmark_stats import RepeatedRuns
 
 
 def bench(
+    context: typer.Context,
     model: options.Model,
     running: options.Running,
     repeat: options.Repeat = "30",
@@ -25,6 +29,8 @@ def bench(
     [dim]$[/dim] layercli bench net.py:New --input-shape 8,64 --against net.py:Old --max-slowdown 1.1
     [dim]$[/dim] layercli bench mlp --format json | jq .timing.median
     """
+    check_use(context, "max_slowdown", against is not None, "--max-slowdown is a limit beside another model: --against")
+    check_use(context, "cast", bool(running.input), CAST)
     check_finite({"--max-slowdown": max_slowdown})
     wanted = RepeatedRuns.parse(repeat)
     ready = prepared(model, running)

@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import typer
+
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
-from layercli.cli.commands.run_validation import check_finite
+from layercli.cli.commands.run_validation import CAST, check_finite
+from layercli.cli.options import check_use
 from layercli.cli.prepared import Prepared, prepared
 from layercli.errors import UsageError, nearest
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def compare(
+    context: typer.Context,
     model: options.Model,
     running: options.Running,
     other: options.Other = None,
@@ -37,6 +41,7 @@ def compare(
     from layercli.render.comparison import table
 
     check_reference(other, with_)
+    check_use(context, "cast", bool(running.input), CAST)
     check_finite({"--rtol": rtol, "--atol": atol})
     ready = prepared(model, running)
     found = compared(ready, other, with_, tolerance(rtol, atol))

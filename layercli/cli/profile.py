@@ -6,7 +6,8 @@ import typer
 
 from layercli.cli import output
 from layercli.cli.commands import run_options as options
-from layercli.cli.commands.run_validation import check_layers, check_sort
+from layercli.cli.commands.run_validation import CAST, check_layers, check_sort
+from layercli.cli.options import check_use
 from layercli.cli.prepared import prepared
 
 
@@ -28,6 +29,8 @@ def profile(
     from layercli.formats import output_file
     from layercli.render.profile import kernels, table
 
+    check_use(context, "force", trace is not None, "--force writes over a trace that exists: --trace says which")
+    check_use(context, "cast", bool(running.input), CAST)
     check_sort(sort)
     check_layers("--fuse", running.fuse, {"profile": True})
     if trace is not None:

@@ -87,3 +87,19 @@ def test_a_pipe_gets_no_colour(name, words):
 def test_what_is_missing_comes_with_an_example(cli, words, message):
     done = cli(words)
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("bench mlp --max-slowdown 2", "--max-slowdown is a limit beside another model: --against"),
+        ("profile mlp --force", "--force writes over a trace that exists: --trace says which"),
+        ("run mlp --force", "--force writes over files that exist: --output or --record"),
+        *((f"{name} --cast", "--cast converts what --input reads: there is no --input") for name in
+          ("run mlp", "bench mlp", "profile mlp", "compare mlp mlp")),
+        ("vars mlp --seed 1", "--seed draws values, which --values and --stats show"),
+    ],
+)  # fmt: skip
+def test_options_that_do_nothing_are_refused(cli, words, message):
+    done = cli(words)
+    assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")

@@ -13,6 +13,7 @@ from layercli.cli.commands import run_options as options
 from layercli.cli.commands import run_report as sections
 from layercli.cli.commands import run_streaming
 from layercli.cli.commands import run_validation as checks
+from layercli.cli.options import check_use
 from layercli.cli.prepared import of_plan
 from layercli.errors import UsageError
 
@@ -53,6 +54,8 @@ def run(
 
     register_custom_objects(running.custom)
     checks.check_again(context, replay)
+    check_use(context, "force", bool(out or record), "--force writes over files that exist: --output or --record")
+    check_use(context, "cast", bool(running.input), checks.CAST)
     checks.check_targets({"--output": out, "--record": record})
     kept = force or resume  # a resumed stream checks the existing file itself
     if out is not None:

@@ -11,6 +11,7 @@ import typer
 from layercli.cli.commands.run_options import DEVICE, INPUTS
 from layercli.errors import UsageError, nearest
 
+CAST = "--cast converts what --input reads: there is no --input"
 ORDERS = ("time", "memory", "macs")
 PLAN = {"set_", "input_shape", "at"}
 """The options outside a panel that a record already contains."""
