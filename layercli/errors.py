@@ -123,6 +123,15 @@ def cut(sentence: str, most: int = 300) -> str:
     return f"{sentence[: most - 3 - half]}...{sentence[-half:]}"
 
 
+def an(name: str) -> str:
+    """Return a name with its indefinite article.
+
+    >>> an("int"), an("Net")
+    ('an int', 'a Net')
+    """
+    return f"an {name}" if name[:1].lower() in set("aeio") else f"a {name}"
+
+
 def nearest(name: str, known: Iterable[str], kind: str = "") -> str | None:
     """Return a hint that names the entries of ``known`` most like ``name``, or None.
 

@@ -91,7 +91,7 @@ def spinning(*, wanted: bool) -> Iterator[None]:
         return
     stream = sys.stderr
     current = Spinner(stream)
-    sys.stderr = Watched(stream, current)  # type: ignore[assignment]  # what it has not of its own is the stream's
+    sys.stderr = Watched(stream, current)  # what it has not of its own is the stream's
     current.thread.start()
     try:
         yield

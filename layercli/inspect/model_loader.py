@@ -19,7 +19,7 @@ from typing import Any
 from layercli.core import custom_objects
 from layercli.core.fields import Validator, checked
 from layercli.core.layer import Layer
-from layercli.errors import FileError, FormatError, UsageError, nearest
+from layercli.errors import FileError, FormatError, UsageError, an, nearest
 from layercli.layers.validators import OF_PLAIN_TYPES
 
 ENTRY_POINTS = "layercli.models"
@@ -99,7 +99,7 @@ def register_custom_objects(custom: Iterable[str]) -> None:
             raise UsageError(f"--custom names a class or a function as net.py:Net, got {text!r}")
         found = from_python(text)
         if not callable(found):
-            raise UsageError(f"{text} is a {type(found).__name__}, not a class or a function")
+            raise UsageError(f"{text} is {an(type(found).__name__)}, not a class or a function")
         custom_objects.get_custom_objects()[found.__name__] = found
 
 
@@ -301,7 +301,7 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
     owner, rules = getattr(found, "__name__", text), rules_for(found)
     model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
     if not isinstance(model, kinds(modules)):
-        raise UsageError(f"{text} gives a {type(model).__name__}, not {wanted}")
+        raise UsageError(f"{text} gives {an(type(model).__name__)}, not {wanted}")
     return model
 
 
@@ -315,12 +315,12 @@ def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -
         maker = maker.func
     if isinstance(maker, type):
         if not issubclass(maker, allowed):
-            raise UsageError(f"{text} gives a {maker.__name__}, not {wanted}")
+            raise UsageError(f"{text} gives {an(maker.__name__)}, not {wanted}")
         return
     cached = isinstance(maker, functools._lru_cache_wrapper)
     home = str(getattr(maker, "__module__", "")).partition(".")[0]
     if not (inspect.isfunction(maker) or inspect.ismethod(maker) or cached) or home in sys.stdlib_module_names:
-        raise UsageError(f"{text} is a {type(found).__name__}, not {wanted}")
+        raise UsageError(f"{text} is {an(type(found).__name__)}, not {wanted}")
 
 
 def settings_of(found: Callable[..., Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def tables(
 def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> Table:
     """Return the parts of the memory at the peak with their shares; below them where the peak is and what it means."""
     parts, total = cost.parts(), cost.bytes
-    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size)]
+    columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size, fields=fields_of("bytes"))]
     known = total is not None and total > 0
     if known:
         columns += [Column("Share", numeric=True, show=show_share), Column("", key="bar")]
@@ -67,6 +67,14 @@ def row_of(part: CostPart, total: int | None) -> list[Any]:
 def show_size(size: Any) -> str:
     """Return the text of a number of bytes, a formula, or ``?`` for what is unknown."""
     return "?" if size is None else show_bytes(size) if isinstance(size, int) else str(size)
+
+
+def fields_of(name: str) -> tuple[tuple[str, Any], ...]:
+    """Return the two fields that a size is in CSV: the number, and the formula of one that depends on named sizes."""
+    return (
+        (name, lambda size: size if isinstance(size, int) else None),
+        (f"{name}_formula", lambda size: None if isinstance(size, int) else size),
+    )
 
 
 def facts_of(cost: Cost, fit: Fit | None, findings: list[Finding], time: TimeFloor | None) -> list[tuple[str, str]]:
@@ -161,7 +169,7 @@ def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table
     rows = folded(shown)
     kept = any(module.kept is not None for module in shown)
     columns = [
-        Column("Layer (type)", key="layer"),
+        Column("Layer (type)", key="layer", shortens=24),
         Column("Weights", numeric=True, show=show_size),
         Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
         *([Column("Kept", numeric=True, show=show_size)] if kept else []),

@@ -73,7 +73,7 @@ def test_the_columns_left_out_are_named(cli, monkeypatch):
     )
     lines = cli("summary resnet-block --columns +variables,+share,+trainable --format table").out.splitlines()
     assert "Share of parameters" in lines[2]  # what is asked for stays longest
-    assert "output shape, parameters and variables: left out" in " ".join(lines)
+    assert "output shape, parameters and variables: left out" in " ".join(" ".join(lines).split())
 
 
 def test_csv_has_one_fact_a_field(cli):
@@ -89,6 +89,12 @@ def test_csv_has_one_fact_a_field(cli):
     assert sized[0] == {"macs": "200704", "macs_formula": ""}
     assert [row["trainable"] for row in rows_of(cli, "vars resnet-block bn2a")] == ["true", "true", "false", "false"]
     assert [json.loads(row["shape"]) for row in rows_of(cli, "vars resnet-block conv2a")] == [[1, 1, 3, 1], [1]]
+
+
+def test_csv_of_a_cost_has_a_number_or_a_formula(cli):
+    rows = {row["part"]: (row["bytes"], row["bytes_formula"]) for row in rows_of(cli, "cost mlp")}
+    assert rows["weights"] == ("407080", "")
+    assert rows["inputs"] == ("", "3136*B")
 
 
 def test_json_has_a_number_or_a_formula(cli):

@@ -65,7 +65,7 @@ def test_a_class_a_factory_and_an_instance(folder):
         ("net3.py:stack", ["depth=deep"], "stack expects depth to be an integer, got 'deep'", None),
         ("net3.py:Typed", ["rate=fast"], "Typed expects rate to be a number, got 'fast'", None),
         ("net3.py:Typed", ["wide=3.5"], "Typed expects wide to be true or false, got 3.5", None),
-        ("net3.py:number", [], "net3.py:number is a int, not a layercli Layer or Model", None),
+        ("net3.py:number", [], "net3.py:number is an int, not a layercli Layer or Model", None),
     ],
 )
 def test_what_cannot_be_made(folder, text, settings, message, hint):

@@ -92,7 +92,7 @@ def test_settings_make_the_model():
         layercli.open("resnet-block", kernl=5)
     with pytest.raises(UsageError, match=r"d is an existing model: it takes no arguments"):
         layercli.open(layers.Dense(2, name="d"), units=3)
-    with pytest.raises(UsageError, match=r"^int gives a int, not a layercli Layer or Model, or a torch.nn.Module$"):
+    with pytest.raises(UsageError, match=r"^int gives an int, not a layercli Layer or Model, or a torch.nn.Module$"):
         layercli.open(int)
 
 
