@@ -174,7 +174,11 @@ def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table
         Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
         *([Column("Kept", numeric=True, show=show_size)] if kept else []),
         Column("MACs", numeric=True, show=lambda size: "?" if size is None else show(size), yields=2),
-        *([Column("Time floor", numeric=True, key="floor", show=show_seconds), Column("Bound by")] if time else []),
+        *(
+            [Column("Time floor", numeric=True, key="floor", show=show_seconds), Column("Bound by", yields=3)]
+            if time
+            else []
+        ),
     ]
     notes = ["Allocates: what its operations give in one call, freed or not"]
     if hidden := cost.layers - len(shown):

@@ -19,6 +19,8 @@ TABLES = [
     "vars resnet-block",
     "vars my-dense --values --stats --seed 1",
     "diff mlp mlp",
+    "cost resnet-block",
+    "cost decoder --set preset=8b --at B=1 --at T=4096 --dtype bfloat16 --on h100 --depth 2",
     "models",
 ]
 PRINTED = [
