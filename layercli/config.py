@@ -1,4 +1,4 @@
-"""What holds for all layers made from now on, in Keras's words."""
+"""Global configuration of new layers, as in Keras's ``config``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAST = "channels_last"
 
 
 def backend() -> str:
-    """Return whose kernels compute: torch's."""
+    """Return the name of the backend: "torch"."""
     return "torch"
 
 
@@ -33,14 +33,14 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Have layers that are given no dtype compute and keep their variables in this one; UsageError for other than floats."""
+    """Set the default dtype of computations and variables. Raises UsageError for a dtype that is not floating-point."""
     if value not in FLOATS:
         raise UsageError(f"set_floatx expects {', '.join(FLOATS[:-1])} or {FLOATS[-1]}, got {value!r}")
     dtypes.set_default_policy(value)
 
 
 def epsilon() -> float:
-    """Return what losses keep probabilities away from 0 by."""
+    """Return the distance from 0 and 1 to which losses clip probabilities."""
     return 1e-7
 
 

@@ -1,4 +1,4 @@
-"""The dtypes that layers compute in and keep their variables in, in Keras's words.
+"""Dtype policies: the dtypes of computations and variables, as in Keras's ``mixed_precision``.
 
 >>> policy = Policy("mixed_bfloat16")
 >>> policy.compute_dtype, policy.variable_dtype
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def Policy(name: Any) -> _Policy:
-    """Return the policy of that name: a dtype, ``mixed_float16`` or ``mixed_bfloat16``; DTypeError for another."""
+    """Return the dtype policy of that name: a dtype, ``mixed_float16`` or ``mixed_bfloat16``. Raises DTypeError for another."""
     return _Policy.named(name)
 
 

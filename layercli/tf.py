@@ -1,4 +1,4 @@
-"""TensorFlow's spelling of what its tutorials use, so that they run with only the import changed.
+"""TensorFlow's names that Keras tutorials use, so that they run with only the import changed.
 
 >>> from layercli import tf
 >>> layer = tf.keras.layers.Dense(3)
@@ -21,7 +21,7 @@ __all__ = ["config", "constant", "keras", "matmul", "nn", "ones", "random", "zer
 
 @dataclass(frozen=True)
 class PhysicalDevice:
-    """A device TensorFlow's way: ``/physical_device:GPU:0``."""
+    """A device with TensorFlow's name: ``/physical_device:GPU:0``."""
 
     name: str
     device_type: str
@@ -43,12 +43,12 @@ def constant(value: Any, dtype: str = "float32") -> Any:
 
 
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0) -> Any:
-    """Return a torch tensor of normal draws."""
+    """Return a torch tensor of normally distributed values."""
     return torch.randn(tuple(shape)) * stddev + mean
 
 
 def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
-    """Return the devices torch can use, of one type (``CPU``, ``GPU``) or of all."""
+    """Return the devices that torch can use, of one type (``CPU``, ``GPU``) or of all."""
     kinds = ["CPU"] + ["GPU"] * torch.cuda.device_count()
     numbered = [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds)]
     return [PhysicalDevice(f"/physical_device:{kind}:{n}", kind) for kind, n in numbered if device_type in (None, kind)]

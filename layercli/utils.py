@@ -1,4 +1,4 @@
-"""Helpers around data and models, in Keras's words; arrays in, numpy arrays out."""
+"""Utilities for data and models, as in Keras; arrays in, NumPy arrays out."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class EarlyStopping(Callback):
         """Reset the state."""
         self.wait = 0
         self.stopped_epoch = 0
-        self.best = self.monitor.worst
+        self.best = self.monitor.initial
         self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
@@ -57,11 +57,11 @@ class EarlyStopping(Callback):
         if self.restore_best_weights and self.best_weights is None:
             self._keep(epoch)
         self.wait += 1
-        if self.monitor.better(value, self.best):
+        if self.monitor.is_better(value, self.best):
             self.best = value
             if self.restore_best_weights:
                 self._keep(epoch)
-            if self.baseline is None or self.monitor.better(value, self.baseline):
+            if self.baseline is None or self.monitor.is_better(value, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience and epoch > 0:

@@ -44,7 +44,7 @@ class ModelCheckpoint(Callback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.best = self.monitor.worst if initial_value_threshold is None else initial_value_threshold
+        self.best = self.monitor.initial if initial_value_threshold is None else initial_value_threshold
         endings = (".weights.h5", ".safetensors") if save_weights_only else (".keras",)
         if not self.filepath.endswith(endings):
             raise UsageError(
@@ -72,7 +72,7 @@ class ModelCheckpoint(Callback):
     def _save(self, logs: Logs | None) -> None:
         if self.save_best_only:
             value = self.monitor.value(logs)
-            if not self.monitor.better(value, self.best):
+            if not self.monitor.is_better(value, self.best):
                 return
             self.best = value
         path = self.filepath.format(epoch=self._epoch + 1, **(logs or {})) if "{" in self.filepath else self.filepath

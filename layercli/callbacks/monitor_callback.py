@@ -28,7 +28,7 @@ class MonitorCallback:
         self.min_delta = abs(min_delta)
 
     @property
-    def worst(self) -> float:
+    def initial(self) -> float:
         """What every number is better than."""
         return -math.inf if self.rising else math.inf
 
@@ -42,6 +42,6 @@ class MonitorCallback:
             )
         return found[self.name]
 
-    def better(self, value: float, than: float) -> bool:
+    def is_better(self, value: float, than: float) -> bool:
         """Return whether ``value`` is better than ``than`` by more than min_delta."""
         return value - self.min_delta > than if self.rising else value + self.min_delta < than

@@ -45,7 +45,7 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh."""
-        self.best = self.monitor.worst
+        self.best = self.monitor.initial
         self.wait = 0
         self.resting = 0
 
@@ -56,7 +56,7 @@ class ReduceLROnPlateau(Callback):
         if self.resting:
             self.resting -= 1
             self.wait = 0
-        if self.monitor.better(value, self.best):
+        if self.monitor.is_better(value, self.best):
             self.best = value
             self.wait = 0
         elif not self.resting:

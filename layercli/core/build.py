@@ -1,4 +1,4 @@
-"""How a layer comes to be built: an author's ``build`` in a frame of its own, and shapes as users write them."""
+"""Wrap ``Layer.build``: normalise input shapes and set the name scope."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def as_build(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap an author's ``build``: shapes become sizes, names are scoped by the layer, and it ends built."""
+    """Wrap a user's ``build``: convert the shapes to sizes, set the name scope, and mark the layer as built."""
 
     @wraps(build)
     def building(self: Layer, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def _scope(layer: Layer) -> Iterator[None]:
-    """Be inside a call of ``layer``, for names: nothing to do where that is so already."""
+    """Enter a call of ``layer`` for the names of variables, unless it is the current call."""
     if graph.frames() and graph.frames()[-1].layer is layer:
         yield
         return
@@ -40,14 +40,14 @@ def _scope(layer: Layer) -> Iterator[None]:
 
 
 class ShapeLeaf:
-    """A shape that a tree takes for a leaf."""
+    """A shape as a leaf of a tree."""
 
     def __init__(self, shape: Shape | None) -> None:
         self.shape = shape
 
 
 def unwrapped(shapes: Any) -> Any:
-    """Return a tree of shapes as the author of a ``build`` sees it."""
+    """Return a tree of shapes as plain tuples, which ``build`` methods expect."""
     return tree.map_structure(lambda leaf: leaf.shape, shapes)
 
 
@@ -56,7 +56,7 @@ def _is_shape(shape: Any) -> bool:
 
 
 def batched_tree(shape: Any) -> Any:
-    """Return the sizes of a user's shape, or of every shape in a tree of them."""
+    """Return the sizes of a shape, or of every shape in a tree, with the batch axis first."""
     if shape is None or _is_shape(shape):
         return None if shape is None else with_batch_dim(shape)
     items = shape.items() if isinstance(shape, dict) else enumerate(shape)
@@ -65,7 +65,7 @@ def batched_tree(shape: Any) -> Any:
 
 
 def unsuffixed(named: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return shapes named as ``query_shape`` under the names of the inputs themselves, converted."""
+    """Return shapes that are named ``query_shape`` under the names of the inputs (``query``), converted."""
     return {name.removesuffix("_shape"): convert(shape) for name, shape in named.items()}
 
 
@@ -80,7 +80,7 @@ def specs_for(shape: Any, dtype: str) -> Any:
 
 
 def known_shape(shape: Any, name: str | None) -> Shape:
-    """Return a variable's shape, whose sizes must all be numbers."""
+    """Return the shape of a variable; raise an error unless all its sizes are known."""
     sizes = shape_of((shape,) if isinstance(shape, (int, dims.Dim)) else shape)
     if not all(dims.known(size) for size in sizes):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""How a layer is called: the arguments its ``call`` takes, and what came in and out where a model was drawn with it."""
+"""The signature of a layer's ``call``, and the first symbolic call of the layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class overridable_property:
-    """A property that gives way to an attribute of its name: authors call layers ``input`` and ``output``."""
+    """A property that an instance attribute of the same name overrides: users name layers ``input`` and ``output``."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self.compute = compute
@@ -24,7 +24,7 @@ class overridable_property:
 
 
 class CallSignature:
-    """The arguments of ``call``, and the first call of the layer on symbolic tensors outside any other."""
+    """The arguments of ``call``, and the first symbolic call of the layer outside other layers."""
 
     name: str
     _node: Node | None
@@ -32,12 +32,12 @@ class CallSignature:
     _tensors_taken: ClassVar[list[str]]
 
     def call(self, *inputs: Any, **named: Any) -> Any:
-        """Return the outputs for the inputs: written with ops, other layers, or torch."""
+        """Return the outputs for the inputs. Override it; use ops, other layers, or torch."""
         raise UsageError("does not say what it computes: it has no call method")
 
     @property
     def is_container_only(self) -> bool:
-        """Whether it has layers and computes nothing itself: a ``train_step`` of its own, say, calls them one by one."""
+        """Whether it has sublayers and no ``call`` of its own: its ``train_step``, for example, calls them one by one."""
         return type(self).call is CallSignature.call and bool(self.layers)  # type: ignore[attr-defined]  # every Called is a Holder too
 
     @classmethod
@@ -54,7 +54,7 @@ class CallSignature:
 
     @classmethod
     def required_inputs(cls) -> list[str]:
-        """The names of the arguments that ``call`` cannot do without."""
+        """The names of the required arguments of ``call``."""
         if "_tensors_taken" not in cls.__dict__:
             kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             parameters = list(inspect.signature(cls.call).parameters.values())[1:]
@@ -62,8 +62,8 @@ class CallSignature:
         return cls._tensors_taken
 
     @classmethod
-    def spread(cls, inputs: Any) -> tuple[Any, ...]:
-        """Return the arguments for one tree of inputs: the tree, or its parts where ``call`` takes several tensors."""
+    def unpack_inputs(cls, inputs: Any) -> tuple[Any, ...]:
+        """Return the arguments of ``call`` for a tree of inputs: the tree, or its parts if ``call`` takes several tensors."""
         names = cls.required_inputs()
         if len(names) < 2:
             return (inputs,)
@@ -75,13 +75,13 @@ class CallSignature:
 
     @overridable_property
     def input(self) -> Any:
-        """The symbolic tensor it was first called on while a model was drawn, or the tree of them; UsageError before."""
+        """The symbolic tensor (or tree) of the first call while a functional model was built. Raises UsageError before that."""
         args = self._first_call().args
         return args[0] if len(args) == 1 else list(args)
 
     @overridable_property
     def output(self) -> Any:
-        """The symbolic tensor that its first such call gave, or the tree of them: a model may end there."""
+        """The symbolic tensor (or tree) that this call returned."""
         return self._first_call().outputs
 
     def _first_call(self) -> Node:

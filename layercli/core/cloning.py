@@ -1,4 +1,4 @@
-"""A model once more: new layers of the same settings, with variables of their own."""
+"""Clone a model: new layers with the same arguments and variables of their own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from layercli.errors import UsageError
 def clone_model(
     model: Model, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None
 ) -> Model:
-    """Return a model like ``model``, none of its values kept: on ``input_tensors`` where they are given, else on its own.
+    """Return a model like ``model`` with new variables, on ``input_tensors`` if they are given, else on new inputs.
 
-    ``clone_function`` gives the layer to be used for a layer; by default one of the same settings. UsageError for a model that
-    is neither a stack nor drawn from inputs to outputs: such a one has its own ``from_config``.
+    ``clone_function`` returns the layer to use for a layer; by default a new layer with the same arguments. Raises UsageError for a
+    model that is neither Sequential nor functional: such a model has its own ``from_config``.
     """
     if not isinstance(model, (Sequential, Functional)):
         raise UsageError(f"clone_model expects a Sequential or a model drawn from Input, got {type(model).__name__}")
@@ -29,7 +29,7 @@ def clone_model(
 
     def clone(layer: Layer) -> Layer:
         if id(layer) not in clones:
-            clones[id(layer)] = clone_function(layer) if clone_function else layer.again()
+            clones[id(layer)] = clone_function(layer) if clone_function else layer.clone_from_config()
         return clones[id(layer)]
 
     if isinstance(model, Sequential):
@@ -41,12 +41,12 @@ def clone_model(
 
 
 def fresh(x: SymbolicTensor) -> SymbolicTensor:
-    """Return an Input like ``x``."""
+    """Return a new Input like ``x``."""
     return SymbolicTensor(x.spec, name=x.name)
 
 
 def drawn(graph: Graph, inputs: list[SymbolicTensor], clone: Callable[[Layer], Layer]) -> Any:
-    """Return the outputs of ``graph`` drawn anew from ``inputs``, each layer by its clone."""
+    """Return the outputs of ``graph`` called on ``inputs``, with each layer replaced by its clone."""
     if len(inputs) != len(tree.flatten(graph.inputs)):
         raise UsageError(f"clone_model expects {len(tree.flatten(graph.inputs))} input tensors, got {len(inputs)}")
     found = {id(x): given for x, given in zip(tree.flatten(graph.inputs), inputs, strict=True)}

@@ -1,4 +1,4 @@
-"""The classes and functions of users under the names that files know them by."""
+"""The registry of users' classes and functions by the names that files hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _names: dict[Any, str] = {}
 
 
 class _Scopes(threading.local):
-    """The scopes this thread is in, outermost first."""
+    """The custom object scopes of this thread, outermost first."""
 
     open: tuple[Mapping[str, Any], ...] = ()
 
@@ -54,14 +54,14 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(found: Any) -> str:
-    """Return the name a class or a function is registered under, or its own."""
+    """Return the name under which a class or a function is registered, or else its own name."""
     return str(_names.get(found, found.__name__))
 
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """Return the object of that name: of the scopes, innermost first, registered, or given; None where there is none."""
+    """Return the object of that name: from the scopes, innermost first, the registry, or ``custom_objects``; or None."""
     for known in (*reversed(_scopes.open), _registered, custom_objects or {}, module_objects or {}):
         if name in known:
             return known[name]
@@ -69,13 +69,13 @@ def get_registered_object(
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Return the table of what is registered, which may be added to."""
+    """Return the registry, a dict that may be added to."""
     return _registered
 
 
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Let files find ``objects`` by their names while the body runs."""
+    """Make ``objects`` known to deserialization, by their names, inside the context."""
     before, _scopes.open = _scopes.open, (*_scopes.open, dict(objects))
     try:
         yield

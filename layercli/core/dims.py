@@ -23,7 +23,7 @@ __all__ = [
 
 
 def named(size: Size | str | None) -> Size:
-    """Return the size a user wrote: an int, None for a anonymous unknown, a name for a named one."""
+    """Return the size that a user wrote: an integer, None for an anonymous unknown, or a name."""
     if size is None:
         return UNKNOWN
     return Dim.named(size) if isinstance(size, str) else size
@@ -35,12 +35,12 @@ def ceil_div(over: Size, under: Size) -> Size:
 
 
 def known(size: Size) -> bool:
-    """Whether ``size`` is a number."""
+    """Whether ``size`` is an integer."""
     return isinstance(size, int)
 
 
 def may_equal(left: Size, right: Size) -> bool:
-    """Whether ``left`` and ``right`` can be the same size: false only where they provably differ."""
+    """Whether ``left`` and ``right`` may be the same size: false only if they provably differ."""
     difference = left - right
     if isinstance(difference, int):
         return difference == 0
@@ -49,7 +49,7 @@ def may_equal(left: Size, right: Size) -> bool:
 
 
 def broadcast(left: Size, right: Size) -> Size | None:
-    """Return the size of an axis of ``left`` broadcast against one of ``right``; None where they do not fit."""
+    """Return the size of an axis of ``left`` broadcast with one of ``right``; None if they are incompatible."""
     if left == right or right == 1:
         return left
     if left == 1:
@@ -62,7 +62,7 @@ def broadcast(left: Size, right: Size) -> Size | None:
 
 
 def show(size: Size) -> str:
-    """Return the text of ``size`` in a shape: the batch and anonymous unknowns as ``None``."""
+    """Return the text of ``size`` in a shape: ``None`` for the batch and for anonymous unknowns."""
     return "None" if size == _BATCH_DIM else str(size)
 
 

@@ -1,4 +1,4 @@
-"""Dtypes are strings, numpy's and torch's names for them; a policy says which one computes and which one stores."""
+"""Dtypes, which are strings with the names of NumPy and torch, and dtype policies."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def name_of(dtype: Any) -> str:
 
 
 def is_floating(dtype: str) -> bool:
-    """Whether ``dtype`` holds real numbers with a fraction."""
+    """Whether ``dtype`` is a floating-point dtype."""
     return dtype in _FLOATS
 
 
 def is_integer(dtype: str) -> bool:
-    """Whether ``dtype`` holds integers (bool is not one)."""
+    """Whether ``dtype`` is an integer dtype (bool is none)."""
     return dtype in _SIGNED or dtype.startswith("uint")
 
 
@@ -51,10 +51,10 @@ _GREATEST = {
 }  # fmt: skip
 
 
-def ends(dtype: str) -> tuple[Any, Any]:
-    """Return the least and the greatest number that ``dtype``, one of numbers that are not complex, holds.
+def finfo_range(dtype: str) -> tuple[Any, Any]:
+    """Return the least and the greatest number of a real ``dtype``.
 
-    >>> ends("int8")
+    >>> finfo_range("int8")
     (-128, 127)
     """
     if dtype in _GREATEST:
@@ -73,7 +73,7 @@ def rank(dtype: str) -> int:
 
 
 def of_number(value: Any, beside: str) -> str:
-    """Return the dtype that the Python number ``value`` takes beside a tensor of dtype ``beside``, as in torch."""
+    """Return the dtype of the Python number ``value`` in an operation with a tensor of dtype ``beside``, as in torch."""
     kind = {bool: "bool", int: "int64", float: "float32", complex: "complex64"}.get(type(value))
     if kind is None:
         raise DTypeError(f"expects tensors and numbers, got {value!r}")
@@ -81,7 +81,7 @@ def of_number(value: Any, beside: str) -> str:
 
 
 def promote(left: str, right: str) -> str:
-    """Return the dtype of an operation on two tensors: torch's promotion."""
+    """Return the dtype of an operation on two tensors, by torch's type promotion."""
     if left == right:
         return left
     if rank(left) != rank(right):
@@ -94,14 +94,14 @@ def promote(left: str, right: str) -> str:
 
 
 def _mixed_sign(signed: str, unsigned: str) -> str:
-    """Return the smallest signed dtype that holds both; torch knows this only for uint8 beside a signed dtype."""
+    """Return the smallest signed dtype that holds both dtypes; torch has this promotion for uint8 only."""
     wide = BYTES[unsigned] * 2
     return max(signed, f"int{min(wide, 8) * 8}", key=BYTES.__getitem__)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Which dtype a layer computes in and which one its variables are stored in.
+    """A dtype policy: the dtype of computations and the dtype of variables.
 
     >>> Policy.named("mixed_bfloat16")
     Policy(name='mixed_bfloat16', compute='bfloat16', variable='float32')
@@ -113,17 +113,17 @@ class Policy:
 
     @property
     def compute_dtype(self) -> str:
-        """Keras's name for ``compute``."""
+        """The dtype of computations (Keras's name of ``compute``)."""
         return self.compute
 
     @property
     def variable_dtype(self) -> str:
-        """Keras's name for ``variable``."""
+        """The dtype of variables (Keras's name of ``variable``)."""
         return self.variable
 
     @staticmethod
     def named(name: Any) -> Policy:
-        """Return the policy called ``name``: a dtype, ``mixed_float16`` or ``mixed_bfloat16``; a policy is kept."""
+        """Return the policy of a name: a dtype, ``mixed_float16`` or ``mixed_bfloat16``. A Policy is returned unchanged."""
         if isinstance(name, Policy):
             return name
         if isinstance(name, str) and name.startswith("mixed_"):
@@ -136,11 +136,11 @@ _default = Policy.named("float32")
 
 
 def default_policy() -> Policy:
-    """Return the policy of layers that are given none."""
+    """Return the policy of layers without a dtype argument."""
     return _default
 
 
 def set_default_policy(name: Any) -> None:
-    """Set the policy of layers made from now on that are given none."""
+    """Set the policy of new layers without a dtype argument."""
     global _default
     _default = Policy.named(name)

@@ -1,11 +1,11 @@
-"""Settings: a layer's constructor arguments, declared as fields, checked by their annotations, captured once.
+"""Constructor arguments of layers: declared as fields and checked by their annotations.
 
     class Dense(Layer):
         units: PositiveInt
         use_bias: bool = True
 
-has the constructor ``Dense(units, use_bias=True, **Layer's own)``. A class that writes its own ``__init__`` keeps it, and
-its arguments are captured all the same.
+has the constructor ``Dense(units, use_bias=True, **arguments of every layer)``. A class may have its own ``__init__`` instead;
+its arguments are recorded as well.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def argument(*, default: Any = REQUIRED, kw_only: bool = False, init: bool = Tru
 
 @dataclass(frozen=True)
 class Validator:
-    """What a setting must be, in words, and the function that checks and converts it (ValueError or TypeError: it is not)."""
+    """The description of a valid argument, and the function that checks and converts it (it raises ValueError or TypeError)."""
 
     expected: str
     convert: Callable[[Any], Any]
 
 
 def fields_of(cls: type) -> dict[str, Any]:
-    """Return the fields a class body declares by annotation, with their defaults.
+    """Return the fields that a class body declares by annotation, with their defaults.
 
-    An annotation without a default that names what a layer makes for itself, a Variable or a Layer (or a list or a dict of
-    them) or of torch, only tells the type of an attribute: it is no field.
+    An annotation without a default whose type is a Variable, a Layer, a list or dict of them, or a class of torch only declares
+    the type of an attribute; it is not a field.
     """
     return {
         name: cls.__dict__.get(name, REQUIRED)
@@ -57,7 +57,7 @@ def fields_of(cls: type) -> dict[str, Any]:
 
 
 def is_component_type(annotation: Any, names: Mapping[str, Any]) -> bool:
-    """Whether an annotation, given as text or not, is or holds the type of a Layer, a Variable, a Module or a Tensor."""
+    """Whether an annotation, as text or not, is or contains the type of a Layer, a Variable, a torch Module or a Tensor."""
     if isinstance(annotation, str):
         words = re.findall(r"[A-Za-z_][\w.]*", annotation)
         return any(
@@ -72,7 +72,7 @@ def is_component_type(annotation: Any, names: Mapping[str, Any]) -> bool:
 
 
 def named(dotted: str, names: Mapping[str, Any]) -> Any:
-    """Return what a word of an annotation stands for: ``Dense``, ``layers.Dense``; None where nothing is there yet."""
+    """Return the object that a name in an annotation refers to: ``Dense``, ``layers.Dense``; None if it does not exist."""
     first, *rest = dotted.split(".")
     found = names.get(first)
     for step in rest:
@@ -108,7 +108,7 @@ def bind(cls: Any, fields: Mapping[str, Any], given: dict[str, Any], kwargs: dic
 
 
 def checked(owner: str, name: str, value: Any, rule: Validator | None) -> Any:
-    """Return ``value`` as ``rule`` converts it, or raise a UsageError that says what was expected."""
+    """Return ``value`` as ``rule`` converts it; raise a UsageError that states what was expected."""
     if rule is None:
         return value
     try:
@@ -120,7 +120,7 @@ def checked(owner: str, name: str, value: Any, rule: Validator | None) -> Any:
 
 
 def rules_of(cls: Any) -> dict[str, Validator]:
-    """Return the rule of each field whose annotation carries one."""
+    """Return the Validator of each field whose annotation has one."""
     if "_rules" not in cls.__dict__:
         cls._rules = {
             name: rule
@@ -146,7 +146,7 @@ def types_of(cls: Any) -> dict[str, Any]:
 
 
 def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return a constructor's arguments by name, defaults filled in; ``**kwargs`` are spread out, ``*args`` kept as one."""
+    """Return a constructor's arguments by name, with defaults; ``**kwargs`` are merged, ``*args`` stay one argument."""
     bound = signature_of(init).bind(None, *args, **kwargs)
     bound.apply_defaults()
     named = dict(list(bound.arguments.items())[1:])
@@ -157,7 +157,7 @@ def arguments(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str
 
 
 def serialize(value: Any) -> Any:
-    """Return ``value`` as plain data: numbers, text, lists, dicts; an object with get_config becomes a dict that names it."""
+    """Return ``value`` as plain data: numbers, text, lists, dicts. An object with get_config becomes a dict with its class name."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Mapping):
@@ -176,11 +176,11 @@ def serialize(value: Any) -> Any:
 
 
 def is_ours(value: Any) -> bool:
-    """Return whether a function or a class is one of this package."""
+    """Return whether a function or a class belongs to layercli."""
     return str(value.__module__).split(".")[0] == "layercli"
 
 
 def public_module(cls: type) -> str:
-    """Return the module a class is found under by its users: ``layercli.layers`` for everything below it."""
+    """Return the public module of a class: ``layercli.layers`` for every layer."""
     parts = cls.__module__.split(".")
     return ".".join(parts[:2]) if parts[0] == "layercli" else cls.__module__

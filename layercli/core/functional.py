@@ -1,4 +1,4 @@
-"""The model between the ends of what was drawn with ``Input``: it runs the graph between them."""
+"""Functional models: they run the graph between symbolic inputs and outputs."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Functional(Model):
 
     @property
     def input(self) -> Any:
-        """The symbolic input, or the tree of them as it was given."""
+        """The symbolic input, or the tree of inputs."""
         return self._graph.inputs
 
     @property
     def output(self) -> Any:
-        """The symbolic output, or the tree of them as it was given."""
+        """The symbolic output, or the tree of outputs."""
         return self._graph.outputs
 
     @property
@@ -66,12 +66,12 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: of the layers or operations that give them."""
+        """The names of the outputs: those of the layers or operations that return them."""
         return [x.node.target.name if isinstance(x.node.target, Layer) else x.name for x in self.outputs if x.node]
 
     @cached_property
     def layers(self) -> list[Layer]:  # made once: an input stays one layer
-        """The layers of the graph in Keras's order, an InputLayer for each input among them."""
+        """The layers of the graph in Keras's order, with an InputLayer for each input."""
         return [
             get_backend().input_layer(each) if isinstance(each, SymbolicTensor) else each
             for each in self._graph.in_order
@@ -79,7 +79,7 @@ class Functional(Model):
         ]
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers of the graph under their own names, or, for names given by themselves, class by class."""
+        """Yield the layers of the graph by their names; generated names are numbered for each class."""
         yield from named_by_class([each for each in self._graph.operations if isinstance(each, Layer)])
 
     def get_config(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Functional(Model):
 
     @classmethod
     def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Return a new model with these settings; FormatError where they make none."""
+        """Return a new model from its config; raise FormatError if the config is invalid."""
         if "input_layers" not in settings:
             return super().from_config(settings)
         return get_backend().functional_from_config(settings, custom_objects)
@@ -103,7 +103,7 @@ class Functional(Model):
         return self._graph.run(self._in_order(inputs))
 
     def _in_order(self, inputs: Any) -> list[Any]:
-        """Return ``inputs`` flat in the graph's order; a dict is taken by the inputs' names."""
+        """Return ``inputs`` flat in the order of the graph; the keys of a dict are names of inputs."""
         wanted = self._graph.inputs
         if isinstance(inputs, dict):
             names = list(wanted) if isinstance(wanted, dict) else [x.name for x in self.inputs]
@@ -118,12 +118,12 @@ class Functional(Model):
 
 
 def alone(ends: Any) -> Any:
-    """Return the one tensor of a list of one, as Keras takes it."""
+    """Return the tensor of a list of one, as Keras does."""
     return ends[0] if isinstance(ends, (list, tuple)) and len(ends) == 1 else ends
 
 
 def fitted(x: Any, wanted: SymbolicTensor) -> Any:
-    """Return x with a last axis of 1 more or less where that makes it what is wanted; ShapeError for another rank."""
+    """Return x with a last axis of size 1 added or removed to get the expected rank; raise ShapeError for another rank."""
     rank, shape = wanted.ndim, x.shape
     if len(shape) == rank:
         return x
@@ -135,13 +135,13 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
 
 
 def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
-    """Yield layers with names that do not depend on what was made before: the author's, or the class's, numbered here."""
+    """Yield layers by names that do not depend on earlier layers: the user's name, or the class name numbered in this model."""
     stems = [naming.snake_case(type(layer).__name__) if automatic(layer) else layer.name for layer in layers]
     yield from zip(naming.uniquify(stems), layers, strict=True)
 
 
 def automatic(layer: Layer) -> bool:
-    """Whether the layer's name was not chosen by its author, as far as one can tell of a layer made from a config."""
+    """Whether the name of the layer was generated; a guess for a layer made from a config."""
     if layer._named:
         return False
     stem = naming.snake_case(type(layer).__name__)

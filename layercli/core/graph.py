@@ -1,4 +1,4 @@
-"""What a symbolic call leaves behind: nodes, nested as layers call layers and ops, and the graph from inputs to outputs."""
+"""The graph of symbolic calls: nodes, nested as layers call layers and ops, and the graph from inputs to outputs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Node:
-    """One call of ``target`` on ``args`` and ``kwargs``: what an op's rules saw of them, or the calls made inside a layer.
+    """A call of ``target`` on ``args`` and ``kwargs``, with the arguments of an op or the calls made inside a layer.
 
-    ``masks`` are those that travelled with the arguments and were given to the layer; ``results`` is what a layer's ``call``
-    returned, for which ``outputs`` stand outside it. ``in_place`` says that the output is written over the first argument.
+    ``masks`` are those that the layer got from its inputs; ``results`` is the return value of ``call``, for which ``outputs`` stand
+    outside the layer. ``in_place`` says that the output overwrites the first argument.
     """
 
     target: Layer | Op
@@ -59,7 +59,7 @@ class Node:
 
 @dataclass
 class CallContext:
-    """A symbolic call in progress: its node, and whether it runs as in training."""
+    """A symbolic call in progress: its node, and whether it runs in training mode."""
 
     node: Node
     layer: Layer
@@ -67,7 +67,7 @@ class CallContext:
 
 
 class _Thread(threading.local):
-    """The calls in progress in this thread (a context variable would do, but torch.compile cannot trace one)."""
+    """The calls in progress in this thread (torch.compile cannot trace a context variable)."""
 
     frames: tuple[CallContext, ...] = ()
     drawing = True
@@ -91,14 +91,14 @@ def inside(frame: CallContext) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FunctionScope:
-    """A function that is called where no layer is, in the place of one."""
+    """The target of calls made by a function outside any layer."""
 
     name: str = "body"
 
 
 @contextmanager
 def collect_calls(node: Node) -> Iterator[None]:
-    """Collect in ``node`` the calls that a function makes which is handed over to an operation, as the layer around it would."""
+    """Collect in ``node`` the calls that a function makes that is an argument of an operation."""
     *outer, last = _thread.frames or (CallContext(node, FunctionScope(), False),)  # type: ignore[arg-type]  # no layer
     with _set((*outer, CallContext(node, last.layer, last.training))):
         yield
@@ -106,13 +106,13 @@ def collect_calls(node: Node) -> Iterator[None]:
 
 @contextmanager
 def fresh_trace(*, drawing: bool = False) -> Iterator[None]:
-    """Leave every symbolic call in progress for a while, so that a trace of its own can be made, or a model drawn."""
+    """Suspend the calls in progress, so that another trace or a functional model can be made."""
     with _set((), drawing):
         yield
 
 
 def is_building_functional() -> bool:
-    """Return whether an author draws a model: nothing else is being described."""
+    """Return whether the user is building a functional model, outside any other trace."""
     return _thread.drawing and not _thread.frames
 
 
@@ -127,7 +127,7 @@ def _set(frames: tuple[CallContext, ...], drawing: bool = True) -> Iterator[None
 
 
 def record(node: Node) -> Node:
-    """Add ``node`` to the call in progress, if there is one, and return it."""
+    """Add ``node`` to the call in progress, if any, and return it."""
     if open_frames := _thread.frames:
         open_frames[-1].node.calls.append(node)
     if _thread.lifetimes is not None:
@@ -137,7 +137,7 @@ def record(node: Node) -> Node:
 
 @contextmanager
 def watch_lifetimes() -> Iterator[Lifetimes]:
-    """Watch inside when tensors of symbolic calls are dropped."""
+    """Record, inside the context, when the tensors of symbolic calls are released."""
     before, _thread.lifetimes = _thread.lifetimes, Lifetimes()
     try:
         yield _thread.lifetimes
@@ -146,14 +146,14 @@ def watch_lifetimes() -> Iterator[Lifetimes]:
 
 
 def as_recorded(values: Any) -> Any:
-    """Return a tree of tensors as a node may keep them: where lifetimes are watched, not those that the caller holds."""
+    """Return a tree of tensors that a node may keep: copies where lifetimes are recorded."""
     return values if _thread.lifetimes is None else _thread.lifetimes.recorded(values)
 
 
 class Graph:
-    """The nodes between ``inputs`` and ``outputs`` (trees of symbolic tensors), in the order they run.
+    """The nodes between ``inputs`` and ``outputs`` (trees of symbolic tensors), in topological order.
 
-    ``run`` follows a plan made once: slots in a list, filled node by node, so that it costs little and compiles.
+    ``run`` follows a plan that is made once: a list of slots that is filled node by node, which is fast and compiles.
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
@@ -172,15 +172,15 @@ class Graph:
 
     @cached_property
     def operations(self) -> list[Layer | Node]:
-        """The layers, each once, and the calls of ops, as Keras orders them."""
+        """The layers, each once, and the calls of ops, in Keras's order."""
         here = {id(_operation(node)) for node in self.nodes}
         return [each for each in self.in_order if not isinstance(each, SymbolicTensor) and id(each) in here]
 
     @cached_property
     def in_order(self) -> list[Layer | Node | SymbolicTensor]:
-        """The inputs, the layers and the calls of ops: first what has the longest way to an output.
+        """The inputs, the layers and the calls of ops, by decreasing distance to an output.
 
-        Masks are counted as inputs are. Of those with ways of one length, first what a walk back from the outputs meets.
+        Masks count as inputs. At equal distance the order is that of a walk back from the outputs.
         """
         nodes = _between(tree.flatten(self.inputs), tree.flatten(self.outputs), _needed_with_masks)
         depths = {id(x): 0 for x in tree.flatten(self.inputs)}
@@ -195,7 +195,7 @@ class Graph:
         return sorted(self._met(nodes), key=lambda operation: -depths[id(operation)])
 
     def _met(self, nodes: list[Node]) -> list[Layer | Node | SymbolicTensor]:
-        """Return the inputs and the operations of ``nodes`` in the order in which a walk back from the outputs meets them."""
+        """Return the inputs and the operations of ``nodes`` in the order of a walk back from the outputs."""
         given = {id(x) for x in tree.flatten(self.inputs)}
         known = {id(node) for node in nodes}
         met: dict[int, Layer | Node | SymbolicTensor] = {}
@@ -245,7 +245,7 @@ def _filled(args: Any, values: list[Any]) -> Any:
 
 
 def _operation(node: Node) -> Any:
-    """Return what Keras counts as one: a layer whatever its calls, and every call of an op."""
+    """Return the unit that Keras counts: a layer for all its calls, and each call of an op."""
     return node.target if isinstance(node.target, Trackable) else node
 
 
@@ -258,7 +258,7 @@ def _between(
     outputs: list[SymbolicTensor],
     needed: Callable[[Node], list[SymbolicTensor]] = lambda node: node.inputs,
 ) -> list[Node]:
-    """Return the nodes that lead from ``inputs`` to ``outputs``, each after those it needs."""
+    """Return the nodes between ``inputs`` and ``outputs`` in topological order."""
     done: dict[int, Node] = {}
     reached = {id(x) for x in inputs}
     pending: list[tuple[Node | None, SymbolicTensor | None]] = [(None, x) for x in reversed(outputs)]
@@ -283,5 +283,5 @@ def specs_of(values: Any) -> Any:
 
 
 def placeholders(specs: Any) -> Any:
-    """Return fresh symbolic inputs for a tree of specs; what is no spec is kept."""
+    """Return new symbolic inputs for a tree of specs; other values are returned unchanged."""
     return tree.map_structure(lambda spec: SymbolicTensor(spec) if isinstance(spec, Spec) else spec, specs)

@@ -1,4 +1,4 @@
-"""A tensor that has a shape and a dtype and no values: what Input gives, and what a layer called on one gives back."""
+"""Symbolic tensors: a shape and a dtype without values. ``Input`` and layers called on symbolic tensors return them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Operators:
-    """The operators of a tensor without values, for SymbolicTensor and Variable; ops define what they do."""
+    """The operators of a tensor without values, for symbolic tensors and variables; ops implement them."""
 
     __array_ufunc__ = None  # an array on the left hands the operator over instead of looping over it
 

@@ -1,4 +1,4 @@
-"""A layer: settings, ``build(input_shape)`` that makes its variables, ``call(inputs)`` that uses them."""
+"""The base class of layers: constructor arguments, ``build(input_shape)`` and ``call(inputs)``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ from layercli.errors import LayercliError, NotBuiltError, UsageError
 
 
 class Layer(Trackable, CallSignature, Serializable):
-    """A pure Python description of a computation with state; the state itself lives in ``module``, its mirror.
+    """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
-    Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare
-    the settings as fields instead of an ``__init__``. Calling a layer on a symbolic tensor describes, on a torch tensor,
-    an array or nested lists computes. Keyword settings of every layer: ``name``, ``trainable``, ``dtype`` (a policy),
-    ``activity_regularizer``, and ``input_shape`` (without the batch) for the first of a Sequential.
+    Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare the
+    arguments as fields instead of an ``__init__``. A call on a symbolic tensor describes the computation; a call on a torch tensor,
+    an array or nested lists computes it.
+
+    Args:
+        name: The name of the layer; None for the class name in snake case with a number.
+        trainable: Whether the variables are trained.
+        dtype: The dtype or the dtype policy; None for the global policy.
+        activity_regularizer: The regularizer of the output.
+        input_shape: The shape of the input without the batch, for the first layer of a Sequential model.
     """
 
     _named = False
@@ -52,10 +58,10 @@ class Layer(Trackable, CallSignature, Serializable):
         if "compute_mask" in cls.__dict__:
             cls._computes_mask = True
         if "build" in cls.__dict__:
-            cls.build = build.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the author's, in a frame
+            cls.build = build.as_build(cls.__dict__["build"])  # type: ignore[method-assign]  # the user's build, in a name scope
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the layer and note the arguments: they are its config."""
+        """Make the layer and record the arguments, which are its config."""
         self = super().__new__(cls)
         self._given = (args, kwargs)
         self._variables = {}
@@ -104,15 +110,15 @@ class Layer(Trackable, CallSignature, Serializable):
     _binds = __init__
 
     def _init_as_functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether these arguments are the ends of a functional model, which has been made of them then: see Model."""
+        """Return whether the arguments are the inputs and outputs of a functional model, and if so initialize it: see Model."""
         return False
 
     def setup(self) -> None:
-        """Derive what follows from the settings; for layers that declare fields, the place an ``__init__`` would be."""
+        """Compute attributes from the arguments; override it in a layer that declares fields, in place of ``__init__``."""
 
     def build(self, *shapes: Any, **named: Any) -> None:
-        """Make the variables for inputs of these shapes (batch first); without an own ``build``, by describing a call."""
-        if type(self).build is not Layer.build:  # called by an author's own as its super's: there is nothing left to do
+        """Make the variables for inputs of these shapes (batch first). The default traces a symbolic call."""
+        if type(self).build is not Layer.build:  # called as super().build: nothing is left to do
             self.built = True
             return
         args, kwargs = tree.map_structure(
@@ -132,12 +138,12 @@ class Layer(Trackable, CallSignature, Serializable):
         constraint: Any = None,
         autocast: bool = True,
         layout: tuple[int, ...] | None = None,
-        listed: bool = True,
+        persistent: bool = True,
     ) -> Variable:
-        """Make a variable of this layer and return it; ``layout`` is the order its axes are stored in.
+        """Make a variable of this layer and return it; ``layout`` is the order in which its axes are stored.
 
-        By position the order is (name, shape, initializer), or as in Keras 3 (shape, initializer). Without an initializer a
-        floating variable is drawn from ``glorot_uniform``, any other is zeros.
+        The positional order is (name, shape, initializer), or (shape, initializer) as in Keras 3. The default initializer is
+        ``glorot_uniform`` for a floating-point variable and zeros for others.
         """
         if positional and not isinstance(positional[0], str):
             positional = (name, *positional)
@@ -159,14 +165,14 @@ class Layer(Trackable, CallSignature, Serializable):
             constraint=constraints.get(constraint),
             cast=self._policy.compute if autocast else None,
             layout=layout,
-            listed=listed,
+            persistent=persistent,
         )
         if self._module is not None:
             self._module.hold(self._variables[key])
         return self._variables[key]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Describe the call on symbolic tensors; compute it on tensors, arrays and nested lists, building the tree first."""
+        """Describe the call on symbolic tensors, or compute it on tensors, arrays and nested lists; build the layer first."""
         module = self._module
         try:
             if module is not None and module.ready and not kwargs and not self._makes_mask:
@@ -182,14 +188,14 @@ class Layer(Trackable, CallSignature, Serializable):
             raise
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.name:  # its author's __init__ does not call super's
+        if not self.name:  # the user's __init__ does not call super().__init__
             self.name = naming.auto_name(type(self).__name__)
         if any(isinstance(x, SymbolicTensor) for x in tree.flatten((args, kwargs))):
             return self._symbolic_call(args, kwargs)
         return get_backend().call(self, args, kwargs)
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call on symbolic tensors: build if need be, record the node, give back what it says of the outputs."""
+        """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
         if training is None:
@@ -211,7 +217,7 @@ class Layer(Trackable, CallSignature, Serializable):
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
     def _cast_symbolic(self, x: Any) -> Any:
-        """Return a symbolic input in the compute dtype, as the call on tensors will have it."""
+        """Return a symbolic input in the compute dtype, as in a call on tensors."""
         wanted = self._policy.compute
         if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
             return x
@@ -220,7 +226,7 @@ class Layer(Trackable, CallSignature, Serializable):
         return cast
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Call ``build`` with the shapes it asks for: of the first argument, or by name as in ``query_shape``."""
+        """Call ``build`` with the shapes that it takes: of the first argument, or by name as ``query_shape``."""
         if type(self).build is not Layer.build:
             if not args and not kwargs:
                 raise UsageError(f"takes {', '.join(self.required_inputs()) or 'a tensor'}, got nothing")
@@ -240,7 +246,7 @@ class Layer(Trackable, CallSignature, Serializable):
 
     @property
     def module(self) -> Any:
-        """The mirror: the torch.nn.Module that holds this layer's state and runs it; made when first asked for."""
+        """The layer module: the torch.nn.Module that holds this layer's state and runs it. It is made on first use."""
         if self._module is None or self.is_container_only:
             if not self.built and not self._variables and not self.is_container_only:
                 raise NotBuiltError(
@@ -252,36 +258,36 @@ class Layer(Trackable, CallSignature, Serializable):
 
     @property
     def variable_dtype(self) -> str:
-        """The dtype its variables are stored in."""
+        """The dtype of its variables."""
         return self._policy.variable
 
     @property
     def dtype(self) -> str:
-        """The dtype its variables are stored in."""
+        """The dtype of its variables."""
         return self._policy.variable
 
     @property
     def compute_dtype(self) -> str:
-        """The dtype it computes in; floating inputs are cast to it."""
+        """The dtype of its computation; floating-point inputs are cast to it."""
         return self._policy.compute
 
     @property
     def dtype_policy(self) -> dtypes.Policy:
-        """Which dtype computes and which one stores."""
+        """The dtype policy: the dtypes of computation and variables."""
         return self._policy
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Return the mask of the outputs: the inputs' own where the layer keeps the steps (``supports_masking``)."""
+        """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""
         return previous_mask if self.supports_masking else None
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar to what training minimises; called inside ``call``, it counts until the next call."""
+        """Add a scalar to the training loss. A loss added in ``call`` is kept until the next call."""
         if not graph.frames() and self._module is not None:
             self._module.add_loss(loss)
 
     @property
     def losses(self) -> list[Any]:
-        """The penalties of regularized variables and what add_loss was given in the last call, here and below."""
+        """The penalties of regularized variables and the losses added in the last call, of this layer and all below."""
         if self._module is None and not self.built:
             return []
         return self.added_losses() + [
@@ -289,7 +295,7 @@ class Layer(Trackable, CallSignature, Serializable):
         ]
 
     def added_losses(self) -> list[Any]:
-        """Return what add_loss was given in the last call, here and below."""
+        """Return the losses added in the last call, of this layer and all below."""
         if self.is_container_only:  # each of its layers was called by itself
             return [loss for layer in self.layers for loss in layer.added_losses()]
         given = [] if self._module is None else self._module.bag.losses
@@ -297,7 +303,7 @@ class Layer(Trackable, CallSignature, Serializable):
         return [loss for owner, loss in given if id(owner) in below]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Spec of the outputs (a tree of them) for inputs' Specs."""
+        """Return the Spec, or the tree of Specs, of the outputs for the Specs of the inputs."""
         with graph.fresh_trace():
             return graph.specs_of(self(*graph.placeholders(args), **graph.placeholders(kwargs)))
 

@@ -1,4 +1,4 @@
-"""Masks: which steps of a sequence are padding. They travel with the tensors, from the layer that knows to those that ask."""
+"""Masks: which steps of a sequence are padding. They are passed on with the tensors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def mask_of(x: Any) -> Any:
-    """Return the mask that travels with ``x``, or None."""
+    """Return the mask of ``x``, or None."""
     return x.mask if isinstance(x, SymbolicTensor) else getattr(x, "_keras_mask", None)
 
 
 def attach(x: Any, mask: Any) -> None:
-    """Let ``mask`` travel with ``x``."""
+    """Set the mask of ``x``."""
     if isinstance(x, SymbolicTensor):
         x.mask = mask
     else:
@@ -25,9 +25,9 @@ def attach(x: Any, mask: Any) -> None:
 
 
 def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Give ``call`` the masks it takes and was not given: ``mask`` of its first argument, ``value_mask`` of ``value``.
+    """Pass to ``call`` the masks that it takes and were not given: ``mask`` of the first argument, ``value_mask`` of ``value``.
 
-    Return them. A model made of layers takes none itself: one that it is given travels with its inputs.
+    Return them. A model made of layers takes no mask itself: a given mask is set on its inputs.
     """
     found: list[Any] = []
     if layer.passes_masks and kwargs.get("mask") is not None:
@@ -48,7 +48,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
 
 
 def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
-    """Let the mask that ``layer`` computes for its outputs travel with them; return the outputs."""
+    """Set the mask that ``layer`` computes on its outputs; return the outputs."""
     if not args:
         return outputs
     previous = tree.map_structure(mask_of, args[0])

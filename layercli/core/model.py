@@ -1,4 +1,4 @@
-"""Models: a layer made of layers. Written as a class, drawn from inputs to outputs, or stacked (see sequential)."""
+"""Models: layers made of layers. A model is a subclass, a functional model, or Sequential."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from layercli.errors import UsageError
 
 
 class Model(Layer):
-    """A layer that nests layers, to be trained, saved and looked at.
+    """A layer made of layers that can be trained, saved and inspected.
 
-    Subclass it and write ``call``, or give it the ends of what was drawn with ``Input``: ``Model(inputs, outputs)``.
+    Subclass it and write ``call``, or make a functional model from symbolic inputs and outputs: ``Model(inputs, outputs)``.
+
+    Args:
+        inputs: A symbolic tensor, or a list, tuple or dict of them.
+        outputs: A symbolic tensor, or a list, tuple or dict of them.
+        name: The name of the model.
     """
 
     if TYPE_CHECKING:
@@ -61,7 +66,7 @@ class Model(Layer):
         return True
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the direct sublayer of that name, or at that place."""
+        """Return the direct sublayer of that name or index."""
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
                 raise UsageError(f"{self.name} has {len(self.layers)} layers, there is none at {index}")
@@ -86,13 +91,12 @@ class Model(Layer):
         auto_scale_loss: bool = True,
         gradient_accumulation: int | None = None,
     ) -> None:
-        """Say how to train: each a name, a config or an object; for several outputs, lists or dicts by their names.
+        """Configure training: each argument is a name, a config or an object, or a list or dict of them for several outputs.
 
-        ``metrics`` ignore sample weights, ``weighted_metrics`` count them. Callbacks hear of every
-        ``steps_per_execution``-th batch; the optimizer updates once in ``gradient_accumulation`` steps, by the mean. A model
-        that computes in float16 has its loss scaled, unless ``auto_scale_loss`` is false. ``jit_compile=True`` runs the model
-        through torch.compile, unless it is to ``run_eagerly``; ``auto``, as Keras has it with torch, does not. UsageError for
-        a name nobody has.
+        ``metrics`` ignore sample weights, ``weighted_metrics`` use them. Callbacks run once in ``steps_per_execution`` batches;
+        the optimizer updates once in ``gradient_accumulation`` steps, with the mean gradient. The loss of a float16 model is scaled
+        unless ``auto_scale_loss`` is false. ``jit_compile=True`` compiles the model with torch.compile unless ``run_eagerly``;
+        "auto" does not, as in Keras with torch. Raises UsageError for an unknown name.
         """
         get_backend().compile(
             self,
@@ -126,13 +130,13 @@ class Model(Layer):
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
     ) -> Any:
-        """Train for the epochs from ``initial_epoch`` up to ``epochs`` and return the History.
+        """Train from epoch ``initial_epoch`` to ``epochs`` and return the History.
 
-        ``x`` and ``y`` are arrays, tensors, or lists and dicts of them, in memory or mapped from a file; or ``x`` is a torch
-        Dataset, a DataLoader, or a generator of ``(x, y)`` or ``(x, y, sample_weight)``. The order of the samples and the
-        draws of dropout follow from the seed and the steps taken, so that a run resumed goes on as it would have.
-        ``verbose``: 0 is silent, 1 or auto a bar per epoch on a terminal and a line off it, 2 lines; all on stderr.
-        UsageError or ShapeError says what does not fit.
+        ``x`` and ``y`` are arrays, tensors, or lists and dicts of them, in memory or memory-mapped; or ``x`` is a torch Dataset, a
+        DataLoader, or a generator of ``(x, y)`` or ``(x, y, sample_weight)``. The order of the samples and the random numbers of
+        dropout follow from the seed and the number of steps, so that a resumed run continues as an uninterrupted one would.
+        ``verbose``: 0 is silent; 1 or "auto" shows a bar for each epoch on a terminal and a line elsewhere; 2 prints lines;
+        all on stderr. Raises UsageError or ShapeError for arguments that do not fit.
         """
         return get_backend().fit(
             self,
@@ -165,7 +169,7 @@ class Model(Layer):
         callbacks: Iterable[Any] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and the metrics over data as ``fit`` takes it: a list (one number if it is alone), or a dict."""
+        """Return the loss and the metrics over data, given as for ``fit``: a list (a number if there is one value), or a dict."""
         return get_backend().evaluate(
             self,
             x=x,
@@ -214,84 +218,84 @@ class Model(Layer):
         return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
 
     def save(self, path: Any) -> None:
-        """Write the model to a ``.keras`` file, whole or not at all: config, weights, and how it is compiled and trained.
+        """Write the model to a ``.keras`` file, whole or not at all: config, weights, and compile arguments with optimizer state.
 
-        For stacks and functional models of layercli's layers; Keras 3 loads the file. UsageError for another model or ending.
+        The model must be Sequential or functional, made of layercli's layers; Keras 3 loads the file. Raises UsageError otherwise.
         """
         get_backend().save(self, path)
 
     def to_json(self, **kwargs: Any) -> str:
-        """Return the model's config as JSON, no values in it: ``models.model_from_json`` makes a model of it.
+        """Return the model's config as JSON, without weights: ``models.model_from_json`` makes a model from it.
 
-        ``kwargs`` are for json.dumps. UsageError for a model that no file can name.
+        ``kwargs`` go to json.dumps. Raises UsageError for a model that cannot be serialized.
         """
         return get_backend().to_json(self, **kwargs)
 
     def export(self, path: Any) -> None:
-        """Write the model in inference as a graph, whole or not at all: ``.pt2`` of torch.export, or ``.onnx``.
+        """Write the inference graph, whole or not at all, to ``.pt2`` (torch.export) or ``.onnx``.
 
-        Sizes that are not known stay open, the batch among them; inputs have their names. The graph runs where this library
-        is not. UsageError for a model that torch cannot trace, or another ending; NotBuiltError before it was called.
+        Unknown sizes stay dynamic, the batch among them; inputs keep their names. The graph runs without layercli.
+        Raises UsageError for a model that torch cannot trace or another file extension, NotBuiltError before the first call.
         """
         get_backend().export(self, path)
 
     def save_weights(self, path: Any) -> None:
-        """Write the variables to ``.safetensors`` or, as Keras lays them out, ``.weights.h5``, whole or not at all."""
+        """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all."""
         get_backend().save_weights(self, path)
 
     def load_weights(self, path: Any) -> None:
-        """Set the variables from a file of weights; FormatError where it does not fit, and then nothing is set."""
+        """Load the variables from a file of weights; raise FormatError if it does not fit, and then change nothing."""
         get_backend().load_weights(self, path)
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
-        """Take one step and return the logs so far; override it to train otherwise.
+        """Take one training step and return the logs; override it for a custom training step.
 
-        ``data`` is what fit was given of one batch: ``x`` alone, ``(x, y)`` or ``(x, y, sample_weight)``.
+        ``data`` is one batch of the data of fit: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
         """
         return self._require_trainer("train_step").train_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def test_step(self, data: Any) -> Mapping[str, Any]:
-        """Evaluate ``data``, as in ``train_step``, and return the logs so far; override it to evaluate otherwise."""
+        """Evaluate ``data`` (see ``train_step``) and return the logs; override it for a custom evaluation step."""
         return self._require_trainer("test_step").test_step(data)  # type: ignore[no-any-return]  # core knows no Trainer
 
     def predict_step(self, data: Any) -> Any:
-        """Return the outputs for ``data``, as in ``train_step``; override it to predict otherwise."""
+        """Return the outputs for ``data`` (see ``train_step``); override it for a custom prediction step."""
         return self(data[0] if isinstance(data, (list, tuple)) else data, training=False)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Return the loss to minimise: that of compile, with the penalties of regularizers and what add_loss was given."""
+        """Return the training loss: that of compile plus regularization penalties and added losses."""
         return self._require_trainer("compute_loss").compute_loss(y, y_pred, sample_weight)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Mapping[str, Any]:
-        """Add a batch to the metrics and return the logs so far."""
+        """Update the metrics with a batch and return the logs."""
         return self._require_trainer("compute_metrics").compute_metrics(y, y_pred, sample_weight)  # type: ignore[no-any-return]
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics of compile, once a batch was seen, and those in the model's attributes."""
+        """The metrics of compile, after the first batch, and those in the model's attributes."""
         return [] if self._trainer is None else list(self._trainer.metrics)
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what ``evaluate`` returns, in its order."""
+        """The names of the values that ``evaluate`` returns."""
         return ["loss", *(metric.name for metric in self.metrics)]
 
     def get_metrics_result(self) -> Mapping[str, Any]:
-        """Return the metrics so far, as a ``train_step`` of one's own may return them."""
+        """Return the current metrics, for a custom ``train_step``."""
         return self._require_trainer("get_metrics_result").results()  # type: ignore[no-any-return]  # core knows no Trainer
 
     def reset_metrics(self) -> None:
-        """Forget every batch that the loss and the metrics have seen."""
+        """Reset the loss and the metrics."""
         self._require_trainer("reset_metrics").reset()
 
     def parameters(self) -> Any:
-        """Return an iterator over the torch Parameters of the mirror."""
+        """Return an iterator over the torch Parameters of the layer module."""
         return self.module.parameters()
 
     def zero_grad(self) -> None:
-        """Drop the gradients that a backward pass left in the parameters."""
+        """Reset the gradients of all parameters."""
         self.module.zero_grad()
 
     def _require_trainer(self, what: str) -> Any:
@@ -299,13 +303,13 @@ class Model(Layer):
 
 
 def is_functional_init(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a model is given the inputs and the outputs of what was drawn."""
+    """Return whether the arguments of a model are symbolic inputs and outputs."""
     ends = [*args[:2], *(kwargs[key] for key in ("inputs", "outputs") if key in kwargs)]
     return len(ends) == 2 and all(isinstance(x, SymbolicTensor) for x in tree.flatten(ends))
 
 
 def inject_functional_base(cls: type) -> None:
-    """Let a subclass of Model that is given the ends of what was drawn be one of Functional, as in Keras."""
+    """Make a subclass of Model that is given symbolic inputs and outputs a subclass of Functional, as Keras does."""
     from layercli.core.functional import Functional
 
     for each in cls.__mro__:

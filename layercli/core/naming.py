@@ -1,4 +1,4 @@
-"""The names layers get on their own, as Keras gives them: ``conv2d``, ``conv2d_1``, counted per process."""
+"""Automatic names of layers, as in Keras: ``conv2d``, ``conv2d_1``, counted in each process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def auto_name(class_name: str) -> str:
 
 
 def clear_session() -> None:
-    """Start the automatic names afresh."""
+    """Reset the counters of automatic names."""
     _counts.clear()
 
 

@@ -1,4 +1,4 @@
-"""One operation: a frozen dataclass whose fields are its settings and whose rules are ``spec``, ``macs`` and ``run``."""
+"""Operations: frozen dataclasses whose fields are their arguments, with the rules ``spec``, ``macs`` and ``run``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 class cached_property(Generic[T]):
-    """What follows from an operation's settings: computed when first asked for, then an attribute of its own.
+    """A property that is computed once and then stored as an attribute.
 
-    As functools.cached_property, without the lock that Python 3.11 has there and torch.compile cannot trace.
+    Unlike functools.cached_property it has no lock, which Python 3.11 has and torch.compile cannot trace.
     """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
@@ -60,7 +60,7 @@ def find_operation(class_name: str) -> type[Op] | None:
 
 
 class Op(ABC):
-    """An operation on backend. Called on symbolic tensors it applies ``spec``; called on tensors it runs."""
+    """An operation on tensors. On symbolic tensors a call applies ``spec``; on tensors it runs."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -72,15 +72,15 @@ class Op(ABC):
 
     @abstractmethod
     def spec(self, *inputs: Any) -> Any:
-        """Return the Spec of the result (or a tuple of them) for inputs' Specs; raise ShapeError where they do not fit."""
+        """Return the Spec (or a tuple of Specs) of the result for the Specs of the inputs; raise ShapeError if they do not fit."""
 
     def macs(self, *inputs: Any) -> Size:
-        """Return the multiply-accumulates for inputs' Specs; an operation that multiplies no matrices has none."""
+        """Return the number of multiply-accumulates for the Specs of the inputs; 0 for an operation without matrix products."""
         return 0
 
     @abstractmethod
     def run(self, *inputs: Any) -> Any:
-        """Return the result on torch backend."""
+        """Return the result on torch tensors."""
 
     def __call__(self, *inputs: Any) -> Any:
         """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
@@ -94,12 +94,12 @@ class Op(ABC):
             return self._again(error, values)
 
     def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
-        """Apply ``spec`` to the values of ``inputs``, record the node and return symbolic backend."""
+        """Apply ``spec`` to the ``inputs``, record the node and return symbolic tensors."""
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
         return node.give(self.spec(*node.specs))
 
     def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
-        """Run on arrays and lists made tensors; where that was not it, let ``spec`` say what is wrong, or torch."""
+        """Convert arrays and lists to tensors and run again; if that fails too, raise the error of ``spec`` or torch's."""
         backend = get_backend()
         if isinstance(error, LayercliError):
             raise error

@@ -1,4 +1,4 @@
-"""Objects that are their settings: their config, and the catalogue that finds them by name."""
+"""Dataclasses with a config, and the registry that finds them by name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PACKAGES = (
 
 
 class DataclassConfig:
-    """A dataclass whose fields are its settings and so its config; ``home`` is the Keras module that names it.
+    """A dataclass whose fields are its config; ``home`` is the Keras module that contains it.
 
-    Its text is its name with the settings that are not the default.
+    Its text is its name with the arguments that differ from the defaults.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class HalfLife(DataclassConfig):
@@ -37,16 +37,16 @@ class DataclassConfig:
 
     @classmethod
     def settings(cls) -> list[str]:
-        """Return the names of the settings, in the order of the constructor's arguments."""
+        """Return the names of the constructor's arguments in order."""
         return [name for name in signature_of(cls).parameters if name != "self"]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
+        """Return the arguments as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
         return {name: serialize(getattr(self, name)) for name in self.settings()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return the object whose ``get_config()`` gave ``config``; raise UsageError for a setting it has not."""
+        """Return the object of a config; raise UsageError for an unknown argument."""
         known = cls.settings()
         for name in config:
             if name not in known:
@@ -70,13 +70,13 @@ def signature_of(made: Any) -> inspect.Signature:
 
 
 def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
-    """Return whether a setting is not its default, as an array never is."""
+    """Return whether an argument differs from its default. An array always does."""
     value = getattr(settings, parameter.name)
     return hasattr(value, "shape") or value != parameter.default
 
 
 def check_numbers(settings: DataclassConfig) -> None:
-    """Raise UsageError for a field annotated ``float`` that is NaN."""
+    """Raise UsageError for a field annotated ``float`` whose value is not a number."""
     for name, parameter in signature_of(type(settings)).parameters.items():
         value = getattr(settings, name)
         if parameter.annotation == "float" and (not isinstance(value, Real) or isinstance(value, bool)):
@@ -84,13 +84,13 @@ def check_numbers(settings: DataclassConfig) -> None:
 
 
 def required(cls: type, name: str) -> bool:
-    """Return whether the constructor of ``cls`` cannot do without its argument ``name``."""
+    """Return whether the argument ``name`` of the constructor of ``cls`` is required."""
     parameter = signature_of(cls).parameters[name]
     return parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
 
 
 def serialize(value: Any) -> Any:
-    """Return ``value`` with every Configured in it as its dict, and every tuple as a list."""
+    """Return ``value`` with every DataclassConfig in it as a dict, and every tuple as a list."""
     if isinstance(value, DataclassConfig):
         name = type(value).__name__
         return {"module": value.home, "class_name": name, "config": value.get_config(), "registered_name": None}
@@ -104,13 +104,13 @@ def serialize(value: Any) -> Any:
 
 
 def function(value: Any) -> dict[str, Any]:
-    """Return the dict by which Keras names a function."""
+    """Return the dict with which Keras serializes a function."""
     named = {"config": value.__name__, "registered_name": custom_objects.get_registered_name(value)}
     return {"module": "builtins", "class_name": "function", **named}
 
 
 def deserialize(value: Any) -> Any:
-    """Return ``value`` with every dict that ``plain`` made turned back into its object."""
+    """Return ``value`` with every dict made by ``serialize`` replaced by its object."""
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
             return value
@@ -135,10 +135,10 @@ KINDS = {"loss": "losses"}
 
 @dataclasses.dataclass
 class Registry:
-    """The public names of one package, each module imported when a name of it is first asked for.
+    """The public names of a package; each module is imported when one of its names is first used.
 
-    ``kind`` is the word for one entry in messages; ``modules`` says which names each module of ``package`` holds;
-    ``aliases`` are further names that ``find`` knows and the package does not show.
+    ``kind`` is the word for an entry in messages; ``modules`` maps each module of ``package`` to its names; ``aliases`` are further
+    names that ``find`` accepts.
     """
 
     package: str
@@ -148,7 +148,7 @@ class Registry:
 
     @cached_property
     def homes(self) -> dict[str, str]:
-        """Return the module that holds each public name."""
+        """The module of each public name."""
         return {name: module for module, names in self.modules.items() for name in names.split()}
 
     @cached_property
@@ -156,7 +156,7 @@ class Registry:
         return {name.replace("_", "").lower(): name for name in reversed(self.homes)}
 
     def load(self, name: str) -> Any:
-        """Return the object called exactly ``name``; raise AttributeError for any other."""
+        """Return the object of exactly that name; raise AttributeError for an unknown name."""
         try:
             module = self.homes[name]
         except KeyError:
@@ -164,7 +164,7 @@ class Registry:
         return getattr(importlib.import_module(f"{self.package}.{module}"), name)
 
     def find(self, name: str) -> Any:
-        """Return the class or function of that name, whatever its case and underscores; raise UsageError."""
+        """Return the class or function of that name, ignoring case and underscores; raise UsageError for an unknown name."""
         known = name if name in self.homes else self.aliases.get(name.lower(), "")
         known = known or self._loose.get(name.replace("_", "").lower(), "")
         if not known:
@@ -194,7 +194,7 @@ class Registry:
         return cls.from_config(settings)
 
     def get(self, identifier: Any) -> Any:
-        """Return the entry that a name, a config or a class stands for; anything else callable is itself."""
+        """Return the entry for a name, a config or a class; return another callable unchanged."""
         found = identifier
         if isinstance(identifier, str):
             found = self.find(identifier)

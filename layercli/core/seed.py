@@ -1,4 +1,4 @@
-"""The seed that variables are drawn from: each one's own stream, made of the seed and the variable's path."""
+"""The seed of variables: each variable has a random stream that follows from the seed and its path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _seed = 0
 
 
 def set_seed(number: int) -> None:
-    """Set the seed of variables drawn from now on, and torch's own where torch is loaded (dropout)."""
+    """Set the seed of new variables, and torch's seed if torch is loaded (for dropout)."""
     global _seed
     _seed = int(number)
     import sys
@@ -22,12 +22,12 @@ def set_seed(number: int) -> None:
 
 
 def seed() -> int:
-    """Return the seed in force."""
+    """Return the current seed."""
     return _seed
 
 
 def generator(number: int, path: str) -> np.random.Generator:
-    """Return the random stream of the variable at ``path`` under the seed ``number``."""
+    """Return the random generator of the variable at ``path`` for the seed ``number``."""
     import numpy as np
 
     digest = hashlib.blake2b(f"{number}/{path}".encode(), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Layers in a row."""
+"""Sequential models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from layercli.errors import ShapeError, UsageError
 
 
 class Sequential(Model):
-    """A stack: each layer takes what the one before gives. ``Input(...)`` or ``input_shape=`` on the first builds it at once."""
+    """A linear stack of layers: each takes the output of the previous one.
+
+    ``Input(...)`` first, or ``input_shape=`` on the first layer, builds the model at once.
+
+    Args:
+        layers: The layers.
+        name: The name of the model.
+    """
 
     passes_masks = True
 
@@ -31,12 +38,12 @@ class Sequential(Model):
         self._settle()
 
     def add(self, layer: Any) -> None:
-        """Put a layer on top."""
+        """Append a layer."""
         self._append(layer, {other.name for other in self._stack})
         self._settle()
 
     def pop(self) -> Layer:
-        """Take the top layer off and return it."""
+        """Remove the last layer and return it."""
         if not self._stack:
             raise UsageError(f"{self.name} has no layer to take off")
         layer = self._stack.pop()
@@ -44,11 +51,11 @@ class Sequential(Model):
         return layer
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers under their own names, or, for names given by themselves, class by class."""
+        """Yield the layers by their names; generated names are numbered for each class."""
         yield from named_by_class(list({id(layer): layer for layer in self._stack}.values()))
 
     def call(self, inputs: Any) -> Any:
-        """Return what the last layer gives."""
+        """Return the output of the last layer."""
         if self._input is not None and isinstance(inputs, Mapping):
             raise ShapeError(f"expects one input, got a dict of {', '.join(map(repr, inputs))}")
         x = inputs if self._input is None or isinstance(inputs, (list, tuple)) else fitted(inputs, self._input)
@@ -57,9 +64,9 @@ class Sequential(Model):
         return x
 
     def get_config(self) -> dict[str, Any]:
-        """Return the configs of the layers, the input first if it is known, as Keras has them.
+        """Return the configs of the layers, with the input first if it is known, as in Keras.
 
-        A subclass with a constructor of its own has that one's arguments. UsageError for what no file can hold.
+        A subclass with its own constructor has the arguments of that. Raises UsageError for a model that cannot be serialized.
         """
         if type(self).__init__ is not Sequential.__init__:
             return super().get_config()
@@ -67,39 +74,39 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, settings: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Return a new stack with these settings; FormatError where they make none."""
+        """Return a new model from its config; raise FormatError if the config is invalid."""
         if cls.__init__ is not Sequential.__init__:
             return super().from_config(settings)
         return get_backend().sequential_from_config(cls, settings, custom_objects)
 
     @property
     def input_shape(self) -> Shape | None:
-        """The shape it was told or first called with, batch first, or None."""
+        """The shape of the input, batch first, or None before the first call."""
         return self._call_specs[0].shape if self._call_specs else None
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, batch first; UsageError where the input is not known."""
+        """The shape of the output, batch first. Raises UsageError if the input is not known."""
         return tree.map_structure(lambda x: x.shape, self.output)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
-        """The input it was told of, in a list, or none."""
+        """The symbolic input in a list; an empty list if there is none."""
         return [] if self._input is None else [self._input]
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
-        """What it gives for the input it was told of, flat, or none."""
+        """The symbolic outputs, flat; an empty list if the input is not known."""
         return tree.flatten(self._ends[-1]) if self._ends else []
 
     @property
     def input(self) -> Any:
-        """The input it was told of; UsageError where there is none."""
+        """The symbolic input. Raises UsageError if there is none."""
         return self._end(0)
 
     @property
     def output(self) -> Any:
-        """What it gives for the input it was told of; UsageError where there is none."""
+        """The symbolic output. Raises UsageError if there is no input."""
         return self._end(-1)
 
     def _end(self, place: int) -> Any:
@@ -126,7 +133,7 @@ class Sequential(Model):
         self._stack.append(layer)
 
     def _settle(self) -> None:
-        """Start afresh after a change: no mirror of its own, and built where the input is known."""
+        """Rebuild after a change: without a layer module, and built if the input is known."""
         self._module = self._call_specs = None
         self._ends = []
         self.built = False

@@ -99,15 +99,15 @@ class Serializable:
             given, extra = fields.arguments(type(self).__init__, args, kwargs), {}
         return {**own, **{key: fields.serialize(value) for key, value in {**given, **extra}.items()}}
 
-    def again(self) -> Any:
-        """Return a new layer of the same class and settings."""
+    def clone_from_config(self) -> Any:
+        """Return a new layer of the same class and arguments."""
         return type(self).from_config(self.get_config())
 
     @classmethod
     def from_config(cls, settings: dict[str, Any]) -> Any:
-        """Return a new layer with these settings, as ``get_config`` gave them.
+        """Return a new layer from a config of ``get_config``.
 
-        A constructor that takes no name, trainable or dtype is called without, and the layer has them all the same.
+        A constructor without the arguments name, trainable or dtype is called without them; they are set afterwards.
         """
         taken = inspect.signature(cls.__init__).parameters
         if any(p.kind is p.VAR_KEYWORD for p in taken.values()):

@@ -1,4 +1,4 @@
-"""What is known of a tensor without its values: shape and dtype."""
+"""Spec: the shape and the dtype of a tensor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Spec:
 
     @property
     def bytes(self) -> Size:
-        """The memory the values take, in bytes."""
+        """The memory of the values in bytes."""
         return self.size * dtypes.BYTES[self.dtype]
 
     def at(self, values: Mapping[str, Size]) -> Spec:
@@ -48,13 +48,13 @@ class Spec:
 
 
 def with_batch_dim(shape: Iterable[Any]) -> Shape:
-    """Return a user's shape, batch axis first: ``None`` there is the batch, elsewhere a anonymous unknown, text a name."""
+    """Return a user's shape, batch first: a leading ``None`` is the batch, other ``None`` are anonymous, text is a name."""
     batch, *rest = shape_of(shape)
     return (dims.Dim.named(dims.BATCH) if batch == dims.UNKNOWN else batch, *rest)
 
 
 def shape_of(shape: Iterable[Any]) -> Shape:
-    """Return a user's shape as sizes; ShapeError where one is not a size."""
+    """Return a user's shape as sizes; raise ShapeError for an invalid size."""
     return tuple(_size_of(size) for size in shape)
 
 
@@ -70,7 +70,7 @@ def _size_of(size: Any) -> Size:
 
 
 def show_shape(shape: Shape) -> str:
-    """Return the text of a shape as Keras prints it: ``(None, 7)``, ``(3,)``.
+    """Return the text of a shape as in Keras: ``(None, 7)``, ``(3,)``.
 
     >>> show_shape((3,))
     '(3,)'

@@ -1,4 +1,4 @@
-"""How a formula is written."""
+"""The text of symbolic sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every layer is in the first place: a holder of variables and of other layers, found under the names its author gave."""
+"""Track the variables and sublayers of a layer by their attribute names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Trackable:
-    """Own variables by name, and sublayers wherever they were put: in attributes, lists, tuples and dicts."""
+    """Own variables by name, and sublayers in attributes, lists, tuples and dicts."""
 
     name: str
     built: bool
@@ -29,9 +29,9 @@ class Trackable:
     wraps_modules = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute: a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
+        """Set an attribute; a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
 
-        A layer put in place of another is taken up by the mirror in the next call.
+        The layer module adopts a replaced sublayer in the next call.
         """
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
             value = get_backend().wrap_module(value)
@@ -40,13 +40,13 @@ class Trackable:
             self._module.ready = False
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the direct sublayers with the path their author wrote: ``conv2a``, ``blocks/0``, ``heads/left``."""
+        """Yield the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
         for key, value in list(vars(self).items()):
             if key not in FRAMEWORK:
                 yield from _layers_in(key, value)
 
     def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield this layer and all below it, each once, with its path from here (empty for this one)."""
+        """Yield this layer and all layers below, each once, with its path from here (empty for this one)."""
         seen: set[int] = set()
         stack: list[tuple[str, Any]] = [(path, self)]
         while stack:
@@ -58,7 +58,7 @@ class Trackable:
             stack += [(f"{path}/{key}".lstrip("/"), child) for key, child in reversed(list(layer.children()))]
 
     def path_to(self, layer: Trackable) -> str:
-        """Return the path from here to a layer below, or the empty text where it is not below."""
+        """Return the path from here to a layer below, or empty text if it is not below."""
         return next((path for path, found in self.walk() if found is layer), "")
 
     def named_variables(self) -> dict[str, Variable]:
@@ -76,26 +76,26 @@ class Trackable:
 
     @property
     def serialized_variables(self) -> list[Variable]:
-        """The layer's own variables that a file of Keras's holds."""
+        """The layer's own variables that Keras's files hold."""
         return self.own_variables
 
     def serialized_value(self, variable: Variable) -> Any:
-        """Return what such a file holds of one of them, as a numpy array."""
+        """Return the value of a variable in Keras's files, as a NumPy array."""
         return variable.numpy()
 
     def reset_after_load(self) -> list[tuple[Variable, Any]]:
-        """Return the variables that such a file does not hold, with their values once it is read: none, usually."""
+        """Return the variables that Keras's files do not hold, with their values after loading; usually none."""
         return []
 
     @property
     def own_variables(self) -> list[Variable]:
-        """The variables of this layer itself: those made trainable first, each kind in the order it was made."""
-        listed = [variable for variable in self._variables.values() if variable.listed]
-        return sorted(listed, key=lambda variable: not variable.made_trainable)
+        """The variables of this layer itself: those created trainable first, then the others, in order of creation."""
+        persistent = [variable for variable in self._variables.values() if variable.persistent]
+        return sorted(persistent, key=lambda variable: not variable.made_trainable)
 
     @property
     def variables(self) -> list[Variable]:
-        """Every variable of this layer and those below it, each once, in Keras's order."""
+        """Every variable of this layer and those below, each once, in Keras's order."""
         own = [variable for _, layer in self.walk() for variable in layer.own_variables]
         return list(dict.fromkeys(own))
 
@@ -106,12 +106,12 @@ class Trackable:
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables an optimizer changes."""
+        """The variables that an optimizer updates."""
         return [variable for variable in self.variables if variable.trainable]
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables an optimizer leaves alone."""
+        """The variables that an optimizer does not update."""
         return [variable for variable in self.variables if not variable.trainable]
 
     trainable_weights = trainable_variables
@@ -119,7 +119,7 @@ class Trackable:
 
     @property
     def trainable(self) -> bool:
-        """Whether its variables are trained; setting it sets it for every layer below as well."""
+        """Whether its variables are trained; setting it also sets it for every layer below."""
         return self._trainable
 
     @trainable.setter
@@ -129,12 +129,12 @@ class Trackable:
             layer.update_requires_grad()
 
     def update_requires_grad(self) -> None:
-        """Tell the mirror, if there is one, which of its parameters want a gradient."""
+        """Update requires_grad of the parameters of the layer module, if there is one."""
         if self._module is not None:
             self._module.update_requires_grad()
 
     def count_params(self) -> Size:
-        """Return the number of values in all variables; NotBuiltError before there are any."""
+        """Return the number of values in all variables. Raises NotBuiltError before the layer is built."""
         if not self.built:
             raise NotBuiltError(
                 f"{self.name} has no variables yet: their shapes follow from its input",
@@ -143,11 +143,11 @@ class Trackable:
         return total(variable.size for variable in self.variables)
 
     def get_weights(self) -> list[Any]:
-        """Return copies of all variables' values as numpy arrays of their logical shapes."""
+        """Return copies of the values of all variables as NumPy arrays."""
         return [variable.numpy() for variable in self.variables]
 
     def set_weights(self, weights: Iterable[Any]) -> None:
-        """Set every variable from ``weights``, in the order of ``variables``; nothing is set unless all fit."""
+        """Set every variable from ``weights``, in the order of ``variables``. If one does not fit, nothing is set."""
         variables, values = self.variables, list(weights)
         if len(values) != len(variables):
             raise ShapeError(f"{self.name} has {len(variables)} variables, got {len(values)} weights")
@@ -178,7 +178,7 @@ FRAMEWORK = frozenset(
 
 
 def is_torch_module(value: Any) -> bool:
-    """Whether ``value`` is a torch.nn.Module; none can be before torch is there."""
+    """Whether ``value`` is a torch.nn.Module; false if torch is not loaded."""
     nn = getattr(sys.modules.get("torch"), "nn", None)
     return nn is not None and isinstance(value, nn.Module)
 

@@ -1,4 +1,4 @@
-"""Nested lists, tuples and dicts of tensors: what models take and give."""
+"""Nested lists, tuples and dicts of tensors (Keras's ``tree``)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def flatten(tree: Any) -> list[Any]:
-    """Return the leaves of ``tree`` in order; a dict's in the order of its keys' insertion."""
+    """Return the leaves of ``tree`` in order; dicts in insertion order."""
     return list(_walk(tree))
 
 
 def sorted_leaves(tree: Any) -> list[Any]:
-    """Return the leaves of ``tree`` as Keras numbers them: a dict's in the order of its sorted keys.
+    """Return the leaves of ``tree`` in Keras's order: dicts by sorted keys.
 
     >>> sorted_leaves([{"b": 1, "a": (2, 3)}, 4])
     [2, 3, 1, 4]

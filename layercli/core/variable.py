@@ -1,4 +1,4 @@
-"""A variable: what is known of a parameter or a buffer, and the key under which the mirror holds its value."""
+"""Variables: the description of a parameter or buffer, whose value the layer module holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Variable(Operators):
 
     ``layout`` is the order in which the mirror stores the axes, chosen so that torch's kernel takes a view of it;
     ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
-    What is not ``listed`` is passing state (a random stream's counter, an RNN's states) that no file and no count knows.
+    A variable that is not ``persistent`` (the counter of a random stream, the states of an RNN) is not saved or counted.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Variable(Operators):
         constraint: Any = None,
         cast: str | None = None,
         layout: tuple[int, ...] | None = None,
-        listed: bool = True,
+        persistent: bool = True,
     ) -> None:
         self.owner = owner
         self.key = key
@@ -47,7 +47,7 @@ class Variable(Operators):
         self.initializer = initializer
         self.regularizer = regularizer
         self.constraint = constraint
-        self.listed = listed
+        self.persistent = persistent
         self.layout = layout if layout != tuple(range(spec.rank)) else None
         self._logical = _inverse(self.layout) if self.layout else None
         self.made_trainable = trainable
@@ -71,7 +71,7 @@ class Variable(Operators):
 
     @property
     def dtype(self) -> str:
-        """The dtype its value is stored in."""
+        """The dtype of the stored value."""
         return self.spec.dtype
 
     @property
@@ -86,7 +86,7 @@ class Variable(Operators):
 
     @property
     def trainable(self) -> bool:
-        """Whether an optimizer may change it: its own setting, and its layer's."""
+        """Whether an optimizer may update it: its own flag and that of its layer."""
         return self._trainable and self.owner.trainable
 
     @trainable.setter
@@ -96,15 +96,14 @@ class Variable(Operators):
 
     @property
     def stored(self) -> Any:
-        """The mirror's own tensor, in the physical layout: a torch Parameter if trainable, else a buffer."""
+        """The tensor of the layer module, in the physical layout: a torch Parameter if trainable, else a buffer."""
         return getattr(self.owner.module, self.key)
 
     @property
     def value(self) -> Any:
-        """The value as a torch tensor of the logical shape: a view of what the mirror holds, in the compute dtype.
+        """The value as a torch tensor of the logical shape: a view of the stored tensor, in the compute dtype.
 
-        Its ``grad`` is what a backward pass left, which torch itself keeps with the mirror's tensor. While a model is described
-        it is a symbolic tensor.
+        ``grad`` is the gradient that torch keeps on the stored tensor. In a symbolic call it is a symbolic tensor.
         """
         value = self.operand
         if self._logical is not None and self._cast is None and not graph.frames():
@@ -115,7 +114,7 @@ class Variable(Operators):
 
     @property
     def operand(self) -> Any:
-        """The value as an op takes it."""
+        """The value as the input of an op."""
         if graph.frames():
             value = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
             value.origin = self
@@ -124,7 +123,7 @@ class Variable(Operators):
         if module is None:
             module = self.owner.module
         value = (module._parameters if self.made_trainable else module._buffers).get(self.key)
-        if value is None:  # it was replaced by something that computes it
+        if value is None:  # the module computes it, by a parametrization for example
             value = getattr(module, self.key)
         if self._logical is not None:
             # permute reads separate numbers faster than a tuple
@@ -134,15 +133,15 @@ class Variable(Operators):
         return get_backend().cast(value, self._cast)
 
     def draw(self, rng: Any) -> Any:
-        """Return a first value as a numpy array of the logical shape, drawn by the initializer from the stream ``rng``.
+        """Return an initial value as a NumPy array of the logical shape; the initializer draws it with the generator ``rng``.
 
-        What numpy has no dtype for is drawn in float32.
+        A value whose dtype NumPy lacks is drawn in float32.
         """
         drawable = self.dtype if BYTES[self.dtype] > 2 or not dtypes.is_floating(self.dtype) else "float32"
         return initializers.values(self.initializer, self.sizes, drawable, rng)
 
     def assign(self, value: Any) -> None:
-        """Set the value from anything array-like of the variable's shape; nothing happens while a model is described."""
+        """Set the value from an array of the variable's shape. In a symbolic call it does nothing."""
         if graph.frames():
             return
         backend = get_backend()
@@ -152,12 +151,12 @@ class Variable(Operators):
         backend.assign(self.stored, value, self.layout)
 
     def assign_add(self, value: Any) -> None:
-        """Add ``value`` to the variable's own."""
+        """Add ``value`` to the variable."""
         if not graph.frames():
             self.assign(self.value.detach() + value)
 
     def assign_sub(self, value: Any) -> None:
-        """Subtract ``value`` from the variable's own."""
+        """Subtract ``value`` from the variable."""
         if not graph.frames():
             self.assign(self.value.detach() - value)
 
@@ -174,7 +173,7 @@ class Variable(Operators):
         return int(self.numpy())
 
     def numpy(self) -> Any:
-        """Return a copy of the value as a numpy array of the logical shape."""
+        """Return a copy of the value as a NumPy array of the logical shape."""
         return get_backend().to_numpy(self.stored, self._logical)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

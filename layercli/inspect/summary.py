@@ -134,7 +134,7 @@ def described(model: Layer, inputs: Any = None, **arguments: Any) -> tuple[Node,
 def given_to(model: Layer, inputs: Any) -> tuple[Any, ...]:
     """Return the arguments for a call of ``model`` on one tree of inputs; ShapeError with its name if they do not fit."""
     try:
-        return model.spread(inputs)
+        return model.unpack_inputs(inputs)
     except ShapeError as error:
         error.trail.append(model)
         raise

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layercli.core.dtypes import ends, is_floating
+from layercli.core.dtypes import finfo_range, is_floating
 from layercli.inspect.json_numbers import json_number
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _both_least(a: np.ndarray, b: np.ndarray, dtypes: tuple[str, str]) -> np.nda
     """Return where both values are the lowest finite number of one of the two dtypes."""
     import numpy as np
 
-    least = [ends(dtype)[0] for dtype in dtypes if is_floating(dtype)]
+    least = [finfo_range(dtype)[0] for dtype in dtypes if is_floating(dtype)]
     if len(least) < len(dtypes):
         return np.zeros(a.shape, bool)
     both: np.ndarray = ((a == least[0]) | (a == least[1])) & ((b == least[0]) | (b == least[1]))

@@ -13,20 +13,20 @@ from layercli.errors import UsageError
 
 
 def _positive(value: Any) -> int:
-    number = _whole(value)
+    number = _integer(value)
     if number < 1:
         raise ValueError
     return number
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if isinstance(value, bool):
         raise TypeError
     return index(value)
 
 
 def _count(value: Any) -> int:
-    number = _whole(value)
+    number = _integer(value)
     if number < 0:
         raise ValueError
     return number
@@ -43,15 +43,15 @@ def _fraction(value: Any) -> float:
     return float(value)
 
 
-def _several(value: Any) -> tuple[int, ...]:
-    return tuple(map(_whole, value)) if isinstance(value, (list, tuple)) else (_whole(value),)
+def _integers(value: Any) -> tuple[int, ...]:
+    return tuple(map(_integer, value)) if isinstance(value, (list, tuple)) else (_integer(value),)
 
 
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else convert(value)
 
 
-def _truth(value: Any) -> bool:
+def _boolean(value: Any) -> bool:
     if not isinstance(value, (bool, int)):
         raise TypeError
     return bool(value)
@@ -71,14 +71,14 @@ def one_of(*allowed: Any) -> Validator:
 
 
 POSITIVE = Validator("a positive integer", _positive)
-WHOLE = Validator("an integer", _whole)
+INTEGER = Validator("an integer", _integer)
 NUMBER = Validator("a number", float)
-BOOL = Validator("true or false", _truth)
+BOOL = Validator("true or false", _boolean)
 COUNT = Validator("an integer from 0", _count)
 PAIR = Validator("an integer from 0 or a pair of them", _pair)
 
 PositiveInt = Annotated[int, POSITIVE]
-NonNegativeInt = Annotated[int, WHOLE]
+NonNegativeInt = Annotated[int, INTEGER]
 UnitInterval = Annotated[float, Validator("a number from 0 to 1", _fraction)]
 Bool = Annotated[bool, BOOL]
 Number = Annotated[float, NUMBER]
@@ -88,8 +88,8 @@ Initializer = Annotated[Any, Validator("an initializer", initializers.get)]
 Regularizer = Annotated[Any, Validator("a regularizer", regularizers.get)]
 Constraint = Annotated[Any, Validator("a constraint", constraints.get)]
 
-Axes = Annotated[tuple[int, ...], Validator("an integer or several", _several)]
-Seed = Annotated[Any, Validator("an integer or None", _optional(_whole))]
+Axes = Annotated[tuple[int, ...], Validator("an integer or several", _integers)]
+Seed = Annotated[Any, Validator("an integer or None", _optional(_integer))]
 
 OptionalPositiveInt = Annotated[Any, Validator("a positive integer or None", _optional(_positive))]
 
@@ -153,7 +153,7 @@ def factor(
     return Validator(f"a number from {low} {'(excluded) ' if excluded else ''}to {high}, or two", check)
 
 
-def ends_of(factor: Any, lowest: float = -math.inf) -> tuple[float, float]:
+def factor_range(factor: Any, lowest: float = -math.inf) -> tuple[float, float]:
     """Return the ends that a factor is drawn between, those of a number not below ``lowest``."""
     if isinstance(factor, tuple):
         low, high = sorted(map(float, factor))
@@ -162,14 +162,14 @@ def ends_of(factor: Any, lowest: float = -math.inf) -> tuple[float, float]:
     return max(-size, lowest), size
 
 
-def _ends(value: Any) -> tuple[float, float]:
+def _ordered_pair(value: Any) -> tuple[float, float]:
     low, high = sorted(map(float, value))
     return low, high
 
 
-ValueRange = Annotated[Any, Validator("two numbers", _ends)]
+ValueRange = Annotated[Any, Validator("two numbers", _ordered_pair)]
 
-OF_PLAIN_TYPES = {int: WHOLE, float: NUMBER, bool: BOOL, str: Validator("text", str)}
+OF_PLAIN_TYPES = {int: INTEGER, float: NUMBER, bool: BOOL, str: Validator("text", str)}
 """The rule of a setting annotated with a plain type, where a value comes from the command line."""
 
 PositiveInts = Annotated[Any, _positives(None)]

@@ -51,7 +51,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         self.applied = 0
         self.state: State | None = None
         self.no_decay: tuple[frozenset[int], str] = (frozenset(), "")
-        check_settings(self)
+        check_arguments(self)
 
     # What a rule says
 
@@ -268,7 +268,7 @@ def copy_each(targets: Tensors, values: Sequence[torch.Tensor]) -> None:
         target.copy_(value)
 
 
-def check_settings(optimizer: Optimizer) -> None:
+def check_arguments(optimizer: Optimizer) -> None:
     """Raise UsageError for settings that cannot be meant."""
     clips = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(optimizer, n) is not None]
     if len(clips) > 1:

@@ -65,10 +65,10 @@ class Dense(LoraMixin):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-        self.adapt_if_asked()
+        self.maybe_enable_lora()
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
-        kernel = self.kernel if self._lora is None else self.adapted_value()
+        kernel = self.kernel if self._lora is None else self.lora_value()
         x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else over(self.activation, x)

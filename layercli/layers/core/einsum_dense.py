@@ -70,7 +70,7 @@ class EinsumDense(LoraMixin):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-        self.adapt_if_asked()
+        self.maybe_enable_lora()
 
     def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
         """Return the size of each letter of the inputs."""
@@ -96,6 +96,6 @@ class EinsumDense(LoraMixin):
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
-        kernel = self.kernel if self._lora is None else self.adapted_value()
+        kernel = self.kernel if self._lora is None else self.lora_value()
         x = self.op(inputs, kernel, self.bias)
         return x if self.activation is None else self.activation(x)

@@ -43,7 +43,7 @@ class BaseEmbedding(LoraMixin):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
-        self.adapt_if_asked()
+        self.maybe_enable_lora()
 
     def _started(self, shape: Any, dtype: str = "float32", rng: Any = None) -> Any:
         import numpy as np
@@ -53,7 +53,7 @@ class BaseEmbedding(LoraMixin):
 
     def rows(self) -> Any:
         """Return the rows, or the sum that is in their place."""
-        return self.embeddings if self._lora is None else self.adapted_value()
+        return self.embeddings if self._lora is None else self.lora_value()
 
 
 class Embedding(BaseEmbedding):

@@ -58,7 +58,7 @@ class Lambda(Layer):
         before = len(calls)
         try:
             return self.function(inputs, **given)
-        except Exception:  # the author's code, on a tensor without values
+        except Exception:  # the user's code, on a symbolic tensor
             del calls[before:]
             return OpaqueOp(self._promised(inputs), self.compute_dtype)(*tree.flatten(inputs))
 
@@ -86,7 +86,7 @@ class Lambda(Layer):
                 )
         return super().get_config() | {name: named(value) for name, value in held.items()}
 
-    def again(self) -> Any:
+    def clone_from_config(self) -> Any:
         """Return a new layer of the very same functions, which need no names for that."""
         held = self.function, self.output_shape, self.mask, self.arguments
         return type(self)(*held, name=self.name, trainable=self._trainable, dtype=self._policy)

@@ -59,12 +59,12 @@ class LoraMixin(Layer):
         error.trail.append(self)
         return error
 
-    def adapt_if_asked(self) -> None:
+    def maybe_enable_lora(self) -> None:
         """Adapt the variable, where the settings say so: the end of ``build``."""
         if self.lora_rank is not None:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
-    def adapted_value(self) -> Any:
+    def lora_value(self) -> Any:
         """Return the variable, or the sum that is in its place."""
         held = vars(self)[self.adapted]
         if self._lora is None:

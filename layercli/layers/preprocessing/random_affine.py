@@ -9,7 +9,7 @@ from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImag
 from layercli.layers.validators import one_of
 from layercli.ops.image.affine import Resample
 
-FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # Keras's layers know no mirror
+FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # Keras's layers have no mode "mirror"
 
 
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.layers.preprocessing.random_color import RandomColor, within
-from layercli.layers.validators import DataFormat, Seed, ValueRange, ends_of, factor
+from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 
 
 class RandomBrightness(RandomColor):
@@ -24,7 +24,7 @@ class RandomBrightness(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(ends_of(self.factor))
+        self.settle(factor_range(self.factor))
 
     def varied(self, images: Any, drawn: Any) -> Any:
         """Return brighter or darker images."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from layercli import ops
 from layercli.layers.preprocessing.random_color import RandomColor, within
-from layercli.layers.validators import DataFormat, Seed, ValueRange, ends_of, factor
+from layercli.layers.validators import DataFormat, Seed, ValueRange, factor, factor_range
 
 
 class RandomContrast(RandomColor):
@@ -23,7 +23,7 @@ class RandomContrast(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        low, high = ends_of(self.factor, 0)
+        low, high = factor_range(self.factor, 0)
         self.settle((1 - low, 1 + high))
 
     def varied(self, images: Any, drawn: Any) -> Any:

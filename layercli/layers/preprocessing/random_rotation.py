@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.layers.preprocessing.random_affine import FillMode, Interpolation, RandomAffine
-from layercli.layers.validators import DataFormat, Number, Seed, ends_of, factor
+from layercli.layers.validators import DataFormat, Number, Seed, factor, factor_range
 from layercli.ops.image.affine import Rotation
 
 
@@ -27,5 +27,5 @@ class RandomRotation(RandomAffine):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        low, high = ends_of(self.factor)
+        low, high = factor_range(self.factor)
         self.settle((low * 360, high * 360))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.layers.preprocessing.random_affine import FillMode, Interpolation, RandomAffine
-from layercli.layers.validators import DataFormat, Number, Seed, ends_of, factor
+from layercli.layers.validators import DataFormat, Number, Seed, factor, factor_range
 from layercli.ops.image.affine import Translation
 
 
@@ -29,4 +29,4 @@ class RandomTranslation(RandomAffine):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle(ends_of(self.height_factor), ends_of(self.width_factor))
+        self.settle(factor_range(self.height_factor), factor_range(self.width_factor))

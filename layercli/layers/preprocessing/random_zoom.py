@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from layercli.layers.preprocessing.random_affine import FillMode, Interpolation, RandomAffine
-from layercli.layers.validators import DataFormat, Number, Seed, ends_of, factor
+from layercli.layers.validators import DataFormat, Number, Seed, factor, factor_range
 from layercli.ops.image.affine import Zoom
 
 
@@ -30,4 +30,4 @@ class RandomZoom(RandomAffine):
     def setup(self) -> None:
         """Make the ops of the settings."""
         factors = [self.height_factor, self.width_factor] if self.width_factor is not None else [self.height_factor]
-        self.settle(*((1 + low, 1 + high) for low, high in map(ends_of, factors)))
+        self.settle(*((1 + low, 1 + high) for low, high in map(factor_range, factors)))

@@ -25,7 +25,7 @@ class BaseRandomLayer(Layer):
         """Make the count of draws, where the layer has a stream of its own."""
         self.draws = None
         if self.seed is not None and self.op is not None:
-            self.draws = self.add_weight("draws", (), "zeros", dtype="int64", trainable=False, listed=False)
+            self.draws = self.add_weight("draws", (), "zeros", dtype="int64", trainable=False, persistent=False)
 
     def drawn(self, inputs: Any) -> Any:
         """Return what the random op gives, and count the draw."""

@@ -51,7 +51,7 @@ class Recurrent(Layer):
         if self.stateful:
             if not dims.known(batch):
                 raise ShapeError("is stateful, so the batch size must be known", hint="give Input a batch_shape")
-            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "listed": False}
+            settings: dict[str, Any] = {"initializer": "zeros", "trainable": False, "persistent": False}
             shapes = self._state_shapes(sequences_shape)
             self.states = [self.add_weight("rnn_state", shape, **settings) for shape in shapes]
 

@@ -19,8 +19,8 @@ from layercli.ops.core.scatter_gather import check_whole
 SEGMENTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "sum": ("sum", lambda dtype: 0),
     "prod": ("prod", lambda dtype: 1),
-    "max": ("amax", lambda dtype: float("-inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[0]),
-    "min": ("amin", lambda dtype: float("inf") if dtypes.is_floating(dtype) else dtypes.ends(dtype)[1]),
+    "max": ("amax", lambda dtype: float("-inf") if dtypes.is_floating(dtype) else dtypes.finfo_range(dtype)[0]),
+    "min": ("amin", lambda dtype: float("inf") if dtypes.is_floating(dtype) else dtypes.finfo_range(dtype)[1]),
 }
 """torch's name of each reduction, and its value for an empty segment in a dtype."""
 

@@ -70,5 +70,5 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
     if wanted == "bool" or here == "bool":
         return cast(x, wanted)
-    (low, high), (least, most) = dtypes.ends(wanted), dtypes.ends(here)
+    (low, high), (least, most) = dtypes.finfo_range(wanted), dtypes.finfo_range(here)
     return cast(clip(x, max(low, least), min(high, most)) if low > least or high < most else x, wanted)

@@ -53,7 +53,7 @@ def hold(variable: Variable, value: torch.Tensor) -> None:
     if variable.made_trainable and dtypes.is_floating(variable.dtype):
         layer._module.register_parameter(variable.key, nn.Parameter(value, requires_grad=variable.trainable))
     else:
-        layer._module.register_buffer(variable.key, value, persistent=variable.listed)
+        layer._module.register_buffer(variable.key, value, persistent=variable.persistent)
 
 
 def value_of(file: WeightFile, place: MatchingPlace) -> torch.Tensor:

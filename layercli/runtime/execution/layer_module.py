@@ -100,7 +100,7 @@ class LayerModule(nn.Module):
         if variable.made_trainable and dtypes.is_floating(variable.dtype):
             self.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
         else:
-            self.register_buffer(variable.key, tensor, persistent=variable.listed)
+            self.register_buffer(variable.key, tensor, persistent=variable.persistent)
 
     def adopt(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
