@@ -15,7 +15,7 @@ from layercli.errors import FileError, FormatError, MissingPackageError
 from layercli.formats import detect
 from layercli.formats.dtype_codec import decode
 from layercli.formats.names import is_inside, is_relative
-from layercli.formats.onnx_validation import check_texts
+from layercli.formats.onnx_validation import check_ranks, check_texts
 from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import TensorEntry, missing
@@ -106,6 +106,7 @@ def load(file: Path) -> Any:
     if not model.HasField("graph") or not model.opset_import:
         raise FormatError(f"{file} is damaged or not an ONNX file: it holds no {lacking(model)}", code="bad-header")
     check_texts(file, model)
+    check_ranks(file, model.graph)
     return model
 
 

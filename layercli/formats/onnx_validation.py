@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FormatError
 
 
@@ -19,6 +20,17 @@ def check_texts(file: Path, model: Any) -> None:
         damaged = True
     if damaged:
         raise FormatError(f"{file} is damaged: a name in it is not text")
+
+
+def check_ranks(file: Path, graph: Any) -> None:
+    """Raise FormatError for an input or output, or a value that the file describes, with more dimensions than arrays have."""
+    for x in (*graph.input, *graph.output, *graph.value_info):
+        rank = len(x.type.tensor_type.shape.dim)
+        if rank > MOST_DIMENSIONS:
+            raise FormatError(
+                f"{file}: {x.name!r} has {rank:,} dimensions, and an array has {MOST_DIMENSIONS} at most",
+                code="bad-shape",
+            )
 
 
 def texts_in(graph: Any) -> Iterator[Any]:

@@ -209,7 +209,9 @@ class Reader:
 
     def input(self, described: Any) -> SymbolicTensor:
         """Return the input that the config of an InputLayer describes."""
-        settings = described.get("config") or {}
+        settings = described.get("config")
+        if not isinstance(settings, dict):
+            raise FormatError(f"{self.where} describes an InputLayer without its config")
         shape = settings.get("batch_shape") or settings.get("batch_input_shape")
         if not isinstance(shape, list):
             raise FormatError(f"{self.where} has an input without a batch_shape")

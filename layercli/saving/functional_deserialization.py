@@ -150,7 +150,8 @@ class Drawing:
 def histories(value: Any) -> list[Any]:
     """Return where every tensor among some arguments comes from."""
     if isinstance(value, dict) and value.get("class_name") == TENSOR:
-        return [checked(value.get("config", {}).get("keras_history"))]
+        config = value.get("config")
+        return [checked(config.get("keras_history") if isinstance(config, dict) else None)]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [history for item in items for history in histories(item)]
 

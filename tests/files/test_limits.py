@@ -218,6 +218,19 @@ def exported(graph: object) -> None:
         archive.writestr("m/models/model.json", json.dumps(graph))
 
 
+def test_a_value_of_a_graph_has_no_more_dimensions_than_arrays():
+    onnx = pytest.importorskip("onnx")
+    ends = (
+        [onnx.helper.make_tensor_value_info("x", 1, [1] * 100_000)],
+        [onnx.helper.make_tensor_value_info("y", 1, [1])],
+    )
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", *ends)), "m.onnx")
+    with pytest.raises(FormatError) as error:
+        open_weights("m.onnx")
+    assert str(error.value) == "m.onnx: 'x' has 100,000 dimensions, and an array has 64 at most"
+
+
 def test_differences_end_with_the_axis():
     x = np.arange(5.0, dtype=np.float32)[None]
     assert ops.diff(Input((5,)), n=10**9).shape == (None, 0)
