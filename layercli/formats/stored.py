@@ -60,3 +60,14 @@ def stored_blocks(
         )
     else:
         yield from (encode(chunk, dtype) for chunk in chunks())
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Let the pages of a mapped file go that were read through ``array``; they are read again when they are needed."""
+    import mmap
+
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)

@@ -1,8 +1,7 @@
-"""The rank of a change of a matrix, found from a random sketch of it: a merged LoRA adapter changes it by a low one."""
+"""The rank of a change of a matrix, found from a part of it: a merged LoRA adapter changes it by a low one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from layercli.inspect.tolerance import DIGITS
@@ -11,28 +10,31 @@ if TYPE_CHECKING:
     import numpy as np
 
 SHARE = 4
-"""A rank is low where it is at most the smaller size divided by this."""
-MOST = 256
-LARGEST = 1 << 31
+"""A rank is low where it is at most the smaller size of the part divided by this."""
+SIDE = 256
+"""The rows and columns of the part: its rank is that of the whole where that is low and the part is drawn at random."""
 
 
-def rank_of_change(changed: Iterable[np.ndarray], shape: tuple[int, ...], dtype: str, norm: float) -> int | None:
-    """Return the rank of a matrix, whose rows come in blocks, where it is low; None where it is not.
+def part_of(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and the columns that are looked at."""
+    import numpy as np
 
-    The matrix is a change of values in ``dtype`` whose norm is ``norm``: what their rounding may do does not count.
-    Reference: Halko, Martinsson and Tropp, Finding structure with randomness, 2011.
+    rng = np.random.default_rng(0)
+    rows, columns = (np.sort(rng.permutation(size)[:SIDE]) for size in shape)
+    return rows, columns
+
+
+def rank_of_change(a: np.ndarray, b: np.ndarray, dtype: str) -> int | None:
+    """Return the rank of ``b - a``, two parts of matrices in ``dtype``, where it is low; None where it is not.
+
+    What rounding in ``dtype`` may do does not count.
 
     >>> import numpy as np
-    >>> rank_of_change([np.outer(np.arange(12.0), np.ones(16))], (12, 16), "float32", 1.0)
+    >>> rank_of_change(np.zeros((12, 16)), np.outer(np.arange(12.0), np.ones(16)), "float32")
     1
     """
     import numpy as np
 
-    most = min(MOST, min(shape) // SHARE)
-    if most < 1 or shape[0] * (most + 1) > LARGEST:
-        return None
-    directions = np.random.default_rng(0).standard_normal((shape[1], most + 1)) / np.sqrt(most + 1)
-    sketch = np.concatenate([rows @ directions for rows in changed])
-    sizes = np.linalg.svd(sketch, compute_uv=False)
-    rank = int(np.count_nonzero(sizes > norm * 2.0 ** -DIGITS.get(dtype, 53)))
-    return rank if 0 < rank <= most else None
+    sizes = np.linalg.svd(b - a, compute_uv=False)
+    rank = int(np.count_nonzero(sizes > float(np.linalg.norm(b)) * 2.0 ** -DIGITS.get(dtype, 53)))
+    return rank if 0 < rank <= min(b.shape) // SHARE else None

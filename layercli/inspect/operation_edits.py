@@ -74,9 +74,9 @@ def steps(graph: ModelGraph, path: str, within: Mapping[str, list[ModuleCall]]) 
 
 def step_edits(path: str, other: str, a: list[CallStep], b: list[CallStep]) -> Iterator[StructureEdit]:
     """Yield the edits that turn steps into others; calls of modules that only one side has are edits of these already."""
-    keys = [[(x.name, x.module, tuple(sorted(x.arguments.items()))) for x in side] for side in (a, b)]
+    mine_keys, their_keys = ([(x.name, x.module, tuple(sorted(x.arguments.items()))) for x in side] for side in (a, b))
     same: dict[int, int] = {}
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, mine_keys, their_keys, autojunk=False).get_opcodes():
         if tag == "equal":
             same.update(zip(range(i1, i2), range(j1, j2), strict=True))
         else:

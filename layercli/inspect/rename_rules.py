@@ -57,8 +57,8 @@ def rule_of(path: str, number: int, line: str) -> RenameRule:
     old, arrow, new = line.partition("->")
     if not arrow:
         raise FormatError(f"{path}, line {number}: expects OLD -> NEW, got {line.strip()!r}")
-    sides = [side.strip() for side in (old, new)]
-    return RenameRule(*("" if side in ("''", '""') else side for side in sides))
+    before, after = ("" if side.strip() in ("''", '""') else side.strip() for side in (old, new))
+    return RenameRule(before, after)
 
 
 def text_of_rules(rules: Iterable[RenameRule]) -> str:

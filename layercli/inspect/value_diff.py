@@ -10,10 +10,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from layercli.formats.dtype_codec import decode
-from layercli.formats.stored import is_quantized
+from layercli.formats.stored import is_quantized, release_pages
 from layercli.inspect.json_numbers import json_number
 from layercli.inspect.layouts import Order, is_identity
-from layercli.inspect.low_rank import rank_of_change
+from layercli.inspect.low_rank import part_of, rank_of_change
 from layercli.inspect.value_sums import Sums
 
 if TYPE_CHECKING:
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from layercli.inspect.variable_matching import VariablePair
     from layercli.inspect.variables import VariableRow
 
-BLOCK = 1 << 17
+BLOCK = 1 << 15
 """The values compared at a time: two blocks of them stay in the cache of a core."""
 BYTES = 1 << 20
 """The bytes compared at a time."""
+WINDOW = 1 << 25
+"""The bytes after which pages that were read are let go: a file may be larger than the memory."""
 WORKERS = 2
 
 
@@ -94,12 +96,11 @@ def compare_pair(pair: VariablePair, rtol: float, atol: float) -> ValueDiff:
     sums = Sums(rtol, atol, pair.b.dtype if pair.cast else None)
     for x, y in blocks(pair.a, pair.b, order):
         sums.add(x, y)
-    if sums.different == 0:
+    if not sums.different:
         return EQUAL
     rank = None
     if sums.finite and len(pair.b.shape) == 2 and not pair.cast and not is_quantized(pair.b.dtype):
-        changed = ((y - x).reshape(-1, pair.b.shape[1]) for x, y in rows_of(pair, order))
-        rank = rank_of_change(changed, pair.b.shape, pair.b.dtype, sums.norm_b)
+        rank = rank_of_change(*parts_of(pair, order), pair.b.dtype)
     return ValueDiff(
         equal=False,
         close=sums.close,
@@ -130,6 +131,9 @@ def equal_bytes(x: np.ndarray | None, y: np.ndarray | None) -> bool:
     mine, theirs = (np.asarray(side).reshape(-1).view(np.uint8) for side in (x, y))
     whole = mine.size - mine.size % 8
     for start in range(0, whole, BYTES):
+        if start % WINDOW == 0:
+            release_pages(x)
+            release_pages(y)
         stop = min(start + BYTES, whole)
         if not np.array_equal(mine[start:stop].view(np.uint64), theirs[start:stop].view(np.uint64)):
             return False
@@ -162,7 +166,10 @@ def array_blocks(
     """Yield blocks of two arrays of one shape, decoded from these dtypes."""
     if x.flags.c_contiguous and y.flags.c_contiguous:
         x, y = x.reshape(-1), y.reshape(-1)
-    for index in slices(x.shape, BLOCK):
+    for i, index in enumerate(slices(x.shape, BLOCK)):
+        if i % (WINDOW // BLOCK // 4) == 0:
+            release_pages(x)
+            release_pages(y)
         p, q = x[index], y[index]
         yield (p if mine is None else decode(p, mine)).ravel(), (q if theirs is None else decode(q, theirs)).ravel()
 
@@ -203,19 +210,18 @@ def aligned(xs: Iterator[np.ndarray], ys: Iterator[np.ndarray]) -> Iterator[tupl
         x, y = x[size:], y[size:]
 
 
-def rows_of(pair: VariablePair, order: Order) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield whole rows of two matrices, as float64."""
+def parts_of(pair: VariablePair, order: Order) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same rows and columns of two matrices, as float64."""
     import numpy as np
 
-    x, y = mapped(pair.a), mapped(pair.b)
-    mine = pair.a.read().reshape(pair.a.shape) if x is None else x
-    theirs = pair.b.read().reshape(pair.b.shape) if y is None else y
-    mine = mine.transpose(order)
-    step = max(1, BLOCK // max(1, pair.b.shape[1]))
-    for start in range(0, pair.b.shape[0], step):
-        p, q = mine[start : start + step], theirs[start : start + step]
-        p, q = (p if x is None else decode(p, pair.a.dtype)), (q if y is None else decode(q, pair.b.dtype))
-        yield p.astype(np.float64), q.astype(np.float64)
+    rows, columns = part_of(pair.b.shape)
+    found = []
+    for row, axes in ((pair.a, order), (pair.b, (0, 1))):
+        array = mapped(row)
+        whole = row.read().reshape(row.shape) if array is None else array
+        part = whole.transpose(axes)[rows][:, columns]
+        found.append((part if array is None else decode(part, row.dtype)).astype(np.float64))
+    return found[0], found[1]
 
 
 def worst_first(values: dict[str, ValueDiff]) -> list[str]:

@@ -17,7 +17,7 @@ class Sums:
 
     def __init__(self, rtol: float, atol: float, rounding: str | None) -> None:
         self.rtol, self.atol, self.rounding = rtol, atol, rounding
-        self.different = 0
+        self.different = False
         self.close = self.finite = True
         self.rounded = rounding is not None
         self.absolute = self.largest = 0.0
@@ -28,15 +28,11 @@ class Sums:
         import numpy as np
 
         with np.errstate(all="ignore"):
-            unequal = x != y
-            count = int(np.count_nonzero(unequal))
-            if count:
-                unequal &= ~((x != x) & (y != y))
-                count = int(np.count_nonzero(unequal))
+            unequal = not np.array_equal(x, y) and not same_values(x, y)
             if self.rounded and self.rounding is not None:
                 self.rounded = same_values(rounded_to(x, self.rounding), y)
-            self.different += count
-            self.add_numbers(numbers(x), numbers(y), bool(count))
+            self.different = self.different or unequal
+            self.add_numbers(numbers(x), numbers(y), unequal)
 
     def add_numbers(self, x: np.ndarray, y: np.ndarray, unequal: bool) -> None:
         """Add a block as floats of one dtype; ``unequal`` where some values differ."""
@@ -54,7 +50,8 @@ class Sums:
             aa, bb = float(x @ x), float(y @ y)
         self.aa += aa
         self.bb += bb
-        self.largest = max([self.largest, *(float(np.abs(side).max(initial=0.0)) for side in (x, y))])
+        for side in (x, y):
+            self.largest = max(self.largest, float(side.max(initial=0.0)), -float(side.min(initial=0.0)))
         if not unequal:
             self.ab += aa
             return
@@ -65,7 +62,9 @@ class Sums:
         self.dd += float(distance @ distance)
         np.abs(distance, out=distance)
         self.absolute = max(self.absolute, float(distance.max(initial=0.0)))
-        if self.close:
+        if self.close and not (self.atol or self.rtol):
+            self.close = False
+        elif self.close:
             self.close = bool(np.all(distance <= self.atol + self.rtol * np.abs(x)))
 
     @property

@@ -205,7 +205,7 @@ class _Matcher:
                 usual.setdefault(len(pair.a.shape), Counted()).add(found[0])
         for pair in self.pairs:
             found = orders(pair.a.shape, pair.b.shape)
-            if len(found) < 2:
+            if len(found) < 2 or (pair.how == "name" and is_identity(found[0]) and len(pair.a.shape) not in usual):
                 continue
             if len(pair.a.shape) in usual and (most := usual[len(pair.a.shape)].most()) in found:
                 pair.order = most

@@ -368,8 +368,11 @@ def write_gguf_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFi
     from layercli.formats.gguf import GgufFile
     from layercli.formats.gguf_writer import GgufMetadata, write_gguf
 
-    known = isinstance(source, GgufFile)
-    write_gguf(stream, tensors, GgufMetadata.of(source) if known else GgufMetadata.named(source.file.stem))
+    write_gguf(
+        stream,
+        tensors,
+        GgufMetadata.of(source) if isinstance(source, GgufFile) else GgufMetadata.named(source.file.stem),
+    )
 
 
 WRITERS: dict[str, Callable[[Any, Sequence[TensorStream], WeightFile], None]] = {

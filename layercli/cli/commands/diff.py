@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,12 @@ class Part(StrEnum):
     names = "names"
     values = "values"
 
+
+PARTS: dict[Part, Literal["structure", "names", "values"]] = {
+    Part.structure: "structure",
+    Part.names: "names",
+    Part.values: "values",
+}
 
 AnnotatedFormatOption = Annotated[
     AnnotatedFormat | None,
@@ -98,7 +104,7 @@ def diff(
     total = sum(row.bytes for row in sources[0].variables().rows) if values else 0
     with byte_progress("comparing values", total, quiet=command_line.current().quiet) as progress:
         found = diff_sources(
-            *sources, only=only and only.value, values=values, rtol=rtol, atol=atol, rules=rules,
+            *sources, only=None if only is None else PARTS[only], values=values, rtol=rtol, atol=atol, rules=rules,
             shapes=input_shape, progress=progress,
         )  # fmt: skip
     if write_rename is not None:
