@@ -9,9 +9,9 @@ from layercli.inspect.tolerance import DIGITS
 if TYPE_CHECKING:
     import numpy as np
 
-SHARE = 4
+SHARE = 2
 """A rank is low where it is at most the smaller size of the part divided by this."""
-SIDE = 256
+SIDE = 128
 """The rows and columns of the part: its rank is that of the whole where that is low and the part is drawn at random."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -91,6 +92,7 @@ def diff(
     [dim]$[/dim] layercli diff checkpoint.pt model.safetensors --write-rename rules.txt
     [dim]$[/dim] git difftool -x 'layercli diff --values' HEAD~1 -- model.safetensors
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # variables are compared on all cores already; BLAS would spin
     from layercli.inspect.model_loader import register_custom_objects
     from layercli.inspect.rename_rules import read_rules
     from layercli.render.byte_progress import byte_progress
