@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -63,10 +63,8 @@ class DataclassConfig:
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
 
 
-@lru_cache(maxsize=4096)
-def signature_of(made: Any) -> inspect.Signature:
-    """Return the signature of a class or a function; a model asks for the same ones for each of its layers."""
-    return inspect.signature(made)
+signature_of: Callable[[Any], inspect.Signature] = lru_cache(maxsize=4096)(inspect.signature)
+"""Return the signature of a class or a function; a model asks for the same ones for each of its layers."""
 
 
 def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
