@@ -43,7 +43,7 @@ class PyDataset:
     """Batches made on request: subclass it and write ``__len__`` and ``__getitem__(index)``, which returns a batch.
 
     A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. ``fit`` takes the batches in another order in each epoch, unless
-    it is told not to shuffle. With ``workers`` above 1 that many threads make the batches that come next, with
+    ``shuffle`` is False. With ``workers`` above 1 that many threads make the batches that come next, with
     ``use_multiprocessing`` that many processes, at most ``max_queue_size`` of them ahead. A ``num_batches`` of None says that
     there is no end.
 

@@ -13,8 +13,8 @@ from typing import TextIO
 class CommandLine:
     """The state of a command that runs.
 
-    ``format`` is the one given before the command's name, ``resume_hint`` how to go on with what is interrupted, where that
-    is possible, and ``stdout`` the stream for data, None for Python's.
+    ``format`` is the one given before the command's name, ``resume_hint`` the command that resumes interrupted work, if
+    there is one, and ``stdout`` the stream for data, None for Python's.
     """
 
     quiet: bool = False

@@ -24,7 +24,7 @@ class Trackable:
     _trainable: bool
     _module: Any
     _makes_tensors = False
-    """Whether a call makes tensors of nothing but settings, which its mirror then has made where its inputs are."""
+    """Whether a call makes tensors of nothing but settings, which its layer module then creates on the device of its inputs."""
 
     wraps_modules = True
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Variable(Operators):
-    """A Spec, an initializer, and where its value lives: ``key`` in the mirror of the layer ``owner``.
+    """A Spec, an initializer, and where its value lives: ``key`` in the layer module of ``owner``.
 
-    ``layout`` is the order in which the mirror stores the axes, chosen so that torch's kernel takes a view of it;
+    ``layout`` is the order in which the module stores the axes, chosen so that torch's kernel takes a view of it;
     ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
     A variable that is not ``persistent`` (the counter of a random stream, the states of an RNN) is not saved or counted.
     """

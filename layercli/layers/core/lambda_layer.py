@@ -44,7 +44,7 @@ class Lambda(Layer):
     arguments: Annotated[Any, Validator("a dict of arguments", lambda value: dict(value or {}))] = None
 
     def setup(self) -> None:
-        """Find out what the function wants to be told."""
+        """Find the arguments that the function takes."""
         self.supports_masking = self.mask is not None
         self._wanted = wanted_by(self.function) & {"mask", "training"}
 

@@ -14,7 +14,7 @@ from layercli.errors import LayercliError, NotBuiltError, UsageError
 class LoraMixin(Layer):
     """A layer whose weight may get a low-rank update: kernel + lora_alpha / lora_rank * (a @ b) (Hu et al. 2021).
 
-    a is (..., lora_rank) and b (lora_rank, units), both in float32. Files hold the sum, as Keras's do, so that a and b start anew
+    a is (..., lora_rank) and b (lora_rank, units), both in float32. Files hold the sum, as Keras's do, so that a and b start again
     after a model is loaded.
     """
 

@@ -77,7 +77,7 @@ class Normalization(Layer):
             self.count = self.add_weight("count", (), "zeros", dtype="int32", trainable=False)
 
     def adapt(self, data: Any) -> None:
-        """Take mean and variance from an array, or from batches of arrays, which are gone through once.
+        """Take mean and variance from an array, or from batches of arrays, which are iterated once.
 
         UsageError where there is no data, or the settings hold a mean; ShapeError where the layer was built for other sizes.
         """

@@ -1,0 +1,113 @@
+"""Code, docs and messages use the terms of the field: words of our old dialect stay out, and class names are unique."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CODE = [
+    path for folder in ("layercli", "models", "benchmarks", "docs") for path in sorted((ROOT / folder).rglob("*.py"))
+]
+GENERATED = {ROOT / "docs" / "commands", ROOT / "docs" / "reference"}
+PROSE = [
+    *sorted(ROOT.glob("*.md")), *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.parent not in GENERATED),
+    ROOT / "Makefile", ROOT / "mkdocs.yml", ROOT / "pyproject.toml", ROOT / ".pre-commit-config.yaml",
+]  # fmt: skip
+
+BETTER = {
+    r"whole numbers?": "integer",
+    r"a truth|truths|truth values?": "boolean",
+    r"what is (?:none|no)\b": "other values, NaN, or 'X that is not a Y'",
+    r"(?:drawn|foreign) models?": "functional model; torch module",
+    r"mirrors?": "layer module; flipped, of an image",
+    r"laws": "consistency tests",
+    r"doors?": "deferred import",
+    r"told|heard|heed(?:s|ed)?|hearing": "gets, receives, recorded, checks",
+    r"nobody|somebody": "no other process, another user: the one that is meant",
+    r"is one too many": "unexpected X",
+    r"(?:has|have|is|are) gone": "exited, was removed, is closed",
+    r"(?:gone|go|goes|going) on with": "continue, resume",
+    r"broken off": "interrupted",
+    r"anew": "again",
+    r"none of (?:ours|theirs)": "not one of layercli's",
+    r"as many as they be": "any number of",
+    r"never none": "never empty",
+}
+"""What the old dialect said, and the better word."""
+
+MODE = "the fill mode `mirror` of Keras's `affine_transform`"
+EXCEPTIONS = {
+    ("layercli/ops/image/affine.py", "mirrors?"): MODE,
+    ("layercli/ops/image/warp.py", "mirrors?"): MODE,
+    ("layercli/layers/preprocessing/random_affine.py", "mirrors?"): MODE,
+}
+"""Files that may use a word, and why."""
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of what people read: of code the strings and comments, of other files every line."""
+    source = path.read_text()
+    if path.suffix != ".py":
+        yield from enumerate(source.splitlines(), 1)
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def found(pattern: str, text: str) -> list[str]:
+    """Return what of ``text`` is the word; names of code in backquotes are none."""
+    return re.findall(rf"\b(?:{pattern})\b", re.sub(r"``[^`]*``|`[^`]*`", "``", text), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(("pattern", "better"), BETTER.items(), ids=list(BETTER))
+def test_the_old_dialect_stays_out(pattern, better):
+    hits = []
+    for path in (*CODE, *PROSE):
+        name = str(path.relative_to(ROOT))
+        if (name, pattern) in EXCEPTIONS:
+            continue
+        hits += [f"{name}:{line}: {word}" for line, text in texts(path) for word in found(pattern, text)]
+    assert not hits, f"better: {better}\n" + "\n".join(hits)
+
+
+def test_the_words_are_found():
+    assert found("mirrors?", "the mirror of a layer") == ["mirror"]
+    assert found("told|heard", "is told the ``heard`` bytes") == ["told"]
+    assert found("laws", "lawsuit") == []
+
+
+def test_exceptions_are_needed():
+    for name, pattern in EXCEPTIONS:
+        assert any(found(pattern, text) for _, text in texts(ROOT / name)), name
+
+
+KERAS_TWICE = {"Identity"}
+"""Names that Keras itself gives to two classes: a layer and an initializer (losses and metrics are told by their package)."""
+
+
+def test_class_names_are_unique():
+    places = defaultdict(list)
+    for folder in ("layercli", "models"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    places[node.name].append(str(path.relative_to(ROOT)))
+    twice = {name: sorted(files) for name, files in places.items() if len(files) > 1}
+    pairs = {
+        name
+        for name, files in twice.items()
+        if len(files) == 2 and {Path(file).parts[1] for file in files} == {"losses", "metrics"}
+    }
+    assert {name: files for name, files in twice.items() if name not in KERAS_TWICE | pairs} == {}
