@@ -23,12 +23,12 @@ def complete(option: str, shell: str) -> int:
     """Print the completion script for ``shell``, or install it where that shell reads it."""
     if shell not in SHELLS:
         raise UsageError(f"there is no completion for {shell!r}", hint=nearest(shell, list(SHELLS), "shells"))
-    from typer import completion
+    from typer.completion import get_completion_script, install  # type: ignore[attr-defined]  # handed on by typer
 
     if option == "--show-completion":
-        script = completion.get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell)
+        script = get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell)
         output.write(f"{script}\n")
         return 0
-    _, path = completion.install(shell=shell, prog_name=PROGRAM, complete_var=VARIABLE)
+    _, path = install(shell=shell, prog_name=PROGRAM, complete_var=VARIABLE)
     output.print_info(f"{shell} completion installed in {path}: it takes effect in the next terminal")
     return 0

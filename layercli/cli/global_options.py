@@ -59,7 +59,7 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def format_of(annotation: Any, text: str) -> StrEnum:
     """Return the format of that name if the command supports it; else raise UsageError."""
-    known = next(
+    known: type[StrEnum] = next(
         each
         for each in typing.get_args(typing.get_args(annotation)[0])
         if isinstance(each, type) and each is not type(None)
@@ -67,4 +67,4 @@ def format_of(annotation: Any, text: str) -> StrEnum:
     formats = [each.value for each in known]
     if text not in formats:
         raise UsageError(f"--format is {', '.join(formats)}, got {text!r}", hint=nearest(text, formats))
-    return known(text)  # type: ignore[no-any-return]  # an enumeration declared by the command
+    return known(text)

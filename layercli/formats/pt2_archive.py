@@ -200,7 +200,7 @@ def exponent(node: Any) -> int:
     if isinstance(node, ast.UnaryOp):
         return exponent(node.operand)
     if isinstance(node, ast.Constant) and str(node.value).isdecimal():
-        return max(1, int(node.value))
+        return max(1, int(str(node.value)))
     return max(1, digits_of(node))
 
 

@@ -79,8 +79,8 @@ class _OnnxDescriber:
             for each in node.parameters:
                 leaf = each.name.rpartition(".")[2].rpartition("/")[2]
                 own[leaf if leaf not in own else each.name] = self.parameters[each.name]
-        for path, cls in classes.items():
-            self.builder.add_module(path, cls, variables=held.get(path, {}))
+        for path, class_name in classes.items():
+            self.builder.add_module(path, class_name, variables=held.get(path, {}))
 
     def _place(self, name: str) -> int:
         """Return the index of a tensor; a tensor that no node produced is a constant."""

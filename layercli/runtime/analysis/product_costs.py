@@ -46,7 +46,7 @@ def _first(out: Any) -> Any:
 
 def _values_held(x: Any) -> int | None:
     """Return the number of stored values of a sparse tensor; None for a dense one."""
-    if x.layout is torch.strided or x.layout is torch._mkldnn:
+    if x.layout is torch.strided or x.layout is torch._mkldnn:  # type: ignore[attr-defined]  # not in its stubs
         return None
     return int((x._values() if x.layout is torch.sparse_coo else x.values()).numel())
 
@@ -73,7 +73,7 @@ def matmul(args: Any, kwargs: Any, out: Any) -> int | None:
 @costs("aten::_foreach_mm", "_native::_foreach_mm_native_0")
 def several_products(args: Any, kwargs: Any, out: Any) -> int | None:
     """A product of each pair of two lists."""
-    return sum(x.numel() * left.shape[-1] for x, left in zip(out, args[0], strict=True))
+    return int(sum(x.numel() * left.shape[-1] for x, left in zip(out, args[0], strict=True)))
 
 
 @costs("inductor::_mm_plus_mm")
@@ -107,7 +107,7 @@ def summed_products(args: Any, kwargs: Any, out: Any) -> int | None:
 def vector_product(args: Any, kwargs: Any, out: Any) -> int | None:
     """One multiplication for each element of the first operand."""
     held = _values_held(args[0])
-    return args[0].numel() if held is None else held  # type: ignore[no-any-return]
+    return int(args[0].numel()) if held is None else held
 
 
 @costs("aten::addr", "aten::addr_")
@@ -242,7 +242,8 @@ def convolution(args: Any, kwargs: Any, out: Any) -> int | None:
 def convolution_gradients(args: Any, kwargs: Any, out: Any) -> int | None:
     """The gradient of the input and that of the weights each take as many products as the convolution."""
     # The first has arguments between the weights and the strides that the second has not.
-    gradient, x, weight, transposed, mask = *args[:3], *((args[7], args[10]) if len(args) > 10 else (args[6], args[9]))
+    gradient, x, weight = args[:3]
+    transposed, mask = (args[7], args[10]) if len(args) > 10 else (args[6], args[9])
     once = (x if transposed else gradient).numel() * prod(weight.shape[1:])
     return once * (bool(mask[0]) + bool(mask[1]))  # type: ignore[no-any-return]
 
