@@ -50,6 +50,8 @@ def describe(config: Mapping[str, Any]) -> Pretrained:
     """
     kind = config.get("model_type")
     if not isinstance(kind, str):
+        if kind is None:
+            raise FormatError("config.json has no model_type, so it describes no model")
         raise FormatError(f"config.json has model_type = {shown(kind)}, which is not text")
     if kind not in FAMILIES:
         raise UnknownArchitectureError(f"layercli does not implement the model_type {shown(kind)}")

@@ -207,7 +207,7 @@ def test_what_is_no_weights_says_so(cli, folder):
     torch.save({"x": torch.ones(2)}, "old.pth", _use_new_zipfile_serialization=False)
     for name, sentence in [
         ("w.pt", "w.pt is in no format that layercli knows"),
-        ("config.json", "config.json is JSON without a weight_map, so not an index of weight files"),
+        ("config.json", "config.json has no model_type, so it describes no model"),
         ("old.pth", "old.pth is a file of torch.save before PyTorch 1.6, which is a pickle and never loaded"),
         ("none.pt", "none.pt does not exist"),
     ]:

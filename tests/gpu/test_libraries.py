@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 LOOK = """
 import json
-from layercli.gpu import libcuda, nvml
+from layercli.gpu.probes import libcuda, nvml
 from layercli.gpu.snapshot import Snapshot
 notes = []
 driver, devices = nvml.read(notes)

@@ -249,9 +249,7 @@ def test_other_makers_devices_are_listed_and_what_is_not_seen_is_said(roots):
 
 
 def test_looking_imports_no_torch():
-    code = (
-        "import sys; sys.modules['torch'] = None\nfrom layercli.gpu import probe\nprint(probe.snapshot().wheel.version)"
-    )
+    code = "import sys; sys.modules['torch'] = None\nfrom layercli.gpu.probes import probe\nprint(probe.snapshot().wheel.version)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip()

@@ -93,7 +93,7 @@ PARENT = """
 import os, sys
 from layercli.gpu import subprocess_runner
 child = (
-    "import json, os, sys, time; from layercli.gpu import child; child.end_with_parent(json.load(sys.stdin)['parent']);"
+    "import json, os, sys, time; from layercli.gpu import worker as child; child.end_with_parent(json.load(sys.stdin)['parent']);"
     "pipe = open(os.environ['PIPE'], 'w'); pipe.write('here'); pipe.flush(); time.sleep(600)"
 )
 subprocess_runner.run({"task": "try"}, 600, command=(sys.executable, "-c", child))
@@ -116,7 +116,7 @@ def test_a_child_ends_with_its_parent_however_that_is_ended(how, tmp_path):
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once():
-    code = "from layercli.gpu import child; child.end_with_parent(1); print('still here')"
+    code = "from layercli.gpu import worker as child; child.end_with_parent(1); print('still here')"
     done = subprocess.run(
         [sys.executable, "-c", code], env=subprocess_runner.environment(), capture_output=True, text=True, check=False
     )
@@ -153,7 +153,7 @@ def test_the_child_finds_this_package_and_what_the_user_added(monkeypatch):
 
 def test_what_libraries_print_is_no_event():
     code = (
-        "import os; from layercli.gpu import child; events = child.claim_stdout(); print('noise', flush=True)\n"
+        "import os; from layercli.gpu import worker as child; events = child.claim_stdout(); print('noise', flush=True)\n"
         "os.system('echo noise'); events.write('event'); events.flush()"
     )
     done = subprocess.run(

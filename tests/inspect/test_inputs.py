@@ -178,7 +178,7 @@ def test_what_does_not_fit_is_said(folder):
     np.save("flat.npy", ROWS[0])
     for text, message, hint in [
         ("y=x.npy", "net has no input 'y'", "inputs: x"),
-        ("x.npz", "x.npz holds k, l, not x", None),
+        ("x.npz", "x.npz holds k, l, not x", "an entry is named after a colon: x.npz:k"),
         ("x=x.npz", "x.npz holds k, l: say which of them is x", "--input x=x.npz:k"),
         ("x.npz:m", "x.npz holds no entry 'm'", None),
         ("cut.csv", "cut.csv, row 3, has 1 cells, not 2", None),

@@ -170,7 +170,7 @@ def test_drawn_indices_are_told():
     summary = summary_of(Experts(), (6, 8))
     assert summary.totals.macs == 6 * 8 * 4 + 6 * 2 * 8 * 8
     assert summary.footnotes == [
-        "what topkchooses depends on values: random indices were used; shapes and MACs do not depend on them"
+        "what topk chooses depends on values: random indices were used; shapes and MACs do not depend on them"
     ]
 
 

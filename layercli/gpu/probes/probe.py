@@ -55,7 +55,7 @@ def attempt(what: str, look: Callable[[], T], otherwise: T, notes: list[str]) ->
 def others(host: Host, roots: os_probe.Roots, notes: list[str]) -> list[Device]:
     """Return the devices of other vendors, with notes on what only torch can report."""
     if host.platform == "darwin" and host.machine == "arm64":
-        notes.append("an Apple GPU does not tell its memory, temperature, power or clocks")
+        notes.append("an Apple GPU does not report its memory, temperature, power or clocks")
         return [Device(0, vendor="apple", name="Apple GPU")]
     cards = os_probe.amd_devices(roots)
     if cards:
