@@ -148,7 +148,7 @@ def test_a_signal_without_a_name():
 def test_the_child_finds_this_package_and_what_the_user_added(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/theirs")
     assert subprocess_runner.environment()["PYTHONPATH"] == f"{subprocess_runner.PACKAGE_ROOT}{os.pathsep}/theirs"
-    assert Path(subprocess_runner.PACKAGE_ROOT, "layercli", "gpu", "child.py").exists()
+    assert Path(subprocess_runner.PACKAGE_ROOT, "layercli", "gpu", "worker.py").exists()
 
 
 def test_what_libraries_print_is_no_event():

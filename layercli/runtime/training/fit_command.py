@@ -199,11 +199,11 @@ def ready(
     training_loop.build(layer, first[0])
     if subject.archive is not None:
         model_saving.load_weights(layer, subject.archive)
+    if joined is None and (warning := logits_warning(layer, layer.loss, first[0], first[1])) is not None:
+        tell(warning)
     layer.module.to(place)
     if settings.shard and joined is not None:
         fsdp.shard(layer, first[0], joined)
-    if joined is None and (warning := logits_warning(layer, layer.loss, first[0], first[1])) is not None:
-        tell(warning)
     if what == "fit":  # an evaluation does not load the optimizer's state
         trainer_of(layer, what).prepare()
     if subject.archive is not None and settings.optimizer is None and not settings.shard:
