@@ -40,5 +40,5 @@ def takes_probabilities(loss: Any) -> bool:
 
 def is_probability(values: torch.Tensor) -> bool:
     """Whether all finite numbers are between 0 and 1."""
-    finite = values[values.isfinite()]
-    return not finite.numel() or bool(finite.min() >= -SLACK and finite.max() <= 1 + SLACK)
+    finite = torch.where(values.isfinite(), values, 0.5)
+    return bool(((finite >= -SLACK) & (finite <= 1 + SLACK)).all())
