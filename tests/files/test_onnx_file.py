@@ -209,13 +209,13 @@ def test_files_that_are_no_model(folder):
         assert first == second
         return first
 
-    nothing = "odd.onnx is damaged, or no ONNX file at all: "
+    nothing = "odd.onnx is damaged or not an ONNX file: "
     assert refused(b"") == "odd.onnx is empty"
     assert refused(b"no graph, but text") == f"{nothing}onnx cannot read it"
     with zipfile.ZipFile("z.onnx", "w") as archive:
         archive.writestr("a", b"")
     assert refusal(summarize_onnx, "z.onnx", [], []) == "z.onnx is a zip archive, not an ONNX file"
-    assert refused(b"\x1f\x8b" + bytes(50)) == "odd.onnx is a gzip file, not an ONNX file"
+    assert refused(b"\x1f\x8b" + bytes(50)) == "odd.onnx is a gzip file, which layercli does not read yet"
     assert (
         refused(onnx.ModelProto(ir_version=8, producer_name="p").SerializeToString()) == f"{nothing}it holds no graph"
     )
