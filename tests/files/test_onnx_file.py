@@ -215,7 +215,9 @@ def test_files_that_are_no_model(folder):
     with zipfile.ZipFile("z.onnx", "w") as archive:
         archive.writestr("a", b"")
     assert refusal(summarize_onnx, "z.onnx", [], []) == "z.onnx is a zip archive, not an ONNX file"
-    assert refused(b"\x1f\x8b" + bytes(50)) == "odd.onnx is a gzip file, which layercli does not read yet"
+    (folder / "odd.onnx").write_bytes(b"\x1f\x8b" + bytes(50))
+    assert refusal(open_weights, "odd.onnx") == "odd.onnx is a gzip file, which layercli does not read yet"
+    assert refusal(summarize_onnx, "odd.onnx", [], []) == "odd.onnx is a gzip file, not an ONNX file"
     assert (
         refused(onnx.ModelProto(ir_version=8, producer_name="p").SerializeToString()) == f"{nothing}it holds no graph"
     )
