@@ -161,9 +161,8 @@ WRITES = {
     "runtime/training/checkpoint_manager.py",  # removes backups that are older
     "runtime/analysis/kernel_profiler.py",  # looks whether torch has written the trace to its end, in the staged file
     "callbacks/csv_logger.py",  # a log that grows by a line, as Keras's does
-    "cli/commands/cost.py",  # adds to the summary of a GitHub job, whose path the job gives
     "saving/conversion.py",  # fills the temporary files that formats.atomic staged
-    "cli/commands/gpu_check.py",  # adds to the summary of a GitHub job, whose path the job gives
+    "cli/job_summary.py",  # adds to the summary of a GitHub job, whose path the job gives
     "gpu/subprocess_runner.py",  # in a temporary folder of its own
     "cli/output.py", "gpu/probes/os_probe.py",  # devices, not files
 }  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layercli.cli import options, output
+from layercli.cli.job_summary import append_job_summary
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def cost(
     tables = drawing.tables(found, fit, findings, depth, time)
     if format is CostFormat.github:
         output.write(drawing.github(found, tables, fit, findings))
-        summarize(drawing.step_summary(tables))
+        append_job_summary(drawing.step_summary(tables))
     else:
         chosen = None if format is None else output.Format(format.value)
         output.emit(tables, lambda: document(found, fit, findings, time), chosen)
@@ -219,15 +219,3 @@ def report_findings(findings: list[Finding]) -> None:
     """Tell each finding on a line of its own."""
     for each in findings:
         output.print_error(f"{'over budget' if each.exceeded else 'not known'}: {each.sentence}")
-
-
-def summarize(text: str) -> Any:
-    """Append Markdown to the summary of the GitHub job, where there is one."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
-        return
-    try:
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.write(f"{text}\n")
-    except OSError as error:
-        output.print_info(f"warning: the job's summary cannot be written: {error.strerror}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from layercli.cli import output
+from layercli.cli.job_summary import append_job_summary
 from layercli.errors import UsageError
 
 
@@ -86,22 +87,10 @@ def gpu_check(
         format = GpuFormat.github
     if format is GpuFormat.github:
         output.write(gpu.github(report))
-        summarize(gpu.summary(report))
+        append_job_summary(gpu.summary(report))
     elif format is GpuFormat.csv:
         output.print_info(report.sentence)
         output.emit(gpu.records(report), report.to_json, output.Format.csv)
     else:
         output.emit(gpu.tables(report), report.to_json, None if format is None else output.Format(format.value))
     return (0 if report.conclusive else 3) if report.answer else 1
-
-
-def summarize(text: str) -> None:
-    """Append Markdown to the GitHub job summary, if there is one; a failure to write is only a warning."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
-        return
-    try:
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.write(f"{text}\n")
-    except OSError as error:
-        output.print_info(f"warning: the job's summary cannot be written: {error.strerror}")
