@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from layercli.cli import command_line, completion, distributed, global_options, help_text, output
-from layercli.cli.bench import bench
 from layercli.cli.command_line import CommandLine
+from layercli.cli.commands.bench import bench
 from layercli.cli.commands.check import check
+from layercli.cli.commands.compare import compare
 from layercli.cli.commands.convert import convert
 from layercli.cli.commands.cost import cost
 from layercli.cli.commands.diff import diff
@@ -24,12 +25,11 @@ from layercli.cli.commands.evaluate import evaluate
 from layercli.cli.commands.fit import fit
 from layercli.cli.commands.gpu_check import gpu_check
 from layercli.cli.commands.models import models
+from layercli.cli.commands.profile import profile
 from layercli.cli.commands.run import run as run_command
 from layercli.cli.commands.summary import summary
 from layercli.cli.commands.vars import vars_
-from layercli.cli.compare import compare
 from layercli.cli.option_groups import grouped
-from layercli.cli.profile import profile
 from layercli.errors import FileError, LayercliError, MissingPackageError, UsageError, nearest
 from layercli.out_of_memory import shortage
 from layercli.version import __version__
