@@ -11,6 +11,7 @@ from layercli.gpu import byte_units, versions
 from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item
 from layercli.gpu.selftest.test_result import FAILED, PASSED, SelfTestResult
+from layercli.inspect.quantities import bytes_in
 
 Floors = str | Iterable[str] | Mapping[str, float] | None
 
@@ -54,7 +55,7 @@ def parse(require: int, memory: str | int | None, capability: str | None, tflops
     copies = {f"bandwidth {name}": value for name, value in ways}
     return Demands(
         require=require,
-        memory=byte_units.parse(memory, "--min-memory") if isinstance(memory, str) else memory,
+        memory=bytes_in(memory, "--min-memory", "16GiB") if isinstance(memory, str) else memory,
         capability=None if capability is None else parse_capability(capability),
         floors=rates | copies,
     )

@@ -15,13 +15,13 @@ BYTES = {
 COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
 
-def bytes_in(text: str, option: str) -> int:
-    """Return the bytes that a size stands for; UsageError unless it is a size above zero.
+def bytes_in(text: str, option: str, example: str = "24GiB") -> int:
+    """Return the bytes that a size stands for; UsageError, which gives an ``example``, unless it is a size above zero.
 
     >>> bytes_in("24GiB", "--memory")
     25769803776
     """
-    return _read(text, option, BYTES, "a size such as 24GiB", "units: B KB MB GB TB KiB MiB GiB TiB")
+    return _read(text, option, BYTES, f"a size such as {example}", "units: B KB MB GB TB KiB MiB GiB TiB")
 
 
 def count_in(text: str, option: str) -> int:

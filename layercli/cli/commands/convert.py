@@ -63,8 +63,8 @@ def convert(
     [dim]$[/dim] layercli convert model.pt model.safetensors --dtype bfloat16 --shard-size 5GB
     [dim]$[/dim] layercli convert ddp.pt model.pt --rename rules.txt --exclude num_batches_tracked --force
     """
-    from layercli.formats.size_text import parse_size
     from layercli.inspect.glob import matches
+    from layercli.inspect.quantities import bytes_in
     from layercli.inspect.rename_rules import read_rules, renamed
     from layercli.render.byte_progress import byte_progress
     from layercli.render.conversion import table
@@ -72,7 +72,7 @@ def convert(
     from layercli.saving.conversion import convert as convert_file
 
     rules = [] if rename is None else read_rules(rename)
-    size = None if shard_size is None else parse_size("--shard-size", shard_size)
+    size = None if shard_size is None else bytes_in(shard_size, "--shard-size", "5GB")
     file = opened(source)
 
     def keep(name: str) -> bool:
