@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cached_property
 
-from layercli.core import dims, dtypes
+from layercli.core import dtypes
 from layercli.core.dims import Size
 from layercli.inspect.gradients import Gradients
 from layercli.inspect.kernel_memory import allocated_by, backward_workspace_of, workspace_of
@@ -177,10 +177,3 @@ def kept_by_call(graph: ModelGraph, saved: Mapping[int, Saved]) -> dict[int, Siz
                 total = total + graph.values[storage].bytes
         found[i] = total
     return found
-
-
-def gradient_bytes(graph: ModelGraph) -> Size:
-    """Return the bytes of the gradients of all trainable parameters."""
-    return dims.total(
-        value.bytes for value in graph.variables_below() if value.kind is ValueKind.PARAMETER and value.trainable
-    )

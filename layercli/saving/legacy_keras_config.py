@@ -229,16 +229,6 @@ def _cudnn(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True}
 
 
-def _normalization(settings: dict[str, Any]) -> dict[str, Any]:
-    axis = settings.get("axis")
-    return {**settings, "axis": axis[0] if isinstance(axis, list) and len(axis) == 1 else axis}
-
-
-def _attention(settings: dict[str, Any]) -> dict[str, Any]:
-    shape = settings.get("output_shape")
-    return settings if shape is None else {**settings, "output_shape": shape}
-
-
 CHANGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "InputLayer": _input_layer,
     "BatchNormalization": _axis_given,
