@@ -1,4 +1,4 @@
-"""Resolve a MODEL of the command line: a named model, a Python reference, or a file."""
+"""Load the model of a named model or a Python reference, and read the arguments given as NAME=VALUE."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENDINGS = {
 }  # fmt: skip
 """How the names of files end that may be given for a model."""
 
-WANTED = "a layercli Layer or Model"
+WANTED = "a layercli Layer or Model, or a torch.nn.Module"
 
 
 @dataclass(frozen=True)
@@ -47,49 +47,9 @@ class ModelSource:
     checkpoint: Any = None
 
 
-def resolve(text: str, settings: Iterable[str] = (), *, modules: bool = False) -> ModelSource:
-    """Return the model that ``text`` names, created with ``settings`` (``name=value`` each); UsageError if there is none.
-
-    With ``modules`` it may be a torch.nn.Module in Python.
-    """
-    given = dict(map(parse_setting, settings))
-    if is_python(text):
-        return ModelSource(made(from_python(text), given, text, modules=modules), text, text)
-    if text.endswith(".keras") or os.path.isfile(text):
-        return from_file_of_model(text, given)
-    location = named_models().get(text)
-    if location is None:
-        raise unknown(text)
-    source, _, name = location.partition(":")
-    return ModelSource(made(getattr(importlib.import_module(source), name), given, text), text, source)
-
-
 def is_python(text: str) -> bool:
     """Whether ``text`` is a Python reference."""
     return ":" in text and "://" not in text and not os.path.exists(text)
-
-
-def from_file_of_model(text: str, settings: dict[str, Any]) -> ModelSource:
-    """Return the model that a ``.keras`` file describes, without reading values; FormatError if it describes none."""
-    from layercli.formats import detect
-    from layercli.saving import keras_file
-    from layercli.saving.deserialization import Reader
-
-    if not os.path.isfile(text) or not (text.endswith(".keras") or detect.is_model(text)):
-        raise unknown(text)
-    if not detect.is_model(text):
-        found = detect.seeming(Path(text), detect.first_bytes(Path(text))) or "in no format that layercli knows"
-        raise FormatError(f"{text} is {found}, not a .keras archive")
-    if settings:
-        raise UsageError(f"{text} is an existing model: it takes no arguments")
-    model = Reader(text).model(keras_file.config_in(text))
-    return ModelSource(model, text, text, archive=text)
-
-
-def no_settings(text: str, settings: Iterable[str]) -> None:
-    """Raise UsageError if an existing model is given arguments."""
-    if settings:
-        raise UsageError(f"{text} is an existing model: it takes no arguments")
 
 
 def register_custom_objects(custom: Iterable[str]) -> None:
@@ -245,8 +205,8 @@ def only_model(file: str) -> str:
 def is_model_of(module: Any, value: Any) -> bool:
     """Whether a value in a Python module is a model, or a model class defined in that module."""
     if isinstance(value, type):
-        return issubclass(value, kinds(True)) and value.__module__ == module.__name__
-    return isinstance(value, kinds(True))
+        return issubclass(value, kinds()) and value.__module__ == module.__name__
+    return isinstance(value, kinds())
 
 
 def module_name(path: Path) -> str:
@@ -275,20 +235,19 @@ def from_module(name: str) -> Any:
         raise UsageError(f"there is no module {name!r}", hint=hint) from None
 
 
-def kinds(modules: bool) -> tuple[type, ...]:
+def kinds() -> tuple[type, ...]:
     """Return the classes that a model may have; torch's is included only if torch is imported."""
-    torch = sys.modules.get("torch") if modules else None
+    torch = sys.modules.get("torch")
     return (Layer,) if torch is None else (Layer, torch.nn.Module)
 
 
-def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = False) -> Any:
+def made(found: Any, settings: dict[str, Any], text: str) -> Any:
     """Return the model: an instance unchanged, a class or factory called with ``settings``."""
-    wanted = f"{WANTED}, or a torch.nn.Module" if modules else WANTED
-    if isinstance(found, kinds(modules)):
+    if isinstance(found, kinds()):
         if settings:
             raise UsageError(f"{text} is an existing model: it takes no arguments")
         return found
-    check_maker(found, text, wanted, kinds(modules))
+    check_maker(found, text, kinds())
     known = settings_of(found)
     for name in settings:
         if name not in known and not takes_any(found):
@@ -300,12 +259,12 @@ def made(found: Any, settings: dict[str, Any], text: str, *, modules: bool = Fal
         )
     owner, rules = getattr(found, "__name__", text), rules_for(found)
     model = found(**{name: checked(owner, name, value, rules.get(name)) for name, value in settings.items()})
-    if not isinstance(model, kinds(modules)):
-        raise UsageError(f"{text} gives {an(type(model).__name__)}, not {wanted}")
+    if not isinstance(model, kinds()):
+        raise UsageError(f"{text} gives {an(type(model).__name__)}, not {WANTED}")
     return model
 
 
-def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -> None:
+def check_maker(found: Any, text: str, allowed: tuple[type, ...]) -> None:
     """Raise UsageError unless ``found`` is a model class or a user's function.
 
     Other classes, built-in functions and functions of the standard library are never called.
@@ -315,12 +274,12 @@ def check_maker(found: Any, text: str, wanted: str, allowed: tuple[type, ...]) -
         maker = maker.func
     if isinstance(maker, type):
         if not issubclass(maker, allowed):
-            raise UsageError(f"{text} gives {an(maker.__name__)}, not {wanted}")
+            raise UsageError(f"{text} gives {an(maker.__name__)}, not {WANTED}")
         return
     cached = isinstance(maker, functools._lru_cache_wrapper)
     home = str(getattr(maker, "__module__", "")).partition(".")[0]
     if not (inspect.isfunction(maker) or inspect.ismethod(maker) or cached) or home in sys.stdlib_module_names:
-        raise UsageError(f"{text} is {an(type(found).__name__)}, not {wanted}")
+        raise UsageError(f"{text} is {an(type(found).__name__)}, not {WANTED}")
 
 
 def settings_of(found: Callable[..., Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def object_source(
     ``describing``: the parameters of a new torch module are allocated only when their values are needed.
     """
     name = name or getattr(found, "name", "") or getattr(found, "__name__", type(found).__name__)
-    make = partial(made, found, dict(settings), name, modules=True)
+    make = partial(made, found, dict(settings), name)
     if describing and "torch" in sys.modules and callable(found):
         from layercli.runtime.analysis.module_building import built_without_values
 

@@ -75,8 +75,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_summary_is_that_of_the_module_with_values(cli, folder):
     for shape in ([], ["--input-shape", "2,4"]):
         built = cli("summary", "net.py:Net", *shape, "--format", "json", "--depth", "9")
-        (folder / "same.py").write_text("from net import Net\nnet = Net()\n")
-        sys.modules.pop("net", None)  # that of another test
+        (folder / "same.py").write_text(f"{(folder / 'net.py').read_text()}\nnet = Net()\n")
         real = cli("summary", "same.py:net", *shape, "--format", "json", "--depth", "9")
         assert built.code == real.code == 0, built.err
         built, real = json.loads(built.out), json.loads(real.out)

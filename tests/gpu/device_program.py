@@ -18,7 +18,6 @@ from torch._subclasses import FakeTensorMode
 from layercli import Sequential, layers, losses, metrics, optimizers
 from layercli.core import tree
 from layercli.core.layer import Layer
-from layercli.inspect import model_loader
 from layercli.inspect.summary import default_inputs
 from layercli.losses.loss import Loss
 from layercli.ops.core.loops import While
@@ -31,6 +30,7 @@ from layercli.runtime.inference.prepared_model import RunSettings, prepare
 from layercli.runtime.training import fit_command, lazy_logs
 from layercli.runtime.training.data_adapters import source_of
 from layercli.runtime.training.trainer import trainer_of
+from layercli.sources.resolve import resolve
 
 SETTINGS = {
     "units": 4, "filters": 4, "kernel_size": 3, "rate": 0.5, "stddev": 0.1, "n": 2, "dims": (2, 1), "scale": 2.0,
@@ -237,7 +237,7 @@ def each_model():
 
 
 def model(name):
-    made = model_loader.resolve(name, []).model
+    made = resolve(name).model
     spec = default_inputs(made)
     x = torch.empty([size if isinstance(size, int) else 2 for size in spec.shape], dtype=getattr(torch, spec.dtype))
     made(x)
@@ -382,11 +382,11 @@ class Mixed(torch.autograd.Function):
 
 def program_of(name, device="cuda"):
     x = np.zeros((2, 32, 32, 1), "float32")
-    return prepare(model_loader.resolve(name, []), x, RunSettings(device=device))
+    return prepare(resolve(name).subject, x, RunSettings(device=device))
 
 
 def fitted():
-    subject = model_loader.resolve("lenet", [])
+    subject = resolve("lenet").trained()
     x, y = np.zeros((6, 32, 32, 1), "float32"), np.zeros(6, "int64")
     settings = fit_command.FitArguments("adam", "crossentropy", ("accuracy",), batch_size=4, device="cuda")
     made, report = fit_command.ready(subject, settings, source_of(x, y), "fit", print)

@@ -12,10 +12,10 @@ from layercli.cli.main import run as command
 from layercli.gpu import check
 from layercli.gpu.selftest import gemm, memory_test, op_parity, stress_test
 from layercli.gpu.selftest.test_result import FAILED, PASSED
-from layercli.inspect import model_loader
 from layercli.runtime.analysis import comparison, latency, profile
 from layercli.runtime.inference import model_inputs
 from layercli.runtime.inference.prepared_model import RunSettings, prepare
+from layercli.sources.resolve import resolve
 
 pytestmark = [
     pytest.mark.gpu,
@@ -57,7 +57,7 @@ def document(capsys, *arguments):
 
 def program_of(name, **settings):
     """Return a named model ready to run, and inputs for it."""
-    subject = model_loader.resolve(name)
+    subject = resolve(name).subject
     inputs = model_inputs.inputs_for(subject, model_inputs.Request(shapes=SHAPES.get(name, ()), seed=3))
     return prepare(subject, inputs, RunSettings(seed=3, **settings)), inputs
 

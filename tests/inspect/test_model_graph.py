@@ -10,8 +10,8 @@ from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import Spec
 from layercli.inspect.layer_graph import layer_graph
 from layercli.inspect.model_graph import ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.model_loader import resolve
 from layercli.inspect.summary import default_inputs, summarize
+from layercli.sources.resolve import resolve
 
 B, T = Dim.named("B"), Dim.named("T")
 

@@ -102,8 +102,8 @@ def test_layers_are_those_of_the_module(tmp_path):
 
 
 def test_a_layer_of_ours_says_the_same(tmp_path):
-    from layercli.inspect.model_loader import resolve
     from layercli.inspect.summary import summarize
+    from layercli.sources.resolve import resolve
 
     model = resolve("mlp").model
     ours = summarize(model)

@@ -8,8 +8,9 @@ import pytest
 
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
-from layercli.inspect.model_loader import named_models, parse_setting, resolve
+from layercli.inspect.model_loader import named_models, parse_setting
 from layercli.inspect.named_models import catalogue
+from layercli.sources.resolve import resolve
 
 NET = """
 from layercli import Model, Sequential, layers
@@ -65,7 +66,7 @@ def test_a_class_a_factory_and_an_instance(folder):
         ("net3.py:stack", ["depth=deep"], "stack expects depth to be an integer, got 'deep'", None),
         ("net3.py:Typed", ["rate=fast"], "Typed expects rate to be a number, got 'fast'", None),
         ("net3.py:Typed", ["wide=3.5"], "Typed expects wide to be true or false, got 3.5", None),
-        ("net3.py:number", [], "net3.py:number is an int, not a layercli Layer or Model", None),
+        ("net3.py:number", [], "net3.py:number is an int, not a layercli Layer or Model, or a torch.nn.Module", None),
     ],
 )
 def test_what_cannot_be_made(folder, text, settings, message, hint):
@@ -90,7 +91,7 @@ def test_nothing_is_called_but_what_makes_models(folder, text, settings, kind):
     (folder / "net3.py").write_text(TOUCH)
     with pytest.raises(UsageError) as raised:
         resolve(text, settings)
-    assert str(raised.value) == f"{text} {kind}, not a layercli Layer or Model"
+    assert str(raised.value) == f"{text} {kind}, not a layercli Layer or Model, or a torch.nn.Module"
     assert not (folder / "owned").exists()
 
 

@@ -14,12 +14,13 @@ from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.inspect.input_generation import filled
-from layercli.inspect.model_loader import named_models, resolve
+from layercli.inspect.model_loader import named_models
 from layercli.inspect.shape_parser import fill, inputs_of
 from layercli.inspect.summary import input_names, summarize
 from layercli.layers.core.dense import Dense
 from layercli.render import plain
 from layercli.render.summary import table
+from layercli.sources.resolve import resolve
 
 SMALL = {
     "transformer-encoder": ["blocks=2", "width=16", "heads=2", "hidden=32"],

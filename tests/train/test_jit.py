@@ -84,8 +84,8 @@ def test_another_word_is_refused():
 
 
 def test_from_the_command_line(eager, tmp_path):
-    from layercli.inspect.model_loader import resolve
     from layercli.runtime.training.fit_command import FitArguments, fit_file
+    from layercli.sources.resolve import resolve
 
     np.savez(tmp_path / "line.npz", x=X[:, :1], y=Y)
     logs = []
@@ -93,7 +93,9 @@ def test_from_the_command_line(eager, tmp_path):
         assert bool(eager) is False
         settings = FitArguments("sgd", "mse", batch_size=8, device="cpu", jit_compile=jit_compile)
         logs.append(
-            fit_file(resolve("linear-regression"), settings, str(tmp_path / "line.npz"), epochs=2, verbose=0).logs
+            fit_file(
+                resolve("linear-regression").trained(), settings, str(tmp_path / "line.npz"), epochs=2, verbose=0
+            ).logs
         )
     assert eager
     assert logs[1] == [pytest.approx(row, rel=1e-5) for row in logs[0]]

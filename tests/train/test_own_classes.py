@@ -229,7 +229,7 @@ def test_a_class_of_ones_own_is_not_taken_for_keras_s_of_that_name(tmp_path):
 
 
 def test_named_models_need_nobody_s_help(tmp_path):
-    from layercli.inspect.model_loader import resolve
+    from layercli.sources.resolve import resolve
 
     model = resolve("mlp").model
     expected = model.predict(np.ones((2, *model.example_input().shape[1:]), "float32"))
