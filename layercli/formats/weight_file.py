@@ -54,6 +54,8 @@ class TensorEntry:
     dtype: str
     held: int | None = field(default=None, repr=False)
     same_as: str | None = field(default=None, repr=False)
+    opaque: str | None = field(default=None, repr=False)
+    """What it is, if it is no plain array of numbers and its values are not read: ``a sparse tensor``."""
 
     @property
     def size(self) -> int:
@@ -64,6 +66,13 @@ class TensorEntry:
     def bytes(self) -> int:
         """The size of its values in bytes, uncompressed."""
         return -(-self.size * BITS[self.dtype] // 8) if self.held is None else self.held
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its values cannot be read; None if they can."""
+        if self.opaque is not None:
+            return f"it is {self.opaque}"
+        return f"each takes {bits} bits" if (bits := BITS.get(self.dtype, 8)) < 8 else None
 
     @property
     def fits(self) -> bool:

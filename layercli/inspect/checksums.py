@@ -21,9 +21,10 @@ LONGEST = 100_000_000
 
 
 def fill(variables: Variables) -> None:
-    """Fill in the SHA-256 of every row."""
+    """Fill in the SHA-256 of every row whose values can be read."""
     for row in variables.rows:
-        row.sha256 = checksum(row)
+        if row.unreadable is None:
+            row.sha256 = checksum(row)
 
 
 def checksum(row: VariableRow) -> str:

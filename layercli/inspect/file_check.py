@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from layercli.errors import FileError, FormatError
 from layercli.formats import detect
-from layercli.formats.dtype_codec import readable
 from layercli.formats.names import is_inside
 from layercli.formats.safetensors_index import read_index
 from layercli.formats.stored import is_quantized
@@ -234,9 +233,9 @@ def check_opened(found: FileCheck, file: WeightFile, options: CheckOptions) -> N
     for entry in file.entries.values():
         row = of_entry(file, entry)
         try:
-            if options.values and (is_quantized(entry.dtype) or readable(entry.dtype)):
+            if options.values and entry.unreadable is None:
                 found.findings += row_faults(file, row)
-            if options.hashes:
+            if options.hashes and entry.unreadable is None:
                 name = entry.path if entry.path not in found.sums else f"{file.file.name}:{entry.path}"
                 found.sums[name] = checksums.checksum(row)
         except FormatError as error:

@@ -15,6 +15,7 @@ from layercli.core.spec import Shape, Spec, show_shape, with_batch_dim
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
+from layercli.inspect.packed_weights import DtypeTotal
 
 
 @dataclass
@@ -88,6 +89,8 @@ class Summary:
     """Why the forward pass failed; the rows are known up to that call."""
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
     """The outputs that are not tensors, such as a cache, with their classes."""
+    dtypes: list[DtypeTotal] = field(default_factory=list)
+    """The totals by dtype of a weight file."""
 
     def to_json(self, depth: int | None = None) -> dict[str, Any]:
         """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""
@@ -99,6 +102,7 @@ class Summary:
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
             "rows": [row.to_json(self.totals.parameters) for row in shown],
             "totals": {**asdict(self.totals), **json_cost(self.totals.macs)},
+            **({"dtypes": [total.to_json() for total in self.dtypes]} if self.dtypes else {}),
             **({"notes": self.footnotes} if self.footnotes else {}),
             **({"failure": self.failure} if self.failure else {}),
         }

@@ -76,8 +76,11 @@ def compare_values(
     atol: float = 0.0,
     progress: Callable[[int], None] = lambda count: None,
 ) -> dict[str, ValueDiff]:
-    """Return the result for each pair of one size, by its name in ``a``; ``progress`` receives the number of finished bytes."""
-    wanted = [pair for pair in pairs if not pair.reshaped]
+    """Return the result for each pair of one size that can be read, by its name in ``a``.
+
+    ``progress`` receives the number of finished bytes.
+    """
+    wanted = [pair for pair in pairs if not (pair.reshaped or pair.a.unreadable or pair.b.unreadable)]
 
     def compared(pair: VariablePair) -> ValueDiff:
         found = compare_pair(pair, rtol, atol)

@@ -43,7 +43,13 @@ class ValueSamples:
         """Return how well values agree where ``b`` is ``a.transpose(order)``: 2 equal, -1..1 the cosine, 0 not known."""
         import numpy as np
 
-        if not a.parameters or a.dtype.startswith("complex") or b.dtype.startswith("complex"):
+        if (
+            a.unreadable
+            or b.unreadable
+            or not a.parameters
+            or a.dtype.startswith("complex")
+            or b.dtype.startswith("complex")
+        ):
             return 0.0
         seed = zlib.crc32(repr(b.shape).encode())
         rng = np.random.default_rng(seed)

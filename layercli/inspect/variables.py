@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
+from layercli.inspect.packed_weights import DtypeTotal, PackedWeight, dtype_totals, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
 class VariableRow:
     """One variable. ``trainable`` and ``initializer`` are None if a file does not record them.
 
-    ``same_as`` is the path of another variable for which the file holds the same data. ``kind`` is "parameter" or "buffer";
-    the buffers of a torch module are not parameters.
+    ``same_as`` is the path of another variable for which the file holds the same data. ``kind`` is "parameter", "buffer" or
+    "overhead": the buffers of a torch module are not parameters, nor are the scales of a packed weight. ``parameters`` are those
+    that packed values stand for.
     """
 
     path: str
@@ -51,19 +53,24 @@ class VariableRow:
     stored: Callable[[], np.ndarray | None] | None = None
     """The values as the bytes of a file have them, mapped; None where they lie in no such form."""
     sha256: str | None = None
+    packed: PackedWeight | None = None
+    """The packed weight that it holds the values or the scales of."""
+    unreadable: str | None = None
+    """Why its values cannot be read: ``each takes 4 bits``."""
 
     def to_json(self, values: bool = False) -> dict[str, Any]:
         """Return the variable as JSON data, with its statistics if any, and its values on request."""
         keys = ("path", "shape", "dtype", "trainable", "parameters", "bytes", "initializer")
         document = {key: getattr(self, key) for key in keys}
         document.update({"kind": self.kind} if self.kind is not None else {})
+        document.update({"packed": self.packed.to_json()} if self.packed is not None else {})
         document.update({"sha256": self.sha256} if self.sha256 is not None else {})
         if self.statistics is not None:
             document["statistics"] = {
                 key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"
             }
         if values:
-            document["values"] = json_values(self.read())
+            document["values"] = None if self.unreadable else json_values(self.read())
         return document
 
 
@@ -91,6 +98,30 @@ class Variables:
         return sum(row.parameters for row in found), sum(row.bytes for row in found)
 
     @property
+    def dtypes(self) -> list[DtypeTotal]:
+        """The totals by dtype, packed weights by that of their method; shared variables and buffers as in ``parameters``."""
+        return dtype_totals(
+            (
+                row.packed.dtype if row.packed else row.dtype,
+                row.parameters,
+                row.bytes,
+                row.bytes * (row.kind == "overhead"),
+            )
+            for row in self._distinct
+            if row.kind != "buffer"
+        )
+
+    @property
+    def packed(self) -> bool:
+        """Whether some of the weights are packed."""
+        return any(row.packed is not None for row in self.rows)
+
+    def unpacked(self) -> Variables:
+        """Return the variables with each packed weight as one, of which shape, dtype and bytes are known and no values."""
+        rows = [unpacked(row) for row in self.rows if row.kind != "overhead"]
+        return replace(self, rows=rows)
+
+    @property
     def _distinct(self) -> list[VariableRow]:
         return list({row.same_as or row.path: row for row in self.rows}.values())
 
@@ -103,7 +134,12 @@ class Variables:
                 "variables": len(self.rows),
                 "parameters": self.parameters,
                 "bytes": self.bytes,
-                **({"buffers": self.buffers[0]} if any(row.kind for row in self.rows) else {}),
+                "dtypes": [total.to_json() for total in self.dtypes],
+                **(
+                    {"buffers": self.buffers[0]}
+                    if any(row.kind in ("parameter", "buffer") for row in self.rows)
+                    else {}
+                ),
             },
         }
 
@@ -188,13 +224,48 @@ def of_legacy(model: Layer, path: str) -> Variables:
     return Variables(path, [row(name, variable) for name, variable in model.named_variables().items()])
 
 
-def of_file(file: WeightFile) -> Variables:
-    """Return the entries of a weight file; where it has them by the alphabet, numbers among their names in their order."""
+def of_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Variables:
+    """Return the entries of a weight file; where it has them by the alphabet, numbers among their names in their order.
+
+    ``config`` is the config.json of its folder, for packed weights.
+    """
     entries = list(file.entries.values())
     paths = [entry.path for entry in entries]
     if paths == sorted(paths):
         entries.sort(key=lambda entry: natural(entry.path))
-    return Variables(str(file.file), [of_entry(file, entry) for entry in entries])
+    holds = {name: weight for weight in packed_weights(file, config) for name in (*weight.overhead, weight.values)}
+    return Variables(str(file.file), [as_packed(of_entry(file, entry), holds.get(entry.path)) for entry in entries])
+
+
+def as_packed(row: VariableRow, weight: PackedWeight | None) -> VariableRow:
+    """Return the row of an entry with what it stands for: the parameters of a packed weight, or none, as scales do."""
+    if weight is None:
+        return row
+    if row.path == weight.values:
+        return replace(row, packed=weight, parameters=weight.size)
+    return replace(row, packed=weight, parameters=0, kind="overhead")
+
+
+def unpacked(row: VariableRow) -> VariableRow:
+    """Return the row of a packed weight in place of that of its values; another one unchanged."""
+    weight = row.packed
+    if weight is None:
+        return row
+
+    def refuse() -> Any:
+        raise FormatError(f"the values of {weight.path!r} cannot be read, as they are packed", code="unreadable")
+
+    return replace(
+        row,
+        path=weight.path,
+        shape=weight.shape,
+        dtype=weight.dtype,
+        bytes=weight.bytes,
+        read=refuse,
+        chunks=refuse,
+        stored=refuse,
+        unreadable="they are packed",
+    )
 
 
 def natural(path: str) -> list[tuple[int, str]]:
@@ -230,6 +301,7 @@ def of_entry(file: WeightFile, entry: TensorEntry) -> VariableRow:
         read=lambda: file.read(entry.path),
         chunks=lambda: file.chunks(entry.path),
         same_as=entry.same_as,
+        unreadable=entry.unreadable,
         stored=lambda: stored_values(file, entry.path),
     )
 
@@ -242,10 +314,23 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
     if not rows:
         paths = [row.path for row in variables.rows]
         raise UsageError(f"no variable of {variables.source} matches {pattern!r}", hint=nearest(pattern, paths))
-    return Variables(variables.source, rows)
+    return replace(variables, rows=rows)
 
 
 def measure(variables: Variables) -> None:
-    """Compute the statistics of every row."""
+    """Compute the statistics of every row whose values can be read."""
     for row in variables.rows:
-        row.statistics = statistics(row.chunks())
+        if row.unreadable is None:
+            row.statistics = statistics(row.chunks())
+
+
+def unread(rows: Iterable[VariableRow]) -> list[str]:
+    """Return a sentence for each reason why the values of some rows cannot be read."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.unreadable is not None:
+            found.setdefault(row.unreadable, []).append(row.path)
+    return [
+        f"the values of {paths[0]!r}{f' and {len(paths) - 1:,} more' if paths[1:] else ''} are not read: {why}"
+        for why, paths in found.items()
+    ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
+from layercli.inspect.packed_weights import packed_weights, totals_of, unpacked_entries
 from layercli.inspect.summary import Row, Summary, Totals
 
 DEEPEST = 64
@@ -47,18 +49,24 @@ class Module:
         return found
 
 
-def summarize_file(file: WeightFile) -> Summary:
-    """Return the summary of a weight file; classes, cost and trainability are unknown."""
-    root, held = tree_of(file), {entry.same_as or entry.path: entry for entry in file.entries.values()}
+def summarize_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Summary:
+    """Return the summary of a weight file; classes, cost and trainability are unknown.
+
+    A packed weight counts as the parameters it stands for; ``config`` is the config.json of the folder, which helps to find them.
+    """
+    packed = packed_weights(file, config)
+    entries = unpacked_entries(file.entries, packed)
+    root, held = tree_of(entries), {entry.same_as or entry.path: entry for entry in entries.values()}
     parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
     name = Path(file.file).name
     rows = list(below(top_of(root), 1))
     own = [row_of(root, (name,), 1, root.entries)] if root.entries or not rows else []
-    return Summary(name, None, str(file.file), [], [], own + rows, Totals(parameters, None, None, size, UNKNOWN))
+    totals = Totals(parameters, None, None, size, UNKNOWN)
+    return Summary(name, None, str(file.file), [], [], own + rows, totals, dtypes=totals_of(entries.values(), packed))
 
 
-def weights_graph(file: WeightFile) -> ModelGraph:
-    """Return the ModelGraph of a weight file: the modules implied by the names, and their entries."""
+def weights_graph(file: WeightFile, config: Mapping[str, Any] | None = None) -> ModelGraph:
+    """Return the ModelGraph of a weight file: the modules implied by the names, and their entries, packed weights as one."""
     builder = ModelGraphBuilder(Path(file.file).name, None, str(file.file))
     places: dict[str, int] = {}
 
@@ -75,14 +83,14 @@ def weights_graph(file: WeightFile) -> ModelGraph:
             places[name] = builder.add_value(spec, ValueKind.PARAMETER, path=name, stored_bytes=entry.bytes)
         return places[name]
 
-    add(tree_of(file), top=True)
+    add(tree_of(unpacked_entries(file.entries, packed_weights(file, config))), top=True)
     return builder.graph(incomplete="a weight file does not describe a computation")
 
 
-def tree_of(file: WeightFile) -> Module:
+def tree_of(entries: Mapping[str, TensorEntry]) -> Module:
     """Return the modules implied by the paths of the entries, whose parts are separated by ``/`` or ``.``."""
     root = Module()
-    for entry in file.entries.values():
+    for entry in entries.values():
         *modules, name = parts_of(entry.path)
         module = root
         for step in modules:

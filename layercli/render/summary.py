@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
+from layercli.inspect.packed_weights import DtypeTotal
 from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.table import Column, Table, show
@@ -153,7 +154,7 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     others = [f"{name} {cls}" for name, cls in summary.other_outputs]
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
     if summary.cls is None:
-        return [held]
+        return [held, *dtype_facts(summary.dtypes)]
     return [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
         (
@@ -166,6 +167,22 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
         ("Non-trainable", show_count(totals.non_trainable)),
         ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
     ]
+
+
+def dtype_facts(totals: list[DtypeTotal]) -> list[tuple[str, str]]:
+    """Return a fact that names the dtypes, with the parameters of each if there are several, and the bits of quantized ones."""
+    if len(totals) == 1 and not totals[0].quantized:
+        return [("Dtype", totals[0].dtype)]
+    return [("Dtypes" if len(totals) > 1 else "Dtype", ", ".join(map(show_dtype, totals)))] if totals else []
+
+
+def show_dtype(total: DtypeTotal) -> str:
+    """Return the text of one dtype with its parameters, and how many bits a quantized one takes."""
+    text = f"{total.dtype} {total.parameters:,}"
+    if not total.quantized or total.bits is None:
+        return text
+    scales = f", {8 * total.overhead / total.parameters:.3g} of them scales" if total.overhead else ""
+    return f"{text} ({total.bits:.4g} bits each{scales})"
 
 
 def collapse_repeats(rows: list[Row]) -> list[Row]:

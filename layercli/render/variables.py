@@ -7,7 +7,7 @@ from typing import Any
 from layercli.core.spec import show_shape
 from layercli.inspect.variables import STATISTICS, VariableRow, Variables
 from layercli.render.column_choice import kept_longest, parse_columns
-from layercli.render.summary import show_bytes
+from layercli.render.summary import dtype_facts, show_bytes
 from layercli.render.table import Column, Table, show
 
 
@@ -24,6 +24,7 @@ def table(
         facts=[
             ("Variables", show(len(variables.rows))),
             ("Parameters", f"{variables.parameters:,} ({show_bytes(variables.bytes)})"),
+            *(dtype_facts(variables.dtypes) if len(variables.dtypes) > 1 or variables.packed else []),
             *(
                 [("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})")]
                 if variables.buffers[0]
@@ -75,7 +76,7 @@ def wants(text: str | None, *names: str) -> bool:
 def value_of(row: VariableRow, name: str, brief: bool) -> Any:
     """Return what a column says of one variable."""
     if name == "values":
-        return show_values(row.read(), brief)
+        return show_values(row.read(), brief) if row.unreadable is None else None
     return getattr(row.statistics if name in STATISTICS else row, name, None)
 
 

@@ -10,7 +10,7 @@ from layercli.errors import LayercliError, UsageError
 from layercli.inspect.diff import ComparedModel, ModelDiff, Part, diff_models
 from layercli.inspect.rename_rules import RenameRule
 from layercli.inspect.value_diff import compare_values
-from layercli.inspect.variables import Variables
+from layercli.inspect.variables import Variables, unread
 from layercli.sources.layer import LayerSource
 from layercli.sources.resolve import open_source
 from layercli.sources.source import Source
@@ -56,12 +56,17 @@ def diff_sources(
     for side in (mine, theirs):
         if values and not side.holds_values:
             raise UsageError(f"{side.name} holds no values, which --values compares")
+    if (
+        mine.variables.packed != theirs.variables.packed
+    ):  # one is quantized: its weights are matched with what they stand for
+        mine.variables, theirs.variables = mine.variables.unpacked(), theirs.variables.unpacked()
     if only == "structure" and (mine.graph is None or theirs.graph is None):
         raise UsageError(f"{(mine if mine.graph is None else theirs).name} does not say of which modules it is made")
     found = diff_models(mine, theirs, only=only, rules=rules, values=values)
     found.notes += [note for source in (a, b) for note in source.notes]
     if values and not found.unrelated:
         found.valued = True
+        found.notes += unread(side for pair in found.matching.pairs for side in (pair.a, pair.b))
         found.values = compare_values(found.matching.pairs, rtol=rtol, atol=atol, progress=progress)
     return found
 

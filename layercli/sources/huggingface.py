@@ -32,10 +32,9 @@ from layercli.models.pretrained import (
 from layercli.models.reading import shown
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
-from layercli.sources.weights import WeightsSource
+from layercli.sources.weights import LONGEST_CONFIG, WeightsSource
 
 CONFIG = "config.json"
-LONGEST_CONFIG = 20_000_000
 WEIGHTS = (
     "model.safetensors.index.json",
     "model.safetensors",
@@ -202,7 +201,7 @@ class PretrainedSource(LayerSource):
         if self.opened.weights is not None:
             found = self.opened.matched()
             self.notes.extend(found.faults if found is not None else [])
-            return of_file(self.opened.weights)
+            return of_file(self.opened.weights, self.opened.config)
         rows, places = of_model(model, str(self.opened.path / CONFIG), seed), checkpoint_names(model)
         return Variables(rows.source, [row for each in rows.rows for row in stored_rows(each, places[each.path])])
 
@@ -211,7 +210,7 @@ class UnknownSource(WeightsSource):
     """A folder with an architecture that layercli does not implement: only the tensors of its weights are known."""
 
     def __init__(self, opened: Checkpoint, file: WeightFile, text: str) -> None:
-        super().__init__(file, text)
+        super().__init__(file, text, opened.config)
         self.opened = opened
         self.notes = opened.notes
 

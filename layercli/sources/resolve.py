@@ -15,7 +15,7 @@ from layercli.sources.named import named_source
 from layercli.sources.onnx import OnnxSource
 from layercli.sources.python import object_source, python_source
 from layercli.sources.source import Source
-from layercli.sources.weights import WeightsSource, no_settings
+from layercli.sources.weights import WeightsSource, config_beside, no_settings
 
 GRAPHS: dict[str, Callable[[str], Source]] = {
     "keras": keras_source,
@@ -77,4 +77,4 @@ def file_source(file: str, settings: Mapping[str, Any]) -> Source:
     opened = detect.open_weights(file)
     if settings:
         raise no_settings(file)
-    return WeightsSource(opened, file)
+    return WeightsSource(opened, file, config_beside(opened.file))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layercli.errors import FileError, LayercliError, UsageError
+from layercli.errors import FileError, FormatError, LayercliError, UsageError
+from layercli.formats import strict_json
 from layercli.formats.weight_file import WeightFile
 from layercli.inspect.model_graph import ModelGraph
 from layercli.sources.source import Source
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
     from layercli.inspect.summary import Summary
     from layercli.inspect.variables import Variables
 
+LONGEST_CONFIG = 20_000_000
+
 
 class WeightsSource(Source):
-    """The entries of a weight file, which does not describe a computation."""
+    """The entries of a weight file, which does not describe a computation; ``config`` is the config.json of its folder."""
 
-    def __init__(self, file: WeightFile, name: str) -> None:
+    def __init__(self, file: WeightFile, name: str, config: Mapping[str, Any] | None = None) -> None:
         super().__init__(name, name)
         self.file = file
+        self.config = config
 
     def refusal(self) -> LayercliError:
         """Return the error for requests that need a model."""
@@ -42,19 +47,31 @@ class WeightsSource(Source):
         """Return the modules implied by the names, and their parameters."""
         from layercli.inspect.weight_summary import weights_graph
 
-        return weights_graph(self.file)
+        return weights_graph(self.file, self.config)
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return a row for each module implied by the names."""
         from layercli.inspect.weight_summary import summarize_file
 
-        return summarize_file(self.file)
+        return summarize_file(self.file, self.config)
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the entries."""
         from layercli.inspect import variables
 
-        return variables.of_file(self.file)
+        return variables.of_file(self.file, self.config)
+
+
+def config_beside(file: Path) -> dict[str, Any] | None:
+    """Return the config.json in the folder of a file, which may say how its weights are quantized; None without one."""
+    path = file.parent / "config.json"
+    try:
+        if not path.is_file() or path.stat().st_size > LONGEST_CONFIG:
+            return None
+        found = strict_json.parse(path, path.read_bytes(), "a config")
+    except (OSError, FormatError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def no_settings(name: str) -> UsageError:

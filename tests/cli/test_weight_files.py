@@ -155,6 +155,7 @@ blk/0..11         1,024                98.0%
 output_norm         256                 2.0%
 
 Parameters:  12,544 (7.8 KiB)
+Dtypes:      q4_k 12,288 (4.5 bits each), float32 256
 
 0..9 stands for ten equal layers: the figures are for each, shares are of all
 12 layers below are not shown (--depth)

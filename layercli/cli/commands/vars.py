@@ -75,6 +75,9 @@ def vars_(
         variables.measure(found)
     if hash_ or wants(columns, "sha256"):
         checksums.fill(found)
+    if measured or hash_ or values or wants(columns, "sha256", "values"):
+        for note in variables.unread(found.rows):
+            output.print_info(note)
     brief = output.chosen(format) not in (output.Format.json, output.Format.csv)
     drawn = table(found, columns=columns, values=values, stats=stats, brief=brief)
     output.emit(drawn, lambda: found.to_json(values), format)
