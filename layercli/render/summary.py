@@ -10,6 +10,7 @@ from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
 from layercli.core.spec import show_shape
 from layercli.inspect.packed_weights import DtypeTotal
+from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.table import Column, Table, show
@@ -188,33 +189,12 @@ def show_dtype(total: DtypeTotal) -> str:
 def collapse_repeats(rows: list[Row]) -> list[Row]:
     """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
     kept: list[Row] = []
-    for block in runs(rows):
+    for block in runs_of_equal(blocks(rows), lambda each: each[0].path, content_of):
         head, *below = block[0]
-        path = head.path if len(block) == 1 else f"{head.path}..{block[-1][0].path.rpartition('/')[2]}"
+        path = path_of_run(head.path, block[-1][0].path)
         held = sum(share_of(each[0]) for each in block)  # their share is that of all
         kept += [replace(head, path=path, counted=held), *collapse_repeats(below)]
     return kept
-
-
-def runs(rows: list[Row]) -> list[list[list[Row]]]:
-    """Return the top rows, each with its descendants, grouped into runs of equal siblings."""
-    grouped: list[list[list[Row]]] = []
-    for block in blocks(rows):
-        if (
-            grouped
-            and repeat_key(grouped[-1][0]) == repeat_key(block) is not None
-            and is_next_index(grouped[-1][-1], block)
-        ):
-            grouped[-1].append(block)
-        else:
-            grouped.append([block])
-    return grouped
-
-
-def is_next_index(one: list[Row], other: list[Row]) -> bool:
-    """Whether two numbered blocks are consecutive; a file skips blocks without variables."""
-    first, second = (int(block[0].path.rpartition("/")[2]) for block in (one, other))
-    return second == first + 1
 
 
 def blocks(rows: list[Row]) -> list[list[Row]]:
@@ -227,14 +207,10 @@ def blocks(rows: list[Row]) -> list[list[Row]]:
     return found
 
 
-def repeat_key(block: list[Row]) -> Any:
-    """Return the key on which blocks of a run agree, or None for a row that is not in a numbered list."""
-    stem, _, number = block[0].path.rpartition("/")
-    if not stem or not number.isdecimal():
-        return None
+def content_of(block: list[Row]) -> list[Any]:
+    """Return what equal layers have in common, with those below them: all but their paths."""
     start = len(block[0].path)
-    alike = [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]
-    return stem, alike
+    return [(row.path[start:], row.cls, row.input_shape, row.output_shape, row.parameters, row.macs) for row in block]
 
 
 def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
