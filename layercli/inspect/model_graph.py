@@ -35,7 +35,8 @@ class Value:
     """A tensor that calls take or return, identified by its index in ``ModelGraph.values``.
 
     Values with the same ``storage`` share memory: one is a view of the other, or was modified in place. ``path`` names an
-    input, a parameter or a buffer. ``trainable`` is None for other kinds, and if a file does not record it.
+    input, a parameter or a buffer. ``trainable`` is None for other kinds, for buffers of a torch module, and if a
+    file does not record it.
     """
 
     spec: Spec

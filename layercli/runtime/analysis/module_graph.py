@@ -28,7 +28,8 @@ def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, sourc
 
     def place_of(x: torch.Tensor, path: str, kind: ValueKind) -> int:
         if id(x) not in places:
-            places[id(x)] = builder.add_value(spec_of(x), kind, path=path, trainable=x.requires_grad)
+            trainable = x.requires_grad if kind is ValueKind.PARAMETER else None
+            places[id(x)] = builder.add_value(spec_of(x), kind, path=path, trainable=trainable)
         return places[id(x)]
 
     for path, child in [(ROOT, module), *((p, each) for p, each in module.named_modules() if p)]:
@@ -101,12 +102,14 @@ def _with_calls(
             storages.setdefault(storage, values[storage, spec])
         return values[storage, spec]
 
-    for each in found.operations:
+    begin = found.calls[0].start if found.calls else 0  # before it the inputs are made
+    for each in found.operations[begin:]:
         taken = tuple(place(x, False) for x in each.inputs)
         given = tuple(place(x, True) for x in each.outputs)
         builder.calls.append(OperationCall(each.name, "/".join(each.path), taken, given, each.macs))
     for call in found.calls:
-        builder.module_calls.append(ModuleCall("/".join(call.path), (), None, call.start, call.stop, call.finished))
+        start, stop = call.start - begin, call.stop - begin
+        builder.module_calls.append(ModuleCall("/".join(call.path), (), None, start, stop, call.finished))
     builder.notes += found.notes
     reason = None if found.failure is None else failure_of(name, found)
     return builder.graph(inputs=ends, incomplete=reason)
