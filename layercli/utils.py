@@ -11,6 +11,7 @@ import numpy as np
 
 from layercli import ops
 from layercli.core import seed as seeds
+from layercli.core.backend import get_backend
 from layercli.core.custom_objects import (
     custom_object_scope,
     get_custom_objects,
@@ -33,6 +34,7 @@ __all__ = [
     "image_dataset_from_directory",
     "normalize",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
@@ -162,6 +164,29 @@ def pad_sequences(
         if len(kept):
             row[-len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
     return padded
+
+
+def plot_model(
+    model: Any,
+    to_file: str = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+) -> None:
+    """Write a picture of a Layer or Model to a file: .png (extra ``plot``), .svg, .pdf, .dot, .mmd or .txt, as ``layercli plot``.
+
+    ``expand_nested`` opens the layers inside layers, ``rankdir`` is TB (down) or LR (to the right), ``dpi`` is of a PNG. Boxes
+    always have names, classes, shapes and parameters, so ``show_*`` change nothing. UsageError for a model that was never called
+    and another ending of the name.
+    """
+    if rankdir not in ("TB", "LR"):
+        raise UsageError(f"plot_model expects rankdir TB or LR, got {rankdir!r}")
+    get_backend().plot(model, str(to_file), nested=expand_nested, down=rankdir == "TB", dpi=dpi)
 
 
 def __getattr__(name: str) -> Any:

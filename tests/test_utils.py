@@ -151,3 +151,13 @@ def test_a_dataset_must_say_what_it_has():
     with pytest.raises(UsageError) as raised:
         list(Nothing())
     assert str(raised.value) == "Nothing needs a __len__ or num_batches that says how many batches there are"
+
+
+def test_plot_model_writes_the_picture_of_a_built_model(tmp_path):
+    model = layercli.Sequential([layercli.layers.Input((4,)), layercli.layers.Dense(3, name="d")])
+    utils.plot_model(model, tmp_path / "m.dot", show_shapes=True, rankdir="LR")
+    text = (tmp_path / "m.dot").read_text()
+    assert "rankdir=LR" in text
+    assert '"d  Dense\\n(None, 3)\\n15 · 100.0%"' in text
+    with pytest.raises(UsageError, match=r"^plot_model expects rankdir TB or LR, got 'RL'$"):
+        utils.plot_model(model, tmp_path / "m.dot", rankdir="RL")

@@ -25,6 +25,7 @@ from layercli.cli.commands.evaluate import evaluate
 from layercli.cli.commands.fit import fit
 from layercli.cli.commands.gpu_check import gpu_check
 from layercli.cli.commands.models import models
+from layercli.cli.commands.plot import plot
 from layercli.cli.commands.profile import profile
 from layercli.cli.commands.run import run as run_command
 from layercli.cli.commands.summary import summary
@@ -95,6 +96,7 @@ def options(
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "summary": summary,
+    "plot": plot,
     "vars": vars_,
     "cost": cost,
     "diff": diff,

@@ -136,6 +136,9 @@ class Backend(Protocol):
     def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
         """Print the summary of a layer for inputs of these Specs, or of None."""
 
+    def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
+        """Write the picture of a layer to a file."""
+
 
 _backend: Backend | None = None
 

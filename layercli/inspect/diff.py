@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from layercli.formats.stored import is_quantized
-from layercli.inspect.edit_script import StructureEdit, module_tree, structure_edits
+from layercli.inspect.edit_script import StructureEdit
 from layercli.inspect.layouts import show_order
-from layercli.inspect.operation_edits import operation_edits
+from layercli.inspect.operation_edits import graph_edits
 from layercli.inspect.rename_rules import RenameRule
 from layercli.inspect.variable_matching import VariableMatching, VariablePair, match_variables
 
@@ -178,10 +178,9 @@ def compare_structure(found: ModelDiff) -> Mapping[str, str]:
         if a.graph is not None or b.graph is not None:
             found.notes.append(why_no_structure(a, b))
         return {}
-    edits, paths = structure_edits(module_tree(a.graph), module_tree(b.graph))
-    edited = {edit.a for edit in edits if edit.a is not None and edit.kind != "renamed"}
+    edits, paths = graph_edits(a.graph, b.graph)
     if found.only in (None, "structure"):
-        found.edits = [*edits, *operation_edits(a.graph, b.graph, paths, edited)]
+        found.edits = edits
     return paths
 
 

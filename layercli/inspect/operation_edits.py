@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from layercli.inspect.edit_script import StructureEdit, text_of
+from layercli.inspect.edit_script import StructureEdit, module_tree, structure_edits, text_of
 from layercli.inspect.model_graph import ModelGraph, ModuleCall
 
 
@@ -21,6 +21,13 @@ class CallStep:
     module: bool
     arguments: Mapping[str, str]
     producers: tuple[int, ...]
+
+
+def graph_edits(a: ModelGraph, b: ModelGraph) -> tuple[list[StructureEdit], dict[str, str]]:
+    """Return the edits that turn ``a`` into ``b``, of modules and then of operations, and the paths of the modules that stay."""
+    edits, paths = structure_edits(module_tree(a), module_tree(b))
+    edited = {edit.a for edit in edits if edit.a is not None and edit.kind != "renamed"}
+    return [*edits, *operation_edits(a, b, paths, edited)], paths
 
 
 def operation_edits(a: ModelGraph, b: ModelGraph, paths: Mapping[str, str], edited: set[str]) -> list[StructureEdit]:

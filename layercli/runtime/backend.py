@@ -238,3 +238,15 @@ class TorchBackend:
         from layercli.render.summary import table
 
         print_table(table(summarize(layer, inputs), columns, depth))
+
+    def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
+        """Write the picture of a layer to a file; a PNG has ``dpi`` pixels an inch."""
+        from pathlib import Path
+
+        from layercli.inspect.layer_graph import layer_graph
+        from layercli.inspect.plot_flow import plot_graph
+        from layercli.inspect.plot_graph import PlotOptions
+        from layercli.render.plot_file import write_picture
+
+        options = PlotOptions(depth=None if nested else 1, fold=False)
+        write_picture(plot_graph(layer_graph(layer), options), Path(path), down=down, scale=dpi / 96)

@@ -1,0 +1,114 @@
+"""The boxes and edges of a picture: compared with what the models compute, as read from their code."""
+
+import pytest
+
+from layercli import Sequential, layers
+from layercli.core.spec import Spec
+from layercli.errors import UsageError
+from layercli.inspect.model_graph import ModelGraphBuilder, OperationCall, ValueKind
+from layercli.inspect.plot_diff import plot_diff
+from layercli.inspect.plot_flow import plot_graph
+from layercli.inspect.plot_graph import MOST, PlotOptions
+from layercli.sources.resolve import open_source, resolve
+
+
+def graph_of(name, *settings, shapes=()):
+    source = resolve(name, list(settings), describing=True)
+    return source.graph(source.inputs(shapes))
+
+
+def named_edges(picture):
+    return {(picture.boxes[edge.source].title, picture.boxes[edge.target].title) for edge in picture.edges}
+
+
+def test_the_edges_of_an_encoder_block_are_those_of_its_call():
+    picture = plot_graph(graph_of("transformer-encoder"), PlotOptions(depth=2))
+    assert named_edges(picture) == {
+        ("inputs", "attention"), ("attention", "drop"), ("inputs", "Add"), ("drop", "Add"), ("Add", "norm1"),
+        ("norm1", "expand"), ("expand", "contract"), ("contract", "drop"), ("norm1", "Add"), ("Add", "norm2"),
+        ("norm2", "output"),
+    }  # fmt: skip
+    [block] = [box for box in picture.boxes if box.group]
+    assert (block.path, block.repeats, block.parameters, block.share) == ("stack/0..5", 6, 3152384, 1.0)
+    assert [box.title for box in picture.boxes if box.parent == block.number] == [
+        "attention", "drop", "Add", "norm1", "expand", "contract", "drop", "Add", "norm2",
+    ]  # fmt: skip
+
+
+def test_each_layer_is_a_box_where_nothing_is_folded():
+    graph = graph_of("resnet50")
+    whole = plot_graph(graph, PlotOptions(depth=9, fold=False))
+    assert [box.path for box in whole.boxes if box.kind == "module"] == [path for path in graph.modules if path]
+    assert sum(box.parameters for box in whole.boxes if box.kind == "module" and not box.group) == 25_636_712
+    adds = [box.number for box in whole.boxes if box.title == "Add"]
+    assert [sum(edge.target == add for edge in whole.edges) for add in adds] == [2] * 16  # shortcut and residual
+
+
+def test_32_blocks_are_one_box_and_few_boxes_are_the_default():
+    picture = plot_graph(graph_of("decoder", "preset=8b"))
+    assert len(picture.boxes) <= 30
+    [blocks] = [box for box in picture.boxes if box.repeats > 1]
+    assert (blocks.title, blocks.repeats, blocks.type) == ("blocks/0..31", 32, "CausalLMBlock")
+    assert {("embed_tokens", "input_layernorm"), ("Add", "norm"), ("norm", "lm_head")} <= named_edges(picture)
+    assert not any(edge.source == edge.target for edge in picture.edges)
+    assert picture.notes == ("x 9 stands for nine equal layers: parameters are of each, shares are of all",)
+
+
+def test_a_part_is_shown_alone_and_a_layer_opened():
+    graph = graph_of("resnet50")
+    part = plot_graph(graph, PlotOptions(focus="stages/0/0", depth=1))
+    assert [box.title for box in part.boxes if box.kind == "input"] == ["pool1"]
+    assert {("pool1", "conv1"), ("pool1", "conv0"), ("bn3", "Add"), ("bn0", "Add"), ("ReluInPlace", "output")} <= (
+        named_edges(part)
+    )
+    opened = plot_graph(graph, PlotOptions(depth=1, expand=("stages/0/1",)))
+    inside = {box.title: box for box in opened.boxes}
+    assert inside["stages/0/1"].group
+    assert not inside["stages/0/2"].group  # it is no longer folded with its neighbour
+    with pytest.raises(UsageError, match=r"^resnet50 has no module 'stage/0'$"):
+        plot_graph(graph, PlotOptions(focus="stage/0"))
+
+
+def test_a_model_that_was_not_called_and_a_weight_file_are_trees(tmp_path):
+    np = pytest.importorskip("numpy")
+    np.savez(tmp_path / "w.npz", **{f"blocks.{i}.kernel": np.zeros((2, 3)) for i in range(4)}, head=np.zeros(5))
+    picture = plot_graph(open_source(str(tmp_path / "w.npz")).graph())
+    assert [(box.title, box.repeats, box.parameters) for box in picture.boxes] == [
+        ("w.npz", 1, 29), ("blocks/0..3", 4, 6),
+    ]  # fmt: skip
+    assert [(edge.source, edge.target) for edge in picture.edges] == [(0, 1)]
+    assert not picture.flows
+
+
+def test_many_operations_are_shown_in_pieces_and_a_note_says_so():
+    builder = ModelGraphBuilder("long", None, "made")
+    builder.add_module("", None)
+    first = here = builder.add_value(Spec((1,), "float32"), ValueKind.INPUT)
+    for i in range(3 * MOST):
+        there = builder.add_value(Spec((1,), "float32"), ValueKind.ACTIVATION)
+        builder.calls.append(OperationCall("Add" if i % 3 else "Relu", "", (here,), (there,)))
+        here = there
+    picture = plot_graph(builder.graph({"x": first}, {"y": here}))
+    assert len(picture.boxes) == 202
+    assert [(edge.source, edge.target) for edge in picture.edges] == [(i, i + 1) for i in range(201)]
+    assert picture.boxes[1].remark == "Add x 20, Relu x 10"
+    assert picture.notes == ("6,000 operations and modules are shown 30 at a time, as they run (--focus shows a part)",)
+
+
+def network(*names):
+    kinds = {
+        "c1": layers.Conv2D(8, 3, name="c1"), "bn": layers.BatchNormalization(name="bn"), "r": layers.ReLU(name="r"),
+        "p": layers.MaxPooling2D(name="p"), "c2": layers.Conv2D(9, 3, name="c2"),
+        "wide": layers.Conv2D(24, 3, name="c2"),
+    }  # fmt: skip
+    return open_source(Sequential([layers.Input((32, 32, 3)), *(kinds[name] for name in names)])).graph()
+
+
+def test_differences_are_marked_and_what_was_removed_keeps_its_place():
+    picture = plot_diff(network("c1", "r", "p", "c2"), network("c1", "bn", "r", "wide"))
+    assert [(box.title, box.change) for box in picture.boxes if box.kind == "module"] == [
+        ("c1", ""), ("bn", "added"), ("r", ""), ("p", "removed"), ("c2", "changed"),
+    ]  # fmt: skip
+    red = {(picture.boxes[e.source].title, picture.boxes[e.target].title) for e in picture.edges if e.change}
+    assert red == {("r", "p"), ("p", "c2")}
+    assert plot_diff(network("c1"), network("c1")).notes == ("the two have the same structure",)
