@@ -15,9 +15,10 @@ from layercli.core.operation import spec_of
 from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
 from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.text import STRING
 from layercli.core.tracking import Trackable
 from layercli.core.variable import Variable
-from layercli.errors import LayercliError, NotBuiltError, UsageError
+from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
 
 class Layer(Trackable, CallSignature, Serializable):
@@ -37,6 +38,7 @@ class Layer(Trackable, CallSignature, Serializable):
 
     _named = False
     stateless = False
+    takes_text = False
     supports_masking = False
     passes_masks = False
     _computes_mask = False
@@ -220,6 +222,10 @@ class Layer(Trackable, CallSignature, Serializable):
         """Return a symbolic input in the compute dtype, as in a call on tensors."""
         wanted = self._policy.compute
         if not isinstance(x, SymbolicTensor) or x.dtype == wanted or not dtypes.is_floating(x.dtype):
+            if isinstance(x, SymbolicTensor) and x.dtype == STRING and not self.takes_text:
+                raise DTypeError(
+                    "expects numbers, got text", hint="StringLookup and TextVectorization give each text a number"
+                )
             return x
         cast = SymbolicTensor(Spec(x.shape, wanted), x.node, x.index, x.name)
         cast.mask, cast.origin = x.mask, x

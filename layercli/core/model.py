@@ -33,6 +33,7 @@ class Model(Layer):
     else:
         optimizer = loss = history = _trainer = None
     stop_training = False
+    takes_text = True
 
     if TYPE_CHECKING:
 

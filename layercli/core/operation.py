@@ -13,6 +13,7 @@ from layercli.core.dims import Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Spec, shape_of
+from layercli.core.text import STRING, is_text
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError
 
@@ -123,5 +124,5 @@ def spec_of(x: Any) -> Any:
     if isinstance(x, (SymbolicTensor, Variable)):
         return x.spec
     if hasattr(x, "shape") and hasattr(x, "dtype"):
-        return Spec(shape_of(x.shape), dtypes.name_of(x.dtype))
+        return Spec(shape_of(x.shape), STRING if is_text(x) else dtypes.name_of(x.dtype))
     return x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.backend import get_backend
@@ -86,6 +86,24 @@ class Trackable:
     def reset_after_load(self) -> list[tuple[Variable, Any]]:
         """Return the variables that Keras's files do not hold, with their values after loading; usually none."""
         return []
+
+    def assets(self) -> dict[str, bytes]:
+        """Return the files that a .keras archive holds for this layer, by name; usually none."""
+        return {}
+
+    def load_assets(self, files: Mapping[str, bytes]) -> None:
+        """Take what the files say that ``assets`` gave."""
+
+    def named_arrays(self) -> dict[str, Any]:
+        """Return the arrays that files hold for this layer by name, not being variables; usually none."""
+        return {}
+
+    def named_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the arrays that a file must hold for ``load_named_arrays``."""
+        return {}
+
+    def load_named_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """Take the arrays that ``named_arrays`` gave."""
 
     @property
     def own_variables(self) -> list[Variable]:

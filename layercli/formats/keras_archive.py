@@ -1,4 +1,4 @@
-"""The ``.keras`` archive: ``metadata.json``, ``config.json`` and ``model.weights.h5``, stored in a zip."""
+"""The ``.keras`` archive: ``metadata.json``, ``config.json``, ``model.weights.h5`` and files below ``assets``, stored in a zip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,21 @@ from layercli.formats.npz import archive
 
 KERAS_VERSION = "3.15.1"
 """The version whose format is written."""
-METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 ALWAYS_READ = 1 << 20
 """So many bytes are read however well they are compressed."""
 
 
-def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5.Groups) -> None:
-    """Write a model's config and weights as the archive ``path``, whole or not at all."""
+def write(
+    path: str | os.PathLike[str],
+    config: dict[str, Any],
+    groups: keras_h5.Groups,
+    assets: Mapping[str, Mapping[str, bytes]] | None = None,
+) -> None:
+    """Write a model's config, weights and files as the archive ``path``, whole or not at all.
+
+    ``assets`` are for each path of a layer its files by name.
+    """
     weights = io.BytesIO()
     keras_h5.write(weights, groups)
     saved = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
@@ -35,16 +43,36 @@ def write(path: str | os.PathLike[str], config: dict[str, Any], groups: keras_h5
         zipped.writestr(METADATA, json.dumps(saved))
         zipped.writestr(CONFIG, json.dumps(config))
         zipped.writestr(WEIGHTS, weights.getbuffer())
+        for place, files in (assets or {}).items():
+            for name, content in files.items():
+                zipped.writestr("/".join(filter(None, (ASSETS, place, name))), content)
 
 
 @dataclass
 class Archive:
-    """An open archive: its config, and its weights."""
+    """An open archive: its config, its weights, and its zip."""
 
     file: Path
     config: Any
     weights: keras_h5.H5Groups
     major: int = 3
+    zipped: zipfile.ZipFile | None = None
+
+    def assets(self, place: str) -> dict[str, bytes]:
+        """Return the files of the layer at a path, by name; FormatError for one that is there twice, or too long."""
+        if self.zipped is None:
+            return {}
+        folder = f"{ASSETS}/{place}/" if place else f"{ASSETS}/"
+        found: dict[str, bytes] = {}
+        for info in self.zipped.infolist():
+            name = info.filename.removeprefix(folder)
+            if not info.filename.startswith(folder) or not name or "/" in name:
+                continue
+            if name in found:
+                raise FormatError(f"{self.file} holds {info.filename} twice")
+            check_size(self.file, info)
+            found[name] = self.zipped.read(info)
+        return found
 
 
 @contextmanager
@@ -57,7 +85,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
             raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
         with zipped.open(WEIGHTS) as stream, keras_h5.opened(file, stream) as groups:
             groups.major = major(zipped)
-            yield Archive(file, config, groups, groups.major)
+            yield Archive(file, config, groups, groups.major, zipped)
 
 
 def config_in(path: str | os.PathLike[str]) -> tuple[Any, int]:

@@ -19,8 +19,8 @@ from layercli.formats.weight_file import BITS
 if TYPE_CHECKING:
     import numpy as np
 
-Groups = Mapping[str, tuple[str, "Sequence[np.ndarray]"]]
-"""For each path, the name of its layer and its arrays."""
+Groups = Mapping[str, tuple[str, "Sequence[np.ndarray] | Mapping[str, np.ndarray]"]]
+"""For each path, the name of its layer and its arrays, numbered or named."""
 
 CONFIG = "model_config"
 """The attribute in which an HDF5 file of a whole model holds the model's config."""
@@ -34,8 +34,8 @@ def write(target: Any, groups: Groups) -> None:
         for path, (name, arrays) in groups.items():
             group = file.create_group(f"{path}/vars".lstrip("/"))
             group.attrs["name"] = name
-            for i, array in enumerate(arrays):
-                group.create_dataset(str(i), data=array)
+            for key, array in arrays.items() if isinstance(arrays, Mapping) else enumerate(arrays):
+                group.create_dataset(str(key), data=array)
 
 
 class H5Groups:
@@ -51,8 +51,8 @@ class H5Groups:
         group = self._group(path)
         return 0 if group is None else len(group)
 
-    def read(self, path: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Return a variable; FormatError unless it has that ``shape``."""
+    def read(self, path: str, index: int | str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return a variable by its number or name; FormatError unless it has that ``shape``."""
         import h5py
 
         group = self._group(path)
@@ -90,7 +90,7 @@ def older(path: str) -> str:
     return re.sub(r"(^|/)(query|key|value|output)_dense(?=/|$)", r"\1_\2_dense", path)
 
 
-def place_of(path: str, index: int) -> str:
+def place_of(path: str, index: int | str) -> str:
     """Return the file's path of variable ``index`` of the layer at ``path``."""
     return f"{path}/vars/{index}".lstrip("/")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.spec import Spec
+from layercli.core.text import STRING
 from layercli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def _array(spec: Spec, fill: str, rng: np.random.Generator, bounds: Range | None
     import numpy as np
 
     shape = sizes_of(spec)
+    if spec.dtype == STRING:
+        return np.full(shape, "" if fill == "zeros" else "text", dtype=object)
     stored = spec.dtype if dtypes.BYTES[spec.dtype] > 2 or not dtypes.is_floating(spec.dtype) else "float32"
     if fill in ("zeros", "ones"):
         return np.full(shape, fill == "ones", stored)

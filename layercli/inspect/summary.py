@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from layercli.core import dims, dtypes, graph, tree
+from layercli.core import dims, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape, Spec, show_shape, with_batch_dim
+from layercli.core.text import spec_dtype
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
@@ -159,7 +160,7 @@ def offered_inputs(model: Layer) -> Any:
 
 def as_written(spec: Spec) -> Spec:
     """Return a spec from user code with sizes and dtype normalized."""
-    return Spec(with_batch_dim(spec.shape), dtypes.name_of(spec.dtype))
+    return Spec(with_batch_dim(spec.shape), spec_dtype(spec.dtype))
 
 
 def default_inputs(model: Layer) -> Any:

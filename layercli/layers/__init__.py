@@ -81,6 +81,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
     from layercli.layers.preprocessing.center_crop import CenterCrop as CenterCrop
     from layercli.layers.preprocessing.discretization import Discretization as Discretization
+    from layercli.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
+    from layercli.layers.preprocessing.hashing import Hashing as Hashing
+    from layercli.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
     from layercli.layers.preprocessing.normalization import Normalization as Normalization
     from layercli.layers.preprocessing.random_brightness import RandomBrightness as RandomBrightness
     from layercli.layers.preprocessing.random_contrast import RandomContrast as RandomContrast
@@ -91,6 +94,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.preprocessing.random_zoom import RandomZoom as RandomZoom
     from layercli.layers.preprocessing.rescaling import Rescaling as Rescaling
     from layercli.layers.preprocessing.resizing import Resizing as Resizing
+    from layercli.layers.preprocessing.string_lookup import StringLookup as StringLookup
+    from layercli.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
     from layercli.layers.regularization.activity_regularization import ActivityRegularization as ActivityRegularization
     from layercli.layers.regularization.alpha_dropout import AlphaDropout as AlphaDropout
     from layercli.layers.regularization.dropout import Dropout as Dropout
@@ -322,6 +327,9 @@ NAMES = {
     "preprocessing.category_encoding": "CategoryEncoding",
     "preprocessing.center_crop": "CenterCrop",
     "preprocessing.discretization": "Discretization",
+    "preprocessing.hashed_crossing": "HashedCrossing",
+    "preprocessing.hashing": "Hashing",
+    "preprocessing.integer_lookup": "IntegerLookup",
     "preprocessing.normalization": "Normalization",
     "preprocessing.random_brightness": "RandomBrightness",
     "preprocessing.random_contrast": "RandomContrast",
@@ -332,6 +340,8 @@ NAMES = {
     "preprocessing.random_zoom": "RandomZoom",
     "preprocessing.rescaling": "Rescaling",
     "preprocessing.resizing": "Resizing",
+    "preprocessing.string_lookup": "StringLookup",
+    "preprocessing.text_vectorization": "TextVectorization",
     "regularization.activity_regularization": "ActivityRegularization",
     "regularization.alpha_dropout": "AlphaDropout",
     "regularization.dropout": "Dropout",

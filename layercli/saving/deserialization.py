@@ -16,6 +16,7 @@ from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.sequential import Sequential
 from layercli.core.spec import Spec
+from layercli.core.text import spec_dtype
 from layercli.errors import FormatError, LayercliError
 from layercli.formats.strict_json import parse
 from layercli.layers.core.input_layer import Input
@@ -186,7 +187,7 @@ class Reader:
     def _spec(self, described: Any) -> Any:
         match described:
             case {"shape": list(shape), "dtype": str(dtype)}:
-                return Spec(Input(batch_shape=shape).shape, dtypes.name_of(dtype))
+                return Spec(Input(batch_shape=shape).shape, spec_dtype(dtype))
             case list():
                 return [self._spec(each) for each in described]
             case dict():

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import dtypes
 from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.text import spec_dtype
 from layercli.errors import FileError, LayercliError, UsageError
 from layercli.inspect.model_graph import ModelGraph
 
@@ -115,7 +115,7 @@ def as_specs(inputs: Any) -> Any:
     float32[None, 7] float32[None, 3]
     """
     if isinstance(inputs, Spec):
-        return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), dtypes.name_of(inputs.dtype))
+        return Spec(with_batch_dim(inputs.shape) if inputs.shape else (), spec_dtype(inputs.dtype))
     if isinstance(inputs, dict):
         return {name: as_specs(each) for name, each in inputs.items()}
     if isinstance(inputs, (list, tuple)):

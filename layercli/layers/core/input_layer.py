@@ -8,6 +8,7 @@ from layercli.core import dims, naming
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec, with_batch_dim
+from layercli.core.text import spec_dtype
 from layercli.errors import UsageError
 from layercli.layers.validators import Bool
 
@@ -23,7 +24,7 @@ def Input(
     from layercli.core import dtypes
 
     whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
-    wanted = dtypes.default_policy().compute if dtype is None else dtypes.name_of(dtype)
+    wanted = dtypes.default_policy().compute if dtype is None else spec_dtype(dtype)
     return SymbolicTensor(Spec(with_batch_dim(whole), wanted), name=name or naming.auto_name("InputLayer"))
 
 
@@ -49,6 +50,7 @@ class InputLayer(Layer):
     input_tensor: Any = None
     optional: Bool = False
 
+    takes_text = True
     _positional = (
         "shape", "batch_size", "dtype", "sparse", "ragged", "batch_shape", "input_tensor", "optional", "name",
     )  # fmt: skip

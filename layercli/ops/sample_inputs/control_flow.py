@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.ops.core.associative import AssociativeScan
+from layercli.ops.core.host_function import HostFunction
 from layercli.ops.core.loops import Map, Scan, While
 from layercli.ops.numpy.elementwise import Binary, Unary
 from layercli.ops.numpy.linear import MatMul
@@ -44,4 +45,6 @@ CASES = [
     SampleInput(Scan(carried, None, (None, None), backwards=True), (spec("B"), spec("T B"), spec("T 3 3"))),
     SampleInput(AssociativeScan(Binary("add")), (spec("7 B"),)),
     SampleInput(AssociativeScan(Binary("maximum"), None, True, 1), (spec("B 6 3"),)),
+    SampleInput(HostFunction(abs), (spec("B T", "int64"),), by_values=True, differentiable=False),
+    SampleInput(HostFunction(abs, "float32"), (spec("B T"),), by_values=True, differentiable=False),
 ]

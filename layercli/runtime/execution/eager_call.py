@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from layercli.core import graph, masking, tree
+from layercli.core import graph, masking, text, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.errors import UsageError
@@ -53,12 +53,14 @@ def describe(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
 def check_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise UsageError if no argument is a tensor or convertible to one."""
     given = tree.flatten((args, kwargs))
-    if given and not any(isinstance(x, torch.Tensor) for x in given):
+    if given and not any(isinstance(x, torch.Tensor) or text.is_text(x) for x in given):
         raise UsageError(f"expects a tensor, an array or nested lists of numbers, got {given[0]!r}")
 
 
 def prepared(values: Any, device: torch.device | None) -> Any:
     """Convert arrays and nested lists of numbers in a tree to tensors on ``device``."""
+    if text.is_text(values):
+        return text.text_array(values)
     if tensors.is_array(values):
         return tensors.as_tensor(values, device)
     if isinstance(values, dict):

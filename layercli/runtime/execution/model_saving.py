@@ -72,10 +72,13 @@ def require_built(model: Layer) -> None:
         )
 
 
-def groups_of(model: Model) -> dict[str, tuple[str, list[Any]]]:
+def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
-    groups = {
-        path: (layer.name, [layer.serialized_value(variable) for variable in layer.serialized_variables])
+    groups: dict[str, tuple[str, Any]] = {
+        path: (
+            layer.name,
+            layer.named_arrays() or [layer.serialized_value(variable) for variable in layer.serialized_variables],
+        )
         for path, layer in layers_of(model).items()
     }
     optimizer = model.optimizer
@@ -88,6 +91,10 @@ def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
     """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit."""
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
     values, state = values_in(model, groups), state_in(optimizer, groups)
+    for path, layer in layers_of(model).items():
+        shapes = layer.named_shapes()
+        if shapes:
+            layer.load_named_arrays({name: groups.read(path, name, shape) for name, shape in shapes.items()})
     for variable, value in values:
         variable.assign(value)
     if state is not None:
@@ -101,10 +108,11 @@ def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, A
     found = []
     for path, layer in layers_of(model).items():
         variables = layer.serialized_variables
-        if groups.count(path) != len(variables):
+        expected = len(variables) + len(layer.named_shapes())
+        if groups.count(path) != expected:
             raise FormatError(
                 f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
-                f"{layer.name} ({type(layer).__name__}) has {len(variables)}"
+                f"{layer.name} ({type(layer).__name__}) has {expected}"
             )
         if groups.major < 3:
             found += values_of_keras_2(layer, path, groups)
@@ -184,7 +192,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     groups = groups_of(model)
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            write_archive(path, described, groups)
+            write_archive(path, described, groups, {place: layer.assets() for place, layer in layers_of(model).items()})
 
 
 def load_model(
@@ -194,6 +202,9 @@ def load_model(
     with keras_file.opened(path) as archive:
         reader = Reader(os.fspath(path), custom_objects)
         model = reader.model(archive.config)
+        for place, layer in layers_of(model).items():
+            if type(layer).load_assets is not Layer.load_assets:
+                layer.load_assets(archive.assets(place))
         if model.built:
             values_in(model, archive.weights)  # checked before anything of these sizes is allocated
         settings = archive.config.get("compile_config")

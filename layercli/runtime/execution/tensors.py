@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from layercli.core import dtypes
+from layercli.core import dtypes, text
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.optimizers.dtensor import fill, gathered
@@ -35,6 +35,8 @@ def as_tensor(x: Any, device: Any = None) -> torch.Tensor:
         return x.value  # type: ignore[no-any-return]  # a tensor
     if isinstance(x, torch.Tensor):
         return x if device is None else x.to(device)
+    if text.is_text(x):
+        return text.text_array(x)  # type: ignore[return-value]  # there are no tensors of text
     array = np.asarray(x)
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()

@@ -12,6 +12,7 @@ import torch
 
 from layercli.core import tree
 from layercli.core.layer import Layer
+from layercli.core.operation import spec_of
 from layercli.errors import UsageError, nearest
 from layercli.inspect.glob import matches
 from layercli.inspect.json_numbers import json_number, json_values
@@ -118,7 +119,7 @@ def run(program: PreparedModel, inputs: Any, *, layers: str | None = None, check
     ``check`` finds the first layer whose result is not finite.
     """
     placed = program.place(inputs)
-    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in tree.flatten(placed)]
+    shown = [str(spec_of(x)) for x in tree.flatten(placed)]
     done = ForwardRun(program.name, str(program.device), shown, [], checked=check)
     given_finite = not check or all_finite(tree.flatten(placed))
     heard: list[str] = []
