@@ -84,7 +84,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
     from layercli.layers.preprocessing.hashing import Hashing as Hashing
     from layercli.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
+    from layercli.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
     from layercli.layers.preprocessing.normalization import Normalization as Normalization
+    from layercli.layers.preprocessing.pipeline import Pipeline as Pipeline
     from layercli.layers.preprocessing.random_brightness import RandomBrightness as RandomBrightness
     from layercli.layers.preprocessing.random_contrast import RandomContrast as RandomContrast
     from layercli.layers.preprocessing.random_crop import RandomCrop as RandomCrop
@@ -94,6 +96,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.preprocessing.random_zoom import RandomZoom as RandomZoom
     from layercli.layers.preprocessing.rescaling import Rescaling as Rescaling
     from layercli.layers.preprocessing.resizing import Resizing as Resizing
+    from layercli.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
     from layercli.layers.preprocessing.string_lookup import StringLookup as StringLookup
     from layercli.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
     from layercli.layers.regularization.activity_regularization import ActivityRegularization as ActivityRegularization
@@ -330,7 +333,9 @@ NAMES = {
     "preprocessing.hashed_crossing": "HashedCrossing",
     "preprocessing.hashing": "Hashing",
     "preprocessing.integer_lookup": "IntegerLookup",
+    "preprocessing.mel_spectrogram": "MelSpectrogram",
     "preprocessing.normalization": "Normalization",
+    "preprocessing.pipeline": "Pipeline",
     "preprocessing.random_brightness": "RandomBrightness",
     "preprocessing.random_contrast": "RandomContrast",
     "preprocessing.random_crop": "RandomCrop",
@@ -340,6 +345,7 @@ NAMES = {
     "preprocessing.random_zoom": "RandomZoom",
     "preprocessing.rescaling": "Rescaling",
     "preprocessing.resizing": "Resizing",
+    "preprocessing.stft_spectrogram": "STFTSpectrogram",
     "preprocessing.string_lookup": "StringLookup",
     "preprocessing.text_vectorization": "TextVectorization",
     "regularization.activity_regularization": "ActivityRegularization",

@@ -49,17 +49,20 @@ def named(
     module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
 ) -> dict[str, Any]:
     """Return the dict by which Keras names an object."""
-    taken = without_trainable(class_name, settings) if module == "keras.layers" else settings
+    taken = without_untold(class_name, settings) if module == "keras.layers" else settings
     return {"module": module, "class_name": class_name, "config": taken, "registered_name": registered}
 
 
-UNTOLD = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
-"""The layers whose constructor in Keras takes no ``trainable``."""
+UNTOLD = {
+    **dict.fromkeys(("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), ("trainable",)),
+    "Pipeline": ("trainable", "dtype"),
+}
+"""The settings of every layer that the constructors of some in Keras do not take."""
 
 
-def without_trainable(class_name: str, settings: Any) -> Any:
-    """Return settings without ``trainable`` where Keras's constructor would not take it."""
-    return {key: value for key, value in settings.items() if key != "trainable" or class_name not in UNTOLD}
+def without_untold(class_name: str, settings: Any) -> Any:
+    """Return settings without those that Keras's constructor would not take."""
+    return {key: value for key, value in settings.items() if key not in UNTOLD.get(class_name, ())}
 
 
 def build_config(model: Model) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def keras_names(value: Any) -> Any:
         elif module.startswith("layercli.") and not module.startswith(OWN):
             found |= {"module": module.replace("layercli", "keras", 1), "registered_name": None}
             if module == "layercli.layers":
-                found["config"] = without_trainable(str(found["class_name"]), found["config"])
+                found["config"] = without_untold(str(found["class_name"]), found["config"])
         return found
     return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
 

@@ -90,6 +90,7 @@ class IndexLookup(Layer):
         self.output_mode = SECOND_NAMES.get(self.output_mode, self.output_mode)
         self._check_settings()
         self.size_known = None
+        self._makes_tensors = self.output_mode == "tf_idf"
         given, weights = self.vocabulary, self.idf_weights
         self.tokens, self.weights_of_tokens = [], None
         self.table = _Table(self)

@@ -104,6 +104,7 @@ class TextVectorization(Layer):
             encoding=self.encoding,
         )
         self._lookup_layer.built = True
+        self._makes_tensors = self._lookup_layer._makes_tensors
         self.output_mode = self._lookup_layer.output_mode
         if self.output_sequence_length is not None and self.output_mode != "int":
             raise UsageError(f"TextVectorization takes output_sequence_length only for 'int', not {self.output_mode!r}")

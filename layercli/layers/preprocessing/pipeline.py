@@ -1,0 +1,36 @@
+"""Pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+
+
+class Pipeline(Layer):
+    """out = the result of layers that are called one after the other, each on what the one before gives.
+
+    Unlike a Sequential model it is a layer, and it takes whatever its first layer takes, such as a dict of images and labels.
+    Raises UsageError unless ``layers`` is a list of layers.
+
+    Args:
+        layers: The layers.
+    """
+
+    layers: Any  # type: ignore[assignment]  # the framework's list of sublayers is the same one
+
+    takes_text = True
+    _positional = ("layers", "name")
+
+    def setup(self) -> None:
+        """Check the layers."""
+        given = vars(self)["layers"]
+        if not isinstance(given, (list, tuple)) or not all(isinstance(each, Layer) for each in given):
+            raise UsageError(f"Pipeline expects layers to be a list of layers, got {given!r}")
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return what the last layer gives."""
+        for layer in vars(self)["layers"]:
+            inputs = layer(inputs, training=training) if "training" in layer.call_names() else layer(inputs)
+        return inputs
