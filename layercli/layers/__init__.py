@@ -78,9 +78,14 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.pooling.max_pooling import MaxPooling1D as MaxPooling1D
     from layercli.layers.pooling.max_pooling import MaxPooling2D as MaxPooling2D
     from layercli.layers.pooling.max_pooling import MaxPooling3D as MaxPooling3D
+    from layercli.layers.preprocessing.auto_contrast import AutoContrast as AutoContrast
     from layercli.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
     from layercli.layers.preprocessing.center_crop import CenterCrop as CenterCrop
+    from layercli.layers.preprocessing.contrast_limited_adaptive_histogram_equalization import (
+        ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    )
     from layercli.layers.preprocessing.discretization import Discretization as Discretization
+    from layercli.layers.preprocessing.equalization import Equalization as Equalization
     from layercli.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
     from layercli.layers.preprocessing.hashing import Hashing as Hashing
     from layercli.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
@@ -88,14 +93,25 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.preprocessing.normalization import Normalization as Normalization
     from layercli.layers.preprocessing.pipeline import Pipeline as Pipeline
     from layercli.layers.preprocessing.random_brightness import RandomBrightness as RandomBrightness
+    from layercli.layers.preprocessing.random_color_degeneration import (
+        RandomColorDegeneration as RandomColorDegeneration,
+    )
+    from layercli.layers.preprocessing.random_color_jitter import RandomColorJitter as RandomColorJitter
     from layercli.layers.preprocessing.random_contrast import RandomContrast as RandomContrast
     from layercli.layers.preprocessing.random_crop import RandomCrop as RandomCrop
     from layercli.layers.preprocessing.random_flip import RandomFlip as RandomFlip
+    from layercli.layers.preprocessing.random_grayscale import RandomGrayscale as RandomGrayscale
+    from layercli.layers.preprocessing.random_hue import RandomHue as RandomHue
+    from layercli.layers.preprocessing.random_invert import RandomInvert as RandomInvert
+    from layercli.layers.preprocessing.random_posterization import RandomPosterization as RandomPosterization
     from layercli.layers.preprocessing.random_rotation import RandomRotation as RandomRotation
+    from layercli.layers.preprocessing.random_saturation import RandomSaturation as RandomSaturation
+    from layercli.layers.preprocessing.random_sharpness import RandomSharpness as RandomSharpness
     from layercli.layers.preprocessing.random_translation import RandomTranslation as RandomTranslation
     from layercli.layers.preprocessing.random_zoom import RandomZoom as RandomZoom
     from layercli.layers.preprocessing.rescaling import Rescaling as Rescaling
     from layercli.layers.preprocessing.resizing import Resizing as Resizing
+    from layercli.layers.preprocessing.solarization import Solarization as Solarization
     from layercli.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
     from layercli.layers.preprocessing.string_lookup import StringLookup as StringLookup
     from layercli.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
@@ -327,9 +343,12 @@ NAMES = {
         "GlobalAveragePooling2D GlobalAveragePooling3D"
     ),
     "pooling.max_pooling": "MaxPooling1D MaxPooling2D MaxPooling3D",
+    "preprocessing.auto_contrast": "AutoContrast",
     "preprocessing.category_encoding": "CategoryEncoding",
     "preprocessing.center_crop": "CenterCrop",
+    "preprocessing.contrast_limited_adaptive_histogram_equalization": "ContrastLimitedAdaptiveHistogramEqualization",
     "preprocessing.discretization": "Discretization",
+    "preprocessing.equalization": "Equalization",
     "preprocessing.hashed_crossing": "HashedCrossing",
     "preprocessing.hashing": "Hashing",
     "preprocessing.integer_lookup": "IntegerLookup",
@@ -337,14 +356,23 @@ NAMES = {
     "preprocessing.normalization": "Normalization",
     "preprocessing.pipeline": "Pipeline",
     "preprocessing.random_brightness": "RandomBrightness",
+    "preprocessing.random_color_degeneration": "RandomColorDegeneration",
+    "preprocessing.random_color_jitter": "RandomColorJitter",
     "preprocessing.random_contrast": "RandomContrast",
     "preprocessing.random_crop": "RandomCrop",
     "preprocessing.random_flip": "RandomFlip",
+    "preprocessing.random_grayscale": "RandomGrayscale",
+    "preprocessing.random_hue": "RandomHue",
+    "preprocessing.random_invert": "RandomInvert",
+    "preprocessing.random_posterization": "RandomPosterization",
     "preprocessing.random_rotation": "RandomRotation",
+    "preprocessing.random_saturation": "RandomSaturation",
+    "preprocessing.random_sharpness": "RandomSharpness",
     "preprocessing.random_translation": "RandomTranslation",
     "preprocessing.random_zoom": "RandomZoom",
     "preprocessing.rescaling": "Rescaling",
     "preprocessing.resizing": "Resizing",
+    "preprocessing.solarization": "Solarization",
     "preprocessing.stft_spectrogram": "STFTSpectrogram",
     "preprocessing.string_lookup": "StringLookup",
     "preprocessing.text_vectorization": "TextVectorization",

@@ -181,3 +181,7 @@ def raise_unsupported(layer: Any, names: tuple[str, ...], why: str) -> None:
     for name in names:
         if getattr(layer, name) is not None:
             raise UsageError(f"{type(layer).__name__} has no {name} here: layercli {why}")
+
+
+FractionRange = Annotated[Any, factor(0, 1, overlapping=True)]
+"""The range of a probability or of another fraction: a number s for (0, s), or a pair."""

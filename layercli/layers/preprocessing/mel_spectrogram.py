@@ -85,7 +85,8 @@ def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[
         return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
 
     places = mel(np.linspace(0, sampling_rate / 2, frequencies))[1:, None]
-    edges = np.linspace(*mel(ends), bands + 2)
+    first, last = mel(ends)
+    edges = np.linspace(first, last, bands + 2)
     lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (places - lower) / (center - lower), (upper - places) / (upper - center)
     weights = np.maximum(0, np.minimum(rising, falling))

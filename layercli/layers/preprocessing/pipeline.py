@@ -18,7 +18,7 @@ class Pipeline(Layer):
         layers: The layers.
     """
 
-    layers: Any  # type: ignore[assignment]  # the framework's list of sublayers is the same one
+    layers: Any
 
     takes_text = True
     _positional = ("layers", "name")

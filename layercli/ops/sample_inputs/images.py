@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layercli.ops.image.affine import INSIDE, Resample
+from layercli.ops.image.equalize import Equalize, EqualizeTiles
 from layercli.ops.image.filters import Filter
 from layercli.ops.image.patches import ExtractPatches
 from layercli.ops.image.scale_translate import KERNELS, ScaleAndTranslate
@@ -15,6 +16,9 @@ TAPS = ((0.5, 1.0, -1.0), (0.25, 2.0, 0.0))
 CASES = [
     SampleInput(Filter(TAPS), (IMAGES,)),
     SampleInput(Filter(TAPS, "valid", True), (spec("B 3 8 W"),)),
+    SampleInput(Equalize(), (IMAGES,), low=0.0, high=255.0, differentiable=False),
+    SampleInput(Equalize(20, True), (spec("B 3 H W"),), low=0.0, high=255.0, differentiable=False),
+    SampleInput(EqualizeTiles((2, 3), 1.5), (IMAGES,), low=0.0, high=255.0, differentiable=False),
     SampleInput(ExtractPatches((2, 3), (2, 3)), (IMAGES,)),
     SampleInput(ExtractPatches((2, 3), (1, 2), "same", (2, 1), True), (spec("B 3 H W"),)),
     SampleInput(ExtractPatches((2, 2, 1), (1, 2, 1)), (spec("B 3 H W 2"),)),
