@@ -14,7 +14,7 @@ class CommandLine:
     """The state of a command that runs.
 
     ``format`` is the one given before the command's name, ``resume_hint`` the command that resumes interrupted work, if
-    there is one, and ``stdout`` the stream for data, None for Python's.
+    there is one, ``stdout`` the stream for data, None for Python's, and ``pager`` whether long tables may be paged.
     """
 
     quiet: bool = False
@@ -22,6 +22,7 @@ class CommandLine:
     format: str | None = None
     resume_hint: str | None = None
     stdout: TextIO | None = None
+    pager: bool = True
 
 
 _running: ContextVar[CommandLine | None] = ContextVar("_running", default=None)

@@ -1,4 +1,4 @@
-"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--format``."""
+"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--no-pager``, ``--format``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from layercli.errors import UsageError, nearest
 PANEL = "Messages"
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
+NoPager = Annotated[bool, typer.Option("--no-pager", help="Print long tables without a pager.", rich_help_panel=PANEL)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.", rich_help_panel=PANEL)]
 
 
@@ -36,13 +37,14 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
     given = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
     own = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-        for name, annotation in (("quiet", Quiet), ("debug", Debug))
+        for name, annotation in (("quiet", Quiet), ("debug", Debug), ("no_pager", NoPager))
     ]
 
     @functools.wraps(command)
-    def call(*args: Any, quiet: bool, debug: bool, **kwargs: Any) -> Any:
+    def call(*args: Any, quiet: bool, debug: bool, no_pager: bool, **kwargs: Any) -> Any:
         line = command_line.current()
         line.quiet, line.debug = line.quiet or quiet, line.debug or debug
+        line.pager = line.pager and not no_pager
         if kwargs.get("format", ...) is None and line.format is not None:
             kwargs["format"] = format_of(hints["format"], line.format)
         try:

@@ -75,6 +75,7 @@ def options(
     ] = False,
     debug: global_options.Debug = False,
     quiet: global_options.Quiet = False,
+    no_pager: global_options.NoPager = False,
     format: Annotated[
         str | None,
         typer.Option(
@@ -91,7 +92,7 @@ def options(
     [dim]$[/dim] layercli gpu-check
     """
     line = command_line.current()
-    line.quiet, line.debug, line.format = quiet, debug, format
+    line.quiet, line.debug, line.format, line.pager = quiet, debug, format, not no_pager
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

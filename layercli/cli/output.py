@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from layercli.cli import command_line, spinner
+from layercli.cli import command_line, pager, spinner
 from layercli.errors import FileError
 from layercli.escaping import printable
 from layercli.render.table import Table
@@ -109,11 +109,13 @@ def draw_on_terminal(tables: list[Table]) -> None:
 
     seen = on_terminal(stdout())
     console = Console(file=stdout(), force_terminal=seen, highlight=False, markup=False, emoji=False)
-    with delivered():
+    with console.capture() as drawn:
         for place, table in enumerate(tables):
             if place:
                 console.print()
             rich.draw(table, console)
+    with delivered():
+        pager.show(drawn.get(), console.height, stdout())
 
 
 def write(text: str) -> None:
