@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from layercli.inspect.histogram import ValueSample
+
 #: Values converted to float64 at a time, to bound memory.
 STRIDE = 1 << 18
 
@@ -64,8 +66,8 @@ class TensorMoments:
         return TensorMoments(count, self.mean + delta * share, squares)
 
 
-def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
-    """Return the statistics of all values in ``chunks``, flat arrays of one dtype, in one pass.
+def statistics(chunks: Iterable[np.ndarray], sample: ValueSample | None = None) -> Statistics:
+    """Return the statistics of all values in ``chunks``, flat arrays of one dtype, in one pass; ``sample`` gets the finite ones.
 
     Memory stays bounded by one chunk. Values beyond about 1e150 in magnitude may leave ``std`` infinite.
 
@@ -88,6 +90,8 @@ def statistics(chunks: Iterable[np.ndarray]) -> Statistics:
                 extremes = [min([*extremes[:1], values.min().item()]), max([*extremes[1:], values.max().item()])]
                 zeros += values.size - int(np.count_nonzero(values))
                 moments = moments.merge(TensorMoments.of(values))
+                if sample is not None:
+                    sample.add(values)
     nonfinite = count - moments.count
     if not extremes:
         return Statistics(None, None, None, None, 0, nonfinite, count)

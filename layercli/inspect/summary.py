@@ -42,11 +42,13 @@ class Row:
     variables: dict[str, Shape] = field(default_factory=dict)
     shared_with: list[str] = field(default_factory=list)
     counted: int | None = None
+    repeats: int = 1
+    """How many equal layers it stands for, where they are folded."""
 
     def to_json(self, parameters: int = 0) -> dict[str, Any]:
         """Return the row as JSON data."""
         document = asdict(self)
-        for name in ("variables", "counted", *([] if self.shared_with else ["shared_with"])):
+        for name in ("variables", "counted", "repeats", *([] if self.shared_with else ["shared_with"])):
             del document[name]
         sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
         return {

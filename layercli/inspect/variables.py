@@ -18,6 +18,7 @@ from layercli.formats.hdf5 import H5File
 from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.glob import matches
+from layercli.inspect.histogram import ValueSample
 from layercli.inspect.json_numbers import json_number, json_values
 from layercli.inspect.packed_weights import DtypeTotal, PackedWeight, dtype_totals, packed_weights
 from layercli.inspect.statistics import Statistics, statistics
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STATISTICS = ("minimum", "maximum", "mean", "std", "zeros", "nonfinite")
+MEASURED = (*STATISTICS, "histogram")
 """What ``--stats`` measures of a variable's values."""
 
 
@@ -48,6 +50,8 @@ class VariableRow:
     read: Callable[[], np.ndarray]
     chunks: Callable[[], Iterator[np.ndarray]]
     statistics: Statistics | None = None
+    histogram: list[int] | None = None
+    """How many of a sample of the values lie in each of 16 equal intervals from the least to the greatest."""
     same_as: str | None = None
     kind: str | None = None
     stored: Callable[[], np.ndarray | None] | None = None
@@ -69,6 +73,7 @@ class VariableRow:
             document["statistics"] = {
                 key: json_number(value) for key, value in asdict(self.statistics).items() if key != "count"
             }
+            document["statistics"]["histogram"] = self.histogram
         if values:
             document["values"] = None if self.unreadable else json_values(self.read())
         return document
@@ -230,8 +235,7 @@ def of_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Variab
     ``config`` is the config.json of its folder, for packed weights.
     """
     entries = list(file.entries.values())
-    paths = [entry.path for entry in entries]
-    if paths == sorted(paths):
+    if is_alphabetical(entries):
         entries.sort(key=lambda entry: natural(entry.path))
     holds = {name: weight for weight in packed_weights(file, config) for name in (*weight.overhead, weight.values)}
     return Variables(str(file.file), [as_packed(of_entry(file, entry), holds.get(entry.path)) for entry in entries])
@@ -266,6 +270,14 @@ def unpacked(row: VariableRow) -> VariableRow:
         stored=refuse,
         unreadable="they are packed",
     )
+
+
+def is_alphabetical(entries: list[TensorEntry]) -> bool:
+    """Whether a writer sorted the entries by name, perhaps those of each dtype by themselves, as safetensors does."""
+    paths: dict[str, list[str]] = {}
+    for entry in entries:
+        paths.setdefault(entry.dtype, []).append(entry.path)
+    return all(found == sorted(found) for found in paths.values())
 
 
 def natural(path: str) -> list[tuple[int, str]]:
@@ -318,10 +330,12 @@ def matching(variables: Variables, pattern: str | None) -> Variables:
 
 
 def measure(variables: Variables) -> None:
-    """Compute the statistics of every row whose values can be read."""
+    """Compute the statistics and the histogram of every row whose values can be read."""
     for row in variables.rows:
         if row.unreadable is None:
-            row.statistics = statistics(row.chunks())
+            sample = ValueSample()
+            row.statistics = statistics(row.chunks(), sample)
+            row.histogram = sample.histogram()
 
 
 def unread(rows: Iterable[VariableRow]) -> list[str]:

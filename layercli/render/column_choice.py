@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from layercli.errors import UsageError, nearest
+from layercli.render.column_widths import NAMED
 from layercli.render.table import Column
 
 
@@ -30,4 +31,4 @@ def parse_columns(text: str | None, usual: Collection[str], known: Collection[st
 def kept_longest(column: Column, name: str, text: str | None) -> Column:
     """Return a column that yields after all others if ``--columns`` names it."""
     named = text is not None and name in [each.strip().removeprefix("+") for each in text.split(",")]
-    return replace(column, yields=column.yields + 100) if named and column.yields else column
+    return replace(column, yields=column.yields + NAMED) if named and column.yields else column

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.render.summary import LAYER_FIELDS, LayerLabel
-from layercli.render.table import Column, Table
+from layercli.render.table import Column, Table, red_if_not
 
 MOST_NAMES = 5
 ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on both sides"}
@@ -14,13 +14,13 @@ ANSWERS = {"agrees": "yes", "differs": "no", "not finite": "no: not finite on bo
 def table(found: Any) -> Table:
     """Return one row per result of a ``Comparison``."""
     columns = [
-        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
+        Column("Layer (type)", key="layer", shortens=24, middle=True, fields=LAYER_FIELDS[:2]),
         Column("Max absolute", numeric=True),
         Column("Max relative", numeric=True, yields=2),
         Column("1 - cosine", numeric=True, key="cosine", yields=1),
         Column("Allowed", numeric=True, yields=3),
-        Column("Close"),
-        Column("Finite"),
+        Column("Close", style=red_if_not),
+        Column("Finite", style=red_if_not),
     ]
     rows = [
         [

@@ -17,11 +17,8 @@ from layercli.render import markdown, plain
 from layercli.render.summary import show_bytes, show_share
 from layercli.render.table import Column, Table, show
 
-BAR = 20
-"""How many characters a bar of the whole has."""
 LIVE = 5
 """How many tensors that are live at the peak are named."""
-FILLED = "█"
 
 
 def tables(
@@ -41,7 +38,7 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: Time
     columns = [Column("Part"), Column("Memory", numeric=True, key="bytes", show=show_size, fields=fields_of("bytes"))]
     known = total is not None and total > 0
     if known:
-        columns += [Column("Share", numeric=True, show=show_share), Column("", key="bar")]
+        columns += [Column("Share", numeric=True, show=show_share, bar=True)]
     rows = [
         row_of(part, total if known else None)
         for part in [*parts, CostPart("total", total, cost.memory.formula(cost.at))]
@@ -56,12 +53,11 @@ def parts_table(cost: Cost, fit: Fit | None, findings: list[Finding], time: Time
 
 
 def row_of(part: CostPart, total: int | None) -> list[Any]:
-    """Return the row of a part: its bytes or its formula, its share, and a bar for it."""
+    """Return the row of a part: its bytes or its formula, and its share."""
     size = part.bytes if part.bytes is not None else part.formula
     if total is None:
         return [part.name, size]
-    share = (part.bytes or 0) / total
-    return [part.name, size, share, FILLED * round(share * BAR)]
+    return [part.name, size, (part.bytes or 0) / total]
 
 
 def show_size(size: Any) -> str:
@@ -169,7 +165,7 @@ def modules_tables(cost: Cost, depth: int, time: TimeFloor | None) -> list[Table
     rows = folded(shown)
     kept = any(module.kept is not None for module in shown)
     columns = [
-        Column("Layer (type)", key="layer", shortens=24),
+        Column("Layer (type)", key="layer", shortens=24, middle=True),
         Column("Weights", numeric=True, show=show_size),
         Column("Allocates", numeric=True, key="outputs", show=show_size, yields=1),
         *([Column("Kept", numeric=True, show=show_size)] if kept else []),

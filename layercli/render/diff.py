@@ -15,11 +15,17 @@ from layercli.inspect.variable_matching import VariablePair
 from layercli.inspect.variables import VariableRow
 from layercli.render.github import annotation
 from layercli.render.summary import show_bytes
-from layercli.render.table import Column, Table, show
+from layercli.render.table import Column, Table, red_if_not, show
 
 MOST_VALUES = 20
 """How many variables with other values are listed, the worst first; JSON has all."""
 SIGNS = {"added": "+", "removed": "-"}
+STYLES = {"+": "green", "-": "red", "~": "yellow", "=": "dim"}
+
+
+def sign_style(sign: str) -> str:
+    """Return the colour of what was added, removed, or changed."""
+    return STYLES.get(sign, "")
 
 
 def tables(diff: ModelDiff) -> list[Table]:
@@ -30,7 +36,7 @@ def tables(diff: ModelDiff) -> list[Table]:
     if diff.edits:
         found.append(structure(diff.edits))
     if diff.only != "structure" and (rows := list(variable_rows(diff))):
-        columns = [Column("", key="sign"), Column("Variable", folds=True), Column("Change", folds=True)]
+        columns = [Column("", key="sign", style=sign_style), Column("Variable", middle=True), Column("Change")]
         columns += [Column("Count", numeric=True, yields=1)]
         found.append(Table("Variables", columns, rows))
     if any(not each.equal for each in diff.values.values()):
@@ -55,11 +61,11 @@ def totals(diff: ModelDiff) -> list[tuple[str, str]]:
 def structure(edits: list[StructureEdit]) -> Table:
     """Return one row per edit of a module or an operation."""
     columns = [
-        Column("", key="sign"),
+        Column("", key="sign", style=sign_style),
         Column("Edit"),
-        Column("Module", folds=True),
-        Column("Class", folds=True),
-        Column("Arguments", folds=True),
+        Column("Module", middle=True),
+        Column("Class", middle=True, yields=1),
+        Column("Arguments"),
     ]
     return Table("Structure", columns, [edit_row(edit) for edit in edits])
 
@@ -128,12 +134,12 @@ def grouped(sign: str, pairs: Iterable[tuple[str, str]]) -> Iterable[list[Any]]:
 def values(diff: ModelDiff) -> Table:
     """Return the variables with other values, the worst first."""
     columns = [
-        Column("Variable", folds=True),
+        Column("Variable", middle=True),
         Column("Max absolute", numeric=True),
-        Column("Max relative", numeric=True),
-        Column("Cosine", numeric=True, show=lambda value: f"{value:.6g}"),
+        Column("Max relative", numeric=True, yields=3),
+        Column("Cosine", numeric=True, show=lambda value: f"{value:.6g}", yields=2),
         Column("Normalised error", numeric=True, yields=1),
-        Column("Close"),
+        Column("Close", style=red_if_not),
     ]
     worst = worst_first(diff.values)
     other = {pair.a.path: pair.b.path for pair in diff.matching.pairs}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from layercli.escaping import printable
 from layercli.gpu.snapshot import Device
 from layercli.render import markdown, plain
-from layercli.render.table import Column, Table
+from layercli.render.table import SEVERITIES, Column, Table
 
 if TYPE_CHECKING:
     from layercli.gpu.checks.diagnostic import Diagnostic
@@ -20,7 +20,6 @@ NOT_A_FIELD = {"processes", "mig_memory"}  # nested records, which only JSON sho
 SIDE_BY_SIDE = 2  # more devices than this become rows
 LEVELS = {"error": "error", "warning": "warning", "ok": "notice"}
 MARKS = {"error": "error ", "warning": "warning ", "ok": ""}
-STYLES = {"error": "bold red", "warning": "yellow", "ok": "green"}
 
 
 def tables(report: GpuReport) -> list[Table]:
@@ -171,7 +170,7 @@ VALUES: list[Callable[[Card], object]] = [
 def findings(found: list[Diagnostic]) -> Table:
     """Return the findings and their remedies."""
     named = [(f"{MARKS[each.severity]}{each.code}", each) for each in found]
-    styles = {name: STYLES[each.severity] for name, each in named}
+    styles = {name: SEVERITIES[each.severity] for name, each in named}
     return Table("", [], [], [(name, sentence(each)) for name, each in named], styles=styles)
 
 

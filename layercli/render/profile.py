@@ -17,11 +17,11 @@ def show_predicted(share: float | None) -> str:
 def table(found: Any, by: str | None = None) -> Table:
     """Return one row per layer of a ``Profile``, in the order of ``Profile.ordered``."""
     columns = [
-        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS[:2]),
+        Column("Layer (type)", key="layer", shortens=24, middle=True, fields=LAYER_FIELDS[:2]),
         Column("Calls", numeric=True, yields=4),
         Column("Total", numeric=True, show=show_seconds, yields=6),
         Column("Self", numeric=True, show=show_seconds),
-        Column("Share", numeric=True, show=show_share),
+        Column("Share", numeric=True, show=show_share, bar=True),
         Column("MACs", numeric=True, yields=5),
         Column("Predicted", numeric=True, show=show_predicted, yields=1),
         Column("Results", numeric=True, show=show_bytes, yields=2),
@@ -45,11 +45,11 @@ def table(found: Any, by: str | None = None) -> Table:
 def kernels(found: Any) -> Table:
     """Return one row per kernel of a ``Profile``, slowest first; shares are of the time of all kernels."""
     columns = [
-        Column("Kernel", shortens=24),
-        Column("Layer", shortens=16),
+        Column("Kernel", shortens=24, middle=True),
+        Column("Layer", shortens=16, middle=True),
         Column("Calls", numeric=True),
         Column("Time", numeric=True, show=show_seconds),
-        Column("Share", numeric=True, show=show_share),
+        Column("Share", numeric=True, show=show_share, bar=True),
     ]
     rows = [[k.name, k.layer or "(outside layers)", k.calls, k.seconds, k.share] for k in found.kernels]
     return Table("Longest kernels", columns, rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 from layercli.core.spec import show_shape
 from layercli.render.summary import shape_field
-from layercli.render.table import Column, Table, show
+from layercli.render.table import Column, Table, red_if_not, show
 
 
 def show_first(values: list[Any]) -> str:
@@ -17,14 +17,14 @@ def show_first(values: list[Any]) -> str:
 def table(run: Any) -> Table:
     """Return one row per output of a ``ForwardRun``, after the requested layers."""
     columns = [
-        Column("Layer or output" if run.layers else "Output", key="name", shortens=24),
+        Column("Layer or output" if run.layers else "Output", key="name", shortens=24, middle=True),
         Column("Shape", show=show_shape, yields=5, fields=shape_field("shape")),
         Column("Dtype", yields=2),
         Column("Minimum", numeric=True, yields=4),
         Column("Mean", numeric=True, yields=3),
         Column("Maximum", numeric=True, yields=4),
         Column("First values", key="first", show=show_first, shortens=16, yields=1),
-        Column("Finite"),
+        Column("Finite", style=red_if_not),
     ]
     rows = [
         [

@@ -14,6 +14,7 @@ from layercli.inspect.repeats import path_of_run, runs_of_equal
 from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.table import Column, Table, show
+from layercli.render.tree_guides import guides, names_below
 
 
 def why_unknown(summary: Summary) -> str:
@@ -84,9 +85,14 @@ class LayerLabel:
     path: str
     type: str | None
     shared: bool
+    repeats: int = 1
+    """How many equal layers the row stands for."""
+    branch: str = ""
+    """In a tree: the guides, and the name below the layer above it; else nothing."""
 
     def __str__(self) -> str:
-        named = self.path if self.type is None else f"{self.path} ({self.type})"
+        path = self.branch or self.path
+        named = path if self.type is None else f"{path} ({self.type})"
         return f"{named} *" if self.shared else named
 
 
@@ -94,13 +100,14 @@ LAYER_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("path", lambda label: label.path),
     ("type", lambda label: label.type),
     ("shared", lambda label: label.shared),
+    ("repeats", lambda label: label.repeats),
 )
 
 
 COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     "layer": (
-        Column("Layer (type)", key="layer", shortens=24, fields=LAYER_FIELDS),
-        lambda row, _: LayerLabel(row.path, row.cls, row.shared),
+        Column("Layer (type)", key="layer", shortens=24, middle=True, fields=LAYER_FIELDS),
+        lambda row, _: LayerLabel(row.path, row.cls, row.shared, row.repeats),
     ),
     "input_shape": (
         Column("Input shape", show=show_shapes, yields=4, fields=shape_field("input_shape")),
@@ -115,7 +122,7 @@ COLUMNS: dict[str, tuple[Column, Callable[[Row, Summary], Any]]] = {
     "macs": (Column("MACs", numeric=True, show=show_cost, yields=6, fields=COST_FIELDS), lambda row, _: row.macs),
     "variables": (Column("Variables", show=show_variables, shortens=24, yields=1), lambda row, _: row.variables),
     "share": (
-        Column("Share of parameters", numeric=True, show=show_share, key="share", yields=2),
+        Column("Share of parameters", numeric=True, show=show_share, key="share", bar=True, yields=2),
         lambda row, summary: row.share(summary.totals.parameters),
     ),
 }
@@ -134,19 +141,34 @@ def columns_of(summary: Summary | None, text: str | None) -> tuple[str, ...]:
     return parse_columns(text, usual(summary) if summary is not None else DEFAULT, COLUMNS)
 
 
-def table(summary: Summary, columns: str | None = None, depth: int = 1, fold: bool = False) -> Table:
-    """Return the table of the layers down to ``depth``, with the totals of all; ``fold`` collapses runs of equal blocks."""
+def table(
+    summary: Summary, columns: str | None = None, depth: int = 1, fold: bool = False, tree: bool = False
+) -> Table:
+    """Return the table of the layers down to ``depth``, with the totals of all.
+
+    ``fold`` collapses runs of equal blocks; ``tree`` draws the nesting, with names instead of paths.
+    """
     names = columns_of(summary, columns)
     chosen = [(kept_longest(COLUMNS[name][0], name, columns), COLUMNS[name][1]) for name in names]
     shown = [row for row in summary.rows if row.depth <= depth]
     rows = collapse_repeats(shown) if fold else shown
+    cells = [[value(row, summary) for _, value in chosen] for row in rows]
+    if tree and any(row.depth > 1 for row in rows) and "layer" in names:
+        branch(cells, names.index("layer"), rows)
     return Table(
         title=summary.name if summary.cls in (None, summary.name) else f"{summary.name} ({summary.cls})",
         columns=[replace(c, title="Layer") if c.key == "layer" and summary.cls is None else c for c, _ in chosen],
-        rows=[[value(row, summary) for _, value in chosen] for row in rows],
+        rows=cells,
         facts=facts_of(summary),
         notes=notes(summary, shown, rows),
     )
+
+
+def branch(cells: list[list[Any]], place: int, rows: list[Row]) -> None:
+    """Show the labels of layers, which are at ``place`` in each row, as a tree."""
+    depths = [row.depth for row in rows]
+    for line, guide, name in zip(cells, guides(depths), names_below([row.path for row in rows], depths), strict=True):
+        line[place] = replace(line[place], branch=f"{guide}{name}")
 
 
 def facts_of(summary: Summary) -> list[tuple[str, str]]:
@@ -190,11 +212,14 @@ def collapse_repeats(rows: list[Row]) -> list[Row]:
     """Collapse each run of equal numbered siblings, and everything below them, into one row: ``blocks/0..125``."""
     kept: list[Row] = []
     for block in runs_of_equal(blocks(rows), lambda each: each[0].path, content_of):
-        head, *below = block[0]
-        path = path_of_run(head.path, block[-1][0].path)
-        held = sum(share_of(each[0]) for each in block)  # their share is that of all
-        kept += [replace(head, path=path, counted=held), *collapse_repeats(below)]
+        head, *below = block[0] if len(block) == 1 else map(together, zip(*block, strict=True))
+        kept += [replace(head, path=path_of_run(head.path, block[-1][0].path)), *collapse_repeats(below)]
     return kept
+
+
+def together(equal: tuple[Row, ...]) -> Row:
+    """Return the row of equal layers: the figures of one, the share of all."""
+    return replace(equal[0], counted=sum(map(share_of, equal)), repeats=sum(row.repeats for row in equal))
 
 
 def blocks(rows: list[Row]) -> list[list[Row]]:
@@ -217,7 +242,7 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
     """Return the footnotes: explained marks, collapsed rows, hidden levels."""
     found = []
     if len(rows) < len(shown):
-        found.append("0..9 stands for ten equal layers: the figures are for each, shares are of all")
+        found.append("0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)")
     if any(row.shared for row in rows):
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):

@@ -24,12 +24,28 @@ def show(value: Any) -> str:
     return str(value)
 
 
+SEVERITIES = {"error": "bold red", "warning": "yellow", "ok": "green"}
+"""The Rich styles of how bad something is."""
+
+
+def severity_style(severity: str) -> str:
+    """Return the Rich style of a severity."""
+    return SEVERITIES.get(severity, "")
+
+
+def red_if_not(value: Any) -> str:
+    """Return the Rich style of a yes or a no that is bad."""
+    return "bold red" if value is False else ""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: ``numeric`` ones are right-aligned, ``folds`` may fold at spaces, ``show`` gives the text.
 
-    On a narrow terminal, columns with a number in ``yields`` (1 first) are dropped, and a note says so. ``key`` is the
-    column's name in CSV and on the command line; by default the title in lower case.
+    On a narrow terminal, columns with a number in ``yields`` (1 first) are dropped, and a note says so; texts are cut to
+    ``shortens`` characters or more, names and paths in the ``middle``. ``style`` gives the Rich style of a value there, and
+    ``bar`` draws a bar beside a share. ``key`` is the column's name in CSV and on the command line; by default the title in
+    lower case.
     """
 
     title: str
@@ -39,6 +55,9 @@ class Column:
     folds: bool = False
     yields: int = 0
     shortens: int = 0
+    middle: bool = False
+    bar: bool = False
+    style: Callable[[Any], str] | None = None
     fields: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
 
     @property
@@ -68,7 +87,7 @@ class Table:
         named = f"{', '.join(first)} and {last}" if first else last
         columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
         note = f"{named}: hidden because the terminal is narrow (--format plain shows all)"
-        return Table(self.title, columns, rows, self.facts, [*self.notes, note], self.styles)
+        return replace(self, columns=columns, rows=rows, notes=[*self.notes, note])
 
     def cells(self) -> list[list[str]]:
         """Return the text of every cell."""
@@ -88,9 +107,8 @@ class Table:
 
         facts = [(text(name), text(said)) for name, said in self.facts]
         styles = {text(name): style for name, style in self.styles.items()}
-        return Table(
-            text(self.title), list(map(shown, self.columns)), self.rows, facts, list(map(text, self.notes)), styles
-        )
+        columns, notes = list(map(shown, self.columns)), list(map(text, self.notes))
+        return replace(self, title=text(self.title), columns=columns, facts=facts, notes=notes, styles=styles)
 
     def printable(self) -> Table:
         """Return the table with control characters escaped in all texts outside the cells, as every renderer requires."""
@@ -98,4 +116,4 @@ class Table:
         facts = [(printable(name), printable(text)) for name, text in self.facts]
         notes = list(map(printable, self.notes))
         styles = {printable(name): style for name, style in self.styles.items()}
-        return Table(printable(self.title), columns, self.rows, facts, notes, styles)
+        return replace(self, title=printable(self.title), columns=columns, facts=facts, notes=notes, styles=styles)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from layercli.render.sparkline import LEVELS
+
 ELLIPSIS = "…"
+ASCII = str.maketrans(f"{LEVELS}├─└│", "_.-:=+*#|-`|")
+"""What stands for the characters of curves and trees where there are none."""
 
 
 def text_width(text: str) -> int:
@@ -24,22 +28,48 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def shortened(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
+def shortened(text: str, width: int, ellipsis: str = ELLIPSIS, *, middle: bool = False) -> str:
     """Return ``text`` in at most ``width`` columns: of one that is longer the end is left out, and marked.
 
-    >>> shortened("moving_variance", 8), shortened("層層層", 5)
-    ('moving_…', '層層…')
+    Of a path it is the ``middle``, and of one with its class the end of the class if the path fits.
+
+    >>> shortened("moving_variance", 8), shortened("層層層", 5), shortened("layers/3/kernel", 9, middle=True)
+    ('moving_…', '層層…', 'laye…rnel')
+    >>> shortened("layers/3 (Dense)", 12, middle=True)
+    'layers/3 (D…'
     """
     if text_width(text) <= width:
         return text
-    room, kept = width - len(ellipsis), 0
+    middle = middle and text_width(text.partition(" (")[0]) > width - 2
+    room = max(width - len(ellipsis), 0)
+    tail = start_of(text[::-1], room // 2)[::-1] if middle else ""
+    return f"{start_of(text, room - text_width(tail)).rstrip()}{ellipsis}{tail}"[: max(width, 0)]
+
+
+def start_of(text: str, width: int) -> str:
+    """Return the longest start of ``text`` that takes at most ``width`` columns."""
+    taken = 0
     for end, character in enumerate(text):
-        kept += text_width(character)
-        if kept > room:
-            return f"{text[:end].rstrip()}{ellipsis}"
+        taken += text_width(character)
+        if taken > width:
+            return text[:end]
     return text
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Return ``text`` with what ``encoding`` has no letter for written out, as the stream would write it."""
+    """Return ``text`` with what ``encoding`` has no letter for written out, as the stream would write it.
+
+    >>> encodable("▁▃█ 層", "ascii")
+    '_-# \\\\u5c64'
+    """
+    text = text if can_encode(LEVELS + "├─└│", encoding) else text.translate(ASCII)
     return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def can_encode(text: str, encoding: str) -> bool:
+    """Whether an encoding has all the letters of a text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

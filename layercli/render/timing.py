@@ -41,7 +41,7 @@ YIELDS = {"Std": 1, "Mean": 2, "p90": 3, "p99": 4}
 def table(timings: list[Any]) -> Table:
     """Return one row per ``Timing``."""
     columns = [
-        Column("Model", shortens=16),
+        Column("Model", shortens=16, middle=True),
         *(Column(title, numeric=True, show=show_seconds, yields=YIELDS.get(title, 0)) for title in FIGURES),
         Column("Items/s", numeric=True, show=show_rate, yields=6),
         Column("FLOP/s", numeric=True, show=show_rate, yields=5),

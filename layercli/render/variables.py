@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.spec import show_shape
-from layercli.inspect.variables import STATISTICS, VariableRow, Variables
+from layercli.inspect.variables import MEASURED, STATISTICS, VariableRow, Variables
 from layercli.render.column_choice import kept_longest, parse_columns
+from layercli.render.sparkline import sparkline
 from layercli.render.summary import dtype_facts, show_bytes
 from layercli.render.table import Column, Table, show
 
@@ -21,32 +22,55 @@ def table(
         title=variables.source,
         columns=chosen,
         rows=[[value_of(row, name, brief) for name in names] for row in variables.rows],
-        facts=[
-            ("Variables", show(len(variables.rows))),
-            ("Parameters", f"{variables.parameters:,} ({show_bytes(variables.bytes)})"),
-            *(dtype_facts(variables.dtypes) if len(variables.dtypes) > 1 or variables.packed else []),
-            *(
-                [("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})")]
-                if variables.buffers[0]
-                else []
-            ),
-        ],
+        facts=facts_of(variables),
     )
 
 
-MEASURED = {"minimum": 12, "maximum": 11, "mean": 9, "std": 8, "zeros": 7, "nonfinite": 10}
+def facts_of(variables: Variables) -> list[tuple[str, str]]:
+    """Return the totals."""
+    facts = [
+        ("Variables", show(len(variables.rows))),
+        ("Parameters", f"{variables.parameters:,} ({show_bytes(variables.bytes)})"),
+    ]
+    if len(variables.dtypes) > 1 or variables.packed:
+        facts += dtype_facts(variables.dtypes)
+    if variables.buffers[0]:
+        facts.append(("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})"))
+    return facts
+
+
+YIELDS = {"minimum": 13, "maximum": 12, "mean": 9, "std": 8, "zeros": 7, "nonfinite": 11}
 """Which of the statistics yields when a terminal is narrow."""
 
+
+def red_if_any(count: int | None) -> str:
+    """Return the style of a number of defects."""
+    return "bold red" if count else ""
+
+
+def show_histogram(counts: list[int] | None) -> str:
+    """Return a histogram as a line of characters, one for two intervals."""
+    if not counts:
+        return "-"
+    return sparkline([0, *(a + b for a, b in zip(counts[::2], counts[1::2], strict=True))])[1:]
+
+
 COLUMNS = {
-    "path": Column("Variable", key="path", shortens=24),
+    "path": Column("Variable", key="path", shortens=24, middle=True),
     "shape": Column("Shape", show=show_shape, yields=6),
     "dtype": Column("Dtype", yields=4),
     "trainable": Column("Trainable", yields=3),
     "parameters": Column("Parameters", numeric=True, yields=5),
     "bytes": Column("Bytes", numeric=True, yields=2),
     "initializer": Column("Initializer", yields=1),
-    **{name: Column(name.capitalize(), numeric=True, yields=position) for name, position in MEASURED.items()},
-    "sha256": Column("SHA-256", key="sha256"),
+    **{
+        name: Column(
+            name.capitalize(), numeric=True, yields=position, style=red_if_any if name == "nonfinite" else None
+        )
+        for name, position in YIELDS.items()
+    },
+    "histogram": Column("Histogram", show=show_histogram, yields=10),
+    "sha256": Column("SHA-256", key="sha256", shortens=16),
     "values": Column("Values", show=str, shortens=40),
 }
 
@@ -62,7 +86,7 @@ def columns_of(
     }
     usual = [
         name
-        for name in [*usual, *(STATISTICS if stats else ()), "sha256", *(["values"] if values else [])]
+        for name in [*usual, *(MEASURED if stats else ()), "sha256", *(["values"] if values else [])]
         if name not in unknown
     ]
     return parse_columns(text, usual, [*COLUMNS])

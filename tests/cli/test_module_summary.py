@@ -83,7 +83,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_summary_of_a_module(cli, folder):
-    done = cli("summary", "net.py:net", "--input-shape", "1,3,32,32", "--columns", "+macs")
+    done = cli("summary net.py:net --input-shape 1,3,32,32 --columns +macs --no-fold")
     assert done.code == 0, done.err
     assert done.out == (
         "net.py:net (Net)\n"

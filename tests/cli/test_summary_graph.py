@@ -86,7 +86,7 @@ def failure(cli, *args):
 
 
 def test_the_summary_of_an_onnx(cli, folder):
-    done = cli("summary net.onnx --columns +macs")
+    done = cli("summary net.onnx --columns +macs --no-fold")
     assert done.code == 0, done.err
     assert done.out == (
         "net.onnx (Net)\n"
@@ -117,7 +117,7 @@ def test_the_summary_of_an_onnx(cli, folder):
 
 
 def test_the_summary_of_a_pt2(cli, folder):
-    done = cli("summary net.pt2 --columns +macs")
+    done = cli("summary net.pt2 --columns +macs --no-fold")
     assert done.code == 0, done.err
     assert done.out == (
         "net.pt2 (Net)\n"

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -47,25 +48,22 @@ def test_letters_that_a_stream_has_not_leave_columns_aligned(wide, form):
     assert not {"|", "+"} & set("".join(lines))
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize(
-    "words", ["summary resnet50 --columns all --depth 3", "vars resnet50.safetensors --stats", "models"]
+    "words",
+    ["summary resnet50 --columns all --depth 3", "vars resnet50 --stats", "vars resnet-block --columns all", "models"],
 )
-def test_a_row_is_a_line_at_every_width(cli, monkeypatch, tmp_path, words):
-    monkeypatch.chdir(tmp_path)
-    if ".safetensors" in words:  # the names of ResNet-50, and few values
-        paths = [row["path"] for row in rows_of(cli, "vars resnet50")]
-        save_file({path: np.linspace(-1, 1, 3, dtype=np.float32) for path in paths}, "resnet50.safetensors")
+def test_a_row_is_a_line_at_every_width(cli, monkeypatch, words, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    done = cli(f"{words} --format table")
+    lines = done.out.splitlines()
+    assert max(map(cell_len, lines)) <= width
     names = [row["path" if "models" not in words else "model"] for row in rows_of(cli, words)]
-    for width in (40, 60, 80, 120):
-        monkeypatch.setenv("COLUMNS", str(width))
-        lines = cli(f"{words} --format table").out.splitlines()
-        assert max(map(cell_len, lines)) <= width
-        rule = next(i for i, line in enumerate(lines) if set(line) == {"─"})
-        end = lines.index("", rule) if "" in lines[rule:] else len(lines)
-        drawn = lines[rule + 1 : end]
-        assert len(drawn) <= len(names)  # blocks alike are one row
-        assert all(line.strip() for line in drawn)
-        assert all(line[0] != " " for line in drawn)  # no row goes on in a second line
+    rule = next(i for i, line in enumerate(lines) if set(line) == {"─"})
+    end = lines.index("", rule) if "" in lines[rule:] else len(lines)
+    drawn = lines[rule + 1 : end]
+    assert len(drawn) == len(names)
+    assert all(line.strip() for line in drawn)
 
 
 def test_the_columns_left_out_are_named(cli, monkeypatch):
@@ -78,7 +76,7 @@ def test_the_columns_left_out_are_named(cli, monkeypatch):
     )
     lines = cli("summary resnet-block --columns +variables,+share,+trainable --format table").out.splitlines()
     assert "Share of parameters" in lines[2]  # what is asked for stays longest
-    assert "output shape, parameters and variables: hidden because" in " ".join(" ".join(lines).split())
+    assert "output shape and parameters: hidden because" in " ".join(" ".join(lines).split())
 
 
 def test_csv_has_one_fact_a_field(cli):
@@ -86,7 +84,7 @@ def test_csv_has_one_fact_a_field(cli):
     share = float(first.pop("share"))
     assert share == 100480 / 101770
     assert first == {
-        "path": "hidden_layers/0", "type": "Dense", "shared": "false", "input_shape": "[null, 784]",
+        "path": "hidden_layers/0", "type": "Dense", "shared": "false", "repeats": "1", "input_shape": "[null, 784]",
         "output_shape": "[null, 128]", "parameters": "100480", "trainable": "100480", "macs": "",
         "macs_formula": "100352*B", "variables": '{"kernel": [784, 128], "bias": [128]}',
     }  # fmt: skip
@@ -113,10 +111,35 @@ def test_shares_are_of_all_parameters_in_every_format(cli):
     rows = json.loads(cli("summary resnet50 --format json --depth 1").out)["rows"]
     assert sum(row["share"] for row in rows) == pytest.approx(1)
     assert sum(float(row["share"]) for row in rows_of(cli, "summary resnet50 --columns +share")) == pytest.approx(1)
-    drawn = [
-        line.split()[-1] for line in cli("summary resnet50 --columns +share -f table").out.split("\n") if line.strip()
+    drawn = cli("summary resnet50 --columns +share -f table").out
+    assert sum(map(float, re.findall(r"([0-9.]+)%", drawn))) == pytest.approx(100, abs=0.5)
+
+
+def test_folded_rows_stand_for_all_in_every_format(cli):
+    whole, rows = (rows_of(cli, f"summary resnet50 --columns +share --depth 2{flag}") for flag in (" --no-fold", ""))
+    assert len(whole) > len(rows) > 20
+    assert sum(int(row["repeats"]) for row in rows) == len(whole)
+    below = [row for row in rows if row["path"].count("/") == 3]  # they hold all that the blocks above them do
+    blocks = [row for row in rows if row["path"].count("/") == 2]
+    for column in ("share", "parameters"):
+        sums = [
+            sum(float(row[column]) * (int(row["repeats"]) if column != "share" else 1) for row in x)
+            for x in (below, blocks)
+        ]
+        assert sums[0] == pytest.approx(sums[1])
+    drawn = cli("summary resnet50 --depth 2 --format markdown").out
+    assert [line.split(" (")[0][2:] for line in drawn.replace("\\", "").splitlines() if " (1, " in line] == [
+        row["path"] for row in rows
     ]
-    assert sum(float(word[:-1]) for word in drawn if word.endswith("%")) == pytest.approx(100, abs=0.5)
+
+
+def test_a_tree_has_guides_on_a_terminal(cli):
+    drawn = cli("summary transformer-encoder --depth 3 --format table").out
+    lines = [line.split(" (")[0] for line in drawn.splitlines() if "Dense)" in line or "Encoder" in line]
+    assert lines[1:] == [
+        "stack/0..5", "│  ├─ query_dense", "│  ├─ key_dense", "│  ├─ value_dense", "│  └─ output_dense",
+        "├─ expand", "├─ contract",
+    ]  # fmt: skip
 
 
 def test_depth_holds_for_json_too(cli):
@@ -147,7 +170,9 @@ def test_variables_in_natural_order(cli, tmp_path, monkeypatch):
     save_file({f"layers.{i}.weight": np.ones(2, np.float32) for i in range(12)}, "net.safetensors")
     paths = [row["path"] for row in rows_of(cli, "vars net.safetensors")]
     assert paths == [f"layers.{i}.weight" for i in range(12)]
-    assert [row["path"] for row in rows_of(cli, "summary net.safetensors")] == [f"layers/{i}" for i in range(12)]
+    assert [row["path"] for row in rows_of(cli, "summary net.safetensors --no-fold")] == [
+        f"layers/{i}" for i in range(12)
+    ]
 
 
 def test_long_values_are_shortened_where_people_read_them(cli):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -11,6 +12,9 @@ import sys
 
 import pytest
 
+from layercli.cli import command_line, pager
+
+SPINNER = re.compile(r"(\r\x1b\[K. [0-9]+ s)*\r\x1b\[K")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -31,7 +35,7 @@ def on_terminal(*args, code=0, **environment):
         shown += chunk
     os.close(leader)
     assert process.wait(timeout=60) == code
-    return shown.decode().replace("\r\n", "\n")
+    return SPINNER.sub("", shown.decode().replace("\r\n", "\n"))
 
 
 def test_a_terminal_gets_a_table_with_colour():
@@ -63,7 +67,7 @@ def test_off_a_terminal_nothing_is_cut(cli, monkeypatch):
 def test_json_is_json_and_csv_is_csv(cli):
     assert json.loads(cli("models --format json").out)["schema"] == "layercli.models/1"
     header, *rows = cli("summary resnet-block --format csv").out.splitlines()
-    assert header == "path,type,shared,output_shape,parameters"
+    assert header == "path,type,shared,repeats,output_shape,parameters"
     assert len(rows) == 6
 
 
@@ -72,3 +76,33 @@ def test_errors_and_hints_have_colours(environment, colour):
     shown = on_terminal("summary", "transformer", code=2, **environment)
     assert ESCAPE.sub("", shown) == "error: there is no model 'transformer'\nhint: did you mean transformer-encoder?\n"
     assert ("\x1b[1;31merror:\x1b[0m" in shown, "\x1b[36mhint:\x1b[0m" in shown) == (colour, colour)
+
+
+@pytest.mark.parametrize(
+    ("environment", "paged"), [({}, True), ({"CI": "true"}, False), ({"PAGER": "cat"}, False)], ids=str
+)
+def test_a_long_table_goes_through_the_pager(monkeypatch, environment, paged):
+    stream, shown = FakeTerminal(), []
+    monkeypatch.setattr(pager.sys, "stdin", stream)
+    monkeypatch.setattr(pager.subprocess, "Popen", lambda words, **given: shown.append(words) or FakePager(shown))
+    for name in ("CI", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"PAGER": "sed -n 1p", **environment}.items():
+        monkeypatch.setenv(name, value)
+    pager.show("a line\n" * 40, 24, stream)
+    assert shown == ([["sed", "-n", "1p"], b"a line\n" * 40] if paged else [])
+    assert stream.getvalue() == ("" if paged else "a line\n" * 40)
+    pager.show("a line\n" * 20, 24, stream)  # it fits
+    with command_line.running(command_line.CommandLine(pager=False)):
+        pager.show("a line\n" * 40, 24, stream)
+    assert len(shown) == 2 * paged
+
+
+class FakeTerminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class FakePager:
+    def __init__(self, shown):
+        self.communicate = shown.append

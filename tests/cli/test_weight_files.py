@@ -145,19 +145,19 @@ def test_quantized_blocks_take_what_the_file_has(cli):
     done = cli("summary m.gguf --format table")
     assert (done.code, done.err) == (0, "")
     assert (
-        done.out
+        "\n".join(map(str.rstrip, done.out.split("\n")))
         == """\
 m.gguf
 
 Layer        Parameters  Share of parameters
 ────────────────────────────────────────────
-blk/0..11         1,024                98.0%
-output_norm         256                 2.0%
+blk/0..11         1,024  98.0% ████████████▊
+output_norm         256   2.0% ▎
 
 Parameters:  12,544 (7.8 KiB)
 Dtypes:      q4_k 12,288 (4.5 bits each), float32 256
 
-0..9 stands for ten equal layers: the figures are for each, shares are of all
+0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)
 12 layers below are not shown (--depth)
 """
     )
@@ -187,9 +187,9 @@ def test_columns_and_depth(cli):
     save("w.safetensors", {"enc.a.w": np.ones((2, 3)), "enc.b.w": np.ones((2, 4)), "out.b": np.ones(4)})
     done = cli("summary w.safetensors --depth 2 --columns +variables --format csv")
     assert done.out == (
-        "path,type,shared,parameters,share,variables\nenc,,false,14,0.7777777777777778,\n"
-        'enc/a,,false,6,0.3333333333333333,"{""w"": [2, 3]}"\nenc/b,,false,8,0.4444444444444444,"{""w"": [2, 4]}"\n'
-        'out,,false,4,0.2222222222222222,"{""b"": [4]}"\n'
+        "path,type,shared,repeats,parameters,share,variables\nenc,,false,1,14,0.7777777777777778,\n"
+        'enc/a,,false,1,6,0.3333333333333333,"{""w"": [2, 3]}"\nenc/b,,false,1,8,0.4444444444444444,"{""w"": [2, 4]}"\n'
+        'out,,false,1,4,0.2222222222222222,"{""b"": [4]}"\n'
     )
     assert cli("summary w.safetensors --columns all").code == 0
 

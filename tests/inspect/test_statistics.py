@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as npst
 
 from layercli.formats.npy import NpyFile
 from layercli.formats.npz import NpzFile
+from layercli.inspect import histogram
 from layercli.inspect.statistics import STRIDE, Statistics, statistics
 
 FLOATS = st.floats(-1e150, 1e150) | st.sampled_from([0.0, -0.0, float("nan"), float("inf"), float("-inf")])
@@ -98,3 +99,22 @@ def test_memory_stays_bounded_on_a_large_file(tmp_path, compressed):
     assert found.maximum == 5
     assert found.count == 25_000_000
     assert peak < 24e6
+
+
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 8))
+def test_a_sample_keeps_every_nth_value_however_it_is_cut(sizes, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(histogram, "MOST", most)
+        sample, values = histogram.ValueSample(), np.arange(float(sum(sizes)))
+        for piece in np.split(values, np.cumsum(sizes)[:-1] if sizes else []):
+            sample.add(piece)
+        kept = np.concatenate([np.empty(0), *sample._kept])
+        assert kept.tolist() == values[:: sample.step].tolist()
+        assert len(kept) <= most
+        assert sum(sample.histogram()) == len(kept)
+
+
+def test_a_histogram_of_the_greatest_range():
+    sample = histogram.ValueSample()
+    sample.add(np.array([-1.7e308, 1.7e308, 0.0, 0.0]))
+    assert sample.histogram() == [1, *[0] * 7, 2, *[0] * 6, 1]

@@ -27,10 +27,13 @@ def summary(
             "--depth",
             "-d",
             min=1,
-            help="How many levels of layers to show: 1, or all in json. On a terminal a run of layers alike is one row.",
+            help="How many levels of layers to show: 1, or all in json.",
             show_default=False,
         ),
     ] = None,
+    no_fold: Annotated[
+        bool, typer.Option("--no-fold", help="A row for each of a run of equal layers, as json always has it.")
+    ] = False,
     columns: options.Columns = None,
     format: output.FormatOption = None,
 ) -> None:
@@ -60,7 +63,8 @@ def summary(
     report = source.summary(source.inputs(input_shape, at))
     for note in source.notes:
         output.print_info(note)
-    drawn = table(report, columns, depth or 1, fold=output.chosen(format) is output.Format.table)
+    form = output.chosen(format)
+    drawn = table(report, columns, depth or 1, fold=not no_fold, tree=form is output.Format.table)
     output.emit(drawn, lambda: report.to_json(depth), format)
     if report.failure is not None:
         raise FormatError(report.failure)
