@@ -142,7 +142,7 @@ def mapped(stream: Any) -> mmap.mmap:
 class Header:
     """The header of a file, and the read position."""
 
-    def __init__(self, file: Path, content: mmap.mmap) -> None:
+    def __init__(self, file: Path, content: mmap.mmap | bytes) -> None:
         self.file = file
         self.content = content
         self.position = 4  # after the magic
@@ -221,15 +221,19 @@ class Header:
             self.skip(self.number(LONG))
         elif kind == ARRAY:
             inner, count = self.number(UINT), self.number(LONG)
-            if (size := SIZES.get(inner)) is not None:
-                self.skip(size * count)
-            elif inner == TEXT:
-                self.texts(count)
-            else:
-                for _ in range(count):
-                    self.value(inner, depth + 1)
+            self.skip_values(inner, count, depth)
         else:
             self.skip(SIZES[kind] or 0)
+
+    def skip_values(self, kind: int, count: int, depth: int = 0) -> None:
+        """Skip so many values of that metadata type."""
+        if (size := SIZES.get(kind)) is not None:
+            self.skip(size * count)
+        elif kind == TEXT:
+            self.texts(count)
+        else:
+            for _ in range(count):
+                self.value(kind, depth + 1)
 
     def texts(self, count: int) -> None:
         """Skip ``count`` strings at once, because a vocabulary has too many for ``skip``."""

@@ -29,3 +29,12 @@ def json_values(array: np.ndarray) -> Any:
 
 def _nested(values: Any) -> Any:
     return [_nested(item) for item in values] if isinstance(values, list) else json_number(values)
+
+
+def json_ready(value: Any) -> Any:
+    """Return dicts and lists of plain values with the numbers that JSON has not as ``json_number`` has them."""
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_ready(item) for item in value]
+    return json_number(value) if isinstance(value, float) else value

@@ -1,0 +1,184 @@
+"""What files of models say beside their tensors: who wrote them, and what the writer noted. Nothing in them is executed."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from layercli.core.limits import DESCRIPTION
+from layercli.errors import FormatError
+from layercli.formats import detect, strict_json
+from layercli.formats.os_errors import reading
+
+DEEPEST = 16
+"""The maximum nesting of what a checkpoint notes."""
+MOST = 10_000
+"""The maximum number of values in a part of a checkpoint: more is no note."""
+
+
+def metadata_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the metadata of a file, or of a Hugging Face folder, by key; nested ones have keys with ``/`` between.
+
+    FileError if it cannot be read, FormatError if it is damaged. There is none of most formats.
+    """
+    file = Path(path)
+    if file.is_dir():
+        config = file / "config.json"
+        return flat(of_json(config)) if config.is_file() else {}
+    start = detect.first_bytes(file)
+    if start.lstrip().startswith(b"{") and not detect.has_header(start):
+        return flat(of_json(file, but="weight_map"))
+    reader = READERS.get(str(detect.kind(file, start)))
+    return {} if reader is None else flat(reader(file))
+
+
+def flat(found: Any, before: str = "", depth: int = 0) -> dict[str, Any]:
+    """Return nested dicts as one, their keys joined with ``/``.
+
+    >>> flat({"a": {"b": 1}, "c": [2, 3]})
+    {'a/b': 1, 'c': [2, 3]}
+    """
+    if not isinstance(found, dict) or not found or depth > DEEPEST:
+        return {before: found} if before else {}
+    names = {key: f"{before}/{key}" if before else str(key) for key in found}
+    return {name: value for key, at in names.items() for name, value in flat(found[key], at, depth + 1).items()}
+
+
+def of_json(file: Path, but: str = "") -> Any:
+    """Return a JSON file, of an object all ``but`` one member."""
+    with reading(file):
+        DESCRIPTION.check(str(file), file.stat().st_size)
+        found = strict_json.parse(file, file.read_bytes(), "an object")
+    return {key: value for key, value in found.items() if key != but} if isinstance(found, dict) else {}
+
+
+def of_safetensors(file: Path) -> dict[str, Any]:
+    """Return the strings under ``__metadata__``."""
+    from layercli.formats.safetensors import SafetensorsFile
+
+    return dict(SafetensorsFile(file).metadata)
+
+
+def of_gguf(file: Path) -> dict[str, Any]:
+    """Return the keys of a GGUF file."""
+    from layercli.formats.gguf import GgufFile
+    from layercli.formats.gguf_metadata import metadata_of
+
+    return metadata_of(GgufFile(file))
+
+
+def of_onnx(file: Path) -> dict[str, Any]:
+    """Return who produced an ONNX model, its versions, and its own properties."""
+    from layercli.formats.onnx import load
+
+    model = load(file)
+    fields = ("producer_name", "producer_version", "domain", "model_version", "doc_string", "ir_version")
+    found = {name: value for name in fields if (value := getattr(model, name))}
+    found |= {f"opset/{each.domain or 'ai.onnx'}": each.version for each in model.opset_import}
+    return found | {each.key: each.value for each in model.metadata_props}
+
+
+def of_keras(file: Path) -> dict[str, Any]:
+    """Return the version of Keras that wrote an archive, and when; of one that is HDF5 what that notes."""
+    from layercli.formats.keras_archive import METADATA, check_size
+    from layercli.formats.npz import archive
+
+    if detect.first_bytes(file).startswith(detect.HDF5):
+        return of_hdf5(file)
+    with archive(file) as zipped:
+        if METADATA not in zipped.namelist():
+            return {}
+        check_size(file, zipped.getinfo(METADATA))
+        found = strict_json.parse(file, zipped.read(METADATA), "metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def of_hdf5(file: Path) -> dict[str, Any]:
+    """Return the attributes of the root that are numbers or texts; configs as the objects that they are."""
+    from layercli.formats import keras_h5
+
+    with keras_h5.opened(file) as groups:
+        return {name: attribute(file, value) for name, value in groups.file.attrs.items() if is_plain(value)}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether an attribute is a number or a text."""
+    return isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0
+
+
+def attribute(file: Path, value: Any) -> Any:
+    """Return the value of an attribute: a number, a text, or the object in a text of JSON."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="backslashreplace")
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return strict_json.parse(file, value.encode(), "an attribute")
+        except FormatError:
+            return value
+    return value.item() if hasattr(value, "item") else value
+
+
+def of_torch(file: Path) -> dict[str, Any]:
+    """Return what a checkpoint holds beside tensors: hyperparameters, the epoch, versions; not the state of optimizers."""
+    from layercli.formats.npz import archive
+    from layercli.formats.safe_pickle import Pairs
+    from layercli.formats.torch_checkpoint import PICKLE, content, members_of, unpickled
+
+    if not zipfile.is_zipfile(file):
+        return {}
+    with archive(file) as zipped:
+        members = members_of(file, zipped)
+    root = unpickled(file, content(file, members[PICKLE]))
+    if not isinstance(root, Pairs):
+        return {}
+    return {str(key): plain(value) for key, value in root.pairs if is_noted(value)}
+
+
+def is_noted(value: Any) -> bool:
+    """Whether a part of a checkpoint holds no tensor, and something else."""
+    leaves = list(islice(leaves_of(value), MOST + 1))
+    return len(leaves) <= MOST and any(leaf is not None for leaf in leaves) and not any(map(is_object, leaves))
+
+
+def leaves_of(value: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield the values in dicts and lists; None for those that are empty or nested too deeply, so that all is bounded."""
+    from layercli.formats.safe_pickle import Pairs
+
+    inner = [item for _, item in value.pairs] if isinstance(value, Pairs) else value
+    if not isinstance(inner, (list, tuple)) or not inner:
+        yield None if isinstance(inner, (list, tuple)) else value
+        return
+    for item in inner:
+        yield from leaves_of(item, depth + 1) if depth < DEEPEST else [None]
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value of a pickle is anything but a number, a text or None."""
+    return not isinstance(value, (bool, int, float, str, bytes, type(None)))
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a value of a pickle with dicts as dicts."""
+    from layercli.formats.safe_pickle import Pairs
+
+    if depth > DEEPEST:
+        return "..."
+    if isinstance(value, Pairs):
+        return {str(key): plain(item, depth + 1) for key, item in value.pairs}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+
+
+READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "safetensors": of_safetensors,
+    "gguf": of_gguf,
+    "onnx": of_onnx,
+    "keras": of_keras,
+    "h5": of_hdf5,
+    "torch": of_torch,
+}
