@@ -223,15 +223,25 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.layers.pooling.max_pooling import MaxPooling1D as MaxPooling1D
     from layercli.layers.pooling.max_pooling import MaxPooling2D as MaxPooling2D
     from layercli.layers.pooling.max_pooling import MaxPooling3D as MaxPooling3D
+    from layercli.layers.preprocessing.aug_mix import AugMix as AugMix
     from layercli.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
     from layercli.layers.preprocessing.center_crop import CenterCrop as CenterCrop
+    from layercli.layers.preprocessing.cut_mix import CutMix as CutMix
     from layercli.layers.preprocessing.discretization import Discretization as Discretization
+    from layercli.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+    from layercli.layers.preprocessing.mix_up import MixUp as MixUp
     from layercli.layers.preprocessing.normalization import Normalization as Normalization
+    from layercli.layers.preprocessing.rand_augment import RandAugment as RandAugment
     from layercli.layers.preprocessing.random_brightness import RandomBrightness as RandomBrightness
     from layercli.layers.preprocessing.random_contrast import RandomContrast as RandomContrast
     from layercli.layers.preprocessing.random_crop import RandomCrop as RandomCrop
+    from layercli.layers.preprocessing.random_elastic_transform import RandomElasticTransform as RandomElasticTransform
+    from layercli.layers.preprocessing.random_erasing import RandomErasing as RandomErasing
     from layercli.layers.preprocessing.random_flip import RandomFlip as RandomFlip
+    from layercli.layers.preprocessing.random_gaussian_blur import RandomGaussianBlur as RandomGaussianBlur
+    from layercli.layers.preprocessing.random_perspective import RandomPerspective as RandomPerspective
     from layercli.layers.preprocessing.random_rotation import RandomRotation as RandomRotation
+    from layercli.layers.preprocessing.random_shear import RandomShear as RandomShear
     from layercli.layers.preprocessing.random_translation import RandomTranslation as RandomTranslation
     from layercli.layers.preprocessing.random_zoom import RandomZoom as RandomZoom
     from layercli.layers.preprocessing.rescaling import Rescaling as Rescaling
@@ -343,31 +353,41 @@ NAMES = {
         "GlobalAveragePooling2D GlobalAveragePooling3D"
     ),
     "pooling.max_pooling": "MaxPooling1D MaxPooling2D MaxPooling3D",
+    "preprocessing.aug_mix": "AugMix",
     "preprocessing.auto_contrast": "AutoContrast",
     "preprocessing.category_encoding": "CategoryEncoding",
     "preprocessing.center_crop": "CenterCrop",
     "preprocessing.contrast_limited_adaptive_histogram_equalization": "ContrastLimitedAdaptiveHistogramEqualization",
+    "preprocessing.cut_mix": "CutMix",
     "preprocessing.discretization": "Discretization",
     "preprocessing.equalization": "Equalization",
     "preprocessing.hashed_crossing": "HashedCrossing",
     "preprocessing.hashing": "Hashing",
     "preprocessing.integer_lookup": "IntegerLookup",
+    "preprocessing.max_num_bounding_boxes": "MaxNumBoundingBoxes",
     "preprocessing.mel_spectrogram": "MelSpectrogram",
+    "preprocessing.mix_up": "MixUp",
     "preprocessing.normalization": "Normalization",
     "preprocessing.pipeline": "Pipeline",
+    "preprocessing.rand_augment": "RandAugment",
     "preprocessing.random_brightness": "RandomBrightness",
     "preprocessing.random_color_degeneration": "RandomColorDegeneration",
     "preprocessing.random_color_jitter": "RandomColorJitter",
     "preprocessing.random_contrast": "RandomContrast",
     "preprocessing.random_crop": "RandomCrop",
+    "preprocessing.random_elastic_transform": "RandomElasticTransform",
+    "preprocessing.random_erasing": "RandomErasing",
     "preprocessing.random_flip": "RandomFlip",
+    "preprocessing.random_gaussian_blur": "RandomGaussianBlur",
     "preprocessing.random_grayscale": "RandomGrayscale",
     "preprocessing.random_hue": "RandomHue",
     "preprocessing.random_invert": "RandomInvert",
+    "preprocessing.random_perspective": "RandomPerspective",
     "preprocessing.random_posterization": "RandomPosterization",
     "preprocessing.random_rotation": "RandomRotation",
     "preprocessing.random_saturation": "RandomSaturation",
     "preprocessing.random_sharpness": "RandomSharpness",
+    "preprocessing.random_shear": "RandomShear",
     "preprocessing.random_translation": "RandomTranslation",
     "preprocessing.random_zoom": "RandomZoom",
     "preprocessing.rescaling": "Rescaling",

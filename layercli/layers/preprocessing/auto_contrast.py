@@ -22,6 +22,8 @@ class AutoContrast(BaseImagePreprocessingLayer):
 
     _positional = ("value_range",)
 
+    moves_pixels = False
+
     def changed(self, images: Any, training: bool) -> Any:
         """Return the images with more contrast."""
         given = ops.cast(images, self.compute_dtype)

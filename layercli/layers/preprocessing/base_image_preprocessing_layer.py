@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import ops
+from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
-from layercli.errors import ShapeError
+from layercli.errors import ShapeError, UsageError
 
 
 class BaseImagePreprocessingLayer(Layer):
@@ -23,16 +24,39 @@ class BaseImagePreprocessingLayer(Layer):
         """Whether the channels come before the height and the width."""
         return self.data_format == "channels_first"
 
+    moves_pixels = True
+    """Whether pixels change their places, so that masks and boxes would have to be moved with them."""
+
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the outputs; ShapeError where x is neither an image nor a batch of them."""
-        rank = len(inputs.shape)
+        """Return the outputs: images, or a dict of ``images`` and what belongs to them, such as ``labels``.
+
+        ShapeError where the images are neither an image nor a batch of them.
+        """
+        if not isinstance(inputs, dict):
+            return self._of_batch({"images": inputs}, training)["images"]
+        if "images" not in inputs:
+            raise UsageError(f"expects a dict with images, got {', '.join(map(repr, inputs)) or 'an empty one'}")
+        return self._of_batch(inputs, training)
+
+    def _of_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Return the outputs for a batch, or for one image as a batch of one."""
+        images = parts["images"]
+        rank = len(images.shape)
         if rank not in (3, 4):
             raise ShapeError(
-                f"expects x with 4 axes (batch, height, width, channels) or 3 (one image), got {rank} (x = {spec_of(inputs)})"
+                f"expects x with 4 axes (batch, height, width, channels) or 3 (one image), got {rank} (x = {spec_of(images)})"
             )
         if rank == 4:
-            return self.changed(inputs, training)
-        return ops.squeeze(self.changed(ops.expand_dims(inputs, 0), training), 0)
+            return self.transformed(parts, training)
+        batch = tree.map_structure(lambda x: ops.expand_dims(x, 0), parts)
+        return tree.map_structure(lambda x: ops.squeeze(x, 0), self.transformed(batch, training))  # type: ignore[no-any-return]  # a dict
+
+    def transformed(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Return images with what belongs to them as the layer leaves it; UsageError for what it does not move."""
+        others = [name for name in parts if name not in ("images", "labels")]
+        if others and self.moves_pixels:
+            raise UsageError(f"moves pixels, and does not move {others[0]} with them")
+        return {**parts, "images": self.changed(parts["images"], training)}
 
     def changed(self, images: Any, training: bool) -> Any:
         """Return a batch of images as the layer leaves it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli import ops
+from layercli.errors import UsageError
 from layercli.layers.preprocessing.base_image_preprocessing_layer import BaseImagePreprocessingLayer
 from layercli.layers.regularization.base_dropout import BaseRandomLayer
 from layercli.ops.random.counter_rng import Uniform
@@ -25,10 +26,41 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
 
     def changed(self, images: Any, training: bool) -> Any:
         """Return the images, in training changed."""
-        if self.floats or training:
-            images = ops.cast(images, self.compute_dtype)
-        return self.varied(images, self.drawn(images)) if training else images
+        return self.transformed({"images": images}, training)["images"]
+
+    def transformed(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Return images with what belongs to them, in training changed by the same random numbers."""
+        images = ops.cast(parts["images"], self.compute_dtype) if self.floats or training else parts["images"]
+        if not training:
+            return {**parts, "images": images}
+        drawn = self.drawn(images)
+        changes = {"images": self.varied, "labels": self.varied_labels, "segmentation_masks": self.varied_masks}
+        return {
+            name: changes[name](images if name == "images" else part, drawn)
+            if name in changes
+            else self.unmoved(name, part)
+            for name, part in parts.items()
+        }
 
     def varied(self, images: Any, drawn: Any) -> Any:
         """Return the images changed by what was drawn, a row for each."""
         raise NotImplementedError(f"{type(self).__name__} has no varied(images, drawn)")
+
+    def varied_labels(self, labels: Any, drawn: Any) -> Any:
+        """Return the labels of the changed images."""
+        return labels
+
+    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+        """Return the masks of segmentation of the changed images; UsageError where they would have to be moved."""
+        return self.unmoved("segmentation_masks", masks)
+
+    def unmoved(self, name: str, part: Any) -> Any:
+        """Return what does not change where pixels keep their places; UsageError where they are moved."""
+        if self.moves_pixels:
+            raise UsageError(f"moves pixels, and does not move {name} with them")
+        return part
+
+
+def selected(drawn: Any) -> Any:
+    """Return, for each image, whether its second random number is below the first: (batch, 1, 1, 1)."""
+    return ops.reshape(drawn[:, 1] < drawn[:, 0], (-1, 1, 1, 1))

@@ -28,6 +28,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(BaseImagePreprocessingLayer):
     tile_grid_size: Any = (8, 8)
     data_format: DataFormat = None
 
+    moves_pixels = False
+
     def setup(self) -> None:
         """Make the op of the settings."""
         self.tile_grid_size = per_axis(self.tile_grid_size, 2, "tile_grid_size", type(self).__name__)

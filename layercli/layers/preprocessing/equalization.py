@@ -24,6 +24,8 @@ class Equalization(BaseImagePreprocessingLayer):
     bins: PositiveInt = 256
     data_format: DataFormat = None
 
+    moves_pixels = False
+
     def setup(self) -> None:
         """Make the op of the settings."""
         self.equalize = Equalize(self.bins, self.channels_first)

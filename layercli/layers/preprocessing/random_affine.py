@@ -1,4 +1,4 @@
-"""What rotation, translation and zoom share: random affine maps."""
+"""What the layers that move the pixels of images at random share."""
 
 from __future__ import annotations
 
@@ -15,10 +15,32 @@ FillMode = Annotated[str, one_of("constant", "nearest", "wrap", "reflect")]  # K
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]
 
 
-class RandomAffine(BaseRandomImageLayer):
-    """In training, resample each image under an affine map of its own, which the op ``map`` computes from random factors."""
+class RandomWarp(BaseRandomImageLayer):
+    """In training, resample each image at random positions; masks of segmentation at the nearest pixels to the same ones."""
 
     floats = True
+
+    if TYPE_CHECKING:
+
+        def _attributes(self) -> None:  # declared in a method, they are no constructor arguments
+            self.resample: Op
+            self.resample_masks: Op
+
+    def varied(self, images: Any, drawn: Any) -> Any:
+        """Return the images warped."""
+        return self.warped(images, drawn, self.resample)
+
+    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+        """Return masks warped as the images are."""
+        return self.warped(masks, drawn, self.resample_masks)
+
+    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
+        """Return images warped by an op that resamples them."""
+        raise NotImplementedError(f"{type(self).__name__} has no warped(images, drawn, resample)")
+
+
+class RandomAffine(RandomWarp):
+    """In training, resample each image under an affine map of its own, which the op ``map`` computes from random factors."""
 
     if TYPE_CHECKING:
 
@@ -32,8 +54,11 @@ class RandomAffine(BaseRandomImageLayer):
         """Make the ops of the settings."""
         super().settle(*ends)
         self.mapped = self.map(self.channels_first)  # type: ignore[call-arg]  # each map's only setting
-        self.resample = Resample(self.interpolation, self.fill_mode, self.fill_value, self.channels_first)
+        self.resample, self.resample_masks = (
+            Resample(way, self.fill_mode, self.fill_value, self.channels_first)
+            for way in (self.interpolation, "nearest")
+        )
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def warped(self, images: Any, drawn: Any, resample: Any) -> Any:
         """Return the images under the maps."""
-        return self.resample(images, self.mapped(images, drawn))
+        return resample(images, self.mapped(images, drawn))

@@ -18,6 +18,8 @@ class RandomColor(BaseRandomImageLayer):
         column = ops.reshape(drawn[:, place], (-1, 1, 1, 1))
         return ops.cast(column, self.compute_dtype)
 
+    moves_pixels = False
+
     @property
     def order(self) -> str:
         """The order of the axes of images, for operations."""

@@ -31,6 +31,8 @@ class RandomColorJitter(BaseImagePreprocessingLayer):
     seed: Seed = None
     data_format: DataFormat = None
 
+    moves_pixels = False
+
     if TYPE_CHECKING:
 
         def _attributes(self) -> None:  # declared in a method, they are no constructor arguments

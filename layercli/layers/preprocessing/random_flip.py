@@ -34,3 +34,5 @@ class RandomFlip(BaseRandomImageLayer):
     def varied(self, images: Any, drawn: Any) -> Any:
         """Return the images, some turned around."""
         return self.flip(images, drawn)
+
+    varied_masks = varied

@@ -87,6 +87,18 @@ class Zoom(_Map):
 
 
 @dataclass(frozen=True)
+class Shear(_Map):
+    """Coefficients that shear images by samples (batch, 3): a sign, positive up to 0.5, and factors across and down."""
+
+    def run(self, x: Any, samples: Any) -> Any:
+        """Return the inverse maps: from each output pixel to its position in the input."""
+        sign = torch.where(samples[:, 0] > 0.5, -1, 1)
+        across, down = sign * samples[:, 1], sign * samples[:, 2]
+        one, zero = torch.ones_like(across), torch.zeros_like(across)
+        return torch.stack([one, across, zero, down, one, zero], 1)
+
+
+@dataclass(frozen=True)
 class Resample(Op):
     """out[y, x] = image at (a0 x + a1 y + a2, b0 x + b1 y + b2), interpolated ``bilinear`` or ``nearest``.
 

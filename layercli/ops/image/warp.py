@@ -183,7 +183,7 @@ def perspective_transform(
             f"expects start_points and end_points of the shape (4, 2) or (batch, 4, 2), got {specs[0]} and {specs[1]}"
         )
     op = ResamplePerspective(interpolation, "constant", fill_value, channels_first(data_format))
-    maps = _perspective(cast(start, "float32"), cast(end, "float32"))
+    maps = perspective_maps(cast(start, "float32"), cast(end, "float32"))
     return as_batch(lambda batch: op(batch, _for_each(batch, maps)), x)
 
 
@@ -221,7 +221,7 @@ def map_coordinates(
     return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(positions))
 
 
-def _perspective(start: Any, end: Any) -> Any:
+def perspective_maps(start: Any, end: Any) -> Any:
     """Return the maps (..., 8) from the end points to the start points: the solution of 8 linear equations each."""
     x, y, u, v = (GetItem((..., i))(points) for points in (start, end) for i in (0, 1))
     one, zero = ones_like(u), zeros_like(u)

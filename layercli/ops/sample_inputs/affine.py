@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.ops.image.affine import Resample, Rotation, Translation, Zoom
+from layercli.ops.image.affine import Resample, Rotation, Shear, Translation, Zoom
 from layercli.ops.sample_inputs import SampleInput, spec
 
 IMAGE, FIRST, MAPS = spec("B H W 3"), spec("B 3 H W"), spec("B 6")
@@ -11,6 +11,7 @@ CASES = [
     SampleInput(Translation(), (IMAGE, spec("B 2")), constants=(0,)),
     SampleInput(Rotation(True), (FIRST, spec("B 1")), constants=(0,)),
     SampleInput(Zoom(), (IMAGE, spec("B 2")), constants=(0,)),
+    SampleInput(Shear(), (IMAGE, spec("B 3")), differentiable=False),
     *(
         SampleInput(Resample("bilinear", mode, 2.0), (IMAGE, MAPS))
         for mode in ("constant", "nearest", "wrap", "reflect")

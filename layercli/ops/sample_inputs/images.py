@@ -6,6 +6,7 @@ from layercli.ops.image.affine import INSIDE, Resample
 from layercli.ops.image.equalize import Equalize, EqualizeTiles
 from layercli.ops.image.filters import Filter
 from layercli.ops.image.patches import ExtractPatches
+from layercli.ops.image.random_warps import GaussianBlur, PerspectiveMap, RandomElastic, WindowMask
 from layercli.ops.image.scale_translate import KERNELS, ScaleAndTranslate
 from layercli.ops.image.warp import Elastic, MapCoordinates, ResamplePerspective, ResampleShifted
 from layercli.ops.sample_inputs import SampleInput, spec
@@ -19,6 +20,13 @@ CASES = [
     SampleInput(Equalize(), (IMAGES,), low=0.0, high=255.0, differentiable=False),
     SampleInput(Equalize(20, True), (spec("B 3 H W"),), low=0.0, high=255.0, differentiable=False),
     SampleInput(EqualizeTiles((2, 3), 1.5), (IMAGES,), low=0.0, high=255.0, differentiable=False),
+    SampleInput(WindowMask(), (IMAGES, spec("B 4")), low=0.0, high=1.0, differentiable=False),
+    SampleInput(WindowMask(True), (spec("B 3 H W"), spec("B 4")), low=0.0, high=1.0, differentiable=False),
+    SampleInput(PerspectiveMap(), (IMAGES, spec("B 8")), low=-0.3, high=0.3, constants=(0,)),
+    SampleInput(GaussianBlur((3, 5)), (IMAGES, spec("2")), low=0.1, high=1.0),
+    SampleInput(
+        RandomElastic(ResampleShifted()), (IMAGES, spec("B 2")), low=0.1, high=1.0, by_values=True, differentiable=False
+    ),
     SampleInput(ExtractPatches((2, 3), (2, 3)), (IMAGES,)),
     SampleInput(ExtractPatches((2, 3), (1, 2), "same", (2, 1), True), (spec("B 3 H W"),)),
     SampleInput(ExtractPatches((2, 2, 1), (1, 2, 1)), (spec("B 3 H W 2"),)),

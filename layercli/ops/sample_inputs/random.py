@@ -5,6 +5,7 @@ from __future__ import annotations
 from layercli.ops.random.counter_rng import Uniform
 from layercli.ops.random.distributions import Categorical, DropoutMask, RandomTensor, Shuffle
 from layercli.ops.random.dropout import ApplyAlphaDropout, ApplyDropout, ApplyGaussianDropout, ApplyGaussianNoise
+from layercli.ops.random.mixing import ChainDraws, MixDraws
 from layercli.ops.random.parameterized import ParameterizedRandom
 from layercli.ops.sample_inputs import SampleInput, spec
 
@@ -44,4 +45,6 @@ CASES = [
     SampleInput(DropoutMask(0.3), (spec("B T"),)),
     SampleInput(Uniform((-0.5, 1.0), (0.5, 1.0)), (spec("B T 3"),), differentiable=False),
     SampleInput(Uniform((0.0,), (1.0,), 7), (spec("B T", "int32"), COUNTER), differentiable=False),
+    SampleInput(MixDraws(0.2, 0.9, 7), (spec("B T 3"), COUNTER), by_values=True, differentiable=False),
+    SampleInput(ChainDraws(3, 4, 1.0, 7), (spec("B T 3"), COUNTER), by_values=True, differentiable=False),
 ]

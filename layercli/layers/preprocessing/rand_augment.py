@@ -1,0 +1,47 @@
+"""RandAugment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercli import ops
+from layercli.core.keras_tensor import SymbolicTensor
+from layercli.layers.preprocessing.augmentations import augmentations
+from layercli.layers.preprocessing.base_random_image_layer import BaseRandomImageLayer
+from layercli.layers.preprocessing.random_affine import Interpolation
+from layercli.layers.validators import DataFormat, FractionRange, PositiveInt, Seed, ValueRange
+from layercli.ops.random.mixing import ChainDraws
+
+
+class RandAugment(BaseRandomImageLayer):
+    """In training, apply num_ops augmentations to the batch, one after the other, each chosen at random from eleven.
+
+    They are RandomShear, RandomTranslation, RandomRotation, RandomBrightness, RandomColorDegeneration, RandomContrast,
+    RandomSharpness, RandomPosterization, Solarization, AutoContrast and Equalization. Reference: Cubuk et al., "RandAugment", 2020.
+
+    Args:
+        num_ops: The number of augmentations of a batch.
+        factor: The range of their factors: a number s for (0, s), or a pair; from 0 to 1.
+    """
+
+    value_range: ValueRange = (0, 255)
+    num_ops: PositiveInt = 2
+    factor: FractionRange = 0.5
+    interpolation: Interpolation = "bilinear"
+    seed: Seed = None
+    data_format: DataFormat = None
+
+    floats = True
+
+    def setup(self) -> None:
+        """Make the layers of the settings."""
+        self.op = ChainDraws(0, self.num_ops, 1.0, self.seed)
+        self.augmentations = augmentations(self)
+
+    def varied(self, images: Any, drawn: Any) -> Any:
+        """Return the images as the chosen layers leave them."""
+        if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
+            return images
+        for value in drawn[1:].tolist():
+            images = self.augmentations[int(value * len(self.augmentations))](images, training=True)
+        return ops.cast(images, self.compute_dtype)
