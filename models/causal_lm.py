@@ -216,6 +216,11 @@ class CausalLM(Pretrained):
             self.score = Dense(of.classes, use_bias=False)
 
     @property
+    def predicts_tokens(self) -> bool:
+        """Whether the head projects to the vocabulary."""
+        return bool(self.decoder.head == "tokens")
+
+    @property
     def ties(self) -> Mapping[str, str]:
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.decoder.tied else {}

@@ -133,6 +133,11 @@ class GPT2(TextDecoder):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}wte.weight"} if self.config.tie_word_embeddings else {}
 
+    @property
+    def longest(self) -> int:
+        """The number of learned positions."""
+        return int(self.config.n_positions)
+
     def table(self) -> Any:
         """Return the embedding of tokens."""
         return self.wte

@@ -128,6 +128,11 @@ class OPT(TextDecoder):
         """The projection to the vocabulary, if it is tied to the embedding."""
         return {"lm_head.weight": f"{self.prefix}embed_tokens.weight"} if self.config.tie_word_embeddings else {}
 
+    @property
+    def longest(self) -> int:
+        """The number of learned positions."""
+        return int(self.config.max_position_embeddings)
+
     def table(self) -> Any:
         """Return the embedding of tokens."""
         return self.embed_tokens

@@ -75,6 +75,16 @@ class Pretrained(Model):
     _makes_tensors = True  # positions and masks
 
     @property
+    def predicts_tokens(self) -> bool:
+        """Whether the outputs are the logits of the next token at each step."""
+        return False
+
+    @property
+    def longest(self) -> int | None:
+        """The number of steps that it has positions for, None if there is no limit."""
+        return None
+
+    @property
     def ties(self) -> Mapping[str, str]:
         """The names whose values are shared with another name."""
         return {}

@@ -28,6 +28,11 @@ class TextDecoder(Pretrained):
     counts_sources = False
     """Whether positions depend on the steps in the cache, so that a mask is always created."""
 
+    @property
+    def predicts_tokens(self) -> bool:
+        """Whether the head projects to the vocabulary."""
+        return self.head == "tokens"
+
     def setup_head(self, width: int, *, use_bias: bool = False) -> None:
         """Create the projection of the head, unless it is tied to the embedding."""
         if self.head == "tokens" and not self.config.tie_word_embeddings:

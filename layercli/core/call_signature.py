@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from layercli.core.graph import Node
 
 
+NO_INPUTS = ("training", "cache", "initial_state")
+"""Optional arguments of ``call`` that are no tensor: a flag, or a tree of states."""
+
+
 class overridable_property:
     """A property that an instance attribute of the same name overrides: users name layers ``input`` and ``output``."""
 
@@ -60,6 +64,12 @@ class CallSignature:
             parameters = list(inspect.signature(cls.call).parameters.values())[1:]
             cls._tensors_taken = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
         return cls._tensors_taken
+
+    @classmethod
+    def optional_inputs(cls) -> list[str]:
+        """The names of the arguments of ``call`` that may be None, such as ``attention_mask``, without the trees of states."""
+        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+        return [p.name for p in parameters if p.default is None and p.name not in NO_INPUTS]
 
     @classmethod
     def unpack_inputs(cls, inputs: Any) -> tuple[Any, ...]:

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from layercli.errors import UsageError
 
 
+class NamedInputs(NamedTuple):
+    """The required inputs of a layer, as one tree, and optional ones of its ``call`` by name."""
+
+    inputs: Any
+    optional: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Arguments:
-    """The names of a model's inputs in order, and which of them are optional."""
+    """The names of a model's inputs in order, which of them are optional, and which are given by name only."""
 
     names: list[str]
     optional: Collection[str] = ()
+    named: Collection[str] = ()
+
+    @property
+    def positional(self) -> list[str]:
+        """The inputs that may be given without their names."""
+        return [name for name in self.names if name not in self.named]
+
+    def without(self, given: Collection[str]) -> Arguments:
+        """Return the inputs that are not yet ``given``, those that need no name first."""
+        free = [name for name in [*self.positional, *self.named] if name not in given]
+        return Arguments(free, self.optional, self.named)
 
     def check(self, model: str, given: Collection[str]) -> None:
         """Raise UsageError if a required input of the model ``model`` is missing."""

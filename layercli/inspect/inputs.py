@@ -65,24 +65,25 @@ def read(
     rescale: str | None = None,
     convert: Callable[[np.ndarray, Spec | None], Any] | None = None,
     fixed: bool = False,
+    arrays: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Read arrays from files, by input name, in the model's order: one file each, or files with several by name.
 
     ``taken`` are the inputs of ``model`` and ``specs`` their known Specs; an array without a Spec is not checked. Floating
     values of any width fit floating inputs; ``cast`` allows other dtypes. ``rescale`` maps the pixels 0 to 255 of images to a
     range such as ``0,1``; ``convert`` converts an array that fits, by default a copy in the model's dtype; ``fixed``: the
-    batch size in the Specs is fixed.
+    batch size in the Specs is fixed; ``arrays`` are inputs that are known already.
     """
     bounds = parse_bounds(rescale) if rescale is not None else None
     sources = [InputSource.parse(text) for text in texts]
     if bounds is not None and not any(is_images(source.file) for source in sources):
         raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
-    given: dict[str, np.ndarray] = {}
+    given: dict[str, np.ndarray] = dict(arrays or {})
     for source in sources:
-        free = [name for name in taken.names if name not in given]
-        if source.name is None and not free:
-            raise UsageError(f"{model} takes {count_of(taken.names)}: unexpected input {source.file}")
-        for name, array in arrays_of(model, source, specs, Arguments(free, taken.optional), bounds).items():
+        free = taken.without(given)
+        if source.name is None and not free.positional:
+            raise UsageError(f"{model} takes {count_of(taken.positional)}: unexpected input {source.file}")
+        for name, array in arrays_of(model, source, specs, free, bounds).items():
             if name not in taken.names:
                 raise UsageError(
                     f"{model} has no input {name!r}",

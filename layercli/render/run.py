@@ -37,7 +37,7 @@ def table(run: Any) -> Table:
     return Table(run.source, columns, rows, [("Input", ", ".join(run.inputs)), ("Device", run.device)])
 
 
-def ranking(guesses: list[Any]) -> Table:
+def ranking(guesses: list[Any], title: str = "Highest classes") -> Table:
     """Return one row per class of a list of ``Guess``."""
     labelled = any(guess.label is not None for guess in guesses)
     columns = [
@@ -50,7 +50,20 @@ def ranking(guesses: list[Any]) -> Table:
     rows = [
         [guess.item, guess.rank, guess.index, *([guess.label] if labelled else []), guess.value] for guess in guesses
     ]
-    return Table("Highest classes", columns, rows)
+    return Table(title, columns, rows)
+
+
+def generated(rows: list[dict[str, Any]]) -> Table:
+    """Return one row per text of the batch: its new tokens, and their text where the folder has a tokenizer."""
+    told = any(row["text"] is not None for row in rows)
+    columns = [Column("Item", numeric=True), Column("Tokens", show=show_tokens, folds=True)]
+    columns += [Column("Text", folds=True)] if told else []
+    return Table("Generated", columns, [[row["item"], row["tokens"], *([row["text"]] if told else [])] for row in rows])
+
+
+def show_tokens(ids: list[int]) -> str:
+    """Return token ids as text."""
+    return " ".join(map(str, ids))
 
 
 def reproduction(found: Any) -> Table:

@@ -1,4 +1,7 @@
-"""Asks transformers what it computes with a tiny model, and writes that down: ``python -m tests.models.recording NAME``."""
+"""Asks transformers what it computes with a tiny model, and writes that down: ``python -m tests.models.recording NAME``.
+
+The name ``generated`` stands for what all decoders decode.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ import numpy as np
 from tests.models.cases import CASES
 
 FAMILIES = Path(__file__).parent.parent / "reference" / "families"
+GENERATED = FAMILIES.parent / "generated.npz"
+STEPS = 8
+"""How many tokens are decoded."""
 
 
 def recorded(name: str) -> Path:
@@ -54,6 +60,31 @@ def record(name: str, folder: Path) -> None:
         extra.unlink()
 
 
+def decoders() -> list[str]:
+    """Return the cases that decode tokens."""
+    return [name for name, case in CASES.items() if case.cached and case.cls.endswith(("ForCausalLM", "LMHeadModel"))]
+
+
+def record_generated() -> None:
+    """Write down the tokens that transformers' greedy decoding gives of each decoder's inputs, padded in front."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import torch
+    import transformers
+
+    found = {}
+    for name in decoders():
+        with np.load(recorded(name) / "expected.npz") as held:
+            ids, mask = (torch.tensor(held[f"input_{key}"]) for key in ("input_ids", "attention_mask"))
+        mask = torch.ones_like(mask) if not mask[:, -1].all() else mask
+        model = getattr(transformers, CASES[name].cls).from_pretrained(FAMILIES / name, dtype=torch.float32).eval()
+        tokens = model.generate(ids, attention_mask=mask, max_new_tokens=STEPS, do_sample=False)
+        found[name] = tokens[:, ids.shape[1] :].numpy().astype(np.int16)
+    np.savez_compressed(GENERATED, **found)
+
+
 if __name__ == "__main__":
     for each in sys.argv[1:] or CASES:
-        record(each, FAMILIES / each)
+        if each != "generated":
+            record(each, FAMILIES / each)
+    if not sys.argv[1:] or "generated" in sys.argv:
+        record_generated()

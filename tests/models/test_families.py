@@ -8,11 +8,15 @@ import pytest
 import torch
 from layercli.models.families import describe
 
+from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.summary import described
 from layercli.runtime.analysis import pretrained
+from layercli.runtime.inference.generation import Ending, generate
 from layercli.sources import huggingface
+from layercli.sources.generation_config import generation_config
+from layercli.sources.resolve import resolve
 from tests.models.cases import CASES
-from tests.models.recording import recorded
+from tests.models.recording import GENERATED, STEPS, decoders, recorded
 
 TOLERANCE = 1e-5
 
@@ -81,6 +85,31 @@ def test_step_by_step_with_the_cache_the_outputs_are_the_same(case):
         logits, cache = outputs_of(opened.model, ids[:, end - 1 : end], attention_mask=mask[:, :end], cache=cache)
         parts.append(logits)
     assert off(torch.cat(parts, 1).numpy(), expected["output_0"], mask.numpy()) < TOLERANCE
+
+
+@pytest.fixture
+def one_thread():
+    """Steps of tiny models take longer to hand out among threads than to compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_greedy_decoding_gives_the_tokens_of_transformers(one_thread):
+    with np.load(GENERATED) as held:
+        wanted = {name: held[name].tolist() for name in held}
+    assert list(wanted) == decoders()
+    found = {}
+    for name in wanted:
+        source = resolve(str(recorded(name)))
+        with np.load(recorded(name) / "expected.npz") as held:
+            ids, mask = held["input_input_ids"], held["input_attention_mask"]
+        inputs = NamedInputs(ids, {"attention_mask": mask}) if mask[:, -1].all() else ids
+        rules = generation_config(recorded(name), source.subject.checkpoint.config)
+        done = generate(source.prepare(inputs), inputs, STEPS, Ending(rules.ends, rules.pad))
+        found[name] = done.outputs[0].array.tolist()
+    assert found == wanted
 
 
 def test_a_parameter_that_the_file_has_in_one_piece_is_a_view_of_it(monkeypatch):

@@ -82,6 +82,81 @@ def test_running_a_folder_gives_the_logits_of_transformers(folder, tmp_path, cap
     assert np.abs(np.load(tmp_path / "out.npy") - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
+def test_inputs_have_names_and_the_next_tokens_follow_the_last_step_of_each_text(folder, tmp_path, capsys):
+    expected = np.load(folder / "expected.npz")
+    mask = expected["input_attention_mask"]
+    np.savez(tmp_path / "x.npz", input_ids=expected["input_input_ids"], attention_mask=mask)
+    np.save(tmp_path / "mask.npy", mask)
+    whole = ("--input", tmp_path / "x.npz", "--top", 1, "--output", tmp_path / "y.npy", "--format", "json", "--force")
+    named = ("--input", f"input_ids={tmp_path}/x.npz:input_ids", "--input", f"attention_mask={tmp_path}/mask.npy")
+    outputs = []
+    for given in (whole, (*named, *whole[2:])):
+        code, out, _ = asked(capsys, "run", folder, *given)
+        assert code == 0
+        outputs.append((json.loads(out)["top"], np.load(tmp_path / "y.npy").tolist()))
+    assert outputs[0] == outputs[1]
+    wanted = expected["output_0"]
+    assert np.abs(np.load(tmp_path / "y.npy") - wanted)[mask != 0].max() < 1e-5 * np.abs(wanted).max()
+    assert [guess["class"] for guess in outputs[0][0]] == wanted[:, -1].argmax(-1).tolist()
+    np.save(tmp_path / "mask.npy", mask[:, ::-1])  # the second text ends after 8 tokens
+    top = json.loads(asked(capsys, "run", folder, *named, "--top", 1, "--format", "json")[1])["top"]
+    np.save(tmp_path / "mask.npy", np.ones_like(mask))
+    alone = ("--input", f"{tmp_path}/x.npz:input_ids", "--output", tmp_path / "y.npy", "--force")
+    assert asked(capsys, "run", folder, *alone)[0] == 0
+    assert top[1]["class"] == np.load(tmp_path / "y.npy")[1, 7].argmax()
+
+
+def tokenizer(folder):
+    words = {"[PAD]": 0, "[END]": 2, **{f"w{i}": i for i in range(3, 50)}, "[X]": 1}
+    model = {"type": "WordLevel", "vocab": words, "unk_token": "[X]"}
+    split = {"type": "Whitespace"}
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": model, "pre_tokenizer": split}))
+
+
+def test_texts_are_continued(folder, tmp_path, capsys):
+    tokenizer(folder)
+    texts = ("w5 w9 w30 w7", "w4 w8")
+    asks = [word for text in texts for word in ("--text", text)]
+    code, out, err = asked(capsys, "run", folder, *asks, "--generate", 3, "--output", tmp_path / "y.npy", "-f", "json")
+    assert (code, err) == (0, f"running on cpu\nwrote {tmp_path / 'y.npy'}\n")
+    found = json.loads(out)["generated"]
+    assert np.load(tmp_path / "y.npy").tolist() == [row["tokens"] for row in found]
+    assert [row["text"] for row in found] == [" ".join(f"w{i}" for i in row["tokens"]) for row in found]
+    for row, text in zip(found, texts, strict=True):  # padding changes nothing
+        alone = asked(capsys, "run", folder, "--text", text, "--generate", 3, "-f", "json")[1]
+        assert json.loads(alone)["generated"][0]["tokens"] == row["tokens"]
+    top = json.loads(asked(capsys, "run", folder, "--text", texts[0], "--top", 2, "-f", "json")[1])["top"]
+    assert (top[0]["class"], top[0]["label"]) == (found[0]["tokens"][0], found[0]["text"].split()[0])
+
+
+NO_TEXT = "has no tokenizer.json, which turns texts into token ids\nhint: --input input_ids=ids.npy"
+
+
+def test_what_cannot_be_decoded_is_one_sentence(folder, tmp_path, capsys):
+    mask = np.ones((1, 4), int)
+    np.savez(tmp_path / "x.npz", input_ids=mask, attention_mask=mask * [1, 1, 1, 0])
+    for options, message in (
+        (["--text", "w5"], f"{folder} {NO_TEXT}"),
+        (["--generate", 2, "--layers", "mlp"], "--generate runs the model once for each token, which --layers does not go with"),
+        (["--input", tmp_path / "x.npz", "--generate", 2],
+         "--generate continues the last token of each text, and attention_mask is 0 there: pad in front"),
+    ):  # fmt: skip
+        code, out, err = asked(capsys, "run", folder, *options)
+        assert (code, out, err.removeprefix("running on cpu\n")) == (2, "", f"error: {message}\n")
+    for name, message in (
+        ("gpt2", "gpt2 has 64 positions, and 4 tokens and 62 more do not fit"),
+        ("gpt2-base", "--generate needs logits of tokens, and gpt2-base ends in no projection to its vocabulary"),
+        ("mamba", "--generate is for decoders with a cache of keys and values, and mamba has none"),
+    ):
+        assert asked(capsys, "run", recorded(name), "--at", "T=4", "--generate", 62)[2].splitlines()[1:] == [
+            f"error: {message}"
+        ]
+    (folder / "tokenizer.json").write_text("{")
+    assert asked(capsys, "run", folder, "--text", "w5")[2].startswith(
+        f"error: {folder}/tokenizer.json is not a tokenizer: "
+    )
+
+
 def test_vars_lists_the_header(folder, capsys):
     code, out, err = asked(capsys, "vars", folder, "q_proj", "--format", "csv")
     assert (code, err) == (0, "")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from layercli.cli import output, startup
+from layercli.cli.commands import run_generation, run_streaming
 from layercli.cli.commands import run_options as options
 from layercli.cli.commands import run_report as sections
-from layercli.cli.commands import run_streaming
 from layercli.cli.commands import run_validation as checks
 from layercli.cli.options import check_use
 from layercli.cli.prepared import of_plan
@@ -31,6 +31,7 @@ def run(
     resume: options.Resume = False,
     layers: options.Layers = None,
     top: options.Top = None,
+    generate: options.Generate = None,
     labels: options.Labels = None,
     check: options.Check = False,
     record: options.RecordTo = None,
@@ -45,6 +46,7 @@ def run(
     [dim]$[/dim] layercli run net.py:Net --input a=x.npz:left --input b=y.csv --layers conv --check
     [dim]$[/dim] layercli run mlp --input big.npy --output y.npy --batch-size auto
     [dim]$[/dim] layercli run resnet50 --input photos/ --rescale 0,1 --top 5 --labels classes.txt
+    [dim]$[/dim] layercli run ./Llama-3.2-1B --text "The capital of France is" --generate 8
     [dim]$[/dim] layercli run mlp --seed 7 --record run.json
     [dim]$[/dim] layercli run --replay run.json
     """
@@ -66,7 +68,9 @@ def run(
         if target != output_file.STANDARD_OUTPUT:
             context.with_resource(output_file.claimed(target, force=kept if target == out else force))
     others = {"--layers": layers, "--top": top, "--record": record, "--replay": replay}
-    checks.check_stream(batch_size, resume, others)
+    checks.check_stream(batch_size, resume, {**others, "--text": running.text, "--generate": generate})
+    graphs = {"--compile": running.compile_, "--fuse": running.fuse}
+    run_generation.check(generate, {**others, "--check": check, **graphs})
     checks.check_layers("--fuse", running.fuse, {"--layers": layers})
     checks.check_layers("--compile", running.compile_, {"--layers": layers})
     if labels is not None and top is None:
@@ -84,15 +88,19 @@ def run(
         show(streamed, [section], format)
         return sections.finiteness(streamed).code if check else 0
     ready = of_plan(plan)
-    report = run_model(ready.program, ready.inputs, layers=layers, check=check)
     found = []
+    if generate is not None:
+        report, section = run_generation.generate(ready, generate)
+        found.append(section)
+    else:
+        report = run_model(ready.program, ready.inputs, layers=layers, check=check)
     if before is not None:
         now = run_record.record(plan, ready.program, ready.inputs, report.outputs_by_name())
         found.append(sections.reproduction(before, now))
     if check:
         found.append(sections.finiteness(report))
     if top is not None:
-        found.append(sections.ranking(report, top, names))
+        found.append(sections.ranking(ready, report, top, names))
     if out is not None:
         with redirect_stdout(output.stdout()):
             output_file.save(out, report.arrays(), report.source)

@@ -50,6 +50,16 @@ Input = Annotated[
         rich_help_panel=INPUTS,
     ),
 ]
+Text = Annotated[
+    list[str],
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="A text as token ids, by the tokenizer.json of a Hugging Face folder; once per item of the batch.",
+        show_default=False,
+        rich_help_panel=INPUTS,
+    ),
+]
 Cast = Annotated[
     bool,
     typer.Option(
@@ -116,7 +126,22 @@ Layers = Annotated[
 Top = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="K", help="The K highest classes of each item.", show_default=False, rich_help_panel=OUTPUTS
+        min=1,
+        metavar="K",
+        help="The K highest classes of each item; of a decoder, the next tokens.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
+    ),
+]
+Generate = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1_000_000,
+        metavar="N",
+        help="Decode up to N more tokens: at each step the most likely one.",
+        show_default=False,
+        rich_help_panel=OUTPUTS,
     ),
 ]
 Labels = Annotated[
@@ -261,6 +286,7 @@ class Running:
     input_shape: options.InputShape = field(default_factory=list)
     at: options.At = field(default_factory=list)
     input: Input = field(default_factory=list)
+    text: Text = field(default_factory=list)
     cast: Cast = False
     rescale: Rescale = None
     fill: Fill = "random"
@@ -283,6 +309,7 @@ class Running:
 
         request = Request(
             files=self.input,
+            texts=self.text,
             shapes=self.input_shape,
             sizes=self.at,
             fill=self.fill,

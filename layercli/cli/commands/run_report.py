@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.cli import output
@@ -12,6 +12,7 @@ from layercli.errors import UsageError
 from layercli.render.table import Table
 
 if TYPE_CHECKING:
+    from layercli.cli.prepared import Prepared
     from layercli.runtime.inference.forward_pass import ForwardRun
     from layercli.runtime.inference.run_record import Record
 
@@ -41,15 +42,21 @@ def finiteness(report: ForwardRun) -> Section:
     return Section(code=NO)
 
 
-def ranking(report: ForwardRun, count: int, labels: list[str] | None) -> Section:
-    """Return the highest classes of the single output."""
+def ranking(ready: Prepared, report: ForwardRun, count: int, labels: list[str] | None) -> Section:
+    """Return the highest classes of the single output; of a decoder, the next tokens after the last step of each text."""
+    from layercli.cli.commands.run_generation import tokenizer_of
     from layercli.inspect.top_k import top
     from layercli.render.run import ranking
+    from layercli.runtime.inference.generation import next_logits
 
     if len(report.outputs) != 1:
         raise UsageError(f"--top needs a model with one output, {report.source} has {len(report.outputs)}")
-    guesses = top(report.outputs[0].array, count, labels)
-    return Section([ranking(guesses)], {"top": [guess.to_json() for guess in guesses]})
+    logits = next_logits(ready.program, ready.inputs, report.outputs[0].array)
+    guesses = top(report.outputs[0].array if logits is None else logits, count, labels)
+    if logits is not None and labels is None and (tokenizer := tokenizer_of(ready.subject)) is not None:
+        guesses = [replace(guess, label=tokenizer.token(guess.index)) for guess in guesses]
+    drawn = ranking(guesses, "Highest classes" if logits is None else "Next tokens")
+    return Section([drawn], {"top": [guess.to_json() for guess in guesses]})
 
 
 def recorded(path: str, model: str | None) -> Record:

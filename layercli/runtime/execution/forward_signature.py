@@ -13,10 +13,10 @@ from torch import nn
 from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
-from layercli.inspect.input_names import Arguments, count_of
+from layercli.inspect.input_names import Arguments, NamedInputs, count_of
 from layercli.inspect.inputs import check, converted
 from layercli.inspect.output_names import numbered
-from layercli.inspect.summary import input_names, offered_inputs
+from layercli.inspect.summary import given_to, input_names, offered_inputs
 from layercli.runtime.execution.graph_module import GraphModule
 
 Kind = inspect.Parameter
@@ -29,7 +29,9 @@ def arguments_of(model: Layer | nn.Module, specs: Any = None, count: int = 1) ->
     For a Layer ``specs`` is the tree of its inputs, or None if unknown.
     """
     if isinstance(model, Layer):
-        return Arguments(input_names(model, specs))
+        required = input_names(model, specs)
+        others = [name for name in model.optional_inputs() if name not in required]
+        return Arguments([*required, *others], others, others)
     if isinstance(model, GraphModule):
         return Arguments(list(model.specs))
     names: list[str] = []
@@ -94,6 +96,8 @@ def by_name(model: Layer | nn.Module, inputs: Any) -> dict[str, Any]:
     """Return the tree of inputs of ``model`` by name; if it takes more, the given ones are the first."""
     if not isinstance(model, Layer):
         return dict(inputs)
+    if isinstance(inputs, NamedInputs):
+        return by_name(model, inputs.inputs) | inputs.optional
     return dict(zip(input_names(model, inputs), tree.flatten(inputs), strict=False))
 
 
@@ -117,8 +121,24 @@ def handed(name: str, model: Layer | nn.Module, other: Layer | nn.Module, inputs
         return {each: converted(x, model.specs[each]) for each, x in found.items()}
     if not isinstance(model, Layer):
         return found
-    left = iter(found.values())
-    return list(left) if offered is None else tree.map_structure(lambda _: next(left), offered)
+    return of_layer(taken, offered, found)
+
+
+def of_layer(taken: Arguments, specs: Any, given: Mapping[str, Any]) -> Any:
+    """Return the named inputs of a layer as the tree that ``specs`` are, or as a list, with the optional ones by name."""
+    optional = {name: x for name, x in given.items() if name in taken.named}
+    required = [x for name, x in given.items() if name not in optional]
+    left = iter(required)
+    one = required[0] if len(required) == 1 else required
+    inputs = one if specs is None else tree.map_structure(lambda _: next(left), specs)
+    return NamedInputs(inputs, optional) if optional else inputs
+
+
+def layer_arguments(model: Layer, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments for a call of a layer on its inputs, positional and by name."""
+    if isinstance(inputs, NamedInputs):
+        return given_to(model, inputs.inputs), inputs.optional
+    return given_to(model, inputs), {}
 
 
 def paired(taken: list[str], given: list[str]) -> dict[str, str]:

@@ -15,8 +15,9 @@ from layercli.errors import UsageError
 from layercli.inspect import input_generation, inputs, shape_parser
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import default_inputs, offered_inputs
-from layercli.runtime.execution.forward_signature import arguments_of, by_name
+from layercli.runtime.execution.forward_signature import arguments_of, by_name, of_layer
 from layercli.runtime.execution.graph_module import GraphModule
+from layercli.runtime.inference import text_inputs
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Request:
     """The input options of the command line."""
 
     files: Sequence[str] = ()
+    texts: Sequence[str] = ()
     shapes: Sequence[str] = ()
     sizes: Sequence[str] = ()
     fill: str = "random"
@@ -43,9 +45,10 @@ def inputs_for(
     model: Any = subject.model
     specs = specs_for(subject, request)
     taken = arguments_of(model, specs, max(len(request.files), len(request.shapes)))
+    tokens = text_inputs.tokens_of(subject, request.texts, taken.names) if request.texts else {}
     known = specs or {} if not isinstance(model, Layer) else {} if specs is None else by_name(model, specs)
     graph = isinstance(model, GraphModule)
-    if not request.files:
+    if not request.files and not tokens:
         if request.rescale is not None:
             raise UsageError("--rescale is for images, and no input is one", hint="--input photos/")
         if not isinstance(model, Layer):
@@ -56,15 +59,12 @@ def inputs_for(
         return tree.map_structure(kept, made)
     found = inputs.read(
         subject.name, taken, model.specs if graph else known, request.files,
-        cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None,
+        cast=request.cast, rescale=request.rescale, convert=convert, fixed=graph and convert is None, arrays=tokens,
     )  # fmt: skip
     arrays = [kept(array) for array in found.values()]
     if not isinstance(model, Layer):
         return dict(zip(found, arrays, strict=True))
-    if specs is None:
-        return arrays[0] if len(arrays) == 1 else arrays
-    remaining = iter(arrays)
-    return tree.map_structure(lambda _: next(remaining), specs)
+    return of_layer(taken, specs, dict(zip(found, arrays, strict=True)))
 
 
 def kept(array: Any) -> Any:

@@ -17,11 +17,11 @@ from layercli.core.layer import Layer
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
 from layercli.inspect.model_loader import ModelSource
-from layercli.inspect.summary import ends, given_to, no_tensor_output_error
+from layercli.inspect.summary import ends, no_tensor_output_error
 from layercli.runtime.analysis import pretrained
 from layercli.runtime.execution import device as devices
 from layercli.runtime.execution import eager_call, load_weights, model_saving, tensors
-from layercli.runtime.execution.forward_signature import calling_with
+from layercli.runtime.execution.forward_signature import calling_with, layer_arguments
 from layercli.runtime.execution.graph_module import GraphModule, first_line
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.graph_fusion import FusedModel, FusionStats
@@ -174,9 +174,20 @@ def calling(model: Layer | nn.Module, module: nn.Module, compiled: bool) -> Call
         raise UsageError(f"{model.file} is run by onnxruntime, and torch cannot compile it")
     run: Callable[..., Any] = torch.compile(module) if compiled else module
     if isinstance(model, Layer):
-        run = run if compiled else model
-        return run if len(model.required_inputs()) < 2 else lambda inputs: run(*given_to(model, inputs))
+        return layer_call(model, run if compiled else model)
     return calling_with(model, run)
+
+
+def layer_call(model: Layer, run: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return the function of the inputs, one tree, that calls ``run`` with the arguments of a layer."""
+    if len(model.required_inputs()) < 2 and not model.optional_inputs():
+        return run
+
+    def call(inputs: Any) -> Any:
+        args, kwargs = layer_arguments(model, inputs)
+        return run(*args, **kwargs)
+
+    return call
 
 
 MOST_THREADS = 1 << 16
@@ -204,7 +215,7 @@ def _built(subject: ModelSource, inputs: Any, settings: RunSettings) -> nn.Modul
     if subject.checkpoint is not None and model._module is None:
         pretrained.restore(model, subject.checkpoint)
     if model._module is None or not model._module.ready:
-        eager_call.describe(model, given_to(model, tree.map_structure(tensors.as_tensor, inputs)), {})
+        eager_call.describe(model, *layer_arguments(model, tree.map_structure(tensors.as_tensor, inputs)))
     if (file := settings.weights or subject.archive) is not None:
         model_saving.load_weights(model, file)
     module: nn.Module = model.module

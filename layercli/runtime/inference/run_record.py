@@ -132,7 +132,8 @@ def load(path: str | os.PathLike[str]) -> Record:
         raise FormatError(f"{file} is not a record of a run", hint="layercli run MODEL --record FILE.json writes one")
     try:
         plan = document.pop("plan")
-        request, settings = checked(Request, plan.pop("request")), checked(RunSettings, plan.pop("settings"))
+        request = checked(Request, {"texts": [], **plan.pop("request")})  # older records have none
+        settings = checked(RunSettings, plan.pop("settings"))
         made: Record = checked(
             Record, {**document, "plan": checked(Plan, {**plan, "request": request, "settings": settings})}
         )

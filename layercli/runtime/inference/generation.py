@@ -1,0 +1,120 @@
+"""Greedy decoding: the most likely token after each text, computed step by step with the cache of keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from layercli.core.layer import Layer
+from layercli.errors import UsageError
+from layercli.inspect.cost_graph import CACHE_ARGUMENT
+from layercli.inspect.input_names import NamedInputs
+from layercli.models.pretrained import Pretrained
+from layercli.runtime.execution import tensors
+from layercli.runtime.inference.forward_pass import ForwardRun, output_of
+from layercli.runtime.inference.prepared_model import PreparedModel
+
+OUTPUT = "generated"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The tokens that end a text, and the token that fills the rows of texts that have ended."""
+
+    ends: Collection[int] = ()
+    pad: int = 0
+
+
+def generate(program: PreparedModel, inputs: Any, count: int, ending: Ending) -> ForwardRun:
+    """Return up to ``count`` new tokens (batch, new) for texts (batch, steps): the arg max of the logits of each step.
+
+    ``inputs`` may have an ``attention_mask`` that is 0 for padding before the texts. A text ends after one of the tokens in
+    ``ending``; decoding ends when all texts have. UsageError for a model without a cache, and for padding after a text.
+    """
+    check_decoder(program.name, program.model)
+    given = program.place(inputs)
+    ids, options = (given.inputs, dict(given.optional)) if isinstance(given, NamedInputs) else (given, {})
+    mask, positions = options.get("attention_mask"), options.get("position_ids")
+    check_prompt(program, ids, mask, count)
+    with torch.inference_mode():
+        positions = positions_of(mask) if positions is None and mask is not None else positions
+        found = decode(program, ids, mask, positions, count, ending)
+    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in (ids, *options.values())]
+    return ForwardRun(program.name, str(program.device), shown, [output_of(OUTPUT, found)])
+
+
+def decode(
+    program: PreparedModel,
+    ids: torch.Tensor,
+    mask: torch.Tensor | None,
+    positions: torch.Tensor | None,
+    count: int,
+    ending: Ending,
+) -> torch.Tensor:
+    """Return the new tokens, each row filled with the padding token after its end."""
+    cache: Any = ()
+    ends = torch.tensor(sorted(ending.ends), dtype=torch.int64, device=ids.device)
+    open_rows = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    made: list[torch.Tensor] = []
+    step = ids
+    while True:
+        optional = {"attention_mask": mask, "position_ids": positions, CACHE_ARGUMENT: cache}
+        given = {name: x for name, x in optional.items() if x is not None}
+        logits, cache = program.call(NamedInputs(step, given))
+        chosen = logits[:, -1].float().argmax(-1)
+        chosen = torch.where(open_rows, chosen, ending.pad)
+        made.append(chosen)
+        open_rows = open_rows & ~torch.isin(chosen, ends)
+        if len(made) == count or not open_rows.any():
+            return torch.stack(made, 1)
+        step = chosen.unsqueeze(1)
+        mask = None if mask is None else torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+        positions = None if positions is None else positions[:, -1:] + 1
+
+
+def positions_of(mask: torch.Tensor) -> torch.Tensor:
+    """Return the number of each token in its text (batch, steps), 0 for padding."""
+    kept = mask != 0
+    return (kept.long().cumsum(-1) - 1).masked_fill(~kept, 0)
+
+
+def next_logits(program: PreparedModel, inputs: Any, array: np.ndarray) -> np.ndarray | None:
+    """Return a decoder's logits (batch, vocabulary) after the last step of each text that is no padding.
+
+    ``array`` are the outputs for ``inputs``; None for a model that predicts no tokens.
+    """
+    if not isinstance(program.model, Pretrained) or not program.model.predicts_tokens or array.ndim != 3:
+        return None
+    mask = inputs.optional.get("attention_mask") if isinstance(inputs, NamedInputs) else None
+    last = np.full(len(array), array.shape[1] - 1)
+    if mask is not None:
+        last -= np.argmax(np.asarray(mask)[:, ::-1] != 0, axis=1)
+    found: np.ndarray = array[np.arange(len(array)), last]
+    return found
+
+
+def check_decoder(name: str, model: Any) -> None:
+    """Raise UsageError unless the model predicts tokens and has a cache."""
+    if not isinstance(model, Layer) or CACHE_ARGUMENT not in model.call_names():
+        raise UsageError(f"--generate is for decoders with a cache of keys and values, and {name} has none")
+    if isinstance(model, Pretrained) and not model.predicts_tokens:
+        raise UsageError(f"--generate needs logits of tokens, and {name} ends in no projection to its vocabulary")
+
+
+def check_prompt(program: PreparedModel, ids: torch.Tensor, mask: torch.Tensor | None, count: int) -> None:
+    """Raise UsageError for an empty text, padding after a text, or more steps than the model has positions."""
+    if ids.ndim == 2 and not ids.shape[1]:
+        raise UsageError("--generate continues texts of at least one token")
+    if mask is not None and mask.shape == ids.shape and not bool((mask[:, -1] != 0).all()):
+        raise UsageError(
+            "--generate continues the last token of each text, and attention_mask is 0 there: pad in front"
+        )
+    most = program.model.longest if isinstance(program.model, Pretrained) else None
+    if most is not None and ids.ndim == 2 and ids.shape[1] + count - 1 > most:
+        raise UsageError(
+            f"{program.name} has {most:,} positions, and {ids.shape[1]:,} tokens and {count:,} more do not fit"
+        )
