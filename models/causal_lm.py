@@ -12,13 +12,15 @@ from typing import Any
 
 from layercli.models.functions import activation, merge_heads, soft_cap, split_heads
 from layercli.models.latent import Latent, LatentAttention
-from layercli.models.masks import attend, extended, mask_of
+from layercli.models.masks import attend, extended, mask_of, within
 from layercli.models.mixture import Experts, Mixture
 from layercli.models.pretrained import Pretrained, head_of, labels_of
 from layercli.models.rope import Rope
 
 from layercli import ops
+from layercli.core.dims import Size
 from layercli.core.layer import Layer
+from layercli.errors import UsageError
 from layercli.layers.core.dense import Dense
 from layercli.layers.core.embedding import Embedding
 from layercli.layers.normalization.rms_normalization import RMSNormalization
@@ -120,9 +122,9 @@ class CausalLMAttention(Layer):
         if self.decoder.head_norm:
             query, key = self.q_norm(query), self.k_norm(key)
         query, key = self.rotate(query, cosine, sine), self.rotate(key, cosine, sine)
-        key, value = kept = extended(past, key, value)
+        key, value = extended(past, key, value)
         x = self.o_proj(merge_heads(attend(query, key, value, mask, scale=self.scale, cap=self.decoder.score_cap)))
-        return x if past is None else (x, kept)
+        return x if past is None else (x, within((key, value), self.window))
 
     def projected(self, inputs: Any) -> list[Any]:
         """Return query, key and value (batch, steps, heads, features)."""
@@ -235,20 +237,20 @@ class CausalLM(Pretrained):
     def hidden(self, input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> tuple[Any, list[Any]]:
         """Return the output of the last block, and the new cache entries of each block."""
         of = self.decoder
-        past = cache[0][0].shape[1] if cache else 0
-        batch, steps = input_ids.shape
+        steps = input_ids.shape[1]
         if position_ids is None:
+            past = self.steps_before(cache, padding, steps)
             position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
         angles = {False: of.rope.op(position_ids)}
         angles[True] = of.local_rope.op(position_ids) if of.local_rope is not None else angles[False]
         x = self.embed_tokens(input_ids)
         if of.embedding_scale is not None:
             x = x * of.embedding_scale
-        sources = ops.zeros((batch, past + steps)) if past else input_ids
-        masks = {window: mask_of(input_ids, sources, padding, window=window) for window in {*of.windows, None}}
-        kept = []
+        kept, masks = [], {}
         for i, block in enumerate(self.blocks):
-            window = of.window(i)
+            window = of.window(block.place)
+            if window not in masks:
+                masks[window] = self.mask(input_ids, padding, cache[i] if cache else (), window)
             inputs = (x, masks[window], *angles[window is not None])
             if cache is None:
                 x = block(*inputs)
@@ -256,6 +258,30 @@ class CausalLM(Pretrained):
                 x, own = block(*inputs, cache[i] if cache else ())
                 kept.append(own)
         return x, kept
+
+    def steps_before(self, cache: Any, padding: Any, steps: Size) -> Size:
+        """Return the number of steps before these ``steps``; UsageError where only a mask or positions could tell."""
+        if not cache:
+            return 0
+        if padding is not None:
+            return padding.shape[1] - steps
+        kept = [(entries[0].shape[1], self.decoder.window(i)) for i, entries in enumerate(cache)]
+        counted = [count for count, window in kept if window is None or not count >= window - 1]
+        if not counted:
+            raise UsageError(
+                "its cache keeps no more than its windows, so that it needs attention_mask or position_ids"
+            )
+        return counted[0]
+
+    def mask(self, input_ids: Any, padding: Any, past: Any, window: int | None) -> Any:
+        """Return the mask of a block with this cache: ``padding`` may cover steps that the cache no longer keeps."""
+        if not past:
+            return mask_of(input_ids, input_ids, padding, window=window)
+        batch, steps = input_ids.shape
+        sources = past[0].shape[1] + steps
+        if padding is not None and padding.shape[1] != sources:
+            padding = padding[:, -sources:]
+        return mask_of(input_ids, ops.zeros((batch, sources)), padding, window=window)
 
     def projected(self, x: Any, input_ids: Any) -> Any:
         """Return the output of the head for the hidden states."""

@@ -7,6 +7,7 @@ from typing import Any
 from layercli.models.functions import soft_cap
 
 from layercli import ops
+from layercli.ops.last_steps import LastSteps
 from layercli.ops.nn.attention import AttentionMask, RepeatKV, ScaledDotProductAttention
 
 LOWEST = -3.0e38
@@ -55,3 +56,10 @@ def attend(
 def extended(past: Any, *new: Any) -> tuple[Any, ...]:
     """Return the new cache entries: ``new`` (batch, steps, ...) appended to those in ``past``."""
     return new if not past else tuple(ops.concatenate(pair, axis=1) for pair in zip(past, new, strict=True))
+
+
+def within(entries: tuple[Any, ...], window: int | None) -> tuple[Any, ...]:
+    """Return what a cache keeps of its entries: the steps that the next one attends to beside itself."""
+    if window is None or window < 2:
+        return entries
+    return tuple(LastSteps(window - 1)(each) for each in entries)

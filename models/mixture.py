@@ -57,6 +57,12 @@ class ExpertBank(Layer):
         self.down = self.add_weight("down", (of.count, of.hidden, width), layout=(0, 2, 1))
         self.op = ExpertFeedForward(of.activation)
 
+    @property
+    def unused_parameters(self) -> int:
+        """The parameters of the experts that are not chosen for a token."""
+        of = self.experts
+        return sum(int(each.size) for each in (self.gate, self.up, self.down)) // of.count * (of.count - of.chosen)
+
     def call(self, inputs: Any, indices: Any, shares: Any) -> Any:
         """Return the outputs, of the shape of the inputs."""
         return self.op(inputs, indices, shares, self.gate, self.up, self.down)

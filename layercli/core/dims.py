@@ -14,11 +14,11 @@ never a guess.
 
 from __future__ import annotations
 
-from layercli.core.symbolic_dim import BATCH, UNKNOWN, Dim, Size, at, lower_bound, names, product, total
+from layercli.core.symbolic_dim import BATCH, UNKNOWN, Dim, Size, at, least, lower_bound, names, product, total
 
 __all__ = [
-    "BATCH", "UNKNOWN", "Dim", "Size", "at", "broadcast", "ceil_div", "known", "lower_bound", "may_equal", "named", "names",
-    "product", "show", "total",
+    "BATCH", "UNKNOWN", "Dim", "Size", "at", "broadcast", "ceil_div", "known", "least", "lower_bound", "may_equal", "named",
+    "names", "product", "show", "total",
 ]  # fmt: skip
 
 

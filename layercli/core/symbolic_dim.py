@@ -1,7 +1,8 @@
 """Formulas: polynomials with whole coefficients over names and quotients, in one canonical form.
 
 ``terms`` maps each monomial to its coefficient. A monomial is a sorted tuple of atoms, repeated for powers; an atom is a
-name, which stands for a positive integer, or a ``FloorDiv``: the floor of a formula over a formula. A ceiling is a floor.
+name, which stands for a positive integer, a ``FloorDiv``: the floor of a formula over a formula, or a ``Least``: the lesser of
+two formulas. A ceiling is a floor.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from layercli.core.symbolic_dim_text import grouped, term
 from layercli.errors import UnknownSizeError
 
 Size: TypeAlias = Union[int, "Dim"]
-Atom: TypeAlias = Union[str, "FloorDiv"]
+Atom: TypeAlias = Union[str, "FloorDiv", "Least"]
 Monomial: TypeAlias = tuple[Atom, ...]
 
 
@@ -43,7 +44,7 @@ class Dim:
     def names(self) -> set[str]:
         """The names this formula depends on."""
         atoms = {atom for monomial in self.terms or {} for atom in monomial}
-        return {n for a in atoms for n in ([a] if isinstance(a, str) else names(a.over) | names(a.under))}
+        return {n for a in atoms for n in ([a] if isinstance(a, str) else a.names)}
 
     def at(self, values: Mapping[str, Size]) -> Size:
         """Return the size with the unknowns in ``values`` replaced: an ``int`` once none is left."""
@@ -154,6 +155,15 @@ class FloorDiv:
         self.over = over
         self.under = under
 
+    @property
+    def names(self) -> set[str]:
+        """The names it depends on."""
+        return names(self.over) | names(self.under)
+
+    def at(self, values: Mapping[str, Size]) -> Size:
+        """Return it with the unknowns in ``values`` replaced."""
+        return _floor(at(self.over, values), at(self.under, values))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FloorDiv) and (self.over, self.under) == (other.over, other.under)
 
@@ -165,6 +175,34 @@ class FloorDiv:
         if isinstance(self.under, int) and constant == self.under - 1:
             return f"ceil({grouped(self.over - constant)}/{self.under})"
         return f"floor({grouped(self.over)}/{grouped(self.under)})"
+
+
+class Least:
+    """The lesser of two sizes, as one atom of a formula."""
+
+    __slots__ = ("one", "other")
+
+    def __init__(self, one: Size, other: Size) -> None:
+        self.one = one
+        self.other = other
+
+    @property
+    def names(self) -> set[str]:
+        """The names it depends on."""
+        return names(self.one) | names(self.other)
+
+    def at(self, values: Mapping[str, Size]) -> Size:
+        """Return it with the unknowns in ``values`` replaced."""
+        return least(at(self.one, values), at(self.other, values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Least) and (self.one, self.other) == (other.one, other.other)
+
+    def __hash__(self) -> int:
+        return hash((self.one, self.other))
+
+    def __repr__(self) -> str:
+        return f"min({self.one}, {self.other})"
 
 
 BATCH = "B"
@@ -181,6 +219,20 @@ def total(sizes: Iterable[Size]) -> Size:
 def product(sizes: Iterable[Size]) -> Size:
     """Return the product of ``sizes``, 1 for none."""
     return reduce(mul, sizes, 1)
+
+
+def least(one: Size, other: Size) -> Size:
+    """Return the lesser of two sizes, as a formula where that depends on the unknowns.
+
+    >>> least(Dim.named("T"), 4), least(Dim.named("T") + 4, 3)
+    (min(T, 4), 3)
+    """
+    if UNKNOWN in (one, other):
+        return UNKNOWN
+    try:
+        return one if one <= other else other
+    except UnknownSizeError:
+        return Dim({(Least(one, other),): 1})
 
 
 def names(size: Size) -> set[str]:
@@ -297,13 +349,16 @@ def _without(monomial: Monomial, divisor: Monomial) -> Monomial | None:
 def _atom_at(atom: Atom, values: Mapping[str, Size]) -> Size:
     if isinstance(atom, str):
         return values.get(atom, Dim.named(atom))
-    return _floor(at(atom.over, values), at(atom.under, values))
+    return atom.at(values)
 
 
 def _atom_lower_bound(atom: Atom) -> int:
     """Return the least value of an atom, a name being at least 1; -1 where there is none that is known."""
     if isinstance(atom, str):
         return 1
+    if isinstance(atom, Least):
+        lows = [lower_bound(atom.one), lower_bound(atom.other)]
+        return min(-1 if each is None else each for each in lows)
     low = lower_bound(atom.over)
     if low is None or low < 0:
         return -1

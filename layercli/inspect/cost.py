@@ -16,6 +16,8 @@ SCHEMA = "layercli.cost/1"
 __all__ = ["ACTIVATIONS", "CACHE", "INPUTS", "KEPT", "SCHEMA", "WEIGHTS", "Cost", "Memory", "cost", "formula_of"]
 
 
+MANY = 10**12
+"""More tokens than any window has."""
 ORDER = [GRADIENTS, KEPT, OF_ACTIVATIONS, ACTIVATIONS, CACHE]
 """The parts that come and go, in the order they are shown in."""
 
@@ -167,12 +169,15 @@ class Cost:
 
     @property
     def cache_per_token(self) -> tuple[int | None, int | None]:
-        """The bytes of the KV cache that do not depend on the number of tokens, and those of each token, for one text."""
+        """The bytes of the KV cache that do not depend on the number of tokens, and those of each token, for one text.
+
+        None where it does not grow with each token alike, as with sliding windows.
+        """
         if self.cache is None:
             return None, None
-        one = dims.at(self.cache, {**self.at, dims.BATCH: 1, "T": 1})
-        two = dims.at(self.cache, {**self.at, dims.BATCH: 1, "T": 2})
-        if not (isinstance(one, int) and isinstance(two, int)):
+        counts = [dims.at(self.cache, {**self.at, dims.BATCH: 1, "T": steps}) for steps in (1, 2, MANY)]
+        one, two, many = (size if isinstance(size, int) else None for size in counts)
+        if one is None or two is None or many != one + (MANY - 1) * (two - one):
             return None, None
         return 2 * one - two, two - one
 

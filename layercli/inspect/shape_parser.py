@@ -79,8 +79,12 @@ def shapes_by_name(
 
 
 def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
-    """Parse values for named sizes: ``T=4096`` each."""
-    return dict(map(_value, texts))
+    """Parse values for named sizes: ``T=4096`` each, or several with commas.
+
+    >>> parse_sizes(["B=8,T=8192"])
+    {'B': 8, 'T': 8192}
+    """
+    return dict(_value(part) for text in texts for part in text.split(","))
 
 
 def fill(specs: Any, values: Mapping[str, int]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
@@ -17,6 +17,9 @@ from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.inspect.output_names import distinct, keys_of, numbered
 from layercli.inspect.packed_weights import DtypeTotal
+
+if TYPE_CHECKING:
+    from layercli.inspect.decoding import DecodingStep
 
 
 @dataclass
@@ -92,6 +95,10 @@ class Summary:
     """Why the forward pass failed; the rows are known up to that call."""
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
     """The outputs that are not tensors, such as a cache, with their classes."""
+    active: int | None = None
+    """How many parameters each token uses, of a model with experts."""
+    decoding: DecodingStep | None = None
+    """What the next token costs, of a decoder."""
     dtypes: list[DtypeTotal] = field(default_factory=list)
     """The totals by dtype of a weight file."""
 
@@ -104,7 +111,12 @@ class Summary:
             "inputs": [json_end(name, spec) for name, spec in self.inputs],
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
             "rows": [row.to_json(self.totals.parameters) for row in shown],
-            "totals": {**asdict(self.totals), **json_cost(self.totals.macs)},
+            "totals": {
+                **asdict(self.totals),
+                **json_cost(self.totals.macs),
+                **({"active_parameters": self.active} if self.active is not None else {}),
+            },
+            **({"decoding": self.decoding.to_json()} if self.decoding is not None else {}),
             **({"dtypes": [total.to_json() for total in self.dtypes]} if self.dtypes else {}),
             **({"notes": self.footnotes} if self.footnotes else {}),
             **({"failure": self.failure} if self.failure else {}),

@@ -98,7 +98,8 @@ def cache_text(cost: Cost) -> str:
     """Return what the cache takes: a part that is fixed, and a part for each token of each text."""
     fixed, token = cost.cache_per_token
     if fixed is None or token is None:
-        return show_size(formula_of(cost.cache or 0))
+        found = dims.at(cost.cache or 0, cost.at)
+        return show_bytes(found) if isinstance(found, int) else f"{formula_of(found)} bytes"
     return f"{show_bytes(token)} a token" + (f" and {show_bytes(fixed)} fixed" if fixed else "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Dim
@@ -15,6 +15,9 @@ from layercli.inspect.summary import Row, Summary, json_shapes
 from layercli.render.column_choice import kept_longest, parse_columns
 from layercli.render.table import Column, Table, show
 from layercli.render.tree_guides import guides, names_below
+
+if TYPE_CHECKING:
+    from layercli.inspect.decoding import DecodingStep
 
 
 def why_unknown(summary: Summary) -> str:
@@ -186,10 +189,23 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
             or "-",
         ),
         held,
+        *([("Active", active_text(summary.active, totals.parameters))] if summary.active is not None else []),
         ("Trainable", show_count(totals.trainable)),
         ("Non-trainable", show_count(totals.non_trainable)),
         ("MACs", why_unknown(summary) if totals.macs == UNKNOWN else show(totals.macs)),
+        *([] if summary.decoding is None else decoding_facts(summary.decoding)),
     ]
+
+
+def active_text(active: int, parameters: int) -> str:
+    """Return how many parameters each token uses, and their share."""
+    return f"{active:,} for each token ({show_share(active / parameters)})"
+
+
+def decoding_facts(step: DecodingStep) -> list[tuple[str, str]]:
+    """Return the size of the KV cache and the cost of the next token."""
+    cache = show_bytes(step.cache) if isinstance(step.cache, int) else f"{step.cache} bytes"
+    return [("KV cache", cache), ("Next token", f"{show_cost(step.macs)} MACs")]
 
 
 def dtype_facts(totals: list[DtypeTotal]) -> list[tuple[str, str]]:
@@ -247,6 +263,8 @@ def notes(summary: Summary, shown: list[Row], rows: list[Row]) -> list[str]:
         found.append("* called more than once: its parameters count once, its MACs for each call")
     if any(isinstance(row.macs, Dim) and "B" in row.macs.names for row in rows):
         found.append("B is the batch size")
+    if summary.decoding is not None:
+        found.append("Next token: one more of each text, with the KV cache of those before it")
     found += [f"{row.path} shares parameters with {', '.join(row.shared_with)}" for row in rows if row.shared_with]
     found += summary.footnotes
     if summary.failure is not None:

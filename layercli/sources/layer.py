@@ -74,9 +74,14 @@ class LayerSource(Source):
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""
+        from layercli.inspect.decoding import active_parameters, decoding_step, step_sizes
         from layercli.inspect.summary import summarize
 
-        return summarize(self.model, as_specs(inputs), name=self.name, source=self.origin)
+        report = summarize(self.model, as_specs(inputs), name=self.name, source=self.origin)
+        report.active = active_parameters(self.model)
+        if (step := decoding_step(self.model)) is not None:
+            report.decoding = step.at(step_sizes(report.inputs[0][1]))
+        return report
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""

@@ -5,6 +5,7 @@ The name ``generated`` stands for what all decoders decode.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zlib
@@ -16,6 +17,8 @@ from tests.models.cases import CASES
 
 FAMILIES = Path(__file__).parent.parent / "reference" / "families"
 GENERATED = FAMILIES.parent / "generated.npz"
+CACHES = FAMILIES.parent / "kv_cache_bytes.json"
+"""The size of each decoder's cache after two texts of 11 tokens."""
 STEPS = 8
 """How many tokens are decoded."""
 
@@ -71,7 +74,7 @@ def record_generated() -> None:
     import torch
     import transformers
 
-    found = {}
+    found, caches = {}, {}
     for name in decoders():
         with np.load(recorded(name) / "expected.npz") as held:
             ids, mask = (torch.tensor(held[f"input_{key}"]) for key in ("input_ids", "attention_mask"))
@@ -79,7 +82,10 @@ def record_generated() -> None:
         model = getattr(transformers, CASES[name].cls).from_pretrained(FAMILIES / name, dtype=torch.float32).eval()
         tokens = model.generate(ids, attention_mask=mask, max_new_tokens=STEPS, do_sample=False)
         found[name] = tokens[:, ids.shape[1] :].numpy().astype(np.int16)
+        layers = model(ids, use_cache=True).past_key_values.layers
+        caches[name] = sum(x.numel() * x.element_size() for layer in layers for x in (layer.keys, layer.values))
     np.savez_compressed(GENERATED, **found)
+    CACHES.write_text(json.dumps(caches, indent=1) + "\n")
 
 
 if __name__ == "__main__":

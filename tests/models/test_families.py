@@ -1,5 +1,6 @@
 """Every family beside transformers: outputs, with a cache too, parameter counts, and the names in the file."""
 
+import json
 import subprocess
 import sys
 
@@ -7,7 +8,11 @@ import numpy as np
 import pytest
 import torch
 from layercli.models.families import describe
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
+from layercli.errors import UsageError
+from layercli.inspect.decoding import active_parameters, decoding_step
 from layercli.inspect.input_names import NamedInputs
 from layercli.inspect.summary import described
 from layercli.runtime.analysis import pretrained
@@ -16,7 +21,8 @@ from layercli.sources import huggingface
 from layercli.sources.generation_config import generation_config
 from layercli.sources.resolve import resolve
 from tests.models.cases import CASES
-from tests.models.recording import GENERATED, STEPS, decoders, recorded
+from tests.models.recording import CACHES, GENERATED, STEPS, decoders, recorded
+from tests.models.test_published import PUBLISHED
 
 TOLERANCE = 1e-5
 
@@ -110,6 +116,50 @@ def test_greedy_decoding_gives_the_tokens_of_transformers(one_thread):
         done = generate(source.prepare(inputs), inputs, STEPS, Ending(rules.ends, rules.pad))
         found[name] = done.outputs[0].array.tolist()
     assert found == wanted
+
+
+def step_of(name):
+    model = huggingface.open(str(recorded(name))).model
+    described(model)
+    return decoding_step(model)
+
+
+def test_kv_caches_are_as_large_as_those_of_transformers():
+    wanted = json.loads(CACHES.read_text())
+    assert list(wanted) == decoders()
+    assert wanted.pop("falcon-grouped") == 2 * step_of("falcon-grouped").at({"B": 2, "T": 11}).cache  # repeated there
+    assert {name: step_of(name).at({"B": 2, "T": 11}).cache for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "gemma2", "qwen3_moe", "deepseek_v3", "gpt2", "bloom"])
+def test_the_next_token_costs_what_torch_counts(name, one_thread):
+    opened = huggingface.open(str(recorded(name)))
+    described(opened.model)
+    pretrained.load(opened.model, opened.weights)
+    ids = torch.tensor(np.load(recorded(name) / "expected.npz")["input_input_ids"])
+    _, cache = outputs_of(opened.model, ids, cache=())
+    wanted = step_of(name).at({"B": 2, "T": 11})
+    assert sum(x.nbytes for entries in cache for x in entries) == wanted.cache
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        outputs_of(opened.model, ids[:, :1], position_ids=torch.tensor([[11]]), cache=cache)
+    assert counter.get_total_flops() == 2 * wanted.macs
+
+
+def test_each_token_uses_the_chosen_experts_alone():
+    mixtral = next(x["config"] for x in PUBLISHED if "Mixtral-8x7B-v0.1" in x["source"])
+    model = describe(mixtral)
+    described(model)
+    assert active_parameters(model) == 12_879_925_248  # arXiv:2401.04088: 13B active of 47B
+
+
+def test_without_steps_outside_its_windows_a_cache_needs_positions():
+    opened = huggingface.open(str(recorded("mistral")))
+    described(opened.model)
+    pretrained.load(opened.model, opened.weights)
+    _, cache = outputs_of(opened.model, torch.ones(1, 9, dtype=torch.int64), cache=())
+    message = "its cache keeps no more than its windows, so that it needs attention_mask or position_ids"
+    with pytest.raises(UsageError, match=message):
+        outputs_of(opened.model, torch.ones(1, 1, dtype=torch.int64), cache=cache)
 
 
 def test_a_parameter_that_the_file_has_in_one_piece_is_a_view_of_it(monkeypatch):

@@ -39,6 +39,7 @@ FAMILIES = (
     "rotary",
     "experts",
     "selective_scan",
+    "last_steps",
     "recurrent",
     "time_folding",
     "creation",

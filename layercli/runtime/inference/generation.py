@@ -41,7 +41,8 @@ def generate(program: PreparedModel, inputs: Any, count: int, ending: Ending) ->
     mask, positions = options.get("attention_mask"), options.get("position_ids")
     check_prompt(program, ids, mask, count)
     with torch.inference_mode():
-        positions = positions_of(mask) if positions is None and mask is not None else positions
+        if positions is None:
+            positions = positions_of(torch.ones_like(ids[:1]) if mask is None else mask)
         found = decode(program, ids, mask, positions, count, ending)
     shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in (ids, *options.values())]
     return ForwardRun(program.name, str(program.device), shown, [output_of(OUTPUT, found)])
@@ -51,7 +52,7 @@ def decode(
     program: PreparedModel,
     ids: torch.Tensor,
     mask: torch.Tensor | None,
-    positions: torch.Tensor | None,
+    positions: torch.Tensor,
     count: int,
     ending: Ending,
 ) -> torch.Tensor:
@@ -73,7 +74,7 @@ def decode(
             return torch.stack(made, 1)
         step = chosen.unsqueeze(1)
         mask = None if mask is None else torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        positions = None if positions is None else positions[:, -1:] + 1
+        positions = positions[:, -1:] + 1
 
 
 def positions_of(mask: torch.Tensor) -> torch.Tensor:
