@@ -18,7 +18,7 @@ from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModelGraphBuilder, ModuleCall, OperationCall, ValueKind
-from layercli.inspect.summary import below, described, ends, input_names, lacks_variables
+from layercli.inspect.summary import Summary, below, described, ends, input_names, lacks_variables, summary_of
 
 VIEWS = frozenset(
     {
@@ -47,6 +47,14 @@ def layer_graph(
         node, given = described(model, inputs, **(arguments or {}))
     describer = _Describer(model, name or model.name, source or type(model).__module__)
     return describer.graph(node, given, lifetimes)
+
+
+def layer_views(model: Layer, inputs: Any, *, name: str, source: str) -> tuple[ModelGraph, Summary]:
+    """Return the ModelGraph and the summary of one symbolic call, which is most of the work for both."""
+    with watch_lifetimes() as lifetimes:
+        node, given = described(model, inputs)
+    graph = _Describer(model, name, source).graph(node, given, lifetimes)
+    return graph, summary_of(model, node, given, name=name, source=source)
 
 
 class _Describer:

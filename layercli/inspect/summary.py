@@ -50,7 +50,7 @@ class Row:
 
     def to_json(self, parameters: int = 0) -> dict[str, Any]:
         """Return the row as JSON data."""
-        document = asdict(self)
+        document = vars(self).copy()  # asdict would copy every shape and size
         for name in ("variables", "counted", "repeats", *([] if self.shared_with else ["shared_with"])):
             del document[name]
         sizes = {"input_shape": json_shapes(self.input_shape), "output_shape": json_shapes(self.output_shape)}
@@ -125,7 +125,11 @@ class Summary:
 
 def summarize(model: Layer, inputs: Any = None, *, name: str = "", source: str = "") -> Summary:
     """Return the summary of ``model`` called on ``inputs``: a Spec or a tree of them; default: those it was built for."""
-    node, given = described(model, inputs)
+    return summary_of(model, *described(model, inputs), name=name, source=source)
+
+
+def summary_of(model: Layer, node: Node, given: Any, *, name: str = "", source: str = "") -> Summary:
+    """Return the summary of ``model`` from the node of a symbolic call on ``given``."""
     calls = calls_by_layer(node)
     rows = [row_of(path, depth, layer, calls.get(id(layer), [])) for path, depth, layer in below(model)]
     return Summary(

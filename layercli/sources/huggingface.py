@@ -17,6 +17,7 @@ from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
+from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.model_loader import ModelSource
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
@@ -185,11 +186,21 @@ class PretrainedSource(LayerSource):
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
         report = super().summary(inputs)
+        self.check_weights()
+        return report
+
+    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+        """Return the graph and the summary; FormatError and notes are those of ``summary``."""
+        found = super().views(inputs)
+        self.check_weights()
+        return found
+
+    def check_weights(self) -> None:
+        """Compare the weights with the built model: FormatError for other shapes, notes for missing and unexpected tensors."""
         found = self.opened.matched()
         if found is not None and found.other_shape:
             raise FormatError(f"{self.opened.path} contradicts itself: {found.faults[0]}")
         self.notes.extend(found.faults if found is not None else [])
-        return report
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the tensors of the weights, with a note of differences from the config; without weights, the model's.

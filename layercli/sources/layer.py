@@ -83,6 +83,12 @@ class LayerSource(Source):
             report.decoding = step.at(step_sizes(report.inputs[0][1]))
         return report
 
+    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+        """Return the graph and the summary of one symbolic call."""
+        from layercli.inspect.layer_graph import layer_views
+
+        return layer_views(self.model, as_specs(inputs), name=self.name, source=self.origin)
+
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""
         from layercli.inspect import variables

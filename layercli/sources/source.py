@@ -80,6 +80,10 @@ class Source:
         """Return the summary of a call on ``inputs``, given as for ``graph``."""
         raise NotImplementedError
 
+    def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
+        """Return the graph and the summary of a call on ``inputs``, given as for ``graph``."""
+        return self.graph(inputs), self.summary(inputs)
+
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the parameters and buffers; values that no file holds are initialized with ``seed``."""
         raise NotImplementedError
