@@ -27,6 +27,7 @@ from layercli.cli.commands.gpu_check import gpu_check
 from layercli.cli.commands.models import models
 from layercli.cli.commands.plot import plot
 from layercli.cli.commands.profile import profile
+from layercli.cli.commands.report import report as report_command
 from layercli.cli.commands.run import run as run_command
 from layercli.cli.commands.summary import summary
 from layercli.cli.commands.vars import vars_
@@ -98,6 +99,7 @@ def options(
 COMMANDS: dict[str, Callable[..., Any]] = {
     "summary": summary,
     "plot": plot,
+    "report": report_command,
     "vars": vars_,
     "cost": cost,
     "diff": diff,

@@ -9,7 +9,7 @@ from layercli.core.spec import Spec, show_shape
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
 from layercli.render.summary import show_bytes
-from layercli.render.text_width import ELLIPSIS
+from layercli.render.text_width import shortened
 
 LONGEST_NAME, LONGEST_SHAPES = 60, 48
 """Longer names are shortened in the middle, of more outputs the first are shown; the tooltip of a box has both whole."""
@@ -43,8 +43,8 @@ def label_of(box: PlotBox) -> BoxLabel:
     """Return the texts of a box, with control characters escaped."""
     title = operation_name(box.title) if box.kind == "operation" else box.title
     return BoxLabel(
-        shortened_in_the_middle(printable(title) or "-", LONGEST_NAME),
-        shortened_in_the_middle(printable(box.type), LONGEST_NAME),
+        shortened(printable(title) or "-", LONGEST_NAME, middle=True),
+        shortened(printable(box.type), LONGEST_NAME, middle=True),
         printable(box.remark or shapes_of(box)),
         figures_of(box),
         f"\u00d7 {box.repeats:,}" if box.repeats > 1 else "",
@@ -67,7 +67,7 @@ def shapes_of(box: PlotBox) -> str:
     found = ", ".join(texts[:2])
     if len(texts) > 2 or len(found) > LONGEST_SHAPES:
         more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-        return shortened_in_the_middle(texts[0], LONGEST_SHAPES) + more
+        return shortened(texts[0], LONGEST_SHAPES, middle=True) + more
     return found
 
 
@@ -98,18 +98,6 @@ def tooltip_of(box: PlotBox) -> str:
 def show_spec(spec: Spec) -> str:
     """Return a Spec as in the summary, a dtype and a shape."""
     return f"{spec.dtype} {show_shape(spec.shape)}"
-
-
-def shortened_in_the_middle(text: str, most: int) -> str:
-    """Return a text of at most ``most`` characters: of a longer one the middle is left out.
-
-    >>> shortened_in_the_middle("encoder/layers/attention", 12)
-    'encode…ntion'
-    """
-    if len(text) <= most:
-        return text
-    tail = (most - 1) // 2
-    return f"{text[: most - 1 - tail]}{ELLIPSIS}{text[len(text) - tail :]}"
 
 
 def kind_of(box: PlotBox) -> str:

@@ -10,8 +10,9 @@ from layercli.render.edge_routes import PlacedNode
 from layercli.render.font_metrics import width_of
 from layercli.render.graph_layout import GraphLayout, LayoutNode, lay_out
 from layercli.render.plot_colours import KIND_COLOURS, STYLES
-from layercli.render.plot_labels import BoxLabel, facts_of, kind_of, label_of, shortened_in_the_middle, tooltip_of
+from layercli.render.plot_labels import BoxLabel, facts_of, kind_of, label_of, tooltip_of
 from layercli.render.scene import Label, Polyline, Rectangle, Scene, SceneGroup, Shape
+from layercli.render.text_width import shortened
 
 NAME, DETAIL, TITLE = 12.0, 10.5, 16.0
 """Font sizes of the name in a box, of its details, and of the picture's title, in pixels as all sizes are."""
@@ -161,7 +162,7 @@ def edge_lines(graph: PlotGraph, placed: GraphLayout, left: float, top: float) -
 
 def heading(graph: PlotGraph) -> SceneGroup:
     """Return the title and the line of facts below it."""
-    title, facts = shortened_in_the_middle(printable(graph.title), 90), facts_of(graph)
+    title, facts = shortened(printable(graph.title), 90, middle=True), facts_of(graph)
     shapes: list[Shape] = [Label(MARGIN, 30, title, width_of(title, TITLE, bold=True), TITLE, "text", bold=True)]
     if facts:
         shapes.append(Label(MARGIN, 46, facts, width_of(facts, DETAIL), DETAIL, "muted"))

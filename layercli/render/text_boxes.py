@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from layercli.escaping import printable
 from layercli.inspect.plot_graph import PlotBox, PlotGraph
-from layercli.render.plot_labels import facts_of, label_of, shortened_in_the_middle
+from layercli.render.plot_labels import facts_of, label_of
 from layercli.render.text_width import padded, shortened, text_width
 
 WIDEST, NARROWEST, MOST_LANES = 76, 34, 8
@@ -209,7 +209,7 @@ def rows_of(box: PlotBox) -> list[tuple[str, str]]:
 def spread(left: str, right: str, room: int) -> str:
     """Return two texts at both ends of a row; what is too long is shortened, the right one first."""
     if text_width(left) > room:
-        left = shortened_in_the_middle(left, room) if left.isascii() else shortened(left, room)
+        left = shortened(left, room, middle=True)
     free = room - text_width(left) - 1
     right = shortened(right, free) if free > 3 else ""
     return left + padded(right, room - text_width(left), right=True)

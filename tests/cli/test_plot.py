@@ -1,4 +1,4 @@
-"""``layercli plot``: files in six formats, the picture on a terminal, and bad input."""
+"""``layercli plot`` and ``layercli report``: files in six formats, the picture on a terminal, and bad input."""
 
 import json
 
@@ -34,10 +34,13 @@ def test_json_has_the_boxes_and_the_edges(cli):
         ("plot mlp -o {}/none/m.svg", "cannot write {}/none/m.svg: its folder does not exist"),
         ("plot mlp -o {}/m.svg -f json", "--format says how to print, and -o writes a file: give one of them"),
         ("plot mlp --expand tail", "mlp has no module 'tail'"),
+        ("report mlp -o {}/m.pdf", "a report is HTML, and {}/m.pdf does not end in .html"),
+        ("report mlp -o {}/m.html --on h101", "there is no device 'h101'"),
+        ("report mlp -o {}/m.html --profile {}/none.json", "{}/none.json does not exist"),
     ],
 )
 def test_bad_input_is_one_sentence_and_writes_nothing(cli, tmp_path, words, sentence):
-    done = cli(words.format(tmp_path))
+    done = cli(words.replace("{}", str(tmp_path)))
     assert (done.code, done.out) == (2, "")
-    assert done.err.splitlines()[0] == f"error: {sentence.format(tmp_path)}"
+    assert done.err.splitlines()[0] == f"error: {sentence.replace('{}', str(tmp_path))}"
     assert list(tmp_path.iterdir()) == []
