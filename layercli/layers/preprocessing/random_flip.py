@@ -35,4 +35,6 @@ class RandomFlip(BaseRandomImageLayer):
         """Return the images, some turned around."""
         return self.flip(images, drawn)
 
-    varied_masks = varied
+    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+        """Return masks turned around with their images."""
+        return self.flip(masks, drawn)
