@@ -24,8 +24,10 @@ from layercli.lazy import torch
 
 if TYPE_CHECKING:
     from layercli.formats.image_dataset import image_dataset_from_directory
+    from layercli.layers.preprocessing.feature_space import FeatureSpace
 
 __all__ = [
+    "FeatureSpace",
     "PyDataset",
     "custom_object_scope",
     "get_custom_objects",
@@ -194,4 +196,8 @@ def __getattr__(name: str) -> Any:
         from layercli.formats.image_dataset import image_dataset_from_directory
 
         return image_dataset_from_directory
+    if name == "FeatureSpace":
+        from layercli.layers.preprocessing.feature_space import FeatureSpace
+
+        return FeatureSpace
     raise AttributeError(f"layercli.utils has no {name!r}")

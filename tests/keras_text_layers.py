@@ -69,6 +69,25 @@ def hashes():
             yield "HashedCrossing", {"num_bins": 11, "output_mode": mode}, None, features
 
 
+TABLE = {
+    "age": [20.0, 35.0, 35.0, 61.0], "size": [1.0, 2.0, 3.0, 10.0], "income": [0.1, 0.2, 0.4, 0.9],
+    "city": ["rome", "oslo", "rome", "bern"], "code": [7, 7, 3, 1], "user": ["a", "b", "c", "d"], "zip": [100, 200, 300, 400],
+    "raw": [1.0, 2.0, 3.0, 4.0],
+}  # fmt: skip
+
+
+def space_of(kind, **settings):
+    """Return a FeatureSpace with a column of every kind and a cross, adapted to TABLE."""
+    kinds = {
+        "age": "float_normalized", "size": kind.float_discretized(num_bins=3), "income": kind.float_rescaled(2.0, 1.0),
+        "city": "string_categorical", "code": "integer_categorical", "user": kind.string_hashed(5), "zip": "integer_hashed",
+        "raw": "float",
+    }  # fmt: skip
+    space = kind(kinds, crosses=[("city", "code")], crossing_dim=6, hashing_dim=4, **settings)
+    space.adapt(TABLE)
+    return space
+
+
 def cases():
     """Return all of them."""
     return [*lookups(), *texts(), *hashes()]
@@ -94,5 +113,6 @@ if __name__ == "__main__":
     import tensorflow
 
     found = [json.dumps(answer(keras.layers, case, tensorflow.constant), ensure_ascii=False) for case in cases()]
+    table = json.dumps(np.asarray(space_of(keras.utils.FeatureSpace)(TABLE)).round(5).tolist())
     versions = json.dumps(f"keras {keras.__version__}, tensorflow {tensorflow.__version__}")
-    RECORD.write_text("[" + ",\n".join([versions, *found]) + "]\n", encoding="utf-8")
+    RECORD.write_text("[" + ",\n".join([versions, *found, table]) + "]\n", encoding="utf-8")

@@ -9,9 +9,10 @@ import pytest
 
 from layercli import Input, Model, Sequential, layers, load_model
 from layercli.errors import FormatError, LayercliError
-from tests.keras_text_layers import RECORD, TEXTS, WORDS, answer, cases
+from layercli.utils import FeatureSpace
+from tests.keras_text_layers import RECORD, TABLE, TEXTS, WORDS, answer, cases, space_of
 
-EXPECTED = json.loads(RECORD.read_text(encoding="utf-8"))[1:]
+_, *EXPECTED, ENCODED = json.loads(RECORD.read_text(encoding="utf-8"))
 
 
 def test_keras_gives_the_same():
@@ -140,3 +141,45 @@ def test_summary_of_text_needs_no_values():
         [Input((1,), dtype="string"), layers.TextVectorization(output_sequence_length=5), layers.Embedding(9, 2)]
     )
     assert model.output_shape[1:] == (5, 2)
+
+
+def test_a_feature_space_encodes_as_keras_does(tmp_path):
+    space = space_of(FeatureSpace)
+    np.testing.assert_allclose(space(TABLE), ENCODED, rtol=0, atol=2e-5)
+    row = {name: values[2] for name, values in TABLE.items()}
+    np.testing.assert_allclose(space(row), ENCODED[2], rtol=0, atol=2e-5)
+    model = Model(space.get_inputs(), layers.Dense(2)(space.get_encoded_features()))
+    arrays = {name: np.asarray(values)[:, None] for name, values in TABLE.items()}
+    arrays |= {name: x.astype("float32") for name, x in arrays.items() if x.dtype.kind == "f"}
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "m.keras")(arrays).detach(), model(arrays).detach())
+
+
+def test_a_feature_space_of_batches_and_dicts():
+    space = FeatureSpace(
+        {"city": FeatureSpace.string_categorical(output_mode="int"), "raw": "float"}, output_mode="dict"
+    )
+    space.adapt([{"city": TABLE["city"], "raw": [1]}, {"city": ["oslo", "oslo"], "raw": [1]}])
+    out = space(TABLE)
+    assert out["city"].tolist() == [[2], [1], [2], [3]]
+    assert out["raw"].tolist() == [[1], [2], [3], [4]]
+
+
+def test_messages_of_feature_spaces():
+    assert said(FeatureSpace, {}) == "FeatureSpace expects features to be a dict of the kinds of columns, got {}"
+    assert said(FeatureSpace, {"a": "text"}).startswith(
+        "FeatureSpace expects the kind of 'a' to be float, float_normalized,"
+    )
+    assert (
+        said(FeatureSpace, {"a": "float"}, crosses=[("a", "b")])
+        == "FeatureSpace expects crosses of its features, got 'b'"
+    )
+    space = FeatureSpace({"a": "string_categorical", "b": FeatureSpace.string_categorical(output_mode="int")}, name="f")
+    assert (
+        said(space, {"a": ["x"], "b": ["y"]}) == "f (FeatureSpace) has columns to adapt: call adapt with a table first"
+    )
+    assert said(space, {"a": ["x"]}) == "f (FeatureSpace) expects the column 'b', got 'a'"
+    space.adapt({"a": ["x"], "b": ["y"]})
+    assert said(space, {"a": ["x"], "b": ["y"]}) == (
+        "f (FeatureSpace) cannot concatenate 'b', which has the dtype int64: let output_mode be 'dict'"
+    )
