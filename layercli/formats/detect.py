@@ -16,7 +16,7 @@ HDF5, GGUF = b"\x89HDF\r\n\x1a\n", b"GGUF"
 KERAS, TORCH = "a .keras archive", "a PyTorch archive"
 PT2 = "a program of torch.export"
 TORCHSCRIPT, LFS = "a TorchScript program", "a Git LFS pointer"
-OLD_TORCH, OLDER_TORCH = "a file of torch.save before PyTorch 1.6", "a file of torch.save before PyTorch 0.1.11"
+OLDER_TORCH = "a file of torch.save before PyTorch 0.1.11"
 #: The magic number at the start of such a file, as it is pickled.
 OLD_MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 #: The first member of a tar archive from an even older torch.save.
@@ -38,10 +38,6 @@ FOREIGN = [
 REFUSALS: dict[str | None, tuple[str, str]] = {
     LFS: ("a placeholder for the real file", "git lfs pull"),
     TORCHSCRIPT: ("whose code is never loaded", "torch.save(torch.jit.load(FILE).state_dict(), NEW) keeps its weights"),
-    OLD_TORCH: (
-        "which is a pickle and never loaded",
-        "torch.save(torch.load(FILE, weights_only=True), NEW) converts it",
-    ),
     OLDER_TORCH: (
         "which is a pickle and never loaded",
         "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it",
@@ -90,6 +86,10 @@ def open_single(file: Path) -> WeightFile:
             from layercli.formats.torch_checkpoint import TorchFile
 
             return TorchFile(file)
+        case "old-torch":
+            from layercli.formats.torch_legacy import LegacyTorchFile
+
+            return LegacyTorchFile(file)
         case "gguf":
             from layercli.formats.gguf import GgufFile
 
@@ -166,6 +166,8 @@ def kind(file: Path, start: bytes) -> str | None:
         return "gguf"
     if start.startswith(b"PK") and not has_header(start):
         return {None: "npz", KERAS: "keras", TORCH: "torch"}.get(zip_content(file))
+    if OLD_MAGIC in start[:32]:
+        return "old-torch"
     if is_safetensors(file, start):
         return "safetensors"
     found = seeming(file, start)
@@ -215,8 +217,6 @@ def seeming(file: Path, start: bytes) -> str | None:
         return zip_content(file)
     if start.startswith(HDF5):
         return "an HDF5 file"
-    if OLD_MAGIC in start[:32]:
-        return OLD_TORCH
     if start[257:].startswith(b"ustar") and start.startswith(OLD_MEMBERS):
         return OLDER_TORCH
     for offset, magic, name in FOREIGN:

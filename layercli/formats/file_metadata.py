@@ -124,15 +124,17 @@ def attribute(file: Path, value: Any) -> Any:
 
 def of_torch(file: Path) -> dict[str, Any]:
     """Return what a checkpoint holds beside tensors: hyperparameters, the epoch, versions; not the state of optimizers."""
+    from layercli.formats import safe_pickle
     from layercli.formats.npz import archive
     from layercli.formats.safe_pickle import Pairs
-    from layercli.formats.torch_checkpoint import PICKLE, content, members_of, unpickled
+    from layercli.formats.torch_checkpoint import PICKLE, allowed, content, members_of
 
     if not zipfile.is_zipfile(file):
         return {}
     with archive(file) as zipped:
         members = members_of(file, zipped)
-    root = unpickled(file, content(file, members[PICKLE]))
+    pickle = content(file, members[PICKLE])
+    root = safe_pickle.load(str(file), pickle, allowed(file, pickle))
     if not isinstance(root, Pairs):
         return {}
     return {str(key): plain(value) for key, value in root.pairs if is_noted(value)}

@@ -10,8 +10,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,8 @@ class GgufFile:
         return TensorData(self.file, place.start, Layout(entry)) if entry.dtype in PLAIN.values() else None
 
     def _numbers(self, path: str, values: int) -> Iterator[np.ndarray]:
+        if (why := self.entries[path].unreadable) is not None:
+            raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as {why}")
         place, left = self._places[path], self.entries[path].bytes
         most = max(1, values // place.values) * place.bytes
         with reading(self.file), open(self.file, "rb") as stream:
@@ -132,6 +135,17 @@ class GgufFile:
                 f"{self.file}: the values of {path!r} cannot be read, as gguf has no numbers for {kind.name}"
             ) from None
         return numbers.reshape(-1)
+
+
+def with_sizes(described: list[tuple[TensorEntry, GgufPosition]], end: int) -> list[tuple[TensorEntry, GgufPosition]]:
+    """Return the entries, those of an unknown type with the bytes up to the next tensor or the ``end``."""
+    starts = sorted({place.start for _, place in described} | {end})
+
+    def sized(entry: TensorEntry, place: GgufPosition) -> TensorEntry:
+        after = bisect_right(starts, place.start)
+        return replace(entry, held=starts[after] - place.start if after < len(starts) else 0)
+
+    return [(entry if entry.opaque is None else sized(entry, place), place) for entry, place in described]
 
 
 def mapped(stream: Any) -> mmap.mmap:
@@ -166,6 +180,7 @@ class Header:
         self.span = (begin, self.position, settings)
         described = [self.described(package) for _ in range(count)]
         start = -(-self.position // self.alignment) * self.alignment
+        described = with_sizes(described, len(self.content) - start)
         found: dict[str, tuple[TensorEntry, GgufPosition]] = {}
         for entry, place in described:
             if entry.path in found:
@@ -254,14 +269,13 @@ class Header:
             )
         shape = tuple(reversed([self.number(LONG) for _ in range(rank)]))
         number, start = self.number(UINT), self.number(LONG)
+        if not TensorEntry(name, shape, "float64").fits:
+            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
         try:
             kind = package.GGMLQuantizationType(number)
         except ValueError:
-            raise FormatError(
-                f"{where} is of type {number}, which this release of gguf does not know", code="bad-dtype"
-            ) from None
-        if not TensorEntry(name, shape, "float64").fits:
-            raise FormatError(f"{where} has the shape {list(shape)}, which is too large to exist", code="bad-shape")
+            why = f"of type {number}, which this release of gguf does not know"
+            return TensorEntry(name, shape, f"type_{number}", 0, None, why), GgufPosition(start, None, 1, 1)
         values, size = package.GGML_QUANT_SIZES[kind]
         name_of_kind = kind.name.lower()
         row = shape[-1] if shape else 1

@@ -11,9 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FormatError
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +62,14 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
     ``where`` names the pickle in errors. FormatError if it is damaged, or has an instruction that a pickle of numbers,
     strings, lists, dicts and names does not need.
     """
-    machine = Machine(where, raw, check)
+    return load_at(where, raw, 0, check)[0]
+
+
+def load_at(where: str, raw: bytes | mmap, start: int, check: Callable[[str], None]) -> tuple[Any, Machine]:
+    """Return what the pickle at ``start`` describes, and the machine that has read it; ``raw`` may go on after it."""
+    machine = Machine(where, raw, check, start)
     try:
-        return machine.run()
+        return machine.run(), machine
     except (Damaged, IndexError, KeyError, UnicodeDecodeError, struct.error):
         raise FormatError(f"{where} has a damaged pickle, at byte {machine.position:,}", code="bad-header") from None
 
@@ -69,15 +77,16 @@ def load(where: str, raw: bytes, check: Callable[[str], None]) -> Any:
 class Machine:
     """The stack, its marks, the memo, and the read position."""
 
-    def __init__(self, where: str, raw: bytes, check: Callable[[str], None]) -> None:
+    def __init__(self, where: str, raw: bytes | mmap, check: Callable[[str], None], start: int = 0) -> None:
         self.where = where
         self.raw = raw
         self.check = check
-        self.position = 0
+        self.position = start
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.copied = 0
+        self.references: list[Reference] = []
 
     def run(self) -> Any:
         """Execute the instructions up to the last one, and return the top of the stack."""
@@ -177,6 +186,11 @@ class Machine:
             self.stack.pop()
         else:
             self.row()
+
+    def refer(self) -> None:
+        """Push an object stored outside the pickle, by the key on the stack."""
+        self.references.append(Reference(self.stack.pop()))
+        self.push(self.references[-1])
 
     def state(self) -> None:
         """Pop the state of the object below it and discard it: tensors have none."""
@@ -299,7 +313,7 @@ STEPS: dict[bytes, Step] = {
     b"\x81": turned(Machine.call),
     b"\x92": called_with_names,
     b"b": Machine.state,
-    b"Q": lambda m: m.push(Reference(m.stack.pop())),
+    b"Q": Machine.refer,
 }
 """The function of each instruction. Instructions of the oldest protocols and of extension registries are left out."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,13 @@ from layercli.formats.os_errors import reading
 from layercli.formats.safe_pickle import Pairs, PickledCall
 from layercli.formats.strided_tensor import Strided
 from layercli.formats.tensor_data import Layout, TensorData
+from layercli.formats.torch_opaque import OpaqueTensor
 from layercli.formats.torch_storage import Tensor, is_tensor, named, tensor_of
 from layercli.formats.weight_file import TensorEntry, missing
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     import numpy as np
 
 PICKLE = "data.pkl"
@@ -58,12 +61,7 @@ class TorchFile:
             self._members = members_of(self.file, zipped)
         self._big_endian = is_big_endian(self.file, self._members)
         pickle = content(self.file, self._members[PICKLE])
-        root = unpickled(self.file, pickle)
-        found = Tensors(self.file, len(pickle))
-        found.collect(root)
-        self.parts = found.parts
-        self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
-        self.entries = entries_of(self._tensors)
+        self._list(safe_pickle.load(str(self.file), pickle, allowed(self.file, pickle)), len(pickle))
 
     def read(self, path: str) -> np.ndarray:
         """Return the values of the entry ``path``, memory-mapped if numpy has their dtype."""
@@ -77,28 +75,47 @@ class TorchFile:
         """Return the values of the entry ``path`` as they lie, mapped; None for a conjugate or a negative."""
         return self._values(path).stored_values()
 
-    def _checked(self, path: str, value: Any) -> Tensor:
+    def _list(self, root: Any, length: int) -> None:
+        """Set the entries from what a pickle of ``length`` bytes describes."""
+        found = Tensors(self.file, length)
+        found.collect(root)
+        self.parts = found.parts
+        self._tensors = {name: self._checked(name, value) for name, value in found.by_path.items()}
+        self.entries = entries_of(self._tensors)
+
+    def _checked(self, path: str, value: Any) -> Tensor | OpaqueTensor:
         where = f"{self.file}: {path!r}"
         tensor = tensor_of(where, value)
-        info = self._members.get(f"data/{tensor.key}")
-        if info is None:
-            raise FormatError(
-                f"{where} is in the storage {tensor.key!r}, which the archive does not hold", code="missing-tensor"
-            )
-        if tensor.nbytes != info.file_size:
-            raise FormatError(
-                f"{where} is in a storage of {tensor.nbytes:,} bytes, for which the archive holds {info.file_size:,}",
-                code="wrong-length",
-            )
+        for part in [tensor] if isinstance(tensor, Tensor) else tensor.parts:
+            held = self._held(part.key)
+            if held is None:
+                raise FormatError(
+                    f"{where} is in the storage {part.key!r}, which the archive does not hold", code="missing-tensor"
+                )
+            if part.nbytes != held:
+                raise FormatError(
+                    f"{where} is in a storage of {part.nbytes:,} bytes, for which the archive holds {held:,}",
+                    code="wrong-length",
+                )
         return tensor
+
+    def _held(self, key: str) -> int | None:
+        """Return the bytes of a storage, None if there is none."""
+        info = self._members.get(f"data/{key}")
+        return None if info is None else info.file_size
+
+    def _start(self, key: str) -> int:
+        """Return the offset of a storage in the file."""
+        return member_start(self.file, self._members[f"data/{key}"])
 
     def _values(self, path: str) -> Strided:
         if path not in self._tensors:
             raise missing(self.file, path, self.entries)
         tensor, entry = self._tensors[path], self.entries[path]
-        start = member_start(self.file, self._members[f"data/{tensor.key}"])
+        if isinstance(tensor, OpaqueTensor):
+            raise FormatError(f"{self.file}: the values of {path!r} cannot be read, as it is {tensor.what}")
         row = Layout(TensorEntry(path, (tensor.count,), tensor.dtype), self._big_endian)
-        return Strided(entry, tensor, TensorData(self.file, start, row))
+        return Strided(entry, tensor, TensorData(self.file, self._start(tensor.key), row))
 
 
 def members_of(file: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -137,14 +154,14 @@ def content(file: Path, info: zipfile.ZipInfo) -> bytes:
     return found
 
 
-def unpickled(file: Path, raw: bytes) -> Any:
-    """Return what the pickle of the archive describes; FormatError if it names possible code."""
+def allowed(file: Path, raw: bytes | mmap) -> Callable[[str], None]:
+    """Return the check of a name in the pickle ``raw``, which raises FormatError if that is possible code."""
 
     def check(name: str) -> None:
         if name in NAMES:
             return
         shown = name if len(name) <= 80 else f"{name[:80]}..."
-        if b"_parameters" in raw and b"_modules" in raw:
+        if raw.find(b"_parameters") >= 0 and raw.find(b"_modules") >= 0:
             raise FormatError(
                 f"{file} is a whole pickled module ({shown!r}), which could be code and is never loaded",
                 hint="save its weights: torch.save(model.state_dict(), FILE); or all of it: torch.export.save",
@@ -156,7 +173,7 @@ def unpickled(file: Path, raw: bytes) -> Any:
             code="unsafe",
         )
 
-    return safe_pickle.load(str(file), raw, check)
+    return check
 
 
 def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
@@ -168,15 +185,17 @@ def is_big_endian(file: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
     return order == b"big"
 
 
-def entries_of(tensors: dict[str, Tensor]) -> dict[str, TensorEntry]:
+def entries_of(tensors: dict[str, Tensor | OpaqueTensor]) -> dict[str, TensorEntry]:
     """Return the entries; an entry with the same values as another refers to it."""
-    first: dict[Tensor, str] = {}
-    return {
-        path: TensorEntry(
-            path, tensor.shape, tensor.dtype, held_bytes(tensor), same(path, first.setdefault(tensor, path))
-        )
-        for path, tensor in tensors.items()
-    }
+    first: dict[Tensor | OpaqueTensor, str] = {}
+    found: dict[str, TensorEntry] = {}
+    for path, tensor in tensors.items():
+        original = same(path, first.setdefault(tensor, path))
+        if isinstance(tensor, OpaqueTensor):
+            found[path] = TensorEntry(path, tensor.shape, tensor.dtype, tensor.nbytes, original, tensor.what)
+        else:
+            found[path] = TensorEntry(path, tensor.shape, tensor.dtype, held_bytes(tensor), original)
+    return found
 
 
 def held_bytes(tensor: Tensor) -> int | None:

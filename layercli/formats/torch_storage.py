@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core.limits import FILL
 from layercli.errors import FormatError
 from layercli.formats.safe_pickle import Name, Pairs, PickledCall, Reference
+from layercli.formats.torch_opaque import KINDS, PACKED_BYTES, PAIRS, SCHEMES, OpaqueTensor, invalid
 from layercli.formats.weight_file import BITS, TensorEntry
 
 REBUILD = "torch._utils._rebuild_"
@@ -15,17 +16,8 @@ PLAIN = {"tensor", "tensor_v2", "tensor_v3"}
 """The calls that build a tensor from a storage, and ``WRAPPERS``, which return their first argument."""
 WRAPPERS = {f"{REBUILD}parameter", f"{REBUILD}parameter_with_state"}
 TYPED = "torch._tensor._rebuild_from_type_v2"
-OTHERS = {
-    "sparse_tensor": "a sparse tensor",
-    "sparse_csr_tensor": "a sparse tensor",
-    "qtensor": "a quantized tensor",
-    "nested_tensor": "a nested tensor",
-    "meta_tensor_no_storage": "a tensor on torch's meta device, which has no values",
-    "wrapper_subclass": "a tensor of a class of its own",
-    "device_tensor_from_numpy": "a tensor of another device",
-    "device_tensor_from_cpu_tensor": "a tensor of another device",
-}
-"""Tensors that are not plain arrays of numbers, by the call that builds them."""
+OTHERS = {"device_tensor_from_numpy": "a tensor of another device"}
+"""Tensors of which not even the shape is listed, by the call that builds them."""
 TYPES = {"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"}
 STORAGES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Char": "int8", "Short": "int16",
@@ -39,8 +31,9 @@ DTYPES = {f"torch.{name}": name for name in BITS}
 def named() -> set[str]:
     """Return the names that a pickle of tensors may contain."""
     storages = {f"{place}.{kind}Storage" for place in ("torch", "torch.cuda") for kind in STORAGES}
-    calls = {f"{REBUILD}{kind}" for kind in (*PLAIN, *OTHERS)}
-    return {*storages, *UNTYPED, *DTYPES, *calls, *WRAPPERS, *TYPES, TYPED}
+    calls = {f"{REBUILD}{kind}" for kind in (*PLAIN, *OTHERS, *KINDS)}
+    others = {f"torch.{name}" for name in (*SCHEMES, *PACKED_BYTES)}
+    return {*storages, *UNTYPED, *DTYPES, *calls, *WRAPPERS, *TYPES, *others, TYPED}
 
 
 @dataclass(frozen=True)
@@ -85,23 +78,58 @@ def is_tensor(value: Any) -> bool:
     return isinstance(value, PickledCall) and (value.of.startswith(REBUILD) or value.of == TYPED)
 
 
-def tensor_of(where: str, value: Any) -> Tensor:
-    """Return the tensor in ``value``, which errors call ``where``; FormatError if it is invalid or not a plain array."""
+def tensor_of(where: str, value: Any) -> Tensor | OpaqueTensor:
+    """Return the tensor in ``value``, which errors call ``where``; FormatError if it is invalid."""
     call = unwrapped(value)
     if call is None:
-        raise impossible(where)
-    if kind := OTHERS.get(call.of.removeprefix(REBUILD)):
-        raise FormatError(f"{where} is {kind}, which layercli does not read")
+        raise invalid(where)
+    kind = call.of.removeprefix(REBUILD)
+    if kind in KINDS:
+        return KINDS[kind](where, call.args, lambda part: plain_of(where, unwrapped(part)))
+    if kind in OTHERS:
+        raise FormatError(f"{where} is {OTHERS[kind]}, which layercli does not read")
+    name = packed_dtype(call)
+    if name is None:
+        return plain_of(where, call)
+    size = PACKED_BYTES[name]
+    stored = plain_of(where, call, bytes_per_value=size)
+    shape = stored.shape[:-1] if size > 1 else stored.shape
+    if name == PAIRS and shape:
+        return OpaqueTensor(
+            "of pairs of 4-bit floats", (*shape[:-1], 2 * shape[-1]), PAIRS.removesuffix("_x2"), (stored,)
+        )
+    return OpaqueTensor(f"of torch's dtype {name}", shape, name, (stored,))
+
+
+def packed_dtype(call: PickledCall) -> str | None:
+    """Return the dtype of a tensor whose values are listed and not read, or None for another."""
+    if not call.of.endswith("_v3") or len(call.args) < 7 or not isinstance(call.args[6], Name):
+        return None
+    name = call.args[6].text.removeprefix("torch.")
+    return name if name in PACKED_BYTES else None
+
+
+def plain_of(where: str, call: PickledCall | None, bytes_per_value: int | None = None) -> Tensor:
+    """Return the plain tensor that ``call`` builds; FormatError if it is another.
+
+    With ``bytes_per_value`` it is that of the bytes of values that have no dtype here.
+    """
+    if call is None or call.of.removeprefix(REBUILD) not in PLAIN:
+        raise invalid(where)
     storage, offset, shape, strides, *rest = call.args if len(call.args) >= 4 else raised(where)
     dtype = None
     if call.of.endswith("_v3"):
         dtype = rest.pop(2) if len(rest) > 2 else raised(where)
+    if not is_sizes(shape) or not is_sizes(strides) or len(shape) != len(strides) or not is_size(offset):
+        raise invalid(where)
     key, kind, stored = storage_of(where, storage)
+    if bytes_per_value is not None:
+        dtype, offset = "torch.uint8", offset * bytes_per_value
+        if bytes_per_value > 1:
+            shape, strides = (*shape, bytes_per_value), (*(step * bytes_per_value for step in strides), 1)
     dtype = dtype_of(where, kind if dtype is None else dtype)
     marks = marks_of(where, rest[2] if len(rest) > 2 else None)
     count = stored if kind not in UNTYPED else stored * 8 // BITS[dtype]
-    if not is_sizes(shape) or not is_sizes(strides) or len(shape) != len(strides) or not is_size(offset):
-        raise impossible(where)
     tensor = Tensor(key, dtype, count, offset, shape, strides, *marks)
     check_inside(where, tensor)
     return tensor
@@ -129,9 +157,12 @@ def is_typed(function: Any, kind: Any, args: Any) -> bool:
 def storage_of(where: str, storage: Any) -> tuple[str, str, int]:
     """Return the key of a storage, its dtype, and its number of values."""
     match storage:
-        case Reference(("storage", Name(text), str(key), _, int(count))) if is_size(count):
+        case Reference(("storage", Name(text), str(key), _, int(count), *rest)) if is_size(count) and rest in (
+            [],
+            [None],
+        ):
             return key, text, count
-    raise impossible(where)
+    raise invalid(where)
 
 
 def dtype_of(where: str, kind: Any) -> str:
@@ -150,7 +181,7 @@ def marks_of(where: str, metadata: Any) -> tuple[bool, bool]:
     if metadata is None:
         return False, False
     if not isinstance(metadata, Pairs):
-        raise impossible(where)
+        raise invalid(where)
     found = {key: value is True for key, value in metadata.pairs if isinstance(key, str)}
     return found.get("conj", False), found.get("neg", False)
 
@@ -180,11 +211,6 @@ def is_sizes(value: Any) -> bool:
     return isinstance(value, tuple) and all(map(is_size, value))
 
 
-def impossible(where: str) -> FormatError:
-    """Return the error for an invalid description of a tensor."""
-    return FormatError(f"{where} has an invalid description")
-
-
 def raised(where: str) -> Any:
     """Raise that error."""
-    raise impossible(where)
+    raise invalid(where)

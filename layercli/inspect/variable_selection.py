@@ -12,7 +12,7 @@ from typing import Any
 from layercli.errors import UsageError, nearest
 from layercli.inspect.json_numbers import json_number
 from layercli.inspect.statistics import Statistics, TensorMoments
-from layercli.inspect.variables import STATISTICS, VariableRow, Variables, natural
+from layercli.inspect.variables import APART, STATISTICS, VariableRow, Variables, natural
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le, ">=": operator.ge, "!=": operator.ne, "==": operator.eq, "<": operator.lt, ">": operator.gt,
@@ -176,7 +176,7 @@ def group_of(path: str, rows: list[VariableRow], seen: set[str]) -> VariableGrou
             seen.add(name)
             counted.append(row)
     dtypes = tuple(dict.fromkeys(row.dtype for row in rows))
-    size = sum(row.parameters for row in counted if row.kind != "buffer")
+    size = sum(row.parameters for row in counted if row.kind not in APART)
     held = sum(row.bytes for row in counted)
     measured = [row.statistics for row in rows if row.statistics is not None]
     return VariableGroup(path, len(rows), size, held, dtypes, merged(measured) if measured else None)

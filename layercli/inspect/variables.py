@@ -17,6 +17,7 @@ from layercli.formats import keras_h5
 from layercli.formats.hdf5 import H5File
 from layercli.formats.stored import stored_values
 from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.inspect.checkpoint_parts import model_entries
 from layercli.inspect.glob import matches
 from layercli.inspect.histogram import ValueSample
 from layercli.inspect.json_numbers import json_number, json_values
@@ -31,12 +32,17 @@ MEASURED = (*STATISTICS, "histogram")
 """What ``--stats`` measures of a variable's values."""
 
 
+APART = ("buffer", "state")
+"""The kinds of variables that are no parameters of the model."""
+
+
 @dataclass
 class VariableRow:
     """One variable. ``trainable`` and ``initializer`` are None if a file does not record them.
 
-    ``same_as`` is the path of another variable for which the file holds the same data. ``kind`` is "parameter", "buffer" or
-    "overhead": the buffers of a torch module are not parameters, nor are the scales of a packed weight. ``parameters`` are those
+    ``same_as`` is the path of another variable for which the file holds the same data. ``kind`` is "parameter", "buffer",
+    "overhead" or "state": the buffers of a torch module are not parameters, nor are the scales of a packed weight, and the state
+    of an optimizer is not of the model. ``parameters`` are those
     that packed values stand for.
     """
 
@@ -89,18 +95,24 @@ class Variables:
     @property
     def parameters(self) -> int:
         """The total number of elements; shared ones count once."""
-        return sum(row.parameters for row in self._distinct if row.kind != "buffer")
+        return sum(row.parameters for row in self._distinct if row.kind not in APART)
 
     @property
     def bytes(self) -> int:
         """The total size in bytes; shared variables count once."""
-        return sum(row.bytes for row in self._distinct if row.kind != "buffer")
+        return sum(row.bytes for row in self._distinct if row.kind not in APART)
 
     @property
     def buffers(self) -> tuple[int, int]:
         """The number of elements in the buffers of a torch module, and their size in bytes."""
         found = [row for row in self._distinct if row.kind == "buffer"]
         return sum(row.parameters for row in found), sum(row.bytes for row in found)
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """The number of tensors that are training state, and their size in bytes."""
+        found = [row for row in self._distinct if row.kind == "state"]
+        return len(found), sum(row.bytes for row in found)
 
     @property
     def dtypes(self) -> list[DtypeTotal]:
@@ -113,7 +125,7 @@ class Variables:
                 row.bytes * (row.kind == "overhead"),
             )
             for row in self._distinct
-            if row.kind != "buffer"
+            if row.kind not in APART
         )
 
     @property
@@ -139,6 +151,7 @@ class Variables:
                 "variables": len(self.rows),
                 "parameters": self.parameters,
                 "bytes": self.bytes,
+                **({"state_bytes": self.state[1]} if self.state[0] else {}),
                 "dtypes": [total.to_json() for total in self.dtypes],
                 **(
                     {"buffers": self.buffers[0]}
@@ -238,7 +251,10 @@ def of_file(file: WeightFile, config: Mapping[str, Any] | None = None) -> Variab
     if is_alphabetical(entries):
         entries.sort(key=lambda entry: natural(entry.path))
     holds = {name: weight for weight in packed_weights(file, config) for name in (*weight.overhead, weight.values)}
-    return Variables(str(file.file), [as_packed(of_entry(file, entry), holds.get(entry.path)) for entry in entries])
+    rows = [as_packed(of_entry(file, entry), holds.get(entry.path)) for entry in entries]
+    _, apart, _ = model_entries(file.entries, getattr(file, "parts", ()))
+    grouped = [row for row in rows if row.path not in apart]
+    return Variables(str(file.file), [*grouped, *(replace(row, kind="state") for row in rows if row.path in apart)])
 
 
 def as_packed(row: VariableRow, weight: PackedWeight | None) -> VariableRow:

@@ -11,8 +11,9 @@ from typing import Any
 from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.inspect.checkpoint_parts import model_entries
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
-from layercli.inspect.packed_weights import packed_weights, totals_of, unpacked_entries
+from layercli.inspect.packed_weights import DtypeTotal, packed_weights, totals_of, unpacked_entries
 from layercli.inspect.summary import Row, Summary, Totals
 
 DEEPEST = 64
@@ -54,15 +55,24 @@ def summarize_file(file: WeightFile, config: Mapping[str, Any] | None = None) ->
 
     A packed weight counts as the parameters it stands for; ``config`` is the config.json of the folder, which helps to find them.
     """
-    packed = packed_weights(file, config)
-    entries = unpacked_entries(file.entries, packed)
+    entries, dtypes, notes = held_by_model(file, config)
     root, held = tree_of(entries), {entry.same_as or entry.path: entry for entry in entries.values()}
     parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
     name = Path(file.file).name
     rows = list(below(top_of(root), 1))
     own = [row_of(root, (name,), 1, root.entries)] if root.entries or not rows else []
     totals = Totals(parameters, None, None, size, UNKNOWN)
-    return Summary(name, None, str(file.file), [], [], own + rows, totals, dtypes=totals_of(entries.values(), packed))
+    return Summary(name, None, str(file.file), [], [], own + rows, totals, footnotes=notes, dtypes=dtypes)
+
+
+def held_by_model(
+    file: WeightFile, config: Mapping[str, Any] | None
+) -> tuple[dict[str, TensorEntry], list[DtypeTotal], list[str]]:
+    """Return the entries of the model in a file, packed weights as one, their totals by dtype, and what is left out."""
+    packed = packed_weights(file, config)
+    unpacked = unpacked_entries(file.entries, packed)
+    entries, out, notes = model_entries(unpacked, getattr(file, "parts", ()))
+    return entries, totals_of((entry for path, entry in unpacked.items() if path not in out), packed), notes
 
 
 def weights_graph(file: WeightFile, config: Mapping[str, Any] | None = None) -> ModelGraph:
@@ -83,7 +93,9 @@ def weights_graph(file: WeightFile, config: Mapping[str, Any] | None = None) -> 
             places[name] = builder.add_value(spec, ValueKind.PARAMETER, path=name, stored_bytes=entry.bytes)
         return places[name]
 
-    add(tree_of(unpacked_entries(file.entries, packed_weights(file, config))), top=True)
+    entries, _, notes = held_by_model(file, config)
+    builder.notes += notes
+    add(tree_of(entries), top=True)
     return builder.graph(incomplete="a weight file does not describe a computation")
 
 

@@ -36,6 +36,8 @@ def facts_of(variables: Variables) -> list[tuple[str, str]]:
         facts += dtype_facts(variables.dtypes)
     if variables.buffers[0]:
         facts.append(("Buffers", f"{variables.buffers[0]:,} ({show_bytes(variables.buffers[1])})"))
+    if variables.state[0]:
+        facts.append(("Training state", f"{show(variables.state[0])} variables ({show_bytes(variables.state[1])})"))
     return facts
 
 

@@ -526,14 +526,36 @@ def test_lies_about_a_tensor(value, sentence):
 
 
 def test_tensors_that_are_no_plain_arrays():
-    for x, kind in [
-        (ROWS.to_sparse(), "a sparse tensor"),
-        (ROWS[0].to_sparse_csr(), "a sparse tensor"),
-        (ROWS.to("meta"), "a tensor on torch's meta device, which has no values"),
-        (torch.nested.nested_tensor([ROWS[0], ROWS[1, :2]]), "a nested tensor"),
-    ]:
-        torch.save({"x": x}, "bad.pt")
-        assert refusal() == f"bad.pt: 'x' is {kind}, which layercli does not read"
+    quantized = torch.quantize_per_channel(ROWS[0], torch.ones(3), torch.zeros(3), 0, torch.quint8)
+    plain = {
+        "x": ROWS,
+        "half": torch.zeros(3, 2, dtype=torch.complex32),
+        "f4": torch.zeros(2, 3, dtype=torch.float4_e2m1fn_x2),
+    }
+    state = plain | {
+        "coo": ROWS.to_sparse(),
+        "csr": ROWS[0].to_sparse_csr(),
+        "meta": ROWS.to("meta"),
+        "nested": torch.nested.nested_tensor([ROWS[0], ROWS[1, :2]]),
+        "q": quantized,
+    }
+    file = saved(state)
+    assert {
+        path: (entry.shape, entry.dtype, entry.bytes, entry.unreadable) for path, entry in file.entries.items()
+    } == {
+        "x": ((2, 3, 4), "float32", 96, None),
+        "half": ((3, 2), "complex32", 24, "it is of torch's dtype complex32"),
+        "f4": ((2, 6), "float4_e2m1fn", 6, "it is of pairs of 4-bit floats"),
+        "coo": ((2, 3, 4), "float32", 23 * (3 * 8 + 4), "it is a sparse tensor"),
+        "csr": ((3, 4), "float32", 4 * 8 + 11 * (8 + 4), "it is a sparse tensor"),
+        "meta": ((2, 3, 4), "float32", 0, "it is on torch's meta device, without values"),
+        "nested": ((20,), "float32", 20 * 4 + 2 * 2 * 8 + 2 * 2 * 8 + 2 * 8, "it is a nested tensor"),
+        "q": ((3, 4), "quint8", 12 + 3 * 4 + 3 * 4, "it is a quantized tensor"),
+    }
+    check(file, "x", ROWS)
+    with pytest.raises(FormatError) as error:
+        file.read("coo")
+    assert str(error.value) == "net.pt: the values of 'coo' cannot be read, as it is a sparse tensor"
 
 
 def test_keys_that_make_no_path():
@@ -606,24 +628,59 @@ def test_every_byte_of_the_pickle_changed():
             pass
 
 
-def test_older_files_say_how_they_are_made_anew():
-    torch.save({"x": ROWS}, "old.pt", _use_new_zipfile_serialization=False)
+OLD = {"x": ROWS, "turned": ROWS[0].T, "p": nn.Parameter(ROWS[1]), "bf": ROWS.bfloat16(), "again": ROWS, "none": ROWS[:0],
+       "deep": {"codes": torch.arange(5).to(torch.uint16)}}  # fmt: skip
+
+
+def test_files_before_pytorch_1_6():
+    state = OLD | {"coo": ROWS.to_sparse(), "q": torch.quantize_per_tensor(ROWS, 0.1, 3, torch.qint8)}
+    torch.save(state, "old.pt", _use_new_zipfile_serialization=False)
+    file = open_weights("old.pt")
+    assert is_weights("old.pt")
+    assert file.entries == saved(state).entries
+    for path, x in OLD.items():
+        check(file, *((path, x) if path != "deep" else ("deep/codes", x["codes"])))
+
+
+def test_damaged_files_before_pytorch_1_6():
+    torch.save(OLD, "old.pt", _use_new_zipfile_serialization=False)
+    whole, rng = pathlib.Path("old.pt").read_bytes(), random.Random(0)
+    for length in [*range(1, len(whole), 29), len(whole) - 1]:
+        pathlib.Path("bad.pt").write_bytes(whole[:length])
+        with pytest.raises(FormatError):
+            open_weights("bad.pt")
+    for place in range(14, len(whole), 3):
+        pathlib.Path("bad.pt").write_bytes(whole[:place] + bytes([rng.randrange(256)]) + whole[place + 1 :])
+        try:
+            file = open_weights("bad.pt")
+            for path in file.entries:
+                file.read(path)
+        except FormatError:
+            pass
+
+
+def test_code_in_a_file_before_pytorch_1_6_is_never_run(folder):
+    class Evil:
+        def __reduce__(self):
+            return os.system, ("touch executed",)
+
+    torch.save({"x": ROWS, "y": Evil()}, "bad.pt", _use_new_zipfile_serialization=False)
+    assert refusal() == "bad.pt holds 'posix.system', which could be code and is never loaded"
+    assert not (folder / "executed").exists()
+
+
+def test_the_oldest_files_say_how_they_are_made_anew():
     with tarfile.open("older.pt", "w") as archive:
         archive.addfile(tarfile.TarInfo("sys_info"))
-    for path, release, hint in [
-        ("old.pt", "1.6", "torch.save(torch.load(FILE, weights_only=True), NEW) converts it"),
-        ("older.pt", "0.1.11",
-         "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it"),
-    ]:  # fmt: skip
-        with pytest.raises(FormatError) as error:
-            open_weights(path)
-        assert str(error.value) == (
-            f"{path} is a file of torch.save before PyTorch {release}, which is a pickle and never loaded"
-        )
-        assert error.value.hint == hint
-        assert not is_weights(path)
-    torch.save(torch.load("old.pt", weights_only=True), "new.pt")
-    check(open_weights("new.pt"), "x", ROWS)
+    with pytest.raises(FormatError) as error:
+        open_weights("older.pt")
+    assert (
+        str(error.value) == "older.pt is a file of torch.save before PyTorch 0.1.11, which is a pickle and never loaded"
+    )
+    assert (
+        error.value.hint == "torch.save(torch.load(FILE, weights_only=False), NEW) converts it, and runs the code in it"
+    )
+    assert not is_weights("older.pt")
 
 
 def test_a_torchscript_program_is_named():

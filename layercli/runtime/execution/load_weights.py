@@ -11,10 +11,8 @@ from layercli.core.variable import Variable
 from layercli.errors import FormatError, nearest
 from layercli.formats.torch_checkpoint import TorchFile
 from layercli.formats.weight_file import WeightFile
+from layercli.inspect.checkpoint_parts import without_wrappers
 from layercli.runtime.execution import tensors
-
-PARALLEL = "module/"
-"""The prefix that DataParallel and DistributedDataParallel add to every name."""
 
 
 def load(model: Layer, file: WeightFile) -> None:
@@ -87,10 +85,11 @@ def part_of(file: TorchFile, part: str) -> dict[str, str]:
 
 
 def bare(names: dict[str, str], wanted: Any) -> dict[str, str]:
-    """Return the entries without the prefix of a parallel module, unless the model has it."""
-    if not all(name.startswith(PARALLEL) for name in names) or any(name.startswith(PARALLEL) for name in wanted):
+    """Return the entries without what wrappers of a whole module add to names, unless the model has it."""
+    if without_wrappers(path.replace("/", ".") for path in wanted)[1]:
         return names
-    return {name.removeprefix(PARALLEL): entry for name, entry in names.items()}
+    found, _ = without_wrappers(name.replace("/", ".") for name in names)
+    return {name.replace(".", "/"): entry for name, entry in zip(found, names.values(), strict=True)}
 
 
 def _check(file: WeightFile, entry: str, path: str, shape: tuple[Any, ...]) -> None:
