@@ -221,7 +221,8 @@ class Model(Layer):
     def save(self, path: Any) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and compile arguments with optimizer state.
 
-        The model must be Sequential or functional, made of layercli's layers; Keras 3 loads the file. Raises UsageError otherwise.
+        A file that ends in ``.h5`` gets the layout of Keras 2. The model must be Sequential or functional, made of layercli's
+        layers; Keras 3 loads the file. Raises UsageError otherwise.
         """
         get_backend().save(self, path)
 

@@ -19,6 +19,8 @@ from oracle import real_keras as keras
 import layercli
 from layercli.errors import FileError, FormatError, LayercliError
 from layercli.formats.safetensors import SafetensorsFile
+from layercli.saving.legacy_h5 import names_in
+from layercli.saving.legacy_h5_writer import put_names
 
 RNG = np.random.default_rng(9)
 X = RNG.standard_normal((12, 6)).astype("float32")
@@ -374,10 +376,45 @@ def test_the_archive_that_is_only_rewritten_loads(tmp_path):
     assert layercli.load_model(rewritten(tmp_path)).predict(X).shape == (12, 2)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_keras_reads_our_whole_h5(name, tmp_path):
+    make, x = MODELS[name]
+    model = make(layercli)
+    rate = layercli.optimizers.schedules.ExponentialDecay(0.01, 2, 0.9)
+    model.compile(layercli.optimizers.Adam(rate), "mse", metrics=None if name == "several ends" else ["mae"])
+    targets = [Y, Y] if name == "several ends" else Y
+    model.fit(x, targets, epochs=1, verbose=0)
+    model.save(tmp_path / "m.h5")
+    again, theirs = layercli.load_model(tmp_path / "m.h5"), keras.models.load_model(tmp_path / "m.h5")
+    for ours, expected, found in zip(*(as_list(m.predict(x, verbose=0)) for m in (model, theirs, again)), strict=True):
+        close(ours, expected)
+        np.testing.assert_array_equal(ours, found)
+    assert theirs.optimizer.learning_rate is not None
+    for each in (model, again):  # the optimizer goes on where it was
+        each.fit(x, targets, epochs=1, verbose=0, shuffle=False)
+    for ours, found in zip(*(as_list(m.predict(x, verbose=0)) for m in (model, again)), strict=True):
+        np.testing.assert_array_equal(ours, found)
+
+
+def as_list(outputs):
+    return outputs if isinstance(outputs, list) else [outputs]
+
+
+def test_names_too_long_for_one_attribute(tmp_path):
+    names = [f"{i:04d}{'x' * 96}" for i in range(700)]
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        put_names(file, "layer_names", names)
+        assert len(file.attrs) == 2
+        assert names_in("m.h5", file, "layer_names") == names
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda p: mlp(layercli).save(p / "m.h5"), "a model is saved to .keras, not 'FOLDER/m.h5'"),
+        (
+            lambda p: mlp(layercli).save(p / "m.weights.h5"),
+            "a model is saved to .keras or .h5, not 'FOLDER/m.weights.h5'",
+        ),
         (
             lambda p: mlp(layercli).save_weights(p / "m.npz"),
             "weights are saved to .safetensors or .weights.h5, not 'FOLDER/m.npz'",

@@ -1,9 +1,9 @@
-"""Save and load models: whole models in ``.keras``; weights in ``.safetensors`` by path or ``.weights.h5`` as in Keras."""
+"""Save and load models: whole ones in ``.keras`` or ``.h5``; weights in ``.safetensors`` by path or ``.weights.h5`` as in Keras."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -180,19 +180,42 @@ def built(optimizer: Any) -> bool:
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """See Model.save."""
-    if not os.fspath(path).endswith(".keras"):
-        raise UsageError(
-            f"a model is saved to .keras, not {os.fspath(path)!r}", hint="save_weights saves weights alone"
-        )
+    name = os.fspath(path)
+    if not name.endswith((".keras", ".h5")) or name.endswith(".weights.h5"):
+        raise UsageError(f"a model is saved to .keras or .h5, not {name!r}", hint="save_weights saves weights alone")
     require_built(model)
     described = config_of(model)
     trainer = model._trainer
     if trainer is not None:
         described["compile_config"] = trainer.get_config()
+    if name.endswith(".h5"):
+        save_legacy(model, path, described)
+        return
     groups = groups_of(model)
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            write_archive(path, described, groups, {place: layer.assets() for place, layer in layers_of(model).items()})
+            write_archive(path, described, groups)
+
+
+def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, Any]) -> None:
+    """Write a model whose config is ``described`` to ``.h5``, a layer's trainable variables before others."""
+    from layercli.saving import legacy_h5_writer
+
+    names = {id(variable): f"{model.name}/{key}" for key, variable in model.named_variables().items()}
+
+    def arrays(variables: Iterable[Variable]) -> list[tuple[str, Any]]:
+        ordered = sorted(variables, key=lambda variable: not variable.trainable)
+        return [(names[id(variable)], variable.numpy()) for variable in ordered]
+
+    layers, own = {layer.name: arrays(layer.variables) for layer in model.layers}, arrays(model.own_variables)
+    optimizer = model.optimizer
+    state = None
+    if optimizer is not None and built(optimizer):
+        state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.variables]
+    with collectives.is_writer_rank(model) as writes:
+        if writes:
+            with staged(path) as temporary:
+                legacy_h5_writer.write_model(temporary, described, layers, own, state)
 
 
 def load_model(
