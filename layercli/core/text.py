@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dtypes
-from layercli.errors import UsageError
+from layercli.errors import DTypeError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +40,17 @@ def text_array(x: Any, encoding: str = "utf-8") -> np.ndarray:
         flat = [each.decode(encoding) if isinstance(each, bytes) else each for each in array.ravel().tolist()]
     except UnicodeDecodeError as error:
         raise UsageError(f"expects text in {encoding}, got bytes that are none: {error.reason}") from None
-    wrong = next((each for each in flat if not isinstance(each, str)), None)
-    if wrong is not None:
-        fault = "lists of different lengths" if isinstance(wrong, list) else repr(wrong)
-        raise UsageError(f"expects text, got {fault}")
+    for each in flat:
+        if not isinstance(each, str):
+            fault = "lists of different lengths" if isinstance(each, list) else repr(each)
+            raise UsageError(f"expects text, got {fault}")
     out = np.empty(len(flat), dtype=object)
     out[:] = flat
     return out.reshape(array.shape)
+
+
+def only_text(x: Any) -> Any:
+    """Return an array of text, or a symbolic tensor of it; DTypeError for numbers."""
+    if is_text(x) or getattr(x, "dtype", None) == STRING:
+        return x
+    raise DTypeError(f"expects text, got numbers of the shape {tuple(x.shape)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -102,6 +103,23 @@ def test_damaged_files(tmp_path):
     assert said(layer.assets) == "s cannot be saved: the token 'a\\nb' has a line break"
 
 
+def test_archives_with_damaged_vocabularies(tmp_path):
+    model = Sequential([Input((1,), dtype="string"), layers.TextVectorization(name="t")])
+    model.layers[-1].adapt(["a b c"])
+    model.save(tmp_path / "m.keras")
+    for content, reason in (
+        (None, "there is no vocabulary.txt for t"),
+        (b"\n[UNK]\na\na", "different tokens, got 'a' twice"),
+    ):
+        with zipfile.ZipFile(tmp_path / "m.keras") as source, zipfile.ZipFile(tmp_path / "n.keras", "w") as target:
+            for info in source.infolist():
+                held = content if info.filename.startswith("assets") else source.read(info)
+                if held is not None:
+                    target.writestr(info.filename, held)
+        with pytest.raises(FormatError, match=reason):
+            load_model(tmp_path / "n.keras")
+
+
 def test_messages():
     lookup = layers.StringLookup
     assert said(layers.Dense(2, name="d"), WORDS) == "d (Dense) expects numbers, got text"
@@ -131,6 +149,13 @@ def test_messages():
     assert said(layers.HashedCrossing(3, name="h"), ([1.5], [2.0])) == (
         "h (HashedCrossing) expects features of text or integers, got float64[1]"
     )
+    assert said(layers.TextVectorization(name="t"), np.array([[1, 2]])) == (
+        "t (TextVectorization) expects text, got numbers of the shape (1, 2)"
+    )
+    assert said(lookup, vocabulary=3) == "StringLookup expects a vocabulary to be tokens or a path, got 3"
+    assert said(lookup, vocabulary=[b"\xff"]) == "StringLookup expects a vocabulary of strings, got b'\\xff'"
+    assert said(lookup(name="s"), np.array([[None]])) == "s (StringLookup) expects text, got None"
+    assert said(layers.IntegerLookup().adapt, ["a"]) == "IntegerLookup expects integers of one shape to adapt to"
     assert said(layers.Hashing, 3, dtype="float32") == (
         "Hashing expects dtype to be 'int32' or 'int64' for 'int', got 'float32'"
     )

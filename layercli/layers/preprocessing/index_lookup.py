@@ -12,7 +12,7 @@ from layercli import ops
 from layercli.core.fields import Validator
 from layercli.core.layer import Layer
 from layercli.core.text import STRING
-from layercli.errors import UsageError
+from layercli.errors import FormatError, UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.preprocessing.hash_buckets import SALT, bucket
 from layercli.layers.preprocessing.vocabulary import (
@@ -175,7 +175,10 @@ class IndexLookup(Layer):
             raise UsageError(f"{type(self).__name__} {wanted} where output_mode is {self.output_mode!r}")
         if isinstance(vocabulary, (str, os.PathLike)):
             vocabulary = tokens_of_file(Path(vocabulary))
-        given = [self.as_token(each) for each in (vocabulary.tolist() if hasattr(vocabulary, "tolist") else vocabulary)]
+        values = vocabulary.tolist() if hasattr(vocabulary, "tolist") else vocabulary
+        if not isinstance(values, (list, tuple)):
+            raise UsageError(f"{type(self).__name__} expects a vocabulary to be tokens or a path, got {vocabulary!r}")
+        given = [self.as_token(each) for each in values]
         special = self.special_tokens
         has_special = given[: len(special)] == special
         self._take(tokens_in(self, given, len(special) if has_special else 0))
@@ -301,12 +304,14 @@ class IndexLookup(Layer):
 
     def load_assets(self, files: Mapping[str, bytes]) -> None:
         """Take the vocabulary of a file that ``assets`` gave; what the config holds goes before."""
-        if self.vocabulary is not None or FILE not in files:
+        if self.vocabulary is not None:
             return
-        tokens = [self.as_token(each) for each in tokens_of_file(Path(FILE), files[FILE])]
+        if FILE not in files:
+            raise FormatError(f"there is no {FILE} for {self.name}")
+        given = [self.as_token(each) for each in tokens_of_file(Path(FILE), files[FILE])]
         special = self.special_tokens
-        tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
-        self._take(tokens)
+        if given != special:
+            self._take(tokens_in(self, given, len(special) if given[: len(special)] == special else 0))
 
     def named_arrays(self) -> dict[str, Any]:
         """Return the idf weights, which files of Keras's hold under that name."""

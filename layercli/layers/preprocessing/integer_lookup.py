@@ -51,7 +51,10 @@ class IntegerLookup(IndexLookup):
         """Return data as an array of integers."""
         import numpy as np
 
-        return np.asarray(data, "int64")
+        try:
+            return np.asarray(data, "int64")
+        except (TypeError, ValueError):
+            raise UsageError("IntegerLookup expects integers of one shape to adapt to") from None
 
     def hashed(self, token: Any) -> int:
         """Return the remainder, or the hash of the integer as text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from layercli.core.text import STRING, holds_text, text_array
+from layercli.core.text import STRING, holds_text, only_text, text_array
 from layercli.errors import UsageError
 from layercli.layers.preprocessing.index_lookup import IndexLookup
 
@@ -37,7 +37,10 @@ class StringLookup(IndexLookup):
 
     def as_token(self, value: Any) -> str:
         """Return a token as str; UsageError for another type."""
-        found = value.decode(self.encoding) if isinstance(value, bytes) else value
+        try:
+            found = value.decode(self.encoding) if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            found = None
         if not isinstance(found, str):
             raise UsageError(f"StringLookup expects a vocabulary of strings, got {value!r}")
         return str(found)
@@ -45,6 +48,10 @@ class StringLookup(IndexLookup):
     def array_of(self, data: Any) -> np.ndarray:
         """Return data as an array of str."""
         return text_array(data, self.encoding)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the indices, or vectors of them, or the strings."""
+        return super().call(inputs if self.invert else only_text(inputs))
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return super()._call(tuple(self.array_of(x) if holds_text(x) else x for x in args), kwargs)

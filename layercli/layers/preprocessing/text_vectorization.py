@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from layercli.core import dims
 from layercli.core.fields import Validator
 from layercli.core.layer import Layer
 from layercli.core.spec import Shape
-from layercli.core.text import holds_text, text_array
+from layercli.core.text import holds_text, only_text, text_array
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.preprocessing.index_lookup import IGNORED, batches
 from layercli.layers.preprocessing.string_lookup import StringLookup
@@ -102,6 +102,7 @@ class TextVectorization(Layer):
             pad_to_max_tokens=self.pad_to_max_tokens,
             sparse=self.sparse,
             encoding=self.encoding,
+            name=self.name,
         )
         self._lookup_layer.built = True
         self._makes_tensors = self._lookup_layer._makes_tensors
@@ -170,7 +171,10 @@ class TextVectorization(Layer):
 
     def _split(self, texts: np.ndarray) -> list[list[str]]:
         if callable(self.split):
-            return [[str(word) for word in row] for row in self.split(texts.astype(str))]
+            rows = self.split(texts.astype(str))
+            if not isinstance(rows, Iterable) or not all(isinstance(row, Iterable) for row in rows):
+                raise UsageError(f"expects split to return a list of words for each text, got {rows!r}")
+            return [[str(word) for word in row] for row in rows]
         return [words_of(text) if self.split == "whitespace" else list(text) for text in texts.tolist()]
 
     def indices(self, texts: np.ndarray) -> np.ndarray:
@@ -193,7 +197,7 @@ class TextVectorization(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the indices, or a vector for each text."""
-        return self._lookup_layer.encoded(self.lookup(inputs))
+        return self._lookup_layer.encoded(self.lookup(only_text(inputs)))
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return super()._call(tuple(text_array(x, self.encoding) if holds_text(x) else x for x in args), kwargs)

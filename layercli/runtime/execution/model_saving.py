@@ -11,7 +11,7 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
-from layercli.errors import FormatError, NotBuiltError, UsageError
+from layercli.errors import FormatError, LayercliError, NotBuiltError, UsageError
 from layercli.formats import detect, keras_h5, safetensors
 from layercli.formats.atomic import staged
 from layercli.formats.keras_archive import write as write_archive
@@ -227,7 +227,11 @@ def load_model(
         model = reader.model(archive.config)
         for place, layer in layers_of(model).items():
             if type(layer).load_assets is not Layer.load_assets:
-                layer.load_assets(archive.assets(place))
+                files = archive.assets(place)
+                try:
+                    layer.load_assets(files)
+                except LayercliError as error:
+                    raise FormatError(f"{os.fspath(path)}: {error}") from error
         if model.built:
             values_in(model, archive.weights)  # checked before anything of these sizes is allocated
         settings = archive.config.get("compile_config")

@@ -19,7 +19,9 @@ def dtype_of(name: str) -> torch.dtype:
 
 
 def is_array(x: Any) -> bool:
-    """Whether ``x`` is an array, or nested lists of numbers only."""
+    """Whether ``x`` is an array of numbers, or nested lists of numbers only."""
+    if text.is_text(x):
+        return False
     return isinstance(x, (np.ndarray, np.generic)) or (isinstance(x, (list, tuple)) and _all_numbers(x))
 
 
