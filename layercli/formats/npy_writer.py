@@ -19,6 +19,7 @@ from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
+from layercli.core.limits import MOST_DIMENSIONS
 from layercli.errors import FileError, FormatError
 from layercli.formats import npy
 from layercli.formats.atomic import replaceable, replacing, sync
@@ -57,7 +58,9 @@ class Promise:
             return None
         promise = Promise(**{**document, "row": tuple(document["row"])})
         texts = (promise.identity, promise.dtype, promise.sha256)
-        if not all(isinstance(x, str) for x in texts) or promise.dtype[1:] not in npy.DTYPES:
+        if not all(isinstance(x, str) for x in texts) or len(promise.row) >= MOST_DIMENSIONS:
+            return None
+        if promise.dtype[:1] not in ("<", ">", "|") or promise.dtype[1:] not in npy.DTYPES:
             return None
         if not is_shape([promise.done, promise.total, promise.bytes]) or promise.done > promise.total:
             return None

@@ -192,6 +192,7 @@ def journal(folder, **changed):
         {"done": 90}, {"done": -1}, {"done": 101}, {"done": True}, {"done": 1e9}, {"done": "48"}, {"bytes": 0}, {"row": [5]},
         {"row": [-4]}, {"row": 4}, {"row": None}, {"dtype": "<f8"}, {"dtype": "|O"}, {"dtype": 3}, {"sha256": None},
         {"schema": "layercli.rows/1"}, {"more": 1}, {"row": [2**63, 2**63]}, {"row": [2**62, 0]}, {"row": []},
+        {"row": [1] * 100_000}, {"dtype": "xf4"}, {"dtype": " f4"}, {"dtype": ""},
     ],
 )  # fmt: skip
 def test_a_journal_that_says_what_cannot_be_is_refused(cli, interrupted, changed):
