@@ -244,3 +244,29 @@ def test_what_torch_would_unpickle_or_evaluate_is_left_out(cli, graphs, tmp_path
     done = cli("run net.pt2 --input both.npz --device cpu")
     assert done.code == 0, done.err
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("op", "settings", "kind", "expected"),
+    [
+        ("Cast", {"to": 13}, None, {"y": ("uint64", 3.0)}),
+        ("SplitToSequence", {"axis": 1}, "sequence", {"y.0": ("float32", 1.0), "y.1": ("float32", 2.0)}),
+        ("Cast", {"to": 8}, None, "error: made.onnx gives y as tensor(string), which is not an array of numbers\n"),
+    ],
+    ids=["uint64", "sequence", "text"],
+)
+def test_outputs_of_every_kind(cli, tmp_path, monkeypatch, op, settings, kind, expected):
+    from onnx import helper
+    from onnx_graphs import tensor
+    from onnx_graphs import written as made
+
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.float32([[1, 2]]))
+    end = helper.make_tensor_sequence_value_info("y", 1, None) if kind else tensor("y", (1, 2), settings["to"])
+    made("made.onnx", [helper.make_node(op, ["x"], ["y"], **settings)], [tensor("x", (1, 2))], [end], opset=17)
+    done = cli("run made.onnx --input x.npy --device cpu --format json")
+    if isinstance(expected, str):
+        assert (done.code, done.err) == (2, expected)
+        return
+    outputs = json.loads(done.out)["outputs"]
+    assert {x["name"]: (x["dtype"], x["mean"] * np.prod(x["shape"])) for x in outputs} == expected

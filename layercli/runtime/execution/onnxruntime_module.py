@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from layercli.core.spec import Spec, with_batch_dim
@@ -43,14 +44,25 @@ class OnnxGraph(GraphModule):
         self.specs = {x.name: spec_of(file, x) for x in self._session.get_inputs()}
 
     def forward(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the outputs by name."""
+        """Return the outputs by name; the arrays of the sequence ``y`` are ``y.0``, ``y.1`` and so on."""
         given = {name: tensors.to_numpy(x) for name, x in zip(self.specs, inputs, strict=True)}
         try:
             found = self._session.run(None, given)
         except Exception as error:
             raise refused(self.file, error, inputs) from error
-        names = [x.name for x in self._session.get_outputs()]
-        return {name: torch.from_numpy(x) for name, x in zip(names, found, strict=True)}
+        outputs: dict[str, torch.Tensor] = {}
+        for x, value in zip(self._session.get_outputs(), found, strict=True):
+            parts = (
+                {f"{x.name}.{i}": part for i, part in enumerate(value)} if isinstance(value, list) else {x.name: value}
+            )
+            outputs |= {name: self._tensor(name, part, x.type) for name, part in parts.items()}
+        return outputs
+
+    def _tensor(self, name: str, value: Any, kind: str) -> torch.Tensor:
+        """Return an output as a tensor; FormatError unless it is an array of numbers."""
+        if not isinstance(value, np.ndarray) or value.dtype.name not in DTYPES.values():
+            raise FormatError(f"{self.file} gives {name} as {kind}, which is not an array of numbers")
+        return torch.from_numpy(value.view(value.dtype.name))  # torch does not know numpy's ulonglong
 
     def to(self, place: torch.device) -> OnnxGraph:  # type: ignore[override]  # only a device is supported
         """Move to the device; DeviceError if this onnxruntime build does not support it."""
