@@ -88,6 +88,15 @@ def _what_the_oracle_compiled():
         jax.clear_caches()
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that need Keras itself, so that one worker has them and the others do not import it."""
+    from tests.keras_reference import Real
+
+    items.sort(
+        key=lambda item: "keras" not in item.fixturenames and type(getattr(item.module, "keras", None)) is not Real
+    )
+
+
 def pytest_configure(config):
     from tests.keras_reference import Mode
 
