@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-fast test-live fuzz record check bench golden docs fix clean
+.PHONY: run test test-fast test-cpus test-live fuzz record check bench golden docs fix clean
 
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
@@ -14,6 +14,13 @@ test: .venv/test                  ## every test
 FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tests/ops tests/optimizers
 test-fast: .venv/test             ## layers, operations, losses, metrics and optimizers, for the inner loop
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(wildcard $(FAST))
+
+NUMERIC = $(FAST) tests/test_laws.py tests/inspect/test_reference.py tests/train tests/models
+test-cpus: .venv/test             ## the numerical tests with the kernels of other CPUs, and with 1 and 2 threads
+	for cpu in default avx2 avx512; do for threads in 1 2; do \
+	  echo "ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads"; \
+	  ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(wildcard $(NUMERIC)) || exit 1; \
+	done; done
 
 test-live: .venv/test             ## every test, with Keras and JAX asked live and compared with the records
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --live
