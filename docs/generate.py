@@ -57,7 +57,7 @@ def commands_index() -> str:
     lines = [
         "# Commands",
         "",
-        "Every command accepts `--quiet`, `--debug` and `--format`, before or after its name.",
+        "Every command accepts `--quiet`, `--debug`, `--format` and `--limit`, before or after its name.",
         "",
     ]
     for name, command in commands().items():

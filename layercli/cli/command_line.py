@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 
@@ -13,13 +13,14 @@ from typing import TextIO
 class CommandLine:
     """The state of a command that runs.
 
-    ``format`` is the one given before the command's name, ``resume_hint`` the command that resumes interrupted work, if
-    there is one, ``stdout`` the stream for data, None for Python's, and ``pager`` whether long tables may be paged.
+    ``format`` and ``limits`` are those given before the command's name, ``resume_hint`` the command that resumes interrupted
+    work, if there is one, ``stdout`` the stream for data, None for Python's, and ``pager`` whether long tables may be paged.
     """
 
     quiet: bool = False
     debug: bool = False
     format: str | None = None
+    limits: list[str] = field(default_factory=list)
     resume_hint: str | None = None
     stdout: TextIO | None = None
     pager: bool = True

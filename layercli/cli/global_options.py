@@ -1,4 +1,4 @@
-"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--no-pager``, ``--format``."""
+"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--no-pager``, ``--limit``, ``--format``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from layercli.cli import command_line, distributed, output
 from layercli.cli.spinner import spinning
+from layercli.core import limits
 from layercli.errors import UsageError, nearest
 
 PANEL = "Messages"
@@ -21,6 +22,13 @@ PANEL = "Messages"
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Print long tables without a pager.", rich_help_panel=PANEL)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only data and errors, no messages.", rich_help_panel=PANEL)]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit", metavar="NAME=N", help="Another limit for files, such as pixels=1000000000.", show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]  # fmt: skip
 
 
 class UserExitError(Exception):
@@ -36,12 +44,14 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
     hints = typing.get_type_hints(command, include_extras=True)
     given = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
     own = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-        for name, annotation in (("quiet", Quiet), ("debug", Debug), ("no_pager", NoPager))
-    ]
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, annotation, default in (
+            ("quiet", Quiet, False), ("debug", Debug, False), ("no_pager", NoPager, False), ("limit", Limits, None),
+        )
+    ]  # fmt: skip
 
     @functools.wraps(command)
-    def call(*args: Any, quiet: bool, debug: bool, no_pager: bool, **kwargs: Any) -> Any:
+    def call(*args: Any, quiet: bool, debug: bool, no_pager: bool, limit: list[str] | None, **kwargs: Any) -> Any:
         line = command_line.current()
         line.quiet, line.debug = line.quiet or quiet, line.debug or debug
         line.pager = line.pager and not no_pager
@@ -49,7 +59,7 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["format"] = format_of(hints["format"], line.format)
         try:
             seen = output.on_terminal(sys.stderr) and not line.quiet and distributed.number() == 0
-            with spinning(wanted=seen), output.apart():
+            with limits.changed([*line.limits, *(limit or ())]), spinning(wanted=seen), output.apart():
                 return command(*args, **kwargs)
         except SystemExit as left:
             raise UserExitError(left) from left

@@ -83,6 +83,7 @@ def options(
             "--format", "-f", help="As after the command: table, plain, json, csv, markdown.", show_default=False
         ),
     ] = None,
+    limit: global_options.Limits = None,
 ) -> None:
     """Open a neural network model, see what is in it, run it, and know whether the GPU can be trusted.
 
@@ -94,6 +95,7 @@ def options(
     """
     line = command_line.current()
     line.quiet, line.debug, line.format, line.pager = quiet, debug, format, not no_pager
+    line.limits = limit or []
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""How much is read, made or computed for one file: what goes beyond a limit is refused, and an environment variable raises it.
+"""How much is read, made or computed for one file: what goes beyond a limit is refused, and ``--limit`` raises it.
 
 Time and memory follow the size of a file, not what it declares. Each limit is far above what models have.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from layercli.errors import FormatError, UsageError
+from layercli.errors import FormatError, UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Limit:
     def variable(self) -> str:
         """The environment variable that changes it."""
         return f"LAYERCLI_MAX_{self.name}"
+
+    @property
+    def option(self) -> str:
+        """Its name after ``--limit``."""
+        return self.name.lower()
 
     @property
     def value(self) -> int:
@@ -52,7 +59,8 @@ class Limit:
 
     def refused(self, sentence: str) -> FormatError:
         """Return the error that says ``sentence``, with the environment variable as its hint."""
-        return FormatError(sentence, hint=f"the environment variable {self.variable} sets the limit", code="over-limit")
+        hint = f"--limit {self.option}=N sets the limit, as does the environment variable {self.variable}"
+        return FormatError(sentence, hint=hint, code="over-limit")
 
 
 def shown(count: int) -> str:
@@ -85,3 +93,27 @@ PARTS = Limit("PARTS", 1 << 16, "parts or repetitions of one operation")
 
 LIMITS = (DESCRIPTION, EXPANSION, FILL, TENSORS, NODES, DEPTH, DIGITS, FORMULA, CELL, PIXELS, PARTS)
 """All of them."""
+
+
+@contextmanager
+def changed(settings: Sequence[str]) -> Iterator[None]:
+    """Run the block with limits as ``settings`` say, each as in ``pixels=1000000``; UsageError where one is wrong.
+
+    They are set as environment variables, so that threads and processes that the block starts have them too.
+    """
+    known = {limit.option: limit for limit in LIMITS}
+    before = dict(os.environ)
+    try:
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            if name not in known:
+                raise UsageError(f"there is no limit {name!r}", hint=nearest(name, known, "limits"))
+            if not text.isdecimal() or len(text) > 19 or not int(text):
+                raise UsageError(f"--limit {name}: expects a positive integer, got {text[:40]!r}")
+            os.environ[known[name].variable] = text
+        yield
+    finally:
+        for limit in LIMITS:
+            os.environ.pop(limit.variable, None)
+            if limit.variable in before:
+                os.environ[limit.variable] = before[limit.variable]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layercli.core.limits import FILL, shown
 from layercli.errors import FormatError, MissingPackageError
 from layercli.formats.os_errors import reading
 
@@ -25,6 +26,10 @@ def read_parquet(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     file = Path(path)
     with reading(file):
         try:
+            held = reader.ParquetFile(file).metadata
+            values, size = held.num_rows * held.num_columns, file.stat().st_size
+            if values > FILL.value + size:  # a value takes a bit and more, if it is not one of many that are equal
+                raise FILL.exceeded(f"{file}, which has {size:,} bytes, declares {shown(values)} values")
             table = reader.read_table(file)
         except ArrowInvalid:
             raise FormatError(f"{file} is not a parquet file, or is damaged") from None

@@ -103,3 +103,30 @@ def test_what_is_missing_comes_with_an_example(cli, words, message):
 def test_options_that_do_nothing_are_refused(cli, words, message):
     done = cli(words)
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}\n")
+
+
+def test_an_option_raises_a_limit(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAYERCLI_MAX_CELL", "8")
+    (tmp_path / "cell.csv").write_text("a\n1234567890123")
+    command = "run my-dense --input cell.csv"
+    refused = cli(command)
+    assert refused.err.splitlines()[-1] == (
+        "hint: --limit cell=N sets the limit, as does the environment variable LAYERCLI_MAX_CELL"
+    )
+    for words in (
+        f"{command} --limit cell=20",
+        f"--limit cell=20 {command}",
+        f"--limit cell=9 {command} --limit cell=20",
+    ):
+        assert "limit" not in cli(words).err
+        assert os.environ["LAYERCLI_MAX_CELL"] == "8"
+    assert (
+        cli(f"{command} --limit cells=20").err
+        == "error: there is no limit 'cells'\nhint: did you mean cell or pixels?\n"
+    )
+    for text in ("cell", "cell=", "cell=0", "cell=-1", "cell=1e9", "cell=" + "9" * 30):
+        given = text.partition("=")[2]
+        assert cli(f"{command} --limit {text}").err == (
+            f"error: --limit cell: expects a positive integer, got {given!r}\n"
+        )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
 import zipfile
 import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+import layercli
 from layercli import Input, ops
 from layercli.core.limits import LIMITS, Limit, shown
 from layercli.errors import FormatError, UsageError, cut
 from layercli.formats.csv import read_csv
 from layercli.formats.detect import open_weights
 from layercli.formats.hdf5 import slabs
+from layercli.formats.parquet import read_parquet
 from layercli.formats.pt2_archive import checked
 
 OPENED = """
@@ -244,7 +248,7 @@ def test_an_environment_variable_raises_a_limit(monkeypatch):
     with pytest.raises(FormatError) as error:
         limit.check("m", 11)
     assert str(error.value) == "m has 11 things, more than the limit of 10"
-    assert error.value.hint == "the environment variable LAYERCLI_MAX_THINGS sets the limit"
+    assert error.value.hint == "--limit things=N sets the limit, as does the environment variable LAYERCLI_MAX_THINGS"
     monkeypatch.setenv("LAYERCLI_MAX_THINGS", "11")
     limit.check("m", 11)
     for text in ("ten", "0", "-1", "1e9", "9" * 30):
@@ -256,7 +260,26 @@ def test_an_environment_variable_raises_a_limit(monkeypatch):
         )
 
 
-def test_limits_have_names_of_their_own():
+def test_tables_that_declare_more_than_they_hold(monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"a": np.zeros(200_000), "b": np.zeros(200_000)}), "zeros.parquet")
+    assert read_parquet("zeros.parquet")["b"].shape == (200_000,)
+    monkeypatch.setenv("LAYERCLI_MAX_FILL", "300000")
+    with pytest.raises(FormatError) as error:
+        read_parquet("zeros.parquet")
+    size = os.path.getsize("zeros.parquet")
+    assert size < 50_000
+    assert str(error.value) == (
+        f"zeros.parquet, which has {size:,} bytes, declares 400,000 values, more than the limit of 300,000"
+    )
+
+
+def test_limits_have_names_of_their_own_and_are_documented():
+    rows = [f"| `{limit.option}` | {limit.most:,} |" for limit in LIMITS]
+    page = (Path(layercli.__file__).parent.parent / "docs" / "formats.md").read_text()
+    assert [row for row in rows if row not in page] == []
     assert len({limit.variable for limit in LIMITS}) == len(LIMITS)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layercli.core.dims import Size
+from layercli.core.limits import NODES, shown
 from layercli.core.spec import Spec
 from layercli.errors import FormatError
 from layercli.formats.onnx import TEXT, bodies_of, constant_of, entry_of, load, tensors_in
@@ -18,8 +19,8 @@ from layercli.inspect.onnx.parameters import OnnxParameter, Parameters
 from layercli.inspect.onnx.shapes import Shapes
 from layercli.inspect.onnx.symbolic_dims import Names
 
-MOST_NODES = 1_000_000
-"""The maximum number of nodes after functions are inlined."""
+RECURSIVE = -1
+"""The number of nodes of a function that is being counted."""
 WITHOUT_INPUTS = {"Constant", "ConstantOfShape", "Shape", "Size"}
 """Operators whose results depend on shapes and constants only."""
 
@@ -75,14 +76,16 @@ def inlined(file: Path, model: Any) -> Any:
     import onnx.inliner
 
     try:
-        check_growth(model)
+        check_growth(file, model)
         return onnx.inliner.inline_local_functions(model)
+    except FormatError:
+        raise
     except Exception as error:  # C++ raises it for any error in the functions
         raise FormatError(f"{file} is damaged: its functions cannot be inlined") from error
 
 
-def check_growth(model: Any) -> None:
-    """Raise ValueError if functions are recursive, or expand to too many nodes."""
+def check_growth(file: Path, model: Any) -> None:
+    """Raise ValueError if functions are recursive, FormatError if they expand to too many nodes."""
     functions = {(f.domain, f.name): f.node for f in model.functions}
     counts: dict[tuple[str, str], int] = {}
 
@@ -94,12 +97,14 @@ def check_growth(model: Any) -> None:
 
     def called(key: tuple[str, str]) -> int:
         if key in functions and key not in counts:
-            counts[key] = MOST_NODES + 1  # a recursive function
+            counts[key] = RECURSIVE
             counts[key] = count(functions[key])
+        elif counts.get(key) == RECURSIVE:
+            raise ValueError
         return counts.get(key, 0)
 
-    if count(model.graph.node) > MOST_NODES:
-        raise ValueError
+    if (nodes := count(model.graph.node)) > NODES.value:
+        raise NODES.exceeded(f"{file} has {shown(nodes)} nodes with its functions inlined")
 
 
 def check_order(file: Path, graph: Any, known: set[str]) -> None:
