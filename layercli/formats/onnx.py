@@ -15,8 +15,8 @@ from layercli.errors import FileError, FormatError, MissingPackageError
 from layercli.formats import detect
 from layercli.formats.dtype_codec import decode
 from layercli.formats.names import is_inside, is_relative
+from layercli.formats.onnx_header import INSIDE, without_values
 from layercli.formats.onnx_validation import check_ranks, check_texts
-from layercli.formats.os_errors import reading
 from layercli.formats.tensor_data import Layout, TensorData
 from layercli.formats.weight_file import TensorEntry, missing
 
@@ -90,10 +90,9 @@ def tensor_values(file: Path, name: str, x: Any) -> np.ndarray:
 
 
 def load(file: Path) -> Any:
-    """Return the model in ``file`` without its external data; FormatError if there is none."""
+    """Return the model in ``file``, its large values as external data; FormatError if there is none."""
     module, start = onnx(), detect.first_bytes(file)
-    with reading(file):
-        content = file.read_bytes()
+    content = without_values(file)
     try:
         model = module.load_model_from_string(content)
     except Exception as error:  # protobuf raises various exceptions
@@ -175,13 +174,18 @@ def entry_of(file: Path, name: str, x: Any) -> TensorEntry:
 
 def bytes_of(file: Path, x: Any, layout: Layout) -> np.ndarray:
     """Return the stored values of a tensor in the model file, flat and undecoded."""
-    stored, entry = stored_in(x, layout.storage(file)), layout.entry
-    if stored.size != entry.size:
+    stored = stored_in(x, layout.storage(file))
+    check_count(file, stored.size, layout.entry)
+    return stored
+
+
+def check_count(file: Path, held: int, entry: TensorEntry) -> None:
+    """Raise FormatError unless ``held`` is the number of values of the entry."""
+    if held != entry.size:
         raise FormatError(
-            f"{file} holds {stored.size:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}",
+            f"{file} holds {held:,} values of {entry.path!r}, whose shape {list(entry.shape)} takes {entry.size:,}",
             code="wrong-length",
         )
-    return stored
 
 
 def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
@@ -200,9 +204,12 @@ def stored_in(x: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def external(file: Path, x: Any, layout: Layout) -> TensorData:
-    """Return the location of a tensor's values in a file beside the model."""
+    """Return the location of a tensor's values in the model file or in one beside it."""
     noted = {item.key: item.value for item in x.external_data}
     path = layout.entry.path
+    if INSIDE in noted:
+        check_count(file, int(noted["length"]) // layout.storage(file).itemsize, layout.entry)
+        return TensorData(file, int(noted[INSIDE]), layout)
     try:
         offset = int(noted.get("offset") or 0)
         length = int(noted["length"]) if noted.get("length") else layout.entry.bytes

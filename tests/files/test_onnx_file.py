@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_graphs import array, tensor, written
 
 from layercli.errors import FileError, FormatError, MissingPackageError
+from layercli.formats import onnx_header
 from layercli.formats.detect import open_weights
 from layercli.formats.dtype_codec import small_float_values
 from layercli.formats.onnx import DTYPES, OnnxFile
@@ -102,6 +103,31 @@ def test_constants_and_bodies_are_listed_and_text_is_not():
     assert {name: entry.shape for name, entry in file.entries.items()} == {
         "w": (5,), "table": (2, 3), "choice/then_branch/w": (3,), "choice/else_branch/w": (3,)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "bool"])
+def test_large_values_stay_in_the_file(monkeypatch, dtype):
+    code = next(code for code, name in DTYPES.items() if name == dtype)
+    raw = RNG.integers(0, 2, 24 * (BITS[dtype] // 8), "u1").tobytes()
+    large = helper.make_tensor("", code, (4, 6), raw, raw=True)
+    body = helper.make_graph([helper.make_node("Add", ["x", "w"], ["out"])], "b", [], [tensor("out", None)], [large])
+    body.initializer[0].name = "w"
+    nodes = [
+        helper.make_node("Constant", [], ["table"], value=large),
+        helper.make_node("If", ["on"], ["z"], name="choice", then_branch=body, else_branch=body),
+    ]
+    path = written(
+        "net.onnx", nodes, [*X, tensor("on", (), TensorProto.BOOL)], [tensor("z", None)], [body.initializer[0]]
+    )
+    copied = open_weights(path)
+    monkeypatch.setattr(onnx_header, "LARGE", 16)
+    stays = open_weights(path)
+    assert all(x.data_location and not x.raw_data for x in stays._tensors.values())
+    assert stays.entries == copied.entries
+    assert len(stays.entries) == 4
+    for name in stays.entries:
+        np.testing.assert_array_equal(stays.read(name), copied.read(name))
+        np.testing.assert_array_equal(np.concatenate(list(stays.chunks(name, 5))), copied.read(name).ravel())
 
 
 def test_an_empty_tensor_and_a_scalar():
@@ -194,12 +220,16 @@ def test_a_tensor_that_cannot_be(x, sentence):
 
 
 @pytest.mark.parametrize("raw", [b"", bytes(13), bytes(20)])
-def test_values_that_are_not_as_many_as_the_shape(raw):
+@pytest.mark.parametrize("large", [1, 1 << 16])
+def test_values_that_are_not_as_many_as_the_shape(raw, large, monkeypatch):
+    monkeypatch.setattr(onnx_header, "LARGE", large)
     file = open_weights(holding(TensorProto(name="w", data_type=1, dims=[4], raw_data=raw)))
     assert refusal(file.read, "w") == f"net.onnx holds {len(raw) // 4} values of 'w', whose shape [4] takes 4"
 
 
-def test_files_that_are_no_model(folder):
+@pytest.mark.parametrize("large", [1, 1 << 16])
+def test_files_that_are_no_model(folder, large, monkeypatch):
+    monkeypatch.setattr(onnx_header, "LARGE", large)
     good = (folder / holding(array("w", (30,)))).read_bytes()
     model = onnx.load("net.onnx")
 
