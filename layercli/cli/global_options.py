@@ -1,4 +1,4 @@
-"""The options that every command accepts, before and after its name: ``--quiet``, ``--debug``, ``--no-pager``, ``--limit``, ``--format``."""
+"""The options that every command accepts, before and after its name: quiet, debug, no-pager, limit and format."""
 
 from __future__ import annotations
 
