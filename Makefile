@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+export PYTHONDONTWRITEBYTECODE =  # what the tests start would compile every module again
+
 .PHONY: run test test-fast test-cpus test-live fuzz record check bench golden docs fix clean
 
 run: .venv/run                    ## install, then show a model

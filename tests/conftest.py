@@ -13,6 +13,7 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 PASSED = pytest.StashKey[bool]()
 
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # a pool of compilers costs an import of torch for each
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle is compiled once and made once
 
 if (

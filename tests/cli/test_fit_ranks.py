@@ -55,8 +55,8 @@ def ended(processes):
 
 
 @pytest.mark.parametrize("save", ["out.weights.h5", "out/ --shard"])
-def test_control_c_stops_all_ranks_at_one_step_and_saves(points, save):
-    """Broken off in the middle of an epoch, two ranks end with the losses of two that were not."""
+def test_control_c_stops_all_ranks_at_one_step_and_saves(cli, points, save):
+    """Broken off in the middle of an epoch, two ranks end with the losses of one process that was not."""
     command = f"-m layercli fit {LINE} --batch-size 8 -f json --epochs"
     ranks = ranks_of([*command.split(), "1000000", "--save", *save.split()], points)
     assert ranks[0].stderr.readline().startswith("epoch 1/1000000  loss ")
@@ -67,8 +67,8 @@ def test_control_c_stops_all_ranks_at_one_step_and_saves(points, save):
     command = f"{command} {len(report['epochs']) + 2}"
     resumed, code = ended(ranks_of([*command.split(), "--resume", "--save", *save.split()], points))
     assert (code, [row["epoch"] for row in resumed["epochs"]][-1]) == (0, len(report["epochs"]) + 2)
-    unbroken, _ = ended(ranks_of([*command.split(), *save.split()[1:]], points))
-    assert resumed["epochs"][-1] == unbroken["epochs"][-1]
+    unbroken = json.loads(cli(command.removeprefix("-m layercli ")).out)
+    np.testing.assert_allclose(resumed["epochs"][-1]["loss"], unbroken["epochs"][-1]["loss"], rtol=1e-5)
 
 
 def test_torchrun_starts_two_ranks_and_hands_control_c_on(points):
