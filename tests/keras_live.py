@@ -117,3 +117,28 @@ def kinds(module):
 
 def class_name(value):
     return type(value).__name__
+
+
+def distribution(draw, count):
+    """Return what a draw of ``count`` rows looks like: shape, dtype, mean, deviation, and quantiles from 2% to 98%."""
+    x = np.asarray(draw(keras.random, count, 5))
+    values = x.astype("float64")
+    return {
+        "shape": x.shape, "dtype": x.dtype.name, "mean": values.mean(), "deviation": values.std(),
+        "quantiles": np.quantile(values, np.linspace(0.02, 0.98, 481)),
+    }  # fmt: skip
+
+
+def trained(make, optimizer, settings, x, y, run):
+    """Return what training leaves: the weights before and after it, the history, the steps and the evaluation."""
+    model = make(keras)
+    model.compile(optimizer(keras), **{k: v(keras) if callable(v) else v for k, v in settings.items()})
+    given = np.random.default_rng(3)
+    start = [given.normal(scale=0.3, size=w.shape).astype("float32") for w in model.get_weights()]
+    start = [abs(w) if "variance" in v.path else w for v, w in zip(model.weights, start, strict=True)]
+    model.set_weights(start)
+    history = model.fit(x, y, **run).history
+    return {
+        "start": start, "history": history, "weights": model.get_weights(), "iterations": int(model.optimizer.iterations),
+        "evaluated": model.evaluate(x, y, verbose=0),
+    }  # fmt: skip

@@ -8,6 +8,7 @@ from oracle import close
 from oracle import real_keras as keras
 
 import layercli
+from tests.keras_reference import asked
 
 RNG = np.random.default_rng(7)
 SAMPLES, BATCH = 80, 16
@@ -127,35 +128,26 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_twenty_steps(name):
     make, optimizer, settings, x, y, fitting = CASES[name]
-    ours, theirs = make(layercli), make(keras)
-    ours.compile(optimizer(layercli), **settled(settings, layercli))
-    theirs.compile(optimizer(keras), **settled(settings, keras))
-    given = np.random.default_rng(3)
-    start = [given.normal(scale=0.3, size=w.shape).astype("float32") for w in theirs.get_weights()]
-    start = [abs(w) if "variance" in v.path else w for v, w in zip(theirs.weights, start, strict=True)]
-    theirs.set_weights(start)
-    ours.set_weights(start)
     run = {"epochs": 4, "batch_size": BATCH, "shuffle": False, "verbose": 0, **fitting}
+    theirs = asked("trained", make, optimizer, settings, x, y, run)
+    ours = make(layercli)
+    ours.compile(optimizer(layercli), **{k: v(layercli) if callable(v) else v for k, v in settings.items()})
+    ours.set_weights(theirs["start"])
 
-    our_history, their_history = ours.fit(x, y, **run).history, theirs.fit(x, y, **run).history
+    history = ours.fit(x, y, **run).history
 
-    assert ours.optimizer.iterations == int(theirs.optimizer.iterations) > 5
-    assert sorted(our_history) == sorted(their_history)
-    for key, values in their_history.items():
-        close(our_history[key], values, 1e-5, key)
+    assert ours.optimizer.iterations == theirs["iterations"] > 5
+    assert sorted(history) == sorted(theirs["history"])
+    for key, values in theirs["history"].items():
+        close(history[key], values, 1e-5, key)
     moved = False
     for variable, got, wanted, before in zip(
-        ours.variables, ours.get_weights(), theirs.get_weights(), start, strict=True
+        ours.variables, ours.get_weights(), theirs["weights"], theirs["start"], strict=True
     ):
         close(got, wanted, 1e-5, variable.path)
         moved |= bool(np.abs(wanted - before).max() > 1e-3)
     assert moved
-    evaluated, expected = ours.evaluate(x, y, verbose=0), theirs.evaluate(x, y, verbose=0)
-    close(evaluated, expected, 1e-5, "evaluate")
-
-
-def settled(settings, api):
-    return {key: value(api) if callable(value) else value for key, value in settings.items()}
+    close(ours.evaluate(x, y, verbose=0), theirs["evaluated"], 1e-5, "evaluate")
 
 
 def test_a_mask_leaves_steps_out_of_the_loss():

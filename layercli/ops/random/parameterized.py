@@ -20,7 +20,7 @@ TRIES = 12
 """The number of candidates for a gamma value, of which the first accepted one is taken; one in 20 is rejected."""
 
 MOST_BITS = 24
-"""The most bits of a count in a tensor: float32 is exact up to 24."""
+"""The most bits of a count in a tensor whose values are not known: float32 is exact up to 24."""
 
 DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
     "gamma": lambda draws, sizes, alpha: _gamma(draws, sizes, alpha),
@@ -102,7 +102,7 @@ def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) ->
     The median of the uniform values is a beta value; it decides on which side of the share one half of them lies. The
     other half is bisected again, until none is left.
     """
-    bits = MOST_BITS if isinstance(counts, torch.Tensor) else int(counts).bit_length()
+    bits = _bits(counts)
     device = next((x.device for x in (counts, shares) if isinstance(x, torch.Tensor)), creation_device.device)
     left, share = (torch.as_tensor(x, dtype=torch.float64, device=device).expand(sizes) for x in (counts, shares))
     found = torch.zeros_like(left)
@@ -115,3 +115,12 @@ def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) ->
         part = torch.where(below, (share - value) / (1 - value).clamp_min(1e-300), share / value.clamp_min(1e-300))
         left, share = rest.clamp_min(0), part.clamp(0, 1)
     return found
+
+
+def _bits(counts: Any) -> int:
+    """Return the number of bits of the largest count; of a tensor on a device or of a compiled call the most that there are."""
+    if not isinstance(counts, torch.Tensor):
+        return int(counts).bit_length()
+    if counts.device.type != "cpu" or torch.compiler.is_compiling() or type(counts) is not torch.Tensor:
+        return MOST_BITS
+    return min(int(counts.max()).bit_length(), MOST_BITS) if counts.numel() else 0
