@@ -14,6 +14,7 @@ from layercli.version import __version__
 if TYPE_CHECKING:
     from layercli import (
         activations,
+        applications,
         callbacks,
         config,
         constraints,
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from layercli.sources.diff import diff
 
 MODULES = (
-    "activations", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers", "layers", "losses",
-    "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "testing", "tf", "utils",
+    "activations", "applications", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers",
+    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving",
+    "testing", "tf", "utils",
 )  # fmt: skip
 NAMES = {
     "Initializer": "layercli.initializers",
@@ -87,6 +89,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "callbacks",
     "config",
     "constraints",

@@ -13,6 +13,11 @@ from pathlib import Path
 RECORD = Path(__file__).parent / "reference" / "signatures.json"
 NAMESPACES = (
     "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random", "initializers", "losses", "metrics",
+    "applications", "applications.convnext", "applications.densenet", "applications.efficientnet",
+    "applications.efficientnet_v2", "applications.imagenet_utils", "applications.inception_resnet_v2",
+    "applications.inception_v3", "applications.mobilenet", "applications.mobilenet_v2", "applications.mobilenet_v3",
+    "applications.nasnet", "applications.resnet", "applications.resnet50", "applications.resnet_v2",
+    "applications.vgg16", "applications.vgg19", "applications.xception",
 )  # fmt: skip
 
 

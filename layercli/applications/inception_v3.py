@@ -1,0 +1,9 @@
+"""Inception v3 as in Keras: the network and the names of ImageNet's classes."""
+
+from __future__ import annotations
+
+from layercli.applications.imagenet_utils import decode_predictions
+from layercli.applications.preprocessing import tf as preprocess_input
+from layercli.models.applications.inception_v3 import InceptionV3
+
+__all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]

@@ -1,0 +1,9 @@
+"""VGG19 as in Keras: the network and the names of ImageNet's classes."""
+
+from __future__ import annotations
+
+from layercli.applications.imagenet_utils import decode_predictions
+from layercli.applications.preprocessing import caffe as preprocess_input
+from layercli.models.applications.vgg import VGG19
+
+__all__ = ["VGG19", "decode_predictions", "preprocess_input"]

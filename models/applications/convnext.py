@@ -1,0 +1,170 @@
+"""ConvNeXt: Liu, Mao, Wu, Feichtenhofer, Darrell, Xie, "A ConvNet for the 2020s", 2022 (arXiv:2201.03545)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.imagenet import DEVIATIONS, MEANS
+from layercli.models.applications.signatures import described
+
+from layercli.core.layer import Layer
+from layercli.core.model import Model
+from layercli.core.sequential import Sequential
+from layercli.core.spec import Shape
+from layercli.initializers import Constant
+from layercli.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    GlobalAveragePooling2D,
+    LayerNormalization,
+    Normalization,
+)
+from layercli.layers.validators import Number, PositiveInt
+
+EPSILON = 1e-6
+"""The epsilon of the layer normalizations."""
+
+
+class LayerScale(Layer):
+    """out = gamma * x, with a factor for each channel: Touvron et al., "Going Deeper with Image Transformers", 2021.
+
+    Args:
+        init_values: The initial factor.
+        projection_dim: The number of channels.
+    """
+
+    init_values: Number
+    projection_dim: PositiveInt
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the factors."""
+        self.gamma = self.add_weight("gamma", (self.projection_dim,), initializer=Constant(self.init_values))
+
+    def call(self, x: Any) -> Any:
+        """Return the products."""
+        return x * self.gamma
+
+
+def preprocessing_second(name: str) -> Callable[[Callable[[Classifier], Model]], Callable[..., Model]]:
+    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
+    default = name
+
+    def decorated(network: Callable[[Classifier], Model]) -> Callable[..., Model]:
+        def application(
+            include_top: bool = True,
+            include_preprocessing: bool = True,
+            weights: Any = "imagenet",
+            input_tensor: Any = None,
+            input_shape: Any = None,
+            pooling: str | None = None,
+            classes: int = 1000,
+            classifier_activation: Any = "softmax",
+            name: str = default,
+        ) -> Model:
+            return network(
+                Classifier(
+                    include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
+                    include_preprocessing,
+                )
+            )  # fmt: skip
+
+        return described(application, network)
+
+    return decorated
+
+
+@preprocessing_second("convnext_tiny")
+def ConvNeXtTiny(of: Classifier) -> Model:
+    """ConvNeXt-T for images of 224 x 224: 28.6 million parameters."""
+    return convnext(of, "tiny", (3, 3, 9, 3), 96)
+
+
+@preprocessing_second("convnext_small")
+def ConvNeXtSmall(of: Classifier) -> Model:
+    """ConvNeXt-S for images of 224 x 224: 50.2 million parameters."""
+    return convnext(of, "small", (3, 3, 27, 3), 96)
+
+
+@preprocessing_second("convnext_base")
+def ConvNeXtBase(of: Classifier) -> Model:
+    """ConvNeXt-B for images of 224 x 224: 88.6 million parameters."""
+    return convnext(of, "base", (3, 3, 27, 3), 128)
+
+
+@preprocessing_second("convnext_large")
+def ConvNeXtLarge(of: Classifier) -> Model:
+    """ConvNeXt-L for images of 224 x 224: 197.8 million parameters."""
+    return convnext(of, "large", (3, 3, 27, 3), 192)
+
+
+@preprocessing_second("convnext_xlarge")
+def ConvNeXtXLarge(of: Classifier) -> Model:
+    """ConvNeXt-XL for images of 224 x 224: 350.2 million parameters."""
+    return convnext(of, "xlarge", (3, 3, 27, 3), 256)
+
+
+def convnext(of: Classifier, size: str, depths: tuple[int, ...], width: int) -> Model:
+    """Return the network with these numbers of blocks in its stages; the first has ``width`` channels, each next twice as many."""
+    image = of.image(224)
+    x = preprocessed(image, of.name) if of.include_preprocessing else image
+    x = features(x, depths, width, of.name)
+    end = "" if of.include_top else "_notop"
+    return of.model(image, head(of, x), f"convnext/convnext_{size}{end}.h5")
+
+
+def preprocessed(image: Any, name: str) -> Any:
+    """Return an image with values from 0 to 255, normalized by ImageNet's means and variances if it has three channels."""
+    if image.shape[-1] != 3:
+        return image
+    means = [255 * mean for mean in MEANS]
+    variances = [(255 * deviation) ** 2 for deviation in DEVIATIONS]
+    return Normalization(mean=means, variance=variances, name=f"{name}_prestem_normalization")(image)
+
+
+def features(x: Any, depths: tuple[int, ...], width: int, name: str) -> Any:
+    """Return the last feature map."""
+    for stage, blocks in enumerate(depths):
+        x = downsampling(stage, width * 2**stage, name)(x)
+        for i in range(blocks):
+            x = block(x, f"{name}_stage_{stage}_block_{i}")
+    return x
+
+
+def downsampling(stage: int, filters: int, name: str) -> Sequential:
+    """Return what precedes a stage: a convolution of patches, and a normalization after it (stage 0) or before it."""
+    size = 2 if stage else 4
+    convolution, normalization, whole = (
+        (f"{name}_downsampling_conv_{stage - 1}", f"{name}_downsampling_layernorm_{stage - 1}",
+         f"{name}_downsampling_block_{stage - 1}")
+        if stage
+        else (f"{name}_stem_conv", f"{name}_stem_layernorm", f"{name}_stem")
+    )  # fmt: skip
+    steps = [
+        Conv2D(filters, size, strides=size, name=convolution),
+        LayerNormalization(epsilon=EPSILON, name=normalization),
+    ]
+    return Sequential(steps[::-1] if stage else steps, name=whole)
+
+
+def block(x: Any, name: str) -> Any:
+    """Return x plus a depthwise 7x7 convolution of it followed by two Dense layers on each position."""
+    channels = x.shape[-1]
+    y = Conv2D(channels, 7, padding="same", groups=channels, name=f"{name}_depthwise_conv")(x)
+    y = LayerNormalization(epsilon=EPSILON, name=f"{name}_layernorm")(y)
+    y = Dense(4 * channels, name=f"{name}_pointwise_conv_1")(y)
+    y = Activation("gelu", name=f"{name}_gelu")(y)
+    y = Dense(channels, name=f"{name}_pointwise_conv_2")(y)
+    y = LayerScale(1e-6, channels, name=f"{name}_layer_scale")(y)
+    return x + Activation("linear", name=f"{name}_identity")(y)
+
+
+def head(of: Classifier, x: Any) -> Any:
+    """Return the classifier's output, or what ``pooling`` asks for."""
+    if not of.include_top:
+        return LayerNormalization(epsilon=EPSILON)(of.pooled(x))
+    x = GlobalAveragePooling2D(name=f"{of.name}_head_gap")(x)
+    x = LayerNormalization(epsilon=EPSILON, name=f"{of.name}_head_layernorm")(x)
+    return of.predictions(x, name=f"{of.name}_head_dense")

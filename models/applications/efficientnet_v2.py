@@ -1,0 +1,195 @@
+"""EfficientNetV2: Tan, Le, "EfficientNetV2: Smaller Models and Faster Training", 2021 (arXiv:2104.00298)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.efficientnet import (
+    DROP_CONNECT,
+    KERNELS,
+    convolution,
+    head,
+    residual,
+    silu,
+    squeeze_excite,
+)
+from layercli.models.applications.imagenet import DEVIATIONS, MEANS
+from layercli.models.applications.signatures import described
+
+from layercli.core.model import Model
+from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
+
+
+@dataclass(frozen=True)
+class Block:
+    """A kind of block: a ``fused`` one has a 3x3 convolution where others have a 1x1 and a depthwise one with squeezing."""
+
+    fused: bool
+    expansion: int
+    strides: int
+
+
+BLOCKS = (
+    Block(True, 1, 1),
+    Block(True, 4, 2),
+    Block(True, 4, 2),
+    Block(False, 4, 2),
+    Block(False, 6, 1),
+    Block(False, 6, 2),
+    Block(False, 6, 1),
+)
+"""The kind of block of each stage; in all but the first block of a stage the strides are 1."""
+
+Stages = tuple[tuple[int, int], ...]
+BASE: Stages = ((16, 1), (32, 2), (48, 2), (96, 3), (112, 5), (192, 8))
+"""The filters and the number of blocks of each stage, for B0."""
+SMALL: Stages = ((24, 2), (48, 4), (64, 4), (128, 6), (160, 9), (256, 15))
+MEDIUM: Stages = ((24, 3), (48, 5), (80, 5), (160, 7), (176, 14), (304, 18), (512, 5))
+LARGE: Stages = ((32, 4), (64, 7), (96, 7), (192, 10), (224, 19), (384, 25), (640, 7))
+
+
+def preprocessing_last(name: str) -> Callable[[Callable[[Classifier], Model]], Callable[..., Model]]:
+    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
+    default = name
+
+    def decorated(network: Callable[[Classifier], Model]) -> Callable[..., Model]:
+        def application(
+            include_top: bool = True,
+            weights: Any = "imagenet",
+            input_tensor: Any = None,
+            input_shape: Any = None,
+            pooling: str | None = None,
+            classes: int = 1000,
+            classifier_activation: Any = "softmax",
+            include_preprocessing: bool = True,
+            name: str = default,
+        ) -> Model:
+            return network(
+                Classifier(
+                    include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
+                    include_preprocessing,
+                )
+            )  # fmt: skip
+
+        return described(application, network)
+
+    return decorated
+
+
+@preprocessing_last("efficientnetv2-b0")
+def EfficientNetV2B0(of: Classifier) -> Model:
+    """EfficientNetV2-B0 for images of 224 x 224: 7.2 million parameters."""
+    return efficientnet_v2(of, "b0", 224, BASE, 32)
+
+
+@preprocessing_last("efficientnetv2-b1")
+def EfficientNetV2B1(of: Classifier) -> Model:
+    """EfficientNetV2-B1 for images of 240 x 240: 8.2 million parameters."""
+    return efficientnet_v2(of, "b1", 240, BASE, 32, 1.0, 1.1)
+
+
+@preprocessing_last("efficientnetv2-b2")
+def EfficientNetV2B2(of: Classifier) -> Model:
+    """EfficientNetV2-B2 for images of 260 x 260: 10.2 million parameters."""
+    return efficientnet_v2(of, "b2", 260, BASE, 32, 1.1, 1.2)
+
+
+@preprocessing_last("efficientnetv2-b3")
+def EfficientNetV2B3(of: Classifier) -> Model:
+    """EfficientNetV2-B3 for images of 300 x 300: 14.5 million parameters."""
+    return efficientnet_v2(of, "b3", 300, BASE, 32, 1.2, 1.4)
+
+
+@preprocessing_last("efficientnetv2-s")
+def EfficientNetV2S(of: Classifier) -> Model:
+    """EfficientNetV2-S for images of 384 x 384: 21.6 million parameters."""
+    return efficientnet_v2(of, "s", 384, SMALL, 24)
+
+
+@preprocessing_last("efficientnetv2-m")
+def EfficientNetV2M(of: Classifier) -> Model:
+    """EfficientNetV2-M for images of 480 x 480: 54.4 million parameters."""
+    return efficientnet_v2(of, "m", 480, MEDIUM, 24)
+
+
+@preprocessing_last("efficientnetv2-l")
+def EfficientNetV2L(of: Classifier) -> Model:
+    """EfficientNetV2-L for images of 480 x 480: 119.0 million parameters."""
+    return efficientnet_v2(of, "l", 480, LARGE, 32)
+
+
+def efficientnet_v2(
+    of: Classifier, variant: str, size: int, stages: Stages, stem: int, width: float = 1.0, depth: float = 1.0
+) -> Model:
+    """Return the network for images of ``size``: ``width`` scales the filters, ``depth`` the blocks of a stage."""
+    image = of.image(size)
+    x = preprocessed(image, variant) if of.include_preprocessing else image
+    x = features(x, stages, stem, width, depth)
+    end = "" if of.include_top else "_notop"
+    return of.model(image, head(of, x, 0.2), f"efficientnet_v2/efficientnetv2-{variant}{end}.h5")
+
+
+def preprocessed(image: Any, variant: str) -> Any:
+    """Return an image with values from 0 to 255 as the network of that variant wants it."""
+    if not variant.startswith("b") or image.shape[-1] != 3:
+        return Rescaling(1 / 128, -1)(image)
+    variances = [deviation**2 for deviation in DEVIATIONS]
+    return Normalization(mean=list(MEANS), variance=variances)(Rescaling(1 / 255)(image))
+
+
+def features(x: Any, stages: Stages, stem: int, width: float, depth: float) -> Any:
+    """Return the last feature map."""
+    x = convolution(x, scaled(stem, width), 3, "stem_conv", strides=2)
+    x = silu(normalized(x, "stem_bn"), "stem_activation")
+    total, number = sum(blocks for _, blocks in stages), 0
+    for i, (filters, blocks) in enumerate(stages):
+        kind = BLOCKS[i]
+        for j in range(math.ceil(blocks * depth)):
+            name = f"block{i + 1}{chr(97 + j)}_"
+            x = block(x, kind, scaled(filters, width), name, 1 if j else kind.strides, DROP_CONNECT * number / total)
+            number += 1
+    x = convolution(x, scaled(1280, width), 1, "top_conv")
+    return silu(normalized(x, "top_bn"), "top_activation")
+
+
+def scaled(filters: int, width: float) -> int:
+    """Return the multiple of 8 nearest to the number of filters of a wider network."""
+    return max(8, int(filters * width + 4) // 8 * 8)
+
+
+def block(x: Any, kind: Block, filters: int, name: str, strides: int, drop: float) -> Any:
+    """Return what a block computes of x, plus x if the shapes allow."""
+    channels = x.shape[-1]
+    y = fused(x, kind, filters, name, strides) if kind.fused else depthwise(x, kind, name, strides)
+    if not kind.fused or kind.expansion > 1:
+        y = normalized(convolution(y, filters, 1, f"{name}project_conv"), f"{name}project_bn")
+    return residual(x, y, drop, name) if strides == 1 and channels == filters else y
+
+
+def fused(x: Any, kind: Block, filters: int, name: str, strides: int) -> Any:
+    """Return a wide 3x3 convolution of x, or one of ``filters`` where the block does not expand."""
+    step = "expand" if kind.expansion > 1 else "project"
+    wide = kind.expansion * x.shape[-1] if kind.expansion > 1 else filters
+    x = convolution(x, wide, 3, f"{name}{step}_conv", strides=strides)
+    return silu(normalized(x, f"{name}{step}_bn"), f"{name}{step}_activation")
+
+
+def depthwise(x: Any, kind: Block, name: str, strides: int) -> Any:
+    """Return a wide depthwise convolution of x with squeeze-and-excitation."""
+    channels = x.shape[-1]
+    x = convolution(x, kind.expansion * channels, 1, f"{name}expand_conv")
+    x = silu(normalized(x, f"{name}expand_bn"), f"{name}expand_activation")
+    x = DepthwiseConv2D(
+        3, strides=strides, padding="same", use_bias=False, depthwise_initializer=KERNELS, name=f"{name}dwconv2"
+    )(x)
+    x = silu(normalized(x, f"{name}bn"), f"{name}activation")
+    return squeeze_excite(x, max(1, channels // 4), name)
+
+
+def normalized(x: Any, name: str) -> Any:
+    """Return x normalized over the batch."""
+    return BatchNormalization(momentum=0.9, name=name)(x)

@@ -1,0 +1,196 @@
+"""MobileNetV3: Howard et al., "Searching for MobileNetV3", 2019 (arXiv:1905.02244)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
+from layercli.models.applications.signatures import described
+
+from layercli.core.model import Model
+from layercli.layers import (
+    Activation,
+    Add,
+    Conv2D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Multiply,
+    ReLU,
+    Rescaling,
+    ZeroPadding2D,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A row of the paper's tables 1 and 2: the width is ``expansion`` times the input's, ``se`` is squeeze-and-excitation."""
+
+    expansion: float
+    filters: int
+    kernel_size: int
+    strides: int
+    se: bool
+    hard_swish: bool
+
+
+LARGE = (
+    Block(1, 16, 3, 1, False, False),
+    Block(4, 24, 3, 2, False, False),
+    Block(3, 24, 3, 1, False, False),
+    Block(3, 40, 5, 2, True, False),
+    *(Block(3, 40, 5, 1, True, False),) * 2,
+    Block(6, 80, 3, 2, False, True),
+    Block(2.5, 80, 3, 1, False, True),
+    *(Block(2.3, 80, 3, 1, False, True),) * 2,
+    *(Block(6, 112, 3, 1, True, True),) * 2,
+    Block(6, 160, 5, 2, True, True),
+    *(Block(6, 160, 5, 1, True, True),) * 2,
+)
+SMALL = (
+    Block(1, 16, 3, 2, True, False),
+    Block(72 / 16, 24, 3, 2, False, False),
+    Block(88 / 24, 24, 3, 1, False, False),
+    Block(4, 40, 5, 2, True, True),
+    *(Block(6, 40, 5, 1, True, True),) * 2,
+    *(Block(3, 48, 5, 1, True, True),) * 2,
+    Block(6, 96, 5, 2, True, True),
+    *(Block(6, 96, 5, 1, True, True),) * 2,
+)
+
+
+def with_alpha(name: str) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
+    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
+    default = name
+
+    def decorated(network: Callable[..., Model]) -> Callable[..., Model]:
+        def application(
+            input_shape: Any = None,
+            alpha: float = 1.0,
+            minimalistic: bool = False,
+            include_top: bool = True,
+            weights: Any = "imagenet",
+            input_tensor: Any = None,
+            classes: int = 1000,
+            pooling: str | None = None,
+            dropout_rate: float = 0.2,
+            classifier_activation: Any = "softmax",
+            include_preprocessing: bool = True,
+            name: str = default,
+        ) -> Model:
+            of = Classifier(
+                include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
+                include_preprocessing,
+            )  # fmt: skip
+            return network(of, alpha, minimalistic, dropout_rate)
+
+        return described(application, network)
+
+    return decorated
+
+
+@with_alpha("MobileNetV3Large")
+def MobileNetV3Large(of: Classifier, *arguments: Any) -> Model:
+    """MobileNetV3 Large for images of 224 x 224: 5.5 million parameters; ``alpha`` scales the filters.
+
+    A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
+    the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
+    """
+    return mobilenet_v3(of, "large", LARGE, 1280, *arguments)
+
+
+@with_alpha("MobileNetV3Small")
+def MobileNetV3Small(of: Classifier, *arguments: Any) -> Model:
+    """MobileNetV3 Small for images of 224 x 224: 2.6 million parameters; ``alpha`` scales the filters.
+
+    A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
+    the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
+    """
+    return mobilenet_v3(of, "small", SMALL, 1024, *arguments)
+
+
+def mobilenet_v3(
+    of: Classifier,
+    size: str,
+    blocks: tuple[Block, ...],
+    last: int,
+    alpha: float,
+    minimalistic: bool,
+    dropout_rate: float,
+) -> Model:
+    """Return the network of ``blocks`` whose classifier gets ``last`` features."""
+    of.require("alpha", alpha, (1.0,) if minimalistic else (0.75, 1.0))
+    image = of.image(None)
+    x = Rescaling(1 / 127.5, -1.0)(image) if of.include_preprocessing else image
+    x = features(x, blocks, alpha, minimalistic)
+    if of.include_top:
+        x = head(of, x, divisible(last * max(alpha, 1.0)), dropout_rate, hard_swish=not minimalistic)
+    else:
+        x = of.pooled(x, named=True)
+    kind = f"{size}{'_minimalistic' if minimalistic else ''}_224_{alpha}_float"
+    end = "" if of.include_top else "_no_top_v2"
+    return of.model(image, x, f"mobilenet_v3/weights_mobilenet_v3_{kind}{end}.h5")
+
+
+def features(x: Any, blocks: tuple[Block, ...], alpha: float, minimalistic: bool) -> Any:
+    """Return the last feature map."""
+    x = Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
+    x = activated(normalized(x, "conv_bn"), not minimalistic)
+    for number, block in enumerate(blocks):
+        if minimalistic:
+            block = Block(block.expansion, block.filters, 3, block.strides, False, False)
+        x = inverted_residual(x, block, divisible(block.filters * alpha), number)
+    x = Conv2D(divisible(6 * x.shape[-1]), 1, padding="same", use_bias=False, name="conv_1")(x)
+    return activated(normalized(x, "conv_1_bn"), not minimalistic)
+
+
+def inverted_residual(x: Any, block: Block, filters: int, number: int) -> Any:
+    """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
+    name = f"expanded_conv_{number}" if number else "expanded_conv"
+    channels = x.shape[-1]
+    width = divisible(channels * block.expansion)
+    y = x
+    if number:
+        y = Conv2D(width, 1, padding="same", use_bias=False, name=f"{name}_expand")(y)
+        y = activated(normalized(y, f"{name}_expand_bn"), block.hard_swish)
+    if block.strides > 1:
+        y = ZeroPadding2D(halving_padding(y, block.kernel_size), name=f"{name}_depthwise_pad")(y)
+    padding = "same" if block.strides == 1 else "valid"
+    y = DepthwiseConv2D(
+        block.kernel_size, strides=block.strides, padding=padding, use_bias=False, name=f"{name}_depthwise"
+    )(y)
+    y = activated(normalized(y, f"{name}_depthwise_bn"), block.hard_swish)
+    if block.se:
+        y = squeeze_excite(y, width, f"{name}_squeeze_excite")
+    y = Conv2D(filters, 1, padding="same", use_bias=False, name=f"{name}_project")(y)
+    y = normalized(y, f"{name}_project_bn")
+    return Add(name=f"{name}_add")([x, y]) if channels == filters and block.strides == 1 else y
+
+
+def squeeze_excite(x: Any, width: int, name: str) -> Any:
+    """Return x with each channel multiplied by a factor from 0 to 1, which two layers compute from the means of all channels."""
+    y = GlobalAveragePooling2D(keepdims=True, name=f"{name}_avg_pool")(x)
+    y = Conv2D(divisible(width / 4), 1, padding="same", name=f"{name}_conv")(y)
+    y = ReLU(name=f"{name}_relu")(y)
+    y = Conv2D(width, 1, padding="same", name=f"{name}_conv_1")(y)
+    hard_sigmoid = ReLU(6.0)(y + 3.0) * (1 / 6)
+    return Multiply(name=f"{name}_mul")([x, hard_sigmoid])
+
+
+def activated(x: Any, hard_swish: bool) -> Any:
+    """Return hard_swish(x) or relu(x)."""
+    return (Activation("hard_swish") if hard_swish else ReLU())(x)
+
+
+def head(of: Classifier, x: Any, width: int, dropout_rate: float, hard_swish: bool) -> Any:
+    """Return the classifier's output, of two 1x1 convolutions."""
+    x = GlobalAveragePooling2D(keepdims=True)(x)
+    x = activated(Conv2D(width, 1, padding="same", name="conv_2")(x), hard_swish)
+    if dropout_rate > 0:
+        x = Dropout(dropout_rate)(x)
+    x = Flatten()(Conv2D(of.classes, 1, padding="same", name="logits")(x))
+    return Activation(of.classifier_activation, name="predictions")(x)
