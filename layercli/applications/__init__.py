@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from layercli.models.applications import NETWORKS
+
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from layercli.models.applications.convnext import ConvNeXtBase as ConvNeXtBase
     from layercli.models.applications.convnext import ConvNeXtLarge as ConvNeXtLarge
@@ -49,50 +51,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.models.applications.vgg import VGG16 as VGG16
     from layercli.models.applications.vgg import VGG19 as VGG19
     from layercli.models.applications.xception import Xception as Xception
-
-NETWORKS = {
-    "ConvNeXtBase": "convnext",
-    "ConvNeXtLarge": "convnext",
-    "ConvNeXtSmall": "convnext",
-    "ConvNeXtTiny": "convnext",
-    "ConvNeXtXLarge": "convnext",
-    "DenseNet121": "densenet",
-    "DenseNet169": "densenet",
-    "DenseNet201": "densenet",
-    "EfficientNetB0": "efficientnet",
-    "EfficientNetB1": "efficientnet",
-    "EfficientNetB2": "efficientnet",
-    "EfficientNetB3": "efficientnet",
-    "EfficientNetB4": "efficientnet",
-    "EfficientNetB5": "efficientnet",
-    "EfficientNetB6": "efficientnet",
-    "EfficientNetB7": "efficientnet",
-    "EfficientNetV2B0": "efficientnet_v2",
-    "EfficientNetV2B1": "efficientnet_v2",
-    "EfficientNetV2B2": "efficientnet_v2",
-    "EfficientNetV2B3": "efficientnet_v2",
-    "EfficientNetV2L": "efficientnet_v2",
-    "EfficientNetV2M": "efficientnet_v2",
-    "EfficientNetV2S": "efficientnet_v2",
-    "InceptionResNetV2": "inception_resnet_v2",
-    "InceptionV3": "inception_v3",
-    "MobileNet": "mobilenet",
-    "MobileNetV2": "mobilenet_v2",
-    "MobileNetV3Large": "mobilenet_v3",
-    "MobileNetV3Small": "mobilenet_v3",
-    "NASNetLarge": "nasnet",
-    "NASNetMobile": "nasnet",
-    "ResNet101": "resnet",
-    "ResNet101V2": "resnet_v2",
-    "ResNet152": "resnet",
-    "ResNet152V2": "resnet_v2",
-    "ResNet50": "resnet",
-    "ResNet50V2": "resnet_v2",
-    "VGG16": "vgg",
-    "VGG19": "vgg",
-    "Xception": "xception",
-}
-"""The module of layercli.models.applications that each network is in."""
 
 MODULES = (
     "convnext",

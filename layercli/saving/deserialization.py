@@ -21,6 +21,7 @@ from layercli.errors import FormatError, LayercliError
 from layercli.formats.strict_json import parse
 from layercli.layers.core.input_layer import Input
 from layercli.saving.functional_deserialization import MODELS, UNFIT, Drawing
+from layercli.saving.serialization import APPLICATIONS
 
 DROPPED = frozenset({"quantization_config", "optional", "sparse", "ragged", "seed"})
 """Settings that say nothing where they are None or false."""
@@ -103,9 +104,9 @@ class Reader:
         found = None
         if self._of_keras(described) and name in layercli.layers.__all__:
             found = getattr(layercli.layers, name)
-        elif module in named_modules():
-            found = vars(import_module(module)).get(name)
-            found = found if getattr(found, "__module__", None) == module else None
+        elif (home := APPLICATIONS.get(module, module)) in named_modules():
+            found = vars(import_module(home)).get(name)
+            found = found if getattr(found, "__module__", None) == home else None
         if not (isinstance(found, type) and issubclass(found, Layer)):
             raise FormatError(
                 f"{self.where} holds a {name}, which layercli does not make from a file",
@@ -143,7 +144,8 @@ class Reader:
             found = self.own(named)
             return value.get("config") if found is None else found
         own = self.own(value)
-        is_layer = str(value.get("module")).startswith("keras.layers") or str(value.get("module")) in named_modules()
+        module = str(value.get("module"))
+        is_layer = module.startswith("keras.layers") or APPLICATIONS.get(module, module) in named_modules()
         if name in MODELS or is_layer or (isinstance(own, type) and issubclass(own, Layer)):
             return self.made(value)
         settings = value.get("config") or {}
@@ -239,7 +241,7 @@ def named_modules() -> set[str]:
     """Return the modules of the named models, whose classes a file may hold."""
     from layercli.models import NAMED
 
-    return {place.partition(":")[0] for place in NAMED.values()}
+    return {place.partition(":")[0] for place in NAMED.values()} | set(APPLICATIONS.values())
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:

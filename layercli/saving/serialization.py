@@ -21,6 +21,11 @@ from layercli.saving import operation_serialization
 FUNCTIONAL = "keras.src.models.functional"
 OWN = "layercli.models"
 """Where the named models are, whose classes a file may name by their full module."""
+APPLICATIONS = {
+    f"keras.src.applications.{name}": f"layercli.models.applications.{name}"
+    for name in ("convnext", "inception_resnet_v2")
+}
+"""Keras's modules with layers of their own, LayerScale and CustomScaleLayer, and ours that have them."""
 
 
 def config_of(layer: Layer) -> dict[str, Any]:
@@ -33,7 +38,8 @@ def config_of(layer: Layer) -> dict[str, Any]:
     settings = keras_names(layer.get_config())
     if getattr(layercli.layers, kind.__name__, None) is kind:
         return named("keras.layers", kind.__name__, settings)
-    module = None if kind.__module__ == "__main__" else kind.__module__
+    theirs = {ours: keras for keras, ours in APPLICATIONS.items()}
+    module = None if kind.__module__ == "__main__" else theirs.get(kind.__module__, kind.__module__)
     found = named(module, kind.__name__, settings, custom_objects.get_registered_name(kind))
     return found | ({"build_config": build_config(layer)} if isinstance(layer, Model) else {})
 
