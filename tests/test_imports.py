@@ -87,6 +87,7 @@ WITHOUT_TORCH = [
     ["--help"],
     ["models"],
     ["summary", "resnet-block"],
+    ["summary", "mobilenet"],
     ["summary", "resnet-block", "--format", "json"],
     ["vars", "resnet-block"],
     ["vars", "my-dense", "--values", "--stats"],

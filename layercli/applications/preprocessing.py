@@ -39,8 +39,7 @@ def torch(x: Any, data_format: str | None = None) -> Any:
     """
     axis = channel_axis(data_format)
     x = minus(floating(x) / 255.0, MEANS, axis)
-    deviations = along(x, DEVIATIONS, axis)
-    return x / deviations if isinstance(x, np.ndarray) else ops.divide(x, deviations)
+    return x / along(x, DEVIATIONS, axis)
 
 
 def unchanged(x: Any, data_format: str | None = None) -> Any:
@@ -69,10 +68,11 @@ def floating(x: Any) -> Any:
 
 def minus(x: Any, means: Sequence[float], axis: int) -> Any:
     """Return x with the mean of each channel subtracted."""
-    return x - along(x, means, axis) if isinstance(x, np.ndarray) else ops.subtract(x, along(x, means, axis))
+    return x - along(x, means, axis)
 
 
 def along(x: Any, values: Sequence[float], axis: int) -> Any:
-    """Return one value for each channel in a shape that broadcasts with x."""
+    """Return one value for each channel in a shape that broadcasts with x: an array, or for a torch tensor one on its device."""
     array = np.asarray(values, x.dtype if isinstance(x, np.ndarray) else "float32")
-    return array.reshape((-1, 1, 1)) if axis == -3 else array
+    array = array.reshape((-1, 1, 1)) if axis == -3 else array
+    return x.new_tensor(array) if hasattr(x, "new_tensor") else array

@@ -78,31 +78,31 @@ def preprocessing_second(name: str) -> Callable[[Callable[[Classifier], Model]],
 
 @preprocessing_second("convnext_tiny")
 def ConvNeXtTiny(of: Classifier) -> Model:
-    """ConvNeXt-T for images of 224 x 224: 28.6 million parameters."""
+    """ConvNeXt-T: 28.6 M parameters, images of 224 x 224."""
     return convnext(of, "tiny", (3, 3, 9, 3), 96)
 
 
 @preprocessing_second("convnext_small")
 def ConvNeXtSmall(of: Classifier) -> Model:
-    """ConvNeXt-S for images of 224 x 224: 50.2 million parameters."""
+    """ConvNeXt-S: 50.2 M parameters, images of 224 x 224."""
     return convnext(of, "small", (3, 3, 27, 3), 96)
 
 
 @preprocessing_second("convnext_base")
 def ConvNeXtBase(of: Classifier) -> Model:
-    """ConvNeXt-B for images of 224 x 224: 88.6 million parameters."""
+    """ConvNeXt-B: 88.6 M parameters, images of 224 x 224."""
     return convnext(of, "base", (3, 3, 27, 3), 128)
 
 
 @preprocessing_second("convnext_large")
 def ConvNeXtLarge(of: Classifier) -> Model:
-    """ConvNeXt-L for images of 224 x 224: 197.8 million parameters."""
+    """ConvNeXt-L: 197.8 M parameters, images of 224 x 224."""
     return convnext(of, "large", (3, 3, 27, 3), 192)
 
 
 @preprocessing_second("convnext_xlarge")
 def ConvNeXtXLarge(of: Classifier) -> Model:
-    """ConvNeXt-XL for images of 224 x 224: 350.2 million parameters."""
+    """ConvNeXt-XL: 350.2 M parameters, images of 224 x 224."""
     return convnext(of, "xlarge", (3, 3, 27, 3), 256)
 
 

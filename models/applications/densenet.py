@@ -18,19 +18,19 @@ GROWTH = 32
 
 @standard("densenet121")
 def DenseNet121(of: Classifier) -> Model:
-    """DenseNet-121 for images of 224 x 224: 8.1 million parameters."""
+    """DenseNet-121: 8.1 M parameters, images of 224 x 224."""
     return densenet(of, "densenet121", (6, 12, 24, 16))
 
 
 @standard("densenet169")
 def DenseNet169(of: Classifier) -> Model:
-    """DenseNet-169 for images of 224 x 224: 14.3 million parameters."""
+    """DenseNet-169: 14.3 M parameters, images of 224 x 224."""
     return densenet(of, "densenet169", (6, 12, 32, 32))
 
 
 @standard("densenet201")
 def DenseNet201(of: Classifier) -> Model:
-    """DenseNet-201 for images of 224 x 224: 20.2 million parameters."""
+    """DenseNet-201: 20.2 M parameters, images of 224 x 224."""
     return densenet(of, "densenet201", (6, 12, 48, 32))
 
 

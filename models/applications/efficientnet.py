@@ -62,49 +62,49 @@ STAGES = (
 
 @standard("efficientnetb0")
 def EfficientNetB0(of: Classifier) -> Model:
-    """EfficientNet-B0 for images of 224 x 224: 5.3 million parameters."""
+    """EfficientNet-B0: 5.3 M parameters, images of 224 x 224."""
     return efficientnet(of, "b0", 224, 1.0, 1.0, 0.2)
 
 
 @standard("efficientnetb1")
 def EfficientNetB1(of: Classifier) -> Model:
-    """EfficientNet-B1 for images of 240 x 240: 7.9 million parameters."""
+    """EfficientNet-B1: 7.9 M parameters, images of 240 x 240."""
     return efficientnet(of, "b1", 240, 1.0, 1.1, 0.2)
 
 
 @standard("efficientnetb2")
 def EfficientNetB2(of: Classifier) -> Model:
-    """EfficientNet-B2 for images of 260 x 260: 9.2 million parameters."""
+    """EfficientNet-B2: 9.2 M parameters, images of 260 x 260."""
     return efficientnet(of, "b2", 260, 1.1, 1.2, 0.3)
 
 
 @standard("efficientnetb3")
 def EfficientNetB3(of: Classifier) -> Model:
-    """EfficientNet-B3 for images of 300 x 300: 12.3 million parameters."""
+    """EfficientNet-B3: 12.3 M parameters, images of 300 x 300."""
     return efficientnet(of, "b3", 300, 1.2, 1.4, 0.3)
 
 
 @standard("efficientnetb4")
 def EfficientNetB4(of: Classifier) -> Model:
-    """EfficientNet-B4 for images of 380 x 380: 19.5 million parameters."""
+    """EfficientNet-B4: 19.5 M parameters, images of 380 x 380."""
     return efficientnet(of, "b4", 380, 1.4, 1.8, 0.4)
 
 
 @standard("efficientnetb5")
 def EfficientNetB5(of: Classifier) -> Model:
-    """EfficientNet-B5 for images of 456 x 456: 30.6 million parameters."""
+    """EfficientNet-B5: 30.6 M parameters, images of 456 x 456."""
     return efficientnet(of, "b5", 456, 1.6, 2.2, 0.4)
 
 
 @standard("efficientnetb6")
 def EfficientNetB6(of: Classifier) -> Model:
-    """EfficientNet-B6 for images of 528 x 528: 43.3 million parameters."""
+    """EfficientNet-B6: 43.3 M parameters, images of 528 x 528."""
     return efficientnet(of, "b6", 528, 1.8, 2.6, 0.5)
 
 
 @standard("efficientnetb7")
 def EfficientNetB7(of: Classifier) -> Model:
-    """EfficientNet-B7 for images of 600 x 600: 66.7 million parameters."""
+    """EfficientNet-B7: 66.7 M parameters, images of 600 x 600."""
     return efficientnet(of, "b7", 600, 2.0, 3.1, 0.5)
 
 

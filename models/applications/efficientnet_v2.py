@@ -82,43 +82,43 @@ def preprocessing_last(name: str) -> Callable[[Callable[[Classifier], Model]], C
 
 @preprocessing_last("efficientnetv2-b0")
 def EfficientNetV2B0(of: Classifier) -> Model:
-    """EfficientNetV2-B0 for images of 224 x 224: 7.2 million parameters."""
+    """EfficientNetV2-B0: 7.2 M parameters, images of 224 x 224."""
     return efficientnet_v2(of, "b0", 224, BASE, 32)
 
 
 @preprocessing_last("efficientnetv2-b1")
 def EfficientNetV2B1(of: Classifier) -> Model:
-    """EfficientNetV2-B1 for images of 240 x 240: 8.2 million parameters."""
+    """EfficientNetV2-B1: 8.2 M parameters, images of 240 x 240."""
     return efficientnet_v2(of, "b1", 240, BASE, 32, 1.0, 1.1)
 
 
 @preprocessing_last("efficientnetv2-b2")
 def EfficientNetV2B2(of: Classifier) -> Model:
-    """EfficientNetV2-B2 for images of 260 x 260: 10.2 million parameters."""
+    """EfficientNetV2-B2: 10.2 M parameters, images of 260 x 260."""
     return efficientnet_v2(of, "b2", 260, BASE, 32, 1.1, 1.2)
 
 
 @preprocessing_last("efficientnetv2-b3")
 def EfficientNetV2B3(of: Classifier) -> Model:
-    """EfficientNetV2-B3 for images of 300 x 300: 14.5 million parameters."""
+    """EfficientNetV2-B3: 14.5 M parameters, images of 300 x 300."""
     return efficientnet_v2(of, "b3", 300, BASE, 32, 1.2, 1.4)
 
 
 @preprocessing_last("efficientnetv2-s")
 def EfficientNetV2S(of: Classifier) -> Model:
-    """EfficientNetV2-S for images of 384 x 384: 21.6 million parameters."""
+    """EfficientNetV2-S: 21.6 M parameters, images of 384 x 384."""
     return efficientnet_v2(of, "s", 384, SMALL, 24)
 
 
 @preprocessing_last("efficientnetv2-m")
 def EfficientNetV2M(of: Classifier) -> Model:
-    """EfficientNetV2-M for images of 480 x 480: 54.4 million parameters."""
+    """EfficientNetV2-M: 54.4 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "m", 480, MEDIUM, 24)
 
 
 @preprocessing_last("efficientnetv2-l")
 def EfficientNetV2L(of: Classifier) -> Model:
-    """EfficientNetV2-L for images of 480 x 480: 119.0 million parameters."""
+    """EfficientNetV2-L: 119.0 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "l", 480, LARGE, 32)
 
 

@@ -20,7 +20,7 @@ Branch = tuple[tuple[int, Any], ...]
 
 @standard("inception_v3")
 def InceptionV3(of: Classifier) -> Model:
-    """Inception v3 for images of 299 x 299: 23.9 million parameters."""
+    """Inception v3: 23.9 M parameters, images of 299 x 299."""
     image = of.image(299, smallest=75)
     x = stem(image)
     for i, pooled in enumerate((32, 64, 64)):

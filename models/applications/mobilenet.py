@@ -44,7 +44,7 @@ def MobileNet(
     classifier_activation: Any = "softmax",
     name: str | None = None,
 ) -> Model:
-    """MobileNet for images of 224 x 224: 4.3 million parameters; ``alpha`` scales the filters.
+    """MobileNet: 4.3 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     ``depth_multiplier`` is that of the depthwise convolutions, ``dropout`` the rate before the classifier.
     """

@@ -95,7 +95,7 @@ def with_alpha(name: str) -> Callable[[Callable[..., Model]], Callable[..., Mode
 
 @with_alpha("MobileNetV3Large")
 def MobileNetV3Large(of: Classifier, *arguments: Any) -> Model:
-    """MobileNetV3 Large for images of 224 x 224: 5.5 million parameters; ``alpha`` scales the filters.
+    """MobileNetV3 Large: 5.5 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
@@ -105,7 +105,7 @@ def MobileNetV3Large(of: Classifier, *arguments: Any) -> Model:
 
 @with_alpha("MobileNetV3Small")
 def MobileNetV3Small(of: Classifier, *arguments: Any) -> Model:
-    """MobileNetV3 Small for images of 224 x 224: 2.6 million parameters; ``alpha`` scales the filters.
+    """MobileNetV3 Small: 2.6 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.

@@ -56,13 +56,13 @@ def shape_first(name: str) -> Callable[[Callable[[Classifier], Model]], Callable
 
 @shape_first("nasnet_mobile")
 def NASNetMobile(of: Classifier) -> Model:
-    """NASNet-A (4 @ 1056) for images of 224 x 224: 5.3 million parameters."""
+    """NASNet-A (4 @ 1056): 5.3 M parameters, images of 224 x 224."""
     return nasnet(of, "mobile", 224, stem=32, filters=44, cells=4, skip_reduction=False)
 
 
 @shape_first("nasnet_large")
 def NASNetLarge(of: Classifier) -> Model:
-    """NASNet-A (6 @ 4032) for images of 331 x 331: 88.9 million parameters."""
+    """NASNet-A (6 @ 4032): 88.9 M parameters, images of 331 x 331."""
     return nasnet(of, "large", 331, stem=96, filters=168, cells=6, skip_reduction=True)
 
 

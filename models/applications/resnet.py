@@ -17,19 +17,19 @@ EPSILON = 1.001e-5
 
 @standard("resnet50")
 def ResNet50(of: Classifier) -> Model:
-    """ResNet-50 for images of 224 x 224: 25.6 million parameters."""
+    """ResNet-50: 25.6 M parameters, images of 224 x 224."""
     return resnet(of, "resnet50", (3, 4, 6, 3))
 
 
 @standard("resnet101")
 def ResNet101(of: Classifier) -> Model:
-    """ResNet-101 for images of 224 x 224: 44.7 million parameters."""
+    """ResNet-101: 44.7 M parameters, images of 224 x 224."""
     return resnet(of, "resnet101", (3, 4, 23, 3))
 
 
 @standard("resnet152")
 def ResNet152(of: Classifier) -> Model:
-    """ResNet-152 for images of 224 x 224: 60.4 million parameters."""
+    """ResNet-152: 60.4 M parameters, images of 224 x 224."""
     return resnet(of, "resnet152", (3, 8, 36, 3))
 
 

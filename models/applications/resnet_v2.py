@@ -18,19 +18,19 @@ from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroP
 
 @standard("resnet50v2")
 def ResNet50V2(of: Classifier) -> Model:
-    """ResNet-50 V2 for images of 224 x 224: 25.6 million parameters."""
+    """ResNet-50 V2: 25.6 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet50v2", (3, 4, 6, 3))
 
 
 @standard("resnet101v2")
 def ResNet101V2(of: Classifier) -> Model:
-    """ResNet-101 V2 for images of 224 x 224: 44.7 million parameters."""
+    """ResNet-101 V2: 44.7 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet101v2", (3, 4, 23, 3))
 
 
 @standard("resnet152v2")
 def ResNet152V2(of: Classifier) -> Model:
-    """ResNet-152 V2 for images of 224 x 224: 60.4 million parameters."""
+    """ResNet-152 V2: 60.4 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet152v2", (3, 8, 36, 3))
 
 

@@ -15,13 +15,13 @@ FILTERS = (64, 128, 256, 512, 512)
 
 @standard("vgg16")
 def VGG16(of: Classifier) -> Model:
-    """VGG16 for images of 224 x 224: 138.4 million parameters."""
+    """VGG16: 138.4 M parameters, images of 224 x 224."""
     return vgg(of, "vgg16", (2, 2, 3, 3, 3))
 
 
 @standard("vgg19")
 def VGG19(of: Classifier) -> Model:
-    """VGG19 for images of 224 x 224: 143.7 million parameters."""
+    """VGG19: 143.7 M parameters, images of 224 x 224."""
     return vgg(of, "vgg19", (2, 2, 4, 4, 4))
 
 

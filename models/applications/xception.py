@@ -20,7 +20,7 @@ MIDDLE = range(5, 13)
 
 @standard("xception")
 def Xception(of: Classifier) -> Model:
-    """Xception for images of 299 x 299: 22.9 million parameters."""
+    """Xception: 22.9 M parameters, images of 299 x 299."""
     x = image = of.image(299, smallest=71)
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), 1):
         name = f"block1_conv{i}"

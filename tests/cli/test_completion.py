@@ -35,7 +35,7 @@ def in_shell(shell, script, home):
     ("typed", "expected"),
     [
         ("layercli sum", ["summary"]),
-        ("layercli summary resn", ["resnet-block", "resnet50"]),
+        ("layercli summary nasn", ["nasnet-mobile", "nasnet-large"]),
         ("layercli compare mlp lene", ["lenet"]),
         ("layercli vars --no-such", []),
     ],
@@ -59,20 +59,20 @@ def test_options_and_formats_are_completed():
 
 
 def test_bash_completes(tmp_path):
-    call = "COMP_WORDS=(layercli summary resn); COMP_CWORD=2; _layercli_completion layercli; echo ${COMPREPLY[@]}"
+    call = "COMP_WORDS=(layercli summary nasn); COMP_CWORD=2; _layercli_completion layercli; echo ${COMPREPLY[@]}"
     found = in_shell("bash", f'eval "$(layercli --show-completion bash)"; {call}', tmp_path)
-    assert found == ["resnet-block", "resnet50"]
+    assert found == ["nasnet-mobile", "nasnet-large"]
 
 
 def test_zsh_completes(tmp_path):
-    standing = "compdef() { : }; _arguments() { print -r -- $@ }; words=(layercli summary resn); CURRENT=3"
+    standing = "compdef() { : }; _arguments() { print -r -- $@ }; words=(layercli summary nasn); CURRENT=3"
     found = in_shell("zsh", f'{standing}; eval "$(layercli --show-completion zsh)"; _layercli_completion', tmp_path)
-    assert found == ["*:", ':(("resnet-block"', '"resnet50"))']
+    assert found == ["*:", ':(("nasnet-mobile"', '"nasnet-large"))']
 
 
 def test_fish_completes(tmp_path):
-    script = 'layercli --show-completion fish | source; complete -C "layercli summary resn"'
-    assert sorted(in_shell("fish", script, tmp_path)) == ["resnet-block", "resnet50"]
+    script = 'layercli --show-completion fish | source; complete -C "layercli summary nasn"'
+    assert sorted(in_shell("fish", script, tmp_path)) == ["nasnet-large", "nasnet-mobile"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

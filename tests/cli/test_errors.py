@@ -16,7 +16,7 @@ from layercli import activations
 from layercli.formats.safetensors import save
 
 WRONG_USE = [
-    ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block or resnet50 or lenet?"),
+    ("summary resnet-bloc", "there is no model 'resnet-bloc'", "did you mean resnet-block or resnet50-v2 or resnet50?"),
     ("summary nothing-like-it", "there is no model 'nothing-like-it'", "layercli models lists them"),
     ("summary resnet-block --set filtrs=3", "resnet-block has no argument 'filtrs'", "did you mean filters?"),
     (
