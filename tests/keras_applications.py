@@ -18,10 +18,10 @@ import numpy as np
 RECORD = Path(__file__).parent / "reference" / "applications.json"
 ARGUMENTS = {"weights": None, "classes": 5, "classifier_activation": None}
 SMALL = {
-    "ConvNeXtTiny": {"input_shape": (32, 32, 3)},
+    "ConvNeXtTiny": {"input_shape": (32, 32, 3), "include_preprocessing": False},
     "DenseNet121": {"input_shape": (32, 32, 3)},
     "EfficientNetB0": {"input_shape": (33, 32, 3)},
-    "EfficientNetV2B0": {"input_shape": (32, 32, 3)},
+    "EfficientNetV2B0": {"input_shape": (32, 32, 3), "include_preprocessing": False},
     "InceptionResNetV2": {"input_shape": (75, 75, 3)},
     "InceptionV3": {"input_shape": (75, 75, 3)},
     "MobileNet": {"input_shape": (32, 32, 3), "alpha": 0.25},
@@ -65,7 +65,7 @@ def plain(config):
     if isinstance(config, (list, tuple)):
         return [plain(each) for each in config]
     if not isinstance(config, dict):
-        return config
+        return float(config) if type(config) is int else config
     if config.get("class_name") == "__keras_tensor__":
         return [config["config"]["keras_history"], config["config"]["shape"]]
     if config.get("class_name") == "InputLayer" and "inbound_nodes" not in config:
@@ -112,7 +112,7 @@ def value(name, shape, base, index):
     if len(shape) > 1:
         fan_in = np.prod(shape[:2]) if len(shape) == 4 and shape[-1] == 1 else np.prod(shape[:-1])
         return values * np.float32(np.sqrt(2 / fan_in))
-    if name in ("gamma", "variable", "moving_variance", "variance"):
+    if name.startswith(("gamma", "variable", "moving_variance", "variance")):  # Keras names LayerScale.gamma variable_1
         return np.exp(values * np.float32(0.1))
     return values * np.float32(0.1)
 
