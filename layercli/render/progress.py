@@ -1,4 +1,4 @@
-"""Training progress on stderr: a bar per epoch on a terminal, a line per epoch off it."""
+"""Training progress on stderr: a bar per epoch on a terminal, a line per epoch off it; in a notebook one live bar as output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
 from layercli.escaping import printable
+from layercli.render.sparkline import bar
 
 REFRESH = 0.25
 """Seconds between two reads of the logs; a read waits for the device."""
@@ -25,8 +26,17 @@ class ProgressReporter(Callback):
 
 
 def reporter(*, lines: bool) -> ProgressReporter:
-    """Return the progress display that suits stderr."""
+    """Return the progress display that suits a notebook, or stderr."""
+    if in_notebook():
+        return NotebookProgress()
     return LineProgress() if lines or not sys.stderr.isatty() else BarProgress()
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this."""
+    found = sys.modules.get("IPython")
+    shell = found.get_ipython() if found is not None else None
+    return hasattr(shell, "kernel")
 
 
 def show(logs: Mapping[str, Any] | None) -> str:
@@ -49,8 +59,21 @@ class LineProgress(ProgressReporter):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Print the line."""
-        took = time.perf_counter() - self._started
-        print(f"epoch {epoch + 1}/{self.params['epochs']}  {show(logs)}  {took:.1f} s", file=sys.stderr, flush=True)
+        print(self.line(epoch, logs), file=sys.stderr, flush=True)
+
+    def line(self, epoch: int, logs: Logs | None) -> str:
+        """Return what is said of a finished epoch."""
+        return f"{self.name(epoch)}  {show(logs)}  {time.perf_counter() - self._started:.1f} s"
+
+    def name(self, epoch: int) -> str:
+        """Return the number of an epoch, of how many."""
+        return f"epoch {epoch + 1}/{self.params['epochs']}"
+
+    def pace(self, now: float, batch: int) -> str:
+        """Return the time that is left, or that it took so far, and the time of a step."""
+        steps, step = self.params.get("steps"), (now - self._started) / (batch + 1)
+        left = f"{show_time(step * (steps - batch - 1))} left" if steps else show_time(now - self._started)
+        return f"{left} {show_step(step)}"
 
 
 class BarProgress(LineProgress):
@@ -73,7 +96,7 @@ class BarProgress(LineProgress):
             TextColumn("{task.fields[logs]}", markup=False, table_column=logs_column),
             console=Console(stderr=True, highlight=False), expand=True, transient=True,
         )  # fmt: skip
-        self._task = self._bar.add_task(f"epoch {epoch + 1}/{self.params['epochs']}", total=steps, logs="", pace="")
+        self._task = self._bar.add_task(self.name(epoch), total=steps, logs="", pace="")
         self._started = self._looked = time.perf_counter()
         self._bar.start()
 
@@ -83,9 +106,7 @@ class BarProgress(LineProgress):
         if now - self._looked < REFRESH:
             return
         self._looked = now
-        steps, step = self.params.get("steps"), (now - self._started) / (batch + 1)
-        left = f"{show_time(step * (steps - batch - 1))} left" if steps else show_time(now - self._started)
-        self._bar.update(self._task, completed=batch + 1, logs=show(logs), pace=f"{left} {show_step(step)}")
+        self._bar.update(self._task, completed=batch + 1, logs=show(logs), pace=self.pace(now, batch))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Print the line of the epoch in place of the bar."""
@@ -96,6 +117,40 @@ class BarProgress(LineProgress):
         """Restore the terminal, even if an epoch was interrupted."""
         if self._bar is not None:
             self._bar.stop()
+
+
+class NotebookProgress(LineProgress):
+    """One line of a notebook's output, drawn anew a few times a second: a bar of the epoch, then the logs of the last one."""
+
+    _output: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Start the bar of the epoch in the place of the one before it."""
+        self._epoch = epoch
+        self._started = self._looked = time.perf_counter()
+        self._draw(f"{self.name(epoch)}  {bar(0, BAR)}")
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Draw the bar a few times a second."""
+        now, steps = time.perf_counter(), self.params.get("steps")
+        if now - self._looked < REFRESH:
+            return
+        self._looked = now
+        drawn = f"{bar((batch + 1) / steps, BAR)} {batch + 1}/{steps}" if steps else f"{batch + 1}"
+        self._draw(f"{self.name(self._epoch)}  {drawn}  {self.pace(now, batch)}  {show(logs)}")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Draw the line of the epoch in the place of the bar."""
+        self._draw(self.line(epoch, logs))
+
+    def _draw(self, text: str) -> None:
+        from IPython.display import display
+
+        shown = {"text/plain": text}
+        if self._output is None:
+            self._output = display(shown, raw=True, display_id=True)
+        else:
+            self._output.update(shown, raw=True)
 
 
 def show_time(seconds: float) -> str:

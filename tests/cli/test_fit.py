@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 
 import h5py
 import numpy as np
 import pytest
 
 from layercli.formats.safetensors import SafetensorsFile
+from layercli.render.fit import table
+from layercli.runtime.training.fit_command import FitReport
 from layercli.runtime.training.signal_handling import Interruption
 
 RNG = np.random.default_rng(0)
@@ -61,13 +65,33 @@ def test_the_tutorials_line_is_recovered(cli, folder):
 
 def test_the_table_of_a_fit(cli, folder):
     done = cli(
-        f"-q fit {POINTS} --metrics accuracy --validation points.npz --epochs 2 --save m.weights.h5 --device cpu"
+        f"-q fit {POINTS} --metrics accuracy --validation points.npz --epochs 2 --save m.weights.h5 --device cpu "
+        "--plot m.svg"
     )
     head, blank, titles, first, second, _, *facts = done.out.splitlines()
     assert (done.code, done.err, head, blank) == (0, "", "mlp", "")
     assert titles.split() == ["Epoch", "Loss", "Accuracy", "Val", "loss", "Val", "accuracy"]
     assert (first.split()[0], second.split()[0]) == ("1", "2")
     assert facts == ["Parameters:  1,027", "Device:      cpu", "Saved:       m.weights.h5"]
+    texts = ["".join(each.itertext()) for each in ET.parse("m.svg").getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert [text for text in texts if "loss" in text or "acc" in text] == [
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+    ]
+    done = cli(f"fit {POINTS} --plot m.png")
+    assert (done.code, done.err) == (2, "error: --plot draws a .svg, not 'm.png'\n")
+
+
+def test_the_curves_after_lines_of_epochs():
+    logs = [{"epoch": i + 1, "val_loss": 2.0 - i, "loss": 3.0 - i, "accuracy": i / 2} for i in range(3)]
+    report = FitReport("fit", "m", "cpu", 3, [*logs[:2], {**logs[2], "loss": math.nan}])
+    found = table(report, last=True)
+    assert [[cell for cell in row if not isinstance(cell, float)] for row in found.rows] == [
+        ["Loss", "█▁ "], ["Accuracy", "▁▅█"], ["Val loss", "█▅▁"],
+    ]  # fmt: skip
+    assert found.facts == [("Epochs", "3"), ("Parameters", "3"), ("Device", "cpu")]
 
 
 @pytest.mark.parametrize("file", ["m.weights.h5", "stack.keras"])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layercli.cli import command_line, options, output
+from layercli.errors import UsageError
+
+if TYPE_CHECKING:
+    from layercli.runtime.training.fit_command import FitReport
 
 INTERRUPTED = 130
 
@@ -45,6 +50,10 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.svg", help="Draw the metrics over the epochs.", show_default=False),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from the file or folder of --save, if it exists.")
     ] = False,
@@ -54,7 +63,7 @@ def fit(
 ) -> int:
     """Train a model on arrays, a table or folders of images.
 
-    [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors
+    [dim]$[/dim] layercli fit linear-regression --data line.npz --loss mse --epochs 20 --save line.safetensors --plot line.svg
     [dim]$[/dim] layercli fit mlp --data x.npy,y.npy --loss sparse_categorical_crossentropy:from_logits=true
     [dim]$[/dim] layercli fit net.py:CNN --data photos/ --input-shape 32,64,64,3 --rescale 0,1 --loss crossentropy
     [dim]$[/dim] layercli fit model.keras --data more.npz --epochs 3 --save model.keras
@@ -65,6 +74,8 @@ def fit(
     from layercli.sources.resolve import resolve
 
     distributed.notice_the_end()
+    if plot is not None:
+        check_plot(plot)
 
     register_custom_objects(custom)
     subject = resolve(model, set_).trained()
@@ -83,6 +94,8 @@ def fit(
         output.print_info(f"nothing to do: {save} has had {report.before} epochs, and --epochs is {epochs}")
     if report.first:
         output.emit(table(report, last=watched(format)), report.to_json, format)
+        if plot is not None and report.logs:
+            draw(report, plot)
         if save is None:
             output.print_info("nothing is saved: --save FILE keeps the weights")
     if report.interrupted:
@@ -91,6 +104,24 @@ def fit(
     if not report.finite:
         output.print_info("the loss is not finite")
     return 0 if report.finite else 1
+
+
+def check_plot(path: str) -> None:
+    """Refuse a picture that cannot be written, before anything is computed."""
+    if not path.endswith(".svg"):
+        raise UsageError(f"--plot draws a .svg, not {path!r}")
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} to write {os.path.basename(path)} in")
+
+
+def draw(report: FitReport, path: str) -> None:
+    """Write the picture of the metrics."""
+    from layercli.formats.atomic import replacing
+    from layercli.render.fit import plot
+
+    with replacing(path) as stream:
+        stream.write(plot(report).encode())
 
 
 def watched(format: output.Format | None) -> bool:
