@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from layercli.saving import load_model
     from layercli.sources import open
     from layercli.sources.diff import diff
+    from layercli.sources.summary import summary
 
 MODULES = (
     "activations", "applications", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers",
@@ -73,6 +74,7 @@ NAMES = {
     "image_dataset_from_directory": "layercli.formats.image_dataset",
     "load_model": "layercli.saving",
     "open": "layercli.sources",
+    "summary": "layercli.sources.summary",
 }
 
 __all__ = [
@@ -111,6 +113,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "summary",
     "testing",
     "tf",
     "utils",

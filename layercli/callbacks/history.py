@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.callbacks.callback import Callback, Logs
+from layercli.core.backend import get_backend
 
 
 class History(Callback):
@@ -24,3 +25,7 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)

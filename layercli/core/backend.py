@@ -91,6 +91,12 @@ class Backend(Protocol):
     def event_writer(self, folder: Any) -> Any:
         """Return a writer of TensorBoard's event files in ``folder``."""
 
+    def html(self, shown: Any) -> str:
+        """Return a model, a variable, a history, a summary, a diff or a GPU report as HTML for a notebook."""
+
+    def text(self, shown: Any) -> str:
+        """Return a summary as the table that is printed."""
+
     def progress_bar(self, *, lines: bool) -> Any:
         """Return the callback that shows an epoch's progress on stderr, by lines or, on a terminal, by a bar."""
 

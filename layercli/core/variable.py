@@ -188,6 +188,10 @@ class Variable(Operators):
     def __repr__(self) -> str:
         return f"<Variable {self.path} {self.spec}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
+
 
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order.index(axis) for axis in range(len(order)))

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from layercli.core.backend import get_backend
 from layercli.gpu.checks.diagnostic import Diagnostic
 from layercli.gpu.probes.devices import Item, visible_count
 from layercli.gpu.requirements import Demand, Demands, with_threshold
@@ -49,6 +50,10 @@ class GpuReport:
     def conclusive(self) -> bool:
         """Whether every requirement on a usable device could be checked."""
         return not self.answer or not unknown(self.demands)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON document."""

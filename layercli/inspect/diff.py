@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from layercli.core.backend import get_backend
 from layercli.formats.stored import is_quantized
 from layercli.inspect.edit_script import StructureEdit
 from layercli.inspect.layouts import show_order
@@ -60,6 +61,10 @@ class ModelDiff:
     only: Part | None = None
     valued: bool = False
     unrelated: bool = False
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
 
     @property
     def same(self) -> bool:

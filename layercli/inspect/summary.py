@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from layercli.core import dims, graph, tree
+from layercli.core.backend import get_backend
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
@@ -101,6 +102,13 @@ class Summary:
     """What the next token costs, of a decoder."""
     dtypes: list[DtypeTotal] = field(default_factory=list)
     """The totals by dtype of a weight file."""
+
+    def __str__(self) -> str:
+        return get_backend().text(self)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
 
     def to_json(self, depth: int | None = None) -> dict[str, Any]:
         """Return the document ``layercli summary --format json`` prints, with the rows down to ``depth``."""

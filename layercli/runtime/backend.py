@@ -231,6 +231,18 @@ class TorchBackend:
 
         return InputLayer(input_tensor=x, name=x.name)
 
+    def html(self, shown: Any) -> str:
+        """Return what a notebook shows."""
+        from layercli.render.notebook import html
+
+        return html(shown)
+
+    def text(self, shown: Any) -> str:
+        """Return the table of a summary."""
+        from layercli.render.notebook import text
+
+        return text(shown)
+
     def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
         """Print the table of the summary."""
         from layercli.inspect.summary import summarize

@@ -1,0 +1,88 @@
+"""What a notebook shows of models, variables, histories and reports: ``_repr_html_``, and the text of a summary."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from layercli.callbacks.history import History
+from layercli.core.layer import Layer
+from layercli.core.variable import Variable
+from layercli.errors import LayercliError
+from layercli.gpu.report import GpuReport
+from layercli.inspect.diff import ModelDiff
+from layercli.inspect.summary import Summary, summarize
+from layercli.render import diff, gpu, html_table, plain
+from layercli.render import summary as summaries
+from layercli.render.chart import Axis, Series, chart
+from layercli.render.table import Column, Table
+
+SHORT = 100
+"""How many values of a variable are shown whole; of more the first and last of each axis."""
+
+
+def html(shown: Any) -> str:
+    """Return an object as HTML; what can only be named is."""
+    match shown:
+        case Layer():
+            return layer(shown)
+        case Variable():
+            return variable(shown)
+        case History():
+            return history(shown)
+        case Summary():
+            return html_table.draw(summaries.table(shown, fold=True))
+        case ModelDiff():
+            return html_table.draw(diff.tables(shown))
+        case GpuReport():
+            return html_table.draw(gpu.tables(shown))
+    return html_table.preformatted(repr(shown))
+
+
+def text(shown: Summary) -> str:
+    """Return a summary as ``layercli summary`` prints it."""
+    return plain.draw(summaries.table(shown, fold=True)).rstrip("\n")
+
+
+def layer(shown: Layer) -> str:
+    """Return the summary of a layer, or its name if its inputs are not known."""
+    try:
+        return html_table.draw(summaries.table(summarize(shown), fold=True))
+    except LayercliError:
+        return html_table.preformatted(repr(shown))
+
+
+def variable(shown: Variable) -> str:
+    """Return the name, the shape and the dtype of a variable, and its values if it has some, shortened."""
+    import numpy as np
+
+    named = repr(shown)
+    if shown.owner._module is None:
+        return html_table.preformatted(named)
+    values = np.array2string(shown.numpy(), threshold=SHORT, edgeitems=3)
+    return html_table.preformatted(f"{named}\n{values}")
+
+
+def history(shown: History) -> str:
+    """Return the logs of every epoch, and their curves."""
+    names = list(shown.history)
+    rows: list[list[Any]] = [
+        [epoch + 1, *(value_at(shown.history[name], i) for name in names)] for i, epoch in enumerate(shown.epoch)
+    ]
+    columns = [Column("Epoch", numeric=True), *(Column(name, numeric=True) for name in names)]
+    series = [
+        Series(name, [(r[0], as_number(r[i + 1])) for r in rows], dashed=name.startswith("val_"))
+        for i, name in enumerate(names)
+    ]
+    drawn = chart("History", series, Axis("epoch", whole=True)) if len(rows) > 1 else ""
+    return html_table.draw(Table("History", columns, rows)) + drawn
+
+
+def value_at(values: list[Any], place: int) -> Any:
+    """Return the value of an epoch, None where a metric was not logged then."""
+    return values[place] if place < len(values) else None
+
+
+def as_number(value: Any) -> float:
+    """Return a logged value as a number, NaN for another one."""
+    return float(value) if isinstance(value, float | int) else math.nan
