@@ -13,6 +13,7 @@ from layercli.inspect.call_tree import CallNode, call_at, call_tree
 from layercli.inspect.model_graph import ROOT, ModelGraph
 from layercli.inspect.plot_graph import (
     FEW,
+    FOLDED,
     MOST,
     BoxKind,
     PlotBox,
@@ -99,7 +100,7 @@ class _FlowPlotter:
         self.add_frame(self.root, None, 1, ())
         edges = self.edges()
         if any(box.repeats > 1 for box in self.boxes):
-            self.notes.append("x 9 stands for nine equal layers: parameters are of each, shares are of all")
+            self.notes.append(FOLDED)
         if self.graph.incomplete:
             self.notes.append(f"shown up to the failing call: {self.graph.incomplete}")
         return PlotGraph(
@@ -187,7 +188,7 @@ class _FlowPlotter:
             type=node.class_name or "",
             specs=self.gives(first),
             parameters=parameters,
-            share=len(calls) * (parameters or 0) / self.total if self.total else 0.0,
+            share=len(calls) * self.copies_of(parent) * (parameters or 0) / self.total if self.total else 0.0,
             repeats=len(calls),
             group=opened,
             shared=len(self.graph.calls_of.get(first.path, ())) > 1,
@@ -203,6 +204,12 @@ class _FlowPlotter:
             self.steps += [(step[0], step[1], number, inner) for step in self.steps_of(first)]
         for which, copy in enumerate(calls[1:], 1):
             self.copy_steps(begin, first, copy, (*folds, (run, which)))
+
+    def copies_of(self, number: int | None) -> int:
+        """Return how many equal modules the boxes around stand for, all in all."""
+        if number is None:
+            return 1
+        return self.boxes[number].repeats * self.copies_of(self.boxes[number].parent)
 
     def opens(self, node: CallNode, level: int) -> bool:
         """Whether the boxes inside a module are shown: it is above the depth, or named, or around one that is."""

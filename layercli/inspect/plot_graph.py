@@ -12,6 +12,9 @@ from typing import Any, Literal
 from layercli.core.spec import Spec
 
 BoxKind = Literal["input", "output", "module", "operation", "operations"]
+FOLDED = "\N{MULTIPLICATION SIGN} 9 stands for nine equal layers: parameters of one, shares of all"
+"""The footnote of a picture in which a box stands for several layers."""
+
 Change = Literal["", "added", "removed", "changed", "moved", "inside"]
 
 
@@ -20,7 +23,8 @@ class PlotBox:
     """A box: a module or an operation, an input or an output; ``operations`` is one that stands for many operations.
 
     ``title`` is its name below the box around it, ``parent`` the number of that one. ``repeats`` is how many equal modules it
-    stands for: ``parameters`` are those of each, ``share`` is that of all. ``specs`` are its outputs. A ``group`` has boxes
+    stands for: ``parameters`` are those of each, ``share`` is that of all, also of the
+    copies that a box around it stands for. ``specs`` are its outputs. A ``group`` has boxes
     inside it. ``change`` says how it differs from another model, ``inside`` that only modules in it do.
     """
 

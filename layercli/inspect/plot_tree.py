@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from layercli.core.dims import Dim
 from layercli.inspect.model_graph import ROOT, ModelGraph, ModuleNode, Value, ValueKind
-from layercli.inspect.plot_graph import FEW, MOST, PlotBox, PlotEdge, PlotGraph, PlotOptions, change_of
+from layercli.inspect.plot_graph import FEW, FOLDED, MOST, PlotBox, PlotEdge, PlotGraph, PlotOptions, change_of
 from layercli.inspect.repeats import path_of_run, runs_of_equal
 
 
@@ -33,6 +33,8 @@ class _TreePlotter:
     boxes: list[PlotBox] = field(default_factory=list)
     edges: list[PlotEdge] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+    """Of each box, how many equal modules it stands for, all in all: a box below one that stands for three does for three."""
 
     def plot(self, depth: int) -> PlotGraph:
         """Return the tree down to ``depth`` levels below the focus."""
@@ -41,7 +43,7 @@ class _TreePlotter:
         self.add([focus.path], focus.path or self.graph.name, None)
         self.add_below(focus.path, 0, depth)
         if any(box.repeats > 1 for box in self.boxes):
-            self.notes.append("x 9 stands for nine equal layers: parameters are of each, shares are of all")
+            self.notes.append(FOLDED)
         if self.graph.incomplete:
             self.notes.append(f"the modules are shown: {self.graph.incomplete}")
         boxes, edges = tuple(self.boxes), tuple(self.edges)
@@ -53,6 +55,7 @@ class _TreePlotter:
         """Add the box of a module, or of a run of equal ones, and its edge; return its number."""
         node, parameters = self.graph.modules[paths[0]], parameters_of(self.graph, paths[0])
         below = [module.path for module in self.graph.below(paths[0])]
+        copies = len(paths) * (1 if above is None else self.copies[above])
         number = len(self.boxes)
         box = PlotBox(
             number,
@@ -61,12 +64,13 @@ class _TreePlotter:
             title,
             type=node.class_name or "",
             parameters=parameters,
-            share=len(paths) * (parameters or 0) / self.total if self.total else 0.0,
+            share=copies * (parameters or 0) / self.total if self.total else 0.0,
             repeats=len(paths),
             change=change_of(node.path, self.options.changes, below[1:]),
             module=node.path,
         )
         self.boxes.append(box)
+        self.copies.append(copies)
         if above is not None:
             self.edges.append(PlotEdge(above, number))
         return number

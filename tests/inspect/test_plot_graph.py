@@ -8,7 +8,7 @@ from layercli.errors import UsageError
 from layercli.inspect.model_graph import ModelGraphBuilder, OperationCall, ValueKind
 from layercli.inspect.plot_diff import plot_diff
 from layercli.inspect.plot_flow import plot_graph
-from layercli.inspect.plot_graph import MOST, PlotOptions
+from layercli.inspect.plot_graph import FOLDED, MOST, PlotOptions
 from layercli.sources.resolve import open_source, resolve
 
 
@@ -51,7 +51,9 @@ def test_32_blocks_are_one_box_and_few_boxes_are_the_default():
     assert (blocks.title, blocks.repeats, blocks.type) == ("blocks/0..31", 32, "CausalLMBlock")
     assert {("embed_tokens", "input_layernorm"), ("Add", "norm"), ("norm", "lm_head")} <= named_edges(picture)
     assert not any(edge.source == edge.target for edge in picture.edges)
-    assert picture.notes == ("x 9 stands for nine equal layers: parameters are of each, shares are of all",)
+    assert picture.notes == (FOLDED,)
+    [mlp] = [box for box in picture.boxes if box.title == "mlp"]
+    assert (mlp.parameters, mlp.share) == (176_160_768, 32 * 176_160_768 / 8_030_261_248)  # of one, and of all 32
 
 
 def test_a_part_is_shown_alone_and_a_layer_opened():
