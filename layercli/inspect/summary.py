@@ -102,6 +102,9 @@ class Summary:
     """What the next token costs, of a decoder."""
     dtypes: list[DtypeTotal] = field(default_factory=list)
     """The totals by dtype of a weight file."""
+    kind: str = ""
+    """What a weight file is, in words, and ``metadata`` what its writer noted."""
+    metadata: str = ""
 
     def __str__(self) -> str:
         return get_backend().text(self)
@@ -115,7 +118,12 @@ class Summary:
         shown = [row for row in self.rows if depth is None or row.depth <= depth]
         return {
             "schema": "layercli.summary/1",
-            "model": {"name": self.name, "class": self.cls, "source": self.source},
+            "model": {
+                "name": self.name,
+                "class": self.cls,
+                "source": self.source,
+                **({"kind": self.kind} if self.kind else {}),
+            },
             "inputs": [json_end(name, spec) for name, spec in self.inputs],
             "outputs": [json_end(name, spec) for name, spec in self.outputs],
             "rows": [row.to_json(self.totals.parameters) for row in shown],

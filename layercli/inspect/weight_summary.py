@@ -12,6 +12,7 @@ from layercli.core.dims import UNKNOWN
 from layercli.core.spec import Spec
 from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.checkpoint_parts import model_entries
+from layercli.inspect.file_identity import kind_of, metadata_in, metadata_line
 from layercli.inspect.model_graph import ModelGraph, ModelGraphBuilder, ValueKind
 from layercli.inspect.packed_weights import DtypeTotal, packed_weights, totals_of, unpacked_entries
 from layercli.inspect.summary import Row, Summary, Totals
@@ -60,9 +61,24 @@ def summarize_file(file: WeightFile, config: Mapping[str, Any] | None = None) ->
     parameters, size = sum(e.size for e in held.values()), sum(e.bytes for e in held.values())
     name = Path(file.file).name
     rows = list(below(top_of(root), 1))
-    own = [row_of(root, (name,), 1, root.entries)] if root.entries or not rows else []
+    alone = {entry.same_as or entry.path: entry for entry in root.entries.values()}
+    own = [row_of(root, (name,), 1, alone)] if root.entries or not rows else []
     totals = Totals(parameters, None, None, size, UNKNOWN)
-    return Summary(name, None, str(file.file), [], [], own + rows, totals, footnotes=notes, dtypes=dtypes)
+    metadata = metadata_in(file)
+    kind, noted = kind_of(entries, metadata, config), metadata_line(metadata)
+    return Summary(
+        name,
+        None,
+        str(file.file),
+        [],
+        [],
+        own + rows,
+        totals,
+        footnotes=notes,
+        dtypes=dtypes,
+        kind=kind,
+        metadata=noted,
+    )
 
 
 def held_by_model(

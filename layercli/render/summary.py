@@ -180,7 +180,8 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     others = [f"{name} {cls}" for name, cls in summary.other_outputs]
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
     if summary.cls is None:
-        return [held, *dtype_facts(summary.dtypes)]
+        said = [("Kind", summary.kind), ("Metadata", summary.metadata)]
+        return [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in said if text)]
     return [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
         (

@@ -156,6 +156,8 @@ output_norm         256   2.0% ▎
 
 Parameters:  12,544 (7.8 KiB)
 Dtypes:      q4_k 12,288 (4.5 bits each), float32 256
+Kind:        llama
+Metadata:    general.architecture=llama
 
 0..9 stands for ten equal layers: figures of each, shares of all (--no-fold)
 12 layers below are not shown (--depth)
@@ -271,3 +273,29 @@ def test_the_model_in_a_checkpoint_of_a_trainer(cli):
             {"dtype": "float32", "parameters": 26, "bytes": 104, "overhead_bytes": 0, "bits_per_parameter": 32.0}
         ],
     }
+
+
+def test_one_line_says_what_a_file_is(cli, folder):
+    state = {}
+    for i in range(2):
+        for name, rank in (("q_proj", 8), ("v_proj", 4)):
+            state[f"base_model.model.h.{i}.{name}.lora_A.weight"] = np.zeros((rank, 16), "f4")
+            state[f"base_model.model.h.{i}.{name}.lora_B.weight"] = np.zeros((16, rank), "f4")
+    save("lora.safetensors", state, {"modelspec.title": "Cats \x1b[31m", "note": "x" * 99})
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    drawn = cli("summary lora.safetensors --format plain").out
+    assert " LoRA adapter of rank 4 to 8 on q_proj, v_proj; llama; Cats \\x1b[31m\n" in drawn
+    assert " modelspec.title=Cats \\x1b[31m and 1 more (vars --metadata)\n" in drawn
+    assert json.loads(cli("summary lora.safetensors --format json").out)["model"] == {
+        "name": "lora.safetensors",
+        "class": None,
+        "source": "lora.safetensors",
+        "kind": "LoRA adapter of rank 4 to 8 on q_proj, v_proj; llama; Cats \x1b[31m",
+    }
+
+
+def test_a_tied_entry_counts_once_in_the_row_of_the_root():
+    x = torch.ones(3)
+    torch.save({"a": x, "b": x, "c": torch.ones(2)}, "net.pt")
+    [own] = summarize_file(open_weights("net.pt")).rows
+    assert own.parameters == 5
