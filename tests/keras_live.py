@@ -24,6 +24,15 @@ def floating(x):
     return hasattr(x, "dtype") and np.issubdtype(x.dtype, np.floating)
 
 
+def initial_values(layer, shapes):
+    """Return the name, shape, standard deviation and largest magnitude of each variable of a new layer."""
+    layer.build(*shapes)
+    values = [
+        (v.path.rpartition("/")[2], np.asarray(v.value, "float64")) for v in layer.weights if "seed" not in v.path
+    ]
+    return [[name, list(x.shape), float(x.std()), float(np.abs(x).max())] for name, x in values]
+
+
 def weighted_sum(outputs):
     pairs = zip(outputs, weighting(outputs), strict=True)
     return sum((y * w).sum() for y, w in pairs if jnp.issubdtype(y.dtype, jnp.floating))

@@ -35,7 +35,7 @@ def _scope(layer: Layer) -> Iterator[None]:
     if graph.frames() and graph.frames()[-1].layer is layer:
         yield
         return
-    with graph.inside(CallContext(Node(layer, ()), layer, False)):
+    with graph.inside(CallContext(Node(layer, ()), layer, None)):
         yield
 
 

@@ -33,6 +33,7 @@ class CallSignature:
     name: str
     _node: Node | None
     _call_names: ClassVar[frozenset[str]]
+    _trains: ClassVar[bool]
     _tensors_taken: ClassVar[list[str]]
 
     def call(self, *inputs: Any, **named: Any) -> Any:
@@ -50,6 +51,13 @@ class CallSignature:
         if "_call_names" not in cls.__dict__:
             cls._call_names = frozenset(inspect.signature(cls.call).parameters)
         return cls._call_names
+
+    @classmethod
+    def trains_by_default(cls) -> bool:
+        """Whether a call without ``training`` is in training mode: the default of ``call``, as in image augmentation."""
+        if "_trains" not in cls.__dict__:
+            cls._trains = getattr(inspect.signature(cls.call).parameters.get("training"), "default", False) is True
+        return cls._trains
 
     @classmethod
     def call_argument_names(cls) -> list[str]:

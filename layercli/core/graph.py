@@ -59,11 +59,11 @@ class Node:
 
 @dataclass
 class CallContext:
-    """A symbolic call in progress: its node, and whether it runs in training mode."""
+    """A symbolic call in progress: its node, and whether it runs in training mode, None where no call says so."""
 
     node: Node
     layer: Layer
-    training: bool
+    training: bool | None
 
 
 class _Thread(threading.local):
@@ -99,7 +99,7 @@ class FunctionScope:
 @contextmanager
 def collect_calls(node: Node) -> Iterator[None]:
     """Collect in ``node`` the calls that a function makes that is an argument of an operation."""
-    *outer, last = _thread.frames or (CallContext(node, FunctionScope(), False),)  # type: ignore[arg-type]  # no layer
+    *outer, last = _thread.frames or (CallContext(node, FunctionScope(), None),)  # type: ignore[arg-type]  # no layer
     with _set((*outer, CallContext(node, last.layer, last.training))):
         yield
 

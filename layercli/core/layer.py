@@ -200,9 +200,11 @@ class Layer(Trackable, CallSignature, Serializable):
         """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
-        if training is None:
-            training = graph.frames()[-1].training if graph.frames() else False
-        with graph.inside(CallContext(node, self, bool(training))):
+        if training is None and graph.frames():
+            training = graph.frames()[-1].training
+        if training is None and self.trains_by_default():
+            training = True
+        with graph.inside(CallContext(node, self, None if training is None else bool(training))):
             args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
             node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
             if not self.built:

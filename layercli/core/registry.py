@@ -42,7 +42,11 @@ class DataclassConfig:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as plain values, nested objects as ``{"class_name": ..., "config": ...}``."""
-        return {name: serialize(getattr(self, name)) for name in self.settings()}
+        return {name: serialize(self.argument(name)) for name in self.settings()}
+
+    def argument(self, name: str) -> Any:
+        """Return the constructor's argument of that name as it was given: the attribute, unless that holds something derived."""
+        return getattr(self, name)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -59,7 +63,7 @@ class DataclassConfig:
 
     def __str__(self) -> str:
         known = signature_of(type(self)).parameters
-        changed = [f"{name}={getattr(self, name)!r}" for name in self.settings() if is_changed(self, known[name])]
+        changed = [f"{name}={self.argument(name)!r}" for name in self.settings() if is_changed(self, known[name])]
         return snake_case(type(self).__name__) + (f"({', '.join(changed)})" if changed else "")
 
 
@@ -69,7 +73,7 @@ signature_of: Callable[[Any], inspect.Signature] = lru_cache(maxsize=4096)(inspe
 
 def is_changed(settings: DataclassConfig, parameter: inspect.Parameter) -> bool:
     """Return whether an argument differs from its default. An array always does."""
-    value = getattr(settings, parameter.name)
+    value = settings.argument(parameter.name)
     return hasattr(value, "shape") or value != parameter.default
 
 

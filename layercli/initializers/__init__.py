@@ -24,6 +24,7 @@ from layercli.initializers.variance_scaling import (
     LecunUniform,
     VarianceScaling,
     compute_fans,
+    with_axes,
 )
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "truncated_normal",
     "values",
     "variance_scaling",
+    "with_axes",
     "zeros",
 ]
 

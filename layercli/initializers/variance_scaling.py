@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from layercli.errors import UsageError
 from layercli.initializers.initializer import Shape
@@ -111,6 +111,19 @@ class FixedScaling(RandomInitializer):
         """Return the values of ``scaling``."""
         scaling = replace(self.scaling, input_axes=self.input_axes, output_axes=self.output_axes)
         return scaling.draw(rng, shape, dtype)
+
+
+def with_axes(initializer: Any, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+    """Return ``initializer`` with these axes, if its variance depends on fans and it has no axes of its own.
+
+    >>> with_axes(GlorotUniform(), [0], [1, 2]).output_axes, with_axes(GlorotUniform(), [0], [1])((2, 3)).shape
+    ([1, 2], (2, 3))
+    """
+    if not isinstance(initializer, (VarianceScaling, FixedScaling)):
+        return initializer
+    if initializer.input_axes is not None and initializer.output_axes is not None:
+        return initializer
+    return replace(initializer, input_axes=input_axes, output_axes=output_axes)
 
 
 @dataclass(frozen=True)

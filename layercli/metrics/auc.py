@@ -59,6 +59,11 @@ class AUC(Metric):
         inner = evenly(self.num_thresholds)[1:-1] if self.thresholds is None else sorted(self.thresholds)
         self.levels = [-EPSILON, *inner, 1 + EPSILON]
         self.num_thresholds = len(self.levels)
+        self.init_thresholds, self.thresholds = self.thresholds, self.levels
+
+    def argument(self, name: str) -> Any:
+        """Return the argument of that name; ``thresholds`` itself holds those that are used."""
+        return self.init_thresholds if name == "thresholds" else super().argument(name)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the confusion counts at each threshold."""

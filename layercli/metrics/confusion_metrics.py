@@ -27,7 +27,12 @@ class ConfusionMetric(Metric):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.levels = parse_thresholds(self.thresholds, self.default_threshold())
+        self.init_thresholds, self.thresholds = self.thresholds, self.levels
         self.ranks = sorted(range(len(self.levels)), key=self.levels.__getitem__)
+
+    def argument(self, name: str) -> Any:
+        """Return the argument of that name; ``thresholds`` itself holds those that are used."""
+        return self.init_thresholds if name == "thresholds" else super().argument(name)
 
     def default_threshold(self) -> float:
         """Return the threshold used for None."""

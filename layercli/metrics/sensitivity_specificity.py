@@ -31,14 +31,18 @@ class SensitivitySpecificityBase(Metric):
         if not 0 <= getattr(self, self.held) <= 1:
             raise UsageError(f"{self.held} must be a number from 0 to 1, got {getattr(self, self.held)}")
 
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds, evenly spaced in [0, 1]."""
+        return evenly(self.num_thresholds)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the confusion counts at each threshold."""
         return dict.fromkeys(Counts._fields, (self.num_thresholds,))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch. ``sample_weight``: one weight per sample, or of the targets' shape."""
-        levels = evenly(self.num_thresholds)
-        counts = count(y_true, y_pred, levels, sample_weight=sample_weight, class_id=self.class_id)
+        counts = count(y_true, y_pred, self.thresholds, sample_weight=sample_weight, class_id=self.class_id)
         for cell, value in counts._asdict().items():
             self.add(cell, value)
 

@@ -50,7 +50,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         self.rate_source: Any  # what learning_rate was set to: see Rate
         self.applied = 0
         self.state: State | None = None
-        self.no_decay: tuple[frozenset[int], str] = (frozenset(), "")
+        self.no_decay: tuple[tuple[Any, ...], str] = ((), "")
         check_arguments(self)
 
     # What a rule says
@@ -127,14 +127,14 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def exclude_from_weight_decay(self, var_list: Iterable[torch.Tensor] = (), var_names: Iterable[str] = ()) -> None:
-        """Spare from weight decay the parameters of ``var_list`` and those whose name matches one of ``var_names``.
+        """Spare from weight decay the variables or parameters of ``var_list`` and those whose name matches one of ``var_names``.
 
         A name is the last part of a path; ``var_names`` are regular expressions searched in it. Raises UsageError once
         the optimizer is built.
         """
         if self.state is not None:
             raise UsageError(f"{self.name} is built: exclude_from_weight_decay comes before")
-        self.no_decay = (frozenset(id(variable) for variable in var_list or ()), "|".join(var_names or ()))
+        self.no_decay = (tuple(var_list or ()), "|".join(var_names or ()))
 
     def finalize(self) -> None:
         """Put the moving average of the weights in their place, if one is kept."""
@@ -246,7 +246,10 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         """Return whether weight decay applies to the parameter of that index."""
         spared, pattern = self.no_decay
         name = self.built.names[index].rpartition("/")[2]
-        return id(self.built.parameters[index]) not in spared and not (pattern and re.search(pattern, name))
+        parameter = self.built.parameters[index]
+        if any(getattr(variable, "stored", variable) is parameter for variable in spared):
+            return False
+        return not (pattern and re.search(pattern, name))
 
     def _average(self) -> None:
         momentum = self.ema_momentum if self.iterations else 0.0

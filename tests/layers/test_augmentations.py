@@ -60,8 +60,8 @@ def test_shapes_and_inference(name):
     settings = next(settings for found, settings, *_ in GIVEN if found == name)
     layer = getattr(layers, name)(**settings)
     if name not in ALWAYS:
-        np.testing.assert_array_equal(layer(X), X)
-        assert layer(X.astype("uint8")).dtype == (
+        np.testing.assert_array_equal(layer(X, training=False), X)
+        assert layer(X.astype("uint8"), training=False).dtype == (
             torch.float32 if layer.__class__.__dict__.get("floats") else torch.uint8
         )
     assert layer(X / 255, training=True).shape == X.shape
@@ -97,7 +97,7 @@ def test_a_color_jitter_changes_what_it_is_told_to():
     assert out.min() >= 0
     assert out.max() <= 1
     assert not np.allclose(out, x, atol=1e-3)
-    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layer(x, training=False), x)
     grey = np.full((3, 4, 4, 3), 0.5, "float32")
     spread = layers.RandomColorJitter(value_range=(0, 1), saturation_factor=0.5)(grey, training=True)
     np.testing.assert_allclose(spread, grey, atol=1e-6)

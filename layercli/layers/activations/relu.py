@@ -11,13 +11,13 @@ from layercli.ops.nn import activations as ops
 
 
 class ReLU(Layer):
-    """out = x where x >= threshold, else negative_slope * (x - threshold), and at most max_value.
+    """out = x where x > threshold, else negative_slope * (x - threshold), and at most max_value.
 
     Raises UsageError for a negative argument.
 
     Args:
         max_value: The largest value of out; None for no limit.
-        threshold: The value below which x is scaled.
+        threshold: The value up to which x is scaled.
     """
 
     max_value: Any = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli import initializers
 from layercli.core.spec import Shape, shape_of
 from layercli.errors import ShapeError, UsageError
 from layercli.layers.core.lora import LoraMixin
@@ -56,7 +57,7 @@ class EinsumDense(LoraMixin):
         self.kernel = self.add_weight(
             "kernel",
             tuple(sizes[letter] for letter in kernel),
-            self.kernel_initializer,
+            initializers.with_axes(self.kernel_initializer, *self._fans()),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
             layout=(*range(self.op.summed, len(kernel)), *range(self.op.summed)),
@@ -71,6 +72,12 @@ class EinsumDense(LoraMixin):
                 constraint=self.bias_constraint,
             )
         self.maybe_enable_lora()
+
+    def _fans(self) -> tuple[list[int], list[int]]:
+        """Return the axes of the kernel that count inputs, those summed, and the axes that count outputs, those of out."""
+        _, kernel, out = self.op.terms
+        outputs = [axis for axis, letter in enumerate(kernel) if letter in out]
+        return [axis for axis in range(len(kernel)) if axis not in outputs], outputs
 
     def _letters(self, term: str, shape: Shape) -> dict[str, Any]:
         """Return the size of each letter of the inputs."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+from layercli.core import masking
 from layercli.core.layer import Layer
 from layercli.errors import ShapeError
-from layercli.ops.numpy.elementwise import Binary
+from layercli.ops.numpy.elementwise import Binary, Where
 from layercli.ops.numpy.reshaping import ExpandDims
 
 
@@ -43,6 +44,32 @@ class ReduceMerge(Merge):
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
         return reduce(Binary(self.function), aligned(self.checked(inputs)))
+
+
+class MaskedMerge(ReduceMerge):
+    """A ReduceMerge that leaves out the masked steps of each input, unless a step is masked in all of them."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        masks = [masking.mask_of(x) for x in self.checked(inputs)]
+        if all(mask is None for mask in masks):
+            return super().call(inputs)
+        rank = max(len(x.shape) for x in inputs)
+        kept = [  # an input that gets axes loses its mask, as in Keras
+            None if mask is None or len(x.shape) < rank else ExpandDims(-1)(mask)
+            for x, mask in zip(inputs, masks, strict=True)
+        ]
+        return self.merged(list(zip(aligned(inputs), kept, strict=True)))
+
+    def merged(self, pairs: list[tuple[Any, Any]]) -> Any:
+        """Return the outputs for pairs of an input and its mask, which broadcasts with it and may be None."""
+        (out, out_mask), *rest = pairs
+        for x, mask in rest:
+            x = x if mask is None else Where()(mask, x, out)
+            out = out if out_mask is None else Where()(out_mask, out, x)
+            out_mask = None if mask is None or out_mask is None else Binary("logical_or")(out_mask, mask)
+            out = Binary(self.function)(out, x)
+        return out
 
 
 def aligned(inputs: Sequence[Any]) -> list[Any]:

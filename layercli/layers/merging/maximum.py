@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import ReduceMerge
+from layercli.layers.merging.base_merge import MaskedMerge
 
 
-class Maximum(ReduceMerge):
-    """out = max(x, y, ...), value by value, of a list of inputs; shapes broadcast."""
+class Maximum(MaskedMerge):
+    """out = max(x, y, ...), value by value, of a list of inputs; shapes broadcast. Masked steps are left out."""
 
     function = "maximum"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layercli.layers.merging.base_merge import ReduceMerge
+from layercli.layers.merging.base_merge import MaskedMerge
 
 
-class Minimum(ReduceMerge):
-    """out = min(x, y, ...), value by value, of a list of inputs; shapes broadcast."""
+class Minimum(MaskedMerge):
+    """out = min(x, y, ...), value by value, of a list of inputs; shapes broadcast. Masked steps are left out."""
 
     function = "minimum"

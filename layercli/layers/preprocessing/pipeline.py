@@ -29,7 +29,7 @@ class Pipeline(Layer):
         if not isinstance(given, (list, tuple)) or not all(isinstance(each, Layer) for each in given):
             raise UsageError(f"Pipeline expects layers to be a list of layers, got {given!r}")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, training: bool = True) -> Any:
         """Return what the last layer gives."""
         for layer in vars(self)["layers"]:
             inputs = layer(inputs, training=training) if "training" in layer.call_names() else layer(inputs)

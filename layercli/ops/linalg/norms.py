@@ -26,7 +26,7 @@ MATRIX_NORMS = (None, "fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf"))
 class Norm(Op):
     """out = the norm of x over ``axis``: over one axis (sum |x|^ord)^(1 / ord), over two a matrix norm.
 
-    ``ord`` None: sqrt(sum x^2) over any axes. Matrix norms: ``fro`` the same; 1 and -1 the largest and smallest column
+    ``ord`` None: sqrt(sum x^2) over one axis, two or all. Matrix norms: ``fro`` the same; 1 and -1 the largest and smallest column
     sum of |x|; inf and -inf the row sum; 2 and -2 the singular value; ``nuc`` the sum of singular values.
     """
 
@@ -39,8 +39,9 @@ class Norm(Op):
         number of axes.
         """
         axes = axes_of(x, self.axis)
-        if self.ord is not None and len(axes) not in (1, 2):
-            raise ShapeError(f"expects 1 or 2 axes for a norm of the order {self.ord}, got {len(axes)} (x = {x})")
+        if len(axes) not in (1, 2) and not (self.ord is None and self.axis is None):
+            order = "" if self.ord is None else f" of the order {self.ord}"
+            raise ShapeError(f"expects 1 or 2 axes for a norm{order}, got {len(axes)} (x = {x})")
         if len(axes) == 1 and isinstance(self.ord, str):
             raise ShapeError(f"expects 2 axes for a norm of the order {self.ord}, got 1 (x = {x})")
         if len(axes) == 2 and self.ord not in MATRIX_NORMS:
@@ -52,6 +53,8 @@ class Norm(Op):
         """Return torch's norm."""
         x = x if x.is_floating_point() else x.float()
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
+        if isinstance(axes, tuple) and len(axes) > 2 and self.axis is not None:
+            self.spec(spec_of(x))
         if self.ord is None:
             return torch.linalg.vector_norm(x, 2, axes, self.keepdims)
         return torch.linalg.norm(x, self.ord, axes, self.keepdims)

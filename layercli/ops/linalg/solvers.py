@@ -16,7 +16,7 @@ from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
 
 @dataclass(frozen=True)
 class Solve(Op):
-    """out = x with a @ x = b: a (..., n, n); b (..., n, k), or (n,) for one vector.
+    """out = x with a @ x = b: a (..., n, n); b (..., n, k), or (..., n) with one axis less than a, for vectors.
 
     ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read, else empty.
     """
@@ -27,18 +27,18 @@ class Solve(Op):
         """Return b's shape after broadcasting; ShapeError where a is not square or b's rows differ from a's."""
         check_matrices(a)
         *lead, rows, columns = a.shape
-        vector = b.rank == 1
+        vector = b.rank == a.rank - 1
         wanted = b.shape[-1:] if vector else b.shape[-2:-1]
         if not dims.may_equal(rows, columns) or not wanted or not dims.may_equal(rows, wanted[0]):
             raise ShapeError(f"expects square matrices a, and b with their number of rows (a = {a}, b = {b})")
         if vector:
-            return Spec((*lead, *b.shape), promoted(a, b))
+            return Spec((*broadcast_shapes(tuple(lead), b.shape[:-1]), b.shape[-1]), promoted(a, b))
         return Spec((*broadcast_shapes(tuple(lead), b.shape[:-2]), *b.shape[-2:]), promoted(a, b))
 
     def run(self, a: Any, b: Any) -> Any:
         """Return torch's solve, or its solve_triangular."""
         self.spec(spec_of(a), spec_of(b))
-        vector = b.ndim == 1
+        vector = b.ndim == a.ndim - 1
         b = b.unsqueeze(-1) if vector else b
         upper = self.triangle == "upper"
         out = torch.linalg.solve_triangular(a, b, upper=upper) if self.triangle else torch.linalg.solve(a, b)
@@ -81,12 +81,15 @@ class LeastSquares(Op):
 
 
 def solve(a: Any, b: Any) -> Any:
-    """Return x with a @ x = b for matrices a (..., n, n) and b (..., n, k), or a vector b (n,)."""
+    """Return x with a @ x = b for matrices a (..., n, n) and b (..., n, k), or vectors b (..., n) with one axis less than a."""
     return Solve()(matrices(a), matrices(b))
 
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    """Return x with a @ x = b for triangular matrices a; the upper triangle is read, or the lower one for ``lower``."""
+    """Return x with a @ x = b for triangular matrices a; the upper triangle is read, or the lower one for ``lower``.
+
+    b has a's number of axes, or one less: then it holds vectors.
+    """
     return Solve("lower" if lower else "upper")(matrices(a), matrices(b))
 
 

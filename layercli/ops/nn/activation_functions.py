@@ -17,7 +17,7 @@ def linear(x: Any) -> Any:
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """Return x where x >= threshold, else negative_slope * (x - threshold), clipped to at most ``max_value``."""
+    """Return x where x > threshold, else negative_slope * (x - threshold), clipped to at most ``max_value``."""
     return ops.Relu(negative_slope, max_value, threshold)(x)
 
 

@@ -63,7 +63,7 @@ class ActivationFunction(Op):
 
 @dataclass(frozen=True)
 class Relu(Op):
-    """out = x where x >= threshold, else negative_slope * (x - threshold), clipped to at most ``max_value`` (None: no
+    """out = x where x > threshold, else negative_slope * (x - threshold), clipped to at most ``max_value`` (None: no
     limit).
     """
 
@@ -81,7 +81,7 @@ class Relu(Op):
             return F.relu(x)
         x = x if x.is_floating_point() else x.float()
         below = self.negative_slope * (x - self.threshold)
-        out = torch.where(x >= self.threshold, x, below)
+        out = torch.where(x > self.threshold, x, below)
         return out if self.max_value is None else torch.clamp_max(out, self.max_value)
 
     @property

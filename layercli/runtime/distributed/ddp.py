@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from layercli.core.model import Model
 from layercli.runtime.execution import eager_call
-from layercli.runtime.execution.layer_module import LayerModule
+from layercli.runtime.execution.layer_module import LayerModule, mode
 
 
 class Replicated(LayerModule):
@@ -61,14 +60,12 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
 def without_gradient(model: Model, data: Any) -> set[int]:
     """Return the ids of the trainable parameters that the loss of a batch does not depend on; the model is unchanged."""
     x, y, weight = (*data, None, None)[:3]
-    mirror: nn.Module = model.module
+    mirror: LayerModule = model.module
     buffers = [(buffer, buffer.clone()) for buffer in mirror.buffers()]
-    training = mirror.training
-    mirror.train()
     device = eager_call.device_of(model)
-    with torch.random.fork_rng([device] if device is not None and device.type == "cuda" else []), torch.enable_grad():
+    fork = torch.random.fork_rng([device] if device is not None and device.type == "cuda" else [])
+    with fork, torch.enable_grad(), mode(mirror, True):
         loss = model.compute_loss(x, y, model(x, training=True), weight)
-    mirror.train(training)
     with torch.no_grad():
         for buffer, before in buffers:
             buffer.copy_(before)

@@ -31,10 +31,11 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     module = layer._module
     args, kwargs = _cast(module, args), _cast(module, kwargs)
     masking.fill_in(layer, args, kwargs)
-    if training is None or bool(training) == module.training:
+    if training is None or is_in_mode(module, bool(training)):
         outputs = module(*args, **kwargs)
     else:
-        outputs = _in_mode(module, bool(training), args, kwargs)
+        with layer_module.mode(module, bool(training)):
+            outputs = module(*args, **kwargs)
     return masking.passed_on(layer, args, kwargs, outputs)
 
 
@@ -92,11 +93,6 @@ def _cast(module: layer_module.LayerModule, values: Any) -> Any:
     return tree.map_structure(cast, values)
 
 
-def _in_mode(module: layer_module.LayerModule, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run with the training flag of the whole module set to ``training``; restore it afterwards."""
-    before = module.training
-    module.train(training)
-    try:
-        return module(*args, **kwargs)
-    finally:
-        module.train(before)
+def is_in_mode(module: layer_module.LayerModule, training: bool) -> bool:
+    """Return whether the training flags of the module and of the augmenting ones below are ``training``."""
+    return module.training is training and all(each.training is training for each in module.bag.augmenting)

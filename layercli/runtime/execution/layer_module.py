@@ -7,6 +7,8 @@ in the variable's physical layout. Hooks, state_dict, optimizers, torch.compile,
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,14 +32,35 @@ class LossCollector:
 
     def __init__(self, outermost: LayerModule) -> None:
         self.outermost = outermost
+        self.augmenting: list[LayerModule] = []  # the modules below that are in training mode by default
         self.losses: list[tuple[Layer, Any]] = []
+
+
+@contextmanager
+def mode(module: LayerModule, training: bool) -> Iterator[None]:
+    """Set the training flag of every module below, and restore each afterwards."""
+    before = [(each, each.training) for each in module.modules() if each.training is not training]
+    if before:
+        module.train(training)
+    try:
+        yield
+    finally:
+        for each, flag in before:
+            each.training = flag
+
+
+def rest(module: LayerModule) -> None:
+    """Set the training flags that a new module has: those of inference, but for image augmentation."""
+    module.eval()
+    for each in module.bag.augmenting:
+        each.training = True
 
 
 class LayerModule(nn.Module):
     """Hold the values of one layer's variables; ``forward`` is the layer's ``call``.
 
-    ``training`` is torch's flag and the default for calls. ``ready`` says that the whole tree below is built; ``bag`` is
-    shared by the whole tree.
+    ``training`` is torch's flag and the default for calls; it begins as the default of the layer's ``call``. ``ready`` says that
+    the whole tree below is built; ``bag`` is shared by the whole tree.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -46,7 +69,7 @@ class LayerModule(nn.Module):
         self.dtype = dtype_of(layer.compute_dtype)
         self.takes_training = "training" in layer.call_names()
         self.activity_regularizer = layer._activity_regularizer
-        self.training = False
+        self.training = layer.trains_by_default()
         self.ready = False
         self.bag = LossCollector(self)
         if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
@@ -65,7 +88,7 @@ class LayerModule(nn.Module):
         if self.activity_regularizer is not None:
             for x in tree.flatten(outputs):
                 penalty = self.activity_regularizer(x)
-                self.described.add_loss(penalty / x.shape[0] if x.ndim else penalty)
+                self.described.add_loss(penalty / max(x.shape[0], 1) if x.ndim else penalty)
         return outputs
 
     def _beside(self, args: Any, kwargs: Any) -> Any:
@@ -158,6 +181,8 @@ def _share_bag(layer: Layer, ready: bool) -> None:
         if below._module is not None:
             below._module.ready |= ready
             below._module.bag = bag
+            if below.trains_by_default():
+                bag.augmenting.append(below._module)
             if below._makes_tensors:
                 vars(below._module).pop("forward", None)
 

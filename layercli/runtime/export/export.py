@@ -24,7 +24,7 @@ from layercli.errors import UsageError
 from layercli.formats.atomic import replacing, staged
 from layercli.inspect.output_names import numbered
 from layercli.inspect.summary import ends, input_names
-from layercli.runtime.execution import tensors
+from layercli.runtime.execution import layer_module, tensors
 from layercli.runtime.execution.graph_module import first_line
 from layercli.runtime.execution.model_saving import require_built
 from layercli.runtime.export.onnx_export import check_exporter
@@ -56,17 +56,15 @@ def traced(model: Model) -> torch.export.ExportedProgram:
     if len(specs) != 1 or not tree.flatten(specs):
         raise UsageError(f"{model.name} is not called on one argument, so it cannot be exported")
     module, sizes = model.module, ExportSizes()
-    training, held = module.training, next(module.parameters(), None)
+    held = next(module.parameters(), None)
     try:
-        with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        with warnings.catch_warnings(action="ignore"), torch.no_grad(), layer_module.mode(module, False):
             examples = tree.map_structure(
                 lambda spec: sizes.example(spec, None if held is None else held.device), specs
             )
-            return torch.export.export(module.eval(), examples, dynamic_shapes=tree.map_structure(open_axes, specs))
+            return torch.export.export(module, examples, dynamic_shapes=tree.map_structure(open_axes, specs))
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported: {first_line(error)}") from error
-    finally:
-        module.train(training)
 
 
 class ExportSizes:

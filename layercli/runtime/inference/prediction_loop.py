@@ -13,7 +13,7 @@ from layercli.callbacks.callback import Callback
 from layercli.callbacks.callback_list import CallbackList, listed
 from layercli.core import tree
 from layercli.core.model import Model
-from layercli.runtime.execution import eager_call, tensors, torch_compile
+from layercli.runtime.execution import eager_call, layer_module, tensors, torch_compile
 from layercli.runtime.execution.malloc_tuning import keep_freed_memory
 from layercli.runtime.inference.prepacked_weights import PrepackedCall
 from layercli.runtime.training.data_adapters import ArrayAdapter, packed, source_of
@@ -29,7 +29,6 @@ def predict(
     first, source = peek(source_of(x, batch_size=size, what="predict"), size)
     build(model, first[0])
     device = eager_call.device_of(model)
-    model.module.eval()
     told = CallbackList(listed(callbacks), model, {})
     compiles = getattr(model._trainer, "jit_compile", False)
     alone = (
@@ -39,7 +38,8 @@ def predict(
     step_of = PrepackedCall(model.predict_step, many=many) if alone else model.predict_step
     parts: list[Any] = []
     told.tell("on_predict_begin")
-    with torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
+    inference = layer_module.mode(model.module, False)
+    with inference, torch.inference_mode(), source.epoch(), torch_compile.compiled(model, compiles):
         for step, batch in enumerate(itertools.islice(source.batches(size), steps)):
             told.tell("on_predict_batch_begin", step)
             parts.append(tree.map_structure(tensors.to_numpy, step_of(packed(to_device(batch, device)))))

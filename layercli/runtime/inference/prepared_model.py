@@ -219,7 +219,7 @@ def _built(subject: ModelSource, inputs: Any, settings: RunSettings) -> nn.Modul
     if (file := settings.weights or subject.archive) is not None:
         model_saving.load_weights(model, file)
     module: nn.Module = model.module
-    return module
+    return module.eval()
 
 
 def _loaded(model: nn.Module, settings: RunSettings) -> nn.Module:

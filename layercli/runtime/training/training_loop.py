@@ -139,7 +139,7 @@ def run_epoch(trainer: Trainer, batches: Iterator[tuple[int, Batch]], told: Call
             if stopping(trainer, in_epoch=True):
                 break
     finally:
-        model.module.eval()
+        layer_module.rest(model.module)
     if logs is None:
         raise UsageError("fit got no data: there is no batch left", hint="give steps_per_epoch for a generator")
     if trainer.part is None:
@@ -155,10 +155,10 @@ def run_test(
     model = trainer.model
     device = eager_call.device_of(model)
     trainer.reset()
-    model.module.eval()
     told.tell("on_test_begin")
     logs: Mapping[str, Any] | None = None
-    with torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
+    inference = layer_module.mode(model.module, False)
+    with inference, torch.no_grad(), source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
         for step, batch in enumerate(itertools.islice(shard_batches(trainer, source, size), steps)):
             told.tell("on_test_batch_begin", step)
             logs = model.test_step(packed(to_device(batch, device)))
@@ -212,7 +212,7 @@ def on_batch(model: Model, what: str, x: Any, y: Any, sample_weight: Any, class_
     with torch.set_grad_enabled(what == "train"), torch_compile.compiled(model, trainer.jit_compile):
         logs = step(packed(to_device(batch, eager_call.device_of(model))))
     found = numbers(logs)
-    model.module.eval()
+    layer_module.rest(model.module)
     if return_dict:
         return found
     ordered = [found[name] for name in trainer.results() if name in found] or list(found.values())
