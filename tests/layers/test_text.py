@@ -64,6 +64,8 @@ def test_a_model_over_text_goes_through_a_file(output_mode, tmp_path):
     for ours, theirs in zip(again(x), expected, strict=True):
         np.testing.assert_array_equal(ours.detach().numpy(), theirs)
     assert again.layers[2].get_vocabulary() == model.layers[2].get_vocabulary()
+    vectorize = next(each.name for each in model.layers if isinstance(each, layers.TextVectorization))
+    assert said(model.save, tmp_path / "m.h5") == f"an .h5 file cannot hold the vocabulary of {vectorize}"
 
 
 def test_a_vocabulary_from_a_file(tmp_path):

@@ -194,13 +194,16 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     groups = groups_of(model)
     with collectives.is_writer_rank(model) as writes:
         if writes:
-            write_archive(path, described, groups)
+            write_archive(path, described, groups, {place: layer.assets() for place, layer in layers_of(model).items()})
 
 
 def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[str, Any]) -> None:
     """Write a model whose config is ``described`` to ``.h5``, a layer's trainable variables before others."""
     from layercli.saving import legacy_h5_writer
 
+    for layer in layers_of(model).values():
+        if layer.assets():
+            raise UsageError(f"an .h5 file cannot hold the vocabulary of {layer.name}", hint="save the model to .keras")
     names = {id(variable): f"{model.name}/{key}" for key, variable in model.named_variables().items()}
 
     def arrays(variables: Iterable[Variable]) -> list[tuple[str, Any]]:
