@@ -20,6 +20,7 @@ from layercli.inspect.output_names import distinct, keys_of, numbered
 from layercli.inspect.packed_weights import DtypeTotal
 
 if TYPE_CHECKING:
+    from layercli.inspect.adapter import Adapter
     from layercli.inspect.decoding import DecodingStep
 
 
@@ -96,6 +97,8 @@ class Summary:
     """Why the forward pass failed; the rows are known up to that call."""
     other_outputs: list[tuple[str, str]] = field(default_factory=list)
     """The outputs that are not tensors, such as a cache, with their classes."""
+    adapter: Adapter | None = None
+    """What the weights of an adapter change."""
     active: int | None = None
     """How many parameters each token uses, of a model with experts."""
     decoding: DecodingStep | None = None
@@ -132,6 +135,7 @@ class Summary:
                 **json_cost(self.totals.macs),
                 **({"active_parameters": self.active} if self.active is not None else {}),
             },
+            **({"adapter": self.adapter.to_json()} if self.adapter is not None else {}),
             **({"decoding": self.decoding.to_json()} if self.decoding is not None else {}),
             **({"dtypes": [total.to_json() for total in self.dtypes]} if self.dtypes else {}),
             **({"notes": self.footnotes} if self.footnotes else {}),

@@ -181,7 +181,8 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     held = ("Parameters", f"{totals.parameters:,} ({show_bytes(totals.bytes)})")
     if summary.cls is None:
         said = [("Kind", summary.kind), ("Metadata", summary.metadata)]
-        return [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in said if text)]
+        facts = [held, *dtype_facts(summary.dtypes), *((name, text) for name, text in said if text)]
+        return [*facts, *(summary.adapter.facts() if summary.adapter else [])]
     return [
         ("Input", ", ".join(f"{name} {spec}" for name, spec in summary.inputs) or "-"),
         (
@@ -190,6 +191,7 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
             or "-",
         ),
         held,
+        *dtype_facts(summary.dtypes),
         *([("Active", active_text(summary.active, totals.parameters))] if summary.active is not None else []),
         ("Trainable", show_count(totals.trainable)),
         ("Non-trainable", show_count(totals.non_trainable)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
 from layercli.formats import strict_json
 from layercli.formats.detect import open_single, open_weights
 from layercli.formats.os_errors import reading
-from layercli.formats.weight_file import WeightFile
+from layercli.formats.weight_file import TensorEntry, WeightFile
 from layercli.inspect.model_graph import ModelGraph
 from layercli.inspect.model_loader import ModelSource
+from layercli.inspect.packed_weights import PackedWeight, packed_weights, totals_of, unpacked_entries
 from layercli.inspect.summary import Summary, described
 from layercli.inspect.variables import VariableRow, Variables, of_file, of_model
 from layercli.models.families import describe
@@ -70,6 +72,17 @@ class Checkpoint:
         """How the weights are quantized, in words, or None."""
         return quantization_of(self.config)
 
+    @cached_property
+    def packed(self) -> list[PackedWeight]:
+        """The weights that several tensors of a quantized folder stand for."""
+        quantized = self.weights is not None and self.quantization is not None
+        return packed_weights(self.weights, self.config) if quantized and self.weights is not None else []
+
+    @cached_property
+    def entries(self) -> Mapping[str, TensorEntry]:
+        """The tensors of the weights by name, each packed weight as one tensor of its shape before packing."""
+        return {} if self.weights is None else unpacked_entries(self.weights.entries, self.packed)
+
     def known(self) -> Pretrained:
         """Return the model; UnknownArchitectureError if layercli does not implement the architecture."""
         if self.model is None:
@@ -78,9 +91,9 @@ class Checkpoint:
 
     def matched(self) -> Match | None:
         """Return how the weights match the built model; None if there is nothing to compare."""
-        if self.model is None or self.weights is None or self.quantization is not None:
+        if self.model is None or self.weights is None:
             return None
-        return match(self.model, {name: entry.shape for name, entry in self.weights.entries.items()})
+        return match(self.model, {name: entry.shape for name, entry in self.entries.items()})
 
 
 def is_folder(text: str) -> bool:
@@ -185,22 +198,27 @@ class PretrainedSource(LayerSource):
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
-        report = super().summary(inputs)
-        self.check_weights()
-        return report
+        return self.checked(super().summary(inputs))
 
     def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
         """Return the graph and the summary; FormatError and notes are those of ``summary``."""
-        found = super().views(inputs)
-        self.check_weights()
-        return found
+        graph, report = super().views(inputs)
+        return graph, self.checked(report)
 
-    def check_weights(self) -> None:
-        """Compare the weights with the built model: FormatError for other shapes, notes for missing and unexpected tensors."""
-        found = self.opened.matched()
-        if found is not None and found.other_shape:
-            raise FormatError(f"{self.opened.path} contradicts itself: {found.faults[0]}")
+    def checked(self, report: Summary) -> Summary:
+        """Compare the weights with the built model: FormatError for other shapes, notes for missing and unexpected tensors.
+
+        The bytes of quantized weights are those that are stored.
+        """
+        opened = self.opened
+        found = opened.matched()
+        if found is not None and found.other_shape and opened.quantization is None:
+            raise FormatError(f"{opened.path} contradicts itself: {found.faults[0]}")
         self.notes.extend(found.faults if found is not None else [])
+        if opened.quantization is not None and opened.weights is not None:
+            report.dtypes = totals_of(opened.entries.values(), opened.packed)
+            report.totals.bytes = sum(total.bytes for total in report.dtypes)
+        return report
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the tensors of the weights, with a note of differences from the config; without weights, the model's.

@@ -56,10 +56,12 @@ def _opened(model: Any, settings: Mapping[str, Any], *, config: str | None = Non
     if config is not None:
         raise UsageError(f"--config is for a class or a function in Python, and {text} is none")
     if os.path.isdir(text) or os.path.basename(text) == "config.json":
-        from layercli.sources import huggingface  # few commands need its dependencies
+        from layercli.sources import adapter, huggingface  # few commands need their dependencies
 
         if huggingface.is_folder(text):
             return huggingface.pretrained_source(text, settings)
+        if adapter.is_adapter(text):
+            return adapter.adapter_source(text, settings)
     if os.path.isfile(text) and not text.endswith(".ipynb"):
         return file_source(text, settings)
     if (found := named_source(text, settings)) is not None:

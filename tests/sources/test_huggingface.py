@@ -206,6 +206,78 @@ def test_quantized_weights_are_named_and_not_run(folder, capsys):
     assert err == f"error: {folder} holds quantized weights (gptq, 4 bits), which layercli does not run\n"
 
 
+def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
+    change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
+    arrays = load_file(folder / "model.safetensors")
+    for name in [name for name in arrays if "_proj." in name]:
+        (outputs, inputs), path = arrays.pop(name).shape, name.removesuffix(".weight")
+        arrays[f"{path}.qweight"] = np.zeros((inputs // 8, outputs), "int32")
+        arrays[f"{path}.qzeros"] = np.zeros((1, outputs // 8), "int32")
+        arrays[f"{path}.scales"] = np.zeros((1, outputs), "float16")
+    save_file(arrays, folder / "model.safetensors")
+    code, out, err = asked(capsys, "summary", folder, "--format", "json")
+    assert (code, err) == (0, "the weights are quantized (gptq, 4 bits): the unquantized model is shown\n")
+    found = json.loads(out)
+    assert found["totals"]["parameters"] == 5520
+    assert found["totals"]["bytes"] == sum(array.nbytes for array in arrays.values())
+    packed = {each["dtype"]: (each["parameters"], each["bits_per_parameter"]) for each in found["dtypes"]}
+    scales = sum(array.nbytes for name, array in arrays.items() if name.endswith(("scales", "qzeros")))
+    assert packed == {"gptq-int4": (3840, round(4 + 8 * scales / 3840, 4)), "float32": (1680, 32.0)}
+    rewrite(folder, **{"model.layers.0.mlp.up_proj.qweight": np.zeros((2, 16), "int32")})
+    code, _, err = asked(capsys, "summary", folder)
+    assert code == 0
+    fault = "model.layers.0.mlp.up_proj.weight"
+    assert fault in err
+
+
+@pytest.fixture
+def adapter(folder, tmp_path):
+    place = tmp_path / "adapter"
+    place.mkdir()
+    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["v_proj", "q_proj"]}
+    (place / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": str(folder)}))
+    path = "base_model.model.model.layers.{}.self_attn.{}.lora_{}.weight"
+    sizes = {"q_proj": (16, 16), "v_proj": (8, 16)}
+    save_file(
+        {
+            path.format(i, name, half): np.zeros((4, inputs) if half == "A" else (outputs, 4), "float32")
+            for i in range(2)
+            for name, (outputs, inputs) in sizes.items()
+            for half in "AB"
+        },
+        place / "adapter_model.safetensors",
+    )
+    return place
+
+
+def test_an_adapter_is_shown_beside_its_base(adapter, folder, capsys):
+    code, out, err = asked(capsys, "summary", adapter)
+    assert (code, err) == (0, "")
+    assert [line.split(":", 1)[1].strip() for line in out.splitlines() if line.startswith(("Adapter", "Targets", "Base"))] == [
+        "LORA, rank 4, products times 2",
+        "q_proj, v_proj",
+        f"{folder}, 5,520 parameters: the adapter has 8.12% of that",  # 448 of 5,520
+    ]  # fmt: skip
+    shutil.rmtree(folder)
+    found = json.loads(asked(capsys, "summary", adapter, "-f", "json")[1])["adapter"]
+    assert (found["parameters"], found["base_parameters"], found["share_of_base"]) == (448, None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"r": 8}, "adapter_config.json has r = 8, and the tensors have the rank 4"),
+        ({"r": 0}, "adapter_config.json has r = 0, which is not an integer from 1"),
+        ({"target_modules": 3}, "adapter_config.json has target_modules = 3, which is not a list of texts"),
+        ({"base_model_name_or_path": 3}, "adapter_config.json has base_model_name_or_path = 3, which is not text"),
+    ],
+)
+def test_an_adapter_that_contradicts_itself_is_one_sentence(adapter, capsys, values, message):
+    config = json.loads((adapter / "adapter_config.json").read_text()) | values
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    assert asked(capsys, "summary", adapter) == (2, "", f"error: {message}\n")
+
+
 CONFIGS = [
     (
         {"hidden_size": 10**15},
