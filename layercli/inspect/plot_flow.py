@@ -259,8 +259,10 @@ class _FlowPlotter:
         values = self.graph.values
         if node.call is not None and node.call.outputs is not None:
             return tuple(values[x].spec for x in tree.flatten(node.call.outputs) if x is not None)
-        made = [place for call in self.graph.calls[node.start : node.stop] for place in call.outputs]
-        later = [place for place in made if self.last_use.get(place, -1) >= node.stop] or made[-1:]
+        calls = self.graph.calls[node.start : node.stop]
+        made = dict.fromkeys(place for call in calls for place in call.outputs)
+        later = [place for place in made if self.last_use.get(place, -1) >= node.stop]
+        later = later or [place for call in calls[-1:] for place in call.outputs[:1]]
         return tuple(values[place].spec for place in later)
 
     def add_operation(self, index: int, parent: int | None, folds: tuple[tuple[int, int], ...]) -> None:

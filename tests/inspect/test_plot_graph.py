@@ -56,6 +56,20 @@ def test_32_blocks_are_one_box_and_few_boxes_are_the_default():
     assert (mlp.parameters, mlp.share) == (176_160_768, 32 * 176_160_768 / 8_030_261_248)  # of one, and of all 32
 
 
+def test_a_traced_module_has_the_edges_of_its_forward():
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    picture = plot_graph(open_source(layer).graph((1, 3, 8)), PlotOptions(depth=1))
+    names = {"aten::add.Tensor": "add", "aten::relu": "relu"}
+    edges = [(picture.boxes[edge.source].title, picture.boxes[edge.target].title) for edge in picture.edges]
+    assert {tuple(names.get(name, name) for name in ends) for ends in edges} == {
+        ("src", "self_attn"), ("src", "add"), ("self_attn", "add"), ("add", "norm1"), ("norm1", "linear1"),
+        ("linear1", "relu"), ("relu", "linear2"), ("linear2", "add"), ("norm1", "add"), ("add", "norm2"),
+        ("norm2", "output"),
+    }  # fmt: skip
+    assert picture.boxes[-1].specs == (Spec((1, 3, 8), "float32"),)
+
+
 def test_a_part_is_shown_alone_and_a_layer_opened():
     graph = graph_of("resnet50")
     part = plot_graph(graph, PlotOptions(focus="stages/0/0", depth=1))

@@ -289,6 +289,7 @@ class _Call:
     def _called(self, take: Callable[[torch.Tensor, bool], torch.Tensor]) -> Any:
         written = written_arguments(self.func)
         self.returned = {}
+        real: dict[int, torch.Tensor] = {}  # what a copy without values stands for
 
         def taken(x: Any, writes: bool) -> Any:
             if not isinstance(x, torch.Tensor):
@@ -296,13 +297,21 @@ class _Call:
             found = take(x, writes)
             if writes:
                 self.returned[id(found)] = x
+            elif found.is_meta and not (known := self.tracer.taken(x)).is_meta:
+                real[id(found)] = known
             return found
+
+        def recorded(x: Any, _: bool) -> Any:
+            return real.get(id(x), x)
 
         args = tuple(map_tensors(x, taken, i in written) for i, x in enumerate(self.args))
         kwargs = {key: map_tensors(x, taken, key in written) for key, x in self.kwargs.items()}
         if take == self._on_meta and (kwargs.get("device") is not None or not self.operands):
             kwargs["device"] = torch.device("meta")
-        self.seen = (args, kwargs)
+        self.seen = (
+            tuple(map_tensors(x, recorded, False) for x in args),
+            {key: map_tensors(x, recorded, False) for key, x in kwargs.items()},
+        )
         if take == self._on_meta and self.name in SHAPES:
             return SHAPES[self.name](args, kwargs)
         return self.func(*args, **kwargs)
