@@ -1,7 +1,7 @@
-"""Generate the pages that follow from the code: one per command, the layers, the operations, and the picture of the README.
+"""Generate the pages that follow from the code: one per command, the layers, the operations, and the pictures of the README.
 
 ``python docs/generate.py`` writes ``docs/commands/`` and ``docs/reference/``, which git ignores; ``--picture`` also rewrites
-``docs/summary.svg``.
+``docs/summary.svg`` and ``docs/plot.svg``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
+PLOT = ["plot", "transformer-encoder"]
 PICTURE = ["layercli", "summary", "lenet", "--input-shape", "B,32,32,1"]
 
 
@@ -145,3 +146,4 @@ if __name__ == "__main__":
     write_pages()
     if "--picture" in sys.argv:
         (DOCS / "summary.svg").write_text(picture())
+        subprocess.run([sys.executable, "-m", "layercli", *PLOT, "-o", str(DOCS / "plot.svg")], check=True)
