@@ -9,7 +9,7 @@ import typer
 
 from layercli.cli import options, output
 from layercli.cli.commands import run_options
-from layercli.errors import UsageError
+from layercli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from layercli.inspect.cost import Cost
@@ -99,6 +99,8 @@ def report(
     with replacing(output_) as file:
         file.write(text.encode("utf-8", "replace"))
     output.print_info(f"wrote {output_}")
+    if found.failure is not None:  # the report shows the layers up to the failing call
+        raise FormatError(found.failure)
 
 
 def cost_of(graph: ModelGraph) -> Cost | None:
