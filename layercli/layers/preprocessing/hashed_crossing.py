@@ -30,7 +30,7 @@ class HashedCrossing(Layer):
     TensorFlow.
 
     >>> HashedCrossing(num_bins=5)((["A", "B", "A"], [101, 101, 102])).tolist()
-    [1, 4, 1]
+    [1, 4, 3]
 
     Args:
         num_bins: The number of bins.
