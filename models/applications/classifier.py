@@ -21,7 +21,7 @@ RULES = {"include_top": BOOL, "include_preprocessing": BOOL, "pooling": one_of(N
 
 
 @dataclass(frozen=True)
-class Classifier:
+class ImageClassifier:
     """A network that is to be made, by the arguments that all have; UsageError for those that contradict each other."""
 
     include_top: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
 from layercli.models.applications.signatures import described
 
@@ -48,11 +48,11 @@ class LayerScale(Layer):
         return x * self.gamma
 
 
-def preprocessing_second(name: str) -> Callable[[Callable[[Classifier], Model]], Callable[..., Model]]:
+def preprocessing_second(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
     """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
     default = name
 
-    def decorated(network: Callable[[Classifier], Model]) -> Callable[..., Model]:
+    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
         def application(
             include_top: bool = True,
             include_preprocessing: bool = True,
@@ -65,7 +65,7 @@ def preprocessing_second(name: str) -> Callable[[Callable[[Classifier], Model]],
             name: str = default,
         ) -> Model:
             return network(
-                Classifier(
+                ImageClassifier(
                     include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
                     include_preprocessing,
                 )
@@ -77,36 +77,36 @@ def preprocessing_second(name: str) -> Callable[[Callable[[Classifier], Model]],
 
 
 @preprocessing_second("convnext_tiny")
-def ConvNeXtTiny(of: Classifier) -> Model:
+def ConvNeXtTiny(of: ImageClassifier) -> Model:
     """ConvNeXt-T: 28.6 M parameters, images of 224 x 224."""
     return convnext(of, "tiny", (3, 3, 9, 3), 96)
 
 
 @preprocessing_second("convnext_small")
-def ConvNeXtSmall(of: Classifier) -> Model:
+def ConvNeXtSmall(of: ImageClassifier) -> Model:
     """ConvNeXt-S: 50.2 M parameters, images of 224 x 224."""
     return convnext(of, "small", (3, 3, 27, 3), 96)
 
 
 @preprocessing_second("convnext_base")
-def ConvNeXtBase(of: Classifier) -> Model:
+def ConvNeXtBase(of: ImageClassifier) -> Model:
     """ConvNeXt-B: 88.6 M parameters, images of 224 x 224."""
     return convnext(of, "base", (3, 3, 27, 3), 128)
 
 
 @preprocessing_second("convnext_large")
-def ConvNeXtLarge(of: Classifier) -> Model:
+def ConvNeXtLarge(of: ImageClassifier) -> Model:
     """ConvNeXt-L: 197.8 M parameters, images of 224 x 224."""
     return convnext(of, "large", (3, 3, 27, 3), 192)
 
 
 @preprocessing_second("convnext_xlarge")
-def ConvNeXtXLarge(of: Classifier) -> Model:
+def ConvNeXtXLarge(of: ImageClassifier) -> Model:
     """ConvNeXt-XL: 350.2 M parameters, images of 224 x 224."""
     return convnext(of, "xlarge", (3, 3, 27, 3), 256)
 
 
-def convnext(of: Classifier, size: str, depths: tuple[int, ...], width: int) -> Model:
+def convnext(of: ImageClassifier, size: str, depths: tuple[int, ...], width: int) -> Model:
     """Return the network with these numbers of blocks in its stages; the first has ``width`` channels, each next twice as many."""
     image = of.image(224)
     x = preprocessed(image, of.name) if of.include_preprocessing else image
@@ -161,7 +161,7 @@ def block(x: Any, name: str) -> Any:
     return x + Activation("linear", name=f"{name}_identity")(y)
 
 
-def head(of: Classifier, x: Any) -> Any:
+def head(of: ImageClassifier, x: Any) -> Any:
     """Return the classifier's output, or what ``pooling`` asks for."""
     if not of.include_top:
         return LayerNormalization(epsilon=EPSILON)(of.pooled(x))

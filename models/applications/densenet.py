@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet_v2 import activated
 from layercli.models.applications.signatures import standard
@@ -17,24 +17,24 @@ GROWTH = 32
 
 
 @standard("densenet121")
-def DenseNet121(of: Classifier) -> Model:
+def DenseNet121(of: ImageClassifier) -> Model:
     """DenseNet-121: 8.1 M parameters, images of 224 x 224."""
     return densenet(of, "densenet121", (6, 12, 24, 16))
 
 
 @standard("densenet169")
-def DenseNet169(of: Classifier) -> Model:
+def DenseNet169(of: ImageClassifier) -> Model:
     """DenseNet-169: 14.3 M parameters, images of 224 x 224."""
     return densenet(of, "densenet169", (6, 12, 32, 32))
 
 
 @standard("densenet201")
-def DenseNet201(of: Classifier) -> Model:
+def DenseNet201(of: ImageClassifier) -> Model:
     """DenseNet-201: 20.2 M parameters, images of 224 x 224."""
     return densenet(of, "densenet201", (6, 12, 48, 32))
 
 
-def densenet(of: Classifier, published: str, blocks: tuple[int, ...]) -> Model:
+def densenet(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Model:
     """Return the network with these numbers of blocks in its stages, and a transition between two stages."""
     image = of.image(224)
     x = Conv2D(64, 7, strides=2, use_bias=False, name="conv1_conv")(ZeroPadding2D(3)(image))

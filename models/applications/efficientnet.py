@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS
 from layercli.models.applications.mobilenet_v2 import divisible, halving_padding
 from layercli.models.applications.signatures import standard
@@ -61,54 +61,54 @@ STAGES = (
 
 
 @standard("efficientnetb0")
-def EfficientNetB0(of: Classifier) -> Model:
+def EfficientNetB0(of: ImageClassifier) -> Model:
     """EfficientNet-B0: 5.3 M parameters, images of 224 x 224."""
     return efficientnet(of, "b0", 224, 1.0, 1.0, 0.2)
 
 
 @standard("efficientnetb1")
-def EfficientNetB1(of: Classifier) -> Model:
+def EfficientNetB1(of: ImageClassifier) -> Model:
     """EfficientNet-B1: 7.9 M parameters, images of 240 x 240."""
     return efficientnet(of, "b1", 240, 1.0, 1.1, 0.2)
 
 
 @standard("efficientnetb2")
-def EfficientNetB2(of: Classifier) -> Model:
+def EfficientNetB2(of: ImageClassifier) -> Model:
     """EfficientNet-B2: 9.2 M parameters, images of 260 x 260."""
     return efficientnet(of, "b2", 260, 1.1, 1.2, 0.3)
 
 
 @standard("efficientnetb3")
-def EfficientNetB3(of: Classifier) -> Model:
+def EfficientNetB3(of: ImageClassifier) -> Model:
     """EfficientNet-B3: 12.3 M parameters, images of 300 x 300."""
     return efficientnet(of, "b3", 300, 1.2, 1.4, 0.3)
 
 
 @standard("efficientnetb4")
-def EfficientNetB4(of: Classifier) -> Model:
+def EfficientNetB4(of: ImageClassifier) -> Model:
     """EfficientNet-B4: 19.5 M parameters, images of 380 x 380."""
     return efficientnet(of, "b4", 380, 1.4, 1.8, 0.4)
 
 
 @standard("efficientnetb5")
-def EfficientNetB5(of: Classifier) -> Model:
+def EfficientNetB5(of: ImageClassifier) -> Model:
     """EfficientNet-B5: 30.6 M parameters, images of 456 x 456."""
     return efficientnet(of, "b5", 456, 1.6, 2.2, 0.4)
 
 
 @standard("efficientnetb6")
-def EfficientNetB6(of: Classifier) -> Model:
+def EfficientNetB6(of: ImageClassifier) -> Model:
     """EfficientNet-B6: 43.3 M parameters, images of 528 x 528."""
     return efficientnet(of, "b6", 528, 1.8, 2.6, 0.5)
 
 
 @standard("efficientnetb7")
-def EfficientNetB7(of: Classifier) -> Model:
+def EfficientNetB7(of: ImageClassifier) -> Model:
     """EfficientNet-B7: 66.7 M parameters, images of 600 x 600."""
     return efficientnet(of, "b7", 600, 2.0, 3.1, 0.5)
 
 
-def efficientnet(of: Classifier, variant: str, size: int, width: float, depth: float, dropout: float) -> Model:
+def efficientnet(of: ImageClassifier, variant: str, size: int, width: float, depth: float, dropout: float) -> Model:
     """Return the network for images of ``size``: ``width`` scales the filters, ``depth`` the blocks of a stage."""
     image = of.image(size)
     x = Normalization()(Rescaling(1 / 255)(image))
@@ -186,7 +186,7 @@ def silu(x: Any, name: str) -> Any:
     return Activation("silu", name=name)(x)
 
 
-def head(of: Classifier, x: Any, dropout: float) -> Any:
+def head(of: ImageClassifier, x: Any, dropout: float) -> Any:
     """Return the classifier's output, or what ``pooling`` asks for."""
     if not of.include_top:
         return of.pooled(x, named=True)

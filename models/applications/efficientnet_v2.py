@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.efficientnet import (
     DROP_CONNECT,
     KERNELS,
@@ -25,7 +25,7 @@ from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, 
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockKind:
     """A kind of block: a ``fused`` one has a 3x3 convolution where others have a 1x1 and a depthwise one with squeezing."""
 
     fused: bool
@@ -34,13 +34,13 @@ class Block:
 
 
 BLOCKS = (
-    Block(True, 1, 1),
-    Block(True, 4, 2),
-    Block(True, 4, 2),
-    Block(False, 4, 2),
-    Block(False, 6, 1),
-    Block(False, 6, 2),
-    Block(False, 6, 1),
+    BlockKind(True, 1, 1),
+    BlockKind(True, 4, 2),
+    BlockKind(True, 4, 2),
+    BlockKind(False, 4, 2),
+    BlockKind(False, 6, 1),
+    BlockKind(False, 6, 2),
+    BlockKind(False, 6, 1),
 )
 """The kind of block of each stage; in all but the first block of a stage the strides are 1."""
 
@@ -52,11 +52,11 @@ MEDIUM: Stages = ((24, 3), (48, 5), (80, 5), (160, 7), (176, 14), (304, 18), (51
 LARGE: Stages = ((32, 4), (64, 7), (96, 7), (192, 10), (224, 19), (384, 25), (640, 7))
 
 
-def preprocessing_last(name: str) -> Callable[[Callable[[Classifier], Model]], Callable[..., Model]]:
+def preprocessing_last(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
     """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
     default = name
 
-    def decorated(network: Callable[[Classifier], Model]) -> Callable[..., Model]:
+    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
         def application(
             include_top: bool = True,
             weights: Any = "imagenet",
@@ -69,7 +69,7 @@ def preprocessing_last(name: str) -> Callable[[Callable[[Classifier], Model]], C
             name: str = default,
         ) -> Model:
             return network(
-                Classifier(
+                ImageClassifier(
                     include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
                     include_preprocessing,
                 )
@@ -81,49 +81,49 @@ def preprocessing_last(name: str) -> Callable[[Callable[[Classifier], Model]], C
 
 
 @preprocessing_last("efficientnetv2-b0")
-def EfficientNetV2B0(of: Classifier) -> Model:
+def EfficientNetV2B0(of: ImageClassifier) -> Model:
     """EfficientNetV2-B0: 7.2 M parameters, images of 224 x 224."""
     return efficientnet_v2(of, "b0", 224, BASE, 32)
 
 
 @preprocessing_last("efficientnetv2-b1")
-def EfficientNetV2B1(of: Classifier) -> Model:
+def EfficientNetV2B1(of: ImageClassifier) -> Model:
     """EfficientNetV2-B1: 8.2 M parameters, images of 240 x 240."""
     return efficientnet_v2(of, "b1", 240, BASE, 32, 1.0, 1.1)
 
 
 @preprocessing_last("efficientnetv2-b2")
-def EfficientNetV2B2(of: Classifier) -> Model:
+def EfficientNetV2B2(of: ImageClassifier) -> Model:
     """EfficientNetV2-B2: 10.2 M parameters, images of 260 x 260."""
     return efficientnet_v2(of, "b2", 260, BASE, 32, 1.1, 1.2)
 
 
 @preprocessing_last("efficientnetv2-b3")
-def EfficientNetV2B3(of: Classifier) -> Model:
+def EfficientNetV2B3(of: ImageClassifier) -> Model:
     """EfficientNetV2-B3: 14.5 M parameters, images of 300 x 300."""
     return efficientnet_v2(of, "b3", 300, BASE, 32, 1.2, 1.4)
 
 
 @preprocessing_last("efficientnetv2-s")
-def EfficientNetV2S(of: Classifier) -> Model:
+def EfficientNetV2S(of: ImageClassifier) -> Model:
     """EfficientNetV2-S: 21.6 M parameters, images of 384 x 384."""
     return efficientnet_v2(of, "s", 384, SMALL, 24)
 
 
 @preprocessing_last("efficientnetv2-m")
-def EfficientNetV2M(of: Classifier) -> Model:
+def EfficientNetV2M(of: ImageClassifier) -> Model:
     """EfficientNetV2-M: 54.4 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "m", 480, MEDIUM, 24)
 
 
 @preprocessing_last("efficientnetv2-l")
-def EfficientNetV2L(of: Classifier) -> Model:
+def EfficientNetV2L(of: ImageClassifier) -> Model:
     """EfficientNetV2-L: 119.0 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "l", 480, LARGE, 32)
 
 
 def efficientnet_v2(
-    of: Classifier, variant: str, size: int, stages: Stages, stem: int, width: float = 1.0, depth: float = 1.0
+    of: ImageClassifier, variant: str, size: int, stages: Stages, stem: int, width: float = 1.0, depth: float = 1.0
 ) -> Model:
     """Return the network for images of ``size``: ``width`` scales the filters, ``depth`` the blocks of a stage."""
     image = of.image(size)
@@ -161,7 +161,7 @@ def scaled(filters: int, width: float) -> int:
     return max(8, int(filters * width + 4) // 8 * 8)
 
 
-def block(x: Any, kind: Block, filters: int, name: str, strides: int, drop: float) -> Any:
+def block(x: Any, kind: BlockKind, filters: int, name: str, strides: int, drop: float) -> Any:
     """Return what a block computes of x, plus x if the shapes allow."""
     channels = x.shape[-1]
     y = fused(x, kind, filters, name, strides) if kind.fused else depthwise(x, kind, name, strides)
@@ -170,7 +170,7 @@ def block(x: Any, kind: Block, filters: int, name: str, strides: int, drop: floa
     return residual(x, y, drop, name) if strides == 1 and channels == filters else y
 
 
-def fused(x: Any, kind: Block, filters: int, name: str, strides: int) -> Any:
+def fused(x: Any, kind: BlockKind, filters: int, name: str, strides: int) -> Any:
     """Return a wide 3x3 convolution of x, or one of ``filters`` where the block does not expand."""
     step = "expand" if kind.expansion > 1 else "project"
     wide = kind.expansion * x.shape[-1] if kind.expansion > 1 else filters
@@ -178,7 +178,7 @@ def fused(x: Any, kind: Block, filters: int, name: str, strides: int) -> Any:
     return silu(normalized(x, f"{name}{step}_bn"), f"{name}{step}_activation")
 
 
-def depthwise(x: Any, kind: Block, name: str, strides: int) -> Any:
+def depthwise(x: Any, kind: BlockKind, name: str, strides: int) -> Any:
     """Return a wide depthwise convolution of x with squeeze-and-excitation."""
     channels = x.shape[-1]
     x = convolution(x, kind.expansion * channels, 1, f"{name}expand_conv")

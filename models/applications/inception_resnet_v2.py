@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.inception_v3 import Branch, along, block, reduction, stem
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
@@ -44,7 +44,7 @@ class CustomScaleLayer(Layer):
 
 
 @standard("inception_resnet_v2")
-def InceptionResNetV2(of: Classifier) -> Model:
+def InceptionResNetV2(of: ImageClassifier) -> Model:
     """Inception-ResNet v2: 55.9 M parameters, images of 299 x 299."""
     image = of.image(299, smallest=75)
     x = stem(image)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
@@ -19,7 +19,7 @@ Branch = tuple[tuple[int, Any], ...]
 
 
 @standard("inception_v3")
-def InceptionV3(of: Classifier) -> Model:
+def InceptionV3(of: ImageClassifier) -> Model:
     """Inception v3: 23.9 M parameters, images of 299 x 299."""
     image = of.image(299, smallest=75)
     x = stem(image)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import published_size, rows
 
 from layercli.core.model import Model
@@ -49,7 +49,7 @@ def MobileNet(
     ``depth_multiplier`` is that of the depthwise convolutions, ``dropout`` the rate before the classifier.
     """
     size = published_size(input_shape, SIZES)
-    of = Classifier(
+    of = ImageClassifier(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation,
         name or f"mobilenet_{alpha:.2f}_{rows(input_shape, include_top)}",
     )  # fmt: skip
@@ -85,7 +85,7 @@ def activated(x: Any, name: str) -> Any:
     return ReLU(6.0, name=f"{name}_relu")(BatchNormalization(name=f"{name}_bn")(x))
 
 
-def head(of: Classifier, x: Any, dropout: float) -> Any:
+def head(of: ImageClassifier, x: Any, dropout: float) -> Any:
     """Return the classifier's output, of a 1x1 convolution, or what ``pooling`` asks for."""
     if not of.include_top:
         return of.pooled(x)

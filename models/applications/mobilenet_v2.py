@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import published_size, rows, tf_kernels
 
 from layercli.core.dims import known
@@ -40,7 +40,7 @@ def MobileNetV2(
 ) -> Model:
     """MobileNetV2: 3.5 M parameters, images of 224 x 224; ``alpha`` scales the filters."""
     size = published_size(input_shape, SIZES)
-    of = Classifier(
+    of = ImageClassifier(
         include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation,
         name or f"mobilenetv2_{alpha:.2f}_{rows(input_shape, include_top)}",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
 from layercli.models.applications.signatures import described
 
@@ -27,7 +27,7 @@ from layercli.layers import (
 
 
 @dataclass(frozen=True)
-class Block:
+class InvertedResidual:
     """A row of the paper's tables 1 and 2: the width is ``expansion`` times the input's, ``se`` is squeeze-and-excitation."""
 
     expansion: float
@@ -39,27 +39,27 @@ class Block:
 
 
 LARGE = (
-    Block(1, 16, 3, 1, False, False),
-    Block(4, 24, 3, 2, False, False),
-    Block(3, 24, 3, 1, False, False),
-    Block(3, 40, 5, 2, True, False),
-    *(Block(3, 40, 5, 1, True, False),) * 2,
-    Block(6, 80, 3, 2, False, True),
-    Block(2.5, 80, 3, 1, False, True),
-    *(Block(2.3, 80, 3, 1, False, True),) * 2,
-    *(Block(6, 112, 3, 1, True, True),) * 2,
-    Block(6, 160, 5, 2, True, True),
-    *(Block(6, 160, 5, 1, True, True),) * 2,
+    InvertedResidual(1, 16, 3, 1, False, False),
+    InvertedResidual(4, 24, 3, 2, False, False),
+    InvertedResidual(3, 24, 3, 1, False, False),
+    InvertedResidual(3, 40, 5, 2, True, False),
+    *(InvertedResidual(3, 40, 5, 1, True, False),) * 2,
+    InvertedResidual(6, 80, 3, 2, False, True),
+    InvertedResidual(2.5, 80, 3, 1, False, True),
+    *(InvertedResidual(2.3, 80, 3, 1, False, True),) * 2,
+    *(InvertedResidual(6, 112, 3, 1, True, True),) * 2,
+    InvertedResidual(6, 160, 5, 2, True, True),
+    *(InvertedResidual(6, 160, 5, 1, True, True),) * 2,
 )
 SMALL = (
-    Block(1, 16, 3, 2, True, False),
-    Block(72 / 16, 24, 3, 2, False, False),
-    Block(88 / 24, 24, 3, 1, False, False),
-    Block(4, 40, 5, 2, True, True),
-    *(Block(6, 40, 5, 1, True, True),) * 2,
-    *(Block(3, 48, 5, 1, True, True),) * 2,
-    Block(6, 96, 5, 2, True, True),
-    *(Block(6, 96, 5, 1, True, True),) * 2,
+    InvertedResidual(1, 16, 3, 2, True, False),
+    InvertedResidual(72 / 16, 24, 3, 2, False, False),
+    InvertedResidual(88 / 24, 24, 3, 1, False, False),
+    InvertedResidual(4, 40, 5, 2, True, True),
+    *(InvertedResidual(6, 40, 5, 1, True, True),) * 2,
+    *(InvertedResidual(3, 48, 5, 1, True, True),) * 2,
+    InvertedResidual(6, 96, 5, 2, True, True),
+    *(InvertedResidual(6, 96, 5, 1, True, True),) * 2,
 )
 
 
@@ -82,7 +82,7 @@ def with_alpha(name: str) -> Callable[[Callable[..., Model]], Callable[..., Mode
             include_preprocessing: bool = True,
             name: str = default,
         ) -> Model:
-            of = Classifier(
+            of = ImageClassifier(
                 include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
                 include_preprocessing,
             )  # fmt: skip
@@ -94,7 +94,7 @@ def with_alpha(name: str) -> Callable[[Callable[..., Model]], Callable[..., Mode
 
 
 @with_alpha("MobileNetV3Large")
-def MobileNetV3Large(of: Classifier, *arguments: Any) -> Model:
+def MobileNetV3Large(of: ImageClassifier, *arguments: Any) -> Model:
     """MobileNetV3 Large: 5.5 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
@@ -104,7 +104,7 @@ def MobileNetV3Large(of: Classifier, *arguments: Any) -> Model:
 
 
 @with_alpha("MobileNetV3Small")
-def MobileNetV3Small(of: Classifier, *arguments: Any) -> Model:
+def MobileNetV3Small(of: ImageClassifier, *arguments: Any) -> Model:
     """MobileNetV3 Small: 2.6 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
@@ -114,9 +114,9 @@ def MobileNetV3Small(of: Classifier, *arguments: Any) -> Model:
 
 
 def mobilenet_v3(
-    of: Classifier,
+    of: ImageClassifier,
     size: str,
-    blocks: tuple[Block, ...],
+    blocks: tuple[InvertedResidual, ...],
     last: int,
     alpha: float,
     minimalistic: bool,
@@ -136,19 +136,19 @@ def mobilenet_v3(
     return of.model(image, x, f"mobilenet_v3/weights_mobilenet_v3_{kind}{end}.h5")
 
 
-def features(x: Any, blocks: tuple[Block, ...], alpha: float, minimalistic: bool) -> Any:
+def features(x: Any, blocks: tuple[InvertedResidual, ...], alpha: float, minimalistic: bool) -> Any:
     """Return the last feature map."""
     x = Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
     x = activated(normalized(x, "conv_bn"), not minimalistic)
     for number, block in enumerate(blocks):
         if minimalistic:
-            block = Block(block.expansion, block.filters, 3, block.strides, False, False)
+            block = InvertedResidual(block.expansion, block.filters, 3, block.strides, False, False)
         x = inverted_residual(x, block, divisible(block.filters * alpha), number)
     x = Conv2D(divisible(6 * x.shape[-1]), 1, padding="same", use_bias=False, name="conv_1")(x)
     return activated(normalized(x, "conv_1_bn"), not minimalistic)
 
 
-def inverted_residual(x: Any, block: Block, filters: int, number: int) -> Any:
+def inverted_residual(x: Any, block: InvertedResidual, filters: int, number: int) -> Any:
     """Return a wide depthwise convolution between two 1x1 convolutions, plus x if the shapes allow."""
     name = f"expanded_conv_{number}" if number else "expanded_conv"
     channels = x.shape[-1]
@@ -186,7 +186,7 @@ def activated(x: Any, hard_swish: bool) -> Any:
     return (Activation("hard_swish") if hard_swish else ReLU())(x)
 
 
-def head(of: Classifier, x: Any, width: int, dropout_rate: float, hard_swish: bool) -> Any:
+def head(of: ImageClassifier, x: Any, width: int, dropout_rate: float, hard_swish: bool) -> Any:
     """Return the classifier's output, of two 1x1 convolutions."""
     x = GlobalAveragePooling2D(keepdims=True)(x)
     x = activated(Conv2D(width, 1, padding="same", name="conv_2")(x), hard_swish)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.mobilenet_v2 import halving_padding
 from layercli.models.applications.signatures import described
 
@@ -28,11 +28,11 @@ from layercli.layers import (
 )
 
 
-def shape_first(name: str) -> Callable[[Callable[[Classifier], Model]], Callable[..., Model]]:
+def shape_first(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
     """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
     default = name
 
-    def decorated(network: Callable[[Classifier], Model]) -> Callable[..., Model]:
+    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
         def application(
             input_shape: Any = None,
             include_top: bool = True,
@@ -44,7 +44,7 @@ def shape_first(name: str) -> Callable[[Callable[[Classifier], Model]], Callable
             name: str = default,
         ) -> Model:
             return network(
-                Classifier(
+                ImageClassifier(
                     include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
                 )
             )
@@ -55,19 +55,19 @@ def shape_first(name: str) -> Callable[[Callable[[Classifier], Model]], Callable
 
 
 @shape_first("nasnet_mobile")
-def NASNetMobile(of: Classifier) -> Model:
+def NASNetMobile(of: ImageClassifier) -> Model:
     """NASNet-A (4 @ 1056): 5.3 M parameters, images of 224 x 224."""
     return nasnet(of, "mobile", 224, stem=32, filters=44, cells=4, skip_reduction=False)
 
 
 @shape_first("nasnet_large")
-def NASNetLarge(of: Classifier) -> Model:
+def NASNetLarge(of: ImageClassifier) -> Model:
     """NASNet-A (6 @ 4032): 88.9 M parameters, images of 331 x 331."""
     return nasnet(of, "large", 331, stem=96, filters=168, cells=6, skip_reduction=True)
 
 
 def nasnet(
-    of: Classifier, variant: str, size: int, *, stem: int, filters: int, cells: int, skip_reduction: bool
+    of: ImageClassifier, variant: str, size: int, *, stem: int, filters: int, cells: int, skip_reduction: bool
 ) -> Model:
     """Return the network: three times ``cells`` normal cells, with reductions between them.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
@@ -16,24 +16,24 @@ EPSILON = 1.001e-5
 
 
 @standard("resnet50")
-def ResNet50(of: Classifier) -> Model:
+def ResNet50(of: ImageClassifier) -> Model:
     """ResNet-50: 25.6 M parameters, images of 224 x 224."""
     return resnet(of, "resnet50", (3, 4, 6, 3))
 
 
 @standard("resnet101")
-def ResNet101(of: Classifier) -> Model:
+def ResNet101(of: ImageClassifier) -> Model:
     """ResNet-101: 44.7 M parameters, images of 224 x 224."""
     return resnet(of, "resnet101", (3, 4, 23, 3))
 
 
 @standard("resnet152")
-def ResNet152(of: Classifier) -> Model:
+def ResNet152(of: ImageClassifier) -> Model:
     """ResNet-152: 60.4 M parameters, images of 224 x 224."""
     return resnet(of, "resnet152", (3, 8, 36, 3))
 
 
-def resnet(of: Classifier, published: str, blocks: tuple[int, ...]) -> Model:
+def resnet(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Model:
     """Return the network with these numbers of bottleneck blocks in its stages, called conv2 to conv5."""
     image = of.image(224)
     x = ZeroPadding2D(3, name="conv1_pad")(image)

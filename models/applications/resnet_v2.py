@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import EPSILON, relu
 from layercli.models.applications.signatures import standard
@@ -17,24 +17,24 @@ from layercli.layers import Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroP
 
 
 @standard("resnet50v2")
-def ResNet50V2(of: Classifier) -> Model:
+def ResNet50V2(of: ImageClassifier) -> Model:
     """ResNet-50 V2: 25.6 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet50v2", (3, 4, 6, 3))
 
 
 @standard("resnet101v2")
-def ResNet101V2(of: Classifier) -> Model:
+def ResNet101V2(of: ImageClassifier) -> Model:
     """ResNet-101 V2: 44.7 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet101v2", (3, 4, 23, 3))
 
 
 @standard("resnet152v2")
-def ResNet152V2(of: Classifier) -> Model:
+def ResNet152V2(of: ImageClassifier) -> Model:
     """ResNet-152 V2: 60.4 M parameters, images of 224 x 224."""
     return resnet_v2(of, "resnet152v2", (3, 8, 36, 3))
 
 
-def resnet_v2(of: Classifier, published: str, blocks: tuple[int, ...]) -> Model:
+def resnet_v2(of: ImageClassifier, published: str, blocks: tuple[int, ...]) -> Model:
     """Return the network with these numbers of blocks in its stages; the last block of each but the last halves the size."""
     image = of.image(224)
     x = ZeroPadding2D(3, name="conv1_pad")(image)

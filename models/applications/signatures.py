@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 
 from layercli.core.model import Model
 
@@ -27,11 +27,11 @@ class Standard(Protocol):
         """Return the model."""
 
 
-def standard(name: str) -> Callable[[Callable[[Classifier], Model]], Standard]:
+def standard(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Standard]:
     """Give a network the usual arguments; ``name`` is the default name of the model."""
     default = name
 
-    def decorated(network: Callable[[Classifier], Model]) -> Standard:
+    def decorated(network: Callable[[ImageClassifier], Model]) -> Standard:
         def application(
             include_top: bool = True,
             weights: Any = "imagenet",
@@ -43,7 +43,7 @@ def standard(name: str) -> Callable[[Callable[[Classifier], Model]], Standard]:
             name: str = default,
         ) -> Model:
             return network(
-                Classifier(
+                ImageClassifier(
                     include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
                 )
             )

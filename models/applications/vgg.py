@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.signatures import standard
 
@@ -14,18 +14,18 @@ FILTERS = (64, 128, 256, 512, 512)
 
 
 @standard("vgg16")
-def VGG16(of: Classifier) -> Model:
+def VGG16(of: ImageClassifier) -> Model:
     """VGG16: 138.4 M parameters, images of 224 x 224."""
     return vgg(of, "vgg16", (2, 2, 3, 3, 3))
 
 
 @standard("vgg19")
-def VGG19(of: Classifier) -> Model:
+def VGG19(of: ImageClassifier) -> Model:
     """VGG19: 143.7 M parameters, images of 224 x 224."""
     return vgg(of, "vgg19", (2, 2, 4, 4, 4))
 
 
-def vgg(of: Classifier, published: str, convolutions: tuple[int, ...]) -> Model:
+def vgg(of: ImageClassifier, published: str, convolutions: tuple[int, ...]) -> Model:
     """Return the network with these numbers of convolutions in its blocks."""
     x = image = of.image(224)
     for block, (count, filters) in enumerate(zip(convolutions, FILTERS, strict=True), 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layercli.models.applications.classifier import Classifier
+from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.pretrained_weights import tf_kernels
 from layercli.models.applications.resnet import relu
 from layercli.models.applications.signatures import standard
@@ -19,7 +19,7 @@ MIDDLE = range(5, 13)
 
 
 @standard("xception")
-def Xception(of: Classifier) -> Model:
+def Xception(of: ImageClassifier) -> Model:
     """Xception: 22.9 M parameters, images of 299 x 299."""
     x = image = of.image(299, smallest=71)
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), 1):
