@@ -22,6 +22,7 @@ from layercli.cli.commands.convert import convert
 from layercli.cli.commands.cost import cost
 from layercli.cli.commands.diff import diff
 from layercli.cli.commands.evaluate import evaluate
+from layercli.cli.commands.explore import explore
 from layercli.cli.commands.fit import fit
 from layercli.cli.commands.gpu_check import gpu_check
 from layercli.cli.commands.models import models
@@ -104,6 +105,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report_command,
     "vars": vars_,
     "cost": cost,
+    "explore": explore,
     "diff": diff,
     "check": check,
     "convert": convert,

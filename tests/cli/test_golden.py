@@ -40,6 +40,7 @@ PRINTED = [
     "--help",
     "summary --help",
     "plot --help",
+    "explore --help",
     "report --help",
     "vars --help",
     "diff --help",

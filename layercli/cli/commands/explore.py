@@ -1,0 +1,56 @@
+"""``layercli explore``."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from layercli.cli import options, output, spinner
+from layercli.errors import MissingPackageError, UsageError
+
+
+def explore(
+    model: options.AnyModel,
+    other: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="A model to compare it with.", show_default=False)
+    ] = None,
+    set_: options.Set = [],  # noqa: B006 - typer copies it
+    custom: options.Custom = [],  # noqa: B006
+    input_shape: options.InputShape = [],  # noqa: B006
+    at: options.At = [],  # noqa: B006
+    config: options.Config = None,
+) -> None:
+    """Look around in a model on the terminal: its layers, variables, statistics, and what differs from another.
+
+    [dim]$[/dim] layercli explore resnet50
+    [dim]$[/dim] layercli explore model.safetensors
+    [dim]$[/dim] layercli explore before.keras after.keras
+    """
+    if not (output.on_terminal(output.stdout()) and sys.stdin.isatty()):
+        raise UsageError("explore needs a terminal", hint=f"layercli summary {shlex.quote(model)} --depth 9")
+    if importlib.util.find_spec("textual") is None:
+        raise MissingPackageError(
+            "explore needs textual, which is not installed", hint="pip install 'layercli[explore]'"
+        )
+    from layercli.cli import explorer
+    from layercli.inspect.model_loader import register_custom_objects
+    from layercli.sources.resolve import resolve
+
+    register_custom_objects(custom)
+    source = resolve(model, set_, config=config, describing=True)
+    inputs = source.inputs(input_shape, at)
+    summary, variables = source.summary(inputs), source.variables(inputs)
+    compared = None
+    if other is not None:
+        from layercli.render.diff import tables
+        from layercli.sources.diff import diff_sources
+
+        found = diff_sources(source, resolve(other, []))
+        compared = lambda: tables(found)  # noqa: E731
+    spinner.stop()
+    with output.emitted_on(sys.stdout):
+        explorer.explore(summary, variables, compared)

@@ -1,0 +1,255 @@
+"""The screen of ``layercli explore``: a tree of layers beside what each is and holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import DataTable, Footer, Input, Static, Tree
+from textual.widgets.tree import TreeNode
+
+from layercli.escaping import printable
+from layercli.inspect.summary import Row, Summary
+from layercli.inspect.variable_selection import ordered
+from layercli.inspect.variables import VariableRow, Variables, measure
+from layercli.render.summary import show_cost, show_count, show_shapes, show_share
+from layercli.render.table import Table
+from layercli.render.text_width import shortened
+from layercli.render.tree_guides import names_below
+from layercli.render.variables import COLUMNS
+
+SHOWN = ("path", "shape", "dtype", "parameters")
+MEASURED = ("minimum", "maximum", "mean", "std", "nonfinite", "histogram")
+KEYS = ("", "size", "name")
+"""The orders of variables, one after the other: that of the model, by size, by name."""
+LONGEST = 48
+"""The greatest width of a cell."""
+MOST = 500
+"""How many variables are listed at a time, so that every key is answered at once."""
+
+
+@dataclass
+class LayerNode:
+    """A layer in the tree: its row, its name below the layer that holds it, and the layers in it."""
+
+    row: Row | None
+    name: str = ""
+    below: list[LayerNode] = field(default_factory=list)
+
+
+def nested(rows: list[Row]) -> LayerNode:
+    """Return the layers as a tree, in their order."""
+    root = LayerNode(None)
+    above = {0: root}
+    names = names_below([row.path for row in rows], [row.depth for row in rows])
+    for row, name in zip(rows, names, strict=True):
+        node = LayerNode(row, name)
+        above[max(depth for depth in above if depth < row.depth)].below.append(node)
+        above = {depth: each for depth, each in above.items() if depth < row.depth} | {row.depth: node}
+    return root
+
+
+class Explorer(App[None]):
+    """Looks at a model: its layers as a tree, and the variables and the neighbours of the one that is chosen.
+
+    ``differences`` are the tables of a comparison with another model, if there is one.
+    """
+
+    CSS = """
+    #tree { width: 2fr; min-width: 30; border-right: solid $primary; }
+    #side { width: 3fr; }
+    #facts { height: auto; max-height: 12; padding: 0 1; }
+    #variables { height: 1fr; }
+    #search { dock: bottom; display: none; }
+    #search.shown { display: block; }
+    """
+    BINDINGS = [
+        ("slash", "search", "Search"),
+        ("s", "statistics", "Statistics"),
+        ("o", "order", "Order"),
+        ("d", "differences", "Differences"),
+        ("escape", "leave", "Back"),
+        ("q", "quit", "Quit"),
+    ]
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, summary: Summary, variables: Variables, differences: Callable[[], list[Table]] | None) -> None:
+        super().__init__()
+        self.summary, self.variables, self.differences = summary, variables, differences
+        self.place = {row.path: i for i, row in enumerate(summary.rows)}
+        self.order, self.pattern, self.measured = 0, "", False
+        self.chosen: Row | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out the tree, the facts, the variables, the search and the keys."""
+        with Horizontal():
+            yield Tree(Text(printable(self.summary.name)), data=nested(self.summary.rows), id="tree")
+            with Vertical(id="side"):
+                yield Static(id="facts")
+                yield DataTable(id="variables", cursor_type="row", zebra_stripes=True)
+        yield Input(placeholder="part of a path", id="search")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Open the first level and show the whole model."""
+        tree = self.query_one(Tree)
+        tree.guide_depth = 2
+        tree.root.expand()
+        self.show(None)
+        tree.focus()
+
+    @on(Tree.NodeExpanded)
+    def fill(self, event: Tree.NodeExpanded[LayerNode]) -> None:
+        """Add the layers in one that is opened for the first time."""
+        self.add_below(event.node)
+
+    def add_below(self, node: TreeNode[LayerNode]) -> None:
+        """Add the layers in a node, once."""
+        if node.children or node.data is None:
+            return
+        for each in node.data.below:
+            node.add(self.label(each), data=each, allow_expand=bool(each.below))
+
+    def label(self, node: LayerNode) -> Text:
+        """Return the name, the class and the share of a layer."""
+        row = node.row
+        assert row is not None
+        share = row.share(self.summary.totals.parameters)
+        named = printable(node.name if row.cls is None else f"{node.name} ({row.cls})")
+        return Text.assemble(named, (f" {show_share(share)}" if share else "", "dim"))
+
+    @on(Tree.NodeHighlighted)
+    def choose(self, event: Tree.NodeHighlighted[LayerNode]) -> None:
+        """Show the layer under the cursor."""
+        self.show(event.node.data.row if event.node.data is not None else None)
+
+    def show(self, row: Row | None) -> None:
+        """Show a layer, or the whole model."""
+        self.chosen = row
+        self.query_one("#facts", Static).update(Text("\n".join(map(printable, self.facts(row)))))
+        self.fill_variables()
+
+    def facts(self, row: Row | None) -> list[str]:
+        """Return the lines that describe a layer, with the layers before and after it, or the whole model."""
+        totals = self.summary.totals
+        if row is None:
+            return [self.summary.name, f"Parameters: {totals.parameters:,}", f"MACs: {show_cost(totals.macs)}"]
+        lines = [
+            row.path if row.cls is None else f"{row.path} ({row.cls})",
+            f"{show_shapes(row.input_shape)} -> {show_shapes(row.output_shape)}",
+            f"Parameters: {show_count(row.parameters)} ({show_share(row.share(totals.parameters))})",
+            f"MACs: {show_cost(row.macs)}",
+        ]
+        siblings = [each for each in self.summary.rows if each.depth == row.depth]
+        place = next(i for i, each in enumerate(siblings) if each is row)
+        for name, at in (("Before", place - 1), ("After", place + 1)):
+            if 0 <= at < len(siblings):
+                lines.append(f"{name}: {siblings[at].path}")
+        return lines
+
+    def held(self) -> list[VariableRow]:
+        """Return the variables of the chosen layer that match the search, in the chosen order."""
+        found = self.variables.rows
+        if self.chosen is not None and self.chosen.path:
+            prefix = self.chosen.path.replace(".", "/")
+            own = [row for row in found if f"{row.path.replace('.', '/')}/".startswith(f"{prefix}/")]
+            found = own or [row for row in found if row.path in self.chosen.variables]
+        found = [row for row in found if self.pattern in row.path]
+        key = KEYS[self.order]
+        return ordered(Variables(self.variables.source, found), key).rows if key else found
+
+    def fill_variables(self) -> None:
+        """Fill the table of variables."""
+        table = self.query_one("#variables", DataTable)
+        table.clear(columns=True)
+        names = (*SHOWN, *MEASURED) if self.measured else SHOWN
+        table.add_columns(*(COLUMNS[name].title for name in names))
+        found = self.held()
+        table.add_rows([[self.cell(row, name) for name in names] for row in found[:MOST]])
+        if len(found) > MOST:
+            table.add_row(f"{len(found) - MOST:,} more: choose a layer, or search")
+
+    def cell(self, row: VariableRow, name: str) -> Text:
+        """Return the text of a cell."""
+        found = getattr(row, name) if hasattr(row, name) else getattr(row.statistics, name, None)
+        text = printable(COLUMNS[name].show(found))
+        return Text(shortened(text, LONGEST, middle=True), justify="right" if COLUMNS[name].numeric else "left")
+
+    def action_order(self) -> None:
+        """Order the variables otherwise."""
+        self.order = (self.order + 1) % len(KEYS)
+        self.fill_variables()
+        self.notify(f"ordered by {KEYS[self.order] or 'the model'}", timeout=2)
+
+    def action_statistics(self) -> None:
+        """Measure the variables that are shown."""
+        self.measured = True
+        self.measure_shown(self.held())
+
+    @work(thread=True, exclusive=True)
+    def measure_shown(self, rows: list[VariableRow]) -> None:
+        """Measure variables without keeping the screen from its work."""
+        for row in rows:
+            if row.statistics is None:
+                measure(Variables(self.variables.source, [row]))
+        self.call_from_thread(self.fill_variables)
+
+    def action_search(self) -> None:
+        """Open the search."""
+        search = self.query_one("#search", Input)
+        search.add_class("shown")
+        search.focus()
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Show the variables whose path has the text."""
+        self.pattern = event.value
+        self.fill_variables()
+
+    @on(Input.Submitted)
+    def find(self, event: Input.Submitted) -> None:
+        """Go to the first layer whose path has the text, and show all its variables."""
+        tree = self.query_one(Tree)
+        self.action_leave()
+        if (row := next((row for row in self.summary.rows if event.value in row.path), None)) is not None:
+            self.call_after_refresh(tree.move_cursor, self.opened(row))
+
+    def opened(self, row: Row) -> TreeNode[LayerNode]:
+        """Return the node of a layer, with all above it open."""
+        node: TreeNode[LayerNode] = self.query_one(Tree).root
+        while node.data is None or node.data.row is not row:
+            self.add_below(node)
+            node.expand()
+            first = self.place[row.path]
+            node = [each for each in node.children if self.starts(each) <= first][-1]
+        return node
+
+    def starts(self, node: TreeNode[LayerNode]) -> int:
+        """Return the place of a node's layer among all."""
+        return self.place[node.data.row.path] if node.data is not None and node.data.row is not None else -1
+
+    def action_leave(self) -> None:
+        """End the search."""
+        search = self.query_one("#search", Input)
+        search.value = ""
+        search.remove_class("shown")
+        self.query_one(Tree).focus()
+
+    def action_differences(self) -> None:
+        """Show the comparison with the other model."""
+        if self.differences is None:
+            self.notify("layercli explore A B compares two models", timeout=4)
+            return
+        from layercli.render import plain
+
+        self.query_one("#facts", Static).update(Text("\n".join(map(plain.draw, self.differences()))))
+
+
+def explore(summary: Summary, variables: Variables, differences: Callable[[], list[Table]] | None = None) -> Any:
+    """Show the screen until it is left."""
+    return Explorer(summary, variables, differences).run()
