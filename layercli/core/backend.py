@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
+    from layercli.core.variable import Variable
 
 
 class Backend(Protocol):
@@ -64,6 +65,9 @@ class Backend(Protocol):
 
     def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
         """Copy ``value``, of the logical shape, into the tensor ``stored``, whose axes are in the order ``layout``."""
+
+    def variable_module(self, variable: Variable) -> Any:
+        """Return a torch module that holds the value of a variable that is of no layer."""
 
     # Training and inference
 

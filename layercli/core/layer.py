@@ -139,10 +139,14 @@ class Layer(Trackable, CallSignature, Serializable):
         regularizer: Any = None,
         constraint: Any = None,
         autocast: bool = True,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
         layout: tuple[int, ...] | None = None,
         persistent: bool = True,
     ) -> Variable:
         """Make a variable of this layer and return it; ``layout`` is the order in which its axes are stored.
+
+        ``aggregation`` and ``overwrite_with_gradient`` are Keras's; only their defaults have an effect here.
 
         The positional order is (name, shape, initializer), or (shape, initializer) as in Keras 3. The default initializer is
         ``glorot_uniform`` for a floating-point variable and zeros for others.
@@ -156,7 +160,7 @@ class Layer(Trackable, CallSignature, Serializable):
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
         path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
-        self._variables[key] = Variable(
+        self._variables[key] = Variable.of(
             self,
             key,
             f"{path}/{key}",
@@ -172,6 +176,8 @@ class Layer(Trackable, CallSignature, Serializable):
         if self._module is not None:
             self._module.hold(self._variables[key])
         return self._variables[key]
+
+    add_variable = add_weight
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Describe the call on symbolic tensors, or compute it on tensors, arrays and nested lists; build the layer first."""

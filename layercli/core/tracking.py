@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from layercli.core import naming
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size, total
 from layercli.errors import NotBuiltError, ShapeError
@@ -36,8 +37,16 @@ class Trackable:
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
             value = get_backend().wrap_module(value)
         object.__setattr__(self, name, value)
+        if name not in FRAMEWORK:
+            self._adopt(value)
         if isinstance(value, Trackable) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False
+
+    def _adopt(self, value: Any) -> None:
+        """Make variables of no layer those of this one: ``self.scale = Variable(1.0)``, or a list of them."""
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if getattr(type(each), "is_free", None) is not None and each.is_free:
+                each.join(self, naming.uniquify([*self._variables, each.key.replace("/", "_").replace(".", "_")])[-1])
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layercli import initializers
-from layercli.core import dtypes, graph
+from layercli.core import dtypes, graph, naming
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.dtypes import BYTES
 from layercli.core.keras_tensor import Operators, SymbolicTensor
-from layercli.core.spec import Shape, Spec
-from layercli.errors import ShapeError
+from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.variable_owner import TensorOwner, VariableOwner
+from layercli.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.layer import Layer
@@ -23,11 +24,59 @@ class Variable(Operators):
     ``layout`` is the order in which the module stores the axes, chosen so that torch's kernel takes a view of it;
     ``shape``, ``value``, ``numpy`` and weight files always speak the logical order. It never holds a tensor itself.
     A variable that is not ``persistent`` (the counter of a random stream, the states of an RNN) is not saved or counted.
+
+    ``Variable(value)`` makes one that is of no layer until it becomes an attribute of one; ``add_weight`` makes those of layers.
+
+    Args:
+        initializer: The value (an array, a number or nested lists), or an initializer of a ``shape``.
+        shape: The shape, for an initializer.
+        dtype: The dtype; None for that of the value, or for the default of floats.
+        trainable: Whether an optimizer may update it.
+        autocast: Whether a layer that it becomes an attribute of reads it in its compute dtype.
+        aggregation: Accepted as in Keras; ranks are synchronized by the trainer.
+        synchronization: Accepted as in Keras.
+        name: The name; None for ``variable`` with a number.
     """
+
+    overwrite_with_gradient = False
 
     def __init__(
         self,
-        owner: Layer,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+    ) -> None:
+        name = name or naming.auto_name("Variable")
+        if isinstance(initializer, str) or callable(initializer):
+            if shape is None:
+                raise UsageError(f"Variable expects a shape beside the initializer {initializer!r}")
+            made, spec = initializers.get(initializer), Spec(shape_of(shape), dtype_or_default(dtype))
+        else:
+            value = initializer if hasattr(initializer, "shape") else np_array(initializer, dtype_or_default(dtype))
+            own = getattr(value, "dtype", None) if dtype is None else dtype
+            spec = Spec(shape_of(value.shape), dtype_or_default(own))
+            made = _Given(value)
+        owner = VariableOwner()
+        self._hold(owner, name, name, spec, made, trainable=trainable)
+        owner.variable = self
+        self.autocast, self.aggregation, self.synchronization = autocast, aggregation, synchronization
+
+    @classmethod
+    def of(cls, *args: Any, **kwargs: Any) -> Variable:
+        """Return a variable of a layer, or of what is in the place of one; the arguments are those of ``_hold``."""
+        variable = cls.__new__(cls)
+        variable._hold(*args, **kwargs)
+        variable.autocast, variable.aggregation, variable.synchronization = True, "none", "auto"
+        return variable
+
+    def _hold(
+        self,
+        owner: Any,
         key: str,
         path: str,
         spec: Spec,
@@ -53,6 +102,23 @@ class Variable(Operators):
         self.made_trainable = trainable
         self._trainable = trainable
         self._cast = cast if cast != spec.dtype and dtypes.is_floating(spec.dtype) else None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is of no layer yet."""
+        return isinstance(self.owner, VariableOwner)
+
+    def join(self, layer: Layer, key: str) -> None:
+        """Become a variable of ``layer``, with the value that it has."""
+        held, self.owner = self.owner, layer
+        if held._module is not None:
+            self.initializer = _Given(getattr(held._module, self.key))
+        self.key = key
+        layer._variables[key] = self
+        wanted = layer._policy.compute if self.autocast else self.dtype
+        self._cast = wanted if wanted != self.dtype and dtypes.is_floating(self.dtype) else None
+        if layer._module is not None:
+            layer._module.hold(self)
 
     @property
     def name(self) -> str:
@@ -144,6 +210,7 @@ class Variable(Operators):
         """Set the value from an array of the variable's shape. In a symbolic call it does nothing."""
         if graph.frames():
             return
+        self._follow(value)
         backend = get_backend()
         found = tuple(value.shape) if hasattr(value, "shape") else tuple(backend.as_tensor(value).shape)
         if found != self.shape:
@@ -153,12 +220,18 @@ class Variable(Operators):
     def assign_add(self, value: Any) -> None:
         """Add ``value`` to the variable."""
         if not graph.frames():
-            self.assign(self.value.detach() + value)
+            self._follow(value)
+            self.assign(self.value.detach() + _operand(value))
 
     def assign_sub(self, value: Any) -> None:
         """Subtract ``value`` from the variable."""
         if not graph.frames():
-            self.assign(self.value.detach() - value)
+            self._follow(value)
+            self.assign(self.value.detach() - _operand(value))
+
+    def _follow(self, value: Any) -> None:
+        if isinstance(self.owner, TensorOwner):
+            self.owner.follow(self.key, value)
 
     def __len__(self) -> int:
         return self.sizes[0]
@@ -186,7 +259,40 @@ class Variable(Operators):
         return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
-        return f"<Variable {self.path} {self.spec}>"
+        is_known = not graph.frames() and str(self.stored.device) != "meta"
+        value = f", value={self.numpy()}" if is_known else ""
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{value}>"
+
+
+class _Given:
+    """The initializer of a variable whose value is given."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: str = "float32") -> Any:
+        return get_backend().to_numpy(self.value) if hasattr(self.value, "detach") else self.value
+
+
+def dtype_or_default(dtype: Any) -> str:
+    """Return the name of a dtype; for None the default of floats."""
+    return dtypes.default_policy().variable if dtype is None else dtypes.name_of(dtype)
+
+
+def np_array(values: Any, dtype: str) -> Any:
+    """Return a number or nested lists as a NumPy array."""
+    import numpy as np
+
+    return np.asarray(values, dtype if dtype in np.sctypeDict else "float32")
+
+
+def _operand(value: Any) -> Any:
+    return value.operand if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
+
+
+def is_listed(value: Any) -> bool:
+    """Return whether a value is nested lists, or an array of NumPy."""
+    return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and not hasattr(value, "detach"))
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
+from layercli import initializers
+from layercli.core import dtypes, naming
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
+from layercli.core.spec import Spec
+from layercli.core.variable import Variable
+from layercli.core.variable_owner import TensorOwner
 from layercli.errors import UsageError
 from layercli.lazy import torch
 
@@ -33,6 +40,7 @@ class Metric(DataclassConfig):
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)
         self._state: dict[str, torch.Tensor] = {}
+        self._views: dict[str, Variable] = {}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of the state's tensors, as far as they are known before the first batch."""
@@ -51,9 +59,73 @@ class Metric(DataclassConfig):
         return dict.fromkeys(self.state, "sum")
 
     @property
-    def variables(self) -> list[torch.Tensor]:
-        """The tensors of the state, in Keras's order."""
-        return list(self.state.values())
+    def variables(self) -> list[Variable]:
+        """The state as variables, in Keras's order."""
+        return [self._variable(name) for name in self.state]
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        name: str | None = None,
+        aggregation: str = "none",
+    ) -> Variable:
+        """Add a variable to the state and return it, for ``update_state`` to assign; ``reset_state`` sets it to zeros.
+
+        It is summed over ranks. ``aggregation`` is accepted as in Keras. The order of the arguments is Keras's, or the name first.
+        """
+        if isinstance(shape, str) and name is None:
+            shape, name = (), shape
+        key = naming.uniquify([*self._state, name or "variable"])[-1]
+        self._state[key] = torch.zeros(tuple(shape), dtype=getattr(torch, dtypes.name_of(dtype or self.dtype or "float32")))
+        variable = self._variable(key)
+        values = initializers.values(initializers.get(initializer or "zeros"), tuple(shape), variable.dtype)
+        self._state[key].copy_(torch.from_numpy(values))
+        return variable
+
+    add_variable = add_weight
+
+    def _variable(self, name: str) -> Variable:
+        if name not in self._views:
+            held = self.state[name]
+            spec, path = Spec(tuple(held.shape), dtypes.name_of(held.dtype)), f"{self.name}/{name}"
+            self._views[name] = Variable.of(TensorOwner(lambda: self.state), name, path, spec, "zeros", trainable=False)
+        return self._views[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and "_state" in self.__dict__ and name in self.state:
+            return self._variable(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the values of the variables after ``update_state(*args)``, from ``metric_variables``; nothing is changed."""
+        with self._holding(metric_variables):
+            self.update_state(*args, **kwargs)
+            return list(self.state.values())
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """Return the result for the values ``metric_variables``."""
+        with self._holding(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """Return the values of the variables after ``reset_state``."""
+        return [torch.zeros_like(value) for value in self.state.values()]
+
+    @contextmanager
+    def _holding(self, values: Sequence[Any]) -> Iterator[None]:
+        before = self.state
+        if len(values) != len(before):
+            raise UsageError(f"{self.name} has {len(before)} variables, got {len(values)}")
+        self._state = {
+            name: torch.as_tensor(value).to(held.dtype, copy=True)
+            for (name, held), value in zip(before.items(), values, strict=True)
+        }
+        try:
+            yield
+        finally:
+            self._state = before
 
     def grow(self, shapes: dict[str, tuple[int, ...]]) -> None:
         """Add tensors of zeros to the state for the names that it lacks."""

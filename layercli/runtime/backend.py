@@ -103,6 +103,12 @@ class TorchBackend:
 
         tensors.assign(stored, value, layout)
 
+    def variable_module(self, variable: Variable) -> Any:
+        """Run layer_module.variable_module."""
+        from layercli.runtime.execution import layer_module
+
+        return layer_module.variable_module(variable)
+
     # Training and inference
 
     def compile(self, model: Model, **arguments: Any) -> None:

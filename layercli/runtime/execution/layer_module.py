@@ -117,13 +117,8 @@ class LayerModule(nn.Module):
 
     def hold(self, variable: Variable, seed: str = "") -> None:
         """Register the parameter or buffer of ``variable``, initialized from the model's seed and the variable's path."""
-        if hasattr(self, variable.key):
-            return
-        tensor = drawn(variable, seed or variable.path)
-        if variable.made_trainable and dtypes.is_floating(variable.dtype):
-            self.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
-        else:
-            self.register_buffer(variable.key, tensor, persistent=variable.persistent)
+        if not hasattr(self, variable.key):
+            register(self, variable, seed)
 
     def adopt(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
@@ -197,6 +192,23 @@ def _attached(layer: Layer, path: str) -> LayerModule:
         if child.built:
             mirror.adopt(step, _attached(child, f"{path}/{step}"))
     return mirror
+
+
+def register(module: nn.Module, variable: Variable, seed: str = "") -> None:
+    """Register the parameter or buffer of ``variable`` in ``module``, initialized."""
+    tensor = drawn(variable, seed or variable.path)
+    if variable.made_trainable and dtypes.is_floating(variable.dtype):
+        module.register_parameter(variable.key, nn.Parameter(tensor, requires_grad=variable.trainable))
+    else:
+        module.register_buffer(variable.key, tensor, persistent=variable.persistent)
+
+
+def variable_module(variable: Variable) -> nn.Module:
+    """Return a module that holds the value of a variable that is of no layer."""
+    module = nn.Module()
+    with torch.inference_mode(False), torch.enable_grad():
+        register(module, variable)
+    return module
 
 
 def drawn(variable: Variable, path: str) -> torch.Tensor:
