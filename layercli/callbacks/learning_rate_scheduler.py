@@ -27,7 +27,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the rate."""
         for name, optimizer in rated(self.model.optimizer):
-            rate = self.schedule(epoch, optimizer.learning_rate) if self.takes_rate else self.schedule(epoch)
+            rate = self.schedule(epoch, float(optimizer.learning_rate)) if self.takes_rate else self.schedule(epoch)
             if not isinstance(rate, float | int):
                 raise UsageError(f"a learning-rate schedule gives a number, got {rate!r}")
             optimizer.learning_rate = float(rate)

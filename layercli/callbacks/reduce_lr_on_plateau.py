@@ -66,8 +66,8 @@ class ReduceLROnPlateau(Callback):
 
     def _lower(self, epoch: int) -> None:
         for name, optimizer in rated(self.model.optimizer):
-            if optimizer.learning_rate > self.min_lr:
-                optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
+            if float(optimizer.learning_rate) > self.min_lr:
+                optimizer.learning_rate = max(float(optimizer.learning_rate) * self.factor, self.min_lr)
                 self.resting = self.cooldown
                 self.wait = 0
-                say(self.verbose, f"epoch {epoch + 1}: {name} becomes {optimizer.learning_rate:.4g}")
+                say(self.verbose, f"epoch {epoch + 1}: {name} becomes {float(optimizer.learning_rate):.4g}")

@@ -69,7 +69,7 @@ class TensorBoard(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Look at the clock."""
-        self._began = time.perf_counter(), self.model.optimizer.iterations
+        self._began = time.perf_counter(), self.model.optimizer.update_count
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the clock, and begin the trace where it is due."""
@@ -94,7 +94,7 @@ class TensorBoard(Callback):
         found |= {name: float(optimizer.learning_rate) for name, optimizer in rated(self.model.optimizer)}
         if self.write_steps_per_second:
             began, steps = self._began
-            found["steps_per_second"] = (self.model.optimizer.iterations - steps) / (time.perf_counter() - began)
+            found["steps_per_second"] = (self.model.optimizer.update_count - steps) / (time.perf_counter() - began)
         self._to("train").scalars({f"epoch_{name}": value for name, value in found.items()}, epoch)
         validated = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
         if validated:
@@ -106,7 +106,7 @@ class TensorBoard(Callback):
         """Write the evaluation."""
         if self.model.optimizer is not None:
             found = {f"evaluation_{name}_vs_iterations": value for name, value in (logs or {}).items()}
-            self._to("validation").scalars(found, self.model.optimizer.iterations)
+            self._to("validation").scalars(found, self.model.optimizer.update_count)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the files."""

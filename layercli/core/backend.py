@@ -66,6 +66,9 @@ class Backend(Protocol):
     def assign(self, stored: Any, value: Any, layout: tuple[int, ...] | None) -> None:
         """Copy ``value``, of the logical shape, into the tensor ``stored``, whose axes are in the order ``layout``."""
 
+    def cast_number(self, value: Any, dtype: str) -> Any:
+        """Return a number as a tensor of that dtype."""
+
     def variable_module(self, variable: Variable) -> Any:
         """Return a torch module that holds the value of a variable that is of no layer."""
 

@@ -110,6 +110,7 @@ class Model(Layer):
             gradient_accumulation=gradient_accumulation,
             jit_compile=False if run_eagerly else jit_compile,
             auto_scale_loss=auto_scale_loss,
+            run_eagerly=run_eagerly,
         )
 
     def fit(
@@ -276,8 +277,36 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics of compile, after the first batch, and those in the model's attributes."""
-        return [] if self._trainer is None else list(self._trainer.metrics)
+        """The metrics of compile, after the first batch, and those in the attributes of the model and of the layers below."""
+        return self.own_metrics() if self._trainer is None else list(self._trainer.metrics)
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of the metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether ``compile`` was called."""
+        return self._trainer is not None
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether ``compile`` was told so."""
+        return self._trainer is not None and bool(self._trainer.run_eagerly)
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether torch.compile compiles the model in training."""
+        return self._trainer is not None and self._trainer.jit_compile is True
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of ``compile`` as plain values, or None before it was called."""
+        return None if self._trainer is None else self._trainer.get_config()
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Call ``compile`` with the arguments that ``get_compile_config`` returned."""
+        self.compile(**config)
 
     @property
     def metrics_names(self) -> list[str]:

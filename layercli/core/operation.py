@@ -106,7 +106,11 @@ class Op(ABC):
             raise error
         alone = not any(hasattr(x, "shape") for x in inputs)  # numbers beside nothing are tensors too
         converted = tuple(
-            backend.as_tensor(x) if backend.is_array(x) or (alone and isinstance(x, (int, float))) else x
+            x.operand
+            if isinstance(x, Variable)
+            else backend.as_tensor(x)
+            if backend.is_array(x) or (alone and isinstance(x, (int, float)))
+            else x
             for x in inputs
         )
         if any(a is not b for a, b in zip(converted, inputs, strict=True)):

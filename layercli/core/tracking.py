@@ -78,6 +78,17 @@ class Trackable:
             for variable in layer.own_variables
         }
 
+    def own_metrics(self) -> list[Any]:
+        """Return the metrics in the attributes of this layer and of those below, also in lists and dicts."""
+        found = [
+            x
+            for _, layer in self.walk()
+            for key, value in vars(layer).items()
+            if key not in FRAMEWORK
+            for x in _metrics_in(value)
+        ]
+        return list({id(metric): metric for metric in found}.values())
+
     @property
     def layers(self) -> list[Layer]:
         """The direct sublayers, each once."""
@@ -199,6 +210,7 @@ FRAMEWORK = frozenset(
         "_input",
         "_built_for",
         "_node",
+        "_trainer",
     }
 )
 """Attributes of a layer that are the framework's own, and hold no sublayer of the author's."""
@@ -208,6 +220,12 @@ def is_torch_module(value: Any) -> bool:
     """Whether ``value`` is a torch.nn.Module; false if torch is not loaded."""
     nn = getattr(sys.modules.get("torch"), "nn", None)
     return nn is not None and isinstance(value, nn.Module)
+
+
+def _metrics_in(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple, dict)):
+        return [x for each in (value.values() if isinstance(value, dict) else value) for x in _metrics_in(each)]
+    return [value] if hasattr(type(value), "stateless_update_state") else []
 
 
 def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:

@@ -122,8 +122,8 @@ class Variable(Operators):
 
     @property
     def name(self) -> str:
-        """The layer's name and the variable's, as in ``my_dense_layer/kernel``."""
-        return self.path
+        """The layer's name and the variable's, as in ``my_dense_layer/kernel``; of a variable of no layer its own."""
+        return self.key if isinstance(self.owner, (VariableOwner, TensorOwner, Variable)) else self.path
 
     @property
     def shape(self) -> Shape:
@@ -287,7 +287,9 @@ def np_array(values: Any, dtype: str) -> Any:
 
 
 def _operand(value: Any) -> Any:
-    return value.operand if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
+    return (
+        value.operand if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
+    )
 
 
 def is_listed(value: Any) -> bool:

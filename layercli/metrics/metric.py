@@ -78,7 +78,9 @@ class Metric(DataclassConfig):
         if isinstance(shape, str) and name is None:
             shape, name = (), shape
         key = naming.uniquify([*self._state, name or "variable"])[-1]
-        self._state[key] = torch.zeros(tuple(shape), dtype=getattr(torch, dtypes.name_of(dtype or self.dtype or "float32")))
+        self._state[key] = torch.zeros(
+            tuple(shape), dtype=getattr(torch, dtypes.name_of(dtype or self.dtype or "float32"))
+        )
         variable = self._variable(key)
         values = initializers.values(initializers.get(initializer or "zeros"), tuple(shape), variable.dtype)
         self._state[key].copy_(torch.from_numpy(values))

@@ -58,7 +58,7 @@ class Adafactor(Optimizer):
 
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""
-        step = self.iterations + 1
+        step = self.update_count + 1
         rate = min(rate, 1 / math.sqrt(step))
         keep = 1 - step**self.beta_2_decay
         lists = (parameters, gradients, slots["row"], slots["column"], slots["velocity"])

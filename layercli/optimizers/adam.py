@@ -44,7 +44,7 @@ class Adam(Optimizer):
             rate=rate,
             betas=(self.beta_1, self.beta_2),
             epsilon=self.epsilon,
-            step=self.iterations + 1,
+            step=self.update_count + 1,
         )
 
 

@@ -35,4 +35,4 @@ class Adamax(Optimizer):
         torch._foreach_mul_(norm, self.beta_2)
         torch._foreach_maximum_(norm, torch._foreach_abs(gradients))
         below = torch._foreach_add(norm, self.epsilon)
-        torch._foreach_addcdiv_(parameters, momentum, below, -rate / (1 - self.beta_1 ** (self.iterations + 1)))
+        torch._foreach_addcdiv_(parameters, momentum, below, -rate / (1 - self.beta_1 ** (self.update_count + 1)))

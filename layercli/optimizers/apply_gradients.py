@@ -27,12 +27,8 @@ class ApplyGradientsMixin:
 
     def build_for(self, variables: Sequence[Any]) -> None:
         """Make the state for variables of a model; a second call does nothing."""
-        self.build(
-            [variable.stored for variable in variables],
-            [variable.path for variable in variables],
-            constraints=[variable.constraint for variable in variables],
-            orders=[variable._logical for variable in variables],
-        )
+        stored, names, others = described(variables)
+        self.build(stored, names, **others)
 
     def apply(self, gradients: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Apply ``gradients``, one for each parameter, None where it had no part.
@@ -80,3 +76,10 @@ def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:
     if gradient.shape != parameter.shape:
         raise UsageError(f"a parameter of shape {tuple(parameter.shape)} got a gradient of {tuple(gradient.shape)}")
     return gradient
+
+
+def described(variables: Sequence[Any]) -> tuple[list[Any], list[str], dict[str, Any]]:
+    """Return the parameters of variables, their paths, and the other arguments of ``build``."""
+    constraints = [variable.constraint for variable in variables]
+    others = {"constraints": constraints, "orders": [variable._logical for variable in variables]}
+    return [variable.stored for variable in variables], [variable.path for variable in variables], others

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig, serialize
+from layercli.core.variable import Variable
 from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
-from layercli.optimizers.apply_gradients import ApplyGradientsMixin
+from layercli.optimizers.apply_gradients import ApplyGradientsMixin, described
 from layercli.optimizers.dtensor import fill
 from layercli.optimizers.gradient_clipping import Tensors, clip_each_norm, clip_global_norm, clip_values
 from layercli.optimizers.learning_rate import LearningRate
+from layercli.optimizers.optimizer_variables import OptimizerVariablesMixin
 from layercli.optimizers.positional import accept_positional
 from layercli.optimizers.slots import State
 
@@ -24,7 +26,7 @@ Constraint = Callable[["torch.Tensor"], "torch.Tensor"]
 
 @accept_positional
 @dataclasses.dataclass(eq=False)
-class Optimizer(DataclassConfig, ApplyGradientsMixin):
+class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     """The base class of optimizers. A step clips the gradients, decays the weights and calls ``update``, the rule of the subclass.
 
     Raises UsageError for arguments that contradict each other or are out of range.
@@ -50,6 +52,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         self.rate_source: Any  # what learning_rate was set to: see Rate
         self.applied = 0
         self.state: State | None = None
+        self.trained: list[Variable] = []  # what it was built on, if that was variables
         self.no_decay: tuple[tuple[Any, ...], str] = ((), "")
         check_arguments(self)
 
@@ -77,15 +80,25 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         constraints: Sequence[Constraint | None] | None = None,
         orders: Sequence[Sequence[int] | None] | None = None,
     ) -> None:
-        """Make the state for ``parameters``; a second call does nothing.
+        """Make the state for ``parameters``, which may be variables of a model; a second call does nothing.
 
         ``names`` are their paths (``dense/kernel``), used in the names of the state. ``constraints`` are applied to
         each after every step. ``orders`` are the axes by which each, permuted, takes its logical shape: constraints,
         rules that tell axes apart and the stored variables see that one.
         """
+        if self.state is not None:
+            return
+        if parameters and all(isinstance(each, Variable) for each in parameters):
+            self.trained = list(parameters)  # type: ignore[arg-type]  # each is a Variable
+            parameters, names, others = described(parameters)
+            constraints, orders = others["constraints"], others["orders"]
+        self.state = State(list(parameters), names, constraints, orders)
+        self.add_state(self.state)
+
+    def build_for(self, variables: Sequence[Any]) -> None:
+        """Make the state for variables of a model by ``build``, which a subclass may override."""
         if self.state is None:
-            self.state = State(list(parameters), names, constraints, orders)
-            self.add_state(self.state)
+            self.build(list(variables))
 
     def add_state(self, state: State) -> None:
         """Add the tensors this optimizer keeps to ``state``, in the order they are stored in."""
@@ -102,24 +115,29 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         return None if self.state is None else self.state.parameters
 
     @property
-    def built(self) -> State:
+    def built(self) -> bool:
+        """Whether the state is made."""
+        return self.state is not None
+
+    @property
+    def built_state(self) -> State:
         """The state; raises NotBuiltError before ``build``."""
         if self.state is None:
             raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
         return self.state
 
     @property
-    def iterations(self) -> int:
+    def update_count(self) -> int:
         """How many updates were made."""
         return self.applied // (self.gradient_accumulation_steps or 1)
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
-        self._apply([parameter.grad for parameter in self.built.parameters])
+        self._apply([parameter.grad for parameter in self.built_state.parameters])
 
     def zero_grad(self) -> None:
         """Drop the gradients of the parameters."""
-        for parameter in self.built.parameters:
+        for parameter in self.built_state.parameters:
             parameter.grad = None
 
     def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
@@ -140,12 +158,12 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         """Put the moving average of the weights in their place, if one is kept."""
         if self.use_ema:
             with torch.no_grad():
-                copy_each(self.built.parameters, self.built.slots["average"])
+                copy_each(self.built_state.parameters, self.built_state.slots["average"])
 
     # What a file holds
 
     @property
-    def variables(self) -> list[tuple[str, torch.Tensor]]:
+    def entries(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: names and tensors, in order, in their logical shapes."""
         own = [("iteration", torch.tensor(self.applied, dtype=torch.int32))]
         if isinstance(self.rate_source, float):
@@ -157,7 +175,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
 
         Raises UsageError if they do not fit.
         """
-        have = self.variables
+        have = self.entries
         if len(values) != len(have):
             raise UsageError(f"{self.name} has {len(have)} variables, got {len(values)}")
         for (name, tensor), value in zip(have, values, strict=True):
@@ -175,7 +193,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         own: dict[str, Any] = {"iteration": self.applied}
         if isinstance(self.rate_source, float):
             own["learning_rate"] = self.rate_source
-        return own | {entry.key: entry.tensor for entry in self.built.entries}
+        return own | {entry.key: entry.tensor for entry in self.built_state.entries}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave; raises UsageError if its names are others."""
@@ -188,6 +206,14 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         """Return the settings as plain values, a schedule as its config."""
         return {**super().get_config(), "learning_rate": serialize(self.rate_source)}
 
+    def argument(self, name: str) -> Any:
+        """Return the argument of that name; the learning rate as it was given."""
+        return self.rate_source if name == "learning_rate" else super().argument(name)
+
+    def current_rate(self) -> float:
+        """Return the learning rate of the next step."""
+        return float(self.learning_rate)
+
     # How a step goes
 
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
@@ -196,7 +222,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
         self.applied += 1
 
     def _apply_present(self, gradients: list[torch.Tensor | None]) -> None:
-        state = self.built
+        state = self.built_state
         indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
         if not indices:
             raise UsageError(f"{self.name} got no gradient for any parameter", hint="run backward() on the loss first")
@@ -213,22 +239,30 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
     def _accumulate(self, gradients: Tensors, indices: list[int]) -> Tensors | None:
         """Return the mean gradients when an update is due, else add to the sum so far and return None."""
         steps = self.gradient_accumulation_steps or 1
-        sums = self.built.select("gradient_accumulator", indices)
+        sums = self.built_state.select("gradient_accumulator", indices)
         if (self.applied + 1) % steps:
             torch._foreach_add_(sums, gradients)
             return None
         means = list(torch._foreach_div(torch._foreach_add(sums, gradients), steps))
-        torch._foreach_zero_(self.built.slots["gradient_accumulator"])
+        torch._foreach_zero_(self.built_state.slots["gradient_accumulator"])
         return means
 
     def _update(self, gradients: Tensors, indices: list[int]) -> None:
-        state, rate = self.built, self.learning_rate
+        state, rate = self.built_state, self.current_rate()
         gradients = self._clip(gradients)
         self.decay(indices, rate)
+        if type(self).update_step is not OptimizerVariablesMixin.update_step:
+            self._update_each(gradients, indices, rate)
+            return
         if self.needs_logical_shape:
             gradients = state.logical(gradients, indices)
         slots = {name: state.select(name, indices) for group in self.slots() for name in group}
         self.update(state.select_parameters(indices, logical=self.needs_logical_shape), gradients, rate, **slots)
+
+    def _update_each(self, gradients: Tensors, indices: list[int], rate: float) -> None:
+        """Apply the rule ``update_step`` of a subclass to each variable, in logical shapes."""
+        for index, gradient in zip(indices, self.built_state.logical(gradients, indices), strict=True):
+            self.update_step(gradient, self.trained[index], torch.tensor(rate))
 
     def _clip(self, gradients: Tensors) -> Tensors:
         if self.clipnorm:
@@ -240,22 +274,24 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin):
     def decay(self, indices: list[int], rate: float) -> None:
         """Shrink the parameters that weight decay applies to."""
         if self.weight_decay is not None:
-            apply_weight_decay(self.built.parameters, [i for i in indices if self.decays(i)], self.weight_decay * rate)
+            apply_weight_decay(
+                self.built_state.parameters, [i for i in indices if self.decays(i)], self.weight_decay * rate
+            )
 
     def decays(self, index: int) -> bool:
         """Return whether weight decay applies to the parameter of that index."""
         spared, pattern = self.no_decay
-        name = self.built.names[index].rpartition("/")[2]
-        parameter = self.built.parameters[index]
+        name = self.built_state.names[index].rpartition("/")[2]
+        parameter = self.built_state.parameters[index]
         if any(getattr(variable, "stored", variable) is parameter for variable in spared):
             return False
         return not (pattern and re.search(pattern, name))
 
     def _average(self) -> None:
-        momentum = self.ema_momentum if self.iterations else 0.0
-        parameters, averages = self.built.parameters, self.built.slots["average"]
+        momentum = self.ema_momentum if self.update_count else 0.0
+        parameters, averages = self.built_state.parameters, self.built_state.slots["average"]
         torch._foreach_lerp_(averages, parameters, 1 - momentum)
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+        if self.ema_overwrite_frequency and (self.update_count + 1) % self.ema_overwrite_frequency == 0:
             copy_each(parameters, averages)
 
 

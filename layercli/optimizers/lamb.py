@@ -31,7 +31,7 @@ class Lamb(Optimizer):
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""
         momentum, velocity = slots["momentum"], slots["velocity"]
-        step = self.iterations + 1
+        step = self.update_count + 1
         torch._foreach_lerp_(momentum, gradients, 1 - self.beta_1)
         torch._foreach_lerp_(velocity, torch._foreach_mul(gradients, gradients), 1 - self.beta_2)
         below = torch._foreach_div(velocity, 1 - self.beta_2**step)

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+from layercli.core.number_variable import NumberVariable
 from layercli.errors import UsageError
 from layercli.optimizers.schedules import LearningRateSchedule, deserialize
 
 
 class LearningRate:
-    """A setting that reads as the rate of the next step, and is set to a number, a schedule or a function.
+    """A setting that is set to a number, a schedule or a function, and reads as a variable of the number, or as the rate of the
+    next step.
 
     A number is rounded to float32, which is how it is stored: training goes on from a file as it would have without.
     """
@@ -26,7 +28,12 @@ class LearningRate:
             return self.default
         source = optimizer.rate_source
         if isinstance(source, float):
-            return source
+            return NumberVariable(
+                f"{optimizer.name}/learning_rate",
+                "float32",
+                lambda: optimizer.rate_source,
+                lambda value: self.__set__(optimizer, value),
+            )
         takes_step = isinstance(source, LearningRateSchedule) or inspect.signature(source).parameters
         return float(source(optimizer.applied) if takes_step else source())
 

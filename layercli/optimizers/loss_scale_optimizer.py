@@ -12,12 +12,13 @@ from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.optimizer_variables import OptimizerVariablesMixin
 from layercli.optimizers.positional import accept_positional
 
 
 @accept_positional
 @dataclass(eq=False)
-class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
+class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     """Run ``inner_optimizer`` with dynamic loss scaling.
 
     The loss is multiplied by a scale and the gradients are divided by it. A step with a gradient that is not finite is skipped and
@@ -50,7 +51,7 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
-        self._apply([parameter.grad for parameter in self.inner_optimizer.built.parameters])
+        self._apply([parameter.grad for parameter in self.inner_optimizer.built_state.parameters])
 
     @property
     def held(self) -> Sequence[torch.nn.Parameter] | None:
@@ -80,19 +81,18 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
         self.inner_optimizer.finalize()
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Any:
         """The rate of the inner optimizer."""
-        rate: float = self.inner_optimizer.learning_rate
-        return rate
+        return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
         self.inner_optimizer.learning_rate = value
 
     @property
-    def iterations(self) -> int:
+    def update_count(self) -> int:
         """How many updates were made; steps left out do not count."""
-        return int(self.inner_optimizer.iterations)
+        return int(self.inner_optimizer.update_count)
 
     @property
     def applied(self) -> int:
@@ -100,20 +100,20 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin):
         return int(self.inner_optimizer.applied)
 
     @property
-    def variables(self) -> list[tuple[str, torch.Tensor]]:
+    def entries(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: its own counters, then the inner optimizer's variables."""
         return [
             ("iteration", torch.tensor(0, dtype=torch.int32)),
             ("learning_rate", torch.tensor(0.0)),
             ("step_counter", torch.tensor(self.good_steps, dtype=torch.int32)),
             ("dynamic_scale", torch.tensor(self.scale)),
-            *self.inner_optimizer.variables,
+            *self.inner_optimizer.entries,
         ]
 
     def set_variables(self, values: Sequence[Any]) -> None:
         """Take over ``values``, arrays in the order and shapes of ``variables``."""
         if len(values) < 4:
-            raise UsageError(f"{self.name} has {len(self.variables)} variables, got {len(values)}")
+            raise UsageError(f"{self.name} has {len(self.entries)} variables, got {len(values)}")
         self.inner_optimizer.set_variables(values[4:])
         self.good_steps, self.scale = int(values[2]), float(values[3])
 

@@ -13,6 +13,7 @@ from layercli.errors import NotBuiltError, UsageError
 from layercli.lazy import torch
 from layercli.optimizers.apply_gradients import ApplyGradientsMixin
 from layercli.optimizers.base_optimizer import Optimizer
+from layercli.optimizers.optimizer_variables import OptimizerVariablesMixin
 from layercli.optimizers.positional import accept_positional
 
 
@@ -61,7 +62,7 @@ class OptimizerMap(DataclassConfig):
 
 @accept_positional
 @dataclass(eq=False)
-class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
+class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     """Update each parameter by the optimizer that ``optimizer_map`` gives for its path.
 
     Args:
@@ -143,12 +144,12 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
                 optimizer.finalize()
 
     @property
-    def iterations(self) -> int:
+    def update_count(self) -> int:
         """How many steps were taken."""
         return self.applied
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Any:
         """Not one number: raises UsageError, whether read or set."""
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 
@@ -157,18 +158,18 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin):
         raise UsageError(f"{self.name} has no learning rate of its own", hint="each of its optimizers has one")
 
     @property
-    def variables(self) -> list[tuple[str, torch.Tensor]]:
+    def entries(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: its own counters, then the variables of each optimizer."""
         own = [("iteration", torch.tensor(self.applied, dtype=torch.int32)), ("learning_rate", torch.tensor(0.0))]
-        return own + [variable for optimizer in self.optimizers for variable in optimizer.variables]
+        return own + [variable for optimizer in self.optimizers for variable in optimizer.entries]
 
     def set_variables(self, values: Sequence[Any]) -> None:
         """Take over ``values``, arrays in the order and shapes of ``variables``."""
-        if len(values) != len(self.variables):
-            raise UsageError(f"{self.name} has {len(self.variables)} variables, got {len(values)}")
+        if len(values) != len(self.entries):
+            raise UsageError(f"{self.name} has {len(self.entries)} variables, got {len(values)}")
         start = 2
         for optimizer in self.optimizers:
-            count = len(optimizer.variables)
+            count = len(optimizer.entries)
             optimizer.set_variables(values[start : start + count])
             start += count
         self.applied = int(values[0])

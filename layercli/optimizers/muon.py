@@ -66,8 +66,8 @@ class Muon(Optimizer):
 
     def uses_adam(self, index: int) -> bool:
         """Return whether Adam takes the parameter of that index."""
-        path = self.built.names[index]
-        if self.built.parameters[index].ndim != 2 or (self.exclude_embeddings and "embedding" in path.lower()):
+        path = self.built_state.names[index]
+        if self.built_state.parameters[index].ndim != 2 or (self.exclude_embeddings and "embedding" in path.lower()):
             return True
         return any(re.search(pattern, path) for pattern in self.exclude_layers or ())
 
@@ -76,7 +76,7 @@ class Muon(Optimizer):
         for weight_decay, uses_adam in ((self.weight_decay, False), (self.adam_weight_decay, True)):
             chosen = [i for i in indices if self.decays(i) and self.uses_adam(i) == uses_adam]
             if weight_decay is not None:
-                apply_weight_decay(self.built.parameters, chosen, weight_decay * rate)
+                apply_weight_decay(self.built_state.parameters, chosen, weight_decay * rate)
 
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""
@@ -89,7 +89,7 @@ class Muon(Optimizer):
         uses_adam = [row for row in rows if row[3] is not None]
         if uses_adam:
             lists = [list(column) for column in zip(*uses_adam, strict=True)]
-            betas, step = (self.adam_beta_1, self.adam_beta_2), self.iterations + 1
+            betas, step = (self.adam_beta_1, self.adam_beta_2), self.update_count + 1
             adam(*lists, rate=rate * self.adam_lr_ratio, betas=betas, epsilon=self.epsilon, step=step)
 
     def scale(self, matrix: torch.Tensor) -> float:

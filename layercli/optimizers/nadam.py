@@ -42,7 +42,7 @@ class Nadam(Optimizer):
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""
         momentum, velocity = slots["momentum"], slots["velocity"]
-        step = self.iterations + 1
+        step = self.update_count + 1
         now, after = self.factor(step), self.factor(step + 1)
         product = self.product.mul_(now).item()
         torch._foreach_lerp_(momentum, gradients, 1 - self.beta_1)

@@ -43,7 +43,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def update(self, parameters: Tensors, gradients: Tensors, rate: float, **slots: Tensors) -> None:
         """Take one step."""
-        z, velocity, step = slots["momentum"], slots["velocity"], self.iterations + 1
+        z, velocity, step = slots["momentum"], slots["velocity"], self.update_count + 1
         if self.warmup_steps:
             rate *= min(step / self.warmup_steps, 1)
         torch._foreach_lerp_(velocity, torch._foreach_mul(gradients, gradients), 1 - self.beta_2)

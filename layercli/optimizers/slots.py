@@ -59,6 +59,15 @@ class State:
         path = self.names[index]
         self.entries.append(SlotSpec(f"{path}.{slot}", f"{path.replace('/', '_')}_{slot}", tensor))
 
+    def add_entry(self, name: str, tensor: torch.Tensor) -> None:
+        """List a tensor, of a user's own rule, among what is stored."""
+        self.entries.append(SlotSpec(name, name, tensor))
+
+    def stored_order(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
+        """Return ``tensor``, in the logical shape of the parameter of that index, laid out as that."""
+        order = self.orders[index]
+        return tensor if order is None else tensor.permute(*(order.index(axis) for axis in range(len(order))))
+
     def permuted(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Return ``tensor``, laid out as the parameter of that index, in the parameter's logical shape."""
         order = self.orders[index]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from layercli.core.keras_tensor import SymbolicTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
+    from layercli.core.variable import Variable
 
 
 class TorchBackend:
@@ -102,6 +103,12 @@ class TorchBackend:
         from layercli.runtime.execution import tensors
 
         tensors.assign(stored, value, layout)
+
+    def cast_number(self, value: Any, dtype: str) -> Any:
+        """Return torch's tensor of a number."""
+        import torch
+
+        return torch.tensor(value, dtype=getattr(torch, dtype))
 
     def variable_module(self, variable: Variable) -> Any:
         """Run layer_module.variable_module."""

@@ -203,4 +203,4 @@ def test_no_gradient_is_kept():
     pred = torch.ones(2, 2, requires_grad=True)
     for metric in (metrics.MeanSquaredError(), metrics.AUC(), metrics.R2Score(), metrics.F1Score(), metrics.Mean()):
         metric.update_state(pred) if type(metric) is metrics.Mean else metric.update_state(torch.eye(2), pred)
-        assert not any(total.requires_grad for total in metric.variables)
+        assert not any(total.stored.requires_grad for total in metric.variables)

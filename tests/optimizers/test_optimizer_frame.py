@@ -237,7 +237,7 @@ def test_going_on_from_the_state_is_going_on(name, through):
     if through == "state_dict":
         second.load_state_dict({k: v.clone() if torch.is_tensor(v) else v for k, v in first.state_dict().items()})
     else:
-        second.set_variables([value.numpy() for _, value in first.variables])
+        second.set_variables([value.numpy() for value in first.variables])
     for optimizer, held in ((first, parameters), (second, copies)):
         train(optimizer, held, 4, seed=1)
     for a, b in zip(parameters, copies, strict=True):
@@ -270,7 +270,7 @@ def test_logical_shapes_are_what_axes_mean():
         plain.apply([gradient, None])
         permuted.apply([gradient.permute(2, 0, 1), None])
     torch.testing.assert_close(stored[0].permute(1, 2, 0), seen[0])
-    for (_, a), (_, b) in zip(plain.variables, permuted.variables, strict=True):
+    for (_, a), (_, b) in zip(plain.entries, permuted.entries, strict=True):
         torch.testing.assert_close(a, b)
 
 
@@ -312,7 +312,7 @@ def test_the_rate_may_be_set_or_come_from_a_function():
 def test_finalize_puts_the_average_in_place():
     parameters = weights()
     optimizer = train(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), parameters)
-    averages = [value for name, value in optimizer.variables if name.endswith("average")]
+    averages = [value for name, value in optimizer.entries if name.endswith("average")]
     assert not torch.equal(parameters[0], averages[0])
     optimizer.finalize()
     assert torch.equal(parameters[0], averages[0])

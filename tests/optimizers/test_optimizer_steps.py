@@ -92,8 +92,8 @@ def same_numbers(ours, theirs):
     for a, b in zip(ours[0], theirs[0], strict=True):
         close(a, b)
     stored = [(v.name, np.asarray(v.value)) for v in theirs[1].variables]
-    assert [name for name, _ in ours[1].variables] == [name for name, _ in stored]
-    for (name, a), (_, b) in zip(ours[1].variables, stored, strict=True):
+    assert [variable.name for variable in ours[1].variables] == [name for name, _ in stored]
+    for (name, a), (_, b) in zip(ours[1].entries, stored, strict=True):
         if not (isinstance(ours[1], optimizers.Adafactor) and b.dtype == "int32" and name != "iteration"):
             assert tuple(a.shape) == b.shape
             assert str(a.dtype) == f"torch.{b.dtype}"
@@ -202,7 +202,7 @@ def test_schedule_free_is_that_of_keras_on_torch(settings):
     ours, optimizer = by_us(optimizers.ScheduleFreeAdamW(**settings))
     for a, b in zip(ours, values, strict=True):
         close(a, np.asarray(b))
-    for (_, a), b in zip(optimizer.variables, state, strict=True):
+    for (_, a), b in zip(optimizer.entries, state, strict=True):
         close(a.numpy(), np.asarray(b), 2e-5)
 
 

@@ -116,7 +116,7 @@ def test_nan_ends_the_epoch_at_once():
 
 def test_the_rate_follows_a_schedule():
     model, rates = line(), []
-    note = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(model.optimizer.learning_rate))
+    note = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(float(model.optimizer.learning_rate)))
     model.fit(
         X, Y, epochs=3, verbose=0, callbacks=[callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), note]
     )

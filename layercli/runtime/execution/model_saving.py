@@ -83,7 +83,7 @@ def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     }
     optimizer = model.optimizer
     if optimizer is not None and built(optimizer):
-        groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.variables])
+        groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.entries])
     return groups
 
 
@@ -145,9 +145,9 @@ def state_in(optimizer: Any, groups: keras_h5.H5Groups) -> list[Any] | None:
         return state_of_legacy(optimizer, legacy_h5.LegacyWeights(groups))
     if not groups.count(OPTIMIZER):
         return None
-    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.entries]
     if groups.count(OPTIMIZER) == len(shapes) - 1 and groups.major < 3:  # tf.keras stored no learning rate there
-        rate = tensors.to_numpy(optimizer.variables[1][1])
+        rate = tensors.to_numpy(optimizer.entries[1][1])
         rest = [groups.read(OPTIMIZER, i + 1, shape) for i, shape in enumerate(shapes[2:])]
         return [groups.read(OPTIMIZER, 0, ()), rate, *rest]
     if groups.count(OPTIMIZER) != len(shapes):
@@ -166,9 +166,9 @@ def state_of_legacy(optimizer: Any, weights: legacy_h5.LegacyWeights) -> list[An
     if not held or not held[0].steps[-1].startswith("iteration") or held[0].steps[-1] == "iterations":
         return None
     values = [weights.read(each) for each in held]
-    if len(values) == len(optimizer.variables) - 1:  # tf.keras does not store the learning rate there
-        values.insert(1, tensors.to_numpy(optimizer.variables[1][1]))
-    shapes = [tuple(tensor.shape) for _, tensor in optimizer.variables]
+    if len(values) == len(optimizer.entries) - 1:  # tf.keras does not store the learning rate there
+        values.insert(1, tensors.to_numpy(optimizer.entries[1][1]))
+    shapes = [tuple(tensor.shape) for _, tensor in optimizer.entries]
     return values if [value.shape for value in values] == shapes else None
 
 

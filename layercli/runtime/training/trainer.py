@@ -41,7 +41,9 @@ class Trainer:
         objective: CompiledLoss,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
+        run_eagerly: bool = False,
     ) -> None:
+        self.run_eagerly = run_eagerly
         self.model = model
         self.optimizer = optimizer
         self.objective = objective
@@ -51,6 +53,7 @@ class Trainer:
         self.jit_compile = jit_compile
         self.interruption: Interruption | None = None  # checked between two steps
         self._penalized: list[Any] = []
+        self._own: list[Metric] | None = None  # the model's own metrics, looked for once in an epoch
 
     @property
     def part(self) -> BatchShard | None:
@@ -135,7 +138,7 @@ class Trainer:
             "loss_weights": loss_weights,
             "metrics": metric_names.serialize(metrics),
             "weighted_metrics": metric_names.serialize(weighted),
-            "run_eagerly": False,
+            "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile is True,
         }
@@ -158,8 +161,7 @@ class Trainer:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of compile, and those in the model's attributes."""
-        own = [value for value in vars(self.model).values() if isinstance(value, Metric)]
-        return self.objective.metrics + own
+        return self.objective.metrics + (self.model.own_metrics() if self._own is None else self._own)
 
     def results(self) -> dict[str, Any]:
         """Return the current loss and metrics."""
@@ -174,6 +176,7 @@ class Trainer:
     def reset(self) -> None:
         """Reset all metrics."""
         self.objective.reset()
+        self._own = self.model.own_metrics()
         for metric in self.metrics:
             metric.reset_state()
 
@@ -189,6 +192,7 @@ def compile_model(
     gradient_accumulation: int | None,
     jit_compile: Any,
     auto_scale_loss: bool,
+    run_eagerly: bool = False,
 ) -> None:
     """Compile ``model``; UsageError for an optimizer, loss or metric that does not exist."""
     made = optimizers.get(optimizer)
@@ -206,7 +210,7 @@ def compile_model(
     if loss is not None:
         model.loss = loss  # a custom step may call it
     objective = CompiledLoss(loss, loss_weights, metrics, weighted_metrics)
-    model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile)
+    model._trainer = Trainer(model, made, objective, steps_per_execution, jit_compile, run_eagerly)
 
 
 def penalized(model: Model) -> list[Any]:

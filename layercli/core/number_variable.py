@@ -1,0 +1,70 @@
+"""A variable whose value is a number of Python's, kept where it is used: a learning rate, a count of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layercli.core.backend import get_backend
+from layercli.core.spec import Spec
+from layercli.core.variable import Variable
+
+
+class NumberVariable(Variable):
+    """Reads and sets a number by ``read`` and ``write``; compares and formats as that number."""
+
+    def __init__(self, path: str, dtype: str, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
+        self._hold(self, path.rpartition("/")[2], path, Spec((), dtype), "zeros", trainable=False)
+        self.read, self.write = read, write
+
+    @property
+    def stored(self) -> Any:
+        """The value as a new tensor."""
+        return get_backend().cast_number(self.read(), self.dtype)
+
+    @property
+    def value(self) -> Any:
+        """The value as a new tensor."""
+        return self.stored
+
+    operand = value
+
+    def assign(self, value: Any) -> None:
+        """Set the number."""
+        number = value.numpy() if isinstance(value, Variable) else value
+        self.write(number.item() if hasattr(number, "item") else number)
+
+    def assign_add(self, value: Any) -> None:
+        """Add ``value`` to the number."""
+        self.assign(self.read() + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract ``value`` from the number."""
+        self.assign(self.read() - value)
+
+    def item(self) -> Any:
+        """Return the number."""
+        return self.read()
+
+    def __float__(self) -> float:
+        return float(self.read())
+
+    def __int__(self) -> int:
+        return int(self.read())
+
+    def __index__(self) -> int:
+        return int(self.read().__index__())
+
+    def __bool__(self) -> bool:
+        return bool(self.read())
+
+    def __format__(self, form: str) -> str:
+        return format(self.read(), form)
+
+    def __eq__(self, other: object) -> Any:
+        return other is self or self.read() == (float(other) if isinstance(other, Variable) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return not self == other
+
+    __hash__ = Variable.__hash__
