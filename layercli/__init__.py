@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         tf,
         utils,
     )
+    from layercli.core.input_spec import InputSpec
     from layercli.core.keras_tensor import KerasTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
@@ -61,6 +62,7 @@ MODULES = (
 NAMES = {
     "Initializer": "layercli.initializers",
     "Input": "layercli.layers.core.input_layer",
+    "InputSpec": "layercli.core.input_spec",
     "KerasTensor": "layercli.core.keras_tensor",
     "Layer": "layercli.core.layer",
     "Loss": "layercli.losses",
@@ -80,6 +82,7 @@ NAMES = {
 __all__ = [
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",

@@ -16,7 +16,7 @@ import layercli as keras
 from layercli import ops
 from layercli.lazy import torch
 
-__all__ = ["config", "constant", "keras", "matmul", "nn", "ones", "random", "zeros"]
+__all__ = ["config", "constant", "keras", "matmul", "nn", "ones", "random", "test", "zeros"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,14 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     return [PhysicalDevice(f"/physical_device:{kind}:{n}", kind) for kind, n in numbered if device_type in (None, kind)]
 
 
+def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: tuple[int, int] | None = None) -> bool:
+    """Return whether torch can use a GPU, of at least the compute capability given."""
+    least = min_cuda_compute_capability or (0, 0)
+    return any(torch.cuda.get_device_capability(i) >= least for i in range(torch.cuda.device_count()))
+
+
 matmul = ops.matmul
 nn = ops
 config = SimpleNamespace(list_physical_devices=list_physical_devices)
+test = SimpleNamespace(is_gpu_available=is_gpu_available)
 random = SimpleNamespace(normal=normal, set_seed=keras.random.set_seed)

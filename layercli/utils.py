@@ -21,15 +21,18 @@ from layercli.core.custom_objects import (
 )
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
+from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
     from layercli.formats.image_dataset import image_dataset_from_directory
     from layercli.layers.preprocessing.feature_space import FeatureSpace
 
 __all__ = [
+    "CustomObjectScope",
     "FeatureSpace",
     "PyDataset",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
@@ -38,6 +41,7 @@ __all__ = [
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
 ]

@@ -9,6 +9,7 @@ from layercli import tf
 
 
 def test_the_gpu_question():
+    assert tf.test.is_gpu_available() is torch.cuda.is_available()
     assert [device.device_type for device in tf.config.list_physical_devices("GPU")] == [
         "GPU"
     ] * torch.cuda.device_count()
@@ -27,6 +28,9 @@ def test_layers_infer_their_input():
     assert tuple(layer.kernel.shape) == (5, 10)
     assert layer.kernel.numpy().std() > 0
     assert layer.bias.numpy().tolist() == [0.0] * 10
+    assert repr(layer.bias) == (
+        f"<Variable path={layer.name}/bias, shape=(10,), dtype=float32, value=[0. 0. 0. 0. 0. 0. 0. 0. 0. 0.]>"
+    )
 
 
 class MyDenseLayer(tf.keras.layers.Layer):

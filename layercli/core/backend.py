@@ -69,6 +69,9 @@ class Backend(Protocol):
     def cast_number(self, value: Any, dtype: str) -> Any:
         """Return a number as a tensor of that dtype."""
 
+    def stateless_call(self, layer: Layer, *arguments: Any) -> Any:
+        """Run Layer.stateless_call: pairs of variables and values, trained and not, then args, kwargs and return_losses."""
+
     def variable_module(self, variable: Variable) -> Any:
         """Return a torch module that holds the value of a variable that is of no layer."""
 
@@ -115,7 +118,7 @@ class Backend(Protocol):
     def save_weights(self, model: Model, path: Any) -> None:
         """Run Model.save_weights."""
 
-    def load_weights(self, model: Model, path: Any) -> None:
+    def load_weights(self, model: Model, path: Any, skip_mismatch: bool = False) -> None:
         """Run Model.load_weights."""
 
     def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
@@ -146,7 +149,9 @@ class Backend(Protocol):
     def input_layer(self, x: SymbolicTensor) -> Layer:
         """Return the InputLayer of a symbolic input."""
 
-    def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
+    def summarize(
+        self, layer: Layer, inputs: Any, columns: str | None, depth: int, width: int | None, print_fn: Any
+    ) -> None:
         """Print the summary of a layer for inputs of these Specs, or of None."""
 
     def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:

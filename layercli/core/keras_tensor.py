@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from layercli.core import dtypes, naming
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
-from layercli.core.spec import Shape, Spec
-from layercli.errors import UnknownSizeError
+from layercli.core.spec import Shape, Spec, shape_of
+from layercli.errors import UnknownSizeError, UsageError
 
 if TYPE_CHECKING:
     from layercli.core.graph import Node
@@ -147,6 +148,8 @@ class SymbolicTensor(Operators):
         """The number of axes."""
         return self.spec.rank
 
+    sparse = ragged = False
+
     def __iadd__(self, other: Any) -> Any:
         return self._written_over("add", other)
 
@@ -203,5 +206,35 @@ class SymbolicTensor(Operators):
         return f"<SymbolicTensor {self.spec}>"
 
 
-KerasTensor = SymbolicTensor
-"""Keras's name for it."""
+class _AnySymbolicTensor(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, SymbolicTensor)
+
+
+class KerasTensor(metaclass=_AnySymbolicTensor):
+    """A symbolic tensor by Keras's name: ``KerasTensor((None, 3))`` makes one, and every symbolic tensor is an instance.
+
+    Args:
+        shape: The shape with the batch; None for any size.
+        dtype: The dtype.
+        sparse: Must be false: tensors are dense.
+        ragged: Must be false.
+        record_history: Accepted as in Keras.
+        name: The name.
+    """
+
+    def __new__(  # type: ignore[misc]  # it stands for the class of the tensors it makes
+        cls,
+        shape: Any,
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+    ) -> SymbolicTensor:
+        """Return a symbolic tensor."""
+        if sparse or ragged:
+            raise UsageError("KerasTensor has no sparse and no ragged tensors here: layercli computes dense ones")
+        return SymbolicTensor(
+            Spec(shape_of(shape), dtypes.name_of(dtype)), name=name or naming.auto_name("KerasTensor")
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from layercli import constraints, initializers, regularizers
@@ -11,6 +12,7 @@ from layercli.core.backend import get_backend
 from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
+from layercli.core.layer_protocol import LayerProtocol
 from layercli.core.operation import spec_of
 from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
@@ -21,7 +23,7 @@ from layercli.core.variable import Variable
 from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
 
-class Layer(Trackable, CallSignature, Serializable):
+class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
     """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare the
@@ -120,6 +122,8 @@ class Layer(Trackable, CallSignature, Serializable):
 
     def build(self, *shapes: Any, **named: Any) -> None:
         """Make the variables for inputs of these shapes (batch first). The default traces a symbolic call."""
+        if self.built and all(shape is None for shape in shapes) and not named:
+            return
         if type(self).build is not Layer.build:  # called as super().build: nothing is left to do
             self.built = True
             return
@@ -183,7 +187,7 @@ class Layer(Trackable, CallSignature, Serializable):
         """Describe the call on symbolic tensors, or compute it on tensors, arrays and nested lists; build the layer first."""
         module = self._module
         try:
-            if module is not None and module.ready and not kwargs and not self._makes_mask:
+            if module is not None and module.ready and not kwargs and not self._makes_mask and self._input_spec is None:
                 for x in args:  # only tensors have a dtype of torch
                     if getattr(x, "dtype", None) is not module.dtype or getattr(x, "_keras_mask", None) is not None:
                         break
@@ -212,6 +216,8 @@ class Layer(Trackable, CallSignature, Serializable):
             training = True
         with graph.inside(CallContext(node, self, None if training is None else bool(training))):
             args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
+            if args:
+                self._check_inputs(args[0])
             node.masks = graph.as_recorded(masking.fill_in(self, args, kwargs))
             if not self.built:
                 self._build_for(args, kwargs)
@@ -287,8 +293,14 @@ class Layer(Trackable, CallSignature, Serializable):
 
     @property
     def dtype_policy(self) -> dtypes.Policy:
-        """The dtype policy: the dtypes of computation and variables."""
+        """The dtype policy: the dtypes of computation and variables. Set it before the layer is built."""
         return self._policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        if self._variables:
+            raise UsageError(f"{self.name} has its variables, so its dtype policy cannot change")
+        self._policy = dtypes.Policy.named(value)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""
@@ -296,6 +308,11 @@ class Layer(Trackable, CallSignature, Serializable):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the training loss. A loss added in ``call`` is kept until the next call."""
+        if not graph.frames() and isinstance(loss, SymbolicTensor):
+            raise UsageError(
+                f"add_loss of {self.name} got a symbolic tensor outside of a call",
+                hint="call add_loss in the call of a layer of your own",
+            )
         if not graph.frames() and self._module is not None:
             self._module.add_loss(loss)
 
@@ -326,10 +343,30 @@ class Layer(Trackable, CallSignature, Serializable):
         spec = self.compute_output_spec(self._specs(input_shape))
         return tree.map_structure(lambda spec: spec.shape, spec) if not isinstance(spec, Spec) else spec.shape
 
-    def summary(self, input_shape: Any = None, *, columns: str | None = None, depth: int = 1) -> None:
-        """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``."""
+    def summary(
+        self,
+        input_shape: Any = None,
+        *,
+        columns: str | None = None,
+        depth: int = 1,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, shapes and parameters as ``layercli summary`` does, for inputs of ``input_shape``.
+
+        Of Keras's arguments ``print_fn`` gets the text in place of the terminal, ``line_length`` is its width,
+        ``expand_nested`` shows all depths and ``show_trainable`` the column of trained parameters; ``positions`` and
+        ``layer_range`` must be None.
+        """
+        if positions is not None or layer_range is not None:
+            raise UsageError("summary has no positions and no layer_range: choose by columns and depth")
         inputs = None if input_shape is None else self._specs(input_shape)
-        get_backend().summarize(self, inputs, columns, depth)
+        columns = columns or ("all" if show_trainable else None)
+        get_backend().summarize(self, inputs, columns, 2**16 if expand_nested else depth, line_length, print_fn)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -219,13 +220,17 @@ class Model(Layer):
         """Return the outputs for one batch as numpy arrays."""
         return get_backend().predict(self, x=x, batch_size=2**62, steps=None, callbacks=None)
 
-    def save(self, path: Any) -> None:
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
         """Write the model to a ``.keras`` file, whole or not at all: config, weights, and compile arguments with optimizer state.
 
         A file that ends in ``.h5`` gets the layout of Keras 2. The model must be Sequential or functional, made of layercli's
-        layers; Keras 3 loads the file. Raises UsageError otherwise.
+        layers; Keras 3 loads the file. Raises UsageError otherwise, and for a file that exists unless ``overwrite``.
+        ``zipped`` must not be false: the file is an archive.
         """
-        get_backend().save(self, path)
+        if zipped is False:
+            raise UsageError("save writes an archive, not a folder: leave zipped out")
+        check_free(filepath, overwrite)
+        get_backend().save(self, filepath)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's config as JSON, without weights: ``models.model_from_json`` makes a model from it.
@@ -242,13 +247,20 @@ class Model(Layer):
         """
         get_backend().export(self, path)
 
-    def save_weights(self, path: Any) -> None:
-        """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all."""
-        get_backend().save_weights(self, path)
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the variables to ``.safetensors`` or ``.weights.h5`` (Keras's layout), whole or not at all.
 
-    def load_weights(self, path: Any) -> None:
-        """Load the variables from a file of weights; raise FormatError if it does not fit, and then change nothing."""
-        get_backend().load_weights(self, path)
+        Raises UsageError for a file that exists, unless ``overwrite``.
+        """
+        check_free(filepath, overwrite)
+        get_backend().save_weights(self, filepath)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Load the variables from a file of weights; raise FormatError if it does not fit, and then change nothing.
+
+        With ``skip_mismatch`` a layer that does not fit keeps its values, with a warning.
+        """
+        get_backend().load_weights(self, filepath, skip_mismatch)
 
     def train_step(self, data: Any) -> Mapping[str, Any]:
         """Take one training step and return the logs; override it for a custom training step.
@@ -292,7 +304,7 @@ class Model(Layer):
 
     @property
     def run_eagerly(self) -> bool:
-        """Whether ``compile`` was told so."""
+        """Whether ``compile`` got ``run_eagerly=True``."""
         return self._trainer is not None and bool(self._trainer.run_eagerly)
 
     @property
@@ -329,6 +341,13 @@ class Model(Layer):
         """Reset the gradients of all parameters."""
         self.module.zero_grad()
 
+    @classmethod
+    def from_config(cls, settings: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Return a new model from its config; ``Model`` itself takes those of functional models."""
+        if cls is Model and "input_layers" in settings:
+            return get_backend().functional_from_config(settings, custom_objects)
+        return super().from_config(settings, custom_objects)
+
     def _require_trainer(self, what: str) -> Any:
         return get_backend().trainer(self, what)
 
@@ -346,3 +365,9 @@ def inject_functional_base(cls: type) -> None:
     for each in cls.__mro__:
         if Model in each.__bases__ and not issubclass(each, Functional):
             each.__bases__ = tuple(Functional if base is Model else base for base in each.__bases__)
+
+
+def check_free(path: Any, overwrite: bool) -> None:
+    """Raise UsageError for a file that exists, unless it may be overwritten."""
+    if not overwrite and os.path.exists(path):
+        raise UsageError(f"{os.fspath(path)} exists", hint="overwrite=True writes over it")

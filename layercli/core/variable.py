@@ -263,6 +263,10 @@ class Variable(Operators):
         value = f", value={self.numpy()}" if is_known else ""
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{value}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return get_backend().html(self)
+
 
 class _Given:
     """The initializer of a variable whose value is given."""
@@ -295,10 +299,6 @@ def _operand(value: Any) -> Any:
 def is_listed(value: Any) -> bool:
     """Return whether a value is nested lists, or an array of NumPy."""
     return isinstance(value, (list, tuple)) or (hasattr(value, "__array__") and not hasattr(value, "detach"))
-
-    def _repr_html_(self) -> str:
-        """Return what a notebook shows."""
-        return get_backend().html(self)
 
 
 def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:

@@ -95,7 +95,7 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         return int(self.inner_optimizer.update_count)
 
     @property
-    def applied(self) -> int:
+    def applied(self) -> int:  # type: ignore[override]  # that of the inner optimizer
         """How many steps were taken; steps left out do not count."""
         return int(self.inner_optimizer.applied)
 

@@ -35,7 +35,9 @@ class OptimizerVariablesMixin:
     @property
     def variables(self) -> list[Variable]:
         """The state as Keras stores it, in order, in logical shapes. Names may occur twice."""
-        count = NumberVariable(f"{self.name}/iteration", "int32", lambda: self.applied, lambda n: setattr(self, "applied", int(n)))
+        count = NumberVariable(
+            f"{self.name}/iteration", "int32", lambda: self.applied, lambda n: setattr(self, "applied", int(n))
+        )
         own: list[Any] = [count]
         own += [self.learning_rate] if isinstance(getattr(self, "rate_source", None), float) else []  # type: ignore[attr-defined]  # one that has a rate
         return own + [self._view(name, {name: tensor}) for name, tensor in self.entries[len(own) :]]

@@ -110,6 +110,12 @@ class TorchBackend:
 
         return torch.tensor(value, dtype=getattr(torch, dtype))
 
+    def stateless_call(self, layer: Layer, *arguments: Any) -> Any:
+        """Run stateless_call.stateless_call."""
+        from layercli.runtime.execution import stateless_call
+
+        return stateless_call.stateless_call(layer, *arguments)
+
     def variable_module(self, variable: Variable) -> Any:
         """Run layer_module.variable_module."""
         from layercli.runtime.execution import layer_module
@@ -186,11 +192,11 @@ class TorchBackend:
 
         model_saving.save_weights(model, path)
 
-    def load_weights(self, model: Model, path: Any) -> None:
+    def load_weights(self, model: Model, path: Any, skip_mismatch: bool = False) -> None:
         """Run model_saving.load_weights."""
         from layercli.runtime.execution import model_saving
 
-        model_saving.load_weights(model, path)
+        model_saving.load_weights(model, path, skip_mismatch)
 
     def load_model(self, path: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
         """Run model_saving.load_model."""
@@ -256,13 +262,15 @@ class TorchBackend:
 
         return text(shown)
 
-    def summarize(self, layer: Layer, inputs: Any, columns: str | None, depth: int) -> None:
-        """Print the table of the summary."""
+    def summarize(
+        self, layer: Layer, inputs: Any, columns: str | None, depth: int, width: int | None, print_fn: Any
+    ) -> None:
+        """Print the table of the summary, or give its text to ``print_fn``."""
         from layercli.inspect.summary import summarize
         from layercli.render.print_table import print_table
         from layercli.render.summary import table
 
-        print_table(table(summarize(layer, inputs), columns, depth))
+        print_table(table(summarize(layer, inputs), columns, depth), width, print_fn)
 
     def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
         """Write the picture of a layer to a file; a PNG has ``dpi`` pixels an inch."""

@@ -26,27 +26,67 @@ if TYPE_CHECKING:
     from layercli.core.model import Model
 
 __all__ = [
+    "CustomObjectScope",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_weights",
     "register_keras_serializable",
     "save_model",
+    "save_weights",
+    "serialize_keras_object",
 ]
 
 
+CustomObjectScope = custom_object_scope
+
+
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Model:
     """Return the model in a ``.keras`` file; with ``compile`` it is compiled and its optimizer's state restored.
 
     Only layers of a fixed list, those in ``custom_objects`` and those registered with ``layercli.saving`` are created; nothing in
-    the file is executed. FormatError if the file is damaged or holds something layercli does not create, such as code.
+    the file is executed, also not with ``safe_mode=False``.
+    FormatError if the file is damaged or holds something layercli does not create, such as code.
     """
-    return get_backend().load_model(path, custom_objects, compile)
+    return get_backend().load_model(filepath, custom_objects, compile)
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
+def save_model(
+    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None
+) -> None:
     """Write the model to a ``.keras`` file, like its ``save`` method."""
-    model.save(filepath)
+    model.save(filepath, overwrite, zipped)
+
+
+def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the model's variables, like its ``save_weights`` method."""
+    model.save_weights(filepath, overwrite)
+
+
+def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    """Load the model's variables, like its ``load_weights`` method."""
+    model.load_weights(filepath, skip_mismatch)
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Return an object as plain data by Keras's names: see saving/objects.py."""
+    from layercli.saving import objects
+
+    return objects.serialize_keras_object(obj)
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """Return the object that ``serialize_keras_object`` described; nothing is imported or executed for a name."""
+    from layercli.saving import objects
+
+    return objects.deserialize_keras_object(config, custom_objects, safe_mode)

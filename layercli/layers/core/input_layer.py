@@ -14,15 +14,29 @@ from layercli.layers.validators import Bool
 
 
 def Input(
-    shape: Any = None, batch_size: Any = None, dtype: Any = None, name: str | None = None, batch_shape: Any = None
+    shape: Any = None,
+    batch_size: Any = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    tensor: SymbolicTensor | None = None,
+    optional: bool = False,
 ) -> SymbolicTensor:
     """Return a symbolic tensor of ``shape`` (without the batch): sizes, ``None`` for unknown, or names such as ``"T"``.
+
+    ``tensor`` is returned as it is. ``optional`` is accepted as in Keras. UsageError for ``sparse`` and ``ragged``.
 
     >>> print(Input(("T", 512)).spec)
     float32[None, T, 512]
     """
     from layercli.core import dtypes
 
+    if sparse or ragged:
+        raise UsageError("Input has no sparse and no ragged tensors here: layercli computes dense ones")
+    if tensor is not None:
+        return tensor
     whole = (batch_size, *shape) if batch_shape is None else tuple(batch_shape)
     wanted = dtypes.default_policy().compute if dtype is None else spec_dtype(dtype)
     return SymbolicTensor(Spec(with_batch_dim(whole), wanted), name=name or naming.auto_name("InputLayer"))

@@ -31,6 +31,8 @@ def call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     module = layer._module
     args, kwargs = _cast(module, args), _cast(module, kwargs)
     masking.fill_in(layer, args, kwargs)
+    if args:
+        layer._check_inputs(args[0])
     if training is None or is_in_mode(module, bool(training)):
         outputs = module(*args, **kwargs)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -48,18 +49,20 @@ def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
         raise UsageError(f"weights are saved to .safetensors or .weights.h5, not {name!r}")
 
 
-def load_weights(model: Layer, path: str | os.PathLike[str]) -> None:
+def load_weights(model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
     """See Model.load_weights."""
     require_built(model)
     file = Path(path)
     match detect.kind(file, detect.first_bytes(file)):
         case "keras":
             with keras_archive.opened(path) as archive:
-                restore(model, archive.weights)
+                restore(model, archive.weights, skip_mismatch)
         case "h5":
             with keras_h5.opened(file) as groups:
-                restore(model, groups)
+                restore(model, groups, skip_mismatch)
         case _:
+            if skip_mismatch:
+                raise UsageError("skip_mismatch is for .weights.h5 and .keras files")
             weights.load(model, detect.open_weights(path))
 
 
@@ -87,10 +90,14 @@ def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     return groups
 
 
-def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
-    """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit."""
+def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> None:
+    """Set every variable from ``groups``, and the optimizer's if both have them; nothing is set unless all fit.
+
+    With ``skip_mismatch`` layers that do not fit are left out, with a warning each.
+    """
     optimizer: Any = model.optimizer if isinstance(model, Model) else None
-    values, state = values_in(model, groups), state_in(optimizer, groups)
+    values = values_in(model, groups, skip_mismatch)
+    state = None if skip_mismatch else state_in(optimizer, groups)
     for path, layer in layers_of(model).items():
         shapes = layer.named_shapes()
         if shapes:
@@ -101,25 +108,35 @@ def restore(model: Layer, groups: keras_h5.H5Groups) -> None:
         optimizer.set_variables(state)
 
 
-def values_in(model: Layer, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
+def values_in(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> list[tuple[Variable, Any]]:
     """Return every variable of ``model`` with its value in ``groups``; FormatError where they do not fit."""
     if legacy_h5.is_legacy(groups.file):
         return [(each.variable, each.read()) for each in stored(model, legacy_h5.LegacyWeights(groups))]
     found = []
     for path, layer in layers_of(model).items():
-        variables = layer.serialized_variables
-        expected = len(variables) + len(layer.named_shapes())
-        if groups.count(path) != expected:
-            raise FormatError(
-                f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
-                f"{layer.name} ({type(layer).__name__}) has {expected}"
-            )
-        if groups.major < 3:
-            found += values_of_keras_2(layer, path, groups)
-        else:
-            found += [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
-        found += layer.reset_after_load()
+        try:
+            found += values_of(layer, path, groups)
+        except FormatError as error:
+            if not skip_mismatch:
+                raise
+            warnings.warn(f"{layer.name} keeps its values: {error}", stacklevel=2)
     return found
+
+
+def values_of(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
+    """Return the variables of one layer with their values in ``groups``; FormatError where they do not fit."""
+    variables = layer.serialized_variables
+    expected = len(variables) + len(layer.named_shapes())
+    if groups.count(path) != expected:
+        raise FormatError(
+            f"{groups.where} has {groups.count(path)} variables at {path or 'its root'}, "
+            f"{layer.name} ({type(layer).__name__}) has {expected}"
+        )
+    if groups.major < 3:
+        found = values_of_keras_2(layer, path, groups)
+    else:
+        found = [(variable, groups.read(path, i, variable.sizes)) for i, variable in enumerate(variables)]
+    return [*found, *layer.reset_after_load()]
 
 
 def values_of_keras_2(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:

@@ -101,7 +101,8 @@ class CompiledLoss:
                 continue
             kept = masking.mask_of(pred)
             if self.part is None:
-                value, samples, counted = output.loss(true, pred, own, kept), len(pred), len(pred)
+                given = (true, pred, own) if kept is None else (true, pred, own, kept)  # a user's loss may take no mask
+                value, samples, counted = output.loss(*given), len(pred), len(pred)
             else:
                 value = self.part.of(output.loss, true, pred, own, kept)
                 samples, counted = self.part.whole, self.part.own

@@ -71,7 +71,8 @@ class Trainer:
         x, y, weight = parts_of(data)
         y_pred = self.model(x, training=True)
         loss = self._loss(x, y, y_pred, weight, training=True)
-        self.minimize(loss)
+        if loss.requires_grad or self.model.trainable_variables:
+            self.minimize(loss)
         self.objective.count(loss, len(tree.flatten(x)[0]))
         return self.model.compute_metrics(x, y, y_pred, weight)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -73,7 +74,7 @@ def fit(
     first, source = peek(source, size)
     begin(trainer, first)
     if not model.trainable_variables and not model.is_container_only:
-        raise UsageError(f"{model.name} has no trainable variables, so there is nothing to fit")
+        warnings.warn(f"{model.name} has no trainable variables: fit changes nothing", stacklevel=3)
     if trainer.part is not None:
         trainer.part.check(size)
         collectives.begin(trainer, to_device(first, eager_call.device_of(model)), training=True)

@@ -1,0 +1,143 @@
+"""What Keras's layers offer beside their call: their path, stateless calls, build configs, own variables in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from layercli.core import dtypes, tree
+from layercli.core.backend import get_backend
+from layercli.core.input_spec import InputSpec, check_inputs
+from layercli.errors import ShapeError
+
+if TYPE_CHECKING:
+    from layercli.core.variable import Variable
+
+
+class LayerProtocol:
+    """The part of Keras's Layer that scripts and own classes use and the framework itself does not."""
+
+    if TYPE_CHECKING:
+        name: str
+        built: bool
+        _variables: dict[str, Variable]
+        _policy: dtypes.Policy
+        _built_for: Any
+        _module: Any
+
+    _input_spec: Any = None
+
+    @property
+    def path(self) -> str | None:
+        """The names of the layers around this one and its own, as in ``block/dense``; None before the layer is built."""
+        if not self.built:
+            return None
+        first: Variable | None = next(iter(self._variables.values()), None)
+        return self.name if first is None else first.path.rpartition("/")[0]
+
+    @property
+    def input_spec(self) -> Any:
+        """The InputSpec, or the tree of them, that the inputs of a call must fit; None for any."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        if any(not isinstance(each, InputSpec) for each in tree.flatten(value) if each is not None):
+            raise TypeError(f"{self.name} expects input_spec to be an InputSpec or a tree of them, got {value!r}")
+        self._input_spec = value
+
+    def _check_inputs(self, inputs: Any) -> None:
+        """Raise ShapeError where the first argument of a call does not fit ``input_spec``."""
+        if self._input_spec is not None:
+            check_inputs(self._input_spec, inputs)
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that floating-point inputs are cast to."""
+        return self._policy.compute
+
+    @property
+    def autocast(self) -> bool:
+        """Whether floating-point inputs are cast: always."""
+        return True
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: layers are not quantized."""
+        return
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in the attributes of this layer and of those below."""
+        return self.own_metrics()  # type: ignore[attr-defined,no-any-return]  # every layer is a Trackable
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of the metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the symbolic outputs for symbolic tensors."""
+        return self(*args, **kwargs)  # type: ignore[operator]  # every layer is called
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the outputs for values of the variables, and the new values of those not trained; nothing is changed.
+
+        With ``return_losses`` also the losses. ShapeError where the numbers of values differ from those of the variables.
+        """
+        layer: Any = self
+        groups = (
+            ("trainable", layer.trainable_variables, trainable_variables),
+            ("non-trainable", layer.non_trainable_variables, non_trainable_variables),
+        )
+        for kind, variables, values in groups:
+            if len(variables) != len(values):
+                raise ShapeError(f"{self.name} has {len(variables)} {kind} variables, got {len(values)} values")
+        return get_backend().stateless_call(self, groups[0][1:], groups[1][1:], args, kwargs, return_losses)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes that the layer was built with: ``input_shape``, or ``shapes_dict`` of several; None if not built."""
+        if self._built_for is None:
+            return None
+        args, named = self._built_for
+        if len(args) == 1 and not named:
+            return {"input_shape": args[0]}
+        names = [*build_argument_names(type(self))]
+        return {"shapes_dict": {**dict(zip(names, args, strict=False)), **named}}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer as ``get_build_config`` says."""
+        layer: Any = self
+        if "shapes_dict" in config:
+            layer.build(**config["shapes_dict"])
+        elif config:
+            layer.build(config["input_shape"])
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the layer's own variables into ``store`` under "0", "1" and so on; override it for a layout of one's own."""
+        layer: Any = self
+        for place, variable in enumerate(layer.serialized_variables):
+            store[str(place)] = layer.serialized_value(variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Set the layer's own variables from ``store``; override it with ``save_own_variables``."""
+        layer: Any = self
+        variables = layer.serialized_variables
+        if len(store) != len(variables):
+            raise ShapeError(f"{self.name} has {len(variables)} variables, the file has {len(store)}")
+        for place, variable in enumerate(variables):
+            variable.assign(store[str(place)])
+
+
+def build_argument_names(layer: type) -> list[str]:
+    """Return the names of the arguments of ``build``."""
+    import inspect
+
+    return list(inspect.signature(layer.build).parameters)[1:]  # type: ignore[attr-defined]  # every layer has one

@@ -1,0 +1,204 @@
+"""What Keras's own classes are written with: variables, metrics, optimizers, specs, stateless calls, serialization."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import layercli
+from layercli import (
+    Input,
+    KerasTensor,
+    Model,
+    Sequential,
+    Variable,
+    constraints,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    regularizers,
+    saving,
+)
+from layercli.errors import ShapeError, UsageError
+
+ONES = np.ones((4, 2), "float32")
+
+
+class Total(metrics.Metric):
+    def __init__(self, name="total_of"):
+        super().__init__(name=name)
+        self.seen = self.add_weight(name="seen", initializer="zeros")
+        self.batches = self.add_variable(shape=(), initializer="zeros", name="batches")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign_add(ops.sum(y_pred))
+        self.batches.assign(self.batches + 1)
+
+    def result(self):
+        return self.seen / self.batches
+
+
+class Momentum(optimizers.Optimizer):
+    def build(self, variables):
+        if not self.built:
+            super().build(variables)
+            self.velocities = [self.add_variable_from_reference(v, "velocity") for v in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        velocity = self.velocities[self._get_variable_index(variable)]
+        self.assign(velocity, 0.9 * velocity - learning_rate * gradient)
+        self.assign_add(variable, velocity)
+
+
+class Scale(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.factor = Variable(np.ones(2, "float32"))
+        self.calls = Variable(0, trainable=False, dtype="int32")
+
+    def call(self, x):
+        self.calls.assign_add(1)
+        return x * self.factor
+
+
+def test_a_variable_of_no_layer_and_then_of_one():
+    variable = Variable([1.0, 2.0], name="v")
+    variable.assign_add([1.0, 1.0])
+    assert repr(variable) == "<Variable path=v, shape=(2,), dtype=float32, value=[2. 3.]>"
+    assert (variable * 2).tolist() == [4, 6]
+    assert Variable(initializer="zeros", shape=(2, 3)).shape == (2, 3)
+    with pytest.raises(UsageError, match=r"^Variable expects a shape beside the initializer 'zeros'$"):
+        Variable("zeros")
+    layer = Scale()
+    model = Sequential([Input((2,)), layer])
+    model.compile(optimizers.SGD(0.1), "mse")
+    model.fit(ONES, ONES * 0, verbose=0)
+    assert layer.factor.numpy() == pytest.approx([0.9, 0.9])
+    assert (len(layer.weights), len(layer.trainable_weights), int(layer.calls)) == (2, 1, 1)
+
+
+def test_a_metric_of_ones_own():
+    metric = Total()
+    assert float(metric([1.0], ops.array([1.0, 2.0]))) == 3
+    assert [v.name for v in metric.variables] == ["seen", "batches"]
+    metric.reset_state()
+    assert float(metric.seen) == 0
+    state = metric.stateless_update_state([1.0, 1.0], [1.0], ops.array([1.0, 2.0]))
+    assert ([float(x) for x in state], float(metric.stateless_result(state)), float(metric.seen)) == ([4, 2], 2, 0)
+    model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+    assert not model.compiled
+    model.compile("sgd", "mse", metrics=[Total()])
+    assert model.compiled
+    assert set(model.fit(ONES, ONES[:, :1], verbose=0, batch_size=2).history) == {"loss", "total_of"}
+    assert float(metrics.Mean().total) == 0
+
+
+def test_an_optimizer_s_rate_and_state_are_variables():
+    optimizer = optimizers.SGD(0.1, momentum=0.9)
+    optimizer.learning_rate.assign(0.05)
+    assert float(optimizer.learning_rate.value) == pytest.approx(0.05)
+    assert f"{optimizer.learning_rate:.2f} {float(optimizer.learning_rate * 2):.2f}" == "0.05 0.10"
+    layer = layers.Dense(1, kernel_initializer="ones")
+    layer.build((None, 2))
+    optimizer.build(layer.trainable_variables)
+    gradients = [ops.ones((2, 1)), ops.ones((1,))]
+    trained, state = optimizer.stateless_apply(
+        [v.value for v in optimizer.variables], gradients, [layer.kernel.value, layer.bias.value]
+    )
+    assert trained[0].flatten().tolist() == pytest.approx([0.95, 0.95])
+    assert [float(x) for x in state[:2]] == pytest.approx([1, 0.05])
+    assert (layer.kernel.numpy().tolist(), int(optimizer.iterations)) == ([[1], [1]], 0)
+    optimizer.iterations.assign(7)
+    assert optimizer.update_count == 7
+
+
+def test_an_optimizer_of_ones_own():
+    runs = []
+    for optimizer in (Momentum(0.1), optimizers.SGD(0.1, momentum=0.9)):
+        model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        model.compile(optimizer, "mse")
+        model.fit(ONES, ONES[:, :1] * 0, batch_size=2, verbose=0, shuffle=False)
+        runs.append(model.get_weights())
+    for ours, theirs in zip(*runs, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_specs_paths_and_stateless_calls():
+    assert str(layers.Dense(4)(KerasTensor((2, 3))).spec) == "float32[2, 4]"
+    assert isinstance(Input((2,)), KerasTensor)
+    norm = layers.BatchNormalization(name="norm")
+    assert norm.path is None
+    norm.build((None, 2))
+    assert (norm.path, norm.get_build_config()) == ("norm", {"input_shape": (None, 2)})
+    values = ([v.value for v in norm.trainable_variables], [v.value for v in norm.non_trainable_variables])
+    out, state = norm.stateless_call(*values, np.array([[1.0, 2], [3, 4]], "float32"), training=True)
+    assert out.detach().numpy() == pytest.approx(np.array([[-0.9995] * 2, [0.9995] * 2]), abs=1e-4)
+    assert [x.tolist() for x in state] == [pytest.approx([0.02, 0.03]), pytest.approx([1, 1])]
+    assert norm.moving_mean.numpy().tolist() == [0, 0]
+    limited = layers.Dense(2)
+    limited.input_spec = layercli.InputSpec(ndim=2, axes={-1: 2})
+    limited(ONES)
+    with pytest.raises(ShapeError) as error:
+        limited(ONES[None])
+    assert error.value.message == "expects an input with 2 axes, got 3 (shape (1, 4, 2))"
+
+
+def test_objects_are_serialized_by_keras_s_names():
+    @saving.register_keras_serializable(package="own")
+    class Held:
+        def __init__(self, a=1):
+            self.a = a
+
+        def get_config(self):
+            return {"a": self.a}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(**config)
+
+    for each in (layers.Dense(3), Held(4), losses.Huber(0.5), [1, {"a": (2,)}], "relu", b"ab", slice(1, 2)):
+        config = saving.serialize_keras_object(each)
+        again = saving.deserialize_keras_object(config)
+        assert saving.serialize_keras_object(again) == config
+    assert saving.deserialize_keras_object(saving.serialize_keras_object(layercli.activations.relu)) is not None
+    with pytest.raises(UsageError, match=r"a file holds no code$"):
+        saving.serialize_keras_object(lambda x: x)
+
+
+def test_files_are_kept_and_layers_that_do_not_fit_left_out(tmp_path):
+    def model(units):
+        return Sequential([Input((2,)), layers.Dense(3, name="a"), layers.Dense(units, name="b")])
+
+    path = tmp_path / "w.weights.h5"
+    first, second = model(1), model(2)
+    first.save_weights(path)
+    with pytest.raises(UsageError, match=r"exists$"):
+        first.save_weights(path, overwrite=False)
+    before = second.layers[1].get_weights()
+    with pytest.warns(UserWarning, match=r"^b keeps its values: "):
+        second.load_weights(path, skip_mismatch=True)
+    assert np.array_equal(second.layers[0].get_weights()[0], first.layers[0].get_weights()[0])
+    assert np.array_equal(second.layers[1].get_weights()[0], before[0])
+    first.build()
+    said = []
+    first.summary(print_fn=said.append, line_length=60, show_trainable=True)
+    assert "Dense" in said[0]
+
+
+def test_numpy_and_losses_that_take_no_mask():
+    weights = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
+    assert constraints.NonNeg()(weights).tolist() == [[1, 0], [3, 4]]
+    assert float(regularizers.L1(0.1)(weights)) == pytest.approx(1.0)
+
+    class Tripled(losses.Loss):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            return ops.mean(ops.abs(y_true - y_pred)) * 3
+
+    model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", Tripled())
+    assert model.evaluate(ONES, ONES[:, :1] * 0, verbose=0) == 6
+    x = Input((2,))
+    with pytest.raises(UsageError, match=r"symbolic tensor outside of a call$"):
+        Model(x, layers.Dense(1)(x)).add_loss(x)
