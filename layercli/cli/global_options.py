@@ -35,7 +35,7 @@ class UserExitError(Exception):
     """The code of a user's model tried to end the process."""
 
     def __init__(self, left: SystemExit) -> None:
-        super().__init__(f"it leaves with exit code {left.code!r}")
+        super().__init__(f"it leaves with exit code {left.code or 0!r}")
         self.left = left
 
 

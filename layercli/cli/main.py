@@ -199,7 +199,7 @@ def report_exit(left: SystemExit) -> int:
     """Report that a user's code tried to end the process; its exit code is not used."""
     from layercli.cli.user_traceback import user_frame
 
-    output.print_error(f"error: {user_frame(left) or 'the model'}, leaves with exit code {left.code!r}")
+    output.print_error(f"error: {user_frame(left) or 'the model'}, leaves with exit code {left.code or 0!r}")
     return 2
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core.layer import Layer
 from layercli.inspect.model_loader import from_python, is_python, made, only_model
 from layercli.inspect.python_config import read_config, with_config
+from layercli.inspect.user_input import without_input
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 from layercli.sources.torch_module import ModuleSource
@@ -23,10 +24,11 @@ def python_source(
     ``config`` is a JSON file with the config for its class or factory.
     """
     text = text if is_python(text) else f"{text}:{only_model(text)}"
-    found = from_python(text)
-    if config is not None:
-        settings = {**with_config(found, read_config(config), text), **settings}
-    return object_source(found, settings, text, text, describing=describing)
+    with without_input():
+        found = from_python(text)
+        if config is not None:
+            settings = {**with_config(found, read_config(config), text), **settings}
+        return object_source(found, settings, text, text, describing=describing)
 
 
 def object_source(

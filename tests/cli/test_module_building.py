@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -98,6 +99,24 @@ def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
     assert (done.code, done.err.splitlines()[0]) == (
         2, "error: net.py, line 45, raises ValueError: no such model"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("input('how many? ')", "net.py, line 6, asks for input, which a model that is opened does not get"),
+        ("exit()", "net.py, line 6, leaves with exit code 0"),
+        ("raise RuntimeError('no luck')", "net.py, line 6, raises RuntimeError: no luck"),
+    ],
+)
+def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch, line, sentence):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        f"from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        {line}\n"
+    )
+    done = cli("summary", "net.py:Net", "--input-shape", "1,3")
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {sentence}")
+    assert input.__name__ == "input"
 
 
 def test_no_parameter_is_allocated():
