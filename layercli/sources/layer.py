@@ -74,10 +74,14 @@ class LayerSource(Source):
 
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers with their shapes, parameters and cost."""
-        from layercli.inspect.decoding import active_parameters, decoding_step, step_sizes
         from layercli.inspect.summary import summarize
 
-        report = summarize(self.model, as_specs(inputs), name=self.name, source=self.origin)
+        return self.with_decoding(summarize(self.model, as_specs(inputs), name=self.name, source=self.origin))
+
+    def with_decoding(self, report: Summary) -> Summary:
+        """Add to a summary what the next token of a decoder costs, and the parameters that each token uses."""
+        from layercli.inspect.decoding import active_parameters, decoding_step, step_sizes
+
         report.active = active_parameters(self.model)
         if (step := decoding_step(self.model)) is not None:
             report.decoding = step.at(step_sizes(report.inputs[0][1]))
@@ -87,7 +91,8 @@ class LayerSource(Source):
         """Return the graph and the summary of one symbolic call."""
         from layercli.inspect.layer_graph import layer_views
 
-        return layer_views(self.model, as_specs(inputs), name=self.name, source=self.origin)
+        graph, report = layer_views(self.model, as_specs(inputs), name=self.name, source=self.origin)
+        return graph, self.with_decoding(report)
 
     def variables(self, inputs: Any = None, *, seed: int = 0) -> Variables:
         """Return the variables, with the archive's values or initial values determined by ``seed``."""
