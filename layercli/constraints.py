@@ -33,7 +33,7 @@ class Constraint(DataclassConfig):
         if "__call__" in cls.__dict__ and cls.__module__ == __name__:
             from layercli.core.array_arguments import takes_arrays
 
-            cls.__call__ = takes_arrays(cls.__dict__["__call__"])  # type: ignore[method-assign]  # arrays are taken too
+            cls.__call__ = takes_arrays(cls.__dict__["__call__"])  # type: ignore[method-assign, assignment]  # arrays are taken too
 
     def __call__(self, w: Tensor) -> Tensor:
         """Return the projection of ``w``, of the same shape and dtype."""

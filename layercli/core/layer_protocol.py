@@ -100,7 +100,7 @@ class LayerProtocol:
         for kind, variables, values in groups:
             if len(variables) != len(values):
                 raise ShapeError(f"{self.name} has {len(variables)} {kind} variables, got {len(values)} values")
-        return get_backend().stateless_call(self, groups[0][1:], groups[1][1:], args, kwargs, return_losses)
+        return get_backend().stateless_call(layer, groups[0][1:], groups[1][1:], args, kwargs, return_losses)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the shapes that the layer was built with: ``input_shape``, or ``shapes_dict`` of several; None if not built."""

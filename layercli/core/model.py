@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from layercli.core import tree
 from layercli.core.backend import get_backend
+from layercli.core.custom_objects import custom_object_scope
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
@@ -346,7 +347,8 @@ class Model(Layer):
         """Return a new model from its config; ``Model`` itself takes those of functional models."""
         if cls is Model and "input_layers" in settings:
             return get_backend().functional_from_config(settings, custom_objects)
-        return super().from_config(settings, custom_objects)
+        with custom_object_scope(custom_objects or {}):
+            return super().from_config(settings)
 
     def _require_trainer(self, what: str) -> Any:
         return get_backend().trainer(self, what)
