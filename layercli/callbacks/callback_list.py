@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 from layercli.callbacks.callback import HOOKS, Callback, Logs, overrides_hook
 from layercli.errors import UsageError
@@ -44,6 +44,11 @@ def record(logs: Logs | None, name: str, value: Any) -> None:
 
 
 def say(verbose: int, message: str) -> None:
-    """Print what a callback does on stderr, if it is to say it."""
+    """Print what a callback does, if it is to say it: on stderr, or in a notebook on stdout."""
     if verbose:
-        print(printable(message), file=sys.stderr, flush=True)
+        print(printable(message), file=messages(), flush=True)
+
+
+def messages() -> TextIO:
+    """Return the stream for messages: stderr, but stdout in a notebook, which shows stderr as an error."""
+    return sys.stdout if "ipykernel" in sys.modules else sys.stderr

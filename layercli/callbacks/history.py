@@ -15,6 +15,10 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
 
+    def __repr__(self) -> str:
+        last = "".join(f", {name} {values[-1]:.4g}" for name, values in self.history.items() if values)
+        return f"<History of {len(self.epoch)} epochs{last}>"
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start afresh."""
         self.epoch = []

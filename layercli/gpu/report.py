@@ -46,6 +46,12 @@ class GpuReport:
     demands: list[Demand]
     snapshot: Snapshot = field(repr=False)
 
+    def __repr__(self) -> str:
+        """The answer, the devices and the findings with their remedies, a line each."""
+        devices = (f"{card.torch or 'not in torch'}: {card.device.name or 'unknown'}" for card in self.devices)
+        found = (f"{finding.severity} {finding.code}: {finding.seen}" for finding in self.findings)
+        return "\n".join((self.sentence, *devices, *found))
+
     @property
     def conclusive(self) -> bool:
         """Whether every requirement on a usable device could be checked."""

@@ -266,11 +266,12 @@ class TorchBackend:
         self, layer: Layer, inputs: Any, columns: str | None, depth: int, width: int | None, print_fn: Any
     ) -> None:
         """Print the table of the summary, or give its text to ``print_fn``."""
+        from layercli.inspect.layer_names import with_layer_names
         from layercli.inspect.summary import summarize
         from layercli.render.print_table import print_table
         from layercli.render.summary import table
 
-        print_table(table(summarize(layer, inputs), columns, depth), width, print_fn)
+        print_table(table(with_layer_names(summarize(layer, inputs), layer), columns, depth), width, print_fn)
 
     def plot(self, layer: Layer, path: str, *, nested: bool, down: bool, dpi: int) -> None:
         """Write the picture of a layer to a file; a PNG has ``dpi`` pixels an inch."""

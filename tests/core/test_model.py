@@ -189,3 +189,14 @@ def test_a_name_that_is_taken_is_refused():
         stack.add(layers.Dense(4, name="a"))
     stack.pop()
     stack.add(layers.Dense(4, name="a"))
+
+
+def test_the_summary_has_the_names_of_the_layers(capsys):
+    layers.Dense(1)
+    inner = Sequential([layers.Dense(2), layers.Dense(2)])
+    model = Sequential([Input((3,)), layers.Dense(4), inner])
+    model.summary(depth=2)
+    shown = capsys.readouterr().out
+    names = [model.layers[0].name, inner.name, *(f"{inner.name}/{layer.name}" for layer in inner.layers)]
+    assert [f"{name} (" in shown for name in names] == [True] * 4
+    assert model.get_layer(names[0]) is model.layers[0]

@@ -285,3 +285,11 @@ def test_a_real_snapshot_of_this_machine_holds_nothing_private(tmp_path):
     document = json.loads(text)
     assert set(document) == {"schema", "host", "driver", "wheel", "devices", "environment", "notes", "runtime"}
     assert document["environment"]["CUDA_INJECTION64_PATH"] == "(set)"
+
+
+def test_a_report_is_the_answer_in_words():
+    report = check(snapshot=SNAPSHOTS / "eight-h100.json")
+    first, *rest = repr(report).splitlines()
+    assert first == report.sentence
+    assert rest[0].endswith(f": {report.devices[0].device.name}")
+    assert len(rest) == len(report.devices) + len(report.findings)

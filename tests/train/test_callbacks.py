@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -265,3 +266,14 @@ def test_on_a_terminal_an_epoch_is_a_bar(monkeypatch, given):
     assert "epoch 2/2" in drawn
     assert "4/4" in drawn
     assert "loss " in drawn
+
+
+def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse")
+    schedule = callbacks.LearningRateScheduler(lambda epoch: 0.0, verbose=1)
+    history = model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0, callbacks=[schedule])
+    shown = capsys.readouterr()
+    assert ("learning rate" in shown.out, shown.err) == (True, "")
+    assert repr(history).startswith("<History of 1 epochs, loss 1")
