@@ -275,5 +275,5 @@ def test_a_notebook_shows_messages_on_stdout_and_the_history(capsys, monkeypatch
     schedule = callbacks.LearningRateScheduler(lambda epoch: 0.0, verbose=1)
     history = model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0, callbacks=[schedule])
     shown = capsys.readouterr()
-    assert ("learning rate" in shown.out, shown.err) == (True, "")
+    assert (shown.out, shown.err) == ("epoch 1: learning_rate is 0\n", "")
     assert repr(history).startswith("<History of 1 epochs, loss 1")
