@@ -17,7 +17,8 @@ from layercli.core.limits import DESCRIPTION, EXPANSION
 from layercli.errors import FormatError
 from layercli.formats import keras_h5, strict_json
 from layercli.formats.atomic import replacing
-from layercli.formats.npz import archive
+from layercli.formats.file_window import FileWindow
+from layercli.formats.npz import archive, member_start
 
 KERAS_VERSION = "3.15.1"
 """The version whose format is written."""
@@ -81,9 +82,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Archive]:
     file = Path(path)
     with archive(file) as zipped:
         config = _config(file, zipped)
-        if zipped.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
+        info = zipped.getinfo(WEIGHTS)
+        if info.compress_type != zipfile.ZIP_STORED:
             raise FormatError(f"{file} has weights that are compressed, which a .keras file's never are")
-        with zipped.open(WEIGHTS) as stream, keras_h5.opened(file, stream) as groups:
+        window = FileWindow(file, member_start(file, info), info.file_size)
+        with io.BufferedReader(window) as stream, keras_h5.opened(file, stream) as groups:
             groups.major = major(zipped)
             yield Archive(file, config, groups, groups.major, zipped)
 
