@@ -62,7 +62,7 @@ class SwapEMAWeights(Callback):
     def _put_back(self) -> None:
         if self._weights is not None:
             for optimizer, weights in zip(averaging(self.model.optimizer), self._weights, strict=True):
-                assign(optimizer.built.parameters, weights)
+                assign(optimizer.built_state.parameters, weights)
             self._weights = None
 
 
