@@ -54,7 +54,7 @@ class SwapEMAWeights(Callback):
 
     def _put_average(self) -> None:
         if self._weights is None:
-            states = [optimizer.built for optimizer in averaging(self.model.optimizer)]
+            states = [optimizer.built_state for optimizer in averaging(self.model.optimizer)]
             self._weights = [[parameter.detach().clone() for parameter in state.parameters] for state in states]
             for state in states:
                 assign(state.parameters, state.slots["average"])
