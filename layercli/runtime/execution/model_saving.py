@@ -231,7 +231,7 @@ def save_legacy(model: Model, path: str | os.PathLike[str], described: Mapping[s
     optimizer = model.optimizer
     state = None
     if optimizer is not None and built(optimizer):
-        state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.variables]
+        state = [(f"{optimizer.name}/{key}", tensors.to_numpy(tensor)) for key, tensor in optimizer.entries]
     with collectives.is_writer_rank(model) as writes:
         if writes:
             with staged(path) as temporary:
