@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         distributed,
+        dtype_policies,
         errors,
         gpu,
         initializers,
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
         tf,
         utils,
     )
+    from layercli.core.device import device
+    from layercli.core.dtypes import DTypePolicy
     from layercli.core.input_spec import InputSpec
     from layercli.core.keras_tensor import KerasTensor
     from layercli.core.layer import Layer
     from layercli.core.model import Model
     from layercli.core.sequential import Sequential
     from layercli.core.variable import Variable
+    from layercli.dtype_policies import FloatDTypePolicy
     from layercli.formats.image_dataset import image_dataset_from_directory
     from layercli.initializers import Initializer
     from layercli.layers.core.input_layer import Input
@@ -55,11 +59,13 @@ if TYPE_CHECKING:
     from layercli.sources.summary import summary
 
 MODULES = (
-    "activations", "applications", "callbacks", "config", "constraints", "distributed", "errors", "gpu", "initializers",
-    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving",
-    "testing", "tf", "utils",
+    "activations", "applications", "callbacks", "config", "constraints", "distributed", "dtype_policies", "errors", "gpu",
+    "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random",
+    "regularizers", "saving", "testing", "tf", "utils",
 )  # fmt: skip
 NAMES = {
+    "DTypePolicy": "layercli.core.dtypes",
+    "FloatDTypePolicy": "layercli.dtype_policies",
     "Initializer": "layercli.initializers",
     "Input": "layercli.layers.core.input_layer",
     "InputSpec": "layercli.core.input_spec",
@@ -72,6 +78,7 @@ NAMES = {
     "Regularizer": "layercli.regularizers",
     "Sequential": "layercli.core.sequential",
     "Variable": "layercli.core.variable",
+    "device": "layercli.core.device",
     "diff": "layercli.sources.diff",
     "image_dataset_from_directory": "layercli.formats.image_dataset",
     "load_model": "layercli.saving",
@@ -80,6 +87,8 @@ NAMES = {
 }
 
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",
@@ -98,8 +107,10 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "device",
     "diff",
     "distributed",
+    "dtype_policies",
     "errors",
     "gpu",
     "image_dataset_from_directory",
@@ -131,7 +142,9 @@ if not TYPE_CHECKING:  # a type checker would take any name
             return globals()[name]
         if name in MODULES:
             return import_module(f"layercli.{name}")
-        raise AttributeError(f"layercli has no {name!r}")
+        from layercli.core.refusals import refused
+
+        return refused(__name__, name)
 
 
 def __dir__() -> list[str]:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from layercli.core import dtypes
 from layercli.core.dtypes import default_policy as dtype_policy
 from layercli.core.dtypes import set_default_policy as set_dtype_policy
+from layercli.core.refusals import refused
 from layercli.errors import UsageError
+from layercli.lazy import torch
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "set_backend",
     "set_dtype_policy",
+    "set_epsilon",
     "set_floatx",
     "set_image_data_format",
 ]
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 LAST = "channels_last"
+EPSILON = 1e-7
 
 
 def backend() -> str:
@@ -41,7 +56,19 @@ def set_floatx(value: str) -> None:
 
 def epsilon() -> float:
     """Return the distance from 0 and 1 to which losses clip probabilities."""
-    return 1e-7
+    return EPSILON
+
+
+def set_epsilon(value: float) -> None:
+    """Accept 1e-7, the only default; UsageError for another, which a layer takes as its ``epsilon``."""
+    if value != EPSILON:
+        raise UsageError(f"set_epsilon expects {EPSILON}, got {value!r}", hint="a layer or an op takes epsilon")
+
+
+def set_backend(backend: str) -> None:
+    """Accept ``torch``, the only backend; UsageError for another."""
+    if backend != "torch":
+        raise UsageError(f"layercli computes with torch alone, not with {backend!r}")
 
 
 def image_data_format() -> str:
@@ -56,3 +83,45 @@ def set_image_data_format(data_format: str) -> None:
             f"images have their channels last here, not {data_format!r}",
             hint="give the layer data_format='channels_first'",
         )
+
+
+def enable_flash_attention() -> None:
+    """Let torch use its flash attention kernels, as it does by default."""
+    torch.backends.cuda.enable_flash_sdp(True)
+
+
+def disable_flash_attention() -> None:
+    """Let torch use its other attention kernels only."""
+    torch.backends.cuda.enable_flash_sdp(False)
+
+
+def is_flash_attention_enabled() -> bool:
+    """Whether torch may use its flash attention kernels, where the device and the dtype have one."""
+    return bool(torch.backends.cuda.flash_sdp_enabled())  # type: ignore[no-untyped-call]  # torch has no types there
+
+
+def enable_interactive_logging() -> None:
+    """Accept the default: fit, evaluate and predict print their progress."""
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return True: fit, evaluate and predict print their progress, unless ``verbose`` is 0."""
+    return True
+
+
+def disable_traceback_filtering() -> None:
+    """Accept the default: tracebacks are whole."""
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Return False: tracebacks are whole."""
+    return False
+
+
+def is_nnx_enabled() -> bool:
+    """Return False: NNX is JAX's."""
+    return False
+
+
+def __getattr__(name: str) -> Any:
+    return refused(__name__, name)

@@ -7,9 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from layercli.core.dtypes import Policy as _Policy
+from layercli.core.dtypes import DTypePolicy
 from layercli.core.dtypes import default_policy as dtype_policy
 from layercli.core.dtypes import set_default_policy as set_dtype_policy
 from layercli.optimizers import LossScaleOptimizer
@@ -24,10 +22,4 @@ __all__ = [
     "set_global_policy",
 ]
 
-
-def Policy(name: Any) -> _Policy:
-    """Return the dtype policy of that name: a dtype, ``mixed_float16`` or ``mixed_bfloat16``. Raises DTypeError for another."""
-    return _Policy.named(name)
-
-
-DTypePolicy, global_policy, set_global_policy = Policy, dtype_policy, set_dtype_policy
+Policy, global_policy, set_global_policy = DTypePolicy, dtype_policy, set_dtype_policy

@@ -14,7 +14,7 @@ from layercli.models.reading import shown
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Dim
-from layercli.core.dtypes import Policy
+from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.spec import Spec
@@ -119,7 +119,7 @@ def set_dtype(model: Model, dtype: str | None) -> None:
     """Let an unbuilt model hold its values and compute in ``dtype``, the dtype of its file."""
     if dtype is None:
         return
-    policy = Policy.named(dtypes.name_of(dtype))
+    policy = DTypePolicy.named(dtypes.name_of(dtype))
     for _, layer in model.walk():
         layer._policy = policy
 

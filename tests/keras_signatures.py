@@ -1,6 +1,6 @@
-"""The signatures of Keras's public functions and constructors as plain data, for tests/reference/signatures.json.
+"""Keras's public names, and the signatures of its functions and constructors, as plain data in tests/reference/.
 
-Run as a script it writes the record anew from the Keras that is installed.
+Run as a script it writes the records anew from the Keras that is installed.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import types
 from pathlib import Path
 
 RECORD = Path(__file__).parent / "reference" / "signatures.json"
+NAMES_RECORD = RECORD.with_name("names.json")
 NAMESPACES = (
     "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "activations", "random", "initializers", "losses", "metrics",
     "applications", "applications.convnext", "applications.densenet", "applications.efficientnet",
@@ -49,6 +51,29 @@ def of_keras():
     return found
 
 
+def names_of(module, path="keras"):
+    """Return the public names of a namespace and of those in it, by the path of each."""
+    names = [name for name in dir(module) if not name.startswith("_") and (path, name) != ("keras", "src")]
+    inner = [name for name in names if isinstance(getattr(module, name), types.ModuleType)]
+    found = {path: [name for name in names if name not in inner]}
+    for name in inner:
+        found |= names_of(getattr(module, name), f"{path}.{name}")
+    return found
+
+
+def names_of_keras():
+    """Return the names in all namespaces, asked of Keras itself."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    import keras
+
+    return names_of(keras)
+
+
+def names_text(names):
+    """Return the record as JSON, one namespace a line."""
+    return "{\n" + ",\n".join(f"{json.dumps(path)}: {json.dumps(found)}" for path, found in names.items()) + "}\n"
+
+
 def text(signatures):
     """Return the record as JSON, one function a line."""
     lines = [
@@ -62,3 +87,4 @@ def text(signatures):
 
 if __name__ == "__main__":
     RECORD.write_text(text(of_keras()))
+    NAMES_RECORD.write_text(names_text(names_of_keras()))

@@ -99,17 +99,32 @@ def _mixed_sign(signed: str, unsigned: str) -> str:
     return max(signed, f"int{min(wide, 8) * 8}", key=BYTES.__getitem__)
 
 
-@dataclass(frozen=True)
-class Policy:
+@dataclass(frozen=True, init=False, repr=False)
+class DTypePolicy:
     """A dtype policy: the dtype of computations and the dtype of variables.
 
-    >>> Policy.named("mixed_bfloat16")
-    Policy(name='mixed_bfloat16', compute='bfloat16', variable='float32')
+    >>> policy = DTypePolicy("mixed_bfloat16")
+    >>> policy, policy.compute_dtype, policy.variable_dtype
+    (<DTypePolicy "mixed_bfloat16">, 'bfloat16', 'float32')
+
+    Args:
+        name: A dtype, ``mixed_float16`` or ``mixed_bfloat16``; by default the global policy. DTypeError for another.
     """
 
     name: str
     compute: str
     variable: str
+
+    def __init__(self, name: Any = None) -> None:
+        given = default_policy().name if name is None else name
+        mixed = isinstance(given, str) and given.startswith("mixed_")
+        dtype = name_of(given.removeprefix("mixed_") if mixed else given)
+        for field, value in {
+            "name": given if mixed else dtype,
+            "compute": dtype,
+            "variable": "float32" if mixed else dtype,
+        }.items():
+            object.__setattr__(self, field, value)
 
     @property
     def compute_dtype(self) -> str:
@@ -121,21 +136,33 @@ class Policy:
         """The dtype of variables (Keras's name of ``variable``)."""
         return self.variable
 
+    @property
+    def quantization_mode(self) -> None:
+        """None: no policy is quantized."""
+        return
+
     @staticmethod
-    def named(name: Any) -> Policy:
-        """Return the policy of a name: a dtype, ``mixed_float16`` or ``mixed_bfloat16``. A Policy is returned unchanged."""
-        if isinstance(name, Policy):
-            return name
-        if isinstance(name, str) and name.startswith("mixed_"):
-            return Policy(name, name_of(name.removeprefix("mixed_")), "float32")
-        dtype = name_of(name)
-        return Policy(dtype, dtype, dtype)
+    def named(name: Any) -> DTypePolicy:
+        """Return the policy of a name. A DTypePolicy is returned unchanged."""
+        return name if isinstance(name, DTypePolicy) else DTypePolicy(name)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the argument of the constructor."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+        """Return the policy of a config."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
 
 
-_default = Policy.named("float32")
+_default = DTypePolicy("float32")
 
 
-def default_policy() -> Policy:
+def default_policy() -> DTypePolicy:
     """Return the policy of layers without a dtype argument."""
     return _default
 
@@ -143,4 +170,4 @@ def default_policy() -> Policy:
 def set_default_policy(name: Any) -> None:
     """Set the policy of new layers without a dtype argument."""
     global _default
-    _default = Policy.named(name)
+    _default = DTypePolicy.named(name)

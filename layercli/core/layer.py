@@ -49,7 +49,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
     if TYPE_CHECKING:  # the arguments of every layer, for the constructors that type checkers derive from fields
         _name_argument: str | None = fields.argument(default=None, kw_only=True, alias="name")
         _trainable_argument: bool = fields.argument(default=True, kw_only=True, alias="trainable")
-        _dtype_argument: str | dtypes.Policy | None = fields.argument(default=None, kw_only=True, alias="dtype")
+        _dtype_argument: str | dtypes.DTypePolicy | None = fields.argument(default=None, kw_only=True, alias="dtype")
         _input_shape_argument: Any = fields.argument(default=None, kw_only=True, alias="input_shape")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
         self._named = name is not None
         self.name = name or naming.auto_name(type(self).__name__)
         self._trainable = bool(trainable)
-        self._policy = dtypes.default_policy() if dtype is None else dtypes.Policy.named(dtype)
+        self._policy = dtypes.default_policy() if dtype is None else dtypes.DTypePolicy.named(dtype)
         self._activity_regularizer = self._settings.get("activity_regularizer") or regularizers.get(
             activity_regularizer
         )
@@ -292,7 +292,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
         return self._policy.compute
 
     @property
-    def dtype_policy(self) -> dtypes.Policy:
+    def dtype_policy(self) -> dtypes.DTypePolicy:
         """The dtype policy: the dtypes of computation and variables. Set it before the layer is built."""
         return self._policy
 
@@ -300,7 +300,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
     def dtype_policy(self, value: Any) -> None:
         if self._variables:
             raise UsageError(f"{self.name} has its variables, so its dtype policy cannot change")
-        self._policy = dtypes.Policy.named(value)
+        self._policy = dtypes.DTypePolicy.named(value)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the outputs: that of the inputs if the layer keeps the steps (``supports_masking``)."""

@@ -21,7 +21,7 @@ class LayerProtocol:
         name: str
         built: bool
         _variables: dict[str, Variable]
-        _policy: dtypes.Policy
+        _policy: dtypes.DTypePolicy
         _built_for: Any
         _module: Any
 

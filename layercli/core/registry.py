@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from layercli.core import custom_objects
 from layercli.core.custom_objects import custom_object_scope, get_registered_object
 from layercli.core.naming import snake_case
+from layercli.core.refusals import refused
 from layercli.errors import UsageError, nearest
 
 PACKAGES = (
@@ -158,11 +159,11 @@ class Registry:
         return {name.replace("_", "").lower(): name for name in reversed(self.homes)}
 
     def load(self, name: str) -> Any:
-        """Return the object of exactly that name; raise AttributeError for an unknown name."""
+        """Return the object of exactly that name; raise AttributeError for one that Keras has not either."""
         try:
             module = self.homes[name]
         except KeyError:
-            raise AttributeError(f"module {self.package!r} has no attribute {name!r}") from None
+            return refused(self.package, name)
         return getattr(importlib.import_module(f"{self.package}.{module}"), name)
 
     def find(self, name: str) -> Any:

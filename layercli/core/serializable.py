@@ -75,7 +75,7 @@ class Serializable:
     if TYPE_CHECKING:
         name: str
         _trainable: bool
-        _policy: dtypes.Policy
+        _policy: dtypes.DTypePolicy
         _settings: dict[str, Any]
         _given: tuple[tuple[Any, ...], dict[str, Any]]
         _activity_regularizer: Any
@@ -118,6 +118,6 @@ class Serializable:
         layer = cls(**{key: value for key, value in settings.items() if key not in own})
         layer._named = False
         layer.name = own.get("name", layer.name)
-        layer._policy = dtypes.Policy.named(own["dtype"]) if "dtype" in own else layer._policy
+        layer._policy = dtypes.DTypePolicy.named(own["dtype"]) if "dtype" in own else layer._policy
         layer.trainable = own.get("trainable", layer.trainable)
         return layer

@@ -8,7 +8,7 @@ from typing import Any
 
 from layercli.core import dims, dtypes, tree
 from layercli.core.dims import Dim
-from layercli.core.dtypes import Policy
+from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.errors import LayercliError, UsageError
@@ -53,7 +53,7 @@ def set_policy(model: Layer, dtype: str) -> bool:
     """Let a model that is not built compute in ``dtype`` (a policy); False where it holds variables already."""
     if any(layer.own_variables for _, layer in model.walk()):
         return False
-    policy = Policy.named(dtype)
+    policy = DTypePolicy.named(dtype)
     for _, layer in model.walk():
         layer._policy = policy
     return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from layercli.core.refusals import refused
+
 if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
     from layercli.core.layer import Layer as Layer
     from layercli.layers.activations.activation import Activation as Activation
@@ -438,6 +440,13 @@ ALIASES = {
 }
 """Keras's second names."""
 
+OTHERS = {
+    "InputSpec": ("layercli.core.input_spec", "InputSpec"),
+    "deserialize": ("layercli.saving", "deserialize_keras_object"),
+    "serialize": ("layercli.saving", "serialize_keras_object"),
+}
+"""What Keras's ``layers`` has besides layers."""
+
 __all__ = sorted([*MODULES, *ALIASES])  # the table is the one list
 
 
@@ -445,8 +454,11 @@ if not TYPE_CHECKING:  # a type checker would take any name
 
     def __getattr__(name: str) -> Any:
         own = ALIASES.get(name, name)
+        if name in OTHERS:
+            module, own = OTHERS[name]
+            return getattr(import_module(module), own)
         if own not in MODULES:
-            raise AttributeError(f"layercli.layers has no {name!r}")
+            return refused(__name__, name)
         module = MODULES[own]
         found = getattr(import_module(module), own)
         globals()[name] = found

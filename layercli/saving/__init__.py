@@ -21,6 +21,7 @@ from layercli.core.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from layercli.core.refusals import refused
 
 if TYPE_CHECKING:
     from layercli.core.model import Model
@@ -90,3 +91,9 @@ def deserialize_keras_object(
     from layercli.saving import objects
 
     return objects.deserialize_keras_object(config, custom_objects, safe_mode)
+
+
+if not TYPE_CHECKING:  # a type checker would take any name
+
+    def __getattr__(name: str) -> Any:
+        return refused(__name__, name)

@@ -131,7 +131,7 @@ class Reader:
         if name is None:
             return {key: self.plain(item) for key, item in value.items()}
         if name == "DTypePolicy":
-            return dtypes.Policy.named(value["config"]["name"]).name
+            return dtypes.DTypePolicy.named(value["config"]["name"]).name
         if str(name).endswith("DTypePolicy"):
             settings = value.get("config")
             mode = settings.get("mode") if isinstance(settings, dict) else None

@@ -77,7 +77,7 @@ def integers_for_indices(layer: Layer, dtype: Any) -> None:
     if layer.output_mode != "int":  # type: ignore[attr-defined]  # a field of the layers that this is for
         return
     if dtype is None:
-        layer._policy = dtypes.Policy.named("int64")
+        layer._policy = dtypes.DTypePolicy.named("int64")
     elif layer.dtype not in ("int32", "int64"):
         raise UsageError(
             f"{type(layer).__name__} expects dtype to be 'int32' or 'int64' for 'int', got {layer.dtype!r}"

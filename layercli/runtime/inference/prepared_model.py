@@ -12,7 +12,7 @@ from torch import nn
 
 from layercli import random
 from layercli.core import dtypes, tree
-from layercli.core.dtypes import Policy
+from layercli.core.dtypes import DTypePolicy
 from layercli.core.layer import Layer
 from layercli.errors import LayercliError, UsageError, nearest
 from layercli.formats.detect import open_weights
@@ -249,7 +249,7 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))
         return
     for _, layer in model.walk():
-        layer._policy = Policy.named(dtypes.name_of(dtype))
+        layer._policy = DTypePolicy.named(dtypes.name_of(dtype))
         for variable in layer._variables.values():
             variable._cast = None
         if layer._module is not None:

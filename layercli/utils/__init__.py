@@ -19,6 +19,7 @@ from layercli.core.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from layercli.core.refusals import refused
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
@@ -204,4 +205,4 @@ def __getattr__(name: str) -> Any:
         from layercli.layers.preprocessing.feature_space import FeatureSpace
 
         return FeatureSpace
-    raise AttributeError(f"layercli.utils has no {name!r}")
+    return refused(__name__, name)

@@ -1,0 +1,125 @@
+"""The names of Keras's that layercli refuses, each with its reason.
+
+A refused name can be imported, as in Keras, where it may lack its library; what is done with it raises one sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from layercli.errors import UsageError
+
+__all__ = ["REFUSED", "reason_for", "refused"]
+
+_JAX = "it is JAX's, and layercli computes with PyTorch"
+_QUANTIZED = "layers compute in floating point, and no layer has quantized variables"
+
+REFUSED = {
+    "Function": "Model(inputs, outputs) is what is called here",
+    "Operation": "a computation of one's own is a Layer",
+    "Quantizer": _QUANTIZED,
+    "RematScope": "layercli does not compute activations again in the backward pass",
+    "StatelessScope": "stateless_call of a layer takes and returns its variables",
+    "SymbolicScope": "compute_output_spec of a layer describes it without values",
+    "name_scope": "a variable's path follows from the attributes that hold its layers",
+    "remat": "layercli does not compute activations again in the backward pass",
+    "backend": "this namespace is not written yet",
+    "callbacks.CallbackList": "fit calls the hooks of its callbacks",
+    "callbacks.OrbaxCheckpoint": _JAX,
+    "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
+    "config.enable_traceback_filtering": "tracebacks are always whole",
+    "config.enable_unsafe_deserialization": "nothing from a file is ever executed",
+    "config.max_epochs": "fit takes epochs",
+    "config.max_steps_per_epoch": "fit takes steps_per_epoch",
+    "config.set_max_epochs": "fit takes epochs",
+    "config.set_max_steps_per_epoch": "fit takes steps_per_epoch",
+    "datasets": "this namespace is not written yet",
+    "distillation": "a train_step of one's own compares two models",
+    "distribution": "training on several devices is layercli.distributed, over PyTorch's device mesh",
+    "dtype_policies.AWQDTypePolicy": _QUANTIZED,
+    "dtype_policies.DTypePolicyMap": "each layer takes its own dtype",
+    "dtype_policies.GPTQDTypePolicy": _QUANTIZED,
+    "dtype_policies.Int4DTypePolicy": _QUANTIZED,
+    "dtype_policies.QuantizedDTypePolicy": _QUANTIZED,
+    "dtype_policies.QuantizedFloat8DTypePolicy": _QUANTIZED,
+    "export": "a SavedModel is TensorFlow's; layercli convert writes ONNX and PyTorch's formats",
+    "layers.FlaxLayer": _JAX,
+    "layers.JaxLayer": _JAX,
+    "layers.TFSMLayer": "a SavedModel is TensorFlow's, and layercli computes with PyTorch",
+    "legacy": "the formats of Keras 1 and 2 are read by load_model",
+    "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
+    "preprocessing": "this namespace is not written yet",
+    "quantizers": _QUANTIZED,
+    "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
+    "tree": "this namespace is not written yet",
+    "utils.Config": "a dict or a dataclass holds settings",
+    "utils.Progbar": "this name is not written yet",
+    "utils.array_to_img": "this name is not written yet",
+    "utils.audio_dataset_from_directory": "layercli reads no audio files",
+    "utils.bounding_boxes": "image layers that take bounding boxes convert their formats",
+    "utils.clear_session": "this name is not written yet",
+    "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
+    "utils.enable_interactive_logging": "this name is not written yet",
+    "utils.get_file": "this name is not written yet",
+    "utils.get_source_inputs": "Model.inputs are the inputs",
+    "utils.img_to_array": "this name is not written yet",
+    "utils.is_interactive_logging_enabled": "this name is not written yet",
+    "utils.is_keras_tensor": "this name is not written yet",
+    "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
+    "utils.load_img": "this name is not written yet",
+    "utils.model_to_dot": "plot_model writes .dot",
+    "utils.pack_x_y_sample_weight": "this name is not written yet",
+    "utils.save_img": "this name is not written yet",
+    "utils.split_dataset": "this name is not written yet",
+    "utils.standardize_dtype": "this name is not written yet",
+    "utils.text_dataset_from_directory": "this name is not written yet",
+    "utils.timeseries_dataset_from_array": "this name is not written yet",
+    "utils.unpack_x_y_sample_weight": "this name is not written yet",
+    "visualization": "matplotlib, which draws galleries of images, is not used here",
+    "wrappers": "this namespace is not written yet",
+}
+"""Each name, or namespace with all of its names, by its path below ``keras``."""
+
+
+class Refusal:
+    """What stands for a refused name: calling it, subclassing it and asking for what is in it raises UsageError."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.__doc__ = f"Refused: {reason}."
+        self.__name__ = path.rpartition(".")[2]
+        self._path, self._reason = path, reason
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError(f"layercli has no {self._path}: {self._reason}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse()
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
+        self._refuse()
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Refusal(f"{self._path}.{name}", self._reason)
+
+    def __repr__(self) -> str:
+        return f"<{self._path}, refused: {self._reason}>"
+
+
+def reason_for(path: str) -> str | None:
+    """Return why a name is refused, None if it is not."""
+    while path not in REFUSED and "." in path:
+        path = path.rpartition(".")[0]
+    return REFUSED.get(path)
+
+
+def refused(module: str, name: str) -> Refusal:
+    """Return what stands for a name that a module lacks. Raises AttributeError if it is no name of Keras's."""
+    path = f"{module}.{name}".removeprefix("layercli.")
+    if path not in REFUSED:
+        raise AttributeError(f"{module} has no {name!r}")
+    return Refusal(path, REFUSED[path])
