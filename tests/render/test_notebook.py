@@ -45,7 +45,7 @@ def test_a_variable_shows_its_values_shortened():
     text = "".join(parsed(layer.kernel).itertext())
     assert f"{values[0, 0]:.8f}".rstrip("0")[:6] in text
     assert "..." in text
-    assert len(text) < 600
+    assert len(text) < 1000  # of 1,200 values, which would be 14,000 characters
 
 
 def test_a_history_shows_figures_and_curves():
