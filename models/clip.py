@@ -135,7 +135,7 @@ class TextModel(Layer):
         """Create the embeddings, the blocks and the last normalization."""
         of = self.config
         self.embeddings = TextEmbeddings(of)
-        self.blocks = [CLIPBlock(of, True) for _ in range(of.num_hidden_layers)]
+        self.encoder = [CLIPBlock(of, True) for _ in range(of.num_hidden_layers)]
         self.final_layer_norm = LayerNormalization(epsilon=of.layer_norm_eps)
 
     def call(self, input_ids: Any, position_ids: Any, attention_mask: Any = None) -> Any:
@@ -143,7 +143,7 @@ class TextModel(Layer):
         check_rank(input_ids, 2)
         x = self.embeddings(input_ids, position_ids)
         mask = mask_of(input_ids, input_ids, attention_mask)
-        for block in self.blocks:
+        for block in self.encoder:
             x = block(x, mask)
         x = self.final_layer_norm(x)
         end = self.config.eos_token_id
@@ -186,14 +186,14 @@ class VisionModel(Layer):
         of = self.config
         self.embeddings = VisionEmbeddings(of)
         self.pre_layrnorm = LayerNormalization(epsilon=of.layer_norm_eps)  # spelled like this in checkpoints
-        self.blocks = [CLIPBlock(of, False) for _ in range(of.num_hidden_layers)]
+        self.encoder = [CLIPBlock(of, False) for _ in range(of.num_hidden_layers)]
         self.post_layernorm = LayerNormalization(epsilon=of.layer_norm_eps)
 
     def call(self, pixel_values: Any, position_ids: Any) -> Any:
         """Return (batch, patches + 1, width) and (batch, width)."""
         check_rank(pixel_values, 4)
         x = self.pre_layrnorm(self.embeddings(pixel_values, position_ids))
-        for block in self.blocks:
+        for block in self.encoder:
             x = block(x)
         return x, self.post_layernorm(x[:, 0])
 
@@ -205,7 +205,7 @@ class CLIP(Pretrained):
     vision: Any
     features: int
 
-    renamed = {"blocks": "encoder.layers", "patches": ""}
+    renamed = {"encoder": "encoder.layers", "patches": ""}
     ignored = ("position_ids",)
 
     def setup(self) -> None:

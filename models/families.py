@@ -25,6 +25,7 @@ FAMILIES = {
     "gpt2": "gpt2",
     "gpt_neox": "gpt_neox",
     "llama": "llama",
+    "llava": "llava",
     "mamba": "mamba",
     "mistral": "mistral",
     "mixtral": "mixtral",

@@ -72,7 +72,8 @@ def alternatives(model: Pretrained, stored: PretrainedStored) -> Iterator[list[s
         module = name.rpartition(".")[0]
         names = [name, *(f"{module}.{old}" for old in stored.replaced)] if len(stored.names) == 1 else [stored.names[i]]
         bare = [each.removeprefix(model.prefix) for each in names]
-        yield list(dict.fromkeys([*names, *bare, *(model.base_prefix + each for each in bare)]))
+        others = model.other_names(name)
+        yield list(dict.fromkeys([*names, *bare, *(model.base_prefix + each for each in bare), *others]))
 
 
 def is_ignored(model: Pretrained, name: str) -> bool:

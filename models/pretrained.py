@@ -89,6 +89,10 @@ class Pretrained(Model):
         """The names whose values are shared with another name."""
         return {}
 
+    def other_names(self, name: str) -> tuple[str, ...]:
+        """Return the names of a tensor in checkpoints of another layout."""
+        return ()
+
     def example_input(self) -> Any:
         """Return B texts of T tokens."""
         return Spec((Dim.named(dims.BATCH), Dim.named("T")), "int32")

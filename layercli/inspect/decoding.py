@@ -58,7 +58,7 @@ def decoding_step(model: Layer) -> DecodingStep | None:
         cache = tree.map_structure(spec_of, node.outputs[1])
         with graph.fresh_trace():
             ids, positions, past = graph.placeholders((token, token, cache))
-            outputs = model(ids, position_ids=positions, **{CACHE_ARGUMENT: past})
+            outputs = model(*model.unpack_inputs(ids), position_ids=positions, **{CACHE_ARGUMENT: past})
     step: Node = outputs[0].node
     calls = calls_by_layer(step)
     blocks = [dims.total(map(cost_of, calls[id(block)])) for block in first.values()]

@@ -97,6 +97,13 @@ def texts_and_images(rng):
     return found
 
 
+def texts_with_images(rng):
+    """Both texts have 4 image tokens, which stand for the 4 patches of an image."""
+    found = {**tokens(rng), **images(rng)}
+    found["input_ids"][0, 1:5] = found["input_ids"][1, 3:7] = IMAGE
+    return found
+
+
 def both_ends(rng):
     return {**tokens(rng), "decoder_input_ids": rng.integers(0, 50, (2, 6))}
 
@@ -107,6 +114,12 @@ CLIP = {
     "text_config": CLIP_TEXT,
     "vision_config": {**VIT, "hidden_size": 8, "num_attention_heads": 2},
     "projection_dim": 6,
+}
+IMAGE = 1
+LLAVA = {
+    "image_token_index": IMAGE,
+    "text_config": {**TINY, "model_type": "llama"},
+    "vision_config": {**CLIP["vision_config"], "model_type": "clip_vision_model", "num_hidden_layers": 3},
 }
 T5 = {
     "vocab_size": 50,
@@ -213,6 +226,11 @@ CASES = {
     "vit": encoder("ViTModel", "ViT", VIT, images),
     "vit-classes": encoder("ViTForImageClassification", "ViT", VIT, images),
     "clip": encoder("CLIPModel", "CLIP", CLIP, texts_and_images),
+    "llava": Case("LlavaForConditionalGeneration", "LlavaConfig", LLAVA, texts_with_images),
+    "llava-states": Case(
+        "LlavaForConditionalGeneration", "LlavaConfig",
+        {**LLAVA, "vision_feature_layer": [0, -1], "multimodal_projector_bias": False}, texts_with_images, cached=False,
+    ),
     "t5": encoder("T5ForConditionalGeneration", "T5", T5, both_ends),
     "t5-base": encoder("T5Model", "T5", T5, both_ends),
     "t5-gated": encoder("T5ForConditionalGeneration", "T5", {**T5, "feed_forward_proj": "gated-gelu"}, both_ends),

@@ -65,7 +65,8 @@ def record(name: str, folder: Path) -> None:
 
 def decoders() -> list[str]:
     """Return the cases that decode tokens."""
-    return [name for name, case in CASES.items() if case.cached and case.cls.endswith(("ForCausalLM", "LMHeadModel"))]
+    heads = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+    return [name for name, case in CASES.items() if case.cached and case.cls.endswith(heads)]
 
 
 def record_generated() -> None:
@@ -77,10 +78,11 @@ def record_generated() -> None:
     found, caches = {}, {}
     for name in decoders():
         with np.load(recorded(name) / "expected.npz") as held:
-            ids, mask = (torch.tensor(held[f"input_{key}"]) for key in ("input_ids", "attention_mask"))
+            inputs = {key.removeprefix("input_"): torch.tensor(held[key]) for key in held if key.startswith("input_")}
+        ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         mask = torch.ones_like(mask) if not mask[:, -1].all() else mask
         model = getattr(transformers, CASES[name].cls).from_pretrained(FAMILIES / name, dtype=torch.float32).eval()
-        tokens = model.generate(ids, attention_mask=mask, max_new_tokens=STEPS, do_sample=False)
+        tokens = model.generate(ids, attention_mask=mask, **inputs, max_new_tokens=STEPS, do_sample=False)
         found[name] = tokens[:, ids.shape[1] :].numpy().astype(np.int16)
         layers = model(ids, use_cache=True).past_key_values.layers
         caches[name] = sum(x.numel() * x.element_size() for layer in layers for x in (layer.keys, layer.values))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from layercli.models.families import describe
+from layercli.models.matching import match
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -61,6 +62,33 @@ def test_the_file_has_the_names_and_shapes_that_the_config_asks_for(case):
     assert found.places.keys() == opened.model.named_variables().keys()
 
 
+LAYOUTS = {  # transformers 4.36, 4.52, and in memory 5
+    "vision_tower.vision_model": "language_model.model.embed_tokens.weight language_model.lm_head.weight",
+    "model.vision_tower.vision_model": "model.language_model.embed_tokens.weight lm_head.weight",
+    "model.vision_tower": "model.language_model.embed_tokens.weight lm_head.weight",
+}
+
+
+@pytest.mark.parametrize("tower", LAYOUTS)
+def test_images_and_texts_are_found_in_each_layout(tower):
+    opened = huggingface.open(str(recorded("llava")))
+    described(opened.model)
+    own = {"vision_tower": tower, "language_model.model": "language_model", "language_model.lm_head": "lm_head"}
+    renamed = {}
+    for name, entry in opened.weights.entries.items():
+        first = next((old for old in own if name.startswith(f"{old}.")), "")
+        if not tower.startswith("model."):
+            renamed[name.replace("vision_tower", tower)] = entry.shape
+        elif first == "language_model.lm_head":
+            renamed["lm_head.weight"] = entry.shape
+        else:
+            new = name.replace(first, own[first], 1) if first else name
+            renamed[new if new.startswith("model.") else f"model.{new}"] = entry.shape
+    assert set(LAYOUTS[tower].split()) <= renamed.keys()
+    found = match(opened.model, renamed)
+    assert (found.missing, found.unexpected, found.other_shape) == ([], [], [])
+
+
 def test_there_are_as_many_parameters_as_in_transformers(case):
     _, opened, expected = case
     assert sum(int(variable.size) for variable in opened.model.trainable_variables) == expected["parameters"]
@@ -84,11 +112,15 @@ def test_step_by_step_with_the_cache_the_outputs_are_the_same(case):
         return
     if opened.model._module is None:
         pretrained.load(opened.model, opened.weights)
-    ids, mask = (torch.tensor(expected[f"input_{key}"]) for key in ("input_ids", "attention_mask"))
-    logits, cache = outputs_of(opened.model, ids[:, :7], attention_mask=mask[:, :7], cache=())
+    others = {key: torch.tensor(value) for key, value in inputs_of(expected).items()}
+    ids, mask = others.pop("input_ids"), others.pop("attention_mask")
+    logits, cache = outputs_of(opened.model, ids[:, :7], attention_mask=mask[:, :7], cache=(), **others)
+    others = dict.fromkeys(others)  # images are in the cache
     parts = [logits]
     for end in range(8, ids.shape[1] + 1):
-        logits, cache = outputs_of(opened.model, ids[:, end - 1 : end], attention_mask=mask[:, :end], cache=cache)
+        logits, cache = outputs_of(
+            opened.model, ids[:, end - 1 : end], attention_mask=mask[:, :end], cache=cache, **others
+        )
         parts.append(logits)
     assert off(torch.cat(parts, 1).numpy(), expected["output_0"], mask.numpy()) < TOLERANCE
 
@@ -110,7 +142,8 @@ def test_greedy_decoding_gives_the_tokens_of_transformers(one_thread):
     for name in wanted:
         source = resolve(str(recorded(name)))
         with np.load(recorded(name) / "expected.npz") as held:
-            ids, mask = held["input_input_ids"], held["input_attention_mask"]
+            prompt = [value for key, value in inputs_of(held).items() if key != "attention_mask"]
+            ids, mask = prompt if len(prompt) > 1 else prompt[0], held["input_attention_mask"]
         inputs = NamedInputs(ids, {"attention_mask": mask}) if mask[:, -1].all() else ids
         rules = generation_config(recorded(name), source.subject.checkpoint.config)
         done = generate(source.prepare(inputs), inputs, STEPS, Ending(rules.ends, rules.pad))

@@ -40,6 +40,7 @@ FAMILIES = (
     "experts",
     "selective_scan",
     "last_steps",
+    "place_features",
     "recurrent",
     "time_folding",
     "creation",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from layercli.core import tree
 from layercli.core.layer import Layer
 from layercli.errors import UsageError
 from layercli.inspect.cost_graph import CACHE_ARGUMENT
@@ -37,31 +38,35 @@ def generate(program: PreparedModel, inputs: Any, count: int, ending: Ending) ->
     """
     check_decoder(program.name, program.model)
     given = program.place(inputs)
-    ids, options = (given.inputs, dict(given.optional)) if isinstance(given, NamedInputs) else (given, {})
+    prompt, options = (given.inputs, dict(given.optional)) if isinstance(given, NamedInputs) else (given, {})
+    ids = tokens_of(prompt)
     mask, positions = options.get("attention_mask"), options.get("position_ids")
     check_prompt(program, ids, mask, count)
     with torch.inference_mode():
         if positions is None:
             positions = positions_of(torch.ones_like(ids[:1]) if mask is None else mask)
-        found = decode(program, ids, mask, positions, count, ending)
-    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in (ids, *options.values())]
+        found = decode(program, prompt, mask, positions, count, ending)
+    shown = [f"{tensors.name_of(x.dtype)}{list(x.shape)}" for x in (*tree.flatten(prompt), *options.values())]
     return ForwardRun(program.name, str(program.device), shown, [output_of(OUTPUT, found)])
 
 
 def decode(
     program: PreparedModel,
-    ids: torch.Tensor,
+    prompt: Any,
     mask: torch.Tensor | None,
     positions: torch.Tensor,
     count: int,
     ending: Ending,
 ) -> torch.Tensor:
-    """Return the new tokens, each row filled with the padding token after its end."""
+    """Return the new tokens, each row filled with the padding token after its end.
+
+    ``prompt`` are token ids, or a list of them and of images, which the first step alone takes.
+    """
     cache: Any = ()
-    ends = torch.tensor(sorted(ending.ends), dtype=torch.int64, device=ids.device)
-    open_rows = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    ends = torch.tensor(sorted(ending.ends), dtype=torch.int64, device=positions.device)
+    open_rows = torch.ones(len(tokens_of(prompt)), dtype=torch.bool, device=positions.device)
     made: list[torch.Tensor] = []
-    step = ids
+    step = prompt
     while True:
         optional = {"attention_mask": mask, "position_ids": positions, CACHE_ARGUMENT: cache}
         given = {name: x for name, x in optional.items() if x is not None}
@@ -75,6 +80,12 @@ def decode(
         step = chosen.unsqueeze(1)
         mask = None if mask is None else torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
         positions = positions[:, -1:] + 1
+
+
+def tokens_of(prompt: Any) -> torch.Tensor:
+    """Return the token ids of a prompt, which may have images too."""
+    found: torch.Tensor = prompt[0] if isinstance(prompt, (list, tuple)) else prompt
+    return found
 
 
 def positions_of(mask: torch.Tensor) -> torch.Tensor:
