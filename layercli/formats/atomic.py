@@ -73,6 +73,25 @@ def staged(path: str | os.PathLike[str]) -> Iterator[Path]:
         sync(target.parent)
 
 
+@contextmanager
+def staged_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder that is put at ``path``, whole or not at all; there may be nothing, or an empty folder."""
+    with writing(Path(path)):
+        target = real(path)
+        sweep(target.parent)
+        folder, descriptor = create_folder_beside(target)
+        try:
+            temporary = folder / target.name
+            temporary.mkdir()
+            yield temporary
+            sync_all(temporary)
+            os.rename(temporary, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
+        sync(target.parent)
+
+
 def real(path: str | os.PathLike[str]) -> Path:
     """Return the target of ``path`` with symbolic links followed."""
     return Path(os.path.realpath(path))

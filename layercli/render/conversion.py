@@ -15,9 +15,7 @@ def table(done: Conversion) -> Table:
     """Return the facts of a conversion."""
     dtypes = Counter(entry.dtype for entry in done.tensors.values())
     kinds = ", ".join(f"{show(number)} {name}" for name, number in dtypes.most_common())
-    files = (
-        ", ".join(done.files) if len(done.files) == 1 else f"{show(len(done.files) - 1)} shards and {done.files[-1]}"
-    )
+    files = files_of(done)
     facts = [
         ("Would write" if done.dry_run else "Written", files),
         ("Tensors", kinds),
@@ -29,3 +27,10 @@ def table(done: Conversion) -> Table:
     rest = len(done.notes) - MOST
     notes = [*done.notes[:MOST], *([f"and {rest:,} more"] if rest > 0 else [])]
     return Table(f"{done.source} -> {done.target}", [], [], facts, notes)
+
+
+def files_of(done: Conversion) -> str:
+    """Return what was written in words: the file, the shards with their index, or the files of a folder."""
+    if done.kind == "folder":
+        return f"{show(len(done.files))} files in {done.target}"
+    return done.files[0] if len(done.files) == 1 else f"{show(len(done.files) - 1)} shards and {done.files[-1]}"

@@ -34,7 +34,12 @@ ENDINGS = {
     ".h5": "h5",
     ".hdf5": "h5",
     ".gguf": "gguf",
+    ".keras": "archive",
+    ".onnx": "onnx",
+    ".pt2": "pt2",
 }
+WHOLE = ("archive", "onnx", "pt2")
+"""The kinds that hold a whole model, which ``runtime/export/model_conversion.py`` writes."""
 DTYPES = ("float32", "float16", "bfloat16", "float64", "q8_0")
 Q8_BLOCK, Q8_BYTES = 32, 34
 """The values of a block of q8_0, and its bytes: a scale of float16 and a byte a value."""

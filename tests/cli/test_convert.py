@@ -208,7 +208,7 @@ def test_nothing_is_written_in_a_dry_run(cli, source):
     [
         (
             "a.pt b.xyz",
-            "b.xyz ends in none of .safetensors, .pt, .pth, .bin, .ckpt, .npz, .weights.h5, .h5, .hdf5, .gguf",
+            "b.xyz ends in none of .safetensors, .pt, .pth, .bin, .ckpt, .npz, .weights.h5, .h5, .hdf5, .gguf, .keras, .onnx, .pt2",
         ),
         ("a.pt old.npz", "old.npz exists"),
         ("a.pt b.gguf", "GGUF has no type for 'mask' of bool"),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layercli.cli import command_line, output
+from layercli.cli import command_line, options, output
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
     from layercli.formats.weight_file import WeightFile
+    from layercli.saving.conversion import Conversion, ConversionOptions
 
 
 class FloatingDtype(StrEnum):
@@ -33,11 +35,11 @@ Patterns = Annotated[
 
 def convert(
     source: Annotated[
-        str, typer.Argument(metavar="SRC", help="A file of weights of any kind, or a folder.", show_default=False)
+        str, typer.Argument(metavar="SRC", help="A file of weights or a model, or a folder.", show_default=False)
     ],
     target: Annotated[
         str,
-        typer.Argument(metavar="DST", help="A .safetensors, .pt, .npz, .h5, .weights.h5 or .gguf.", show_default=False),
+        typer.Argument(metavar="DST", help="A file, whose ending says its kind, or FOLDER/.", show_default=False),
     ],
     dtype: Annotated[
         FloatingDtype | None, typer.Option(help="What floating values become; q8_0 is GGUF's.", show_default=False)
@@ -52,46 +54,86 @@ def convert(
         str | None,
         typer.Option(metavar="SIZE", help="Several .safetensors and an index, each up to 5GB.", show_default=False),
     ] = None,
+    custom: options.Custom = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
     format: output.FormatOption = None,
 ) -> None:
-    """Convert a file of weights to another kind, tensor by tensor; what is written is read back and compared first.
+    """Convert weights or a model to another kind of file; what is written is read back and compared first.
+
+    Weights: .safetensors, .pt, .npz, .h5, .weights.h5, .gguf, or a new FOLDER/
+    of Hugging Face with the config.json of SRC, tensor by tensor.
+    A whole model in .keras or .h5: .keras, .onnx, .pt2.
 
     [dim]$[/dim] layercli convert checkpoint.pt model.safetensors
     [dim]$[/dim] layercli convert model.safetensors small.gguf --dtype q8_0
     [dim]$[/dim] layercli convert model.pt model.safetensors --dtype bfloat16 --shard-size 5GB
     [dim]$[/dim] layercli convert ddp.pt model.pt --rename rules.txt --exclude num_batches_tracked --force
+    [dim]$[/dim] layercli convert llama/ llama-bf16/ --dtype bfloat16 --shard-size 5GB
+    [dim]$[/dim] layercli convert model.keras model.onnx
     """
+    from layercli.render.conversion import table
+    from layercli.saving.conversion import WHOLE, kind_of
+    from layercli.saving.folder_conversion import is_folder
+
+    kind = None if is_folder(target) else kind_of(target)
+    if kind in WHOLE:
+        from layercli.inspect.model_loader import register_custom_objects
+        from layercli.runtime.export.model_conversion import convert_model
+
+        chosen = {"--dtype": dtype, "--rename": rename, "--include": include, "--exclude": exclude}
+        for name, value in {**chosen, "--shard-size": shard_size}.items():
+            if value:
+                raise UsageError(f"{name} is for weights, and {target} holds a whole model")
+        register_custom_objects(custom)
+        done = convert_model(source, target, kind, force=force, dry_run=dry_run)
+    else:
+        done = convert_weights(source, target, choices(dtype, rename, include, exclude, shard_size, force, dry_run))
+    output.emit(table(done), done.to_json, format)
+
+
+def choices(
+    dtype: FloatingDtype | None,
+    rename: str | None,
+    include: list[str],
+    exclude: list[str],
+    shard_size: str | None,
+    force: bool,
+    dry_run: bool,
+) -> ConversionOptions:
+    """Return the options of the command line as those of a conversion."""
     from layercli.inspect.glob import matches
     from layercli.inspect.quantities import bytes_in
     from layercli.inspect.rename_rules import read_rules, renamed
-    from layercli.render.byte_progress import byte_progress
-    from layercli.render.conversion import table
     from layercli.saving.conversion import ConversionOptions
-    from layercli.saving.conversion import convert as convert_file
 
     rules = [] if rename is None else read_rules(rename)
-    size = None if shard_size is None else bytes_in(shard_size, "--shard-size", "5GB")
-    file = opened(source)
 
     def keep(name: str) -> bool:
         wanted = not include or any(matches(name, pattern) for pattern in include)
         return wanted and not any(matches(name, pattern) for pattern in exclude)
 
+    return ConversionOptions(
+        dtype=None if dtype is None else dtype.value,
+        rename=lambda name: renamed(name, rules),
+        keep=keep,
+        shard_size=None if shard_size is None else bytes_in(shard_size, "--shard-size", "5GB"),
+        force=force,
+        dry_run=dry_run,
+    )
+
+
+def convert_weights(source: str, target: str, options: ConversionOptions) -> Conversion:
+    """Convert tensor by tensor, with a progress bar."""
+    from layercli.render.byte_progress import byte_progress
+    from layercli.saving.conversion import convert as to_file
+    from layercli.saving.folder_conversion import convert_to_folder, is_folder
+
+    file = opened(source)
     total = sum(entry.bytes for entry in file.entries.values())
-    with byte_progress("converting", total, quiet=command_line.current().quiet or dry_run) as progress:
-        options = ConversionOptions(
-            dtype=None if dtype is None else dtype.value,
-            rename=lambda name: renamed(name, rules),
-            keep=keep,
-            shard_size=size,
-            force=force,
-            dry_run=dry_run,
-            progress=progress,
-        )
-        done = convert_file(file, target, options)
-    output.emit(table(done), done.to_json, format)
+    with byte_progress("converting", total, quiet=command_line.current().quiet or options.dry_run) as progress:
+        write = convert_to_folder if is_folder(target) else to_file
+        return write(file, target, replace(options, progress=progress))
 
 
 def opened(source: str) -> WeightFile:

@@ -1,0 +1,105 @@
+"""A whole model from a .keras or .h5 file to .keras, .onnx or .pt2; what is written is read back and compared first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from layercli.core import tree
+from layercli.core.model import Model
+from layercli.errors import FileError, FormatError, UsageError
+from layercli.formats import detect
+from layercli.formats.atomic import staged
+from layercli.formats.pt2_state_dict import Pt2File
+from layercli.formats.weight_file import TensorEntry
+from layercli.runtime.execution import layer_module, tensors
+from layercli.runtime.execution.model_saving import load_model, save
+from layercli.runtime.execution.onnxruntime_module import OnnxGraph
+from layercli.runtime.export.export import ExportSizes, export
+from layercli.runtime.export.onnx_export import COMPUTED
+from layercli.saving.conversion import Conversion
+
+TOLERANCE: Mapping[torch.dtype, float] = {torch.float16: 1e-2}
+"""How far outputs of onnxruntime may be from torch's, as a share of the largest; 1e-3 for other dtypes."""
+
+
+def convert_model(source: str, target: str, kind: str, *, force: bool = False, dry_run: bool = False) -> Conversion:
+    """Write the model in ``source`` to ``target`` of ``kind``; UsageError for a source that holds none."""
+    check_source(source, target)
+    if os.path.lexists(target) and not force:
+        raise FileError(f"{target} exists", hint="--force replaces it")
+    model = load_model(source, compile=kind == "archive")
+    entries = [TensorEntry(path, x.sizes, x.dtype) for path, x in model.named_variables().items()]
+    done = Conversion(source, target, kind, {each.path: each for each in entries}, [target], dry_run=dry_run)
+    if not dry_run:
+        with staged(target) as temporary:
+            write = save if kind == "archive" else export
+            write(model, temporary)
+            COMPARE[kind](model, temporary, done)
+    return done
+
+
+def check_source(source: str, target: str) -> None:
+    """Raise UsageError unless ``source`` holds a whole model of layers."""
+    if os.path.isdir(source):
+        held = "is a folder"
+    elif detect.is_model(source):
+        return
+    else:
+        held = "holds a graph without layers" if detect.content(source) in ("onnx", "pt2") else "holds weights alone"
+    kind = Path(target).suffix
+    raise UsageError(f"{source} {held}: {kind} is written from a whole model in a .keras or an .h5 file")
+
+
+def compare_keras(model: Model, file: Path, done: Conversion) -> None:
+    """Load the written archive, and raise FormatError unless every variable has the very same values."""
+    found = load_model(file, compile=False).named_variables()
+    for path, variable in model.named_variables().items():
+        check_same(done.target, path, variable.numpy(), found[path].numpy() if path in found else None)
+
+
+def compare_pt2(model: Model, file: Path, done: Conversion) -> None:
+    """Raise FormatError unless the written program holds every tensor of the model with the very same values."""
+    written = Pt2File(file)
+    for path, x in model.module.state_dict().items():
+        check_same(done.target, path, tensors.to_numpy(x), written.read(path) if path in written.entries else None)
+
+
+def compare_onnx(model: Model, file: Path, done: Conversion) -> None:
+    """Run the written graph and the model on the same values, and raise FormatError unless the outputs are equal.
+
+    The exporter folds and merges tensors, so they cannot be compared one by one.
+    """
+    module = model.module
+    if any(x.is_floating_point() and x.dtype not in COMPUTED for x in module.state_dict().values()):
+        done.notes.append("the outputs were not compared: onnxruntime does not compute in the model's dtype")
+        return
+    sizes, generator = ExportSizes(), torch.Generator().manual_seed(0)
+    specs = model._call_specs or ()
+    given = tree.map_structure(lambda spec: filled(sizes.example(spec, None), generator), specs)
+    with torch.no_grad(), layer_module.mode(module, False):
+        expected = tree.flatten(module(*given))
+    graph = OnnxGraph(str(file))
+    found = list(graph(*[x for x, _ in zip(tree.flatten(given), graph.specs, strict=True)]).values())
+    for ours, theirs in zip(expected, found, strict=True):
+        bound = TOLERANCE.get(ours.dtype, 1e-3) * float(ours.abs().max().clamp(min=1e-3)) if ours.numel() else 0.0
+        if ours.shape != theirs.shape or bool(((ours - theirs).abs() > bound).any()):
+            raise FormatError(f"{done.target} was not written as it should be: its outputs are not the model's")
+
+
+def filled(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return values for an input: random where it is floating, zeros otherwise, which every vocabulary holds."""
+    return torch.rand(x.shape, generator=generator, dtype=x.dtype) if x.is_floating_point() else x
+
+
+def check_same(target: str, path: str, expected: np.ndarray, found: np.ndarray | None) -> None:
+    """Raise FormatError unless two arrays have the very same bytes."""
+    if found is None or found.dtype != expected.dtype or found.tobytes() != expected.tobytes():
+        raise FormatError(f"{target} was not written as it should be: {path!r} has other values there")
+
+
+COMPARE = {"archive": compare_keras, "pt2": compare_pt2, "onnx": compare_onnx}

@@ -1,0 +1,121 @@
+"""``layercli convert`` of whole models and of Hugging Face folders, loaded again by the packages that own each format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import layercli
+from layercli import layers
+from layercli.errors import FormatError
+from layercli.runtime.export import model_conversion
+
+X = np.linspace(-1, 1, 12, dtype="float32").reshape(2, 6)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def model():
+    model = layercli.Sequential([layercli.Input((6,)), layers.Dense(4, activation="relu"), layers.Dense(3)])
+    model.compile("adam", "mse")
+    model.fit(X, np.ones((2, 3), "float32"), verbose=0)
+    return model
+
+
+def test_a_model_goes_to_keras_pt2_and_onnx(cli, model):
+    model.save("m.h5")
+    for kind in ("keras", "pt2", "onnx"):
+        assert cli(f"convert m.h5 c.{kind}").out.startswith(f"m.h5 -> c.{kind}\n\nWritten:  c.{kind}\n")
+    expected = model.predict(X, verbose=0)
+    loaded = layercli.saving.load_model("c.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), expected)
+    assert [x.tolist() for _, x in loaded.optimizer.entries] == [x.tolist() for _, x in model.optimizer.entries]
+    program = torch.export.load("c.pt2").module()
+    np.testing.assert_array_equal(program(torch.from_numpy(X)).detach(), expected)
+    session = onnxruntime.InferenceSession("c.onnx")
+    [found] = session.run(None, {session.get_inputs()[0].name: X})
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["keras", "pt2", "onnx"])
+def test_a_model_with_other_values_is_never_put_in_its_place(model, kind, monkeypatch):
+    model.save("m.keras")
+    Path(f"c.{kind}").write_bytes(b"old")
+    writer = "save" if kind == "keras" else "export"
+    plain = getattr(model_conversion, writer)
+
+    def wrong(model, path):
+        kernel, *rest = model.get_weights()
+        model.set_weights([kernel + 1, *rest])
+        plain(model, path)
+        model.set_weights([kernel, *rest])
+
+    monkeypatch.setattr(model_conversion, writer, wrong)
+    with pytest.raises(FormatError, match="was not written as it should be"):
+        model_conversion.convert_model("m.keras", f"c.{kind}", "archive" if kind == "keras" else kind, force=True)
+    assert sorted(path.name for path in Path().iterdir()) == sorted([f"c.{kind}", "m.keras"])
+    assert Path(f"c.{kind}").read_bytes() == b"old"
+
+
+@pytest.fixture
+def folder():
+    Path("hf").mkdir()
+    tensors = {f"layers.{i}.weight": torch.randn(8, 8) for i in range(4)}
+    save_file(tensors, "hf/model.safetensors", {"format": "pt"})
+    config = {"model_type": "none", "torch_dtype": "float32", "text_config": {"dtype": "float32", "size": 8}}
+    Path("hf/config.json").write_text(json.dumps(config))
+    Path("hf/tokenizer.json").write_text("{}")
+    Path("hf/modeling.py").write_text("raise SystemExit")
+    return tensors
+
+
+def test_a_folder_is_written_in_shards_with_its_config(cli, folder):
+    done = cli("convert hf out/ --shard-size 256 --dtype bfloat16")
+    assert done.code == 0
+    assert "Written:         5 files in out/\n" in done.out
+    assert done.out.endswith("\nmodeling.py is left out: code is not copied\n")
+    index = json.loads(Path("out/model.safetensors.index.json").read_text())["weight_map"]
+    for name, x in folder.items():
+        assert torch.equal(load_file(f"out/{index[name]}")[name], x.bfloat16())
+    config = {"model_type": "none", "torch_dtype": "bfloat16", "text_config": {"dtype": "bfloat16", "size": 8}}
+    assert json.loads(Path("out/config.json").read_text()) == config
+    assert cli("convert hf/model.safetensors same/").code == 0
+    for name in ("config.json", "tokenizer.json"):
+        assert Path("same", name).read_bytes() == Path("hf", name).read_bytes()
+    assert cli("check out --values").code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("w.npz c.onnx", "w.npz holds weights alone: .onnx is written from a whole model in a .keras or an .h5 file"),
+        ("w.h5 c.keras", "w.h5 holds weights alone: .keras is written from a whole model in a .keras or an .h5 file"),
+        ("hf c.pt2", "hf is a folder: .pt2 is written from a whole model in a .keras or an .h5 file"),
+        ("w.npz old.onnx", "w.npz holds weights alone: .onnx is written from a whole model in a .keras or an .h5 file"),
+        ("m.keras old.onnx", "old.onnx exists"),
+        ("m.keras c.pt2 --dtype float16", "--dtype is for weights, and c.pt2 holds a whole model"),
+        ("none.keras c.pt2", "none.keras does not exist"),
+        ("w.npz out/", "w.npz has no config.json beside it, which a Hugging Face folder needs"),
+        ("hf hf/ --force", "hf/ is not an empty folder, and a folder is never replaced"),
+        ("hf no/out/", "cannot write no/out: its folder does not exist"),
+    ],
+)
+def test_what_cannot_be_converted_is_said(cli, model, folder, args, message):
+    model.save("m.keras")
+    np.savez("w.npz", w=X)
+    cli("convert w.npz w.h5")
+    Path("old.onnx").write_bytes(b"old")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    done = cli(f"convert {args}")
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
