@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from layercli import (
         activations,
         applications,
+        backend,
         callbacks,
         config,
         constraints,
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
         testing,
         tf,
+        tree,
         utils,
     )
     from layercli.core.device import device
@@ -59,9 +62,9 @@ if TYPE_CHECKING:
     from layercli.sources.summary import summary
 
 MODULES = (
-    "activations", "applications", "callbacks", "config", "constraints", "distributed", "dtype_policies", "errors", "gpu",
-    "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random",
-    "regularizers", "saving", "testing", "tf", "utils",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "distributed", "dtype_policies", "errors",
+    "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "preprocessing",
+    "random", "regularizers", "saving", "testing", "tf", "tree", "utils",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -104,6 +107,7 @@ __all__ = [
     "__version__",
     "activations",
     "applications",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -124,12 +128,14 @@ __all__ = [
     "open",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
     "summary",
     "testing",
     "tf",
+    "tree",
     "utils",
 ]
 

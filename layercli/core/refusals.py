@@ -12,6 +12,7 @@ from layercli.errors import UsageError
 __all__ = ["REFUSED", "reason_for", "refused"]
 
 _JAX = "it is JAX's, and layercli computes with PyTorch"
+_TEXT = "TextVectorization takes lists of texts, which Python reads"
 _QUANTIZED = "layers compute in floating point, and no layer has quantized variables"
 
 REFUSED = {
@@ -23,7 +24,6 @@ REFUSED = {
     "SymbolicScope": "compute_output_spec of a layer describes it without values",
     "name_scope": "a variable's path follows from the attributes that hold its layers",
     "remat": "layercli does not compute activations again in the backward pass",
-    "backend": "this namespace is not written yet",
     "callbacks.CallbackList": "fit calls the hooks of its callbacks",
     "callbacks.OrbaxCheckpoint": _JAX,
     "config.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
@@ -48,33 +48,17 @@ REFUSED = {
     "layers.TFSMLayer": "a SavedModel is TensorFlow's, and layercli computes with PyTorch",
     "legacy": "the formats of Keras 1 and 2 are read by load_model",
     "optimizers.legacy": "the optimizers of Keras 2 are those of layercli.optimizers",
-    "preprocessing": "this namespace is not written yet",
     "quantizers": _QUANTIZED,
     "saving.KerasFileEditor": "layercli check shows and layercli convert rewrites what a file holds",
-    "tree": "this namespace is not written yet",
     "utils.Config": "a dict or a dataclass holds settings",
-    "utils.Progbar": "this name is not written yet",
-    "utils.array_to_img": "this name is not written yet",
     "utils.audio_dataset_from_directory": "layercli reads no audio files",
     "utils.bounding_boxes": "image layers that take bounding boxes convert their formats",
-    "utils.clear_session": "this name is not written yet",
     "utils.disable_interactive_logging": "fit, evaluate and predict take verbose=0 or 2",
-    "utils.enable_interactive_logging": "this name is not written yet",
-    "utils.get_file": "this name is not written yet",
     "utils.get_source_inputs": "Model.inputs are the inputs",
-    "utils.img_to_array": "this name is not written yet",
-    "utils.is_interactive_logging_enabled": "this name is not written yet",
-    "utils.is_keras_tensor": "this name is not written yet",
     "utils.legacy": "the formats of Keras 1 and 2 are read by load_model",
-    "utils.load_img": "this name is not written yet",
     "utils.model_to_dot": "plot_model writes .dot",
-    "utils.pack_x_y_sample_weight": "this name is not written yet",
-    "utils.save_img": "this name is not written yet",
-    "utils.split_dataset": "this name is not written yet",
-    "utils.standardize_dtype": "this name is not written yet",
-    "utils.text_dataset_from_directory": "this name is not written yet",
-    "utils.timeseries_dataset_from_array": "this name is not written yet",
-    "utils.unpack_x_y_sample_weight": "this name is not written yet",
+    "preprocessing.text_dataset_from_directory": _TEXT,
+    "utils.text_dataset_from_directory": _TEXT,
     "visualization": "matplotlib, which draws galleries of images, is not used here",
     "wrappers": "this namespace is not written yet",
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence as Sequences
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layercli import ops
+from layercli.backend import clear_session, is_keras_tensor, standardize_dtype
+from layercli.config import enable_interactive_logging, is_interactive_logging_enabled
 from layercli.core import seed as seeds
 from layercli.core.backend import get_backend
 from layercli.core.custom_objects import (
@@ -23,6 +24,12 @@ from layercli.core.refusals import refused
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.saving import CustomObjectScope, deserialize_keras_object, serialize_keras_object
+from layercli.utils.cached_files import get_file
+from layercli.utils.image_files import array_to_img, img_to_array, load_img, save_img
+from layercli.utils.progbar import Progbar
+from layercli.utils.py_dataset import PyDataset
+from layercli.utils.splitting import split_dataset
+from layercli.utils.timeseries import timeseries_dataset_from_array
 
 if TYPE_CHECKING:
     from layercli.formats.image_dataset import image_dataset_from_directory
@@ -31,72 +38,39 @@ if TYPE_CHECKING:
 __all__ = [
     "CustomObjectScope",
     "FeatureSpace",
+    "Progbar",
     "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "image_dataset_from_directory",
+    "img_to_array",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "load_img",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
+    "standardize_dtype",
+    "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
-
-class PyDataset:
-    """Batches made on request: subclass it and write ``__len__`` and ``__getitem__(index)``, which returns a batch.
-
-    A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. ``fit`` takes the batches in another order in each epoch, unless
-    ``shuffle`` is False. With ``workers`` above 1 that many threads make the batches that come next, with
-    ``use_multiprocessing`` that many processes, at most ``max_queue_size`` of them ahead. A ``num_batches`` of None says that
-    there is no end.
-
-    >>> class Squares(PyDataset):
-    ...     def __len__(self):
-    ...         return 3
-    ...     def __getitem__(self, index):
-    ...         return np.full((2, 1), index), np.full((2, 1), index**2)
-    >>> [int(y[0, 0]) for _, y in Squares()]
-    [0, 1, 4]
-    """
-
-    workers = 1
-    use_multiprocessing = False
-    max_queue_size = 10
-
-    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
-        self.workers = workers
-        self.use_multiprocessing = use_multiprocessing
-        self.max_queue_size = max_queue_size
-
-    def __getitem__(self, index: int) -> Any:
-        """Return the batch of that number."""
-        raise NotImplementedError(f"{type(self).__name__} needs a __getitem__(index) that returns a batch")
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the batches in turn."""
-        length = self.num_batches
-        yield from (self[index] for index in (count() if length is None else range(length)))
-
-    @property
-    def num_batches(self) -> int | None:
-        """How many batches there are, None where there is no end."""
-        if not hasattr(self, "__len__"):
-            raise UsageError(
-                f"{type(self).__name__} needs a __len__ or num_batches that says how many batches there are"
-            )
-        return len(self)
-
-    def on_epoch_begin(self) -> None:
-        """Hear that an epoch begins."""
-
-    def on_epoch_end(self) -> None:
-        """Hear that an epoch has ended."""
+Sequence = PyDataset
 
 
 def set_random_seed(seed: int) -> None:
@@ -137,8 +111,34 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     return x / np.where(norms == 0, 1, norms)
 
 
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Return what fit takes as a batch: x alone, in a tuple if it is nested, or (x, y) or (x, y, sample_weight).
+
+    >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight([1]), pack_x_y_sample_weight(1, 2)
+    (1, ([1],), (1, 2))
+    """
+    if sample_weight is not None:
+        return (x, y, sample_weight)
+    if y is not None:
+        return (x, y)
+    return (x,) if isinstance(x, (list, tuple, dict)) else x
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and sample weights of a batch, None for what it lacks. UsageError for a tuple of another length.
+
+    >>> unpack_x_y_sample_weight((1, 2)), unpack_x_y_sample_weight(1)
+    ((1, 2, None), (1, None, None))
+    """
+    parts = tuple(data) if isinstance(data, (list, tuple)) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise UsageError(f"a batch is x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
+    x, y, sample_weight = (*parts, None, None)[:3]
+    return x, y, sample_weight
+
+
 def pad_sequences(
-    sequences: Sequence[Sequence[Any]],
+    sequences: Sequences[Sequences[Any]],
     maxlen: int | None = None,
     dtype: Any = "int32",
     padding: str = "pre",

@@ -1,0 +1,102 @@
+"""Settings and questions about dtypes and tensors, as in Keras's ``backend``."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from typing import Any
+
+from layercli.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from layercli.core import dtypes, naming
+from layercli.core.keras_tensor import SymbolicTensor
+
+__all__ = [
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
+]
+
+_uids: Counter[str] = Counter()
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Count automatic names from the beginning again; with ``free_memory`` collect what is no longer used."""
+    naming.clear_session()
+    _uids.clear()
+    if free_memory:
+        gc.collect()
+
+
+def get_uid(prefix: str = "") -> int:
+    """Return the next number for a prefix, from 1 on."""
+    _uids[prefix] += 1
+    return _uids[prefix]
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Return whether x is a symbolic tensor."""
+    return isinstance(x, SymbolicTensor)
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Return whether a dtype is floating-point.
+
+    >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
+    (True, False)
+    """
+    return dtypes.is_floating(standardize_dtype(dtype))
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Return whether a dtype is an integer one; bool is none."""
+    return dtypes.is_integer(standardize_dtype(dtype))
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """Return the name of a dtype; the default one for None. DTypeError for another.
+
+    >>> standardize_dtype(None), standardize_dtype(int), standardize_dtype("float64")
+    ('float32', 'int32', 'float64')
+    """
+    if dtype is None:
+        return floatx()
+    if dtype in (str, "string"):
+        return "string"
+    return {int: "int32", float: floatx()}.get(dtype) or dtypes.name_of(dtype)
+
+
+def result_type(*dtypes_: Any) -> str:
+    """Return the dtype of an operation on values of these dtypes, by torch's promotion: 64 bits stay, where Keras narrows them.
+
+    ``int`` and ``float`` stand for Python's numbers, which do not widen a tensor's dtype.
+
+    >>> result_type("int32", "float16"), result_type("bfloat16", float), result_type("bool", int)
+    ('float16', 'bfloat16', 'int32')
+    """
+    found = ""
+    for dtype in (floatx() if each is None else each for each in dtypes_ if each not in (int, float)):
+        name = dtypes.name_of(dtype)
+        found = dtypes.promote(found, name) if found else name
+    for number, name in ((int, "int32"), (float, floatx())):
+        if number in dtypes_ and (not found or dtypes.rank(found) < dtypes.rank(name)):
+            found = name
+    return found or floatx()
