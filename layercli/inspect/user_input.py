@@ -1,4 +1,4 @@
-"""A model that asks for input while it is imported or created: refused, as nobody is there to answer."""
+"""A model that asks for input while it is imported or created is refused: a command has no answer to give."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class BarProgress(LineProgress):
 
 
 class NotebookProgress(LineProgress):
-    """One line of a notebook's output, drawn anew a few times a second: a bar of the epoch, then the logs of the last one."""
+    """One line of a notebook's output, drawn again a few times a second: a bar of the epoch, then the logs of the last one."""
 
     _output: Any = None
 
