@@ -14,7 +14,8 @@ class BackupAndRestore(Callback):
     """Back up the weights, the optimizer and the position in the data, and resume from a backup that exists.
 
     A resumed run takes the steps that the interrupted one would have taken (from the beginning of the epoch if ``x`` is a
-    generator). Raises UsageError for an invalid argument, FormatError for the backup of another model.
+    generator). Raises UsageError for an invalid argument, FormatError for the backup of another model, FileError while another
+    process trains with the same folder.
 
     Args:
         backup_dir: The folder of the backups.
@@ -44,6 +45,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Take over the newest backup that can be read, if there is one."""
         self._backups = get_backend().backups(self.folder, self.kept)
+        self._backups.lock(self.model)
         self._backups.restore(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -66,3 +68,4 @@ class BackupAndRestore(Callback):
         """Remove the backups, which are no longer needed."""
         if self.delete_checkpoint:
             self._backups.remove(self.model)
+        self._backups.unlock()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
 
 import layercli
 from layercli import Input, Sequential, callbacks, layers
-from layercli.errors import FormatError, LayercliError
+from layercli.errors import FileError, FormatError, LayercliError
+from layercli.formats.locks import lock_of, taken
 
 X = np.random.default_rng(1).standard_normal((40, 6)).astype("float32")
 Y = X[:, :2] * 3
@@ -159,3 +161,20 @@ def test_a_backup_that_was_changed_is_not_taken(tmp_path):
     file.symlink_to("outside")
     with pytest.raises(FormatError, match="is a symbolic link, which no backup is"):
         fitted(callbacks.BackupAndRestore(tmp_path))
+
+
+def test_a_folder_is_of_one_process_at_a_time(tmp_path):
+    folder = tmp_path / "runs" / "kept"
+    folder.parent.mkdir()
+    descriptor = taken(lock_of(folder), str(folder))  # a lock is of an open file: in another process it is the same
+    os.pwrite(descriptor, b"4242\n", 0)
+    with pytest.raises(FileError) as refused:
+        fitted(callbacks.BackupAndRestore(folder), epochs=1)
+    assert str(refused.value) == f"{folder} is being written by process 4242"
+    os.close(descriptor)
+    broken_off(callbacks.BackupAndRestore(folder), 6)
+    held = []
+    seen = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: held.append(lock_of(folder).exists()))
+    fitted(callbacks.BackupAndRestore(folder, delete_checkpoint=False), seen)
+    assert all(held)
+    assert not lock_of(folder).exists()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from layercli.core.model import Model
 from layercli.errors import FileError, FormatError
 from layercli.formats.atomic import replacing
+from layercli.formats.locks import locked
 from layercli.formats.names import is_plain
 from layercli.formats.os_errors import reading, writing
 from layercli.formats.strict_json import parse
@@ -45,6 +46,19 @@ class Backups:
         self.folder = Path(folder)
         self.kept = kept
         self.list = self.folder / "backups.json"
+        self._lock = ExitStack()
+
+    def lock(self, model: Model) -> None:
+        """Keep other processes from this folder until ``unlock``; FileError names the process that uses it."""
+        with collectives.is_writer_rank(model) as writes:
+            if writes:
+                with writing(self.folder):
+                    self.folder.parent.mkdir(parents=True, exist_ok=True)
+                self._lock.enter_context(locked(self.folder))
+
+    def unlock(self) -> None:
+        """Let other processes use the folder."""
+        self._lock.close()
 
     def found(self) -> list[Backup]:
         """Return the backups in the folder, newest first; FormatError if the index is not valid."""
