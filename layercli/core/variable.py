@@ -259,9 +259,18 @@ class Variable(Operators):
         return get_backend().tensor_attribute(self, name)
 
     def __repr__(self) -> str:
-        is_known = not graph.frames() and str(self.stored.device) != "meta"
-        value = f", value={self.numpy()}" if is_known else ""
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{value}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{self._shown_value()}>"
+
+    def _shown_value(self) -> str:
+        """Return the value as ``repr`` shows it: that of a module which is made already, as drawing values can take long."""
+        if graph.frames():
+            return ""
+        if getattr(self.owner, "_module", None) is None:
+            return f", value={self.draw(None)}" if isinstance(self.initializer, _Given) else ""
+        stored = self.stored
+        if hasattr(stored, "full_tensor"):
+            return ", sharded"  # all ranks would have to print, or none: they gather it together
+        return "" if stored.is_meta else f", value={self.numpy()}"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

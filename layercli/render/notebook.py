@@ -57,10 +57,15 @@ def variable(shown: Variable) -> str:
     import numpy as np
 
     named = repr(shown)
-    if shown.owner._module is None:
+    if shown.owner._module is None or not is_at_hand(shown.stored):
         return html_table.preformatted(named)
     values = np.array2string(shown.numpy(), threshold=SHORT, edgeitems=3)
     return html_table.preformatted(f"{named}\n{values}")
+
+
+def is_at_hand(stored: Any) -> bool:
+    """Return whether a value can be shown without the other ranks, which hold their parts of a sharded one."""
+    return not (stored.is_meta or hasattr(stored, "full_tensor"))
 
 
 def history(shown: History) -> str:

@@ -63,6 +63,18 @@ class Scale(layers.Layer):
         return x * self.factor
 
 
+def test_to_print_a_variable_makes_no_module_and_asks_no_other_rank():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    assert repr(layer.bias) == f"<Variable path={layer.name}/bias, shape=(2,), dtype=float32>"
+    given = Variable([2.0, 3.0], name="v")
+    assert repr(given) == "<Variable path=v, shape=(2,), dtype=float32, value=[2. 3.]>"
+    assert (layer._module, given.owner._module) == (None, None)
+    layer.module.bias.full_tensor = pytest.fail  # as a DTensor has it: every rank must call it
+    assert repr(layer.bias) == f"<Variable path={layer.name}/bias, shape=(2,), dtype=float32, sharded>"
+    assert "sharded" in layer.bias._repr_html_()
+
+
 def test_a_variable_of_no_layer_and_then_of_one():
     variable = Variable([1.0, 2.0], name="v")
     variable.assign_add([1.0, 1.0])
