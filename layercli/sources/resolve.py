@@ -25,12 +25,18 @@ GRAPHS: dict[str, Callable[[str], Source]] = {
 """The kinds of files that hold a whole model, as named by ``detect.content``."""
 
 
-def resolve(text: str, settings: Iterable[str] = (), *, config: str | None = None, describing: bool = False) -> Source:
+def resolve(
+    text: str, settings: Iterable[str] = (), *, config: str | None = None, describing: bool = False, library: str | None = None
+) -> Source:  # fmt: skip
     """Return the Source for a MODEL on the command line, created with ``settings`` (``name=value`` each).
 
     ``config`` is a JSON file with the config for a class or factory in Python. ``describing``: parameters of a torch module
-    are allocated only when their values are needed.
+    are allocated only when their values are needed. ``library`` is one with a class for a Hugging Face folder.
     """
+    if library is not None:
+        from layercli.sources.transformers_class import library_source
+
+        return library_source(text, library, dict(map(parse_setting, settings)))
     return _opened(text, dict(map(parse_setting, settings)), config=config, describing=describing)
 
 

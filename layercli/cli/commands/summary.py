@@ -21,6 +21,15 @@ def summary(
     fill: options.FillValues = None,
     arg: options.ForwardArgument = [],  # noqa: B006
     config: options.Config = None,
+    library: Annotated[
+        str | None,
+        typer.Option(
+            "--library",
+            metavar="transformers",
+            help="Describe a Hugging Face folder by its class there, for a model_type that layercli does not have.",
+            show_default=False,
+        ),
+    ] = None,
     depth: Annotated[
         int | None,
         typer.Option(
@@ -58,7 +67,7 @@ def summary(
     columns_of(None, columns)  # report errors in them before reading a file
     options.check_columns(columns, format)
     register_custom_objects(custom)
-    source = resolve(model, set_, config=config, describing=True)
+    source = resolve(model, set_, config=config, describing=True, library=library)
     source.give(files=input_, fill=fill, arguments=arg)
     report = source.summary(source.inputs(input_shape, at))
     for note in source.notes:
