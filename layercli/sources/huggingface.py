@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layercli.core.dtypes import name_of
 from layercli.errors import DTypeError, FormatError, LayercliError, UsageError
@@ -36,6 +36,9 @@ from layercli.models.reading import shown
 from layercli.sources.layer import LayerSource
 from layercli.sources.source import Source
 from layercli.sources.weights import LONGEST_CONFIG, WeightsSource
+
+if TYPE_CHECKING:
+    from layercli.inspect.cost_graph import CostGraph
 
 CONFIG = "config.json"
 WEIGHTS = (
@@ -94,6 +97,16 @@ class Checkpoint:
         if self.model is None or self.weights is None:
             return None
         return match(self.model, {name: entry.shape for name, entry in self.entries.items()})
+
+    def stored_bytes(self, *, only_packed: bool) -> dict[str, int]:
+        """Return the bytes that the files hold for each variable of the built model, by its path, or for packed ones alone."""
+        found, packed = self.matched(), {weight.path for weight in self.packed}
+        places = found.places.items() if found is not None else ()
+        return {
+            path: sum(self.entries[name].bytes for name in place.names)
+            for path, place in places
+            if not only_packed or packed.issuperset(place.names)
+        }
 
 
 def is_folder(text: str) -> bool:
@@ -199,6 +212,18 @@ class PretrainedSource(LayerSource):
     def summary(self, inputs: Any = None) -> Summary:
         """Return the layers; FormatError if shapes in the weights differ, a note for missing or unexpected tensors."""
         return self.checked(super().summary(inputs))
+
+    def cost_graph(self, inputs: Any = None, dtype: str | None = None, *, training: bool = False) -> CostGraph:
+        """Return the graph of one symbolic call, with quantized weights in the bytes that are stored, except in training.
+
+        ``dtype`` is then that of all else.
+        """
+        found = super().cost_graph(inputs, dtype, training=training)
+        if training or self.opened.quantization is None:
+            return found
+        stored = self.opened.stored_bytes(only_packed=dtype is not None)
+        values = tuple(replace(x, stored_bytes=stored.get(x.path, x.stored_bytes)) for x in found.graph.values)
+        return replace(found, graph=replace(found.graph, values=values))
 
     def views(self, inputs: Any = None) -> tuple[ModelGraph, Summary]:
         """Return the graph and the summary; FormatError and notes are those of ``summary``."""

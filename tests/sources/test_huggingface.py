@@ -206,6 +206,13 @@ def test_quantized_weights_are_named_and_not_run(folder, capsys):
     assert err == f"error: {folder} holds quantized weights (gptq, 4 bits), which layercli does not run\n"
 
 
+def weights_in(capsys, folder, *more):
+    """The bytes of the weights in what ``cost`` says."""
+    code, out, _ = asked(capsys, "cost", folder, "--at", "B=1", "--at", "T=4", "--format", "json", *more)
+    assert code == 0
+    return json.loads(out)["totals"]["weights"]
+
+
 def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
     change(folder, quantization_config={"quant_method": "gptq", "bits": 4})
     arrays = load_file(folder / "model.safetensors")
@@ -223,6 +230,10 @@ def test_quantized_weights_count_as_what_they_stand_for(folder, capsys):
     packed = {each["dtype"]: (each["parameters"], each["bits_per_parameter"]) for each in found["dtypes"]}
     scales = sum(array.nbytes for name, array in arrays.items() if name.endswith(("scales", "qzeros")))
     assert packed == {"gptq-int4": (3840, round(4 + 8 * scales / 3840, 4)), "float32": (1680, 32.0)}
+    stored, packed = weights_in(capsys, folder), sum(x.nbytes for name, x in arrays.items() if "_proj." in name)
+    assert stored == found["totals"]["bytes"]
+    assert weights_in(capsys, folder, "--dtype", "bfloat16") == packed + (stored - packed) // 2
+    assert weights_in(capsys, folder, "--training", "sgd") == 4 * 5520
     rewrite(folder, **{"model.layers.0.mlp.up_proj.qweight": np.zeros((2, 16), "int32")})
     code, _, err = asked(capsys, "summary", folder)
     assert code == 0
