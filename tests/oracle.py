@@ -124,12 +124,13 @@ def image(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")
 
 
-def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
+def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, scale=None):
     """Compare ``call(ops, *tensors)`` with ``call(keras.ops, *arrays)``: the same function of the same operations.
 
     Compared: values, shapes and dtypes (int64 being torch's for Keras's int32), unless ``gradients`` is false those of a random
     weighting of the floating outputs, and what symbolic tensors give: the same shapes and dtypes, also with every size unknown,
-    equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none.
+    equal ones under one name; of the ``first`` input alone, or, if ``sizes`` is ``known``, of none. ``scale`` is the size of the
+    terms of an output in which they cancel; else it is that of the output.
     """
     tensors = [torch.from_numpy(np.array(x)).requires_grad_(gradients and floating(x)) for x in arrays]
     ours, said = tree.flatten(call(ops, *tensors)), asked("operation", call, list(arrays), gradients)
@@ -137,7 +138,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE):
     assert len(ours) == len(theirs)
     tolerance = max(tolerance, bound(terms_of(arrays, theirs)))
     for a, b in zip(ours, theirs, strict=True):
-        close(a.detach().numpy(), b, tolerance)
+        assert_close(a.detach().numpy(), b, tolerance=tolerance, scale=scale)
         kept = str(a.dtype).removeprefix("torch.")
         assert kept == str(b.dtype) or (kept, str(b.dtype)) == ("int64", "int32")
     if gradients:
