@@ -290,8 +290,8 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics of compile, after the first batch, and those in the attributes of the model and of the layers below."""
-        return self.own_metrics() if self._trainer is None else list(self._trainer.metrics)
+        """The mean loss, the metrics of compile as one, and those in the attributes of the model and of the layers below."""
+        return self.own_metrics() if self._trainer is None else list(self._trainer.model_metrics())
 
     @property
     def metrics_variables(self) -> list[Any]:
@@ -323,8 +323,8 @@ class Model(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of the values that ``evaluate`` returns."""
-        return ["loss", *(metric.name for metric in self.metrics)]
+        """The names of ``metrics``; ``compile_metrics`` is that of all metrics of compile."""
+        return [metric.name for metric in self.metrics]
 
     def get_metrics_result(self) -> Mapping[str, Any]:
         """Return the current metrics, for a custom ``train_step``."""

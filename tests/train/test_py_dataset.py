@@ -138,8 +138,8 @@ def test_an_error_of_its_own_comes_through(settings):
         model().fit(Broken(**settings), verbose=0)
 
 
-def test_the_names_of_what_evaluate_returns():
+def test_the_names_of_the_metrics():
     net = model()
     net.fit(Batches(), verbose=0)
-    assert net.metrics_names == ["loss", "mae"]
+    assert net.metrics_names == ["loss", "compile_metrics"]
     assert set(net.get_metrics_result()) == {"loss", "mae"}

@@ -54,7 +54,7 @@ class CompiledLoss:
         self.given = loss, loss_weights, metrics, weighted_metrics
         self.outputs: list[CompiledOutput] | None = None
         self.total = torch.zeros((), dtype=torch.float64)
-        self.samples = 0
+        self.samples = 0.0
         self.part: BatchShard | None = None
 
     def build(self, model: Layer, y_true: Any, y_pred: Any) -> list[CompiledOutput]:
@@ -119,7 +119,7 @@ class CompiledLoss:
             if output.loss is not None and pred.device.type != "cpu":
                 output.loss.check(true, pred)
 
-    def count(self, loss: torch.Tensor, samples: int) -> None:
+    def count(self, loss: torch.Tensor, samples: float) -> None:
         """Update the mean total loss, which is ``loss`` in the logs."""
         samples = samples if self.part is None else self.part.whole
         if self.total.device != loss.device:
@@ -140,18 +140,31 @@ class CompiledLoss:
 
     def reset(self) -> None:
         """Reset all metrics."""
-        self.total = torch.zeros_like(self.total)
-        self.samples = 0
+        self.reset_loss()
         for metric in self.metrics:
             metric.reset_state()
+
+    def reset_loss(self) -> None:
+        """Forget the losses so far."""
+        self.total = torch.zeros_like(self.total)
+        self.samples = 0.0
 
     @property
     def metrics(self) -> list[Metric]:
         """The mean loss of each output if there are several, then every metric."""
+        return self.means + self.given_metrics
+
+    @property
+    def means(self) -> list[Metric]:
+        """The mean loss of each output if there are several."""
+        return [output.mean for output in self.outputs or [] if output.mean is not None]
+
+    @property
+    def given_metrics(self) -> list[Metric]:
+        """The metrics and the weighted metrics of every output."""
         outputs = self.outputs or []
-        means: list[Metric] = [output.mean for output in outputs if output.mean is not None]
         plain = [metric for output in outputs for metric in output.plain]
-        return means + plain + [metric for output in outputs for metric in output.weighted]
+        return plain + [metric for output in outputs for metric in output.weighted]
 
     def _each(self, y_true: Any, y_pred: Any, weight: Any) -> Iterator[tuple[CompiledOutput, Any, Any, Any]]:
         outputs = self.outputs or []

@@ -31,8 +31,12 @@ class LazyLogs(Mapping[str, Any]):
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return logs with each tensor as a number (or nested lists), sorted by name as in Keras."""
-    return {name: number(logs[name]) for name in sorted(logs)}
+    """Return logs with each tensor as a number (or nested lists), sorted by name as in Keras; a dict gives its own names."""
+    found: dict[str, Any] = {}
+    for name in sorted(logs):
+        value = logs[name]
+        found |= numbers(value) if isinstance(value, Mapping) else {name: number(value)}
+    return found
 
 
 def number(value: Any) -> Any:

@@ -18,6 +18,7 @@ from layercli.metrics.metric import Metric
 from layercli.runtime.execution import torch_compile
 from layercli.runtime.training.batch_sharding import BatchShard
 from layercli.runtime.training.compile_utils import CompiledLoss
+from layercli.runtime.training.compiled_metrics import CompiledMetrics, LossTracker
 from layercli.runtime.training.data_adapters import parts_of
 from layercli.runtime.training.lazy_logs import LazyLogs
 from layercli.runtime.training.signal_handling import Interruption
@@ -162,7 +163,26 @@ class Trainer:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of compile, and those in the model's attributes."""
-        return self.objective.metrics + (self.model.own_metrics() if self._own is None else self._own)
+        return self.objective.metrics + self._own_metrics()
+
+    @cached_property
+    def loss_tracker(self) -> LossTracker:
+        """The mean loss as a metric."""
+        return LossTracker(self)
+
+    @cached_property
+    def compiled_metrics(self) -> CompiledMetrics:
+        """The metrics of compile as one."""
+        return CompiledMetrics(self)
+
+    def model_metrics(self) -> list[Metric]:
+        """Return what ``model.metrics`` is, in Keras's order: the loss, those of compile as one, the losses of outputs, the own."""
+        given = any(each is not None for each in self.objective.given[2:])
+        compiled: list[Metric] = [self.loss_tracker, *([self.compiled_metrics] if given else [])]
+        return compiled + self.objective.means + self._own_metrics()
+
+    def _own_metrics(self) -> list[Metric]:
+        return self.model.own_metrics() if self._own is None else self._own
 
     def results(self) -> dict[str, Any]:
         """Return the current loss and metrics."""
@@ -178,7 +198,7 @@ class Trainer:
         """Reset all metrics."""
         self.objective.reset()
         self._own = self.model.own_metrics()
-        for metric in self.metrics:
+        for metric in [*self.metrics, *self.model.metrics]:  # a model's class may have its own ``metrics``
             metric.reset_state()
 
 
