@@ -11,7 +11,7 @@ from layercli.core.naming import snake_case
 from layercli.core.registry import DataclassConfig
 from layercli.errors import UsageError
 from layercli.lazy import torch
-from layercli.losses.alignment import tensor
+from layercli.losses.alignment import align_ranks, tensor
 from layercli.losses.arguments import document
 from layercli.losses.reduction import check_reduction, reduce
 
@@ -122,7 +122,9 @@ class FunctionLoss(Loss):
         self.arguments = arguments
 
     def call(self, y_true: Any, y_pred: torch.Tensor) -> torch.Tensor:
-        """Return fn's values."""
+        """Return fn's values; a last axis of size 1 that only one of the two has is added to the other or removed."""
+        if isinstance(y_true, torch.Tensor):
+            y_true, y_pred = align_ranks(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.arguments)
 
     @classmethod
