@@ -29,7 +29,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
     if isinstance(obj, Layer):
-        return serialization.config_of(obj)
+        built = obj.get_build_config() if obj.built else None
+        return {**serialization.config_of(obj), **({"build_config": built} if built else {})}
     if isinstance(obj, registry.DataclassConfig):
         return registry.serialize(obj)
     if hasattr(obj, "tolist") and hasattr(obj, "shape"):
