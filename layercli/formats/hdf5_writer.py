@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from layercli.errors import UsageError
 from layercli.formats.dtype_codec import SMALL_FLOATS, storage
+from layercli.formats.hdf5_create import created
 from layercli.formats.tensor_stream import TensorStream
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ KERAS = re.compile(r"(.+/)?vars/\d+")
 
 def write_hdf5(path: Path, tensors: Sequence[TensorStream]) -> None:
     """Write tensors; one that shares another's values is a second link to its dataset."""
-    import h5py
-
-    with h5py.File(path, "w") as file:
+    with created(path) as file:
         for each in tensors:
             entry = each.entry
             if entry.dtype == "bfloat16" or entry.dtype in SMALL_FLOATS:

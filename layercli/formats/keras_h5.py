@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from layercli.errors import FormatError, LayercliError
+from layercli.formats.hdf5_create import created
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import BITS
 
@@ -28,9 +29,7 @@ CONFIG = "model_config"
 
 def write(target: Any, groups: Groups) -> None:
     """Write ``groups`` to ``target``, a path or an open file."""
-    import h5py
-
-    with h5py.File(target, "w") as file:
+    with created(target) as file:
         for path, (name, arrays) in groups.items():
             group = file.create_group(f"{path}/vars".lstrip("/"))
             group.attrs["name"] = name

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from layercli.formats.hdf5_create import created
 from layercli.saving.legacy_h5 import COMPILED, CONFIG, LAYERS, MODEL, NAMES, OPTIMIZER, TOP
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def write_model(
 
     ``own`` are the variables of the model itself; ``optimizer`` is None for a model without.
     """
-    import h5py
-
-    with h5py.File(path, "w") as file:
+    with created(path) as file:
         described = {key: value for key, value in config.items() if key not in ("compile_config", "build_config")}
         file.attrs.update({"keras_version": VERSION, "backend": "torch", CONFIG: as_json(described)})
         if (compiled := config.get("compile_config")) and optimizer is not None:

@@ -22,6 +22,7 @@ from layercli.core.naming import uniquify
 from layercli.core.spec import Spec
 from layercli.errors import UsageError
 from layercli.formats.atomic import replacing, staged
+from layercli.formats.error_keeping import error_keeping
 from layercli.inspect.output_names import numbered
 from layercli.inspect.summary import ends, input_names
 from layercli.runtime.execution import layer_module, tensors
@@ -46,8 +47,8 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
         with staged(path) as temporary:
             write_onnx(model, program, str(temporary))
     else:
-        with replacing(path) as stream:
-            torch.export.save(program, stream)
+        with replacing(path) as stream, error_keeping(stream) as kept:
+            torch.export.save(program, kept)
 
 
 def traced(model: Model) -> torch.export.ExportedProgram:
@@ -117,6 +118,8 @@ def write_onnx(model: Model, program: torch.export.ExportedProgram, file: str) -
                 output_names=gives,
                 dynamic_shapes=tree.map_structure(named_axes, model._call_specs),
             )
+    except OSError:  # the file cannot be written
+        raise
     except Exception as error:
         raise UsageError(f"{model.name} cannot be exported to ONNX: {first_line(error)}") from error
 
