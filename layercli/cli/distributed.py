@@ -15,7 +15,8 @@ DELAY = 5.0
 
 def number() -> int:
     """Return the rank of this process; 0 for a single process."""
-    return int(os.environ["RANK"]) if {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys() else 0
+    text = os.environ.get("RANK", "") if {"WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys() else ""
+    return int(text) if text.isdecimal() else 0  # where it is no number, the error comes when the group is joined
 
 
 def error_prefix() -> str:

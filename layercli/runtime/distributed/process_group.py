@@ -17,7 +17,11 @@ from layercli.errors import DeviceError, RankError, UsageError
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """The environment variables that torchrun sets for each process."""
 
-GONE = re.compile("closed by peer|reset by peer|refused|broken pipe|timed out|timeout|not connected|aborted", re.I)
+NUMBERS = ("RANK", "WORLD_SIZE", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+NUMBERS_HINT = "torchrun sets it: torchrun --nproc-per-node 2 script.py"
+GONE = re.compile(
+    "connectFullMesh|closed by peer|reset by peer|refused|broken pipe|timed out|timeout|not connected|aborted", re.I
+)
 """Messages of the backends when a connection to another rank is lost."""
 
 
@@ -102,6 +106,7 @@ def join(backend: str | None = None) -> Group:
             "there is no process group to join: torchrun did not start this process",
             hint="torchrun --nproc-per-node 2 script.py",
         )
+    check_numbers()
     cuda = torch.cuda.is_available()
     if "nccl" in (backend or "") and not cuda:
         raise DeviceError("nccl needs a CUDA device, and there is none", hint="gloo is the backend for the CPU")
@@ -112,6 +117,16 @@ def join(backend: str | None = None) -> Group:
     with noticing():
         dist.init_process_group(backend or ("cpu:gloo,cuda:nccl" if cuda else "gloo"))
     return Group(dist.get_rank(), dist.get_world_size())
+
+
+def check_numbers() -> None:
+    """Raise UsageError unless torchrun's variables are numbers, with a rank below the world size."""
+    for name in NUMBERS:
+        if not (text := os.environ.get(name, "0")).isdecimal():
+            raise UsageError(f"{name} of the environment is {text[:40]!r}, which is not a number", hint=NUMBERS_HINT)
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if rank >= size:
+        raise UsageError(f"RANK of the environment is {rank}, and WORLD_SIZE is {size}", hint=NUMBERS_HINT)
 
 
 def device_of_rank() -> torch.device:
