@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         callbacks,
         config,
         constraints,
+        datasets,
         distributed,
         dtype_policies,
         errors,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         tf,
         tree,
         utils,
+        wrappers,
     )
     from layercli.core.device import device
     from layercli.core.dtypes import DTypePolicy
@@ -62,9 +64,9 @@ if TYPE_CHECKING:
     from layercli.sources.summary import summary
 
 MODULES = (
-    "activations", "applications", "backend", "callbacks", "config", "constraints", "distributed", "dtype_policies", "errors",
-    "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "preprocessing",
-    "random", "regularizers", "saving", "testing", "tf", "tree", "utils",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distributed", "dtype_policies",
+    "errors", "gpu", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
+    "preprocessing", "random", "regularizers", "saving", "testing", "tf", "tree", "utils", "wrappers",
 )  # fmt: skip
 NAMES = {
     "DTypePolicy": "layercli.core.dtypes",
@@ -111,6 +113,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "device",
     "diff",
     "distributed",
@@ -137,6 +140,7 @@ __all__ = [
     "tf",
     "tree",
     "utils",
+    "wrappers",
 ]
 
 

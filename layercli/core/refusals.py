@@ -33,7 +33,6 @@ REFUSED = {
     "config.max_steps_per_epoch": "fit takes steps_per_epoch",
     "config.set_max_epochs": "fit takes epochs",
     "config.set_max_steps_per_epoch": "fit takes steps_per_epoch",
-    "datasets": "this namespace is not written yet",
     "distillation": "a train_step of one's own compares two models",
     "distribution": "training on several devices is layercli.distributed, over PyTorch's device mesh",
     "dtype_policies.AWQDTypePolicy": _QUANTIZED,
@@ -60,7 +59,6 @@ REFUSED = {
     "preprocessing.text_dataset_from_directory": _TEXT,
     "utils.text_dataset_from_directory": _TEXT,
     "visualization": "matplotlib, which draws galleries of images, is not used here",
-    "wrappers": "this namespace is not written yet",
 }
 """Each name, or namespace with all of its names, by its path below ``keras``."""
 

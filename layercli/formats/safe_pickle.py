@@ -87,6 +87,7 @@ class Machine:
         self.memo: dict[int, Any] = {}
         self.copied = 0
         self.references: list[Reference] = []
+        self.states: dict[int, tuple[Any, Any]] = {}  # by identity; the owner is kept, so that no other gets its number
 
     def run(self) -> Any:
         """Execute the instructions up to the last one, and return the top of the stack."""
@@ -193,10 +194,11 @@ class Machine:
         self.push(self.references[-1])
 
     def state(self) -> None:
-        """Pop the state of the object below it and discard it: tensors have none."""
-        self.stack.pop()
-        if not isinstance(self.stack[-1], (PickledCall, Pairs)):
+        """Pop the state of the object below it, and keep it beside: tensors have none, arrays are all state."""
+        state, owner = self.stack.pop(), self.stack[-1]
+        if not isinstance(owner, (PickledCall, Pairs)):
             raise Damaged
+        self.states[id(owner)] = owner, state
 
 
 def pairs_of(args: tuple[Any, ...]) -> list[tuple[Any, Any]]:
