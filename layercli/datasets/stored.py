@@ -89,7 +89,7 @@ def texts(
     order = np.arange(len(sequences))
     draws.shuffle(order)
     begin, shift = ([] if start_char is None else [start_char]), index_from or 0
-    pairs = [([*begin, *(int(word) + shift for word in sequences[i])], labels[i]) for i in order]
+    pairs = [([*begin, *(int(word) + shift for word in sequences[i])], labels[i]) for i in order.tolist()]
     kept = [(words, label) for words, label in pairs if not maxlen or len(words) < maxlen]
     if not kept:
         raise UsageError(f"no text is shorter than maxlen, {maxlen}")
