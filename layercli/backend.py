@@ -39,7 +39,7 @@ _uids: Counter[str] = Counter()
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Count automatic names from the beginning again; with ``free_memory`` collect what is no longer used."""
+    """Count automatic names from the beginning again; with ``free_memory`` free the memory of unused objects."""
     naming.clear_session()
     _uids.clear()
     if free_memory:
