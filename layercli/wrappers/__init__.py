@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if not TYPE_CHECKING:  # a type checker would take any name
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"layercli.wrappers has no {name!r}")
-        from layercli.lazy import load
+        from layercli.errors import MissingPackageError
 
-        load("sklearn")
+        if find_spec("sklearn") is None:
+            raise MissingPackageError(
+                f"{name} needs scikit-learn, which is not installed", hint="pip install scikit-learn"
+            )
         return getattr(import_module("layercli.wrappers.estimators"), name)
