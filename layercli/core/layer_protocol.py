@@ -120,6 +120,12 @@ class LayerProtocol:
         elif config:
             layer.build(config["input_shape"])
 
+    @property
+    def has_own_layout(self) -> bool:
+        """Whether the class says itself how its variables lie in files, by ``save_own_variables`` or ``load_own_variables``."""
+        names = ("save_own_variables", "load_own_variables")
+        return any(getattr(type(self), name) is not getattr(LayerProtocol, name) for name in names)
+
     def save_own_variables(self, store: Any) -> None:
         """Put the layer's own variables into ``store`` under "0", "1" and so on; override it for a layout of one's own."""
         layer: Any = self

@@ -64,6 +64,21 @@ class H5Groups:
             raise FormatError(f"{name} in {self.where} has the shape {found.shape}, the model's is {shape}")
         return numbers(self.where, name, found[()])
 
+    def read_all(self, path: str) -> dict[str, np.ndarray]:
+        """Return all variables at ``path`` by name, whatever their shapes."""
+        import h5py
+
+        group = self._group(path)
+        found = {}
+        for key in group or ():
+            name = place_of(path, key)
+            dataset = entered(self.where, group, key, name)
+            if not isinstance(dataset, h5py.Dataset):
+                raise FormatError(f"{self.where}: {name} is a group, where a layer keeps its variables")
+            check_inside(self.where, name, dataset)
+            found[key] = numbers(self.where, name, dataset[()])
+        return found
+
     def _group(self, path: str) -> Any:
         import h5py
 

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from layercli.core.layer import Layer
 from layercli.core.model import Model
 from layercli.core.variable import Variable
@@ -78,16 +81,28 @@ def require_built(model: Layer) -> None:
 def groups_of(model: Model) -> dict[str, tuple[str, Any]]:
     """Return the content of a weight file: each layer's variables by path, and the optimizer's."""
     groups: dict[str, tuple[str, Any]] = {
-        path: (
-            layer.name,
-            layer.named_arrays() or [layer.serialized_value(variable) for variable in layer.serialized_variables],
-        )
-        for path, layer in layers_of(model).items()
+        path: (layer.name, arrays_of(layer)) for path, layer in layers_of(model).items()
     }
     optimizer = model.optimizer
     if optimizer is not None and built(optimizer):
         groups[OPTIMIZER] = (optimizer.name, [tensors.to_numpy(tensor) for _, tensor in optimizer.entries])
     return groups
+
+
+def arrays_of(layer: Layer) -> Any:
+    """Return what a weight file has of one layer: its variables in order, or its arrays by name."""
+    if layer.has_own_layout:
+        store: dict[str, Any] = {}
+        layer.save_own_variables(store)
+        return {name: as_array(value) for name, value in store.items()}
+    return layer.named_arrays() or [layer.serialized_value(variable) for variable in layer.serialized_variables]
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Return a Variable, a tensor or an array as an array."""
+    if isinstance(value, Variable):
+        return value.numpy()
+    return tensors.to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
 def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False) -> None:
@@ -100,7 +115,9 @@ def restore(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = False
     state = None if skip_mismatch else state_in(optimizer, groups)
     for path, layer in layers_of(model).items():
         shapes = layer.named_shapes()
-        if shapes:
+        if layer.has_own_layout and not legacy_h5.is_legacy(groups.file):
+            layer.load_own_variables(groups.read_all(path))
+        elif shapes:
             layer.load_named_arrays({name: groups.read(path, name, shape) for name, shape in shapes.items()})
     for variable, value in values:
         variable.assign(value)
@@ -125,6 +142,8 @@ def values_in(model: Layer, groups: keras_h5.H5Groups, skip_mismatch: bool = Fal
 
 def values_of(layer: Layer, path: str, groups: keras_h5.H5Groups) -> list[tuple[Variable, Any]]:
     """Return the variables of one layer with their values in ``groups``; FormatError where they do not fit."""
+    if layer.has_own_layout:
+        return layer.reset_after_load()  # it reads the file itself, once all else is known to fit
     variables = layer.serialized_variables
     expected = len(variables) + len(layer.named_shapes())
     if groups.count(path) != expected:
