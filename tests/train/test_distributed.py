@@ -105,7 +105,7 @@ def test_shard_needs_ranks():
 
 def test_nccl_needs_a_gpu(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
-        monkeypatch.setenv(name, "0")
+        monkeypatch.setenv(name, "1" if name == "WORLD_SIZE" else "0")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"^nccl needs a CUDA device, and there is none$"):
         distributed.join("nccl")

@@ -16,9 +16,9 @@ from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
 
 @dataclass(frozen=True)
 class Solve(Op):
-    """out = x with a @ x = b: a (..., n, n); b (..., n, k), or (..., n) with one axis less than a, for vectors.
+    """out = x with a @ x = b: a (..., n, n); b (..., n, k), or vectors (n,), or (..., n) with one axis less than a.
 
-    ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read, else empty.
+    The leading axes broadcast. ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read, else empty.
     """
 
     triangle: str = ""
@@ -27,7 +27,7 @@ class Solve(Op):
         """Return b's shape after broadcasting; ShapeError where a is not square or b's rows differ from a's."""
         check_matrices(a)
         *lead, rows, columns = a.shape
-        vector = b.rank == a.rank - 1
+        vector = self.takes_vectors(a, b)
         wanted = b.shape[-1:] if vector else b.shape[-2:-1]
         if not dims.may_equal(rows, columns) or not wanted or not dims.may_equal(rows, wanted[0]):
             raise ShapeError(f"expects square matrices a, and b with their number of rows (a = {a}, b = {b})")
@@ -35,10 +35,16 @@ class Solve(Op):
             return Spec((*broadcast_shapes(tuple(lead), b.shape[:-1]), b.shape[-1]), promoted(a, b))
         return Spec((*broadcast_shapes(tuple(lead), b.shape[:-2]), *b.shape[-2:]), promoted(a, b))
 
+    def takes_vectors(self, a: Spec, b: Spec) -> bool:
+        """Whether b holds vectors: it has one axis, or those of a but the last, of a's sizes unless a is triangular."""
+        if b.rank == 1 or b.rank != a.rank - 1:
+            return b.rank == 1
+        return bool(self.triangle) or all(map(dims.may_equal, a.shape[:-1], b.shape))
+
     def run(self, a: Any, b: Any) -> Any:
         """Return torch's solve, or its solve_triangular."""
         self.spec(spec_of(a), spec_of(b))
-        vector = b.ndim == a.ndim - 1
+        vector = self.takes_vectors(spec_of(a), spec_of(b))
         b = b.unsqueeze(-1) if vector else b
         upper = self.triangle == "upper"
         out = torch.linalg.solve_triangular(a, b, upper=upper) if self.triangle else torch.linalg.solve(a, b)
