@@ -6,7 +6,7 @@ windows, normalized queries and keys, biases, fused projections, experts, caps, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,20 +230,25 @@ class CausalLM(Pretrained):
     def call(self, input_ids: Any, attention_mask: Any = None, position_ids: Any = None, cache: Any = None) -> Any:
         """Return the logits (batch, steps, vocabulary), class logits (batch, classes), or the last hidden states."""
         check_rank(input_ids, 2)
-        return self.decoded(self.embedded(input_ids), input_ids, attention_mask, position_ids, cache)
+        return self.decoded(lambda: self.embedded(input_ids), input_ids, attention_mask, position_ids, cache)
 
     def embedded(self, input_ids: Any) -> Any:
         """Return the input of the first block (batch, steps, width)."""
         x, scale = self.embed_tokens(input_ids), self.decoder.embedding_scale
         return x if scale is None else x * scale
 
-    def decoded(self, x: Any, input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> Any:
-        """Return the output of the head for embedded tokens ``x``, with the new cache if one is given."""
-        x, kept = self.hidden(x, input_ids, padding, position_ids, cache)
+    def decoded(self, embed: Callable[[], Any], input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> Any:
+        """Return the output of the head for the tokens that ``embed`` embeds, with the new cache if one is given.
+
+        They are not an argument, which would keep them in memory until the last block has run.
+        """
+        x, kept = self.hidden(embed, input_ids, padding, position_ids, cache)
         x = self.projected(self.norm(x), input_ids)
         return x if cache is None else (x, kept)
 
-    def hidden(self, x: Any, input_ids: Any, padding: Any, position_ids: Any, cache: Any) -> tuple[Any, list[Any]]:
+    def hidden(
+        self, embed: Callable[[], Any], input_ids: Any, padding: Any, position_ids: Any, cache: Any
+    ) -> tuple[Any, list[Any]]:
         """Return the output of the last block, and the new cache entries of each block."""
         of = self.decoder
         steps = input_ids.shape[1]
@@ -252,7 +257,7 @@ class CausalLM(Pretrained):
             position_ids = ops.expand_dims(ops.arange(past, past + steps), 0)
         angles = {False: of.rope.op(position_ids)}
         angles[True] = of.local_rope.op(position_ids) if of.local_rope is not None else angles[False]
-        kept, masks = [], {}
+        x, kept, masks = embed(), [], {}
         for i, block in enumerate(self.blocks):
             window = of.window(block.place)
             if window not in masks:

@@ -145,10 +145,16 @@ class Llava(CausalLM):
         There are as many image tokens in all texts as there are patches in all images.
         """
         check_rank(input_ids, 2)
+        return self.decoded(
+            lambda: self.with_images(input_ids, pixel_values), input_ids, attention_mask, position_ids, cache
+        )
+
+    def with_images(self, input_ids: Any, pixel_values: Any) -> Any:
+        """Return the embedded tokens, with the projected patches in the place of the image tokens."""
         x = self.embedded(input_ids)
-        if pixel_values is not None:
-            x = self.place(x, input_ids, self.multi_modal_projector(self.vision_tower(pixel_values)))
-        return self.decoded(x, input_ids, attention_mask, position_ids, cache)
+        if pixel_values is None:
+            return x
+        return self.place(x, input_ids, self.multi_modal_projector(self.vision_tower(pixel_values)))
 
     @classmethod
     def unpack_inputs(cls, inputs: Any) -> tuple[Any, ...]:

@@ -13,6 +13,8 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 PASSED = pytest.StashKey[bool]()
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core: threads of several would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # a pool of compilers costs an import of torch for each
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # every call of the oracle is compiled once and made once
 

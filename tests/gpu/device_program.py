@@ -45,11 +45,18 @@ OWN = {
     "InputLayer": {"shape": (5, 6)},
     "CategoryEncoding": {"num_tokens": 4},
     "Discretization": {"bin_boundaries": [-1.0, 0.0, 1.0]},
+    "Pipeline": {"layers": [layers.Rescaling(2.0), layers.Dense(4)]},
+    "RandomPosterization": {"factor": 4},
+    "STFTSpectrogram": {"frame_length": 4, "frame_step": 2, "fft_length": 4},
+    "MelSpectrogram": {"fft_length": 8, "sequence_stride": 4, "num_mel_bins": 2, "sampling_rate": 100, "min_freq": 1.0},
 }
 """What else some layers cannot do without."""
 
-NOT_HERE = (Layer, layers.Wrapper, layers.TorchModuleWrapper)
-"""Two that compute nothing themselves, and one that reads a module's values, of which there are none."""
+NOT_HERE = (
+    Layer, layers.Wrapper, layers.TorchModuleWrapper, layers.MaxNumBoundingBoxes,
+    layers.StringLookup, layers.IntegerLookup, layers.TextVectorization, layers.Hashing, layers.HashedCrossing,
+)  # fmt: skip
+"""Two that compute nothing themselves, one that takes boxes alone, and those that read values on the host: there are none."""
 
 SEQUENCE, IMAGE, VOLUME, FLAT = (2, 5, 6), (2, 8, 8, 6), (2, 8, 8, 8, 6), (2, 6)
 SHAPES = {
@@ -60,6 +67,9 @@ SHAPES = {
     **{
         f"Random{what}": IMAGE for what in ("Flip", "Crop", "Translation", "Rotation", "Zoom", "Contrast", "Brightness")
     },
+    **dict.fromkeys(["RandomColorDegeneration", "RandomGrayscale", "RandomHue", "RandomSaturation"], (2, 8, 8, 3)),
+    "STFTSpectrogram": (2, 32, 1),
+    "MelSpectrogram": (2, 32),
     **dict.fromkeys(["Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D"], IMAGE),
 }
 """The inputs of layers whose name does not say it."""
@@ -324,7 +334,7 @@ def trained(made, x, y, weight):
     for _ in range(2):
         found = made.train_step(tree.map_structure(lambda x: None if x is None else x.to("cuda"), (x, y, weight)))
         assert dict(found)  # which requires that every figure is on the device
-    require_gpu([tensor for name, tensor in made.optimizer.variables if tensor.ndim])
+    require_gpu([tensor for _, tensor in made.optimizer.entries if tensor.ndim])
     made.module.eval()
     assert dict(made.test_step(tree.map_structure(lambda x: None if x is None else x.to("cuda"), (x, y, weight))))
 

@@ -32,8 +32,16 @@ UNKNOWN_TO_TORCH = {
     "operation CtcLoss",
     "operation Nonzero",
     "operation Unique",
+    "operation HostFunction",
+    "operation MixDraws",
+    "operation ChainDraws",
+    "layer MixUp",
+    "layer CutMix",
+    "layer AugMix",
+    "layer RandAugment",
 }
-"""What torch cannot follow without values: an LSTM without a bias, a GRU, the CTC loss, sizes that values tell."""
+"""What torch cannot follow without values: an LSTM without a bias, a GRU, the CTC loss, sizes that values tell, functions of the
+host, and a generator of the device, which a Dirichlet distribution draws from."""
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from layercli.ops.numpy.elementwise import broadcast_shapes, promoted
 class Solve(Op):
     """out = x with a @ x = b: a (..., n, n); b (..., n, k), or vectors (n,), or (..., n) with one axis less than a.
 
-    The leading axes broadcast. ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read, else empty.
+    The leading axes broadcast. ``triangle``: ``lower`` or ``upper`` where a is triangular and only that triangle is read,
+    else empty.
     """
 
     triangle: str = ""

@@ -98,7 +98,7 @@ def arrays_of(layer: Layer) -> Any:
     return layer.named_arrays() or [layer.serialized_value(variable) for variable in layer.serialized_variables]
 
 
-def as_array(value: Any) -> np.ndarray:
+def as_array(value: Any) -> Any:
     """Return a Variable, a tensor or an array as an array."""
     if isinstance(value, Variable):
         return value.numpy()
