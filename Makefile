@@ -5,13 +5,20 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 export PYTHONDONTWRITEBYTECODE =  # what the tests start would compile every module again
 
-.PHONY: run test test-fast test-cpus test-live fuzz record check bench golden docs fix clean
+.PHONY: run test test-slow test-fast test-cpus test-live fuzz record check bench golden docs fix clean
 
 run: .venv/run                    ## install, then show a model
 	$(BIN)/layercli summary resnet-block
 
-test: .venv/test                  ## every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# About three minutes of processor time: left out of `test` for the ten minutes of continuous integration, run before a release.
+SLOW = tests/runtime/test_hub_models.py tests/models/test_applications.py tests/cli/test_convert_models.py \
+       tests/cli/test_convert_failures.py tests/gpu/test_devices.py
+
+test: .venv/test                  ## every test but the slow ones
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(addprefix --ignore=,$(SLOW))
+
+test-slow: .venv/test             ## the slow tests: models of other libraries, applications, conversions, devices
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(SLOW)
 
 FAST = tests/core tests/initializers tests/layers tests/losses tests/metrics tests/ops tests/optimizers
 test-fast: .venv/test             ## layers, operations, losses, metrics and optimizers, for the inner loop
