@@ -39,6 +39,14 @@ class UserExitError(Exception):
         self.left = left
 
 
+class EndOfFileError(Exception):
+    """A command met an EOFError, which typer would take for the end of standard input and report as an interruption."""
+
+    def __init__(self, error: EOFError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return the command with the global options added; the user's code cannot print to stdout or exit."""
     hints = typing.get_type_hints(command, include_extras=True)
@@ -63,6 +71,8 @@ def accepted(command: Callable[..., Any]) -> Callable[..., Any]:
                 return command(*args, **kwargs)
         except SystemExit as left:
             raise UserExitError(left) from left
+        except EOFError as error:
+            raise EndOfFileError(error) from error
 
     call.__signature__ = inspect.Signature([*given, *own])  # type: ignore[attr-defined]  # what typer reads
     call.__annotations__ = {each.name: each.annotation for each in [*given, *own]}

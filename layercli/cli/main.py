@@ -169,6 +169,8 @@ def report(error: Exception) -> int:
         return 2
     if isinstance(error, global_options.UserExitError):
         return report_exit(error.left)
+    if isinstance(error, global_options.EndOfFileError):
+        return report(error.error)
     if isinstance(error, typer.Abort):
         output.print_error("interrupted")
         return INTERRUPTED

@@ -13,7 +13,9 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from layercli.core import custom_objects
@@ -156,6 +158,18 @@ def from_python(text: str) -> Any:
     return found
 
 
+class UncachedLoader(SourceFileLoader):
+    """Compiles a Python file at each import: no ``__pycache__`` is left beside it, nor read.
+
+    Python 3.11 leaves a compiled file that is cut short where a disk is full, and every later import of it fails.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code that the source compiles to."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def from_file(path: Path) -> Any:
     """Import a file by its path; its folder precedes installed packages on the import path, but not the standard library."""
     if not path.is_file():
@@ -163,7 +177,7 @@ def from_file(path: Path) -> Any:
     if (path.parent / "__init__.py").is_file() and path.stem.isidentifier():
         return from_package(path.resolve())
     name = module_name(path.resolve())
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=UncachedLoader(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
+import os
+import py_compile
 import sys
 from pathlib import Path
 
@@ -107,6 +110,7 @@ def test_a_constructor_that_reads_parameters_gets_them(cli, folder):
         ("input('how many? ')", "net.py, line 6, asks for input, which a model that is opened does not get"),
         ("exit()", "net.py, line 6, leaves with exit code 0"),
         ("raise RuntimeError('no luck')", "net.py, line 6, raises RuntimeError: no luck"),
+        ("raise EOFError('no more')", "net.py, line 6, raises EOFError: no more"),  # not Ctrl-D
     ],
 )
 def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypatch, line, sentence):
@@ -117,6 +121,19 @@ def test_a_constructor_that_does_not_end_is_one_sentence(cli, tmp_path, monkeypa
     done = cli("summary", "net.py:Net", "--input-shape", "1,3")
     assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {sentence}")
     assert input.__name__ == "input"
+
+
+def test_a_compiled_copy_of_the_file_is_neither_read_nor_left(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    monkeypatch.delitem(sys.modules, "alone", raising=False)
+    Path("alone.py").write_text("from torch import nn\n\ndef net():\n    return nn.Linear(3, 2)\n")
+    assert cli("summary", "alone.py:net", "--input-shape", "1,3").code == 0
+    assert os.listdir() == ["alone.py"]
+    cached = Path(importlib.util.cache_from_source("alone.py"))
+    py_compile.compile("alone.py", str(cached))
+    os.truncate(cached, 20)  # what a full disk leaves
+    assert cli("summary", "alone.py:net", "--input-shape", "1,3").code == 0
 
 
 def test_no_parameter_is_allocated():
