@@ -109,17 +109,17 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "diff": diff,
     "check": check,
     "convert": convert,
-    "run": grouped(run_command),
-    "compare": grouped(compare),
-    "bench": grouped(bench),
-    "profile": grouped(profile),
+    "run": run_command,
+    "compare": compare,
+    "bench": bench,
+    "profile": profile,
     "fit": fit,
     "evaluate": evaluate,
     "models": models,
     "gpu-check": gpu_check,
 }
 for name, command in COMMANDS.items():
-    app.command(name, cls=help_text.Command)(global_options.accepted(command))
+    app.command(name, cls=help_text.Command)(global_options.accepted(grouped(command)))
 
 
 def run(args: list[str]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layercli.cli import options, output
+from layercli.cli.commands.model_options import Describing
 from layercli.cli.job_summary import append_job_summary
 from layercli.errors import UsageError
 
@@ -48,11 +49,7 @@ def option(name: str, help: str, metavar: str | None = None) -> typer.models.Opt
 
 def cost(
     model: options.AnyModel,
-    set_: options.Set = [],  # noqa: B006 - typer copies it
-    custom: options.Custom = [],  # noqa: B006
-    input_shape: options.InputShape = [],  # noqa: B006
-    at: options.At = [],  # noqa: B006
-    config: options.Config = None,
+    describing: Describing = Describing(),  # noqa: B008  # frozen
     dtype: Annotated[
         str | None, option("--dtype", "The dtype of weights and activations, or mixed_bfloat16.", "DTYPE")
     ] = None,
@@ -97,16 +94,14 @@ def cost(
     """
     from layercli.inspect import budgets, quantities
     from layercli.inspect.cost_document import document, totals
-    from layercli.inspect.model_loader import register_custom_objects
     from layercli.render import cost as drawing
 
     limits = budgets.budgets_of_project(Path()) | budgets.parse_budgets(max_)
     earlier = None if baseline is None else budgets.read_baseline(baseline)
     allowed = quantities.share_in(allow, "--allow")
     limits_of_device = device_of(memory, on, dtype)
-    register_custom_objects(custom)
     how = training_of(training, accumulate, checkpointing, ranks, parallel)
-    opened, found = measured(model, set_, input_shape, at, config, dtype, how)
+    opened, found = measured(model, describing, dtype, how)
     fit = None if limits_of_device is None else fitted(opened, found, how, limits_of_device)
     time = None if limits_of_device is None or how is not None else floor_of(found, limits_of_device)
     findings = budgets.against_limits(totals(found), limits) if limits else []
@@ -123,20 +118,13 @@ def cost(
 
 
 def measured(
-    model: str,
-    settings: list[str],
-    shapes: list[str],
-    at: list[str],
-    config: str | None,
-    dtype: str | None,
-    training: Training | None,
+    model: str, describing: Describing, dtype: str | None, training: Training | None
 ) -> tuple[CostGraph, Cost]:
     """Return the graph of the model that a text names, and what it costs."""
     from layercli.inspect.shape_parser import parse_sizes
-    from layercli.sources.resolve import resolve
 
-    values = parse_sizes(at)
-    source = resolve(model, settings, config=config, describing=True)
+    values, shapes = parse_sizes(describing.at), describing.input_shape
+    source = describing.open(model)
     for note in source.notes:
         output.print_info(note)
     opened = source.cost_graph(source.inputs(shapes), dtype, training=training is not None)

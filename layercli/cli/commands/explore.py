@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from layercli.cli import options, output, spinner
+from layercli.cli.commands.model_options import Describing
 from layercli.errors import MissingPackageError, UsageError
 
 
@@ -18,11 +19,7 @@ def explore(
     other: Annotated[
         str | None, typer.Argument(metavar="OTHER", help="A model to compare it with.", show_default=False)
     ] = None,
-    set_: options.Set = [],  # noqa: B006 - typer copies it
-    custom: options.Custom = [],  # noqa: B006
-    input_shape: options.InputShape = [],  # noqa: B006
-    at: options.At = [],  # noqa: B006
-    config: options.Config = None,
+    describing: Describing = Describing(),  # noqa: B008  # frozen
 ) -> None:
     """Look around in a model on the terminal: its layers, variables, statistics, and what differs from another.
 
@@ -37,17 +34,15 @@ def explore(
             "explore needs textual, which is not installed", hint="pip install 'layercli[explore]'"
         )
     from layercli.cli import explorer
-    from layercli.inspect.model_loader import register_custom_objects
-    from layercli.sources.resolve import resolve
 
-    register_custom_objects(custom)
-    source = resolve(model, set_, config=config, describing=True)
-    inputs = source.inputs(input_shape, at)
+    source = describing.open(model)
+    inputs = describing.inputs(source)
     summary, variables = source.summary(inputs), source.variables(inputs)
     compared = None
     if other is not None:
         from layercli.render.diff import tables
         from layercli.sources.diff import diff_sources
+        from layercli.sources.resolve import resolve
 
         found = diff_sources(source, resolve(other, []))
         compared = lambda: tables(found)  # noqa: E731

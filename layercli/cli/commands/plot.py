@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layercli.cli import command_line, options, output
-from layercli.cli.commands import run_options
+from layercli.cli.commands.model_options import Describing
 from layercli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,14 +33,7 @@ def plot(
             "--output", "-o", metavar="FILE", help="m.svg, .png, .pdf, .dot, .mmd or .txt.", show_default=False
         ),
     ] = None,
-    set_: options.Set = [],  # noqa: B006 - typer copies it
-    custom: options.Custom = [],  # noqa: B006
-    input_shape: options.InputShape = [],  # noqa: B006
-    at: options.At = [],  # noqa: B006
-    input_: run_options.Input = [],  # noqa: B006
-    fill: options.FillValues = None,
-    arg: options.ForwardArgument = [],  # noqa: B006
-    config: options.Config = None,
+    describing: Describing = Describing(),  # noqa: B008  # frozen
     depth: Annotated[
         int | None,
         typer.Option(
@@ -77,7 +70,6 @@ def plot(
     [dim]$[/dim] layercli plot net.keras -o net.svg --diff old.keras
     [dim]$[/dim] layercli plot weights.safetensors
     """
-    from layercli.inspect.model_loader import register_custom_objects
     from layercli.inspect.plot_graph import PlotOptions
     from layercli.render.plot_file import check_suffix, write_picture
     from layercli.sources.resolve import resolve
@@ -86,11 +78,9 @@ def plot(
         check_suffix(output_)
         if format is not None:
             raise UsageError("--format says how to print, and -o writes a file: give one of them")
-    register_custom_objects(custom)
-    source = resolve(model, set_, config=config, describing=True)
-    source.give(files=input_, fill=fill, arguments=arg)
+    source = describing.open(model)
     other = None if diff is None else resolve(diff, describing=True)
-    picture = drawn(source, other, source.inputs(input_shape, at), PlotOptions(depth, tuple(expand), focus, fold))
+    picture = drawn(source, other, describing.inputs(source), PlotOptions(depth, tuple(expand), focus, fold))
     for note in source.notes:
         output.print_info(note)
     if output_ is None:

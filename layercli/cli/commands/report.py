@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layercli.cli import options, output
-from layercli.cli.commands import run_options
+from layercli.cli.commands.model_options import Describing
 from layercli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
@@ -23,14 +23,7 @@ def report(
     output_: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE.html", help="Where to write it.", show_default=False)
     ],
-    set_: options.Set = [],  # noqa: B006 - typer copies it
-    custom: options.Custom = [],  # noqa: B006
-    input_shape: options.InputShape = [],  # noqa: B006
-    at: options.At = [],  # noqa: B006
-    input_: run_options.Input = [],  # noqa: B006
-    fill: options.FillValues = None,
-    arg: options.ForwardArgument = [],  # noqa: B006
-    config: options.Config = None,
+    describing: Describing = Describing(),  # noqa: B008  # frozen
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="OTHER", help="Show what differs from this model.", show_default=False),
@@ -62,7 +55,6 @@ def report(
     """
     from layercli.formats.atomic import replacing
     from layercli.inspect import devices
-    from layercli.inspect.model_loader import register_custom_objects
     from layercli.inspect.plot_diff import plot_diff
     from layercli.inspect.plot_flow import plot_graph
     from layercli.inspect.plot_graph import PlotOptions
@@ -75,11 +67,9 @@ def report(
         raise UsageError(f"a report is HTML, and {output_} does not end in .html")
     device = None if on is None else devices.find_device(on)
     times = None if profile is None else read_profile(profile)
-    register_custom_objects(custom)
-    source = resolve(model, set_, config=config, describing=not stats)
-    source.give(files=input_, fill=fill, arguments=arg)
+    source = describing.open(model, values=stats)
     other = None if against is None else resolve(against, describing=True)
-    inputs = source.inputs(input_shape, at)
+    inputs = describing.inputs(source)
     graph, found = source.views(inputs)
     wanted = PlotOptions(depth)
     content = Report(

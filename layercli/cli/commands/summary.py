@@ -7,20 +7,13 @@ from typing import Annotated
 import typer
 
 from layercli.cli import options, output
-from layercli.cli.commands import run_options
+from layercli.cli.commands.model_options import Describing
 from layercli.errors import FormatError
 
 
 def summary(
     model: options.AnyModel,
-    set_: options.Set = [],  # noqa: B006 - typer copies it
-    custom: options.Custom = [],  # noqa: B006
-    input_shape: options.InputShape = [],  # noqa: B006
-    at: options.At = [],  # noqa: B006
-    input_: run_options.Input = [],  # noqa: B006
-    fill: options.FillValues = None,
-    arg: options.ForwardArgument = [],  # noqa: B006
-    config: options.Config = None,
+    describing: Describing = Describing(),  # noqa: B008  # frozen
     library: Annotated[
         str | None,
         typer.Option(
@@ -60,16 +53,12 @@ def summary(
     [dim]$[/dim] layercli summary net.safetensors --depth 2
     [dim]$[/dim] layercli summary resnet50 --format json | jq .totals
     """
-    from layercli.inspect.model_loader import register_custom_objects
     from layercli.render.summary import columns_of, table
-    from layercli.sources.resolve import resolve
 
     columns_of(None, columns)  # report errors in them before reading a file
     options.check_columns(columns, format)
-    register_custom_objects(custom)
-    source = resolve(model, set_, config=config, describing=True, library=library)
-    source.give(files=input_, fill=fill, arguments=arg)
-    report = source.summary(source.inputs(input_shape, at))
+    source = describing.open(model, library=library)
+    report = source.summary(describing.inputs(source))
     for note in source.notes:
         output.print_info(note)
     form = output.chosen(format)
