@@ -42,6 +42,18 @@ def test_it_fits_or_not(cli):
     assert facts["With --dtype bfloat16"].strip() == "54.2 MiB: fits"
 
 
+def test_values_that_a_torch_module_depends_on(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "branching.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 3)\n\n"
+        "    def forward(self, x, twice: bool = False):\n        y = super().forward(x)\n"
+        "        return super().forward(y) if twice else y\n"
+    )
+    given = "cost branching.py:Net --input-shape 2,3 --format json"
+    assert json.loads(cli(given).out)["totals"]["macs"] == 18
+    assert json.loads(cli(f"{given} --arg twice=true").out)["totals"]["macs"] == 36
+
+
 def test_budgets(cli):
     done = cli("cost mlp --at B=1 --max parameters=100K --max memory=1GiB")
     assert done.code == 1

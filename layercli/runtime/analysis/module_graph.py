@@ -21,8 +21,17 @@ LONGEST_ARGUMENT = 32
 """The maximum number of values of an argument that is recorded."""
 
 
-def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, source: str) -> ModelGraph:
-    """Return the modules with their parameters and buffers, each once; given inputs of known sizes, the operations as well."""
+def module_graph(
+    module: nn.Module,
+    inputs: Mapping[str, Spec],
+    name: str,
+    source: str,
+    values: Mapping[str, Any] | None = None,
+) -> ModelGraph:
+    """Return the modules with their parameters and buffers, each once; given inputs of known sizes, the operations as well.
+
+    ``values`` are given arguments of ``forward``, arrays and others.
+    """
     builder = ModelGraphBuilder(name, class_of(module), source)
     places: dict[int, int] = {}
 
@@ -52,7 +61,7 @@ def module_graph(module: nn.Module, inputs: Mapping[str, Spec], name: str, sourc
             builder.add_child(paths[id(child)], paths[id(below)])
     if not inputs or any(not isinstance(size, int) for spec in inputs.values() for size in spec.shape):
         return builder.graph(incomplete=f"{name} was not called on sizes that are known")
-    found = trace_of(module, inputs, {}, {None: 1})
+    found = trace_of(module, inputs, values or {}, {None: 1})
     return _with_calls(builder, found, inputs, places, name)
 
 
