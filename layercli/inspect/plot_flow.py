@@ -10,7 +10,7 @@ from layercli.core import tree
 from layercli.core.spec import Spec
 from layercli.errors import UsageError, nearest
 from layercli.inspect.call_tree import CallNode, call_at, call_tree
-from layercli.inspect.model_graph import ROOT, ModelGraph
+from layercli.inspect.model_graph import ROOT, ModelGraph, ValueKind
 from layercli.inspect.plot_graph import (
     FEW,
     FOLDED,
@@ -92,7 +92,7 @@ class _FlowPlotter:
         self.last_use = {place: i for i, call in enumerate(self.graph.calls) for place in call.inputs}
         self.last_use |= {place: len(self.graph.calls) for _, place in self.graph.outputs}
         self.changed = dict(self.options.changes)
-        self.made = made_by(self.graph)
+        self.made, self.held = made_by(self.graph), storages_of_variables(self.graph)
 
     def plot(self) -> PlotGraph:
         """Return the picture."""
@@ -262,6 +262,7 @@ class _FlowPlotter:
         calls = self.graph.calls[node.start : node.stop]
         made = dict.fromkeys(place for call in calls for place in call.outputs)
         later = [place for place in made if self.last_use.get(place, -1) >= node.stop]
+        later = [place for place in later if values[place].storage not in self.held] or later
         later = later or [place for call in calls[-1:] for place in call.outputs[:1]]
         return tuple(values[place].spec for place in later)
 
@@ -324,19 +325,29 @@ class _FlowPlotter:
         return [("output" if len(later) == 1 else f"output_{i}", place) for i, place in enumerate(later)]
 
 
+OF_VARIABLES = (ValueKind.PARAMETER, ValueKind.BUFFER)
+
+
 def made_by(graph: ModelGraph) -> list[tuple[int, ...]]:
     """Return the values that come from each operation.
 
     A torch trace has one index for a tensor and for a view of it that has the same shape: that comes from the operation that
-    made it, and from those that change it in place, whose names end with an underscore.
+    made it, and from those that change it in place, whose names end with an underscore. So the transpose of a square weight
+    is the weight, which comes from no operation.
     """
-    known = {place for _, place in graph.inputs}
+    known, held = {place for _, place in graph.inputs}, storages_of_variables(graph)
     found = []
     for call in graph.calls:
         in_place = call.operation.partition("::")[2].partition(".")[0].endswith("_")
-        found.append(tuple(place for place in call.outputs if in_place or place not in known))
-        known.update(call.outputs)
+        outputs = [place for place in call.outputs if graph.values[place].kind not in OF_VARIABLES]
+        found.append(tuple(place for place in outputs if in_place or place not in known))
+        known.update(place for place in call.outputs if graph.values[place].storage not in held)
     return found
+
+
+def storages_of_variables(graph: ModelGraph) -> set[int]:
+    """Return the storages of parameters and buffers: every call of a layer makes its own view of them, such as a transpose."""
+    return {value.storage for value in graph.values if value.kind in OF_VARIABLES}
 
 
 def across(one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:

@@ -70,6 +70,34 @@ def test_a_traced_module_has_the_edges_of_its_forward():
     assert picture.boxes[-1].specs == (Spec((1, 3, 8), "float32"),)
 
 
+CALLED_TWICE = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.head = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x, twice: bool = False):
+        y = self.head(self.one(x))
+        return self.head(x) + y if twice else y
+"""
+
+
+def test_two_calls_of_a_torch_layer_do_not_flow_into_each_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twice_called.py").write_text(CALLED_TWICE)
+    source = resolve("twice_called.py:Net", describing=True)
+    source.give(arguments=["twice=true"])
+    graph = source.graph(source.inputs(["2,3"]))
+    assert [call.module for call in graph.module_calls] == ["", "one", "head", "head"]  # with the argument given
+    picture = plot_graph(graph)
+    edges = {(picture.boxes[e.source].title, picture.boxes[e.target].title, e.target) for e in picture.edges}
+    first, second = [box.number for box in picture.boxes if box.title == "head"]
+    assert {edge for edge in edges if edge[1] == "head"} == {("one", "head", first), ("x", "head", second)}
+    assert [box.specs for box in picture.boxes if box.title == "head"] == [(Spec((2, 3)),)] * 2
+
+
 def test_a_part_is_shown_alone_and_a_layer_opened():
     graph = graph_of("resnet50")
     part = plot_graph(graph, PlotOptions(focus="stages/0/0", depth=1))
