@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
-from layercli.models.applications.signatures import described
+from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.layer import Layer
 from layercli.core.model import Model
@@ -48,59 +47,35 @@ class LayerScale(Layer):
         return x * self.gamma
 
 
-def preprocessing_second(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
-    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
-    default = name
-
-    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
-        def application(
-            include_top: bool = True,
-            include_preprocessing: bool = True,
-            weights: Any = "imagenet",
-            input_tensor: Any = None,
-            input_shape: Any = None,
-            pooling: str | None = None,
-            classes: int = 1000,
-            classifier_activation: Any = "softmax",
-            name: str = default,
-        ) -> Model:
-            return network(
-                ImageClassifier(
-                    include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
-                    include_preprocessing,
-                )
-            )  # fmt: skip
-
-        return described(application, network)
-
-    return decorated
+ORDER = (USUAL[0], "include_preprocessing", *USUAL[1:])
+"""Keras's order of the arguments."""
 
 
-@preprocessing_second("convnext_tiny")
+@with_arguments("convnext_tiny", ORDER)
 def ConvNeXtTiny(of: ImageClassifier) -> Model:
     """ConvNeXt-T: 28.6 M parameters, images of 224 x 224."""
     return convnext(of, "tiny", (3, 3, 9, 3), 96)
 
 
-@preprocessing_second("convnext_small")
+@with_arguments("convnext_small", ORDER)
 def ConvNeXtSmall(of: ImageClassifier) -> Model:
     """ConvNeXt-S: 50.2 M parameters, images of 224 x 224."""
     return convnext(of, "small", (3, 3, 27, 3), 96)
 
 
-@preprocessing_second("convnext_base")
+@with_arguments("convnext_base", ORDER)
 def ConvNeXtBase(of: ImageClassifier) -> Model:
     """ConvNeXt-B: 88.6 M parameters, images of 224 x 224."""
     return convnext(of, "base", (3, 3, 27, 3), 128)
 
 
-@preprocessing_second("convnext_large")
+@with_arguments("convnext_large", ORDER)
 def ConvNeXtLarge(of: ImageClassifier) -> Model:
     """ConvNeXt-L: 197.8 M parameters, images of 224 x 224."""
     return convnext(of, "large", (3, 3, 27, 3), 192)
 
 
-@preprocessing_second("convnext_xlarge")
+@with_arguments("convnext_xlarge", ORDER)
 def ConvNeXtXLarge(of: ImageClassifier) -> Model:
     """ConvNeXt-XL: 350.2 M parameters, images of 224 x 224."""
     return convnext(of, "xlarge", (3, 3, 27, 3), 256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from layercli.models.applications.efficientnet import (
     squeeze_excite,
 )
 from layercli.models.applications.imagenet import DEVIATIONS, MEANS
-from layercli.models.applications.signatures import described
+from layercli.models.applications.signatures import USUAL, with_arguments
 
 from layercli.core.model import Model
 from layercli.layers import BatchNormalization, DepthwiseConv2D, Normalization, Rescaling
@@ -52,71 +51,47 @@ MEDIUM: Stages = ((24, 3), (48, 5), (80, 5), (160, 7), (176, 14), (304, 18), (51
 LARGE: Stages = ((32, 4), (64, 7), (96, 7), (192, 10), (224, 19), (384, 25), (640, 7))
 
 
-def preprocessing_last(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
-    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
-    default = name
-
-    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
-        def application(
-            include_top: bool = True,
-            weights: Any = "imagenet",
-            input_tensor: Any = None,
-            input_shape: Any = None,
-            pooling: str | None = None,
-            classes: int = 1000,
-            classifier_activation: Any = "softmax",
-            include_preprocessing: bool = True,
-            name: str = default,
-        ) -> Model:
-            return network(
-                ImageClassifier(
-                    include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
-                    include_preprocessing,
-                )
-            )  # fmt: skip
-
-        return described(application, network)
-
-    return decorated
+ORDER = (*USUAL[:-1], "include_preprocessing", "name")
+"""Keras's order of the arguments."""
 
 
-@preprocessing_last("efficientnetv2-b0")
+@with_arguments("efficientnetv2-b0", ORDER)
 def EfficientNetV2B0(of: ImageClassifier) -> Model:
     """EfficientNetV2-B0: 7.2 M parameters, images of 224 x 224."""
     return efficientnet_v2(of, "b0", 224, BASE, 32)
 
 
-@preprocessing_last("efficientnetv2-b1")
+@with_arguments("efficientnetv2-b1", ORDER)
 def EfficientNetV2B1(of: ImageClassifier) -> Model:
     """EfficientNetV2-B1: 8.2 M parameters, images of 240 x 240."""
     return efficientnet_v2(of, "b1", 240, BASE, 32, 1.0, 1.1)
 
 
-@preprocessing_last("efficientnetv2-b2")
+@with_arguments("efficientnetv2-b2", ORDER)
 def EfficientNetV2B2(of: ImageClassifier) -> Model:
     """EfficientNetV2-B2: 10.2 M parameters, images of 260 x 260."""
     return efficientnet_v2(of, "b2", 260, BASE, 32, 1.1, 1.2)
 
 
-@preprocessing_last("efficientnetv2-b3")
+@with_arguments("efficientnetv2-b3", ORDER)
 def EfficientNetV2B3(of: ImageClassifier) -> Model:
     """EfficientNetV2-B3: 14.5 M parameters, images of 300 x 300."""
     return efficientnet_v2(of, "b3", 300, BASE, 32, 1.2, 1.4)
 
 
-@preprocessing_last("efficientnetv2-s")
+@with_arguments("efficientnetv2-s", ORDER)
 def EfficientNetV2S(of: ImageClassifier) -> Model:
     """EfficientNetV2-S: 21.6 M parameters, images of 384 x 384."""
     return efficientnet_v2(of, "s", 384, SMALL, 24)
 
 
-@preprocessing_last("efficientnetv2-m")
+@with_arguments("efficientnetv2-m", ORDER)
 def EfficientNetV2M(of: ImageClassifier) -> Model:
     """EfficientNetV2-M: 54.4 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "m", 480, MEDIUM, 24)
 
 
-@preprocessing_last("efficientnetv2-l")
+@with_arguments("efficientnetv2-l", ORDER)
 def EfficientNetV2L(of: ImageClassifier) -> Model:
     """EfficientNetV2-L: 119.0 M parameters, images of 480 x 480."""
     return efficientnet_v2(of, "l", 480, LARGE, 32)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.mobilenet_v2 import divisible, halving_padding, normalized
-from layercli.models.applications.signatures import described
+from layercli.models.applications.signatures import with_arguments
 
 from layercli.core.model import Model
 from layercli.layers import (
@@ -63,54 +62,29 @@ SMALL = (
 )
 
 
-def with_alpha(name: str) -> Callable[[Callable[..., Model]], Callable[..., Model]]:
-    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
-    default = name
-
-    def decorated(network: Callable[..., Model]) -> Callable[..., Model]:
-        def application(
-            input_shape: Any = None,
-            alpha: float = 1.0,
-            minimalistic: bool = False,
-            include_top: bool = True,
-            weights: Any = "imagenet",
-            input_tensor: Any = None,
-            classes: int = 1000,
-            pooling: str | None = None,
-            dropout_rate: float = 0.2,
-            classifier_activation: Any = "softmax",
-            include_preprocessing: bool = True,
-            name: str = default,
-        ) -> Model:
-            of = ImageClassifier(
-                include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name,
-                include_preprocessing,
-            )  # fmt: skip
-            return network(of, alpha, minimalistic, dropout_rate)
-
-        return described(application, network)
-
-    return decorated
+ORDER = ("input_shape", "alpha", "minimalistic", "include_top", "weights", "input_tensor", "classes", "pooling", "dropout_rate",
+    "classifier_activation", "include_preprocessing", "name")  # fmt: skip
+"""Keras's order of the arguments."""
 
 
-@with_alpha("MobileNetV3Large")
-def MobileNetV3Large(of: ImageClassifier, *arguments: Any) -> Model:
+@with_arguments("MobileNetV3Large", ORDER, alpha=1.0, minimalistic=False, dropout_rate=0.2)
+def MobileNetV3Large(of: ImageClassifier, **own: Any) -> Model:
     """MobileNetV3 Large: 5.5 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
     """
-    return mobilenet_v3(of, "large", LARGE, 1280, *arguments)
+    return mobilenet_v3(of, "large", LARGE, 1280, **own)
 
 
-@with_alpha("MobileNetV3Small")
-def MobileNetV3Small(of: ImageClassifier, *arguments: Any) -> Model:
+@with_arguments("MobileNetV3Small", ORDER, alpha=1.0, minimalistic=False, dropout_rate=0.2)
+def MobileNetV3Small(of: ImageClassifier, **own: Any) -> Model:
     """MobileNetV3 Small: 2.6 M parameters, images of 224 x 224; ``alpha`` scales the filters.
 
     A ``minimalistic`` network has no hard-swish, no squeeze-and-excitation and no 5x5 kernels. ``dropout_rate`` is that before
     the classifier; ``include_preprocessing`` scales values from 0 to 255 to -1 to 1.
     """
-    return mobilenet_v3(of, "small", SMALL, 1024, *arguments)
+    return mobilenet_v3(of, "small", SMALL, 1024, **own)
 
 
 def mobilenet_v3(

@@ -28,5 +28,4 @@ def without_weights(application: Callable[..., Model]) -> Callable[..., Model]:
     parameters = [p.replace(default=None) if p.name == "weights" else p for p in signature.parameters.values()]
     named.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # inspect reads it
     named.__name__, named.__doc__ = application.__name__, application.__doc__
-    named.__annotations__ = application.__annotations__
     return named

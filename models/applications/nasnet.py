@@ -5,12 +5,11 @@ The paper is arXiv:1707.07012. A cell gets two feature maps: x of the cell befor
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from layercli.models.applications.classifier import ImageClassifier
 from layercli.models.applications.mobilenet_v2 import halving_padding
-from layercli.models.applications.signatures import described
+from layercli.models.applications.signatures import with_arguments
 
 from layercli.core.model import Model
 from layercli.layers import (
@@ -27,40 +26,17 @@ from layercli.layers import (
     ZeroPadding2D,
 )
 
-
-def shape_first(name: str) -> Callable[[Callable[[ImageClassifier], Model]], Callable[..., Model]]:
-    """Give a network its arguments in Keras's order; ``name`` is the default name of the model."""
-    default = name
-
-    def decorated(network: Callable[[ImageClassifier], Model]) -> Callable[..., Model]:
-        def application(
-            input_shape: Any = None,
-            include_top: bool = True,
-            weights: Any = "imagenet",
-            input_tensor: Any = None,
-            pooling: str | None = None,
-            classes: int = 1000,
-            classifier_activation: Any = "softmax",
-            name: str = default,
-        ) -> Model:
-            return network(
-                ImageClassifier(
-                    include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name
-                )
-            )
-
-        return described(application, network)
-
-    return decorated
+ORDER = ("input_shape", "include_top", "weights", "input_tensor", "pooling", "classes", "classifier_activation", "name")
+"""Keras's order of the arguments."""
 
 
-@shape_first("nasnet_mobile")
+@with_arguments("nasnet_mobile", ORDER)
 def NASNetMobile(of: ImageClassifier) -> Model:
     """NASNet-A (4 @ 1056): 5.3 M parameters, images of 224 x 224."""
     return nasnet(of, "mobile", 224, stem=32, filters=44, cells=4, skip_reduction=False)
 
 
-@shape_first("nasnet_large")
+@with_arguments("nasnet_large", ORDER)
 def NASNetLarge(of: ImageClassifier) -> Model:
     """NASNet-A (6 @ 4032): 88.9 M parameters, images of 331 x 331."""
     return nasnet(of, "large", 331, stem=96, filters=168, cells=6, skip_reduction=True)
