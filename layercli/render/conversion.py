@@ -6,7 +6,7 @@ from collections import Counter
 
 from layercli.render.summary import show_bytes
 from layercli.render.table import Table, show
-from layercli.saving.conversion import Conversion
+from layercli.saving.conversion_result import Conversion
 
 MOST = 8
 

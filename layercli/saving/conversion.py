@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layercli.errors import FileError, FormatError, UsageError
 from layercli.formats import detect
 from layercli.formats.atomic import replacing, staged
-from layercli.formats.dtype_codec import decode, encode
 from layercli.formats.stored import blocks_of, is_quantized
-from layercli.formats.tensor_stream import TensorStream
 from layercli.formats.weight_file import TensorEntry, WeightFile
+from layercli.saving.conversion_result import Conversion, ConversionOptions
+from layercli.saving.conversion_streams import Q8_BLOCK, Q8_BYTES, stream_of
+from layercli.saving.conversion_writers import write_one
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 ENDINGS = {
     ".safetensors": "safetensors",
@@ -41,77 +39,6 @@ ENDINGS = {
 WHOLE = ("archive", "onnx", "pt2")
 """The kinds that hold a whole model, which ``runtime/export/model_conversion.py`` writes."""
 DTYPES = ("float32", "float16", "bfloat16", "float64", "q8_0")
-Q8_BLOCK, Q8_BYTES = 32, 34
-"""The values of a block of q8_0, and its bytes: a scale of float16 and a byte a value."""
-
-
-@dataclass(frozen=True)
-class ConversionOptions:
-    """How to convert: floating values to ``dtype``, names by ``rename``, those that ``keep`` is True for."""
-
-    dtype: str | None = None
-    rename: Callable[[str], str] = str
-    keep: Callable[[str], bool] = lambda name: True
-    shard_size: int | None = None
-    force: bool = False
-    dry_run: bool = False
-    progress: Callable[[int], None] = lambda count: None
-
-
-@dataclass
-class Rounding:
-    """How far one tensor's values were rounded: the largest difference, and the largest value."""
-
-    difference: float = 0.0
-    largest: float = 0.0
-    overflowed: int = 0
-
-    @property
-    def relative(self) -> float:
-        """The largest difference over the largest value."""
-        return self.difference / self.largest if self.largest else 0.0
-
-
-@dataclass
-class Conversion:
-    """What was written, or would be: the tensors by their new names, the files, and how far values were rounded."""
-
-    source: str
-    target: str
-    kind: str
-    tensors: dict[str, TensorEntry]
-    files: list[str] = field(default_factory=list)
-    rounding: dict[str, Rounding] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    dry_run: bool = False
-
-    @property
-    def bytes(self) -> int:
-        """The bytes of all values, those that are shared once."""
-        return sum(entry.bytes for entry in self.tensors.values() if entry.same_as is None)
-
-    @property
-    def worst(self) -> tuple[str, Rounding] | None:
-        """The tensor whose values were rounded most, relative to its largest, or None where none were."""
-        found = [(name, each) for name, each in self.rounding.items() if each.difference]
-        return max(found, key=lambda pair: pair[1].relative, default=None)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document that ``layercli convert --format json`` prints."""
-        return {
-            "schema": "layercli.convert/1",
-            "source": self.source,
-            "target": self.target,
-            "dry_run": self.dry_run,
-            "files": self.files,
-            "tensors": [
-                {"name": name, "shape": list(entry.shape), "dtype": entry.dtype, "bytes": entry.bytes, "same_as": entry.same_as}
-                for name, entry in self.tensors.items()
-            ],
-            "bytes": self.bytes,
-            "worst_rounding": None if self.worst is None else {"name": self.worst[0], "relative": self.worst[1].relative},
-            "notes": self.notes,
-        }  # fmt: skip
 
 
 def convert(file: WeightFile, target: str, options: ConversionOptions | None = None) -> Conversion:
@@ -259,133 +186,6 @@ def index_written(done: Conversion, shards: list[list[str]]) -> Any:
     index = {"metadata": {"total_size": done.bytes}, "weight_map": names}
     stream.write(json.dumps(index, indent=2).encode())
     return stack
-
-
-def stream_of(
-    done: Conversion, file: WeightFile, source: TensorEntry, entry: TensorEntry, options: ConversionOptions
-) -> TensorStream:
-    """Return the tensor to be written, its bytes made of those of ``source`` when they are asked for."""
-
-    def blocks() -> Iterator[np.ndarray]:
-        options.progress(entry.bytes)
-        if source.dtype == entry.dtype:
-            return blocks_of(file, source.path)
-        rounding = done.rounding.setdefault(entry.path, Rounding())
-        return converted(file.chunks(source.path), entry, rounding)
-
-    return TensorStream(entry, blocks)
-
-
-def converted(chunks: Iterator[np.ndarray], entry: TensorEntry, rounding: Rounding) -> Iterator[np.ndarray]:
-    """Yield decoded values as those of the entry's dtype are stored, and note how far they are rounded."""
-    import numpy as np
-
-    for values in in_multiples(chunks, Q8_BLOCK) if entry.dtype == "q8_0" else chunks:
-        if entry.dtype == "q8_0":
-            from layercli.formats.gguf import gguf
-
-            kind = gguf().GGMLQuantizationType.Q8_0
-            stored = gguf().quantize(values.astype(np.float32).reshape(-1, Q8_BLOCK), kind).reshape(-1)
-            back = gguf().dequantize(stored.reshape(1, -1), kind).reshape(-1)
-        else:
-            stored = encode(values, entry.dtype)
-            back = decode(stored, entry.dtype)
-        note_rounding(rounding, values, back)
-        if rounding.overflowed:
-            raise UsageError(
-                f"{entry.path!r} has values too large for {entry.dtype}, {rounding.largest:.3g} among them"
-            )
-        yield stored
-
-
-def note_rounding(rounding: Rounding, values: np.ndarray, back: np.ndarray) -> None:
-    """Note how far a block of values is from what is stored of it."""
-    import numpy as np
-
-    with np.errstate(all="ignore"):
-        exact = values.astype(np.float64)
-        finite = np.isfinite(exact)
-        rounding.largest = max(rounding.largest, float(np.abs(exact[finite]).max(initial=0.0)))
-        distance = np.abs(exact - back)[finite]
-    rounding.overflowed += int(np.count_nonzero(~np.isfinite(distance)))
-    rounding.difference = max(rounding.difference, float(distance.max(initial=0.0)))
-
-
-def in_multiples(chunks: Iterator[np.ndarray], multiple: int) -> Iterator[np.ndarray]:
-    """Yield flat chunks again in lengths that are multiples."""
-    import numpy as np
-
-    rest: np.ndarray | None = None
-    for chunk in chunks:
-        joined = chunk if rest is None or not rest.size else np.concatenate([rest, chunk])
-        whole = joined.size // multiple * multiple
-        rest = joined[whole:]
-        if whole:
-            yield joined[:whole]
-
-
-def write_one(kind: str, path: Path, streams: list[TensorStream], source: WeightFile) -> dict[str, bytes]:
-    """Write one file, and return a digest of the bytes of each tensor in it."""
-    digests: dict[str, bytes] = {}
-    watched = [replace(each, blocks=partial(digested, digests, each)) for each in streams]
-    if kind in ("h5", "keras"):
-        from layercli.formats.hdf5_writer import write_hdf5
-
-        write_hdf5(path, watched)
-        return digests
-    with path.open("wb") as stream:
-        WRITERS[kind](stream, watched, source)
-    return digests
-
-
-def digested(digests: dict[str, bytes], each: TensorStream) -> Iterator[np.ndarray]:
-    """Yield the blocks of a tensor, and note the digest of all when they are through."""
-    digest = hashlib.blake2b(digest_size=16)
-    for block in each.blocks():
-        digest.update(block.data)
-        yield block
-    digests[each.entry.path] = digest.digest()
-
-
-def write_safetensors_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
-    """Write safetensors with the metadata of the source."""
-    from layercli.formats.safetensors_writer import write_safetensors
-
-    write_safetensors(stream, tensors, {"format": "pt", **dict(getattr(source, "metadata", {}))})
-
-
-def write_torch_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
-    """Write a file of torch.save."""
-    from layercli.formats.torch_writer import write_torch
-
-    write_torch(stream, tensors)
-
-
-def write_npz_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
-    """Write npz."""
-    from layercli.formats.npz_stream_writer import write_npz
-
-    write_npz(stream, tensors)
-
-
-def write_gguf_of(stream: Any, tensors: Sequence[TensorStream], source: WeightFile) -> None:
-    """Write GGUF with the metadata of the source."""
-    from layercli.formats.gguf import GgufFile
-    from layercli.formats.gguf_writer import GgufMetadata, write_gguf
-
-    write_gguf(
-        stream,
-        tensors,
-        GgufMetadata.of(source) if isinstance(source, GgufFile) else GgufMetadata.named(source.file.stem),
-    )
-
-
-WRITERS: dict[str, Callable[[Any, Sequence[TensorStream], WeightFile], None]] = {
-    "safetensors": write_safetensors_of,
-    "torch": write_torch_of,
-    "npz": write_npz_of,
-    "gguf": write_gguf_of,
-}
 
 
 def compare_back(path: Path, target: str, plan: dict[str, TensorEntry], digests: dict[str, bytes]) -> None:

@@ -13,7 +13,8 @@ from layercli.formats import strict_json
 from layercli.formats.atomic import replacing, staged_folder
 from layercli.formats.os_errors import reading
 from layercli.formats.weight_file import WeightFile
-from layercli.saving.conversion import Conversion, ConversionOptions, convert
+from layercli.saving.conversion import convert
+from layercli.saving.conversion_result import Conversion, ConversionOptions
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 COPIED = (".json", ".jsonl", ".txt", ".model", ".jinja", ".md")

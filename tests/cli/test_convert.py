@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 import layercli
 from layercli.errors import FormatError
 from layercli.formats.detect import open_weights
-from layercli.saving import conversion
+from layercli.saving import conversion, conversion_writers
+from layercli.saving.conversion_result import ConversionOptions
 from layercli.testing import assert_same_model
 
 TENSORS = {
@@ -240,15 +241,15 @@ def test_what_cannot_be_converted_is_said(cli, source, args, message):
 def test_a_file_that_is_not_as_it_was_meant_is_never_put_in_its_place(source, kind, monkeypatch):
     torch.save({"w": torch.ones(4, 4)}, "a.pt")
     Path(f"b.{kind}").write_bytes(b"old")
-    plain = conversion.digested
+    plain = conversion_writers.digested
 
     def wrong(digests, each):
         yield from plain(digests, each)
         digests[each.entry.path] = b"another"
 
-    monkeypatch.setattr(conversion, "digested", wrong)
+    monkeypatch.setattr(conversion_writers, "digested", wrong)
     with pytest.raises(FormatError, match="was not written as it should be: 'w' has other values there"):
-        conversion.convert(open_weights("a.pt"), f"b.{kind}", conversion.ConversionOptions(force=True))
+        conversion.convert(open_weights("a.pt"), f"b.{kind}", ConversionOptions(force=True))
     assert Path(f"b.{kind}").read_bytes() == b"old"
     assert sorted(path.name for path in Path().iterdir()) == ["a.pt", f"b.{kind}"]
 

@@ -15,8 +15,9 @@ import torch
 import layercli
 from layercli import layers
 from layercli.formats import detect
-from layercli.saving import conversion
-from layercli.saving.conversion import ConversionOptions, convert
+from layercli.saving import conversion, conversion_writers
+from layercli.saving.conversion import convert
+from layercli.saving.conversion_result import ConversionOptions
 from layercli.testing import assert_same_model
 
 VALUES = {"w": torch.arange(3000.0).reshape(3, 1000), "b": torch.ones(7)}
@@ -80,7 +81,7 @@ def killed_in(run, module, name, count):
     return ended == signal.SIGKILL
 
 
-MOMENTS = [(conversion, "digested"), (conversion, "compare_back"), (os, "fsync"), (os, "replace")]
+MOMENTS = [(conversion_writers, "digested"), (conversion, "compare_back"), (os, "fsync"), (os, "replace")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -163,7 +163,8 @@ WRITES = {
     "callbacks/csv_logger.py",  # a log that grows by a line, as Keras's does
     "formats/hdf5_create.py",  # fills the temporary files that formats.atomic staged
     "utils/cached_files.py",  # unpacks archives into a folder of its own beside them, as get_file is asked to
-    "saving/conversion.py",  # fills the temporary files that formats.atomic staged
+    "saving/conversion.py",  # renames tensors, not files
+    "saving/conversion_writers.py",  # fills the temporary files that formats.atomic staged
     "cli/job_summary.py",  # adds to the summary of a GitHub job, whose path the job gives
     "gpu/subprocess_runner.py",  # in a temporary folder of its own
     "cli/output.py", "gpu/probes/os_probe.py",  # devices, not files

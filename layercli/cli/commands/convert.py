@@ -15,7 +15,7 @@ from layercli.errors import UsageError
 
 if TYPE_CHECKING:
     from layercli.formats.weight_file import WeightFile
-    from layercli.saving.conversion import Conversion, ConversionOptions
+    from layercli.saving.conversion_result import Conversion, ConversionOptions
 
 
 class FloatingDtype(StrEnum):
@@ -105,7 +105,7 @@ def choices(
     from layercli.inspect.glob import matches
     from layercli.inspect.quantities import bytes_in
     from layercli.inspect.rename_rules import read_rules, renamed
-    from layercli.saving.conversion import ConversionOptions
+    from layercli.saving.conversion_result import ConversionOptions
 
     rules = [] if rename is None else read_rules(rename)
 

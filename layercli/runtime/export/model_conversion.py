@@ -21,7 +21,7 @@ from layercli.runtime.execution.model_saving import load_model, save
 from layercli.runtime.execution.onnxruntime_module import OnnxGraph
 from layercli.runtime.export.export import ExportSizes, export
 from layercli.runtime.export.onnx_export import COMPUTED
-from layercli.saving.conversion import Conversion
+from layercli.saving.conversion_result import Conversion
 
 TOLERANCE: Mapping[torch.dtype, float] = {torch.float16: 1e-2}
 """How far outputs of onnxruntime may be from torch's, as a share of the largest; 1e-3 for other dtypes."""
