@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from layercli.core.spec import Spec
@@ -21,12 +22,12 @@ class ModuleSource(Source):
     """A torch.nn.Module, which does not declare its inputs."""
 
     vocabulary = "torch modules"
+    _given: Mapping[str, Any] = MappingProxyType({})
+    _values: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
         super().__init__(name, origin)
         self.described, self._make = model, make
-        self._given: dict[str, Any] = {}
-        self._values: dict[str, Any] = {}
 
     @cached_property
     def model(self) -> Any:
