@@ -15,6 +15,7 @@ from layercli.core.text import STRING
 from layercli.errors import FormatError, UsageError
 from layercli.layers.preprocessing.category_encoding import ENCODINGS, check_dense
 from layercli.layers.preprocessing.hash_buckets import SALT, bucket
+from layercli.layers.preprocessing.lookup_table import LookupTable, batches
 from layercli.layers.preprocessing.vocabulary import (
     idf_weights_of,
     inverse_document_frequencies,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 OUTPUT_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 SECOND_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
-IGNORED = -1
-"""The index of a masked token where the output is encoded: the encodings leave it out."""
 FILE = "vocabulary.txt"
 
 
@@ -93,7 +92,7 @@ class IndexLookup(Layer):
         self._makes_tensors = self.output_mode == "tf_idf"
         given, weights = self.vocabulary, self.idf_weights
         self.tokens, self.weights_of_tokens = [], None
-        self.table = _Table(self)
+        self.table = LookupTable(self)
         self.is_given = given is not None
         self.vocabulary = self.idf_weights = None
         self.reset_state()
@@ -196,7 +195,7 @@ class IndexLookup(Layer):
                 f"{self.name} gives vectors of {self.size_known} values, and a vocabulary of {size} tokens would change that"
             )
         self.tokens, self.size_known = tokens, size
-        self.table = _Table(self)
+        self.table = LookupTable(self)
         self._make_ops()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
@@ -324,51 +323,3 @@ class IndexLookup(Layer):
     def load_named_arrays(self, arrays: Mapping[str, Any]) -> None:
         """Take the idf weights of a file."""
         self.weights_of_tokens = arrays["idf_weights"].astype("float32")
-
-
-class _Table(dict[Any, int]):
-    """The index of each token of a layer's vocabulary; tokens out of it have the index that the settings say."""
-
-    def __init__(self, layer: IndexLookup) -> None:
-        super().__init__({token: layer.first_token + i for i, token in enumerate(layer.tokens)})
-        self.layer = layer
-        self.inverse = _Tokens(layer)
-        if layer.mask_token is not None:
-            self[layer.mask_token] = 0 if layer.output_mode == "int" else IGNORED
-
-    def __missing__(self, token: Any) -> int:
-        layer = self.layer
-        if layer.num_oov_indices < 2:
-            return layer.first_oov if layer.num_oov_indices else layer.missing
-        return layer.first_oov + layer.hashed(token)
-
-
-class _Tokens(dict[int, Any]):
-    """The token of each index; oov_token for all others."""
-
-    def __init__(self, layer: IndexLookup) -> None:
-        super().__init__(enumerate(layer.tokens, layer.first_token))
-        self.oov_token = layer.oov_token
-        if layer.mask_token is not None:
-            self[0] = layer.mask_token
-
-    def __missing__(self, index: int) -> Any:
-        return self.oov_token
-
-
-def batches(data: Any, steps: int | None = None) -> Any:
-    """Yield the batches of data: an array or lists as one, each value of a flat one being a document; other iterables as is."""
-    if hasattr(data, "shape") or isinstance(data, (list, tuple)):
-        import numpy as np
-
-        flat = (
-            len(data.shape) == 1
-            if hasattr(data, "shape")
-            else not any(isinstance(x, (list, tuple)) or np.ndim(x) for x in data)
-        )
-        yield [[each] for each in data] if flat else data
-        return
-    for step, batch in enumerate(data):
-        if steps is not None and step >= steps:
-            return
-        yield batch

@@ -13,7 +13,7 @@ from layercli.core.layer import Layer
 from layercli.core.spec import Shape
 from layercli.core.text import holds_text, only_text, text_array
 from layercli.errors import ShapeError, UsageError
-from layercli.layers.preprocessing.index_lookup import IGNORED, batches
+from layercli.layers.preprocessing.lookup_table import IGNORED, batches
 from layercli.layers.preprocessing.string_lookup import StringLookup
 from layercli.layers.validators import Bool, OptionalPositiveInt, one_of
 from layercli.ops.core.host_function import HostFunction
