@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import torch
@@ -16,6 +15,13 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from layercli.runtime.analysis.fake_tensors import CPU, FakeTensor, NeedsValues, reshape_in_place
+from layercli.runtime.analysis.operator_arguments import (
+    is_composite,
+    leaves,
+    map_tensors,
+    storage_of,
+    written_arguments,
+)
 from layercli.runtime.analysis.product_costs import attention, product_cost
 from layercli.runtime.analysis.value_rules import DRAWING, SHAPES, check_values_known
 
@@ -347,56 +353,8 @@ class _Call:
         return FakeTensor(x)
 
 
-@cache
-def is_composite(func: Any) -> bool:
-    """Whether an operation is composed of others; in inference mode it arrives undecomposed."""
-    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
-
-
-def storage_of(x: torch.Tensor) -> int:
-    """Return a key for the memory of a tensor; views share it."""
-    if isinstance(x, FakeTensor):
-        x = x.meta
-    if x.layout is not torch.strided:
-        return id(x)
-    return int(x.untyped_storage()._cdata)
-
-
 def _view_of(whole: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Return the view of ``whole``, which represents the storage of ``x``, that corresponds to ``x``."""
     if x.dtype == whole.dtype:
         return whole.as_strided(x.size(), x.stride(), x.storage_offset())
     return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype, device=whole.device)
-
-
-WRITTEN_UNSAID = dict.fromkeys(("aten::native_batch_norm", "aten::cudnn_batch_norm", "aten::miopen_batch_norm"), (3, 4))
-"""Running statistics, which operations write to although their schemas do not declare it."""
-
-_WRITTEN: dict[Any, set[int | str]] = {}
-
-
-def written_arguments(func: Any) -> set[int | str]:
-    """Return which arguments an operation writes to, by position and name."""
-    if func not in _WRITTEN:
-        found: set[int | str] = set(WRITTEN_UNSAID.get(func.name().partition(".")[0], ()))
-        for i, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                found |= {i, argument.name}
-        _WRITTEN[func] = found
-    return _WRITTEN[func]
-
-
-def leaves(tree: Any) -> list[Any]:
-    """Yield the values in nested lists, tuples and dicts."""
-    if isinstance(tree, (list, tuple)):
-        return [x for item in tree for x in leaves(item)]
-    if isinstance(tree, dict):
-        return [x for item in tree.values() for x in leaves(item)]
-    return [tree]
-
-
-def map_tensors(tree: Any, function: Callable[[Any, bool], Any], writes: bool) -> Any:
-    """Apply ``function`` to each value in nested lists of arguments."""
-    if isinstance(tree, (list, tuple)):
-        return [map_tensors(x, function, writes) for x in tree]
-    return function(tree, writes)

@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from layercli.core.spec import Spec
-from layercli.runtime.analysis.dispatch_tracer import Tracer, leaves, storage_of
+from layercli.runtime.analysis.dispatch_tracer import Tracer
 from layercli.runtime.analysis.fake_tensors import FakeTensor, NeedsValues, without_slow_imports
 from layercli.runtime.analysis.module_state import preserved, preserved_generators
+from layercli.runtime.analysis.operator_arguments import leaves, storage_of
 from layercli.runtime.execution.available_memory import free_memory
 from layercli.runtime.execution.graph_module import GraphModule
 
