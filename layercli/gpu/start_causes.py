@@ -87,7 +87,12 @@ def mixed_libraries(s: Snapshot) -> Iterator[Diagnostic]:
     if "undefined symbol" in error_of(s) or "undefined symbol" in ((s.runtime or NOTHING).detail or ""):
         path = "; LD_LIBRARY_PATH names a system CUDA" if library_path(s, SYSTEM_CUDA) else ""
         seen = f"libraries of another CUDA come before PyTorch's own ({symbol(s)}){path}"
-        yield Diagnostic("mixed-libraries", "error", seen, "Unset LD_LIBRARY_PATH; if it stays, reinstall PyTorch.")
+        yield Diagnostic(
+            "mixed-libraries",
+            "error",
+            seen,
+            "Unset LD_LIBRARY_PATH; if it stays, install PyTorch in a new environment.",
+        )
 
 
 def symbol(s: Snapshot) -> str:

@@ -52,7 +52,7 @@ def table(timings: list[Any]) -> Table:
     facts = [
         ("Runs", f"{len(first.samples.seconds)}"),
         ("Roofline", unknown or f"{show_share(first.share)} of what the device was measured to reach for this work"),
-        ("Peak memory", show_bytes(first.peak_memory)),
+        ("Peak memory", show_bytes(first.peak_memory) + (" for all of them" if len(timings) > 1 else "")),
     ]
     return Table("Time", columns, rows, facts)
 

@@ -83,6 +83,7 @@ def test_in_turns_with_another_there_are_three_answers(cli, sleeper, monkeypatch
     done = cli(f"bench sleeper.py:Fast --input-shape 8,4 --device cpu {race} --format plain")
     assert done.code == code
     assert done.out.endswith(f"Ratio:    {verdict}\n")
+    assert "iB for all of them\n" in done.out
 
 
 def test_json_has_the_times_of_both(cli, sleeper):

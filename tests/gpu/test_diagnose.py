@@ -18,7 +18,7 @@ CODES = {
     "no-permission", "driver-too-old", "driver-mismatch", "forward-compat", "fabric-manager", "hidden-by-env",
     "uvm-wedged", "arch-unsupported", "mig", "forked", "busy", "no-memory", "gpu-lost", "unhealthy", "debug-env",
     "hang", "crash", "torch-error", "unexplained", "unseen", "gpu-not-started", "gpu-refused", "confidential",
-    "stub-library", "mps", "cuda-init", "refused-by-system", "mixed-libraries", "rocm-too-old",
+    "stub-library", "mps", "other-vendor-torch", "cuda-init", "refused-by-system", "mixed-libraries", "rocm-too-old",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from layercli.gpu.snapshot import Snapshot
 CAUSES = (
     host.no_torch,
     host.cpu_only_torch,
+    host.torch_of_other_vendor,
     host.no_hardware,
     host.no_driver,
     host.container_lost_gpu,

@@ -70,6 +70,18 @@ def cpu_only_torch(s: Snapshot) -> Iterator[Diagnostic]:
     yield Diagnostic("cpu-only-torch", "error", seen, wheel_advice(s))
 
 
+def torch_of_other_vendor(s: Snapshot) -> Iterator[Diagnostic]:
+    """The wheel is built for the GPUs of a vendor of which the machine has none."""
+    if s.runtime is not None and (s.runtime.devices or s.runtime.ended):
+        return
+    nvidia, amd = has_nvidia(s), bool(s.host.amd_cards)
+    others = "AMD" if amd and not nvidia else "NVIDIA"
+    mine = "AMD" if s.wheel.hip else "NVIDIA" if s.wheel.cuda else None
+    if s.host.amd_cards is not None and nvidia != amd and mine not in (None, others):
+        seen = f"this PyTorch ({s.wheel.version}) is built for {mine} GPUs, and this machine's are from {others}"
+        yield Diagnostic("other-vendor-torch", "error", seen, wheel_advice(s))
+
+
 def no_hardware(s: Snapshot) -> Iterator[Diagnostic]:
     """No GPU on the PCI bus, which is only reliable outside containers; if torch was asked, its answer counts."""
     elsewhere = OFF_THE_BUS & {*s.host.nodes} or s.host.amd_cards or s.wheel.xpu or s.host.nvidia_cards is None
@@ -121,6 +133,8 @@ def not_started(s: Snapshot) -> Iterator[Diagnostic]:
     asked = s.driver.version is not None or s.driver.nvml_error == DRIVER_MISSING
     if s.host.container or s.host.module is None or not s.host.nvidia_cards or s.devices or not asked:
         return
+    if closed(s, "EPERM") or closed(s, "EACCES"):
+        return
     said = [words for name, words in LOGGED.items() if name in s.host.complaints]
     log = f" (kernel log: {said[0]})" if said else ""
     seen = f"the driver {s.host.module} is loaded and does not start the NVIDIA GPU that is on the PCI bus{log}"
@@ -139,8 +153,7 @@ def not_started(s: Snapshot) -> Iterator[Diagnostic]:
 def container_lost_gpu(s: Snapshot) -> Iterator[Diagnostic]:
     """The container lost access to its devices while it ran."""
     refused = closed(s, "EPERM")
-    unknown = s.driver.nvml_error == UNKNOWN
-    if not refused and not (unknown and s.host.container):
+    if not s.host.container or not (refused or s.driver.nvml_error == UNKNOWN):
         return
     sign = f"opening /dev/{refused[0]} is not permitted (EPERM)" if refused else "NVML answers unknown error (999)"
     seen = f"this container has lost its GPU: {sign}"
@@ -164,13 +177,17 @@ def closed(s: Snapshot, reason: str) -> list[str]:
 
 
 def no_permission(s: Snapshot) -> Iterator[Diagnostic]:
-    """The mode of the device file denies access to this user."""
+    """The mode of the device file denies access to this user, or the control group of a scheduler to this process."""
     refused = closed(s, "EACCES")
     if refused:
         seen = f"this user may not open /dev/{refused[0]} (EACCES)"
         remedy = "Add the user to the group that owns the file (often video or render), and log in again."
         if refused[0].startswith(("kfd", "dri/")):
             remedy = "Add the user to AMD's groups, and log in again: sudo usermod -aG render,video $USER"
+        yield Diagnostic("no-permission", "error", seen, remedy)
+    elif (refused := closed(s, "EPERM")) and not s.host.container:
+        seen = f"this process was given no GPU: opening /dev/{refused[0]} is not permitted (EPERM)"
+        remedy = "Ask the scheduler for one (srun --gres=gpu:1 ...); if this is a container, recreate it."
         yield Diagnostic("no-permission", "error", seen, remedy)
 
 
