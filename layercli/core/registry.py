@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from numbers import Real
@@ -20,6 +21,10 @@ PACKAGES = (
     "keras.losses", "keras.metrics", "keras.optimizers", "keras.optimizers.schedules", "keras.initializers",
     "keras.regularizers", "keras.constraints",
 )  # fmt: skip
+
+
+TORCH_OPTIMIZERS = re.compile(r"keras\.src\.backend\.torch\.optimizers\.\w+")
+"""The modules that Keras on torch writes for an optimizer in another one: those of its subclasses that it does not export."""
 
 
 class DataclassConfig:
@@ -117,7 +122,7 @@ def deserialize(value: Any) -> Any:
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
             return value
-        home = value.get("module")
+        home = TORCH_OPTIMIZERS.sub("keras.optimizers", str(value.get("module")))
         if home not in PACKAGES:
             raise UsageError(f"cannot make a {value['class_name']} from module {home!r}")
         return importlib.import_module(home.replace("keras", "layercli", 1)).deserialize(value)

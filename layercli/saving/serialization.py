@@ -55,8 +55,14 @@ def named(
     module: str | None, class_name: str, settings: dict[str, Any], registered: str | None = None
 ) -> dict[str, Any]:
     """Return the dict by which Keras names an object."""
-    taken = without_untold(class_name, settings) if module == "keras.layers" else settings
-    return {"module": module, "class_name": class_name, "config": taken, "registered_name": registered}
+    if module == "keras.layers":
+        settings = without_untold(class_name, settings)
+        class_name = FILE_NAMES.get(class_name, class_name)
+    return {"module": module, "class_name": class_name, "config": settings, "registered_name": registered}
+
+
+FILE_NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
+"""The names of classes in a file where they are not those of the classes: Keras writes the name that it exports."""
 
 
 UNTOLD = {
@@ -108,7 +114,7 @@ def keras_names(value: Any) -> Any:
         elif module.startswith("layercli.") and not module.startswith(OWN):
             found |= {"module": module.replace("layercli", "keras", 1), "registered_name": None}
             if module == "layercli.layers":
-                found["config"] = without_untold(str(found["class_name"]), found["config"])
+                found |= named("keras.layers", str(found["class_name"]), found["config"])
         return found
     return [keras_names(item) for item in value] if isinstance(value, list | tuple) else value
 

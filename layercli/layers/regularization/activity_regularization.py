@@ -26,6 +26,10 @@ class ActivityRegularization(Layer):
         """Make the penalty."""
         self._activity_regularizer = L1L2(self.l1, self.l2)
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments: ``l1`` and ``l2`` are the penalty."""
+        return {key: value for key, value in super().get_config().items() if key != "activity_regularizer"}
+
     def call(self, inputs: Any) -> Any:
         """Return the inputs."""
         return inputs
