@@ -19,13 +19,13 @@ def seen_by_type_checkers(package):
     """Return the names under ``if TYPE_CHECKING`` with the objects that they are imported from."""
     body = ast.parse(Path(package.__file__).read_text()).body
     found = {}
-    for block in (node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-        for node in block.body:
-            if isinstance(node, ast.ImportFrom):
-                module = importlib.import_module(node.module)
-                found |= {alias.asname or alias.name: getattr(module, alias.name) for alias in node.names}
-            else:
-                found |= {node.targets[0].id: found[node.value.id]}
+    (block,) = (node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    for node in block.body:
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module)
+            found |= {alias.asname or alias.name: getattr(module, alias.name) for alias in node.names}
+        else:
+            found |= {node.targets[0].id: found[node.value.id]}
     return found
 
 

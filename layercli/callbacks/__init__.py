@@ -22,22 +22,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.callbacks.tensorboard import TensorBoard as TensorBoard
     from layercli.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
-if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
-    from layercli.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
-    from layercli.callbacks.callback import Callback as Callback
-    from layercli.callbacks.csv_logger import CSVLogger as CSVLogger
-    from layercli.callbacks.early_stopping import EarlyStopping as EarlyStopping
-    from layercli.callbacks.history import History as History
-    from layercli.callbacks.lambda_callback import LambdaCallback as LambdaCallback
-    from layercli.callbacks.learning_rate_scheduler import LearningRateScheduler as LearningRateScheduler
-    from layercli.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
-    from layercli.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
-    from layercli.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
-    from layercli.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
-    from layercli.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
-    from layercli.callbacks.tensorboard import TensorBoard as TensorBoard
-    from layercli.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
-
 _catalogue = Registry(
     "layercli.callbacks",
     "callback",

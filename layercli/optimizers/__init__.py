@@ -28,27 +28,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.optimizers.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
     from layercli.optimizers.sgd import SGD as SGD
 
-if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table below
-    from layercli.optimizers import schedules as schedules
-    from layercli.optimizers.adadelta import Adadelta as Adadelta
-    from layercli.optimizers.adafactor import Adafactor as Adafactor
-    from layercli.optimizers.adagrad import Adagrad as Adagrad
-    from layercli.optimizers.adam import Adam as Adam
-    from layercli.optimizers.adamax import Adamax as Adamax
-    from layercli.optimizers.adamw import AdamW as AdamW
-    from layercli.optimizers.base_optimizer import Optimizer as Optimizer
-    from layercli.optimizers.ftrl import Ftrl as Ftrl
-    from layercli.optimizers.lamb import Lamb as Lamb
-    from layercli.optimizers.lion import Lion as Lion
-    from layercli.optimizers.loss_scale_optimizer import LossScaleOptimizer as LossScaleOptimizer
-    from layercli.optimizers.multi_optimizer import MultiOptimizer as MultiOptimizer
-    from layercli.optimizers.multi_optimizer import OptimizerMap as OptimizerMap
-    from layercli.optimizers.muon import Muon as Muon
-    from layercli.optimizers.nadam import Nadam as Nadam
-    from layercli.optimizers.rmsprop import RMSprop as RMSprop
-    from layercli.optimizers.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
-    from layercli.optimizers.sgd import SGD as SGD
-
 _catalogue = Registry(
     "layercli.optimizers",
     "optimizer",
