@@ -34,6 +34,9 @@ class Backend(Protocol):
     def wrap_module(self, module: Any) -> Layer:
         """Return the layer of a torch.nn.Module."""
 
+    def registered_as(self) -> type:
+        """Return torch.nn.Module, as which torch takes a layer, after telling torch to register the layer module in its place."""
+
     def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Apply a function of torch to arguments that contain symbolic tensors or variables, and record the call."""
 

@@ -25,6 +25,8 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
             build(self, *map(batched_tree, args), **{key: batched_tree(shape) for key, shape in kwargs.items()})
         self.built = True
         self._built_for = (args, kwargs)
+        if not graph.frames():
+            self._fill_module()
 
     return building
 

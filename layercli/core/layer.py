@@ -13,6 +13,7 @@ from layercli.core.call_signature import CallSignature
 from layercli.core.graph import CallContext, Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer_protocol import LayerProtocol
+from layercli.core.module_attribute import ModuleAttribute
 from layercli.core.operation import spec_of
 from layercli.core.registry import signature_of
 from layercli.core.serializable import Serializable, argument_names
@@ -23,7 +24,7 @@ from layercli.core.variable import Variable
 from layercli.errors import DTypeError, LayercliError, NotBuiltError, UsageError
 
 
-class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
+class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializable):
     """The base class of layers: a pure Python description of a computation; ``module``, the layer module, holds its state.
 
     Write your own with ``__init__``, ``build(input_shape)`` that calls ``add_weight``, and ``call(inputs)``; or declare the
@@ -230,6 +231,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, Serializable):
         if not graph.frames():
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
+            self._fill_module()
         return masking.passed_on(self, args, kwargs, node.give(outputs))
 
     def _cast_symbolic(self, x: Any) -> Any:

@@ -42,6 +42,12 @@ class TorchBackend:
 
         return TorchModuleWrapper(module)
 
+    def registered_as(self) -> type:
+        """Run module_registration.registered_as."""
+        from layercli.runtime.execution import module_registration
+
+        return module_registration.registered_as()
+
     def torch_function(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run the function on torch's meta device."""
         from layercli.runtime.execution import meta_tensors

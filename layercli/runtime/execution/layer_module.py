@@ -63,17 +63,26 @@ class LayerModule(nn.Module):
     the whole tree below is built; ``bag`` is shared by the whole tree.
     """
 
+    described: Layer
+
     def __init__(self, layer: Layer) -> None:
         super().__init__()
-        self.described = layer
+        vars(self)["described"] = layer  # torch would register it
         self.dtype = dtype_of(layer.compute_dtype)
         self.takes_training = "training" in layer.call_names()
         self.activity_regularizer = layer._activity_regularizer
         self.training = layer.trains_by_default()
         self.ready = False
         self.bag = LossCollector(self)
+        self.choose_forward()
+
+    def choose_forward(self) -> None:
+        """Make ``forward`` the layer's ``call`` where nothing is to be added to it: that saves one Python call."""
+        layer = self.described
         if not self.takes_training and self.activity_regularizer is None and not layer._makes_tensors:
-            self.forward = layer.call  # type: ignore[method-assign]  # nothing to add: save one Python call
+            self.forward = layer.call  # type: ignore[method-assign]
+        else:
+            vars(self).pop("forward", None)
 
     def __reduce__(self) -> Any:
         return new_empty, (type(self.described),), self.__dict__  # pickle would find the layer's class under that name
@@ -118,7 +127,8 @@ class LayerModule(nn.Module):
     def hold(self, variable: Variable, seed: str = "") -> None:
         """Register the parameter or buffer of ``variable``, initialized from the model's seed and the variable's path."""
         if not hasattr(self, variable.key):
-            register(self, variable, seed)
+            with torch.inference_mode(False), torch.enable_grad():
+                register(self, variable, seed)
 
     def adopt(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
@@ -186,6 +196,8 @@ def _attached(layer: Layer, path: str) -> LayerModule:
     if layer._module is None:
         layer._module = module_class(type(layer))(layer)
     mirror: LayerModule = layer._module
+    if vars(mirror).get("forward") == layer.__call__:  # registered before it was built
+        mirror.choose_forward()
     for variable in layer._variables.values():
         mirror.hold(variable, f"{path}/{variable.key}")
     for step, child in layer.children():
