@@ -23,7 +23,7 @@ Axis = int | Sequence[int] | None
 class Constraint(DataclassConfig):
     """The base class of constraints: override ``__call__``. This one returns the tensor unchanged."""
 
-    home: ClassVar[str] = "keras.constraints"
+    keras_module: ClassVar[str] = "keras.constraints"
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -130,5 +130,5 @@ def norms_of(w: Tensor, axis: Axis) -> Tensor:
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
-_catalogue = Registry("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
-get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+_registry = Registry("layercli", "constraint", {"constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm"})
+get, deserialize, serialize = _registry.get, _registry.deserialize, plain

@@ -22,7 +22,7 @@ EPSILON = 1e-7
 class Regularizer(DataclassConfig):
     """The base class of regularizers: override ``__call__``."""
 
-    home: ClassVar[str] = "keras.regularizers"
+    keras_module: ClassVar[str] = "keras.regularizers"
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -156,5 +156,5 @@ class OrthogonalRegularizer(Regularizer):
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
-_catalogue = Registry("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
-get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+_registry = Registry("layercli", "regularizer", {"regularizers": "L1 L2 L1L2 OrthogonalRegularizer"})
+get, deserialize, serialize = _registry.get, _registry.deserialize, plain

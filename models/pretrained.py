@@ -101,7 +101,7 @@ class Pretrained(Model):
 def checkpoint_names(model: Pretrained) -> dict[str, PretrainedStored]:
     """Return the storage of each variable of a built model in a checkpoint, by the variable's path."""
     found = {}
-    for path, layer in model.walk():
+    for path, layer in model.named_layers():
         place = ".".join(filter(None, (model.renamed.get(step, step) for step in path.split("/"))))
         inside = place.partition(".")[0] not in model.outside
         start = (model.prefix if inside else "") + (f"{place}." if place else "")
@@ -124,7 +124,7 @@ def set_dtype(model: Model, dtype: str | None) -> None:
     if dtype is None:
         return
     policy = DTypePolicy.named(dtypes.name_of(dtype))
-    for _, layer in model.walk():
+    for _, layer in model.named_layers():
         layer._policy = policy
 
 

@@ -156,7 +156,7 @@ def agree(call, *arrays, gradients=True, sizes="unknown", tolerance=TOLERANCE, s
 
 def _described(call, specs):
     """Return what the call gives for symbolic tensors, as in the call of a layer."""
-    with graph.inside(CallContext(Node(None, ()), None, False)):
+    with graph.enter_call(CallContext(Node(None, ()), None, False)):
         return tree.flatten(call(ops, *map(SymbolicTensor, specs)))
 
 

@@ -30,10 +30,10 @@ def test_masked_steps_are_left_out(name, both, first):
     expected = np.array(both, "float32")
     if name == "Multiply":
         expected[2] = 0  # masked in both
-    masking.attach(x, torch.tensor([[True, False, False]]))
+    masking.set_mask(x, torch.tensor([[True, False, False]]))
     only_first = getattr(layers, name)()([x, y])
     assert only_first.tolist() == [np.array(first, "float32").tolist()]
-    masking.attach(y, torch.tensor([[True, True, False]]))
+    masking.set_mask(y, torch.tensor([[True, True, False]]))
     out = getattr(layers, name)()([x, y])
     assert out[0, :2].tolist() == expected[:2].tolist()
     if name == "Multiply":

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.callbacks.tensorboard import TensorBoard as TensorBoard
     from layercli.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.callbacks",
     "callback",
     {
@@ -43,13 +43,13 @@ _catalogue = Registry(
     },
 )
 
-__all__ = [*_catalogue.homes]
+__all__ = [*_registry.module_of]
 
 
 if not TYPE_CHECKING:  # a type checker would take any name
 
     def __getattr__(name: str) -> Any:
-        return _catalogue.load(name)
+        return _registry.load(name)
 
 
 def __dir__() -> list[str]:

@@ -34,10 +34,10 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def _scope(layer: Layer) -> Iterator[None]:
     """Enter a call of ``layer`` for the names of variables, unless it is the current call."""
-    if graph.frames() and graph.frames()[-1].layer is layer:
+    if graph.call_stack() and graph.call_stack()[-1].layer is layer:
         yield
         return
-    with graph.inside(CallContext(Node(layer, ()), layer, None)):
+    with graph.enter_call(CallContext(Node(layer, ()), layer, None)):
         yield
 
 

@@ -74,7 +74,7 @@ class Functional(Model):
         """The layers of the graph in Keras's order, with an InputLayer for each input."""
         return [
             get_backend().input_layer(each) if isinstance(each, SymbolicTensor) else each
-            for each in self._graph.in_order
+            for each in self._graph.topological_order
             if isinstance(each, (SymbolicTensor, Layer))
         ]
 
@@ -136,11 +136,11 @@ def fitted(x: Any, wanted: SymbolicTensor) -> Any:
 
 def named_by_class(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
     """Yield layers by names that do not depend on earlier layers: the user's name, or the class name numbered in this model."""
-    stems = [naming.snake_case(type(layer).__name__) if automatic(layer) else layer.name for layer in layers]
+    stems = [naming.snake_case(type(layer).__name__) if has_generated_name(layer) else layer.name for layer in layers]
     yield from zip(naming.uniquify(stems), layers, strict=True)
 
 
-def automatic(layer: Layer) -> bool:
+def has_generated_name(layer: Layer) -> bool:
     """Whether the name of the layer was generated; a guess for a layer made from a config."""
     if layer._named:
         return False

@@ -45,12 +45,12 @@ class Node:
         """The symbolic tensors among the arguments."""
         return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
 
-    def give(self, specs: Any) -> Any:
+    def set_outputs(self, specs: Any) -> Any:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""
-        places = count()
+        indices = count()
 
         def given(spec: Any) -> Any:
-            place = next(places)
+            place = next(indices)
             return SymbolicTensor(spec, self, place) if isinstance(spec, Spec) else spec
 
         self.outputs = tree.map_structure(given, specs)
@@ -69,23 +69,23 @@ class CallContext:
 class _Thread(threading.local):
     """The calls in progress in this thread (torch.compile cannot trace a context variable)."""
 
-    frames: tuple[CallContext, ...] = ()
-    drawing = True
+    call_stack: tuple[CallContext, ...] = ()
+    building_functional = True
     lifetimes: Lifetimes | None = None
 
 
 _thread = _Thread()
 
 
-def frames() -> tuple[CallContext, ...]:
+def call_stack() -> tuple[CallContext, ...]:
     """Return the symbolic layer calls in progress, outermost first."""
-    return _thread.frames
+    return _thread.call_stack
 
 
 @contextmanager
-def inside(frame: CallContext) -> Iterator[None]:
+def enter_call(call: CallContext) -> Iterator[None]:
     """Enter a symbolic layer call."""
-    with _set((*_thread.frames, frame)):
+    with _set((*_thread.call_stack, call)):
         yield
 
 
@@ -99,37 +99,37 @@ class FunctionScope:
 @contextmanager
 def collect_calls(node: Node) -> Iterator[None]:
     """Collect in ``node`` the calls that a function makes that is an argument of an operation."""
-    *outer, last = _thread.frames or (CallContext(node, FunctionScope(), None),)  # type: ignore[arg-type]  # no layer
+    *outer, last = _thread.call_stack or (CallContext(node, FunctionScope(), None),)  # type: ignore[arg-type]  # no layer
     with _set((*outer, CallContext(node, last.layer, last.training))):
         yield
 
 
 @contextmanager
-def fresh_trace(*, drawing: bool = False) -> Iterator[None]:
+def fresh_trace(*, building_functional: bool = False) -> Iterator[None]:
     """Suspend the calls in progress, so that another trace or a functional model can be made."""
-    with _set((), drawing):
+    with _set((), building_functional):
         yield
 
 
 def is_building_functional() -> bool:
     """Return whether the user is building a functional model, outside any other trace."""
-    return _thread.drawing and not _thread.frames
+    return _thread.building_functional and not _thread.call_stack
 
 
 @contextmanager
-def _set(frames: tuple[CallContext, ...], drawing: bool = True) -> Iterator[None]:
-    before = _thread.frames, _thread.drawing
-    _thread.frames, _thread.drawing = frames, drawing
+def _set(call_stack: tuple[CallContext, ...], building_functional: bool = True) -> Iterator[None]:
+    before = _thread.call_stack, _thread.building_functional
+    _thread.call_stack, _thread.building_functional = call_stack, building_functional
     try:
         yield
     finally:
-        _thread.frames, _thread.drawing = before
+        _thread.call_stack, _thread.building_functional = before
 
 
 def record(node: Node) -> Node:
     """Add ``node`` to the call in progress, if any, and return it."""
-    if open_frames := _thread.frames:
-        open_frames[-1].node.calls.append(node)
+    if open_calls := _thread.call_stack:
+        open_calls[-1].node.calls.append(node)
     if _thread.lifetimes is not None:
         _thread.lifetimes.record(node)
     return node
@@ -159,30 +159,30 @@ class Graph:
     def __init__(self, inputs: Any, outputs: Any) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        self.nodes = _between(tree.flatten(inputs), tree.flatten(outputs))
-        places = count()
-        slots = {id(x): next(places) for x in tree.flatten(inputs)}
+        self.nodes = _reachable_nodes(tree.flatten(inputs), tree.flatten(outputs))
+        indices = count()
+        slots = {id(x): next(indices) for x in tree.flatten(inputs)}
         self._plan: list[_Step] = []
         for node in self.nodes:
             args, kwargs = _with_slots(node.args, slots), _with_slots(node.kwargs, slots)
             for x in tree.flatten(node.outputs):
-                slots[id(x)] = next(places)
+                slots[id(x)] = next(indices)
             self._plan.append(_Step(node.target, args, kwargs))
-        self._given = _with_slots(outputs, slots)
+        self._output_slots = _with_slots(outputs, slots)
 
     @cached_property
     def operations(self) -> list[Layer | Node]:
         """The layers, each once, and the calls of ops, in Keras's order."""
         here = {id(_operation(node)) for node in self.nodes}
-        return [each for each in self.in_order if not isinstance(each, SymbolicTensor) and id(each) in here]
+        return [each for each in self.topological_order if not isinstance(each, SymbolicTensor) and id(each) in here]
 
     @cached_property
-    def in_order(self) -> list[Layer | Node | SymbolicTensor]:
+    def topological_order(self) -> list[Layer | Node | SymbolicTensor]:
         """The inputs, the layers and the calls of ops, by decreasing distance to an output.
 
         Masks count as inputs. At equal distance the order is that of a walk back from the outputs.
         """
-        nodes = _between(tree.flatten(self.inputs), tree.flatten(self.outputs), _needed_with_masks)
+        nodes = _reachable_nodes(tree.flatten(self.inputs), tree.flatten(self.outputs), _needed_with_masks)
         depths = {id(x): 0 for x in tree.flatten(self.inputs)}
         of_nodes: dict[int, int] = {}
         for node in reversed(nodes):
@@ -192,9 +192,9 @@ class Graph:
                 reached = depths if id(x) in depths else of_nodes
                 place = id(x) if id(x) in depths else id(x.node)
                 reached[place] = max(depth + 1, reached.get(place, 0))
-        return sorted(self._met(nodes), key=lambda operation: -depths[id(operation)])
+        return sorted(self._visit_order(nodes), key=lambda operation: -depths[id(operation)])
 
-    def _met(self, nodes: list[Node]) -> list[Layer | Node | SymbolicTensor]:
+    def _visit_order(self, nodes: list[Node]) -> list[Layer | Node | SymbolicTensor]:
         """Return the inputs and the operations of ``nodes`` in the order of a walk back from the outputs."""
         given = {id(x) for x in tree.flatten(self.inputs)}
         known = {id(node) for node in nodes}
@@ -221,7 +221,7 @@ class Graph:
         for step in self._plan:
             result = step.target(*_filled(step.args, values), **_filled(step.kwargs, values))
             values += tree.flatten(result)
-        return _filled(self._given, values)
+        return _filled(self._output_slots, values)
 
 
 @dataclass(slots=True)
@@ -253,7 +253,7 @@ def _needed_with_masks(node: Node) -> list[SymbolicTensor]:
     return node.inputs + [mask for mask in node.masks if isinstance(mask, SymbolicTensor) and mask.node is not None]
 
 
-def _between(
+def _reachable_nodes(
     inputs: list[SymbolicTensor],
     outputs: list[SymbolicTensor],
     needed: Callable[[Node], list[SymbolicTensor]] = lambda node: node.inputs,

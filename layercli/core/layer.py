@@ -68,7 +68,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer and record the arguments, which are its config."""
         self = super().__new__(cls)
-        self._given = (args, kwargs)
+        self._init_args = (args, kwargs)
         self._variables = {}
         self._module = None
         self._trainable = True
@@ -164,7 +164,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         spec = Spec(build.known_shape(shape, name), dtypes.name_of(dtype or self._policy.variable))
         default = "glorot_uniform" if dtypes.is_floating(spec.dtype) else "zeros"
         key = naming.uniquify([*self._variables, (name or "variable").replace(".", "_").replace("/", "_")])[-1]
-        path = "/".join([frame.layer.name for frame in graph.frames()] or [self.name])
+        path = "/".join([call.layer.name for call in graph.call_stack()] or [self.name])
         self._variables[key] = Variable.of(
             self,
             key,
@@ -179,7 +179,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             persistent=persistent,
         )
         if self._module is not None:
-            self._module.hold(self._variables[key])
+            self._module.register_variable(self._variables[key])
         return self._variables[key]
 
     add_variable = add_weight
@@ -211,11 +211,11 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         """Call on symbolic tensors: build the layer if needed, record the node and return its outputs."""
         node = graph.record(Node(self, args, kwargs))
         training = kwargs.get("training")
-        if training is None and graph.frames():
-            training = graph.frames()[-1].training
+        if training is None and graph.call_stack():
+            training = graph.call_stack()[-1].training
         if training is None and self.trains_by_default():
             training = True
-        with graph.inside(CallContext(node, self, None if training is None else bool(training))):
+        with graph.enter_call(CallContext(node, self, None if training is None else bool(training))):
             args, kwargs = tree.map_structure(self._cast_symbolic, (args, kwargs))
             if args:
                 self._check_inputs(args[0])
@@ -228,11 +228,11 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
             results = self.call(*args, **kwargs)
             node.results = graph.as_recorded(results)
             outputs = tree.map_structure(spec_of, results)
-        if not graph.frames():
+        if not graph.call_stack():
             self._call_specs = self._call_specs or tree.map_structure(spec_of, node.args)
             self._node = self._node or (node if graph.is_building_functional() else None)
             self._fill_module()
-        return masking.passed_on(self, args, kwargs, node.give(outputs))
+        return masking.passed_on(self, args, kwargs, node.set_outputs(outputs))
 
     def _cast_symbolic(self, x: Any) -> Any:
         """Return a symbolic input in the compute dtype, as in a call on tensors."""
@@ -310,12 +310,12 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the training loss. A loss added in ``call`` is kept until the next call."""
-        if not graph.frames() and isinstance(loss, SymbolicTensor):
+        if not graph.call_stack() and isinstance(loss, SymbolicTensor):
             raise UsageError(
                 f"add_loss of {self.name} got a symbolic tensor outside of a call",
                 hint="call add_loss in the call of a layer of your own",
             )
-        if not graph.frames() and self._module is not None:
+        if not graph.call_stack() and self._module is not None:
             self._module.add_loss(loss)
 
     @property
@@ -332,7 +332,7 @@ class Layer(Trackable, CallSignature, LayerProtocol, ModuleAttribute, Serializab
         if self.is_container_only:  # each of its layers was called by itself
             return [loss for layer in self.layers for loss in layer.added_losses()]
         given = [] if self._module is None else self._module.bag.losses
-        below = {id(layer) for _, layer in self.walk()} if given else set()
+        below = {id(layer) for _, layer in self.named_layers()} if given else set()
         return [loss for owner, loss in given if id(owner) in below]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ def mask_of(x: Any) -> Any:
     return x.mask if isinstance(x, SymbolicTensor) else getattr(x, "_keras_mask", None)
 
 
-def attach(x: Any, mask: Any) -> None:
+def set_mask(x: Any, mask: Any) -> None:
     """Set the mask of ``x``."""
     if isinstance(x, SymbolicTensor):
         x.mask = mask
@@ -32,7 +32,7 @@ def fill_in(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     found: list[Any] = []
     if layer.passes_masks and kwargs.get("mask") is not None:
         for x, mask in zip(tree.flatten(args[0]), tree.flatten(kwargs.pop("mask")), strict=False):
-            attach(x, mask)
+            set_mask(x, mask)
     if all(mask_of(x) is None for x in tree.flatten((args, kwargs))):
         return found
     given = dict(zip(layer.call_argument_names(), args, strict=False))
@@ -60,5 +60,5 @@ def passed_on(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outpu
     for x, found in zip(tree.flatten(outputs), tree.flatten(mask), strict=False):
         if found is not None:
             layer._makes_mask |= all(given is None for given in tree.flatten(previous))
-            attach(x, found)
+            set_mask(x, found)
     return outputs

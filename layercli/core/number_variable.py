@@ -27,7 +27,7 @@ class NumberVariable(Variable):
         """The value as a new tensor."""
         return self.stored
 
-    operand = value
+    tensor = value
 
     def assign(self, value: Any) -> None:
         """Set the number."""

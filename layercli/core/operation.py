@@ -85,7 +85,7 @@ class Op(ABC):
 
     def __call__(self, *inputs: Any) -> Any:
         """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
-        values = [x.operand if type(x) is Variable else x for x in inputs]
+        values = [x.tensor if type(x) is Variable else x for x in inputs]
         for x in values:
             if type(x) is SymbolicTensor:
                 return self.trace(inputs, values)
@@ -97,7 +97,7 @@ class Op(ABC):
     def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
         """Apply ``spec`` to the ``inputs``, record the node and return symbolic tensors."""
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
-        return node.give(self.spec(*node.specs))
+        return node.set_outputs(self.spec(*node.specs))
 
     def _again(self, error: Exception, inputs: Sequence[Any]) -> Any:
         """Convert arrays and lists to tensors and run again; if that fails too, raise the error of ``spec`` or torch's."""
@@ -106,7 +106,7 @@ class Op(ABC):
             raise error
         alone = not any(hasattr(x, "shape") for x in inputs)  # numbers beside nothing are tensors too
         converted = tuple(
-            x.operand
+            x.tensor
             if isinstance(x, Variable)
             else backend.as_tensor(x)
             if backend.is_array(x) or (alone and isinstance(x, (int, float)))

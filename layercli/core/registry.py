@@ -28,7 +28,7 @@ TORCH_OPTIMIZERS = re.compile(r"keras\.src\.backend\.torch\.optimizers\.\w+")
 
 
 class DataclassConfig:
-    """A dataclass whose fields are its config; ``home`` is the Keras module that contains it.
+    """A dataclass whose fields are its config; ``keras_module`` is the Keras module that contains it.
 
     Its text is its name with the arguments that differ from the defaults.
 
@@ -39,7 +39,7 @@ class DataclassConfig:
     ('half_life', 'half_life(steps=3.0)', {'steps': 3.0})
     """
 
-    home: ClassVar[str]
+    keras_module: ClassVar[str]
 
     @classmethod
     def settings(cls) -> list[str]:
@@ -101,7 +101,7 @@ def serialize(value: Any) -> Any:
     """Return ``value`` with every DataclassConfig in it as a dict, and every tuple as a list."""
     if isinstance(value, DataclassConfig):
         name = type(value).__name__
-        return {"module": value.home, "class_name": name, "config": value.get_config(), "registered_name": None}
+        return {"module": value.keras_module, "class_name": name, "config": value.get_config(), "registered_name": None}
     if isinstance(value, Mapping):
         return {key: serialize(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -122,10 +122,10 @@ def deserialize(value: Any) -> Any:
     if isinstance(value, Mapping) and "class_name" in value:
         if value["class_name"] == "SeedGenerator":  # who draws reads the seed in it
             return value
-        home = TORCH_OPTIMIZERS.sub("keras.optimizers", str(value.get("module")))
-        if home not in PACKAGES:
-            raise UsageError(f"cannot make a {value['class_name']} from module {home!r}")
-        return importlib.import_module(home.replace("keras", "layercli", 1)).deserialize(value)
+        module = TORCH_OPTIMIZERS.sub("keras.optimizers", str(value.get("module")))
+        if module not in PACKAGES:
+            raise UsageError(f"cannot make a {value['class_name']} from module {module!r}")
+        return importlib.import_module(module.replace("keras", "layercli", 1)).deserialize(value)
     if isinstance(value, Mapping):
         return {key: deserialize(entry) for key, entry in value.items()}
     return value
@@ -155,28 +155,28 @@ class Registry:
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @cached_property
-    def homes(self) -> dict[str, str]:
+    def module_of(self) -> dict[str, str]:
         """The module of each public name."""
         return {name: module for module, names in self.modules.items() for name in names.split()}
 
     @cached_property
     def _loose(self) -> dict[str, str]:
-        return {name.replace("_", "").lower(): name for name in reversed(self.homes)}
+        return {name.replace("_", "").lower(): name for name in reversed(self.module_of)}
 
     def load(self, name: str) -> Any:
         """Return the object of exactly that name; raise AttributeError for one that Keras has not either."""
         try:
-            module = self.homes[name]
+            module = self.module_of[name]
         except KeyError:
             return refused(self.package, name)
         return getattr(importlib.import_module(f"{self.package}.{module}"), name)
 
     def find(self, name: str) -> Any:
         """Return the class or function of that name, ignoring case and underscores; raise UsageError for an unknown name."""
-        known = name if name in self.homes else self.aliases.get(name.lower(), "")
+        known = name if name in self.module_of else self.aliases.get(name.lower(), "")
         known = known or self._loose.get(name.replace("_", "").lower(), "")
         if not known:
-            names = sorted({snake_case(name) for name in self.homes} | {*self.aliases})
+            names = sorted({snake_case(name) for name in self.module_of} | {*self.aliases})
             raise UsageError(
                 f"there is no {self.kind} {name!r}", hint=nearest(name, names, KINDS.get(self.kind, f"{self.kind}s"))
             )

@@ -35,19 +35,19 @@ class Sequential(Model):
         names: set[str] = set()
         for layer in layers or ():
             self._append(layer, names)
-        self._settle()
+        self._rebuild()
 
     def add(self, layer: Any) -> None:
         """Append a layer."""
         self._append(layer, {other.name for other in self._stack})
-        self._settle()
+        self._rebuild()
 
     def pop(self) -> Layer:
         """Remove the last layer and return it."""
         if not self._stack:
             raise UsageError(f"{self.name} has no layer to take off")
         layer = self._stack.pop()
-        self._settle()
+        self._rebuild()
         return layer
 
     def children(self) -> Iterator[tuple[str, Layer]]:
@@ -132,7 +132,7 @@ class Sequential(Model):
             self._input = SymbolicTensor(Spec(layer._input_shape, layer.compute_dtype), name="inputs")
         self._stack.append(layer)
 
-    def _settle(self) -> None:
+    def _rebuild(self) -> None:
         """Rebuild after a change: without a layer module, and built if the input is known."""
         self._module = self._call_specs = None
         self._ends = []
@@ -140,7 +140,7 @@ class Sequential(Model):
         if self._input is not None and self._stack:
             with graph.fresh_trace():
                 self(SymbolicTensor(self._input.spec))
-            with graph.fresh_trace(drawing=True):
+            with graph.fresh_trace(building_functional=True):
                 self._ends = [self._input]
                 for layer in self._stack:  # once more, so that each of them has an input and an output
                     layer._node = None

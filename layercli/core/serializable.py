@@ -77,7 +77,7 @@ class Serializable:
         _trainable: bool
         _policy: dtypes.DTypePolicy
         _settings: dict[str, Any]
-        _given: tuple[tuple[Any, ...], dict[str, Any]]
+        _init_args: tuple[tuple[Any, ...], dict[str, Any]]
         _activity_regularizer: Any
         _call_specs: tuple[Any, ...] | None
         _built_for: tuple[tuple[Any, ...], dict[str, Any]] | None
@@ -91,7 +91,7 @@ class Serializable:
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, with name, trainable and dtype."""
         own = {"name": self.name, "trainable": self._trainable, "dtype": self._policy.name}
-        args, kwargs = self._given
+        args, kwargs = self._init_args
         if type(self).__init__ is type(self)._binds:
             given = {**self._settings, **{name: vars(self)[name] for name in self._fields if name in vars(self)}}
             extra = {"activity_regularizer": self._activity_regularizer} if self._activity_regularizer else {}

@@ -32,17 +32,17 @@ class Trackable:
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a torch module becomes a layer, as in Keras, so that its parameters are trained and saved.
 
-        The layer module adopts a replaced sublayer in the next call.
+        The layer module registers a replaced sublayer in the next call.
         """
         if name not in FRAMEWORK and self.wraps_modules and is_torch_module(value):
             value = get_backend().wrap_module(value)
         object.__setattr__(self, name, value)
         if name not in FRAMEWORK:
-            self._adopt(value)
+            self._register_variables(value)
         if isinstance(value, Trackable) and name not in FRAMEWORK and self.__dict__.get("_module") is not None:
             self._module.ready = False
 
-    def _adopt(self, value: Any) -> None:
+    def _register_variables(self, value: Any) -> None:
         """Make variables of no layer those of this one: ``self.scale = Variable(1.0)``, or a list of them."""
         for each in value if isinstance(value, (list, tuple)) else (value,):
             if getattr(type(each), "is_free", None) is not None and each.is_free:
@@ -54,7 +54,7 @@ class Trackable:
             if key not in FRAMEWORK:
                 yield from _layers_in(key, value)
 
-    def walk(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+    def named_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer and all layers below, each once, with its path from here (empty for this one)."""
         seen: set[int] = set()
         stack: list[tuple[str, Any]] = [(path, self)]
@@ -68,13 +68,13 @@ class Trackable:
 
     def path_to(self, layer: Trackable) -> str:
         """Return the path from here to a layer below, or empty text if it is not below."""
-        return next((path for path, found in self.walk() if found is layer), "")
+        return next((path for path, found in self.named_layers() if found is layer), "")
 
     def named_variables(self) -> dict[str, Variable]:
         """Return every variable by its path from here: ``conv2a/kernel``."""
         return {
             f"{path}/{variable.key}".lstrip("/"): variable
-            for path, layer in self.walk()
+            for path, layer in self.named_layers()
             for variable in layer.own_variables
         }
 
@@ -82,7 +82,7 @@ class Trackable:
         """Return the metrics in the attributes of this layer and of those below, also in lists and dicts."""
         found = [
             x
-            for _, layer in self.walk()
+            for _, layer in self.named_layers()
             for key, value in vars(layer).items()
             if key not in FRAMEWORK
             for x in _metrics_in(value)
@@ -134,7 +134,7 @@ class Trackable:
     @property
     def variables(self) -> list[Variable]:
         """Every variable of this layer and those below, each once, in Keras's order."""
-        own = [variable for _, layer in self.walk() for variable in layer.own_variables]
+        own = [variable for _, layer in self.named_layers() for variable in layer.own_variables]
         return list(dict.fromkeys(own))
 
     @property
@@ -162,7 +162,7 @@ class Trackable:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for _, layer in self.walk():
+        for _, layer in self.named_layers():
             layer._trainable = bool(value)
             layer.update_requires_grad()
 
@@ -202,7 +202,7 @@ FRAMEWORK = frozenset(
     {
         "_variables",
         "_module",
-        "_given",
+        "_init_args",
         "_call_specs",
         "_policy",
         "_settings",

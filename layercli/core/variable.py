@@ -118,7 +118,7 @@ class Variable(Operators):
         wanted = layer._policy.compute if self.autocast else self.dtype
         self._cast = wanted if wanted != self.dtype and dtypes.is_floating(self.dtype) else None
         if layer._module is not None:
-            layer._module.hold(self)
+            layer._module.register_variable(self)
 
     @property
     def name(self) -> str:
@@ -171,17 +171,17 @@ class Variable(Operators):
 
         ``grad`` is the gradient that torch keeps on the stored tensor. In a symbolic call it is a symbolic tensor.
         """
-        value = self.operand
-        if self._logical is not None and self._cast is None and not graph.frames():
+        value = self.tensor
+        if self._logical is not None and self._cast is None and not graph.call_stack():
             gradient = getattr(self.stored, "grad", None)
             if gradient is not None:
                 value.grad = gradient.permute(*self._logical)
         return value
 
     @property
-    def operand(self) -> Any:
+    def tensor(self) -> Any:
         """The value as the input of an op."""
-        if graph.frames():
+        if graph.call_stack():
             value = SymbolicTensor(Spec(self.shape, self._cast or self.dtype))
             value.origin = self
             return value
@@ -198,7 +198,7 @@ class Variable(Operators):
             return value
         return get_backend().cast(value, self._cast)
 
-    def draw(self, rng: Any) -> Any:
+    def initial_value(self, rng: Any) -> Any:
         """Return an initial value as a NumPy array of the logical shape; the initializer draws it with the generator ``rng``.
 
         A value whose dtype NumPy lacks is drawn in float32.
@@ -208,7 +208,7 @@ class Variable(Operators):
 
     def assign(self, value: Any) -> None:
         """Set the value from an array of the variable's shape. In a symbolic call it does nothing."""
-        if graph.frames():
+        if graph.call_stack():
             return
         self._follow(value)
         backend = get_backend()
@@ -219,15 +219,15 @@ class Variable(Operators):
 
     def assign_add(self, value: Any) -> None:
         """Add ``value`` to the variable."""
-        if not graph.frames():
+        if not graph.call_stack():
             self._follow(value)
-            self.assign(self.value.detach() + _operand(value))
+            self.assign(self.value.detach() + _tensor_of(value))
 
     def assign_sub(self, value: Any) -> None:
         """Subtract ``value`` from the variable."""
-        if not graph.frames():
+        if not graph.call_stack():
             self._follow(value)
-            self.assign(self.value.detach() - _operand(value))
+            self.assign(self.value.detach() - _tensor_of(value))
 
     def _follow(self, value: Any) -> None:
         if isinstance(self.owner, TensorOwner):
@@ -263,10 +263,10 @@ class Variable(Operators):
 
     def _shown_value(self) -> str:
         """Return the value as ``repr`` shows it: that of a module which is made already, as drawing values can take long."""
-        if graph.frames():
+        if graph.call_stack():
             return ""
         if getattr(self.owner, "_module", None) is None:
-            return f", value={self.draw(None)}" if isinstance(self.initializer, _Given) else ""
+            return f", value={self.initial_value(None)}" if isinstance(self.initializer, _Given) else ""
         stored = self.stored
         if hasattr(stored, "full_tensor"):
             return ", sharded"  # all ranks would have to print, or none: they gather it together
@@ -299,9 +299,9 @@ def np_array(values: Any, dtype: str) -> Any:
     return np.asarray(values, dtype if dtype in np.sctypeDict else "float32")
 
 
-def _operand(value: Any) -> Any:
+def _tensor_of(value: Any) -> Any:
     return (
-        value.operand if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
+        value.tensor if isinstance(value, Variable) else get_backend().as_tensor(value) if is_listed(value) else value
     )
 
 

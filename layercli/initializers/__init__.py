@@ -78,7 +78,7 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling, orthogonal = LecunNormal, LecunUniform, VarianceScaling, Orthogonal
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.initializers",
     "initializer",
     {
@@ -97,7 +97,7 @@ _catalogue = Registry(
         "stftinitializer": "STFT",
     },
 )
-get = _catalogue.get
+get = _registry.get
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -105,7 +105,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
     """
-    return _catalogue.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def serialize(initializer: Any) -> Any:

@@ -26,7 +26,7 @@ class Initializer(DataclassConfig):
     Subclasses implement ``__call__``; with their own ``__init__``, ``get_config`` returns its arguments.
     """
 
-    home: ClassVar[str] = "keras.initializers"
+    keras_module: ClassVar[str] = "keras.initializers"
 
     def __post_init__(self) -> None:
         check_numbers(self)

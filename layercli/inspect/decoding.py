@@ -99,5 +99,5 @@ def only(model: Layer, blocks: list[Layer]) -> Iterator[None]:
 
 def active_parameters(model: Layer) -> int | None:
     """Return how many parameters each token uses; None for a model without experts, which uses all."""
-    unused = [layer.unused_parameters for _, layer in model.walk() if hasattr(layer, "unused_parameters")]
+    unused = [layer.unused_parameters for _, layer in model.named_layers() if hasattr(layer, "unused_parameters")]
     return sum(int(variable.size) for variable in model.variables) - sum(unused) if unused else None

@@ -72,7 +72,7 @@ class _Describer:
         for path, depth, layer in below(model):
             self.paths[id(layer)] = path
             self._add_layer(path, depth, layer)
-        for _, layer in model.walk():
+        for _, layer in model.named_layers():
             for _, child in layer.children():
                 self.builder.add_child(self.paths[id(layer)], self.paths[id(child)])
 

@@ -234,7 +234,7 @@ def cost_of(node: Node) -> Size:
 def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
     """Yield the path, depth and layer of everything below ``model``, each layer once, parents first."""
     depths = {id(model): 0}
-    for path, layer in model.walk():
+    for path, layer in model.named_layers():
         for _, child in layer.children():
             depths.setdefault(id(child), depths[id(layer)] + 1)
         if path:
@@ -281,7 +281,8 @@ def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
 def lacks_variables(layer: Layer) -> bool:
     """Whether ``layer``, or one below it, is not built yet."""
     return any(
-        not each.built and type(each).build is not Layer.build and not each.stateless for _, each in layer.walk()
+        not each.built and type(each).build is not Layer.build and not each.stateless
+        for _, each in layer.named_layers()
     )
 
 

@@ -171,7 +171,7 @@ def of_variable(model: Layer, path: str, variable: Variable, seed: int) -> Varia
     """Return the row of the variable at ``path`` in ``model``."""
 
     def draw() -> np.ndarray:
-        array: np.ndarray = variable.draw(seeds.generator(seed, f"{model.name}/{path}"))
+        array: np.ndarray = variable.initial_value(seeds.generator(seed, f"{model.name}/{path}"))
         return array
 
     return VariableRow(

@@ -60,7 +60,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.losses.segmentation import dice as dice
     from layercli.losses.segmentation import tversky as tversky
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.losses",
     "loss",
     {
@@ -97,8 +97,8 @@ _catalogue = Registry(
     },
 )
 
-__all__ = [*_catalogue.homes, "deserialize", "get", "parse", "resolve", "serialize"]
-get = _catalogue.get
+__all__ = [*_registry.module_of, "deserialize", "get", "parse", "resolve", "serialize"]
+get = _registry.get
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -106,7 +106,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
     """
-    return _catalogue.deserialize(name, custom_objects)
+    return _registry.deserialize(name, custom_objects)
 
 
 def serialize(loss: Any) -> Any:
@@ -127,8 +127,8 @@ def parse(text: str) -> Any:
     name, _, settings = text.partition(":")
     if not settings:
         return text
-    classes = {snake_case(each): each for each in _catalogue.homes if each[0].isupper()}
-    cls = _catalogue.find(classes.get(_catalogue.aliases.get(name, snake_case(name)), name))
+    classes = {snake_case(each): each for each in _registry.module_of if each[0].isupper()}
+    cls = _registry.find(classes.get(_registry.aliases.get(name, snake_case(name)), name))
     if not isinstance(cls, type):
         raise UsageError(f"the loss {name!r} takes no arguments")
     return cls.from_config(settings_in(settings, name, cls))  # type: ignore[attr-defined]  # every loss class has it
@@ -145,7 +145,7 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
 
     if identifier in ("crossentropy", "ce"):
         prefix = {"binary": "binary", "ids": "sparse_categorical", "one-hot": "categorical"}
-        loss = _catalogue.find(f"{prefix[kind_of_labels(y_true, y_pred)]}_crossentropy")
+        loss = _registry.find(f"{prefix[kind_of_labels(y_true, y_pred)]}_crossentropy")
     else:
         loss = get(identifier)
     if loss is None or isinstance(loss, Loss):
@@ -156,7 +156,7 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
 if not TYPE_CHECKING:  # a type checker would take any name
 
     def __getattr__(name: str) -> Any:
-        return _catalogue.load(name)
+        return _registry.load(name)
 
 
 def __dir__() -> list[str]:

@@ -28,7 +28,7 @@ class Loss(DataclassConfig):
         dtype: the dtype that predictions are converted to; None is float32, and float64 for float64 predictions.
     """
 
-    home: ClassVar[str] = "keras.losses"
+    keras_module: ClassVar[str] = "keras.losses"
     name: str | None
     reduction: str | None
     dtype: str | None

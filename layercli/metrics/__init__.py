@@ -81,7 +81,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.metrics.sensitivity_specificity import SensitivityAtSpecificity as SensitivityAtSpecificity
     from layercli.metrics.sensitivity_specificity import SpecificityAtSensitivity as SpecificityAtSensitivity
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.metrics",
     "metric",
     {
@@ -131,7 +131,7 @@ FUNCTIONS = (
 )  # fmt: skip
 """The loss functions that ``keras.metrics`` has too."""
 
-__all__ = [*_catalogue.homes, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
+__all__ = [*_registry.module_of, *FUNCTIONS, "deserialize", "get", "resolve", "serialize"]
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -139,7 +139,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
     ``custom_objects``: the user's own classes and functions by name. Raises UsageError for an unknown name.
     """
-    return _catalogue.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def serialize(metric: Any) -> Any:
@@ -153,8 +153,8 @@ def get(identifier: Any) -> Any:
     A name always stands for a class, also ``binary_accuracy``. Raises UsageError for an unknown name.
     """
     if isinstance(identifier, str):
-        identifier = _catalogue.aliases.get(identifier.lower(), identifier)
-    return _catalogue.get(identifier)
+        identifier = _registry.aliases.get(identifier.lower(), identifier)
+    return _registry.get(identifier)
 
 
 def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
@@ -186,7 +186,7 @@ if not TYPE_CHECKING:  # a type checker would take any name
     def __getattr__(name: str) -> Any:
         if name in FUNCTIONS:
             return getattr(losses, name)
-        return _catalogue.load(name)
+        return _registry.load(name)
 
 
 def __dir__() -> list[str]:

@@ -15,11 +15,11 @@ from layercli.metrics.metric import Metric
 class ConfusionMetric(Metric):
     """Base of the metrics of confusion counts at ``thresholds``.
 
-    ``cells``: the counts of the state, by their names in Counts; ``stored``: another name for the one count of the
+    ``confusion_counts``: the counts of the state, by their names in Counts; ``stored``: another name for the one count of the
     state.
     """
 
-    cells: ClassVar[tuple[str, ...]]
+    confusion_counts: ClassVar[tuple[str, ...]]
     stored: ClassVar[str | None] = None
 
     thresholds: float | Sequence[float] | None
@@ -40,7 +40,7 @@ class ConfusionMetric(Metric):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the counts: one number per threshold."""
-        return {self.stored or cell: (len(self.levels),) for cell in self.cells}
+        return {self.stored or cell: (len(self.levels),) for cell in self.confusion_counts}
 
     def options(self) -> dict[str, Any]:
         """Return further arguments of ``count``."""
@@ -51,7 +51,7 @@ class ConfusionMetric(Metric):
         levels = [self.levels[rank] for rank in self.ranks]
         counts = count(y_true, y_pred, levels, sample_weight=sample_weight, **self.options())
         back = [self.ranks.index(i) for i in range(len(self.ranks))]
-        for cell in self.cells:
+        for cell in self.confusion_counts:
             self.add(self.stored or cell, getattr(counts, cell)[back])
 
     def unwrap(self, values: torch.Tensor) -> torch.Tensor:
@@ -83,7 +83,7 @@ class TruePositives(CountMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("true_positives",)
+    confusion_counts = ("true_positives",)
 
 
 class FalsePositives(CountMetric):
@@ -95,7 +95,7 @@ class FalsePositives(CountMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("false_positives",)
+    confusion_counts = ("false_positives",)
 
 
 class TrueNegatives(CountMetric):
@@ -107,7 +107,7 @@ class TrueNegatives(CountMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("true_negatives",)
+    confusion_counts = ("true_negatives",)
 
 
 class FalseNegatives(CountMetric):
@@ -119,12 +119,12 @@ class FalseNegatives(CountMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("false_negatives",)
+    confusion_counts = ("false_negatives",)
 
 
 @dataclass(eq=False)
 class RatioMetric(ConfusionMetric):
-    """Base of precision and recall: the true positives as a fraction of the two ``cells``."""
+    """Base of precision and recall: the true positives as a fraction of the two ``confusion_counts``."""
 
     thresholds: float | Sequence[float] | None = None
     top_k: int | None = None
@@ -142,7 +142,7 @@ class RatioMetric(ConfusionMetric):
 
     def result(self) -> torch.Tensor:
         """Return the fraction so far at each threshold, 0 without any sample."""
-        right, other = (self.state[cell] for cell in self.cells)
+        right, other = (self.state[cell] for cell in self.confusion_counts)
         return self.unwrap(divide_no_nan(right, right + other))
 
 
@@ -157,7 +157,7 @@ class Precision(RatioMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("true_positives", "false_positives")
+    confusion_counts = ("true_positives", "false_positives")
 
 
 class Recall(RatioMetric):
@@ -171,4 +171,4 @@ class Recall(RatioMetric):
         dtype: the dtype of the result, float32 by default.
     """
 
-    cells = ("true_positives", "false_negatives")
+    confusion_counts = ("true_positives", "false_negatives")

@@ -29,7 +29,7 @@ class Metric(DataclassConfig):
         name: the name in logs; by default the class name in snake case.
     """
 
-    home: ClassVar[str] = "keras.metrics"
+    keras_module: ClassVar[str] = "keras.metrics"
     name: str | None
     dtype: str | None
 

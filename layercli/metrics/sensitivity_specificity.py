@@ -13,13 +13,13 @@ from layercli.metrics.metric import Metric
 
 
 class SensitivitySpecificityBase(Metric):
-    """Base: the maximum of the rate ``best`` over the thresholds at which the rate ``held`` reaches its bound.
+    """Base: the maximum of the rate ``best`` over the thresholds at which the rate ``constrained`` reaches its bound.
 
     The result is 0 where no threshold reaches it.
     """
 
     best: ClassVar[str]
-    held: ClassVar[str]
+    constrained: ClassVar[str]
 
     num_thresholds: int
     class_id: int | None
@@ -28,8 +28,8 @@ class SensitivitySpecificityBase(Metric):
         super().__post_init__()
         if self.num_thresholds <= 0:
             raise UsageError(f"num_thresholds must be an integer of at least 1, got {self.num_thresholds}")
-        if not 0 <= getattr(self, self.held) <= 1:
-            raise UsageError(f"{self.held} must be a number from 0 to 1, got {getattr(self, self.held)}")
+        if not 0 <= getattr(self, self.constrained) <= 1:
+            raise UsageError(f"{self.constrained} must be a number from 0 to 1, got {getattr(self, self.constrained)}")
 
     @property
     def thresholds(self) -> list[float]:
@@ -49,7 +49,7 @@ class SensitivitySpecificityBase(Metric):
     def result(self) -> torch.Tensor:
         """Return the maximum so far."""
         counts = Counts(**self.state)
-        reached = rate(self.held, counts) >= getattr(self, self.held)
+        reached = rate(self.constrained, counts) >= getattr(self, self.constrained)
         return self.finish(torch.where(reached, rate(self.best, counts), 0).amax())
 
 
@@ -76,7 +76,7 @@ class PrecisionAtRecall(SensitivitySpecificityBase):
         dtype: the dtype of the result, float32 by default.
     """
 
-    best, held = "precision", "recall"
+    best, constrained = "precision", "recall"
 
     recall: float
     num_thresholds: int = 200
@@ -97,7 +97,7 @@ class RecallAtPrecision(SensitivitySpecificityBase):
         dtype: the dtype of the result, float32 by default.
     """
 
-    best, held = "recall", "precision"
+    best, constrained = "recall", "precision"
 
     precision: float
     num_thresholds: int = 200
@@ -119,7 +119,7 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
         dtype: the dtype of the result, float32 by default.
     """
 
-    best, held = "sensitivity", "specificity"
+    best, constrained = "sensitivity", "specificity"
 
     specificity: float
     num_thresholds: int = 200
@@ -141,7 +141,7 @@ class SpecificityAtSensitivity(SensitivitySpecificityBase):
         dtype: the dtype of the result, float32 by default.
     """
 
-    best, held = "specificity", "sensitivity"
+    best, constrained = "specificity", "sensitivity"
 
     sensitivity: float
     num_thresholds: int = 200

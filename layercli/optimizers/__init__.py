@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test holds it to the table
     from layercli.optimizers.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
     from layercli.optimizers.sgd import SGD as SGD
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.optimizers",
     "optimizer",
     {
@@ -53,8 +53,8 @@ _catalogue = Registry(
     {"gradient_descent": "SGD"},
 )
 
-__all__ = [*_catalogue.homes, "deserialize", "get", "parse", "schedules", "serialize"]
-deserialize, serialize = _catalogue.deserialize, plain
+__all__ = [*_registry.module_of, "deserialize", "get", "parse", "schedules", "serialize"]
+deserialize, serialize = _registry.deserialize, plain
 
 
 def get(identifier: Any) -> Any:
@@ -64,7 +64,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, str):
         return parse(identifier)
-    return _catalogue.get(identifier)
+    return _registry.get(identifier)
 
 
 def parse(text: str) -> Any:
@@ -76,7 +76,7 @@ def parse(text: str) -> Any:
     from layercli.optimizers.cli_settings import settings_in
 
     name, _, settings = text.partition(":")
-    cls = _catalogue.find(name)
+    cls = _registry.find(name)
     return cls.from_config(settings_in(settings, name, cls))
 
 
@@ -87,7 +87,7 @@ if not TYPE_CHECKING:  # a type checker would take any name
             import importlib
 
             return importlib.import_module("layercli.optimizers.schedules")
-        return _catalogue.load(name)
+        return _registry.load(name)
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ class ApplyGradientsMixin:
 
     @property
     @abstractmethod
-    def held(self) -> Sequence[torch.nn.Parameter] | None:
+    def parameters(self) -> Sequence[torch.nn.Parameter] | None:
         """The parameters in order, None before ``build``."""
 
     @abstractmethod
@@ -38,14 +38,14 @@ class ApplyGradientsMixin:
         if they do not fit, or for a variable that it was not built on.
         """
         if trainable_variables is not None:
-            if self.held is None:
+            if self.parameters is None:
                 self.build_for(trainable_variables)
             gradients = self._in_order(gradients, trainable_variables)
-        if self.held is None:
+        if self.parameters is None:
             raise NotBuiltError(f"{self.name} has no parameters yet", hint="call build(parameters) first")
-        if len(gradients) != len(self.held):
-            raise UsageError(f"{self.name} holds {len(self.held)} parameters, got {len(gradients)} gradients")
-        self._apply([None if g is None else like(g, p) for g, p in zip(gradients, self.held, strict=True)])
+        if len(gradients) != len(self.parameters):
+            raise UsageError(f"{self.name} holds {len(self.parameters)} parameters, got {len(gradients)} gradients")
+        self._apply([None if g is None else like(g, p) for g, p in zip(gradients, self.parameters, strict=True)])
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
         """Apply pairs of a gradient and its variable, as ``apply`` does."""
@@ -56,7 +56,7 @@ class ApplyGradientsMixin:
         """Return the gradients of ``variables`` in the order and the layouts of the parameters."""
         if len(gradients) != len(variables):
             raise UsageError(f"{self.name} got {len(gradients)} gradients for {len(variables)} variables")
-        places = {id(parameter): place for place, parameter in enumerate(self.held or ())}
+        places = {id(parameter): place for place, parameter in enumerate(self.parameters or ())}
         found: list[Any] = [None] * len(places)
         for variable, gradient in zip(variables, gradients, strict=True):
             parameter = variable.stored
@@ -81,5 +81,5 @@ def like(value: Any, parameter: torch.Tensor) -> torch.Tensor:
 def described(variables: Sequence[Any]) -> tuple[list[Any], list[str], dict[str, Any]]:
     """Return the parameters of variables, their paths, and the other arguments of ``build``."""
     constraints = [variable.constraint for variable in variables]
-    others = {"constraints": constraints, "orders": [variable._logical for variable in variables]}
+    others = {"constraints": constraints, "axis_orders": [variable._logical for variable in variables]}
     return [variable.stored for variable in variables], [variable.path for variable in variables], others

@@ -32,7 +32,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     Raises UsageError for arguments that contradict each other or are out of range.
     """
 
-    home: ClassVar[str] = "keras.optimizers"
+    keras_module: ClassVar[str] = "keras.optimizers"
     needs_logical_shape: ClassVar[bool] = False  # whether the rule tells axes apart, and so must see logical shapes
 
     learning_rate: Any = LearningRate(0.001)  # noqa: RUF009  # a descriptor: each optimizer has its own rate behind it
@@ -50,7 +50,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)
         self.rate_source: Any  # what learning_rate was set to: see Rate
-        self.applied = 0
+        self.step_count = 0
         self.state: State | None = None
         self.trained: list[Variable] = []  # what it was built on, if that was variables
         self.no_decay: tuple[tuple[Any, ...], str] = ((), "")
@@ -78,12 +78,12 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         names: Sequence[str] | None = None,
         *,
         constraints: Sequence[Constraint | None] | None = None,
-        orders: Sequence[Sequence[int] | None] | None = None,
+        axis_orders: Sequence[Sequence[int] | None] | None = None,
     ) -> None:
         """Make the state for ``parameters``, which may be variables of a model; a second call does nothing.
 
         ``names`` are their paths (``dense/kernel``), used in the names of the state. ``constraints`` are applied to
-        each after every step. ``orders`` are the axes by which each, permuted, takes its logical shape: constraints,
+        each after every step. ``axis_orders`` are the axes by which each, permuted, takes its logical shape: constraints,
         rules that tell axes apart and the stored variables see that one.
         """
         if self.state is not None:
@@ -91,8 +91,8 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         if parameters and all(isinstance(each, Variable) for each in parameters):
             self.trained = list(parameters)  # type: ignore[arg-type]  # each is a Variable
             parameters, names, others = described(parameters)
-            constraints, orders = others["constraints"], others["orders"]
-        self.state = State(list(parameters), names, constraints, orders)
+            constraints, axis_orders = others["constraints"], others["axis_orders"]
+        self.state = State(list(parameters), names, constraints, axis_orders)
         self.add_state(self.state)
 
     def build_for(self, variables: Sequence[Any]) -> None:
@@ -110,7 +110,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
             state.add(group, self.initial, logical=self.needs_logical_shape)
 
     @property
-    def held(self) -> Sequence[torch.nn.Parameter] | None:
+    def parameters(self) -> Sequence[torch.nn.Parameter] | None:
         """The parameters in order, None before ``build``."""
         return None if self.state is None else self.state.parameters
 
@@ -129,7 +129,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     @property
     def update_count(self) -> int:
         """How many updates were made."""
-        return self.applied // (self.gradient_accumulation_steps or 1)
+        return self.step_count // (self.gradient_accumulation_steps or 1)
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
@@ -165,7 +165,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     @property
     def entries(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: names and tensors, in order, in their logical shapes."""
-        own = [("iteration", torch.tensor(self.applied, dtype=torch.int32))]
+        own = [("iteration", torch.tensor(self.step_count, dtype=torch.int32))]
         if isinstance(self.rate_source, float):
             own.append(("learning_rate", torch.tensor(self.rate_source, dtype=torch.float32)))
         return own + [(entry.name, entry.tensor) for entry in self.state.entries] if self.state else own
@@ -184,13 +184,13 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         with torch.no_grad():
             for (_, tensor), value in zip(have, values, strict=True):
                 fill(tensor, torch.as_tensor(value))
-        self.applied = int(have[0][1])
+        self.step_count = int(have[0][1])
         if isinstance(self.rate_source, float):
             self.learning_rate = have[1][1].item()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state: ``iteration``, ``learning_rate`` if it is a number, and ``<parameter>.<slot>`` tensors."""
-        own: dict[str, Any] = {"iteration": self.applied}
+        own: dict[str, Any] = {"iteration": self.step_count}
         if isinstance(self.rate_source, float):
             own["learning_rate"] = self.rate_source
         return own | {entry.key: entry.tensor for entry in self.built_state.entries}
@@ -219,7 +219,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         with torch.no_grad():
             self._apply_present(gradients)
-        self.applied += 1
+        self.step_count += 1
 
     def _apply_present(self, gradients: list[torch.Tensor | None]) -> None:
         state = self.built_state
@@ -240,7 +240,7 @@ class Optimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMixin):
         """Return the mean gradients when an update is due, else add to the sum so far and return None."""
         steps = self.gradient_accumulation_steps or 1
         sums = self.built_state.select("gradient_accumulator", indices)
-        if (self.applied + 1) % steps:
+        if (self.step_count + 1) % steps:
             torch._foreach_add_(sums, gradients)
             return None
         means = list(torch._foreach_div(torch._foreach_add(sums, gradients), steps))

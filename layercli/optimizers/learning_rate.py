@@ -35,7 +35,7 @@ class LearningRate:
                 lambda value: self.__set__(optimizer, value),
             )
         takes_step = isinstance(source, LearningRateSchedule) or inspect.signature(source).parameters
-        return float(source(optimizer.applied) if takes_step else source())
+        return float(source(optimizer.step_count) if takes_step else source())
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         if isinstance(value, Mapping):

@@ -30,7 +30,7 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         dynamic_growth_steps: The number of finite steps after which the scale doubles.
     """
 
-    home: ClassVar[str] = "keras.optimizers"
+    keras_module: ClassVar[str] = "keras.optimizers"
 
     inner_optimizer: Any
     initial_scale: float = 2.0**15
@@ -54,9 +54,9 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         self._apply([parameter.grad for parameter in self.inner_optimizer.built_state.parameters])
 
     @property
-    def held(self) -> Sequence[torch.nn.Parameter] | None:
+    def parameters(self) -> Sequence[torch.nn.Parameter] | None:
         """The parameters of the inner optimizer in order, None before ``build``."""
-        return self.inner_optimizer.held  # type: ignore[no-any-return]  # it is an Optimizer
+        return self.inner_optimizer.parameters  # type: ignore[no-any-return]  # it is an Optimizer
 
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         present = [gradient for gradient in gradients if gradient is not None]
@@ -95,9 +95,9 @@ class LossScaleOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariable
         return int(self.inner_optimizer.update_count)
 
     @property
-    def applied(self) -> int:  # type: ignore[override]  # that of the inner optimizer
+    def step_count(self) -> int:  # type: ignore[override]  # that of the inner optimizer
         """How many steps were taken; steps left out do not count."""
-        return int(self.inner_optimizer.applied)
+        return int(self.inner_optimizer.step_count)
 
     @property
     def entries(self) -> list[tuple[str, torch.Tensor]]:

@@ -29,7 +29,7 @@ class OptimizerMap(DataclassConfig):
         optimizer_map: A dict from paths or regular expressions to optimizers.
     """
 
-    home: ClassVar[str] = "keras.optimizers"
+    keras_module: ClassVar[str] = "keras.optimizers"
 
     default_optimizer: Any
     optimizer_map: Mapping[str, Any] = None  # type: ignore[assignment]  # None stands for an empty mapping, as in Keras
@@ -70,7 +70,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
         loss_scale_factor: The loss scale of every optimizer; None for 1.
     """
 
-    home: ClassVar[str] = "keras.optimizers"
+    keras_module: ClassVar[str] = "keras.optimizers"
 
     optimizer_map: Any
     loss_scale_factor: float | None = None
@@ -79,8 +79,8 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
     def __post_init__(self) -> None:
         self.name = self.name or snake_case(type(self).__name__)
         self.optimizers: list[Optimizer] = []
-        self.applied = 0
-        self.parameters: list[torch.nn.Parameter] = []
+        self.step_count = 0
+        self._parameters: list[torch.nn.Parameter] = []
         self.members: list[list[int]] | None = None
         if isinstance(self.optimizer_map, OptimizerMap):
             for optimizer in self.optimizer_map:
@@ -101,7 +101,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
             raise UsageError(f"{self.name} needs the names of its parameters to share them out")
         choose: Callable[[str], Any] = self.optimizer_map
         places = [self._position(choose(name)) for name in names]
-        self.parameters = list(parameters)
+        self._parameters = list(parameters)
         self.members = [[i for i, place in enumerate(places) if place == k] for k in range(len(self.optimizers))]
         for optimizer, chosen in zip(self.optimizers, self.members, strict=True):
             given = {key: [values[i] for i in chosen] for key, values in more.items() if values is not None}
@@ -110,18 +110,18 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
 
     def step(self) -> None:
         """Apply the gradients that the backward pass left in the parameters."""
-        self._apply([parameter.grad for parameter in self._built(self.parameters)])
+        self._apply([parameter.grad for parameter in self._built(self._parameters)])
 
     @property
-    def held(self) -> Sequence[torch.nn.Parameter] | None:
+    def parameters(self) -> Sequence[torch.nn.Parameter] | None:
         """The parameters in order, None before ``build``."""
-        return None if self.members is None else self.parameters
+        return None if self.members is None else self._parameters
 
     def _apply(self, gradients: list[torch.Tensor | None]) -> None:
         for optimizer, chosen in zip(self.optimizers, self._built(self.members), strict=True):
             if any(gradients[i] is not None for i in chosen):
                 optimizer.apply([gradients[i] for i in chosen])
-        self.applied += 1
+        self.step_count += 1
 
     def _built(self, value: Any) -> Any:
         if self.members is None:
@@ -130,7 +130,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
 
     def zero_grad(self) -> None:
         """Drop the gradients of the parameters."""
-        for parameter in self._built(self.parameters):
+        for parameter in self._built(self._parameters):
             parameter.grad = None
 
     def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
@@ -146,7 +146,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
     @property
     def update_count(self) -> int:
         """How many steps were taken."""
-        return self.applied
+        return self.step_count
 
     @property
     def learning_rate(self) -> Any:
@@ -160,7 +160,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
     @property
     def entries(self) -> list[tuple[str, torch.Tensor]]:
         """The state as Keras stores it: its own counters, then the variables of each optimizer."""
-        own = [("iteration", torch.tensor(self.applied, dtype=torch.int32)), ("learning_rate", torch.tensor(0.0))]
+        own = [("iteration", torch.tensor(self.step_count, dtype=torch.int32)), ("learning_rate", torch.tensor(0.0))]
         return own + [variable for optimizer in self.optimizers for variable in optimizer.entries]
 
     def set_variables(self, values: Sequence[Any]) -> None:
@@ -172,13 +172,15 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
             count = len(optimizer.entries)
             optimizer.set_variables(values[start : start + count])
             start += count
-        self.applied = int(values[0])
+        self.step_count = int(values[0])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of the optimizers, each key preceded by the place of its optimizer."""
         held = zip(self.optimizers, self._built(self.members), strict=True)
         parts = [(place, opt.state_dict()) for place, (opt, chosen) in enumerate(held) if chosen]
-        return {"iteration": self.applied} | {f"{place}.{key}": v for place, part in parts for key, v in part.items()}
+        return {"iteration": self.step_count} | {
+            f"{place}.{key}": v for place, part in parts for key, v in part.items()
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
@@ -186,7 +188,7 @@ class MultiOptimizer(DataclassConfig, ApplyGradientsMixin, OptimizerVariablesMix
             start = f"{place}."
             if part := {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}:
                 optimizer.load_state_dict(part)
-        self.applied = state["iteration"]
+        self.step_count = state["iteration"]
 
 
 def require_plain(optimizer: Any) -> Any:

@@ -85,7 +85,7 @@ class Muon(Optimizer):
             if velocity is None:
                 momentum.mul_(self.momentum).add_(gradient)
                 ahead = gradient + self.momentum * momentum if self.nesterov else momentum
-                parameter.sub_(self.orthogonal(ahead), alpha=rate * self.scale(parameter))
+                parameter.sub_(self.newton_schulz(ahead), alpha=rate * self.scale(parameter))
         uses_adam = [row for row in rows if row[3] is not None]
         if uses_adam:
             lists = [list(column) for column in zip(*uses_adam, strict=True)]
@@ -96,10 +96,10 @@ class Muon(Optimizer):
         """Return what brings the orthogonal update to the root mean square of an Adam update."""
         return 1.0 if self.rms_rate is None else self.rms_rate * math.sqrt(max(matrix.shape))
 
-    def orthogonal(self, x: torch.Tensor) -> torch.Tensor:
+    def newton_schulz(self, x: torch.Tensor) -> torch.Tensor:
         """Return the matrix of about the same row and column spaces whose singular values are all about 1."""
         if x.shape[0] > x.shape[1]:
-            return self.orthogonal(x.T).T
+            return self.newton_schulz(x.T).T
         x = x / (x.norm() + 1e-7)
         for _ in range(self.ns_steps):
             gram = x @ x.T

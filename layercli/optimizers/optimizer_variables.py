@@ -20,7 +20,7 @@ class OptimizerVariablesMixin:
     """``variables``, ``iterations``, ``stateless_apply``, and ``add_variable`` with ``update_step`` for subclasses."""
 
     name: str | None
-    applied: int
+    step_count: int
 
     @property
     @abstractmethod
@@ -36,7 +36,7 @@ class OptimizerVariablesMixin:
     def variables(self) -> list[Variable]:
         """The state as Keras stores it, in order, in logical shapes. Names may occur twice."""
         count = NumberVariable(
-            f"{self.name}/iteration", "int32", lambda: self.applied, lambda n: setattr(self, "applied", int(n))
+            f"{self.name}/iteration", "int32", lambda: self.step_count, lambda n: setattr(self, "step_count", int(n))
         )
         own: list[Any] = [count]
         own += [self.learning_rate] if isinstance(getattr(self, "rate_source", None), float) else []  # type: ignore[attr-defined]  # one that has a rate
@@ -51,7 +51,7 @@ class OptimizerVariablesMixin:
         """How many updates were made, as a variable."""
 
         def write(value: Any) -> None:
-            self.applied = int(value) * (getattr(self, "gradient_accumulation_steps", None) or 1)
+            self.step_count = int(value) * (getattr(self, "gradient_accumulation_steps", None) or 1)
 
         return NumberVariable(f"{self.name}/iteration", "int32", lambda: self.update_count, write)
 

@@ -11,7 +11,7 @@ from layercli.core.registry import DataclassConfig, Registry
 from layercli.core.registry import serialize as plain
 from layercli.errors import UsageError
 
-_catalogue = Registry(
+_registry = Registry(
     "layercli.optimizers",
     "learning-rate schedule",
     {
@@ -20,14 +20,14 @@ _catalogue = Registry(
         )
     },
 )
-__all__ = [*_catalogue.homes, "LearningRateSchedule", "deserialize", "get", "serialize"]
-get, deserialize, serialize = _catalogue.get, _catalogue.deserialize, plain
+__all__ = [*_registry.module_of, "LearningRateSchedule", "deserialize", "get", "serialize"]
+get, deserialize, serialize = _registry.get, _registry.deserialize, plain
 
 
 class LearningRateSchedule(DataclassConfig):
     """The base class of schedules: a learning rate for each step. Subclass it as a dataclass and override ``__call__(step)``."""
 
-    home: ClassVar[str] = "keras.optimizers.schedules"
+    keras_module: ClassVar[str] = "keras.optimizers.schedules"
 
     def __call__(self, step: Any) -> float:
         """Return the rate at ``step``, the number of steps taken before."""

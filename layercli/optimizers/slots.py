@@ -29,14 +29,18 @@ class State:
         parameters: list[torch.nn.Parameter],
         names: Sequence[str] | None,
         constraints: Sequence[Any] | None,
-        orders: Sequence[Sequence[int] | None] | None,
+        axis_orders: Sequence[Sequence[int] | None] | None,
     ) -> None:
         count = len(parameters)
         self.parameters: list[Any] = parameters
         self.names = list(names or [f"variable_{i}" if i else "variable" for i in range(count)])
-        self.orders = list(orders or [None] * count)
+        self.axis_orders = list(axis_orders or [None] * count)
         self.constraints = list(constraints or [None] * count)
-        for what, given in (("names", self.names), ("orders", self.orders), ("constraints", self.constraints)):
+        for what, given in (
+            ("names", self.names),
+            ("axis_orders", self.axis_orders),
+            ("constraints", self.constraints),
+        ):
             if len(given) != count:
                 raise UsageError(f"an optimizer of {count} parameters got {len(given)} {what}")
         self.constrained = any(constraint is not None for constraint in self.constraints)
@@ -65,12 +69,12 @@ class State:
 
     def stored_order(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Return ``tensor``, in the logical shape of the parameter of that index, laid out as that."""
-        order = self.orders[index]
+        order = self.axis_orders[index]
         return tensor if order is None else tensor.permute(*(order.index(axis) for axis in range(len(order))))
 
     def permuted(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Return ``tensor``, laid out as the parameter of that index, in the parameter's logical shape."""
-        order = self.orders[index]
+        order = self.axis_orders[index]
         return tensor if order is None else tensor.permute(*order)
 
     def logical(self, tensors: list[torch.Tensor], indices: list[int]) -> list[torch.Tensor]:

@@ -130,7 +130,7 @@ def agreement(layer: Layer, order: list[Variable], given: list[Converted]) -> in
 def finished(order: list[Variable], given: list[Converted], layer: Layer, weights: LegacyWeights) -> list[Converted]:
     """Return the arrays as the variables want them, layer by layer within ``layer``."""
     owners: dict[int, tuple[Layer, dict[str, int]]] = {}
-    by_variable = {variable: below for _, below in layer.walk() for variable in below.own_variables}
+    by_variable = {variable: below for _, below in layer.named_layers() for variable in below.own_variables}
     for i, variable in enumerate(order):
         owner = by_variable[variable]
         owners.setdefault(id(owner), (owner, {}))[1][variable.name] = i

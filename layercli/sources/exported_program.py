@@ -22,9 +22,9 @@ class ExportedProgramSource(ModuleSource):
     def __init__(self, file: str) -> None:
         Source.__init__(self, file, file)
 
-    def give(self, **given: Any) -> None:
+    def set_inputs(self, **given: Any) -> None:
         """Reject values, because an exported program does not depend on them."""
-        Source.give(self, **given)
+        Source.set_inputs(self, **given)
 
     def trained(self) -> ModelSource:
         """Refuse: a program in a file has no layers to train."""

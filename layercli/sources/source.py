@@ -55,7 +55,7 @@ class Source:
             raise UsageError(f"{self.name} takes no inputs, so it takes no shapes")
         return None
 
-    def give(self, **given: Any) -> None:
+    def set_inputs(self, **given: Any) -> None:
         """Give values of inputs beside their shapes; only the description of a torch module in Python can depend on them."""
         if any(x not in (None, 0) and x != () and x != [] for x in given.values()):
             raise UsageError(f"{self.name} is described by shapes alone: values are for torch modules in Python")

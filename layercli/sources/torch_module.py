@@ -22,7 +22,7 @@ class ModuleSource(Source):
     """A torch.nn.Module, which does not declare its inputs."""
 
     vocabulary = "torch modules"
-    _given: Mapping[str, Any] = MappingProxyType({})
+    _given_inputs: Mapping[str, Any] = MappingProxyType({})
     _values: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, model: Any, name: str, origin: str, make: Callable[[], Any] | None = None) -> None:
@@ -38,13 +38,15 @@ class ModuleSource(Source):
         """Return the Specs of the arguments of ``forward`` that were given as shapes or files."""
         from layercli.runtime.analysis.module_inputs import GivenInputs, inputs_of_module
 
-        found = inputs_of_module(self.described, self.name, list(shapes), list(sizes), GivenInputs(**self._given))
+        found = inputs_of_module(
+            self.described, self.name, list(shapes), list(sizes), GivenInputs(**self._given_inputs)
+        )
         self._values = found.values
         return found.specs
 
-    def give(self, **given: Any) -> None:
+    def set_inputs(self, **given: Any) -> None:
         """Give values of inputs: files, fill values, and other arguments of ``forward``."""
-        self._given = given
+        self._given_inputs = given
 
     def graph(self, inputs: Any = None) -> ModelGraph:
         """Return the ModelGraph of the modules and their parameters."""

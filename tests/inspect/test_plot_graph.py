@@ -88,7 +88,7 @@ def test_two_calls_of_a_torch_layer_do_not_flow_into_each_other(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "twice_called.py").write_text(CALLED_TWICE)
     source = resolve("twice_called.py:Net", describing=True)
-    source.give(arguments=["twice=true"])
+    source.set_inputs(arguments=["twice=true"])
     graph = source.graph(source.inputs(["2,3"]))
     assert [call.module for call in graph.module_calls] == ["", "one", "head", "head"]  # with the argument given
     picture = plot_graph(graph)

@@ -51,7 +51,7 @@ def test_keras_gives_the_same_for_the_same_random_numbers(name, settings, diviso
         layer = getattr(layers, name)(**settings, data_format=data_format)
         turned = x if data_format == "channels_last" else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
         given = None if drawn is None else torch.tensor(drawn)
-        ours = layer(turned, training=True) if drawn is None else layer.varied(torch.tensor(turned), given)
+        ours = layer(turned, training=True) if drawn is None else layer.random_transform(torch.tensor(turned), given)
         close(ours if data_format == "channels_last" else ours.permute(0, 2, 3, 1), theirs, 1e-5)
 
 

@@ -102,6 +102,6 @@ def test_where_no_mask_comes_a_call_is_as_short_as_ever(monkeypatch):
     monkeypatch.setattr(Layer, "_call", None)
     assert layer(x) is x
     masked = torch.ones(2, 3)
-    masking.attach(masked, torch.ones(2))
+    masking.set_mask(masked, torch.ones(2))
     with pytest.raises(TypeError):
         layer(masked)

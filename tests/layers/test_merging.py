@@ -82,7 +82,7 @@ def test_masks_merge_as_in_keras(name, settings, masks):
     tensors = [torch.from_numpy(x) for x in arrays]
     for x, mask in zip(tensors, masks, strict=True):
         if mask is not None:
-            masking.attach(x, torch.from_numpy(mask))
+            masking.set_mask(x, torch.from_numpy(mask))
     ours = masking.mask_of(getattr(layers, name)(**settings)(tensors))
     given = [keras.ops.convert_to_tensor(x) for x in arrays]
     theirs = value_of(getattr(keras.layers, name)(**settings).compute_mask(given, list(masks)))

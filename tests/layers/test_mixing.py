@@ -60,15 +60,15 @@ def test_keras_gives_the_same_for_the_same_random_numbers(name, settings, drawn,
     for data_format in ("channels_last", "channels_first"):
         layer = getattr(layers, name)(**settings, data_format=data_format)
         turned = X if data_format == "channels_last" else np.ascontiguousarray(X.transpose(0, 3, 1, 2))
-        ours = layer.varied(torch.tensor(turned), torch.tensor(drawn))
+        ours = layer.random_transform(torch.tensor(turned), torch.tensor(drawn))
         close(ours if data_format == "channels_last" else ours.permute(0, 2, 3, 1), expected, 1e-4)
     layer = getattr(layers, name)(**settings)
     if name in ("MixUp", "CutMix"):
         labels = np.asarray(theirs.transform_labels(LABELS, transformation))
-        close(layer.varied_labels(torch.tensor(LABELS), torch.tensor(drawn)), labels)
+        close(layer.random_transform_labels(torch.tensor(LABELS), torch.tensor(drawn)), labels)
     elif layer.moves_pixels:
         masks = np.asarray(theirs.transform_segmentation_masks(X, transformation))
-        close(layer.varied_masks(torch.tensor(X), torch.tensor(drawn)), masks)
+        close(layer.random_transform_masks(torch.tensor(X), torch.tensor(drawn)), masks)
 
 
 RANDOM = [

@@ -265,7 +265,7 @@ def test_logical_shapes_are_what_axes_mean():
     limits = [lambda w: w / w.norm(dim=0, keepdim=True), None]
     plain, permuted = optimizers.Adafactor(0.1), optimizers.Adafactor(0.1)
     plain.build(seen, constraints=limits)
-    permuted.build(stored, constraints=limits, orders=[(1, 2, 0), None])
+    permuted.build(stored, constraints=limits, axis_orders=[(1, 2, 0), None])
     for _ in range(3):
         plain.apply([gradient, None])
         permuted.apply([gradient.permute(2, 0, 1), None])

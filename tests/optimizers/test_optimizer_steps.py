@@ -233,7 +233,7 @@ def test_an_optimizer_is_built_on_the_variables_it_is_first_handed(make):
     optimizer = make()
     optimizer.apply(gradients[::-1], model.trainable_variables[::-1])
     optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-    assert optimizer.applied == 2
+    assert optimizer.step_count == 2
     beside = layercli.optimizers.Adam(0.1)
     beside.build([variable.stored for variable in peer.trainable_variables])
     for _ in range(2):

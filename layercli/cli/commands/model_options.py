@@ -32,7 +32,7 @@ class Describing:
 
         register_custom_objects(self.custom)
         source = resolve(model, self.set_, config=self.config, describing=not values, library=library)
-        source.give(files=self.input, fill=self.fill, arguments=self.arg)
+        source.set_inputs(files=self.input, fill=self.fill, arguments=self.arg)
         return source
 
     def inputs(self, source: Source) -> Any:

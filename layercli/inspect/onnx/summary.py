@@ -167,7 +167,7 @@ class ModuleTable:
             cls=cls,
             depth=depth,
             input_shape=self._shown_shapes(self._taken(nodes, places)),
-            output_shape=self._shown_shapes(self._given(nodes, places)),
+            output_shape=self._shown_shapes(self._named_outputs(nodes, places)),
             parameters=every,
             trainable=trainable,
             non_trainable=every - trainable,
@@ -181,7 +181,7 @@ class ModuleTable:
         made = {name for node in nodes for name in node.gives}
         return list(dict.fromkeys(x for node in nodes for name in node.takes if (x := self._real(name)) not in made))
 
-    def _given(self, nodes: list[Seen], places: set[int]) -> list[str]:
+    def _named_outputs(self, nodes: list[Seen], places: set[int]) -> list[str]:
         """Return the outputs of nodes that other nodes use; of a repeated module those of its first call."""
         found = [x for node in nodes for x in node.gives if x and self._leaves(x, places)]
         found = found or [x for node in nodes[-1:] for x in node.gives[:1]]

@@ -15,7 +15,7 @@ from layercli.layers.validators import (
     Regularizer,
     raise_unsupported,
 )
-from layercli.ops.nn.activation_functions import over
+from layercli.ops.nn.activation_functions import apply_inplace
 from layercli.ops.numpy import linear
 
 
@@ -71,4 +71,4 @@ class Dense(LoraMixin):
         """Return the outputs."""
         kernel = self.kernel if self._lora is None else self.lora_value()
         x = self.op(inputs, kernel, self.bias)
-        return x if self.activation is None else over(self.activation, x)
+        return x if self.activation is None else apply_inplace(self.activation, x)

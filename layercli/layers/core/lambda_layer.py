@@ -54,7 +54,7 @@ class Lambda(Layer):
         given = self.arguments | {name: told[name] for name in self._wanted}
         if self.output_shape is None or not any(isinstance(x, SymbolicTensor) for x in tree.flatten(inputs)):
             return self.function(inputs, **given)
-        calls = graph.frames()[-1].node.calls
+        calls = graph.call_stack()[-1].node.calls
         before = len(calls)
         try:
             return self.function(inputs, **given)

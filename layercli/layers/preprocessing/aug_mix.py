@@ -44,18 +44,18 @@ class AugMix(BaseRandomImageLayer):
         self.op = ChainDraws(self.num_chains, self.num_chains * self.chain_depth, self.alpha, self.seed)
         self.augmentations = augmentations(self, self.all_ops)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images mixed with the results of the chains."""
         if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return images
         weights, weight = drawn[: self.num_chains].to(images.dtype), drawn[self.num_chains].to(images.dtype)
-        places = (drawn[self.num_chains + 1 :] * (len(self.augmentations) + 1)).long().reshape(self.num_chains, -1)
-        mixed = sum(part * self._chained(images, chain) for part, chain in zip(weights, places.tolist(), strict=True))
+        indices = (drawn[self.num_chains + 1 :] * (len(self.augmentations) + 1)).long().reshape(self.num_chains, -1)
+        mixed = sum(part * self._chained(images, chain) for part, chain in zip(weights, indices.tolist(), strict=True))
         return within(weight * images + (1 - weight) * mixed, self.value_range)
 
-    def _chained(self, images: Any, places: list[int]) -> Any:
-        """Return the images as the layers at some places leave them; the place after the last is nothing."""
-        for place in places:
-            if place < len(self.augmentations):
-                images = self.augmentations[place](images, training=True)
+    def _chained(self, images: Any, indices: list[int]) -> Any:
+        """Return the images transformed by the layers of those indices in turn; the index after the last is the identity."""
+        for index in indices:
+            if index < len(self.augmentations):
+                images = self.augmentations[index](images, training=True)
         return images

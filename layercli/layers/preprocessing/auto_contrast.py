@@ -24,7 +24,7 @@ class AutoContrast(BaseImagePreprocessingLayer):
 
     moves_pixels = False
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the images with more contrast."""
         given = ops.cast(images, self.compute_dtype)
         x = rescaled(given, self.value_range, (0, 255))

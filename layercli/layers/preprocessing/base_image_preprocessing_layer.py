@@ -47,17 +47,17 @@ class BaseImagePreprocessingLayer(Layer):
                 f"expects x with 4 axes (batch, height, width, channels) or 3 (one image), got {rank} (x = {spec_of(images)})"
             )
         if rank == 4:
-            return self.transformed(parts, training)
+            return self.transform_batch(parts, training)
         batch = tree.map_structure(lambda x: ops.expand_dims(x, 0), parts)
-        return tree.map_structure(lambda x: ops.squeeze(x, 0), self.transformed(batch, training))  # type: ignore[no-any-return]  # a dict
+        return tree.map_structure(lambda x: ops.squeeze(x, 0), self.transform_batch(batch, training))  # type: ignore[no-any-return]  # a dict
 
-    def transformed(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
         """Return images with what belongs to them as the layer leaves it; UsageError for what it does not move."""
         others = [name for name in parts if name not in ("images", "labels")]
         if others and self.moves_pixels:
             raise UsageError(f"moves pixels, and does not move {others[0]} with them")
-        return {**parts, "images": self.changed(parts["images"], training)}
+        return {**parts, "images": self.transform(parts["images"], training)}
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return a batch of images as the layer leaves it."""
-        raise NotImplementedError(f"{type(self).__name__} has no changed(images, training)")
+        raise NotImplementedError(f"{type(self).__name__} has no transform(images, training)")

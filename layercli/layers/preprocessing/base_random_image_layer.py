@@ -19,22 +19,26 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
 
     floats = False
 
-    def settle(self, *ends: tuple[float, float]) -> None:
+    def set_factors(self, *ends: tuple[float, float]) -> None:
         """Let the values drawn for each image lie between these ends."""
         low, high = zip(*ends, strict=True)
         self.op = Uniform(low, high, self.seed)
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the images, in training changed."""
-        return self.transformed({"images": images}, training)["images"]
+        return self.transform_batch({"images": images}, training)["images"]
 
-    def transformed(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
         """Return images with what belongs to them, in training changed by the same random numbers."""
         images = ops.cast(parts["images"], self.compute_dtype) if self.floats or training else parts["images"]
         if not training:
             return {**parts, "images": images}
         drawn = self.drawn(images)
-        changes = {"images": self.varied, "labels": self.varied_labels, "segmentation_masks": self.varied_masks}
+        changes = {
+            "images": self.random_transform,
+            "labels": self.random_transform_labels,
+            "segmentation_masks": self.random_transform_masks,
+        }
         return {
             name: changes[name](images if name == "images" else part, drawn)
             if name in changes
@@ -42,15 +46,15 @@ class BaseRandomImageLayer(BaseImagePreprocessingLayer, BaseRandomLayer):
             for name, part in parts.items()
         }
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images changed by what was drawn, a row for each."""
-        raise NotImplementedError(f"{type(self).__name__} has no varied(images, drawn)")
+        raise NotImplementedError(f"{type(self).__name__} has no random_transform(images, drawn)")
 
-    def varied_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
         """Return the labels of the changed images."""
         return labels
 
-    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
         """Return the masks of segmentation of the changed images; UsageError where they would have to be moved."""
         return self.unmoved("segmentation_masks", masks)
 

@@ -25,6 +25,6 @@ class CenterCrop(BaseImagePreprocessingLayer):
         """Make the op of the settings."""
         self.op = CenterWindow((self.height, self.width), self.channels_first)
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the windows."""
         return self.op(ops.cast(images, self.compute_dtype))

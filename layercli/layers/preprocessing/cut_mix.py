@@ -34,17 +34,17 @@ class CutMix(RandomColor):
         self.op = MixDraws(low + 1e-6, high + 1e-6, self.seed)
         self.window = WindowMask(self.channels_first)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images with windows of others."""
         side = ops.sqrt(1 - drawn[:, :1])
         window = self.window(images, ops.concatenate([side, side, drawn[:, 2:]], 1))
         return ops.where(window, partners(images, drawn), images)
 
-    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
         """Return masks with the same windows."""
-        return self.varied(masks, drawn)
+        return self.random_transform(masks, drawn)
 
-    def varied_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
         """Return the labels mixed by area."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 

@@ -47,9 +47,9 @@ class Discretization(Layer):
         check_dense(self)
         if (self.bin_boundaries is None) == (self.num_bins is None):
             raise UsageError("Discretization expects bin_boundaries or num_bins, and not both")
-        self._settle()
+        self._set_boundaries()
 
-    def _settle(self) -> None:
+    def _set_boundaries(self) -> None:
         """Make the ops of the boundaries."""
         bounds = self.bin_boundaries
         self.op = None if bounds is None else Bucketize(tuple(bounds))
@@ -73,7 +73,7 @@ class Discretization(Layer):
         if not summary.shape[1]:
             raise UsageError(f"{self.name} got no data to adapt to")
         self.bin_boundaries = compress_summary(summary, 1.0 / self.num_bins)[0, :-1].tolist()
-        self._settle()
+        self._set_boundaries()
 
     def call(self, inputs: Any) -> Any:
         """Return the bins' numbers, or vectors of them."""
@@ -89,7 +89,7 @@ class Discretization(Layer):
         layer = super().from_config(settings if found is None else {**settings, "bin_boundaries": None})
         if found is not None:
             layer.bin_boundaries = _ascending(found)
-            layer._settle()
+            layer._set_boundaries()
         return layer
 
 
@@ -119,6 +119,6 @@ def compress_summary(summary: np.ndarray, epsilon: float) -> np.ndarray:
         return summary
     parts = epsilon + np.arange(0.0, 1.0, epsilon)
     weights = summary[1].cumsum()
-    places = weights / weights[-1]
-    samples, reached = np.interp(parts, places, summary[0]), np.interp(parts, places, weights)
+    cumulative = weights / weights[-1]
+    samples, reached = np.interp(parts, cumulative, summary[0]), np.interp(parts, cumulative, weights)
     return np.stack((samples, np.diff(reached, prepend=0))).astype("float32")

@@ -30,7 +30,7 @@ class Equalization(BaseImagePreprocessingLayer):
         """Make the op of the settings."""
         self.equalize = Equalize(self.bins, self.channels_first)
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the images, in training equalized."""
         if not training:
             return images

@@ -47,7 +47,7 @@ class HashedCrossing(Layer):
     def setup(self) -> None:
         """Make the ops of the settings."""
         check_dense(self)
-        args, kwargs = self._given
+        args, kwargs = self._init_args
         given = fields.by_name(type(self), self.positional_arguments(), args) | kwargs
         integers_for_indices(self, given.get("dtype"))
         self.hash = HostFunction(self.bins)

@@ -44,7 +44,7 @@ class Hashing(Layer):
     def setup(self) -> None:
         """Make the ops of the settings."""
         check_dense(self)
-        integers_for_indices(self, self._given[1].get("dtype"))
+        integers_for_indices(self, self._init_args[1].get("dtype"))
         self.hash = HostFunction(self.bins)
         self.encoding = None if self.output_mode == "int" else ENCODINGS[self.output_mode](self.num_bins, self.dtype)
 

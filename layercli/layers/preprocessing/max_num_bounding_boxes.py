@@ -28,7 +28,7 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
 
     _positional = ("max_number", "fill_value")
 
-    def transformed(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
+    def transform_batch(self, parts: dict[str, Any], training: bool) -> dict[str, Any]:
         """Return the dict with the bounding boxes cut and padded."""
         if "bounding_boxes" not in parts:
             return parts

@@ -84,10 +84,10 @@ def mel_weights(bands: int, frequencies: int, sampling_rate: float, ends: tuple[
     def mel(hertz: Any) -> Any:
         return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
 
-    places = mel(np.linspace(0, sampling_rate / 2, frequencies))[1:, None]
+    frequency_mels = mel(np.linspace(0, sampling_rate / 2, frequencies))[1:, None]
     first, last = mel(ends)
     edges = np.linspace(first, last, bands + 2)
     lower, center, upper = edges[:-2], edges[1:-1], edges[2:]
-    rising, falling = (places - lower) / (center - lower), (upper - places) / (upper - center)
+    rising, falling = (frequency_mels - lower) / (center - lower), (upper - frequency_mels) / (upper - center)
     weights = np.maximum(0, np.minimum(rising, falling))
     return np.concatenate([np.zeros((1, bands)), weights]).astype("float32")

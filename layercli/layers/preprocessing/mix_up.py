@@ -28,16 +28,16 @@ class MixUp(RandomColor):
         """Make the op of the settings."""
         self.op = MixDraws(self.alpha, self.alpha, self.seed)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images mixed."""
         weight = self.beside(drawn)
         return weight * images + (1 - weight) * partners(images, drawn)
 
-    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
         """Return masks mixed as the images are."""
-        return self.varied(ops.cast(masks, self.compute_dtype), drawn)
+        return self.random_transform(ops.cast(masks, self.compute_dtype), drawn)
 
-    def varied_labels(self, labels: Any, drawn: Any) -> Any:
+    def random_transform_labels(self, labels: Any, drawn: Any) -> Any:
         """Return the labels mixed."""
         return mixed_labels(ops.cast(labels, self.compute_dtype), drawn)
 

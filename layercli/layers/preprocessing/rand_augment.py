@@ -38,7 +38,7 @@ class RandAugment(BaseRandomImageLayer):
         self.op = ChainDraws(0, self.num_ops, 1.0, self.seed)
         self.augmentations = augmentations(self)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images as the chosen layers leave them."""
         if isinstance(images, SymbolicTensor):  # whichever are chosen, shape and dtype stay
             return images

@@ -26,11 +26,11 @@ class RandomWarp(BaseRandomImageLayer):
             self.resample: Op
             self.resample_masks: Op
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images warped."""
         return self.warped(images, drawn, self.resample)
 
-    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
         """Return masks warped as the images are."""
         return self.warped(masks, drawn, self.resample_masks)
 
@@ -50,9 +50,9 @@ class RandomAffine(RandomWarp):
             self.interpolation: str
             self.fill_value: float
 
-    def settle(self, *ends: tuple[float, float]) -> None:
+    def set_factors(self, *ends: tuple[float, float]) -> None:
         """Make the ops of the settings."""
-        super().settle(*ends)
+        super().set_factors(*ends)
         self.mapped = self.map(self.channels_first)  # type: ignore[call-arg]  # each map's only setting
         self.resample, self.resample_masks = (
             Resample(way, self.fill_mode, self.fill_value, self.channels_first)

@@ -24,9 +24,9 @@ class RandomBrightness(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(factor_range(self.factor))
+        self.set_factors(factor_range(self.factor))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return brighter or darker images."""
         low, high = self.value_range
         return within(images + self.beside(drawn) * (high - low), self.value_range)

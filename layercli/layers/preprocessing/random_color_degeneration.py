@@ -25,9 +25,9 @@ class RandomColorDegeneration(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(factor_range(self.factor, -1))
+        self.set_factors(factor_range(self.factor, -1))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return images with less colour."""
         grey = rgb_to_grayscale(images, self.order)
         return within(images + self.beside(drawn) * (grey - images), self.value_range)

@@ -54,7 +54,7 @@ class RandomColorJitter(BaseImagePreprocessingLayer):
             settings = {"value_range": self.value_range, "seed": seed, "data_format": self.data_format}
             setattr(self, f"random_{name}", None if factor is None else kind(factor=factor, **settings))
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the images, in training changed by each layer."""
         if not training:
             return images

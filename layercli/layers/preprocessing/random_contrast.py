@@ -24,9 +24,9 @@ class RandomContrast(RandomColor):
     def setup(self) -> None:
         """Make the op of the settings."""
         low, high = factor_range(self.factor, 0)
-        self.settle((1 - low, 1 + high))
+        self.set_factors((1 - low, 1 + high))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images with more or less contrast."""
         first = 2 if self.channels_first else 1
         mean = ops.mean(ops.mean(images, first, keepdims=True), first + 1, keepdims=True)

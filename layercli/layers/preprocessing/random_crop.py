@@ -25,9 +25,9 @@ class RandomCrop(BaseRandomImageLayer):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle((0, 1), (0, 1))
+        self.set_factors((0, 1), (0, 1))
         self.window = RandomWindow((self.height, self.width), self.channels_first)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the window of the images."""
         return self.window(images, drawn)

@@ -35,7 +35,7 @@ class RandomElasticTransform(RandomWarp):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle(factor_range(self.factor, 0), (0, 1), factor_range(self.scale, 0), (0, 1))
+        self.set_factors(factor_range(self.factor, 0), (0, 1), factor_range(self.scale, 0), (0, 1))
         self.resample, self.resample_masks = (
             RandomElastic(ResampleShifted(way, self.fill_mode, self.fill_value, self.channels_first))
             for way in (self.interpolation, "nearest")

@@ -45,11 +45,11 @@ class RandomErasing(RandomColor):
     def setup(self) -> None:
         """Make the ops of the settings."""
         share = factor_range(self.scale, 0)
-        self.settle(factor_range(self.factor, 0), (0, 1), share, share, (0, 1), (0, 1))
+        self.set_factors(factor_range(self.factor, 0), (0, 1), share, share, (0, 1), (0, 1))
         self.window = WindowMask(self.channels_first)
         self.noise = ApplyGaussianNoise(self.value_range[1], None if self.seed is None else self.seed + 1)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images, some with a window filled."""
         samples = ops.concatenate([ops.sqrt(drawn[:, 2:4]), drawn[:, 4:]], 1)
         erased = ops.where(self.window(images, samples), within(self._filled(images), self.value_range), images)

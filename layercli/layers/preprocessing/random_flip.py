@@ -28,13 +28,13 @@ class RandomFlip(BaseRandomImageLayer):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle((0, 1))
+        self.set_factors((0, 1))
         self.flip = FlipSelected(tuple(axis + self.channels_first for axis in AXES[self.mode]))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images, some turned around."""
         return self.flip(images, drawn)
 
-    def varied_masks(self, masks: Any, drawn: Any) -> Any:
+    def random_transform_masks(self, masks: Any, drawn: Any) -> Any:
         """Return masks turned around with their images."""
         return self.flip(masks, drawn)

@@ -40,10 +40,10 @@ class RandomGaussianBlur(RandomColor):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle(factor_range(self.factor, 0), (0, 1), *[factor_range(self.sigma, 0)] * 2)
+        self.set_factors(factor_range(self.factor, 0), (0, 1), *[factor_range(self.sigma, 0)] * 2)
         self.blur = GaussianBlur(self.kernel_size, self.channels_first)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images, some blurred."""
         blurred = self.blur(images, drawn[0, 2:] + 1e-6)
         return within(ops.where(selected(drawn), blurred, images), self.value_range)

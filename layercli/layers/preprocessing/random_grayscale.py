@@ -23,8 +23,8 @@ class RandomGrayscale(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle((0, 1))
+        self.set_factors((0, 1))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images, some in grey."""
         return ops.where(self.beside(drawn) < self.factor, rgb_to_grayscale(images, self.order), images)

@@ -26,9 +26,9 @@ class RandomHue(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle((0, 1), factor_range(self.factor, 0))
+        self.set_factors((0, 1), factor_range(self.factor, 0))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return images with other hues."""
         turned = 0.5 * ops.where(self.beside(drawn) > 0.5, -1.0, 1.0) * self.beside(drawn, 1)
         hue, saturation, value = self.channels(rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), self.order))

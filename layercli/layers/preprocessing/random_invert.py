@@ -23,8 +23,8 @@ class RandomInvert(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(factor_range(self.factor, 0), (0, 1))
+        self.set_factors(factor_range(self.factor, 0), (0, 1))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images, some inverted."""
         return ops.where(self.beside(drawn, 1) < self.beside(drawn), self.value_range[1] - images, images)

@@ -31,7 +31,7 @@ class RandomPerspective(RandomWarp):
     def setup(self) -> None:
         """Make the ops of the settings."""
         half = (-0.5 * self.scale, 0.5 * self.scale)
-        self.settle(factor_range(self.factor, 0), (0, 1), *[half] * 8)
+        self.set_factors(factor_range(self.factor, 0), (0, 1), *[half] * 8)
         self.mapped = PerspectiveMap(self.channels_first)
         self.resample, self.resample_masks = (
             ResamplePerspective(way, "constant", self.fill_value, self.channels_first)

@@ -23,9 +23,9 @@ class RandomPosterization(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(factor_range(self.factor, 1))
+        self.set_factors(factor_range(self.factor, 1))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return images with fewer values."""
         step = ops.power(2.0, 8 - ops.floor(self.beside(drawn)))
         whole = ops.floor(rescaled(images, self.value_range, (0, 255)))

@@ -28,4 +28,4 @@ class RandomRotation(RandomAffine):
     def setup(self) -> None:
         """Make the ops of the settings."""
         low, high = factor_range(self.factor)
-        self.settle((low * 360, high * 360))
+        self.set_factors((low * 360, high * 360))

@@ -25,9 +25,9 @@ class RandomSaturation(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(factor_range(self.factor, -1))
+        self.set_factors(factor_range(self.factor, -1))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return images with more or less colour."""
         f = self.beside(drawn)
         hue, saturation, value = self.channels(rgb_to_hsv(images, self.order))

@@ -29,10 +29,10 @@ class RandomSharpness(RandomColor):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle(factor_range(self.factor, 0))
+        self.set_factors(factor_range(self.factor, 0))
         self.smooth = Filter(SMOOTH, "same", self.channels_first)
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return smoother or sharper images."""
         changed = images + (1 - 2 * self.beside(drawn)) * (self.smooth(images) - images)
         return within(changed, self.value_range)

@@ -29,4 +29,4 @@ class RandomShear(RandomAffine):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle((0, 1), factor_range(self.x_factor), factor_range(self.y_factor))
+        self.set_factors((0, 1), factor_range(self.x_factor), factor_range(self.y_factor))

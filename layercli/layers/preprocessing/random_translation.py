@@ -29,4 +29,4 @@ class RandomTranslation(RandomAffine):
 
     def setup(self) -> None:
         """Make the ops of the settings."""
-        self.settle(factor_range(self.height_factor), factor_range(self.width_factor))
+        self.set_factors(factor_range(self.height_factor), factor_range(self.width_factor))

@@ -30,4 +30,4 @@ class RandomZoom(RandomAffine):
     def setup(self) -> None:
         """Make the ops of the settings."""
         factors = [self.height_factor, self.width_factor] if self.width_factor is not None else [self.height_factor]
-        self.settle(*((1 + low, 1 + high) for low, high in map(factor_range, factors)))
+        self.set_factors(*((1 + low, 1 + high) for low, high in map(factor_range, factors)))

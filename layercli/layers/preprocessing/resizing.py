@@ -44,6 +44,6 @@ class Resizing(BaseImagePreprocessingLayer):
         size = (self.height, self.width)
         self.op = Resize(size, self.interpolation, self.antialias, self.channels_first, ratio, self.fill_value)
 
-    def changed(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, training: bool) -> Any:
         """Return the images resized."""
         return self.op(images)

@@ -30,9 +30,9 @@ class Solarization(RandomColor):
 
     def setup(self) -> None:
         """Make the op of the settings."""
-        self.settle(ends_of(self.addition_factor), ends_of(self.threshold_factor))
+        self.set_factors(ends_of(self.addition_factor), ends_of(self.threshold_factor))
 
-    def varied(self, images: Any, drawn: Any) -> Any:
+    def random_transform(self, images: Any, drawn: Any) -> Any:
         """Return the images with bright values inverted."""
         added = within(rescaled(images, self.value_range, (0, 255)) + self.beside(drawn), (0, 255))
         inverted = ops.where(added < self.beside(drawn, 1), added, 255 - added)

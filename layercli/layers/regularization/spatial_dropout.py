@@ -23,9 +23,9 @@ class SpatialDropout(BaseNoise):
 
     def setup(self) -> None:
         """Make the op, none for a rate of 0."""
-        places = (1,) * self.axes
+        spatial = (1,) * self.axes
         first = getattr(self, "data_format", None) == "channels_first"
-        shape = (None, None, *places) if first else (None, *places, None)
+        shape = (None, None, *spatial) if first else (None, *spatial, None)
         self.op = dropout.ApplyDropout(self.rate, shape, self.seed) if self.rate else None
 
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -12,13 +12,13 @@ from typing import Any
 class KernelOverrides(threading.local):
     """The overrides of this thread; None means torch's kernel, and the backend's for a linear map."""
 
-    convolve: Any = None
+    conv2d: Any = None
     """2D convolution: (x, weight, bias, strides, padding, dilation, groups)."""
 
-    multiply: Any = None
+    linear: Any = None
     """Linear map with a weight of at least LARGE bytes: (x, weight, bias)."""
 
-    recur: Any = None
+    lstm: Any = None
     """LSTM: (x, the two states of shape (1, batch, units), the input kernel, the recurrent kernel, the biases)."""
 
 

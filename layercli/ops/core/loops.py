@@ -48,15 +48,15 @@ class While(Op):
         """Return the values after the loop."""
         values, steps = tree.pack_sequence_as(self.structure, flat), 0
         while (self.most is None or steps < self.most) and bool(self.cond(*values)):
-            values, steps = self._given(self.body(*values)), steps + 1
+            values, steps = self._next_values(self.body(*values)), steps + 1
         return tuple(tree.flatten(values))
 
     def _described(self, flat: Any) -> tuple[Any, Size]:
         return function_tracing.trace_function(
-            lambda *values: self._given(self.body(*values)), *tree.pack_sequence_as(self.structure, flat)
+            lambda *values: self._next_values(self.body(*values)), *tree.pack_sequence_as(self.structure, flat)
         )
 
-    def _given(self, values: Any) -> Any:
+    def _next_values(self, values: Any) -> Any:
         """Return the result of the body as a tuple; with one loop variable the body may return it without a tuple."""
         many = isinstance(values, (list, tuple)) and (len(self.structure) > 1 or len(values) == 1)
         return tuple(function_tracing.tensors(values)) if many else (function_tracing.tensors(values),)

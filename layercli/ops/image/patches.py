@@ -126,7 +126,7 @@ class ExtractPatches(Op):
         pads = [window.pads(n) for window, n in zip(self.windows, x.shape[2:], strict=True)]
         x = F.pad(x, [n for pair in reversed(pads) for n in pair])
         for axis, window in enumerate(self.windows, start=2):
-            x = x.unfold(axis, window.reach, window.stride)[..., :: window.dilation]
+            x = x.unfold(axis, window.effective_kernel_size, window.stride)[..., :: window.dilation]
         taps = range(2 + axes, 2 + 2 * axes)
         return x.permute(0, *taps, 1, *range(2, 2 + axes)).flatten(1, 1 + axes)
 

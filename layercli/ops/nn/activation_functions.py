@@ -26,7 +26,7 @@ def relu_(x: Any) -> Any:
     return ops.ReluInPlace()(x)
 
 
-def over(activation: Activation, x: Any) -> Any:
+def apply_inplace(activation: Activation, x: Any) -> Any:
     """Return activation(x), computed in place where possible: only for an x that is not used again."""
     return relu_(x) if activation is relu else activation(x)
 

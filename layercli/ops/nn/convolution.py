@@ -105,7 +105,7 @@ class Convolution(_Convolution):
 
     def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Return torch's convolution, or a matrix product for a pointwise kernel at few positions."""
-        if self.pointwise and kernel_overrides.active.convolve is None and x.ndim == kernel.ndim and self.few(x):
+        if self.pointwise and kernel_overrides.active.conv2d is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
         return self.convolved(x, kernel.permute(*TORCH_KERNEL[kernel.ndim]), bias, self.groups)
 
@@ -164,7 +164,7 @@ def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilatio
     """
     if len(strides) == 2:
         given = x, weight, bias, strides, padding, dilation, groups
-        override = kernel_overrides.active.convolve
+        override = kernel_overrides.active.conv2d
         out = None if override is None else override(*given)
         return F.conv2d(*given) if out is None else out
     if len(strides) == 3:

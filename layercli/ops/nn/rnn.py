@@ -63,7 +63,7 @@ class FusedRecurrence(Op):
 
     def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
         """Return the results of torch's function: the outputs, and the states (1, batch, units)."""
-        override = kernel_overrides.active.recur
+        override = kernel_overrides.active.lstm
         if self.kind == "lstm" and override is not None:
             found = override(x, start, weights)
             if found is not None:

@@ -93,7 +93,7 @@ class RNNLoop(Op):
         batch, _, *sizes = x.shape
         node = Node(self, ())
         flat, constants = self._parted(graph.placeholders(list(rest)))
-        with graph.fresh_trace(), graph.inside(CallContext(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
+        with graph.fresh_trace(), graph.enter_call(CallContext(node, self.cell, bool(self.training))):  # type: ignore[arg-type]  # a layer, or a function
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)
         return [value.spec for value in tree.flatten([out, states])], node

@@ -31,12 +31,12 @@ creation_device = _Place()
 
 def create(op: Op, *inputs: Any) -> Any:
     """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
-    frames = graph.frames()
-    if not frames:
+    calls = graph.call_stack()
+    if not calls:
         return op(*inputs)
-    for frame in frames:
-        if isinstance(frame.layer, Trackable):
-            frame.layer._makes_tensors = True
+    for call in calls:
+        if isinstance(call.layer, Trackable):
+            call.layer._makes_tensors = True
     return op.trace(inputs, inputs)
 
 

@@ -45,7 +45,7 @@ class Linear(Op):
 def multiplied(x: Any, weight: Any, bias: Any) -> Any:
     """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
     if weight.nbytes >= kernel_overrides.LARGE:
-        out = (kernel_overrides.active.multiply or get_backend().linear)(x, weight, bias)
+        out = (kernel_overrides.active.linear or get_backend().linear)(x, weight, bias)
         if out is not None:
             return out
     return F.linear(x, weight, bias)

@@ -89,7 +89,7 @@ def _cast(module: layer_module.LayerModule, values: Any) -> Any:
             return x
         converted = x.to(wanted)
         if (mask := masking.mask_of(x)) is not None:
-            masking.attach(converted, mask)
+            masking.set_mask(converted, mask)
         return converted
 
     return tree.map_structure(cast, values)

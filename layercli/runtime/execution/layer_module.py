@@ -124,13 +124,13 @@ class LayerModule(nn.Module):
         vars(self.bag.outermost).pop("forward", None)
         self.bag.losses.append((self.described, loss))
 
-    def hold(self, variable: Variable, seed: str = "") -> None:
+    def register_variable(self, variable: Variable, seed: str = "") -> None:
         """Register the parameter or buffer of ``variable``, initialized from the model's seed and the variable's path."""
         if not hasattr(self, variable.key):
             with torch.inference_mode(False), torch.enable_grad():
                 register(self, variable, seed)
 
-    def adopt(self, path: str, child: LayerModule) -> None:
+    def register_layer(self, path: str, child: LayerModule) -> None:
         """Register ``child`` as the submodule at ``path``; each list or dict on the way becomes a plain module."""
         *containers, name = path.split("/")
         module: nn.Module = self
@@ -169,20 +169,20 @@ def new_empty(layer: type[Layer]) -> LayerModule:
 def build_module(layer: Layer, *, ready: bool = False) -> LayerModule:
     """Create the module of ``layer`` and of its built sublayers, or add what is missing."""
     with torch.inference_mode(False), torch.enable_grad():
-        mirror = _attached(layer, layer.name)
+        module = _attached(layer, layer.name)
     if not layer.is_container_only:
         _share_bag(layer, ready)
-        return mirror
+        return module
     for child in layer.layers:  # sublayers called separately each keep the losses of their own last call
-        below = [each._module for _, each in child.walk() if each._module is not None]
+        below = [each._module for _, each in child.named_layers() if each._module is not None]
         if any(each.bag is not child._module.bag for each in below):
             _share_bag(child, ready)
-    return mirror
+    return module
 
 
 def _share_bag(layer: Layer, ready: bool) -> None:
     bag = layer._module.bag = LossCollector(layer._module)
-    for _, below in layer.walk():
+    for _, below in layer.named_layers():
         if below._module is not None:
             below._module.ready |= ready
             below._module.bag = bag
@@ -195,15 +195,15 @@ def _share_bag(layer: Layer, ready: bool) -> None:
 def _attached(layer: Layer, path: str) -> LayerModule:
     if layer._module is None:
         layer._module = module_class(type(layer))(layer)
-    mirror: LayerModule = layer._module
-    if vars(mirror).get("forward") == layer.__call__:  # registered before it was built
-        mirror.choose_forward()
+    module: LayerModule = layer._module
+    if vars(module).get("forward") == layer.__call__:  # registered before it was built
+        module.choose_forward()
     for variable in layer._variables.values():
-        mirror.hold(variable, f"{path}/{variable.key}")
+        module.register_variable(variable, f"{path}/{variable.key}")
     for step, child in layer.children():
         if child.built:
-            mirror.adopt(step, _attached(child, f"{path}/{step}"))
-    return mirror
+            module.register_layer(step, _attached(child, f"{path}/{step}"))
+    return module
 
 
 def register(module: nn.Module, variable: Variable, seed: str = "") -> None:
@@ -229,7 +229,7 @@ def drawn(variable: Variable, path: str) -> torch.Tensor:
     physical = tuple(variable.sizes[axis] for axis in variable.layout or range(variable.ndim))
     if torch.get_default_device().type == "meta":
         return torch.empty(physical, dtype=dtype)
-    values = variable.draw(random.generator(random.seed(), path))
+    values = variable.initial_value(random.generator(random.seed(), path))
     tensor = (
         values
         if isinstance(values, torch.Tensor)

@@ -107,7 +107,7 @@ class TorchFunction(Op):
 def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Apply a torch function to arguments that contain symbolic tensors or variables."""
     flat = tree.flatten((args, kwargs))
-    if not graph.frames() and not any(isinstance(x, SymbolicTensor) for x in flat):
+    if not graph.call_stack() and not any(isinstance(x, SymbolicTensor) for x in flat):
         args, kwargs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, (args, kwargs))
         return function(*args, **kwargs)
     tensors: list[Any] = []
@@ -125,7 +125,7 @@ def torch_function(function: Callable[..., Any], args: Any, kwargs: dict[str, An
 
 def tensor_attribute(x: Any, name: str) -> Any:
     """Return the attribute ``name`` of a symbolic tensor: a method or property of torch's Tensor."""
-    if isinstance(x, Variable) and not graph.frames():
+    if isinstance(x, Variable) and not graph.call_stack():
         return getattr(x.value, name)
     shape = x.spec.shape
     known: dict[str, Any] = {

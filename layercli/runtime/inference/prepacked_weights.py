@@ -30,15 +30,15 @@ class PrepackedCall:
     def __call__(self, inputs: Any) -> Any:
         """Return what the call returns."""
         active = kernel_overrides.active
-        before = active.convolve, active.multiply, active.recur
-        active.convolve, active.multiply, active.recur = self._convolve, self._multiply, self._recur
+        before = active.conv2d, active.linear, active.lstm
+        active.conv2d, active.linear, active.lstm = self._conv2d, self._linear, self._lstm
         try:
             return self._call(inputs)
         finally:
-            active.convolve, active.multiply, active.recur = before
+            active.conv2d, active.linear, active.lstm = before
             self._many = True
 
-    def _convolve(
+    def _conv2d(
         self, x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int
     ) -> torch.Tensor | None:
         """Return torch's 2D convolution with a packed weight, or None if the weight cannot be packed."""
@@ -48,7 +48,7 @@ class PrepackedCall:
         kernel = self._kept([weight], how, lambda: onednn_kernels.packed_kernel(weight, x.shape, *how))
         return None if kernel is None else onednn_kernels.convolved(x, kernel, bias, *how)
 
-    def _multiply(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
+    def _linear(self, x: Any, weight: Any, bias: Any) -> torch.Tensor | None:
         """Return torch's linear with a packed weight, or None if the weight cannot be packed."""
         if not onednn_kernels.multiplies(x, weight):
             return None
@@ -56,7 +56,7 @@ class PrepackedCall:
         matrix = self._kept([weight], (), lambda: onednn_kernels.packed_matrix(weight, rows)) if self._many else None
         return onednn_kernels.product(x, weight, bias) if matrix is None else onednn_kernels.multiplied(x, matrix, bias)
 
-    def _recur(self, x: Any, start: Any, weights: Any) -> Any:
+    def _lstm(self, x: Any, start: Any, weights: Any) -> Any:
         """Return torch's single-layer LSTM with packed weights, or None if the weights cannot be packed."""
         if not onednn_kernels.recurs(x, weights):
             return None

@@ -116,7 +116,9 @@ class PreparedModel:
     def layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield each layer below the model once, with its path."""
         if isinstance(self.model, Layer):
-            yield from ((path, layer.module) for path, layer in self.model.walk() if path and layer._module is not None)
+            yield from (
+                (path, layer.module) for path, layer in self.model.named_layers() if path and layer._module is not None
+            )
         elif isinstance(self.model, GraphModule):
             yield from self.model.layers()
         else:
@@ -248,7 +250,7 @@ def recast(model: Layer | nn.Module, dtype: str) -> None:
     if not isinstance(model, Layer):
         model.to(tensors.dtype_of(dtypes.name_of(dtype)))
         return
-    for _, layer in model.walk():
+    for _, layer in model.named_layers():
         layer._policy = DTypePolicy.named(dtypes.name_of(dtype))
         for variable in layer._variables.values():
             variable._cast = None

@@ -131,11 +131,11 @@ def fit_file(
     check_target(model, save, resume)
     with locked(save) if save is not None and report.first else nullcontext():
         if resume and save is not None and saved_at(save):
-            before = model.optimizer.applied
+            before = model.optimizer.step_count
             restore(model, save)
-            epoch, batch = divmod(model.optimizer.applied - before, source.steps(settings.batch_size))
+            epoch, batch = divmod(model.optimizer.step_count - before, source.steps(settings.batch_size))
             report.before = epoch
-            trainer_of(model, "fit").start = TrainingPosition(epoch, batch, model.optimizer.applied - batch)
+            trainer_of(model, "fit").start = TrainingPosition(epoch, batch, model.optimizer.step_count - batch)
         keeper, interruption = CheckpointCallback(report, save), Interruption(process_group.current())
         trainer_of(model, "fit").interruption = interruption
         try:

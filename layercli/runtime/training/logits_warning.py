@@ -17,7 +17,11 @@ SLACK = 1e-3
 
 def logits_warning(model: Model, loss: Any, x: Any, y: Any) -> str | None:
     """Return a warning where ``loss`` takes probabilities, and on the batch ``x`` the model gives numbers beyond 0 and 1."""
-    if not takes_probabilities(loss) or y is None or any(getattr(each, "stateful", False) for _, each in model.walk()):
+    if (
+        not takes_probabilities(loss)
+        or y is None
+        or any(getattr(each, "stateful", False) for _, each in model.named_layers())
+    ):
         return None
     with torch.no_grad():
         given = tree.flatten(model(x, training=False))

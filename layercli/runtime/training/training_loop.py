@@ -87,7 +87,7 @@ def fit(
         for epoch in range(start.epoch, epochs):
             told.tell("on_epoch_begin", epoch)
             batch = start.batch if epoch == start.epoch and not getattr(source, "once", False) else 0
-            trainer.updates = start.updates if batch else trainer.optimizer.applied
+            trainer.updates = start.updates if batch else trainer.optimizer.step_count
             with drawing(trainer, epoch) as seed, source.epoch(), torch_compile.compiled(model, trainer.jit_compile):
                 order = source.order(seed) if shuffle else None
                 left = None if steps_per_epoch is None else steps_per_epoch - batch
