@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core import custom_objects as saving
 from layercli.core import fields
+from layercli.core.types import ConfigLike
 from layercli.errors import UsageError, nearest
 from layercli.ops.nn.activation_functions import ALL, Activation, hard_silu, silu
 
@@ -14,7 +15,7 @@ TABLE: dict[str, Activation] = {f.__name__: f for f in ALL} | {"swish": silu, "h
 """Every activation by name."""
 
 
-def get(identifier: Any) -> Activation | None:
+def get(identifier: object) -> Activation | None:
     """Return the activation that a name, a config or a callable stands for; None for None and ``linear``.
 
     Raises UsageError for an unknown name.
@@ -26,14 +27,14 @@ def get(identifier: Any) -> Activation | None:
         found = saving.get_registered_object(named) or saving.get_registered_object(str(identifier.get("config")))
         identifier = identifier.get("config") if found is None else found
     if callable(identifier):
-        return identifier  # type: ignore[no-any-return]  # the caller's own
+        return identifier
     if isinstance(identifier, str) and identifier in TABLE:
         return TABLE[identifier]
     hint = nearest(str(identifier), list(TABLE)) or f"activations: {', '.join(TABLE)}"
     raise UsageError(f"there is no activation {identifier!r}", hint=hint)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation | None:
+def deserialize(config: ConfigLike, custom_objects: Mapping[str, Any] | None = None) -> Activation | None:
     """Return the activation whose ``serialize`` returned ``config``.
 
     ``custom_objects``: the user's own functions by name. Raises UsageError for an unknown name.

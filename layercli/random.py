@@ -14,6 +14,7 @@ from layercli.core import seed as seeds
 from layercli.core.seed import generator as generator
 from layercli.core.seed import seed as seed
 from layercli.core.seed import set_seed as set_seed
+from layercli.core.types import Config, DTypeLike, ShapeLike, Tensor
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core import conversion
@@ -46,12 +47,12 @@ class SeedGenerator:
         self._from_arguments.add_(1)
         return count
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the seed and the name."""
         return {"seed": self.seed, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+    def from_config(cls, config: Config) -> SeedGenerator:
         """Return a new generator with this config, whose counter is 0."""
         return cls(**config)
 
@@ -59,74 +60,84 @@ class SeedGenerator:
 Seed = int | SeedGenerator | None
 
 
-def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+def normal(
+    shape: ShapeLike, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Any:
     """Return normal values of ``shape`` with ``mean`` and ``stddev``, float32 by default."""
     return _from_arguments("normal", shape, (mean, stddev), dtype, seed)
 
 
-def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+def truncated_normal(
+    shape: ShapeLike, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Any:
     """Return normal values of ``shape`` within 2 ``stddev`` of ``mean``, float32 by default."""
     return _from_arguments("truncated_normal", shape, (mean, stddev), dtype, seed)
 
 
-def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> Any:
+def uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Any:
     """Return uniform values of ``shape`` in [minval, maxval), float32 by default."""
     return _from_arguments("uniform", shape, (minval, maxval), dtype, seed)
 
 
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Any:
+def gamma(shape: ShapeLike, alpha: object, dtype: DTypeLike | None = None, seed: Seed = None) -> Any:
     """Return gamma values of ``shape`` with the shape parameter ``alpha``, a number or a tensor, and scale 1."""
     return _from_parameters("gamma", shape, (alpha,), dtype, seed)
 
 
-def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Any:
+def beta(shape: ShapeLike, alpha: object, beta: Tensor, dtype: DTypeLike | None = None, seed: Seed = None) -> Any:
     """Return beta values of ``shape``; ``alpha`` and ``beta`` are numbers, or tensors that broadcast to it."""
     return _from_parameters("beta", shape, (alpha, beta), dtype, seed)
 
 
-def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Any:
+def binomial(
+    shape: ShapeLike, counts: object, probabilities: Tensor, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Any:
     """Return binomial values of ``shape``: the successes of ``counts`` trials with ``probabilities``, numbers or
     tensors.
     """
     return _from_parameters("binomial", shape, (counts, probabilities), dtype, seed)
 
 
-def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
+def randint(shape: ShapeLike, minval: int, maxval: int, dtype: DTypeLike = "int32", seed: Seed = None) -> Any:
     """Return uniform integers of ``shape`` in [minval, maxval)."""
     return _from_arguments("randint", shape, (minval, maxval), dtype, seed)
 
 
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Any:
+def categorical(logits: Tensor, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None) -> Tensor:
     """Return ``num_samples`` classes for each row of ``logits`` (batch, classes), with the probabilities
     softmax(logits).
     """
     return distributions.Categorical(num_samples, dtypes.name_of(dtype), seed)(logits)
 
 
-def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
+def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """Return x permuted at random along ``axis``."""
     return distributions.Shuffle(axis, seed)(x)
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Iterable[int | None] | None = None, seed: Seed = None) -> Any:
+def dropout(inputs: Tensor, rate: float, noise_shape: Iterable[int | None] | None = None, seed: Seed = None) -> Tensor:
     """Return inputs / (1 - rate) with probability 1 - rate, else 0; one decision per index of ``noise_shape``, which
     broadcasts.
     """
     return distributions.DropoutMask(rate, None if noise_shape is None else tuple(noise_shape), seed)(inputs)
 
 
-def _from_parameters(distribution: str, shape: Any, parameters: tuple[Any, ...], dtype: Any, seed: Seed) -> Any:
+def _from_parameters(
+    distribution: str, shape: ShapeLike, parameters: tuple[object, ...], dtype: Any, seed: Seed
+) -> Any:
     given = [x if isinstance(x, (int, float)) else conversion.convert_to_tensor(x) for x in parameters]
     op = parameterized.ParameterizedRandom(distribution, creation.sizes_of(shape), _floating(distribution, dtype), seed)
     return creation.create(op, *given)
 
 
-def _from_arguments(distribution: str, shape: Any, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
+def _from_arguments(distribution: str, shape: ShapeLike, settings: tuple[float, float], dtype: Any, seed: Seed) -> Any:
     wanted = creation.dtype_or(dtype, "float32") if distribution == "randint" else _floating(distribution, dtype)
     return creation.create(distributions.RandomTensor(distribution, creation.sizes_of(shape), settings, wanted, seed))
 
 
-def _floating(distribution: str, dtype: Any) -> str:
+def _floating(distribution: str, dtype: DTypeLike) -> str:
     """Return the name of a dtype, float32 for None; DTypeError where it is not floating."""
     name = creation.dtype_or(dtype, "float32")
     if not dtypes.is_floating(name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from layercli.core import dtypes, graph
 from layercli.core.backend import get_backend
@@ -14,6 +14,7 @@ from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Spec, shape_of
 from layercli.core.text import STRING, is_text
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import LayercliError
 
@@ -65,7 +66,7 @@ class Op(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not cls.__name__.startswith("_"):
+        if not cls.__name__.startswith("_") and cls.__module__ != __name__:
             register(cls)
 
     promotes = False
@@ -83,18 +84,21 @@ class Op(ABC):
     def run(self, *inputs: Any) -> Any:
         """Return the result on torch tensors."""
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: object) -> Tensor:
         """Trace on symbolic tensors, run on tensors, arrays and nested lists; a variable stands for its value."""
         values = [x.tensor if type(x) is Variable else x for x in inputs]
+        out: Tensor
         for x in values:
             if type(x) is SymbolicTensor:
-                return self.trace(inputs, values)
+                out = self.trace(inputs, values)
+                return out
         try:
-            return self.run(*values)
+            out = self.run(*values)
         except Exception as error:
-            return self._again(error, values)
+            out = self._again(error, values)
+        return out
 
-    def trace(self, inputs: Sequence[Any], values: Sequence[Any]) -> Any:
+    def trace(self, inputs: Sequence[object], values: Sequence[object]) -> Any:
         """Apply ``spec`` to the ``inputs``, record the node and return symbolic tensors."""
         node = graph.record(Node(self, tuple(inputs), specs=tuple(map(spec_of, values))))
         return node.set_outputs(self.spec(*node.specs))
@@ -121,6 +125,24 @@ class Op(ABC):
         if self.promotes and len(found) > 1:
             return self(*backend.as_one_dtype(inputs, reduce(dtypes.promote, sorted(found))))
         raise error
+
+
+class MultiOutputOp(Op):
+    """An operation with several results: ``spec`` and ``run`` return a tuple."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *inputs: object) -> tuple[Tensor, ...]:  # type: ignore[override]  # several results
+            """Trace or run, as Op does."""
+
+
+class TreeOp(Op):
+    """An operation whose results are a tree, or one tensor or several by its arguments."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *inputs: object) -> Any:
+            """Trace or run, as Op does."""
 
 
 def spec_of(x: Any) -> Any:

@@ -11,6 +11,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.axes import check_rank
 from layercli.ops.core.conversion import convert_to_tensor
@@ -53,7 +54,7 @@ class Rearrange(Op):
             self._infer_size(x, names, size, known)
         return Spec(tuple(dims.product(known[name] for name in names) for names in right), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x reshaped, permuted and reshaped by torch."""
         left, right = self.sides
         check_rank(x, len(left))
@@ -82,7 +83,7 @@ class Rearrange(Op):
             known[name] = size // known_size
 
 
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: int) -> Tensor:
     """Return the tensor with its axes split, permuted and merged by a pattern such as ``b (h n) c -> b h (n c)``.
 
     ``axes_lengths`` gives sizes of names by keyword; of each axis at most one may be missing. Raises UsageError for an

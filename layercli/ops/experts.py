@@ -10,6 +10,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 
@@ -35,7 +36,7 @@ class ExpertFeedForward(Op):
         """Return tokens x chosen x 3 x features x hidden."""
         return dims.product(indices.shape) * (3 * gate.shape[1] * gate.shape[2])
 
-    def run(self, x: Any, indices: Any, weights: Any, gate: Any, up: Any, down: Any) -> Any:
+    def run(self, x: Tensor, indices: Tensor, weights: Tensor, gate: Tensor, up: Tensor, down: Any) -> Tensor:
         """Return the sum, computed expert by expert over the tokens that chose it."""
         tokens, chosen = x.reshape(-1, x.shape[-1]), indices.reshape(-1, indices.shape[-1])
         shares = weights.reshape(chosen.shape)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 
 
@@ -23,6 +23,6 @@ class LastSteps(Op):
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return Spec((x.shape[0], dims.least(x.shape[1], self.count), *x.shape[2:]), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x itself, or a copy, so that the memory of the other steps can be freed."""
         return x if x.shape[1] <= self.count else x[:, x.shape[1] - self.count :].clone()

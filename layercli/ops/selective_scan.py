@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 
@@ -26,7 +27,7 @@ class SelectiveScan(Op):
             raise ShapeError(f"expects x with {rate.shape[0]} channels, got {x.shape[-1]} (x = {x})")
         return x
 
-    def run(self, x: Any, step: Any, rate: Any, input: Any, output: Any) -> Any:
+    def run(self, x: Tensor, step: Any, rate: Any, input: Any, output: Tensor) -> Tensor:
         """Return the outputs, computed step by step."""
         states = x.new_zeros((x.shape[0], *rate.shape))
         found = []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
-from layercli.core.operation import Op
+from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec, with_batch_dim
 
 
-class _OpaqueOp(Op):
+class _OpaqueOp(TreeOp):
     """An operation with declared output shapes and unknown cost. It cannot run."""
 
     def __init__(self, shapes: Any, dtype: str) -> None:

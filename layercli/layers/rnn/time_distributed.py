@@ -29,13 +29,14 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         """Return (batch, steps, ...)."""
-        names, told = self.layer.call_names(), {}
+        names = self.layer.call_names()
+        options: dict[str, object] = {}
         if "training" in names:
-            told["training"] = training
+            options["training"] = training
         if mask is not None:
             if len(mask.shape) < 2 or not all(map(dims.may_equal, mask.shape[:2], inputs.shape[:2])):
                 wanted, got = show_shape(tuple(inputs.shape[:2])), show_shape(tuple(mask.shape))
                 raise ShapeError(f"expects a mask that begins with {wanted}, got {got}")
             if "mask" in names:
-                told["mask"] = MergeTimeIntoBatch()(mask)
-        return SplitTimeFromBatch()(self.layer(MergeTimeIntoBatch()(inputs), **told), inputs)
+                options["mask"] = MergeTimeIntoBatch()(mask)
+        return SplitTimeFromBatch()(self.layer(MergeTimeIntoBatch()(inputs), **options), inputs)

@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN, Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import TreeOp, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core import function_tracing
@@ -19,7 +20,7 @@ from layercli.ops.core.loops import check_same
 
 
 @dataclass(frozen=True)
-class AssociativeScan(Op):
+class AssociativeScan(TreeOp):
     """out[i] = x[0] f x[1] f ... f x[i] along ``axis``, for an associative function f of two trees of tensors.
 
     ``structure``: the tree structure of x, with None as leaves. ``backwards``: scan from the end.
@@ -51,7 +52,7 @@ class AssociativeScan(Op):
         out = self._scanned(list(flat))
         return tree.pack_sequence_as(self.structure, [x.flip(self.axis) for x in out] if self.backwards else out)
 
-    def _scanned(self, xs: list[Any]) -> list[Any]:
+    def _scanned(self, xs: list[Tensor]) -> list[Tensor]:
         count = xs[0].shape[self.axis]
         if count < 2:
             return xs
@@ -62,16 +63,16 @@ class AssociativeScan(Op):
         even = [torch.cat([a, b], self.axis) for a, b in zip(first, even, strict=True)] if even else first
         return [self._woven(a, b) for a, b in zip(even, odd, strict=True)]
 
-    def _applied(self, left: list[Any], right: list[Any]) -> list[Any]:
+    def _applied(self, left: list[Tensor], right: list[Tensor]) -> list[Tensor]:
         return tree.flatten(
             self.function(tree.pack_sequence_as(self.structure, left), tree.pack_sequence_as(self.structure, right))
         )
 
-    def _every(self, xs: list[Any], start: int, end: int) -> list[Any]:
+    def _every(self, xs: list[Tensor], start: int, end: int) -> list[Tensor]:
         """Return every second index from ``start`` on."""
         return [x.index_select(self.axis, torch.arange(start, end, 2, device=x.device)) for x in xs]
 
-    def _woven(self, even: Any, odd: Any) -> Any:
+    def _woven(self, even: Any, odd: Any) -> Tensor:
         """Return the slices of both tensors interleaved."""
         count = even.shape[self.axis] + odd.shape[self.axis]
         order = torch.arange(count, device=even.device)

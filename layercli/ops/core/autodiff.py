@@ -11,6 +11,7 @@ from layercli.core import tree
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.core.variable import Variable
 from layercli.errors import UsageError
 from layercli.lazy import torch
@@ -24,12 +25,12 @@ class StopGradient(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's detach."""
         return x.detach()
 
 
-def stop_gradient(variable: Any) -> Any:
+def stop_gradient(variable: object) -> Tensor:
     """Return the value of ``variable``, a tensor or a Variable, detached from the gradient."""
     return StopGradient()(variable)
 
@@ -51,8 +52,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def jvp(
-    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
-) -> tuple[Any, ...]:
+    fun: Callable[..., object], primals: Sequence[Tensor], tangents: Sequence[Tensor], has_aux: bool = False
+) -> tuple[Tensor, ...]:
     """Return fun(*primals) and its Jacobian-vector product with ``tangents``: the directional derivative.
 
     With ``has_aux`` fun returns a pair (out, aux); aux is not differentiated and is returned as the third result.

@@ -13,6 +13,7 @@ from layercli.core import dims, tree
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
@@ -21,7 +22,7 @@ from layercli.ops.numpy.clipping import clip
 from layercli.ops.numpy.logic import equal, where
 
 
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """Return true_fn() where the boolean ``pred`` is true, else false_fn().
 
     Both functions return tensors, or trees of tensors, of the same shapes and dtypes; ShapeError otherwise.
@@ -51,7 +52,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     return out
 
 
-def _one(name: str, chosen: Any, left: Any, right: Any) -> Any:
+def _one(name: str, chosen: Any, left: Tensor, right: Tensor) -> Any:
     """Return the leaves of the tree ``left`` where ``chosen`` is true, else those of ``right``; ShapeError for unequal
     specs.
     """
@@ -65,7 +66,7 @@ def _one(name: str, chosen: Any, left: Any, right: Any) -> Any:
     return tree.pack_sequence_as(left, [None if a is None else where(chosen, a, b) for a, b in pairs])
 
 
-def _alike(left: Any, right: Any) -> bool:
+def _alike(left: object, right: object) -> bool:
     a, b = spec_of(left), spec_of(right)
     if not isinstance(a, Spec) or not isinstance(b, Spec):
         return a is None and b is None

@@ -10,6 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
@@ -19,7 +20,9 @@ from layercli.ops.numpy.elementwise import Unary
 from layercli.ops.numpy.joining import stack
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+def convert_to_tensor(
+    x: Any, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     """Return x, a tensor, Variable, array, number or nested list, as a tensor, cast to ``dtype`` where one is given.
 
     Python integers become int64, Python floats float32; a symbolic tensor stays symbolic. Raises UsageError where
@@ -33,22 +36,22 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     return x if dtype is None or dtypes.name_of(x.dtype) == dtypes.name_of(dtype) else cast(x, dtypes.name_of(dtype))
 
 
-def array(x: Any, dtype: Any = None) -> Any:
+def array(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return a copy of x, a tensor, array, number or nested list, as a tensor, cast to ``dtype`` where one is given."""
     return Unary("copy")(convert_to_tensor(x, dtype))
 
 
-def dtype(x: Any) -> str:
+def dtype(x: object) -> str:
     """Return the name of x's dtype, or of the dtype that x has as a tensor."""
     return dtypes.name_of(x.dtype if hasattr(x, "dtype") else convert_to_tensor(x).dtype)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: TensorLike) -> bool:
     """Return whether x is a torch tensor or a symbolic tensor; arrays, lists and Variables are not."""
     return _is_tensor(x)
 
 
-def convert_to_numpy(x: Any) -> Any:
+def convert_to_numpy(x: TensorLike) -> Any:
     """Return the values of x as a numpy array, a copy where x is a tensor; bfloat16 becomes float32, as numpy lacks it."""
     if isinstance(x, Variable):
         return x.numpy()
@@ -59,7 +62,7 @@ def convert_to_numpy(x: Any) -> Any:
     return get_backend().to_numpy(x)
 
 
-def _is_tensor(x: Any) -> bool:
+def _is_tensor(x: object) -> bool:
     return isinstance(x, SymbolicTensor) or hasattr(x, "detach")
 
 
@@ -83,12 +86,12 @@ class Cast(Op):
         """Return x's shape and the new dtype."""
         return Spec(x.shape, self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x converted by torch."""
         return x.to(getattr(torch, self.dtype))
 
 
-def cast(x: Any, dtype: str) -> Any:
+def cast(x: object, dtype: str) -> Any:
     """Return x converted to ``dtype``, elementwise."""
     return Cast(dtypes.name_of(dtype))(x)
 
@@ -111,12 +114,12 @@ class View(Op):
             )
         return Spec((*x.shape[:-1], last * here // wanted), self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's view as the dtype."""
         return x.contiguous().view(getattr(torch, self.dtype))
 
 
-def view(x: Any, dtype: Any = None) -> Any:
+def view(x: TensorLike, dtype: DTypeLike | None = None) -> Any:
     """Return x with its bytes reinterpreted as ``dtype``; None keeps x's dtype. Raises ShapeError for a last axis that
     does not fit.
     """

@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import convert_to_tensor
@@ -35,7 +36,7 @@ class Slice(Op):
         _check_room(x, self.starts, sizes)
         return Spec(sizes, x.dtype)
 
-    def run(self, x: Any, start: Any = None) -> Any:
+    def run(self, x: Tensor, start: Tensor | None = None) -> Tensor:
         """Return torch's view for starts that are integers, a copy for starts in a tensor."""
         sizes = self.spec(spec_of(x)).shape
         if self.starts is None:
@@ -55,7 +56,7 @@ class SliceUpdate(Op):
         _check_room(x, self.starts, updates.shape)
         return x
 
-    def run(self, x: Any, updates: Any, start: Any = None) -> Any:
+    def run(self, x: Tensor, updates: Tensor, start: Tensor | None = None) -> Tensor:
         """Return a copy of x with the slice assigned."""
         self.spec(*map(spec_of, (x, updates)))
         if self.starts is None:
@@ -67,7 +68,7 @@ class SliceUpdate(Op):
         return out
 
 
-def slice(inputs: Any, start_indices: Any, shape: Sequence[Any]) -> Any:
+def slice(inputs: object, start_indices: Any, shape: Sequence[Any]) -> Tensor:
     """Return the slice of ``inputs`` that starts at ``start_indices``, one per axis, and has ``shape``.
 
     -1 in ``shape`` extends to the end of the axis. ``start_indices`` are integers, or a tensor whose values are clamped
@@ -79,7 +80,7 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[Any]) -> Any:
     return Slice(tuple(shape), starts)(inputs)
 
 
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) -> Tensor:
     """Return a copy of ``inputs`` with ``updates`` written at ``start_indices``, one index per axis."""
     starts, updates = _whole(start_indices), convert_to_tensor(updates)
     if starts is None:
@@ -87,7 +88,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     return SliceUpdate(starts)(inputs, updates)
 
 
-def window_indices(start: Any, sizes: Any, x: Any) -> tuple[Any, ...]:
+def window_indices(start: Any, sizes: Any, x: Tensor) -> tuple[Tensor, ...]:
     """Return index tensors of each axis from ``start``, a tensor, clamped to x's sizes and shaped to broadcast
     together.
     """

@@ -11,6 +11,7 @@ from layercli.core.graph import Node
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import TensorLike
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.nn.rnn_loop import cost_of
@@ -18,7 +19,7 @@ from layercli.ops.nn.rnn_loop import cost_of
 Function = Callable[..., Any]
 
 
-def trace_function(function: Function, *given: Any) -> tuple[Any, Size]:
+def trace_function(function: Function, *given: object) -> tuple[Any, Size]:
     """Return the tree of specs that ``function`` returns for trees of specs, and the multiply-accumulates of the call."""
     node = Node(None, ())  # type: ignore[arg-type]  # a scope that belongs to no layer and no operation
     with graph.collect_calls(node):
@@ -26,7 +27,7 @@ def trace_function(function: Function, *given: Any) -> tuple[Any, Size]:
     return tree.map_structure(spec_of, out), dims.total(map(cost_of, node.calls))
 
 
-def check_no_captures(name: str, function: Function, *given: Any) -> None:
+def check_no_captures(name: str, function: Function, *given: object) -> None:
     """Raise UsageError where a functional model is being built and ``function`` captures symbolic tensors of it.
 
     The function is called again when the model runs, and a captured symbolic tensor has no value then.
@@ -46,12 +47,12 @@ def check_no_captures(name: str, function: Function, *given: Any) -> None:
         )
 
 
-def tensors(values: Any) -> Any:
+def tensors(values: TensorLike) -> Any:
     """Return a tree of tensors and numbers with the numbers as tensors; None stays None."""
     return tree.map_structure(lambda x: None if x is None else convert_to_tensor(x), values)
 
 
-def is_symbolic(values: Any) -> bool:
+def is_symbolic(values: TensorLike) -> bool:
     """Return whether any leaf of a tree is symbolic."""
     return any(isinstance(x, SymbolicTensor) for x in tree.flatten(values))
 
@@ -61,6 +62,6 @@ def drop_leading_axis(spec: Spec) -> Spec:
     return Spec(spec.shape[1:], spec.dtype)
 
 
-def add_leading_axis(count: Size, specs: Any) -> Any:
+def add_leading_axis(count: Size, specs: object) -> Any:
     """Return a tree of specs with a new first axis of size ``count``."""
     return tree.map_structure(lambda x: Spec((count, *x.shape), x.dtype) if isinstance(x, Spec) else x, specs)

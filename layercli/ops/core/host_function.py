@@ -29,7 +29,7 @@ class HostFunction(Op):
         shapes = [x.shape for x in inputs]
         return Spec(shapes[0] if self.shape is None else self.shape(*shapes), self.dtype)
 
-    def run(self, *inputs: Any) -> Any:
+    def run(self, *inputs: object) -> Any:
         """Return the function's result."""
         arrays = [x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in inputs]
         result = self.function(*arrays)

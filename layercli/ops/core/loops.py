@@ -9,8 +9,9 @@ from typing import Any
 from layercli.core import dims, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.keras_tensor import SymbolicTensor
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, TreeOp, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core import function_tracing
@@ -18,7 +19,7 @@ from layercli.ops.core.function_tracing import Function
 
 
 @dataclass(frozen=True)
-class While(Op):
+class While(MultiOutputOp):
     """values = body(*values) while cond(*values) is true, at most ``most`` times (None: no limit).
 
     ``structure``: a tuple with the tree structure of each value, with None as leaves.
@@ -44,7 +45,7 @@ class While(Op):
         """Return 0 where the body has no cost, else unknown: the number of steps depends on values."""
         return 0 if self._described(flat)[1] == 0 else UNKNOWN
 
-    def run(self, *flat: Any) -> Any:
+    def run(self, *flat: object) -> tuple[Tensor, ...]:
         """Return the values after the loop."""
         values, steps = tree.pack_sequence_as(self.structure, flat), 0
         while (self.most is None or steps < self.most) and bool(self.cond(*values)):
@@ -56,14 +57,14 @@ class While(Op):
             lambda *values: self._next_values(self.body(*values)), *tree.pack_sequence_as(self.structure, flat)
         )
 
-    def _next_values(self, values: Any) -> Any:
+    def _next_values(self, values: Tensor) -> Any:
         """Return the result of the body as a tuple; with one loop variable the body may return it without a tuple."""
         many = isinstance(values, (list, tuple)) and (len(self.structure) > 1 or len(values) == 1)
         return tuple(function_tracing.tensors(values)) if many else (function_tracing.tensors(values),)
 
 
 @dataclass(frozen=True)
-class Map(Op):
+class Map(TreeOp):
     """out[i] = function(x[i]) for each index i of the first axis of x, a tree of tensors.
 
     ``structure``: the tree structure of x, with None as leaves. ``vectorized``: one call under torch.vmap.
@@ -100,7 +101,7 @@ class Map(Op):
 
 
 @dataclass(frozen=True)
-class Scan(Op):
+class Scan(TreeOp):
     """carry, y[i] = function(carry, x[i]) for each index i of the first axis of x; out = the last carry, and all y
     stacked.
 
@@ -150,14 +151,14 @@ class Scan(Op):
         """Return the flat results of the function for a carry and the leaves of x[i]."""
         return self.function(carry, tree.pack_sequence_as(self.structure, x) if x else None)
 
-    def _described(self, flat: Any) -> tuple[Any, Size]:
+    def _described(self, flat: object) -> tuple[Any, Size]:
         carry, x = self._parted(flat)
         return function_tracing.trace_function(
             self.step, carry, [function_tracing.drop_leading_axis(each) for each in x]
         )
 
 
-def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
+def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], init_val: object) -> Any:
     """Return the last of value = body_fun(i, value) for i in range(lower, upper), from ``init_val`` on.
 
     ``lower`` and ``upper`` are integers. The loop is unrolled: each step is recorded, compiled and counted by itself.
@@ -173,7 +174,7 @@ def fori_loop(lower: Size, upper: Size, body_fun: Callable[[int, Any], Any], ini
 
 
 def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+    cond: Callable[..., object], body: Callable[..., object], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
     """Return the values after ``loop_vars = body(*loop_vars)`` while cond(*loop_vars) is true, at most
     ``maximum_iterations`` times.
@@ -197,7 +198,7 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return the last carry and all y stacked, of carry, y = f(carry, x) from ``init`` on, for each index of the first
     axis of xs.
 
@@ -240,7 +241,7 @@ def leading_size(xs: Any) -> Size:
     return sizes[0]
 
 
-def check_same(name: str, before: Spec, after: Any) -> None:
+def check_same(name: str, before: Spec, after: object) -> None:
     """Raise ShapeError where a loop variable has another shape after a step."""
     alike = (
         isinstance(after, Spec) and after.rank == before.rank and all(map(dims.may_equal, before.shape, after.shape))
@@ -249,13 +250,13 @@ def check_same(name: str, before: Spec, after: Any) -> None:
         raise ShapeError(f"{name} expects values that keep their shapes, got {after} after {before}")
 
 
-def leading_spec(x: Any) -> Spec:
+def leading_spec(x: TensorLike) -> Spec:
     """Return the spec of x[0]."""
     leading_size([spec_of(x)])
     return function_tracing.drop_leading_axis(spec_of(x))
 
 
-def stack_trees(results: list[Any]) -> Any:
+def stack_trees(results: list[Tensor]) -> Any:
     """Return a list of trees of tensors as one tree, each leaf stacked; None stays None."""
     columns = zip(*map(tree.flatten, results), strict=True)
     return tree.pack_sequence_as(results[0], [None if column[0] is None else torch.stack(column) for column in columns])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from layercli.core import dims, tree
 from layercli.core.spec import Shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.loops import map_leading_axis
@@ -16,18 +17,18 @@ from layercli.ops.numpy.elementwise import broadcast_shapes
 from layercli.ops.numpy.reshaping import broadcast_to, reshape
 
 
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: object) -> Any:
     """Return f(x[i]) stacked for each index i of the first axis of ``xs``, a tensor or a tree of tensors."""
     return map_leading_axis("map", f, xs, vectorized=False)
 
 
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Tensor], Tensor], elements: object) -> Any:
     """Return function(x[i]) stacked for each index i of the first axis of ``elements``, in one call under torch.vmap."""
     return map_leading_axis("vectorized_map", function, elements, vectorized=True)
 
 
 def vectorize(
-    pyfunc: Callable[..., Any], *, excluded: Iterable[int] | None = None, signature: str | None = None
+    pyfunc: Callable[..., object], *, excluded: Iterable[int] | None = None, signature: str | None = None
 ) -> Callable[..., Any]:
     """Return a function that applies ``pyfunc`` to its arguments elementwise, with broadcasting, under torch.vmap.
 
@@ -53,7 +54,7 @@ def vectorize(
     return vectorized
 
 
-def _applied(call: Callable[[Any], Any], values: list[Any], own: list[int]) -> Any:
+def _applied(call: Callable[[Any], Any], values: Sequence[Tensor], own: list[int]) -> Any:
     """Return ``call`` of the values after broadcasting all but their last ``own`` axes."""
     if any(ndim(x) < axes for x, axes in zip(values, own, strict=True)):
         raise ShapeError(f"expects arguments with at least {own} axes, got {[ndim(x) for x in values]}")

@@ -10,6 +10,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -42,7 +43,7 @@ class Take(Op):
         check_whole(indices)
         return Spec((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
 
-    def run(self, x: Any, indices: Any) -> Any:
+    def run(self, x: Tensor, indices: Tensor) -> Tensor:
         """Return torch's index_select by the flattened indices: indexing by one integer tensor would synchronize with
         the device.
         """
@@ -67,7 +68,7 @@ class TakeAlongAxis(Op):
             raise ShapeError(f"expects indices with {x.rank} axes, got {indices.rank} (x = {x}, indices = {indices})")
         return Spec(self._shape(x.shape, indices.shape, axis, indices.shape[axis]), x.dtype)
 
-    def run(self, x: Any, indices: Any) -> Any:
+    def run(self, x: Any, indices: Any) -> Tensor:
         """Return torch's gather."""
         axis = self.axis % x.ndim if x.ndim == indices.ndim else 0
         self.spec(*map(spec_of, (x, indices)))
@@ -103,7 +104,7 @@ class ScatterUpdate(Op):
             raise ShapeError(f"expects updates of the shape {show_shape(expected)}, got {updates} (x = {x})")
         return x
 
-    def run(self, x: Any, indices: Any, updates: Any) -> Any:
+    def run(self, x: Tensor, indices: Any, updates: Tensor) -> Any:
         """Return x with its indexed axes flattened to rows, updated, and reshaped back."""
         self.spec(*map(spec_of, (x, indices, updates)))
         lead = x.shape[: indices.shape[-1]]
@@ -115,7 +116,7 @@ class ScatterUpdate(Op):
         return COMBINED[self.reduction](rows, row, updates.to(x.dtype).reshape(len(row), -1)).reshape(x.shape)
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """Return x[..., indices, ...] along ``axis``; None takes from x flattened.
 
     The shape of ``indices`` replaces the axis. Negative indices count from the end. Raises DTypeError where the indices
@@ -125,7 +126,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return Take(axis)(x, convert_to_tensor(indices))
 
 
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """Return out[..., i, ...] = x[..., indices[..., i, ...], ...] along ``axis``; None flattens both.
 
     The other axes broadcast. Raises DTypeError where the indices are not integers.
@@ -134,7 +135,9 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     return TakeAlongAxis(axis)(x, convert_to_tensor(indices))
 
 
-def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+def scatter_update(
+    inputs: TensorLike, indices: TensorLike, updates: TensorLike, reduction: str | None = None
+) -> Tensor:
     """Return a copy of ``inputs`` with updates[i] written at inputs[indices[i]].
 
     indices: (n, axes), the first axes of the inputs; updates: (n, *the other sizes). ``reduction``: ``add``, ``max``,
@@ -148,7 +151,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     return ScatterUpdate(reduction)(inputs, convert_to_tensor(indices), convert_to_tensor(updates))
 
 
-def scatter(indices: Any, values: Any, shape: Any) -> Any:
+def scatter(indices: TensorLike, values: Tensor, shape: Any) -> Tensor:
     """Return zeros of ``shape`` with each of ``values`` added at its index: indices (..., axes)."""
     indices, values = convert_to_tensor(indices), convert_to_tensor(values)
     axes = spec_of(indices).shape[-1]
@@ -163,5 +166,5 @@ def check_whole(indices: Spec) -> None:
         raise DTypeError(f"expects indices of an integer dtype (indices = {indices})")
 
 
-def _reduced(rows: Any, positions: Any, updates: Any, how: str) -> Any:
+def _reduced(rows: Tensor, positions: Tensor, updates: Tensor, how: str) -> Tensor:
     return rows.scatter_reduce(0, positions.unsqueeze(1).expand_as(updates), updates, how)

@@ -8,6 +8,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.spec import Shape
+from layercli.core.types import TensorLike
 from layercli.ops.numpy.creation import ConstantTensor
 
 
@@ -31,17 +32,17 @@ def shape(x: Any) -> Shape:
     return tuple(x.shape) if hasattr(x, "shape") else tuple(array(x).shape)
 
 
-def ndim(x: Any) -> int:
+def ndim(x: TensorLike) -> int:
     """Return the number of axes of x."""
     return len(shape(x))
 
 
-def size(x: Any) -> Size:
+def size(x: TensorLike) -> Size:
     """Return the number of values of x: the product of its sizes."""
     return dims.product(shape(x))
 
 
-def array(x: Any) -> Any:
+def array(x: TensorLike) -> Any:
     """Return x as a numpy array; Python floats become float32."""
     import numpy as np
 

@@ -11,6 +11,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dims import UNKNOWN, Size, ceil_div
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 
 SlicePart: TypeAlias = "int | StridedSlice | EllipsisType | None"
@@ -70,7 +71,7 @@ class GetItem(Op):
                 shape.append(part.length(size))
         return Spec(tuple(shape), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's view."""
         return x[tuple(slice(p.start, p.stop, p.step) if isinstance(p, StridedSlice) else p for p in self.parts)]
 
@@ -85,7 +86,7 @@ class GetItem(Op):
         return [*parts[:i], *rest, *parts[i + 1 :]]
 
 
-def getitem(x: Any, key: Any) -> Any:
+def getitem(x: TensorLike, key: TensorLike) -> Any:
     """Return ``x[key]``; a key with tensors or lists is passed to torch's advanced indexing."""
     parts = key if isinstance(key, tuple) else (key,)
     if not all(_simple(part) for part in parts):
@@ -100,7 +101,7 @@ def getitem(x: Any, key: Any) -> Any:
 get_item = getitem
 
 
-def _simple(part: Any) -> bool:
+def _simple(part: object) -> bool:
     if isinstance(part, slice):
         return all(end is None or isinstance(end, int) for end in (part.start, part.stop, part.step))
     return part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool))

@@ -14,6 +14,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
@@ -36,7 +37,7 @@ class _Map(Op):
         check_rank(x, 4)
         return Spec((samples.shape[0], COEFFICIENTS), samples.dtype)
 
-    def sizes(self, x: Any) -> tuple[int, int]:
+    def sizes(self, x: Tensor) -> tuple[int, int]:
         """Return the height and the width of the images x."""
         height, width = x.shape[2:] if self.channels_first else x.shape[1:3]
         return height, width
@@ -46,7 +47,7 @@ class _Map(Op):
 class Translation(_Map):
     """Coefficients that move images down and right by samples (batch, 2), as fractions of height and width."""
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         down, right = samples.unbind(1)
@@ -58,7 +59,7 @@ class Translation(_Map):
 class Rotation(_Map):
     """Coefficients that rotate images around their centres, counter-clockwise by samples (batch, 1) degrees."""
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         across, down = 0.5 * (width - 1), 0.5 * (height - 1)
@@ -77,7 +78,7 @@ class Zoom(_Map):
     One factor, (batch, 1), is used for both.
     """
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = self.sizes(x)
         down, across = samples[:, 0], samples[:, -1]
@@ -90,7 +91,7 @@ class Zoom(_Map):
 class Shear(_Map):
     """Coefficients that shear images by samples (batch, 3): a sign, positive up to 0.5, and factors across and down."""
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the inverse maps: from each output pixel to its position in the input."""
         sign = torch.where(samples[:, 0] > 0.5, -1, 1)
         across, down = sign * samples[:, 1], sign * samples[:, 2]
@@ -122,7 +123,7 @@ class Resample(Op):
             raise ShapeError(f"expects maps of the shape {show_shape(wanted)}, got {maps}")
         return x
 
-    def run(self, x: Any, maps: Any) -> Any:
+    def run(self, x: Tensor, maps: object) -> Any:
         """Return the weighted sum of the pixels around each position."""
         images = x.permute(*CHANNELS_LAST[4]) if self.channels_first else x
         height, width = images.shape[1:3]
@@ -135,14 +136,14 @@ class Resample(Op):
         out = in_dtype(total, x.dtype)
         return out.permute(*CHANNELS_FIRST[4]) if self.channels_first else out
 
-    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
+    def _positions(self, images: Tensor, maps: Any) -> tuple[Tensor, Tensor]:
         """Return the input row and column, each (batch, height, width), of every output pixel."""
         a0, a1, a2, b0, b1, b2 = (value[:, None, None] for value in maps.unbind(1))
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
         return down * b1 + across * b0 + b2, down * a1 + across * a0 + a2
 
-    def _pixels(self, images: Any, row: Any, column: Any, height: int, width: int) -> Any:
+    def _pixels(self, images: Tensor, row: Any, column: Any, height: int, width: int) -> Tensor:
         """Return the pixels (batch, height, width, channels) at integer positions; outside the image by the fill mode."""
         inside = INSIDE[self.fill_mode]
         flat = inside(row, height) * width + inside(column, width)
@@ -182,7 +183,7 @@ def _wrapped(index: Any, size: int) -> Any:
     return index.remainder(size)
 
 
-def _mirrored(index: Any, size: int) -> Any:
+def _mirrored(index: Any, size: int) -> Tensor:
     """Return the index reflected into [0, size) with the edges repeated: ... 1 0 0 1 ... n-1 n-1 n-2 ..."""
     turn = index.remainder(2 * size)
     return torch.where(turn < size, turn, 2 * size - 1 - turn)

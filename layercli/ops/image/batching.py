@@ -10,7 +10,7 @@ from layercli.errors import ShapeError
 from layercli.ops.numpy.reshaping import expand_dims, squeeze
 
 
-def as_batch(function: Callable[..., Any], *images: Any, axes: int = 4) -> Any:
+def as_batch(function: Callable[..., object], *images: Any, axes: int = 4) -> Any:
     """Return ``function(*images)`` for batches with ``axes`` axes; for single images, with one axis less, the single
     result.
 

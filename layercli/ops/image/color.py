@@ -7,6 +7,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import TensorLike
 from layercli.errors import DTypeError, ShapeError
 from layercli.ops.core.conversion import cast, convert_to_tensor
 from layercli.ops.nn.window_arguments import channels_first
@@ -25,7 +26,7 @@ EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float
 """The value below which a color is black, by dtype."""
 
 
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
+def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Any:
     """Return 0.2989 R + 0.587 G + 0.114 B of an image or a batch, as one channel; grayscale images are returned
     unchanged.
     """
@@ -39,7 +40,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     return cast(expand_dims(grey, axis), spec.dtype)
 
 
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
+def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Any:
     """Return hue, saturation and value, each in [0, 1], of RGB images in [0, 1].
 
     Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.
@@ -58,7 +59,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     return stack([hue, saturation, value], axis)
 
 
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
+def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Any:
     """Return RGB images in [0, 1] of hue, saturation and value, each in [0, 1].
 
     Raises DTypeError where the dtype is not floating, ShapeError where there are not 3 channels.
@@ -75,7 +76,9 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     return stack([value * ((1.0 - saturation) + saturation * part) for part in parts], axis)
 
 
-def _checked(x: Any, data_format: str | None, channels: tuple[int, ...], *, floating: bool = False) -> tuple[Spec, int]:
+def _checked(
+    x: object, data_format: str | None, channels: tuple[int, ...], *, floating: bool = False
+) -> tuple[Spec, int]:
     """Return x's spec and its channel axis; ShapeError or DTypeError for an invalid rank, number of channels or dtype."""
     spec, axis = spec_of(x), -3 if channels_first(data_format) else -1
     if spec.rank not in (3, 4):

@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.core.slicing import GetItem, StridedSlice
@@ -19,7 +20,7 @@ Given = int | None
 
 
 def pad_images(
-    images: Any,
+    images: TensorLike,
     top_padding: Given = None,
     left_padding: Given = None,
     bottom_padding: Given = None,
@@ -27,7 +28,7 @@ def pad_images(
     target_height: Given = None,
     target_width: Given = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch padded with zeros.
 
     Per axis give two of: padding before, padding after, target size. Raises UsageError otherwise, or for negative
@@ -46,7 +47,7 @@ def pad_images(
 
 
 def crop_images(
-    images: Any,
+    images: TensorLike,
     top_cropping: Given = None,
     left_cropping: Given = None,
     bottom_cropping: Given = None,
@@ -54,7 +55,7 @@ def crop_images(
     target_height: Given = None,
     target_width: Given = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return an image or a batch cropped at its edges.
 
     Per axis give two of: cropping before, cropping after, target size. Raises UsageError otherwise, or where nothing is
@@ -73,7 +74,7 @@ def crop_images(
 
 
 def resize(
-    images: Any,
+    images: TensorLike,
     size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.ops.image.resize import Resize, widest
 from layercli.ops.nn.convolution import joined, split
@@ -24,12 +25,12 @@ class _Window(Op):
         batch, _, channels = split(x, 2, self.channels_first)
         return Spec(joined(batch, self.size, channels, self.channels_first), x.dtype)
 
-    def sizes(self, x: Any) -> tuple[int, int]:
+    def sizes(self, x: Tensor) -> tuple[int, int]:
         """Return the height and the width of the images x."""
         height, width = x.shape[2:] if self.channels_first else x.shape[1:3]
         return height, width
 
-    def cut(self, x: Any, start: tuple[int, int]) -> Any:
+    def cut(self, x: Tensor, start: tuple[int, int]) -> Tensor:
         """Return the crop that starts at (row, column); smaller where the image ends."""
         first = 2 if self.channels_first else 1
         for axis, (begin, size) in enumerate(zip(start, self.size, strict=True), start=first):
@@ -44,7 +45,7 @@ class CenterWindow(_Window):
     A smaller image is cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return a view, or the resized crop."""
         spare = [n - wanted for n, wanted in zip(self.sizes(x), self.size, strict=True)]
         if min(spare) < 0:
@@ -60,7 +61,7 @@ class RandomWindow(_Window):
     cropped to the aspect ratio of ``size`` and resized bilinearly.
     """
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Any:
         """Return the crop."""
         sizes = self.sizes(x)
         if all(n > wanted for n, wanted in zip(sizes, self.size, strict=True)):
@@ -72,7 +73,7 @@ class RandomWindow(_Window):
             return found
         return Resize(self.size, channels_first=self.channels_first).run(found)
 
-    def _at(self, x: Any, samples: Any, sizes: tuple[int, int]) -> Any:
+    def _at(self, x: Tensor, samples: Tensor, sizes: tuple[int, int]) -> Tensor:
         first = 2 if self.channels_first else 1
         for i, (n, wanted) in enumerate(zip(sizes, self.size, strict=True)):
             start = (samples[i] * (n - wanted + 1)).to(torch.int64).clamp(max=n - wanted)

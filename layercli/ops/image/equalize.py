@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.pooling import with_channels_first
@@ -29,11 +30,11 @@ class Equalize(Op):
         check_rank(x, 4)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return each channel by the table that its histogram gives."""
         return with_channels_first(self._equalized, x, 2, self.channels_first)
 
-    def _equalized(self, x: Any) -> Any:
+    def _equalized(self, x: Tensor) -> Tensor:
         channels = x.transpose(0, 1).flatten(1)
         places = (channels.float() * (self.bins - 1) / 255).to(torch.int64).clamp(0, self.bins - 1)
         counts = torch.zeros(len(channels), self.bins, device=x.device).scatter_add(
@@ -65,11 +66,11 @@ class EqualizeTiles(Op):
         check_rank(x, 4)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return each channel of each image by its tables."""
         return with_channels_first(self._equalized, x, 2, self.channels_first)
 
-    def _equalized(self, x: Any) -> Any:
+    def _equalized(self, x: Tensor) -> Any:
         height, width = x.shape[2:]
         down, across = self.grid
         tile = -(-height // down), -(-width // across)
@@ -88,7 +89,7 @@ class EqualizeTiles(Op):
         out = top * (1 - wy[:, None]) + bottom * wy[:, None]
         return out[:, :height, :width].reshape(x.shape).to(x.dtype)
 
-    def _tables(self, tiles: Any) -> Any:
+    def _tables(self, tiles: Any) -> Tensor:
         """Return the value of each level in each tile (images, down, across, levels) of pixels (images, down, across, pixels)."""
         pixels = tiles.shape[-1]
         counts = torch.zeros(*tiles.shape[:-1], LEVELS, device=tiles.device)
@@ -102,7 +103,7 @@ class EqualizeTiles(Op):
         return ((reached - least) * 255 / torch.where(rest == 0, 1, rest)).clamp(0, 255)
 
 
-def flipped_at_end(x: Any, axis: int, size: int) -> Any:
+def flipped_at_end(x: Tensor, axis: int, size: int) -> Tensor:
     """Return x with its end flipped along an axis, the last value twice, up to a size."""
     length = x.shape[axis]
     places = torch.arange(size, device=x.device) % (2 * length)

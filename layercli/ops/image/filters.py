@@ -11,6 +11,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -51,7 +52,7 @@ class Filter(Op):
         """Return the size of the result x the number of taps."""
         return self.spec(x).size * len(self.taps) * len(self.taps[0])
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's convolution with each channel as an image."""
         return with_channels_first(self._filtered, x, 2, self.channels_first)
 
@@ -60,7 +61,7 @@ class Filter(Op):
         """The window along each axis."""
         return windows((len(self.taps), len(self.taps[0])), (1, 1), self.padding, None)
 
-    def _filtered(self, x: Any) -> Any:
+    def _filtered(self, x: Tensor) -> Tensor:
         pads = [window.pads(n) for window, n in zip(self.windows, x.shape[2:], strict=True)]
         x = F.pad(x, [n for pair in reversed(pads) for n in pair])
         weight = torch.tensor(self.taps, dtype=x.dtype, device=x.device)[None, None]
@@ -69,7 +70,7 @@ class Filter(Op):
 
 
 def gaussian_blur(
-    images: Any,
+    images: TensorLike,
     kernel_size: Sequence[int] = (3, 3),
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
@@ -81,7 +82,7 @@ def gaussian_blur(
     return as_batch(lambda batch: Filter(taps, "same", channels_first(data_format))(batch), x)
 
 
-def sobel_edges(images: Any, data_format: str | None = None) -> Any:
+def sobel_edges(images: TensorLike, data_format: str | None = None) -> Any:
     """Return the Sobel gradients of images (batch, height, width, channels), vertical and horizontal, along a new last
     axis.
     """
@@ -115,7 +116,7 @@ def ssim(
     return found if dtypes.is_floating(a.dtype) else cast(found, a.dtype)
 
 
-def _likeness(windowed: Filter, x: Any, y: Any, constants: tuple[float, float]) -> Any:
+def _likeness(windowed: Filter, x: Tensor, y: Tensor, constants: tuple[float, float]) -> Tensor:
     """Return the product of the luminance and the contrast-structure terms of SSIM, averaged over windows."""
     mean_x, mean_y = windowed(x), windowed(y)
     squares = multiply(mean_x, mean_x) + multiply(mean_y, mean_y)
@@ -127,7 +128,7 @@ def _likeness(windowed: Filter, x: Any, y: Any, constants: tuple[float, float]) 
     return Reduction("mean", (1, 2, 3))(likeness)
 
 
-def _floats(x: Any) -> Any:
+def _floats(x: Tensor) -> Tensor:
     return x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
 
 

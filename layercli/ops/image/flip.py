@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 
 
@@ -20,7 +20,7 @@ class FlipSelected(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return torch's flip where selected, else x."""
         turned = samples.reshape(-1, *(1,) * (x.ndim - 1)) <= 0.5
         return torch.where(turned, x.flip(self.axes), x)

@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F
 from layercli.ops.core.axes import check_rank
@@ -61,7 +62,7 @@ class Unfold(_Im2Col):
             raise ShapeError(f"expects x with room for a window of {self.size}, got {x}")
         return Spec((batch, channels * self.size[0] * self.size[1], down * across), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's unfold."""
         check_rank(x, 4)
         return F.unfold(x, *self._settings)
@@ -87,7 +88,7 @@ class Col2Im(_Im2Col):
             raise ShapeError(f"expects x with {down * across} windows, got {count} (x = {x})")
         return Spec((batch, values // window, *self.output), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's fold."""
         check_rank(x, 3)
         return F.fold(x, self.output, *self._settings)
@@ -112,7 +113,7 @@ class ExtractPatches(Op):
         positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, positions, channels * math.prod(self.size), self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's unfolded views along each axis, copied into rows."""
         return with_channels_first(self._windowed, x, len(self.size), self.channels_first)
 
@@ -121,7 +122,7 @@ class ExtractPatches(Op):
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding, self.dilation)
 
-    def _windowed(self, x: Any) -> Any:
+    def _windowed(self, x: Tensor) -> Tensor:
         axes = len(self.size)
         pads = [window.pads(n) for window, n in zip(self.windows, x.shape[2:], strict=True)]
         x = F.pad(x, [n for pair in reversed(pads) for n in pair])
@@ -132,7 +133,7 @@ class ExtractPatches(Op):
 
 
 def extract_patches(
-    images: Any,
+    images: TensorLike,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int | Sequence[int] = 1,
@@ -174,20 +175,20 @@ def _patches(
 
 
 def unfold(
-    x: Any, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0, stride: int | Pair = 1
-) -> Any:
+    x: TensorLike, kernel_size: int | Pair, dilation: int | Pair = 1, padding: int | Pair = 0, stride: int | Pair = 1
+) -> Tensor:
     """Return the patches of x (batch, channels, height, width) as columns: (batch, channels x window, windows)."""
     return Unfold(*_pairs(kernel_size, dilation, padding, stride))(convert_to_tensor(x))
 
 
 def fold(
-    x: Any,
+    x: TensorLike,
     output_size: int | Pair,
     kernel_size: int | Pair,
     dilation: int | Pair = 1,
     padding: int | Pair = 0,
     stride: int | Pair = 1,
-) -> Any:
+) -> Tensor:
     """Return the sum of windows (batch, channels x window, windows) at their positions: (batch, channels, *output_size)."""
     settings = _pairs(kernel_size, dilation, padding, stride, output_size)
     return Col2Im(*settings)(convert_to_tensor(x))

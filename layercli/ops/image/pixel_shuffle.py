@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.nn.convolution import joined, split
@@ -29,7 +30,7 @@ class SpaceToDepth(Op):
         spatial = tuple(size // self.block for size in sizes)
         return Spec(joined(batch, spatial, channels * self.block**2, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
@@ -56,7 +57,7 @@ class DepthToSpace(Op):
         spatial = tuple(size * self.block for size in sizes)
         return Spec(joined(batch, spatial, channels // self.block**2, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return x reshaped, permuted and copied."""
         return with_channels_first(self._moved, x, 2, self.channels_first)
 
@@ -67,7 +68,7 @@ class DepthToSpace(Op):
         return x.permute(0, 1, 4, 2, 5, 3).flatten(4).flatten(2, 3)
 
 
-def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> Any:
+def space_to_depth(x: TensorLike, block_size: int, data_format: str | None = "channels_last") -> Tensor:
     """Return x (batch, height, width, channels) with each ``block_size`` x ``block_size`` block as the channels of one
     pixel.
 
@@ -76,7 +77,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_
     return SpaceToDepth(_checked("space_to_depth", block_size), channels_first(data_format))(convert_to_tensor(x))
 
 
-def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> Any:
+def depth_to_space(x: TensorLike, block_size: int, data_format: str | None = "channels_last") -> Tensor:
     """Return x (batch, height, width, channels) with the channels of each pixel as a block of ``block_size`` x
     ``block_size``.
 

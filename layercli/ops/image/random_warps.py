@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.image.warp import PERSPECTIVE, Elastic, ResampleShifted, perspective_maps
@@ -31,7 +32,7 @@ class WindowMask(Op):
         shape = (batch, 1, *sizes[1:]) if self.channels_first else (batch, *sizes[:2], 1)
         return Spec(shape, "bool")
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Any:
         """Return the comparison of each pixel's place with the ends of the window."""
         height, width = x.shape[2:] if self.channels_first else x.shape[1:3]
         across, down = (self._inside(samples[:, i], samples[:, i + 2], size) for i, size in enumerate((width, height)))
@@ -55,7 +56,7 @@ class PerspectiveMap(Op):
         check_rank(x, 4)
         return Spec((samples.shape[0], PERSPECTIVE), samples.dtype)
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the inverse maps: from each output pixel to its position in the input."""
         height, width = x.shape[2:] if self.channels_first else x.shape[1:3]
         corners = [[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]]
@@ -79,19 +80,19 @@ class GaussianBlur(Op):
         """Return the size of the result x the number of values of the Gaussian."""
         return x.size * self.size[0] * self.size[1]
 
-    def run(self, x: Any, sigma: Any) -> Any:
+    def run(self, x: Tensor, sigma: Any) -> Any:
         """Return torch's convolution with each channel as an image."""
         across, down = (gaussian(n, s).to(x.dtype) for n, s in zip(self.size, sigma.unbind(), strict=True))
         kernel = (down[:, None] * across)[None, None]
 
-        def blurred(images: Any) -> Any:
+        def blurred(images: Tensor) -> Tensor:
             flat = images.reshape(-1, 1, *images.shape[2:])
             return F.conv2d(flat, kernel, padding="same").reshape(images.shape)
 
         return with_channels_first(blurred, x, 2, self.channels_first)
 
 
-def gaussian(count: int, sigma: Any) -> Any:
+def gaussian(count: int, sigma: Any) -> Tensor:
     """Return ``count`` values of a Gaussian around the middle, with the sum 1."""
     places = torch.arange(count, device=sigma.device) - (count - 1) / 2
     values = torch.exp(-0.5 * (places / sigma) ** 2)
@@ -116,7 +117,7 @@ class RandomElastic(Op):
         """Return unknown: the size of the blur is random."""
         return UNKNOWN
 
-    def run(self, x: Any, samples: Any) -> Any:
+    def run(self, x: Tensor, samples: Tensor) -> Tensor:
         """Return the images resampled with new noise."""
         strength, noise = samples[0].tolist()
         sides = x.shape[2:] if self.resampled.channels_first else x.shape[1:3]

@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
@@ -27,7 +28,7 @@ class Rescale(Op):
         shapes = [(len(each),) for each in (self.scale, self.offset) if isinstance(each, tuple)]
         return Spec(broadcast_shapes(x.shape, *shapes), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return the product and sum, with the constants in x's dtype and on its device."""
         return x * _beside(x, self.scale) + _beside(x, self.offset)
 
@@ -52,12 +53,12 @@ class Standardize(Op):
             raise ShapeError(f"expects x with the sizes {show_shape(mean.shape)} along {self.axes} (x = {x})")
         return x
 
-    def run(self, x: Any, mean: Any, variance: Any) -> Any:
+    def run(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """Return the standardized values, or the original ones for ``invert``."""
         shape = tuple(x.shape[axis] if axis in self.axes else 1 for axis in range(x.ndim))
         mean, deviation = mean.reshape(shape), variance.sqrt().clamp_min(LEAST).reshape(shape)
         return mean + x * deviation if self.invert else (x - mean) / deviation
 
 
-def _beside(x: Any, constant: Constant) -> Any:
+def _beside(x: Tensor, constant: Constant) -> Any:
     return torch.tensor(constant, dtype=x.dtype, device=x.device) if isinstance(constant, tuple) else constant

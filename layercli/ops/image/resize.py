@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.lazy import F, torch
 from layercli.ops.nn.convolution import joined, split
@@ -38,18 +39,18 @@ class Resize(Op):
         batch, _, channels = split(x, 2, self.channels_first)
         return Spec(joined(batch, self.size, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's interpolation."""
         return with_channels_first(self._resized, x, 2, self.channels_first)
 
-    def _resized(self, x: Any) -> Any:
+    def _resized(self, x: Tensor) -> Any:
         if self.ratio:
             x = cropped(x, self.size) if self.ratio == "crop" else padded(x, self.size, self.fill_value)
         if not x.is_floating_point():
             return rounded(self._interpolated(x.to(torch.float32)), x.dtype)
         return self._interpolated(x)
 
-    def _interpolated(self, x: Any) -> Any:
+    def _interpolated(self, x: Tensor) -> Tensor:
         if (
             self.interpolation == "bicubic"
             and not self.antialias
@@ -76,17 +77,17 @@ class Upsample(Op):
         size = tuple(n * times for n, times in zip(spatial, self.times, strict=True))
         return Spec(joined(batch, size, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's interpolation."""
         return with_channels_first(self._upsampled, x, 2, self.channels_first)
 
-    def _upsampled(self, x: Any) -> Any:
+    def _upsampled(self, x: Tensor) -> Tensor:
         _, _, height, width = x.shape
         down, across = self.times
         return resized(x, (height * down, width * across), self.interpolation, antialias=False)
 
 
-def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) -> Any:
+def resized(x: Tensor, size: tuple[int, int], interpolation: str, antialias: bool) -> Tensor:
     """Return torch's interpolation of x, channels first, to ``size``.
 
     Only torch's antialiased bicubic kernel has Keras's coefficient; where an image grows, antialiasing changes nothing
@@ -97,7 +98,7 @@ def resized(x: Any, size: tuple[int, int], interpolation: str, antialias: bool) 
     return F.interpolate(x, size, mode=interpolation, antialias=antialias or interpolation == "bicubic")
 
 
-def rounded(x: Any, dtype: Any) -> Any:
+def rounded(x: Tensor, dtype: Any) -> Any:
     """Return x rounded to an integer dtype and clipped to its range."""
     ends = torch.iinfo(dtype)
     return torch.round(x).clamp(ends.min, ends.max).to(dtype)
@@ -121,7 +122,7 @@ def cropped(x: Any, wanted: tuple[int, int]) -> Any:
     return x
 
 
-def padded(x: Any, wanted: tuple[int, int], fill_value: float) -> Any:
+def padded(x: Tensor, wanted: tuple[int, int], fill_value: float) -> Tensor:
     """Return the images x, channels first, padded on both sides with ``fill_value`` to about the aspect ratio of
     ``wanted``.
     """

@@ -11,6 +11,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, shape_of, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import DTypeError, ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -68,7 +69,7 @@ class ScaleAndTranslate(Op):
             shape[axis] = self.shape[axis]
         return total
 
-    def run(self, x: Any, scale: Any, translation: Any) -> Any:
+    def run(self, x: Tensor, scale: Tensor, translation: Any) -> Tensor:
         """Return the products with one weight matrix per axis."""
         self.spec(*map(spec_of, (x, scale, translation)))
         for i, axis in enumerate(axes_of(spec_of(x), self.axes)):
@@ -76,7 +77,7 @@ class ScaleAndTranslate(Op):
             x = torch.tensordot(x, weights.to(x.dtype), ([axis], [0])).movedim(-1, axis)
         return x
 
-    def _weights(self, size: int, wanted: int, scale: Any, translation: Any) -> Any:
+    def _weights(self, size: int, wanted: int, scale: Any, translation: Any) -> Tensor:
         """Return the weights (size, wanted) of each input pixel for each output pixel."""
         on = {"dtype": scale.dtype, "device": scale.device}
         wide = torch.clamp_min(1 / scale, 1.0) if self.antialias else 1.0
@@ -88,14 +89,14 @@ class ScaleAndTranslate(Op):
 
 
 def scale_and_translate(
-    images: Any,
+    images: Tensor,
     output_shape: Sequence[int],
-    scale: Any,
+    scale: Tensor,
     translation: Any,
     spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
-) -> Any:
+) -> Tensor:
     """Return images of ``output_shape``, scaled and then translated along ``spatial_dims`` by one number per axis.
 
     ``method``: the kernel linear, cubic, lanczos3 or lanczos5. ``antialias`` widens it where the image shrinks.
@@ -109,18 +110,18 @@ def scale_and_translate(
     return op(convert_to_tensor(images), *map(_floats, (scale, translation)))
 
 
-def _floats(x: Any) -> Any:
+def _floats(x: Tensor) -> Tensor:
     x = convert_to_tensor(x)
     return x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")
 
 
-def _cubic(x: Any) -> Any:
+def _cubic(x: Tensor) -> Tensor:
     """Return Keys's kernel with a = -0.5."""
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
     return torch.where(x < 1, (1.5 * x - 2.5) * x * x + 1, torch.where(x < 2, far, 0))
 
 
-def _lanczos(x: Any, radius: int) -> Any:
+def _lanczos(x: Tensor, radius: int) -> Tensor:
     """Return sinc(x) * sinc(x / radius) for |x| <= radius, else 0."""
     waves = radius * torch.sin(math.pi * x) * torch.sin(math.pi * x / radius)
     near = torch.where(x > 1e-3, waves / torch.where(x == 0, 1, math.pi**2 * x * x), 1)

@@ -10,6 +10,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
@@ -44,7 +45,7 @@ class ResamplePerspective(Resample):
 
     coefficients = PERSPECTIVE
 
-    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
+    def _positions(self, images: Tensor, maps: Any) -> tuple[Tensor, Tensor]:
         rows, columns = super()._positions(images, maps[:, :6])
         c0, c1 = (value[:, None, None] for value in maps[:, 6:].unbind(1))
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
@@ -67,7 +68,7 @@ class ResampleShifted(Resample):
             raise ShapeError(f"expects shifts of the shape {show_shape(wanted)}, got {maps}")
         return x
 
-    def _positions(self, images: Any, maps: Any) -> tuple[Any, Any]:
+    def _positions(self, images: Tensor, maps: Any) -> tuple[Tensor, Tensor]:
         down = torch.arange(images.shape[1], device=images.device, dtype=maps.dtype)[:, None]
         across = torch.arange(images.shape[2], device=images.device, dtype=maps.dtype)
         return down + maps[..., 1], across + maps[..., 0]
@@ -94,7 +95,7 @@ class Elastic(Op):
         batch, sizes, _ = split(x, 2, self.resampled.channels_first)
         return self.blur.macs(Spec((batch, *sizes, 2)))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return the images resampled with new noise."""
         batch, sizes, _ = split(spec_of(x), 2, self.resampled.channels_first)
         noise = DISTRIBUTIONS["normal"](drawing(self.seed, x.device), (batch, *sizes, 2), 0.0, self.sigma)
@@ -145,7 +146,7 @@ class MapCoordinates(Op):
 
 
 def affine_transform(
-    images: Any,
+    images: TensorLike,
     transform: Any,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
@@ -165,7 +166,7 @@ def affine_transform(
 
 
 def perspective_transform(
-    images: Any,
+    images: TensorLike,
     start_points: Any,
     end_points: Any,
     interpolation: str = "bilinear",
@@ -188,13 +189,13 @@ def perspective_transform(
 
 
 def elastic_transform(
-    images: Any,
+    images: TensorLike,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
-    seed: Any = None,
+    seed: object = None,
     data_format: str | None = None,
 ) -> Any:
     """Return an image or a batch with each pixel shifted by ``alpha`` times smooth random noise.
@@ -208,8 +209,8 @@ def elastic_transform(
 
 
 def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0
-) -> Any:
+    inputs: TensorLike, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0
+) -> Tensor:
     """Return ``inputs`` at ``coordinates`` (rank of inputs, ...), interpolated by ``order``: 0 nearest, 1 linear.
 
     Raises UsageError for another order or fill mode.
@@ -221,7 +222,7 @@ def map_coordinates(
     return MapCoordinates(order, fill_mode, fill_value)(convert_to_tensor(inputs), convert_to_tensor(positions))
 
 
-def perspective_maps(start: Any, end: Any) -> Any:
+def perspective_maps(start: TensorLike, end: object) -> Tensor:
     """Return the maps (..., 8) from the end points to the start points: the solution of 8 linear equations each."""
     x, y, u, v = (GetItem((..., i))(points) for points in (start, end) for i in (0, 1))
     one, zero = ones_like(u), zeros_like(u)
@@ -231,7 +232,7 @@ def perspective_maps(start: Any, end: Any) -> Any:
     return squeeze(found, -1)
 
 
-def _for_each(images: Any, maps: Any) -> Any:
+def _for_each(images: Tensor, maps: Any) -> Any:
     """Return one map per image."""
     spec = spec_of(maps)
     if spec.rank not in (1, 2):
@@ -248,5 +249,5 @@ def _check(owner: str, interpolation: str, fill_mode: str) -> None:
             raise UsageError(f"{owner} has no {what} {value!r}", hint=nearest(value, list(known)))
 
 
-def _floats(x: Any) -> Any:
+def _floats(x: Tensor) -> Tensor:
     return x if dtypes.is_floating(spec_of(x).dtype) else cast(x, "float32")

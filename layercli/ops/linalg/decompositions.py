@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -30,7 +31,7 @@ COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 @dataclass(frozen=True)
-class OfSquare(Op):
+class OfSquare(TreeOp):
     """out = function(x) of each matrix of x (..., n, n); ``function`` is a key of ``OF_SQUARES``."""
 
     function: str
@@ -46,13 +47,13 @@ class OfSquare(Op):
         specs = tuple(Spec(kinds[each[-1]], COMPLEX[x.dtype] if each[0] == "c" else x.dtype) for each in results)
         return specs if len(specs) > 1 else specs[0]
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function."""
         return OF_SQUARES[self.function][1](x)
 
 
 @dataclass(frozen=True)
-class Qr(Op):
+class Qr(MultiOutputOp):
     """q and r with x = q @ r, x (..., n, m): q orthogonal, r upper triangular. ``complete``: q has n columns."""
 
     mode: str = "reduced"
@@ -64,13 +65,13 @@ class Qr(Op):
         inner = rows if self.mode == "complete" else dims_lesser(rows, columns)
         return Spec((*lead, rows, inner), x.dtype), Spec((*lead, inner, columns), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's qr."""
         return tuple(torch.linalg.qr(x, self.mode))
 
 
 @dataclass(frozen=True)
-class Svd(Op):
+class Svd(MultiOutputOp):
     """u, s and v with x = u @ diag(s) @ v, x (..., n, m): u and v orthogonal, s descending. ``full``: u and v are
     square.
     """
@@ -91,7 +92,7 @@ class Svd(Op):
             Spec((*lead, right, columns), x.dtype),
         )
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's svd."""
         return tuple(torch.linalg.svd(x, self.full))
 
@@ -105,13 +106,13 @@ class SingularValues(Op):
         check_matrices(x)
         return Spec((*x.shape[:-2], dims_lesser(*x.shape[-2:])), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's svdvals."""
         return torch.linalg.svdvals(x)
 
 
 @dataclass(frozen=True)
-class LuFactor(Op):
+class LuFactor(MultiOutputOp):
     """The LU factors l and u in one matrix, x = p @ l @ u, and the pivots: the row exchanged with each row, from 0, in
     int32.
     """
@@ -121,7 +122,7 @@ class LuFactor(Op):
         check_matrices(x)
         return x, Spec((*x.shape[:-2], dims_lesser(*x.shape[-2:])), "int32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's lu_factor, with its pivots, which start at 1, reduced by 1."""
         factors, pivots = torch.linalg.lu_factor(x)
         return factors, pivots - 1
@@ -142,7 +143,7 @@ class PseudoInverse(Op):
         *lead, rows, columns = x.shape
         return Spec((*lead, columns, rows), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's pinv."""
         rcond = 10 * max(x.shape[-2:]) * torch.finfo(x.dtype).eps if self.rcond is None else self.rcond
         return torch.linalg.pinv(x, rtol=rcond, atol=0.0)
@@ -162,59 +163,59 @@ class MatrixRank(Op):
         check_matrices(x)
         return Spec(x.shape[:-2], "int32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return the number of torch's singular values above the tolerance."""
         values = torch.linalg.svdvals(x)
         least = values[..., :1] * max(x.shape[-2:]) * torch.finfo(x.dtype).eps if self.tol is None else self.tol
         return (values > least).sum(-1).int()
 
 
-def cholesky(x: Any, upper: bool = False) -> Any:
+def cholesky(x: TensorLike, upper: bool = False) -> Any:
     """Return the lower triangular l with x = l @ l.T of each matrix x, or u with x = u.T @ u for ``upper``."""
     return OfSquare("cholesky upper" if upper else "cholesky")(matrices(x))
 
 
-def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+def cholesky_inverse(x: TensorLike, upper: bool = False) -> Any:
     """Return the inverse of l @ l.T, or of u.T @ u for ``upper``, from the triangular factor x that ``cholesky``
     returns.
     """
     return OfSquare("cholesky_inverse upper" if upper else "cholesky_inverse")(matrices(x))
 
 
-def det(x: Any) -> Any:
+def det(x: TensorLike) -> Any:
     """Return the determinant of each matrix of x (..., n, n)."""
     return OfSquare("det")(matrices(x))
 
 
-def slogdet(x: Any) -> tuple[Any, Any]:
+def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Return the sign and the logarithm of the absolute value of the determinant of each matrix."""
     sign, logarithm = OfSquare("slogdet")(matrices(x))
     return sign, logarithm
 
 
-def logdet(x: Any) -> Any:
+def logdet(x: TensorLike) -> Tensor:
     """Return the logarithm of the absolute value of the determinant of each matrix."""
     return slogdet(x)[1]
 
 
-def eig(x: Any) -> tuple[Any, Any]:
+def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Return the eigenvalues (..., n) and the eigenvectors (..., n, n), as columns, of each matrix; both are complex."""
     values, vectors = OfSquare("eig")(matrices(x))
     return values, vectors
 
 
-def eigh(x: Any) -> tuple[Any, Any]:
+def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Return the eigenvalues, ascending, and the eigenvectors, as columns, of each symmetric matrix."""
     values, vectors = OfSquare("eigh")(matrices(x))
     return values, vectors
 
 
-def inv(x: Any) -> Any:
+def inv(x: TensorLike) -> Any:
     """Return the inverse of each matrix of x (..., n, n)."""
     return OfSquare("inv")(matrices(x))
 
 
-def lu_factor(x: Any) -> tuple[Any, Any]:
+def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Return the LU factors in one matrix, x = p @ l @ u, and the pivots: the row exchanged with each row, from 0, in
     int32.
     """
@@ -222,7 +223,7 @@ def lu_factor(x: Any) -> tuple[Any, Any]:
     return factors, pivots
 
 
-def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
+def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Return q and r with x = q @ r: q orthogonal, r upper triangular. ``mode`` complete: q is square; else reduced."""
     if mode not in ("reduced", "complete"):
         raise UsageError(f"qr expects mode to be reduced or complete, got {mode!r}")
@@ -230,22 +231,22 @@ def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     return q, r
 
 
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Return u, s and v with x = u @ diag(s) @ v, s descending; only s without ``compute_uv``."""
     return Svd(full_matrices)(matrices(x)) if compute_uv else SingularValues()(matrices(x))
 
 
-def pinv(x: Any, rcond: float | None = None) -> Any:
+def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
     """Return the pseudo-inverse of each matrix; singular values up to ``rcond`` times the largest count as 0."""
     return PseudoInverse(rcond)(matrices(x))
 
 
-def matrix_rank(x: Any, tol: float | None = None) -> Any:
+def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
     """Return the number of singular values of each matrix greater than ``tol``, in int32."""
     return MatrixRank(tol)(matrices(x))
 
 
-def matrices(x: Any) -> Any:
+def matrices(x: TensorLike) -> Any:
     """Return x as a tensor of a floating dtype."""
     x = convert_to_tensor(x)
     return x if dtypes.rank(spec_of(x).dtype) >= 2 else cast(x, "float32")

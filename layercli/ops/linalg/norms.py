@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -49,7 +50,7 @@ class Norm(Op):
         kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes)
         return Spec(kept, x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's norm."""
         x = x if x.is_floating_point() else x.float()
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
@@ -61,8 +62,8 @@ class Norm(Op):
 
 
 def norm(
-    x: Any, ord: float | str | None = None, axis: int | Iterable[int] | None = None, keepdims: bool = False
-) -> Any:
+    x: TensorLike, ord: float | str | None = None, axis: int | Iterable[int] | None = None, keepdims: bool = False
+) -> Tensor:
     """Return the norm of x over ``axis`` (None: all axes): a vector norm over one axis, a matrix norm over two.
 
     ``ord`` None: sqrt(sum x^2); else a number, inf or -inf, or for matrices ``fro`` or ``nuc``. Raises ShapeError where
@@ -71,7 +72,7 @@ def norm(
     return Norm(ord, axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims)(x)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: TensorLike, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
     """Return x / max(norm(x, order) along ``axis``, epsilon); epsilon is 1e-7 by default."""
     epsilon = 1e-7 if epsilon is None else epsilon
     if order == 2:
@@ -90,12 +91,12 @@ class Cdist(Op):
             raise ShapeError(f"expects points with one number of coordinates (x = {x}, y = {y})")
         return Spec((*broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-2]), promoted(x, y))
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's cdist, computed without matrix products."""
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def cdist(x: Any, y: Any) -> Any:
+def cdist(x: TensorLike, y: TensorLike) -> Tensor:
     """Return the Euclidean distance between each point of x (..., points, coordinates) and each of y: (..., points of
     x, points of y).
     """
@@ -105,7 +106,7 @@ def cdist(x: Any, y: Any) -> Any:
     return Cdist()(*(each if spec_of(each).dtype == dtype else cast(each, dtype) for each in (x, y)))
 
 
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
     """Return 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)): the peak signal-to-noise ratio in decibels."""
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     first, second = spec_of(x1), spec_of(x2)

@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.linalg.decompositions import check_matrices, matrices
@@ -42,7 +43,7 @@ class Solve(Op):
             return b.rank == 1
         return bool(self.triangle) or all(map(dims.may_equal, a.shape[:-1], b.shape))
 
-    def run(self, a: Any, b: Any) -> Any:
+    def run(self, a: Tensor, b: Tensor) -> Any:
         """Return torch's solve, or its solve_triangular."""
         self.spec(spec_of(a), spec_of(b))
         vector = self.takes_vectors(spec_of(a), spec_of(b))
@@ -68,7 +69,7 @@ class LeastSquares(Op):
             raise ShapeError(f"expects a matrix a, and b with its number of rows (a = {a}, b = {b})")
         return Spec((a.shape[1], *b.shape[1:]), promoted(a, b))
 
-    def run(self, a: Any, b: Any) -> Any:
+    def run(self, a: Tensor, b: Tensor) -> Any:
         """Return the product of b and the pseudo-inverse by torch's svd."""
         self.spec(spec_of(a), spec_of(b))
         rcond = max(a.shape) * torch.finfo(a.dtype).eps if self.rcond is None else self.rcond
@@ -87,12 +88,12 @@ class LeastSquares(Op):
         return dims_lesser(*a.shape) * (a.shape[0] + a.shape[1]) * columns
 
 
-def solve(a: Any, b: Any) -> Any:
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
     """Return x with a @ x = b for matrices a (..., n, n) and b (..., n, k), or vectors b (..., n) with one axis less than a."""
     return Solve()(matrices(a), matrices(b))
 
 
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
     """Return x with a @ x = b for triangular matrices a; the upper triangle is read, or the lower one for ``lower``.
 
     b has a's number of axes, or one less: then it holds vectors.
@@ -100,7 +101,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
     return Solve("lower" if lower else "upper")(matrices(a), matrices(b))
 
 
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     """Return the x of least norm that minimizes |a @ x - b|; singular values up to ``rcond`` times the largest count as
     0.
     """

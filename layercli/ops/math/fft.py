@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -23,7 +24,7 @@ TRANSFORMS: dict[str, tuple[int, Callable[[Any], Any]]] = {
 
 
 @dataclass(frozen=True)
-class Fourier(Op):
+class Fourier(MultiOutputOp):
     """The real and the imaginary part of the transform ``function``, a key of ``TRANSFORMS``, of real + i imaginary."""
 
     function: str
@@ -33,14 +34,14 @@ class Fourier(Op):
         check_parts(real, imaginary, TRANSFORMS[self.function][0])
         return real, real
 
-    def run(self, real: Any, imaginary: Any) -> Any:
+    def run(self, real: Any, imaginary: Any) -> tuple[Tensor, ...]:
         """Return torch's transform."""
         self.spec(spec_of(real), spec_of(imaginary))
         return parts_of(TRANSFORMS[self.function][1](torch.complex(real, imaginary)))
 
 
 @dataclass(frozen=True)
-class RealFourier(Op):
+class RealFourier(MultiOutputOp):
     """The real and the imaginary part of the transform of real values, at the frequencies 0 to length // 2.
 
     x is truncated or zero-padded to ``length`` along the last axis; None keeps its size.
@@ -54,7 +55,7 @@ class RealFourier(Op):
         part = Spec((*x.shape[:-1], length // 2 + 1), check_floating(x))
         return part, part
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's rfft."""
         return parts_of(torch.fft.rfft(x, self.length))
 
@@ -77,22 +78,22 @@ class InverseRealFourier(Op):
         return torch.fft.irfft(torch.complex(real, imaginary), self.length)
 
 
-def fft(x: tuple[Any, Any]) -> tuple[Any, Any]:
+def fft(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of (real, imaginary) along the last axis, as such a pair."""
     return _pair(Fourier("fft")(*checked_pair("fft", x)))
 
 
-def fft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
+def fft2(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of (real, imaginary) along the last two axes, as such a pair."""
     return _pair(Fourier("fft2")(*checked_pair("fft2", x)))
 
 
-def ifft2(x: tuple[Any, Any]) -> tuple[Any, Any]:
+def ifft2(x: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
     """Return the inverse of ``fft2`` of (real, imaginary), as such a pair."""
     return _pair(Fourier("ifft2")(*checked_pair("ifft2", x)))
 
 
-def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
+def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of real values along the last axis, as (real, imaginary) of fft_length // 2 + 1
     frequencies.
     """
@@ -101,14 +102,14 @@ def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
     return _pair(RealFourier(fft_length)(x))
 
 
-def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Any:
+def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Tensor:
     """Return the inverse of ``rfft`` of (real, imaginary): ``fft_length`` real values, by default 2 * (frequencies -
     1).
     """
     return InverseRealFourier(fft_length)(*checked_pair("irfft", x))
 
 
-def checked_pair(name: str, x: Any) -> tuple[Any, Any]:
+def checked_pair(name: str, x: TensorLike) -> tuple[Tensor, Tensor]:
     """Return the parts of a complex tensor; UsageError where x is not a pair."""
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise UsageError(f"{name} expects a pair of tensors, the real and the imaginary part, got {type(x).__name__}")
@@ -140,11 +141,11 @@ def last_size(x: Spec) -> Size:
     return x.shape[-1]
 
 
-def parts_of(x: Any) -> tuple[Any, Any]:
+def parts_of(x: Tensor) -> tuple[Any, Any]:
     """Return the real and the imaginary part of a complex torch tensor."""
     return x.real, x.imag
 
 
-def _pair(parts: Any) -> tuple[Any, Any]:
+def _pair(parts: Any) -> tuple[Tensor, Tensor]:
     real, imaginary = parts
     return real, imaginary

@@ -10,6 +10,7 @@ from layercli.core import dims, dtypes
 from layercli.core.dims import UNKNOWN
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
@@ -43,7 +44,7 @@ class Segment(Op):
             raise ShapeError(f"expects an id for each row of x, got {ids} (x = {x})")
         return Spec((UNKNOWN if self.count is None else self.count, *x.shape[1:]), x.dtype)
 
-    def run(self, x: Any, ids: Any) -> Any:
+    def run(self, x: Tensor, ids: Any) -> Tensor:
         """Return torch's scatter_reduce; an extra last row collects the ignored rows."""
         self.spec(spec_of(x), spec_of(ids))
         count = self.count if self.count is not None else int(ids.max()) + 1 if len(ids) else 0
@@ -54,7 +55,7 @@ class Segment(Op):
         return start.scatter_reduce(0, rows, x, how)[:count]
 
 
-def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+def segment_sum(data: object, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """Return the sums of the rows of ``data`` with each of the ids 0 to num_segments - 1; 0 for an empty segment.
 
     data: (rows, ...); segment_ids: (rows,). ``num_segments`` None is the largest id + 1. ``sorted`` has no effect.
@@ -62,26 +63,28 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return _segment("sum", data, segment_ids, num_segments)
 
 
-def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+def segment_prod(
+    data: object, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """Return the products of the rows of ``data`` with the same id, otherwise as ``segment_sum``; 1 for an empty
     segment.
     """
     return _segment("prod", data, segment_ids, num_segments)
 
 
-def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+def segment_max(data: object, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """Return the maxima of the rows of ``data`` with the same id, otherwise as ``segment_sum``; -inf for an empty
     segment.
     """
     return _segment("max", data, segment_ids, num_segments)
 
 
-def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+def segment_min(data: object, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False) -> Tensor:
     """Return the minima of the rows of ``data`` with the same id, otherwise as ``segment_sum``; inf for an empty
     segment.
     """
     return _segment("min", data, segment_ids, num_segments)
 
 
-def _segment(function: str, data: Any, ids: Any, count: int | None) -> Any:
+def _segment(function: str, data: Any, ids: Any, count: int | None) -> Tensor:
     return Segment(function, count)(convert_to_tensor(data), convert_to_tensor(ids))

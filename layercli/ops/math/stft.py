@@ -7,8 +7,9 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import convert_to_tensor
@@ -32,7 +33,7 @@ class Frames(Op):
             raise ShapeError(f"expects x with at least {self.length} values along its last axis, got {size} (x = {x})")
         return Spec((*x.shape[:-1], (size - self.length) // self.stride + 1, self.length), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's unfold."""
         return x.unfold(-1, self.length, self.stride)
 
@@ -52,7 +53,7 @@ class _Spectrum(Op):
     window: str = "hann"
     center: bool = True
 
-    def weights(self, like: Any, given: Any) -> Any:
+    def weights(self, like: Any, given: Any) -> Tensor:
         """Return the window, zero-padded to ``size``."""
         if self.window:
             made = torch.hann_window if self.window == "hann" else torch.hamming_window
@@ -69,7 +70,7 @@ class _Spectrum(Op):
 
 
 @dataclass(frozen=True)
-class ShortTimeFourier(_Spectrum):
+class ShortTimeFourier(_Spectrum, MultiOutputOp):
     """The real and the imaginary part of the transform of each frame of x (..., values): (..., frames, size // 2 + 1)."""
 
     def spec(self, x: Spec, window: Spec | None = None) -> tuple[Spec, Spec]:
@@ -86,7 +87,7 @@ class ShortTimeFourier(_Spectrum):
         part = Spec((*x.shape[:-1], (last + extra - self.size) // self.stride + 1, self.size // 2 + 1), x.dtype)
         return part, part
 
-    def run(self, x: Any, window: Any = None) -> Any:
+    def run(self, x: Tensor, window: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return torch's rfft of the overlapping frames of the signal, reflected at its ends for ``center``."""
         self.spec(spec_of(x), None if window is None else spec_of(window))
         if self.center:
@@ -117,7 +118,7 @@ class InverseShortTimeFourier(_Spectrum):
             length = min(self.values, whole - half)
         return Spec((*lead, length), real.dtype)
 
-    def run(self, real: Any, imaginary: Any, window: Any = None) -> Any:
+    def run(self, real: Any, imaginary: Any, window: Tensor | None = None) -> Tensor:
         """Return the weighted frames, overlapped and added, divided by the sum of the squared weights.
 
         Without a window the result is size / stride times that, as in Keras.
@@ -135,12 +136,12 @@ class InverseShortTimeFourier(_Spectrum):
         end = start + self.values if self.values is not None else whole - start
         return out[:, start:end].reshape(*real.shape[:-2], -1)
 
-    def _added(self, frames: Any, whole: int) -> Any:
+    def _added(self, frames: Tensor, whole: int) -> Tensor:
         columns = frames.transpose(1, 2)
         return F.fold(columns, (1, whole), (1, self.size), stride=(1, self.stride)).reshape(len(frames), whole)
 
 
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Tensor:
     """Return frames of ``sequence_length`` values along x's last axis, ``sequence_stride`` apart: (..., frames,
     length).
     """
@@ -148,8 +149,13 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 
 
 def stft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
-) -> tuple[Any, Any]:
+    x: TensorLike,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: TensorLike = "hann",
+    center: bool = True,
+) -> tuple[Tensor, Tensor]:
     """Return the short-time Fourier transform of x (..., values) as (real, imaginary), each (..., frames, fft_length //
     2 + 1).
 
@@ -169,9 +175,9 @@ def istft(
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: TensorLike = "hann",
     center: bool = True,
-) -> Any:
+) -> Tensor:
     """Return the signal whose ``stft`` with the same arguments is the pair x, cut to ``length`` values where given."""
     name, given = _window("istft", sequence_length, fft_length, window)
     op = InverseShortTimeFourier(sequence_length, sequence_stride, fft_length, name, center, length)

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
@@ -56,7 +57,7 @@ class ActivationFunction(Op):
         """Return x's shape, in a floating dtype."""
         return x if dtypes.is_floating(x.dtype) else Spec(x.shape, "float32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function of x."""
         return ACTIVATIONS[self.function](x if x.is_floating_point() else x.float(), *self.settings)
 
@@ -75,7 +76,7 @@ class Relu(Op):
         """Return x's spec; with other arguments than the defaults integers become float32."""
         return x if dtypes.is_floating(x.dtype) or self.plain else Spec(x.shape, "float32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's relu for the default arguments, else the general formula."""
         if self.plain:
             return F.relu(x)
@@ -98,7 +99,7 @@ class ReluInPlace(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's relu_ of x; a leaf that requires a gradient is not modified."""
         return F.relu(x) if x.requires_grad and x.is_leaf else torch.relu_(x)
 
@@ -114,7 +115,7 @@ class PRelu(Op):
             raise ShapeError(f"expects x with the sizes of alpha after the batch (x = {x}, alpha = {alpha})")
         return x
 
-    def run(self, x: Any, alpha: Any) -> Any:
+    def run(self, x: Tensor, alpha: Any) -> Any:
         """Return relu(x) - alpha * relu(-x)."""
         return F.relu(x) - alpha * F.relu(-x)
 
@@ -135,7 +136,7 @@ class SoftmaxActivation(Op):
             raise ShapeError(f"expects a mask that broadcasts to x (x = {x}, mask = {mask})")
         return x
 
-    def run(self, x: Any, mask: Any = None) -> Any:
+    def run(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return torch's softmax; several axes are treated as one."""
         if mask is not None:
             mask = mask.bool()
@@ -155,7 +156,7 @@ class LogSoftmax(Op):
         """Return x's spec."""
         return check_axes(x, (self.axis,))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's log_softmax."""
         return torch.log_softmax(x, self.axis)
 
@@ -170,7 +171,7 @@ class Sparsemax(Op):
         """Return x's spec."""
         return check_axes(x, (self.axis,))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return max(x - tau, 0), with tau computed from the sorted values."""
         ordered = torch.sort(x, self.axis, descending=True).values
         size = x.shape[self.axis]
@@ -199,7 +200,7 @@ class Glu(Op):
         shape[self.axis] = size // 2
         return Spec(tuple(shape), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's glu."""
         return F.glu(x, self.axis)
 

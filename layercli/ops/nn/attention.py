@@ -10,6 +10,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -53,7 +54,7 @@ class ScaledDotProductAttention(Op):
         sources = key.shape[-3 if self.heads else -2]
         return dims.product(query.shape[:-1]) * sources * (query.shape[-1] + value.shape[-1])
 
-    def run(self, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    def run(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return torch's scaled_dot_product_attention of views with the heads before the steps.
 
         A query with all sources masked is set to 0 and attends everywhere: its scores are equal and have no gradient.
@@ -84,7 +85,7 @@ class AdditiveScores(Op):
         lead = broadcast_shapes(query.shape[:-2], key.shape[:-2])
         return Spec((*lead, query.shape[-2], key.shape[-2]), promoted(query, key))
 
-    def run(self, query: Any, key: Any, inside: Any = None, outside: Any = None) -> Any:
+    def run(self, query: Tensor, key: Tensor, inside: Any = None, outside: Any = None) -> Tensor:
         """Return the sum over the features of a tensor (targets, sources, features)."""
         x = query.unsqueeze(-2) + key.unsqueeze(-3)
         x = torch.tanh(x if inside is None else inside * x)
@@ -127,7 +128,7 @@ class AttentionMask(Op):
         parts += [attention_mask.shape] if attention_mask is not None else []
         return Spec(self._expanded(broadcast_shapes(*parts)), "bool")
 
-    def run(self, query: Any, value: Any, *masks: Any) -> Any:
+    def run(self, query: Tensor, value: Tensor, *masks: Any) -> Any:
         """Return the logical and; shapes are checked first, as a mask of a wrong size may broadcast here and fail
         later.
         """
@@ -164,12 +165,12 @@ class RepeatKV(Op):
         *lead, heads, features = x.shape
         return Spec((*lead, heads * self.times, features), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's repeat_interleave."""
         return x.repeat_interleave(self.times, -2)
 
 
-def mask_bias(mask: Any, like: Any) -> Any:
+def mask_bias(mask: Tensor, like: Any) -> Tensor:
     """Return 0 where ``mask`` is true, else a finite number so low that scores added to it vanish in float32."""
     least = max(torch.finfo(like.dtype).min, torch.finfo(torch.float32).min) * 0.7
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill(~mask, least)
@@ -190,16 +191,16 @@ def _fits(given: Shape, wanted: Shape) -> bool:
 
 
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None = None,
+    mask: TensorLike | None = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
+) -> Tensor:
     """Return softmax(query @ key.T * scale + bias) @ value.
 
     query: (batch, steps, heads, features); key and value: (batch, source steps, key heads, features). ``scale`` None is
@@ -227,7 +228,7 @@ def dot_product_attention(
     return _biased(query, key, value, convert_to_tensor(bias), mask, scale)
 
 
-def _biased(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float) -> Any:
+def _biased(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, mask: Any, scale: float) -> Tensor:
     """Return attention with ``bias`` added to the scores before the mask; the softmax is computed in float32."""
     scores = multiply(cast(einsum("btnh,bsnh->bnts", query, key), "float32"), scale)
     scores = add(scores, cast(bias, "float32"))
@@ -236,7 +237,7 @@ def _biased(query: Any, key: Any, value: Any, bias: Any, mask: Any, scale: float
     return einsum("bnts,bsnh->btnh", cast(softmax(scores), spec_of(value).dtype), value)
 
 
-def _alike(*xs: Any) -> tuple[Any, ...]:
+def _alike(*xs: Any) -> tuple[Tensor, ...]:
     """Return tensors in their promoted dtype."""
     tensors = [convert_to_tensor(x) for x in xs]
     dtype = "bool"

@@ -11,8 +11,9 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.backend import get_backend
 from layercli.core.dims import Size
-from layercli.core.operation import Op
+from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.elementwise import promoted
@@ -22,7 +23,7 @@ LEAST = 1e-7
 
 
 @dataclass(frozen=True)
-class BatchMoments(Op):
+class BatchMoments(MultiOutputOp):
     """mean and variance of x per channel of ``axis``, over the positions where the mask (x's shape without the last
     axis) is true.
 
@@ -39,7 +40,7 @@ class BatchMoments(Op):
         found = Spec((x.shape[self.axis],), wide(x.dtype))
         return found, found
 
-    def run(self, x: Any, mask: Any = None) -> Any:
+    def run(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the mean and the mean squared deviation."""
         axes = [axis for axis in range(x.ndim) if axis != self.axis % x.ndim]
         x = x if x.dtype == torch.float64 else x.float()
@@ -51,7 +52,7 @@ class BatchMoments(Op):
         [squares] = self._sum(deviations.square().sum(axes))
         return mean, squares / count
 
-    def _sum(self, *tensors: Any) -> Any:
+    def _sum(self, *tensors: object) -> Any:
         return get_backend().all_reduce(tensors) if self.synchronized else tensors
 
 
@@ -68,7 +69,9 @@ class Normalize(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
+    def run(
+        self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None
+    ) -> Any:
         """Return the result, computed in the dtype of the moments."""
         scale = torch.rsqrt(variance + self.epsilon)
         scale = scale if gamma is None else scale * gamma
@@ -77,7 +80,7 @@ class Normalize(Op):
 
 
 @dataclass(frozen=True)
-class Renormalization(Op):
+class Renormalization(MultiOutputOp):
     """r = deviation / moving deviation and d = (mean - moving mean) / moving deviation, both clipped; and the
     deviation.
 
@@ -95,7 +98,7 @@ class Renormalization(Op):
         found = Spec(mean.shape, promoted(mean, moving_mean))
         return found, found, found
 
-    def run(self, mean: Any, variance: Any, moving_mean: Any, moving_deviation: Any) -> Any:
+    def run(self, mean: Tensor, variance: Tensor, moving_mean: Any, moving_deviation: Any) -> tuple[Tensor, ...]:
         """Return r, d and the deviation; the moving deviation is at least sqrt(epsilon)."""
         mean, variance = mean.detach(), variance.detach()
         deviation = (variance + self.epsilon).sqrt()
@@ -110,12 +113,12 @@ def _broadcasts(size: Size, to: Size) -> bool:
     return size == 1 or dims.may_equal(size, to)
 
 
-def kept(x: Any, here: Any) -> Any:
+def kept(x: Tensor, here: Any) -> Any:
     """Return x with 0 where ``here`` is false; None keeps all."""
     return x if here is None else torch.where(here, x, 0)
 
 
-def counted(x: Any, here: Any, axes: list[int]) -> Any:
+def counted(x: Tensor, here: Any, axes: list[int]) -> Any:
     """Return the number of kept positions along ``axes`` per channel, in x's dtype."""
     if here is not None:
         return here.sum(axes).to(x.dtype)
@@ -128,6 +131,6 @@ def wide(dtype: str) -> str:
     return dtype if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 4 else "float32"
 
 
-def along(values: Any, rank: int, axis: int) -> Any:
+def along(values: Tensor, rank: int, axis: int) -> Any:
     """Return one value per channel, reshaped to broadcast to tensors of ``rank`` with channels on ``axis``."""
     return values if axis in (-1, rank - 1) else values.reshape(*(-1 if i == axis % rank else 1 for i in range(rank)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 
@@ -26,7 +26,7 @@ class CategoryOneHot(Op):
         shape = x.shape[:-1] if x.rank > 1 and x.shape[-1] == 1 else x.shape
         return Spec((*shape, self.depth), self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the comparison of each value with each category, as numbers."""
         if x.ndim > 1 and x.shape[-1] == 1:
             x = x.squeeze(-1)
@@ -48,7 +48,7 @@ class CategoryCount(Op):
             raise ShapeError(f"expects count_weights of the shape of x, got {weights} (x = {x})")
         return Spec((*without_category_axis(x.shape), self.depth), self.dtype if weights is None else weights.dtype)
 
-    def run(self, x: Any, weights: Any = None) -> Any:
+    def run(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return torch's sum."""
         found = is_category(x, self.depth)
         if weights is None:
@@ -69,7 +69,7 @@ class CategoryMultiHot(Op):
         """Return x's shape without axis 1, with depth."""
         return Spec((*without_category_axis(x.shape), self.depth), self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's any, as numbers; fractions are truncated."""
         found = is_category(x.to(torch.int64), self.depth)
         return found.any(min(1, x.ndim - 1)).to(getattr(torch, self.dtype))
@@ -85,7 +85,7 @@ class Bucketize(Op):
         """Return x's shape, in int32."""
         return Spec(x.shape, "int32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's bucketize."""
         boundaries = torch.tensor(self.boundaries, dtype=torch.float32, device=x.device)
         return torch.bucketize(x.to(torch.float32), boundaries, right=True, out_int32=True)
@@ -96,6 +96,6 @@ def without_category_axis(shape: Shape) -> Shape:
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
-def is_category(x: Any, depth: int) -> Any:
+def is_category(x: Tensor, depth: int) -> Tensor:
     """Return, for each value, a boolean for each category in [0, depth): whether the value is that category."""
     return x.unsqueeze(-1) == torch.arange(depth, device=x.device)

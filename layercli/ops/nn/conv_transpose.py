@@ -9,6 +9,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import F
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import (
@@ -27,14 +28,14 @@ from layercli.ops.numpy.elementwise import promoted
 
 
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
+    inputs: Tensor,
+    kernel: Tensor,
     strides: Sizes = 1,
     padding: str = "valid",
     output_padding: Sizes | None = None,
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
-) -> Any:
+) -> Tensor:
     """Return the transposed convolution of ``inputs`` (batch, *spatial, channels) with ``kernel`` (*size, filters,
     channels).
 
@@ -75,7 +76,7 @@ class TransposedConvolution(Op):
         batch, spatial, _ = split(x, len(self.strides), self.channels_first)
         return batch * dims.product(spatial) * kernel.size
 
-    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return torch's transposed convolution; where the ends are cropped unevenly, a view without the last position."""
         if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
@@ -88,7 +89,7 @@ class TransposedConvolution(Op):
                 out = out.narrow(axis, 0, out.shape[axis] - 1)
         return out if self.channels_first else out.permute(*CHANNELS_LAST[out.ndim])
 
-    def _spread(self, x: Any, weight: Any, bias: Any) -> Any:
+    def _spread(self, x: Any, weight: Any, bias: Any) -> Tensor:
         """Return torch's result; one spatial axis is computed as two, as torch then keeps channels last."""
         cut = tuple(spread.before for spread in self.spreads)
         added = tuple(max(-spread.cut, 0) for spread in self.spreads)

@@ -10,6 +10,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.core import kernel_overrides
@@ -52,7 +53,7 @@ class _Convolution(Op):
         batch, positions, _ = split(self.spec(x, kernel, bias), len(self.strides), self.channels_first)
         return batch * dims.product(positions) * kernel.size
 
-    def convolved(self, x: Any, weight: Any, bias: Any, groups: int) -> Any:
+    def convolved(self, x: Tensor, weight: Tensor, bias: Any, groups: int) -> Any:
         """Return torch's convolution of x in channels-last memory; x is copied only for uneven padding."""
         if x.ndim != len(self.strides) + 2:  # torch takes a tensor with one axis less for an unbatched image
             check_rank(x, len(self.strides) + 2)
@@ -103,7 +104,7 @@ class Convolution(_Convolution):
         check_channels(x, channels, group * self.groups)
         return Spec(joined(batch, positions, filters, self.channels_first), promoted(x, kernel))
 
-    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
         """Return torch's convolution, or a matrix product for a pointwise kernel at few positions."""
         if self.pointwise and kernel_overrides.active.conv2d is None and x.ndim == kernel.ndim and self.few(x):
             return self.product(x, kernel, bias)
@@ -114,7 +115,7 @@ class Convolution(_Convolution):
         """Whether the kernel has size 1 and no groups: a matrix product at each position."""
         return {*self.size} == {1} and self.groups == 1 and not self.channels_first
 
-    def few(self, x: Any) -> bool:
+    def few(self, x: Tensor) -> bool:
         """Whether there are so few positions that reordering the kernel dominates on a CPU.
 
         False while a graph is traced or exported, which keeps the convolution.
@@ -123,7 +124,7 @@ class Convolution(_Convolution):
             return False
         return 0 < x.numel() <= FEW * x.shape[-1] * math.prod(self.strides)
 
-    def product(self, x: Any, kernel: Any, bias: Any) -> Any:
+    def product(self, x: Tensor, kernel: Tensor, bias: Any) -> Any:
         """Return the strided positions of x times the kernel, without reordering it."""
         if self.pointwise_steps:
             x = x[self.pointwise_steps].contiguous()
@@ -150,7 +151,7 @@ class DepthwiseConvolution(_Convolution):
         check_channels(x, channels, wanted)
         return Spec(joined(batch, positions, wanted * multiplier, self.channels_first), promoted(x, kernel))
 
-    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
         """Return torch's convolution with one group per channel; the weight is a view of the kernel."""
         *size, channels, multiplier = kernel.shape
         axes = len(size)
@@ -158,7 +159,7 @@ class DepthwiseConvolution(_Convolution):
         return self.convolved(x, weight, bias, channels)
 
 
-def convolve(x: Any, weight: Any, bias: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Return torch's convolution over as many axes as ``strides``; one axis is computed as two, as torch then keeps
     channels last.
     """
@@ -191,7 +192,7 @@ def joined(batch: Size, spatial: Shape, channels: Size, channels_first: bool) ->
     return (batch, channels, *spatial) if channels_first else (batch, *spatial, channels)
 
 
-def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
+def padded(x: Tensor, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
     """Return x (channels first) and the padding that torch adds; x is padded here, with a copy, only where it is
     uneven.
     """
@@ -203,8 +204,8 @@ def padded(x: Any, along: tuple[Window, ...]) -> tuple[Any, tuple[int, ...]]:
 
 
 def conv(
-    inputs: Any,
-    kernel: Any,
+    inputs: Tensor,
+    kernel: Tensor,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -230,8 +231,8 @@ def conv(
 
 
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
+    inputs: object,
+    kernel: Tensor,
     strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -249,7 +250,7 @@ def depthwise_conv(
 
 
 def separable_conv(
-    inputs: Any,
+    inputs: TensorLike,
     depthwise_kernel: Any,
     pointwise_kernel: Any,
     strides: Sizes = 1,
@@ -262,7 +263,7 @@ def separable_conv(
     return conv(x, pointwise_kernel, 1, "valid", data_format)
 
 
-def _checked(inputs: Any, kernel: Any) -> tuple[Spec, Spec]:
+def _checked(inputs: object, kernel: object) -> tuple[Spec, Spec]:
     """Return the specs of inputs and kernel; ShapeError where they do not have 3 to 5 axes each, and equally many."""
     x, weights = spec_of(inputs), spec_of(kernel)
     if weights.rank not in (3, 4, 5):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims, dtypes
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -37,7 +38,7 @@ class CtcLoss(Op):
             )
         return Spec((batch,), output.dtype)
 
-    def run(self, target: Any, output: Any, target_length: Any, output_length: Any) -> Any:
+    def run(self, target: Tensor, output: Tensor, target_length: Any, output_length: Any) -> Tensor:
         """Return torch's ctc_loss, and about ``HOPELESS`` where it is infinite."""
         self.spec(*map(spec_of, (target, output, target_length, output_length)))
         if output.is_meta:
@@ -50,7 +51,7 @@ class CtcLoss(Op):
 
 
 @dataclass(frozen=True)
-class CtcGreedyDecode(Op):
+class CtcGreedyDecode(MultiOutputOp):
     """The most probable class of each step of x (batch, steps, classes) without blanks, and minus the sum of their
     scores.
 
@@ -66,7 +67,7 @@ class CtcGreedyDecode(Op):
         batch, steps, _ = x.shape
         return Spec((1, batch, steps), "int32"), Spec((batch, 1), x.dtype)
 
-    def run(self, x: Any, lengths: Any) -> Any:
+    def run(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Return the argmax of each step, with the removed steps sorted to the end."""
         check_steps(spec_of(x))
         steps = torch.arange(x.shape[1], device=x.device)
@@ -82,7 +83,7 @@ class CtcGreedyDecode(Op):
 
 
 @dataclass(frozen=True)
-class CtcBeamDecode(Op):
+class CtcBeamDecode(MultiOutputOp):
     """The ``paths`` most probable label sequences for x (batch, steps, classes), by beam search with ``width`` beams.
 
     Also their log probabilities. The labels, in int32, are padded with -1.
@@ -98,7 +99,7 @@ class CtcBeamDecode(Op):
         batch, steps, _ = x.shape
         return Spec((self.paths, batch, steps), "int32"), Spec((batch, self.paths), x.dtype)
 
-    def run(self, x: Any, lengths: Any) -> Any:
+    def run(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Return the results of each example."""
         check_steps(spec_of(x))
         batch, steps, _ = x.shape
@@ -138,7 +139,9 @@ class CtcBeamDecode(Op):
         return [(row, _logaddexp(*ends)) for row, ends in list(beams.items())[: self.paths]]
 
 
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+def ctc_loss(
+    target: TensorLike, output: TensorLike, target_length: Any, output_length: Any, mask_index: int = 0
+) -> Tensor:
     """Return -log(probability of the labels, summed over all alignments) of each example: (batch,).
 
     ``target``: (batch, labels); ``output``: logits (batch, steps, classes); ``target_length`` and ``output_length``:
@@ -150,14 +153,14 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 
 def ctc_decode(
-    inputs: Any,
+    inputs: TensorLike,
     sequence_lengths: Any,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,
     merge_repeated: bool = True,
     mask_index: int = 0,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return the label sequences (paths, batch, steps), padded with -1, of logits ``inputs`` (batch, steps, classes),
     and scores.
 
@@ -178,12 +181,12 @@ def check_steps(x: Spec) -> None:
         raise ShapeError(f"expects x with 3 axes (batch, steps, classes), got {x.rank} (x = {x})")
 
 
-def _floats(x: Any) -> Any:
+def _floats(x: Tensor) -> Tensor:
     dtype = spec_of(x).dtype
     return x if dtypes.is_floating(dtype) and dtypes.BYTES[dtype] > 2 else cast(x, "float32")
 
 
-def _repeats(target: Any, lengths: Any) -> Any:
+def _repeats(target: Tensor, lengths: Tensor) -> Tensor:
     """Return the number of labels equal to their predecessor, in each example: each needs a blank between."""
     inside = torch.arange(1, target.shape[1], device=target.device) < lengths.unsqueeze(1)
     return ((target[:, 1:] == target[:, :-1]) & inside).sum(1)

@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import DTypeError, ShapeError, UsageError
 from layercli.lazy import F, torch
 
@@ -22,7 +23,7 @@ class EmbeddingLookup(Op):
             raise DTypeError(f"expects integers as indices, got {indices}")
         return Spec((*indices.shape, table.shape[1]), table.dtype)
 
-    def run(self, indices: Any, table: Any) -> Any:
+    def run(self, indices: Tensor, table: Any) -> Tensor:
         """Return torch's embedding; an index out of range is reported on the CPU, on a GPU torch's kernel asserts."""
         whole = indices if indices.dtype in (torch.int32, torch.int64) else indices.long()
         try:
@@ -41,11 +42,11 @@ class ApplyMask(Op):
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return x
 
-    def run(self, x: Any, mask: Any) -> Any:
+    def run(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return torch's where."""
         return torch.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)), x, torch.zeros_like(x))
 
 
-def _out_of_range(indices: Any, rows: int) -> UsageError:
+def _out_of_range(indices: Tensor, rows: int) -> UsageError:
     wrong = indices[(indices < 0) | (indices >= rows)]
     return UsageError(f"expects indices from 0 to {rows - 1}, got {int(wrong[0])}")

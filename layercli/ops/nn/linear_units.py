@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from layercli.core.types import Tensor, TensorLike
 from layercli.ops.nn import activation_functions
 
 
-def relu(x: Any) -> Any:
+def relu(x: TensorLike) -> Tensor:
     """Return max(x, 0), elementwise."""
     return activation_functions.relu(x)
 
 
-def gelu(x: Any, approximate: bool = True) -> Any:
+def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
     """Return x * P(X <= x) for a standard normal X, elementwise.
 
     ``approximate`` uses 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) instead of the error function. It is the

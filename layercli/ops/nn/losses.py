@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axis_of
@@ -37,7 +38,7 @@ class BinaryCrossentropy(Op):
             raise ShapeError(f"expects target and output of one shape, got {target} and {output}")
         return output
 
-    def run(self, target: Any, output: Any) -> Any:
+    def run(self, target: Tensor, output: Tensor) -> Tensor:
         """Return torch's binary_cross_entropy."""
         return binary(target.to(output.dtype), output, self.from_logits)
 
@@ -56,7 +57,7 @@ class CategoricalCrossentropy(Op):
         axis = axis_of(output, self.axis)
         return Spec((*output.shape[:axis], *output.shape[axis + 1 :]), output.dtype)
 
-    def run(self, target: Any, output: Any) -> Any:
+    def run(self, target: Tensor, output: Tensor) -> Tensor:
         """Return the sum."""
         if target.shape != output.shape:
             raise ValueError("shapes")  # spec raises the error with the shapes
@@ -84,7 +85,7 @@ class SparseCrossentropy(Op):
             raise ShapeError(f"expects output with probabilities or logits, got {output}")
         return Spec(expected, output.dtype)
 
-    def run(self, target: Any, output: Any) -> Any:
+    def run(self, target: Tensor, output: Tensor) -> Tensor:
         """Return the negative log probability of each label; UsageError for a label out of range."""
         if target.ndim == output.ndim and target.shape[-1] == 1:
             target = target.squeeze(-1)
@@ -94,7 +95,7 @@ class SparseCrossentropy(Op):
         return sparse(target.long(), output, self.from_logits, axis)
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
     """Return -target * log(p) - (1 - target) * log(1 - p), elementwise: p is ``output``, or its sigmoid for
     ``from_logits``.
 
@@ -103,7 +104,9 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return BinaryCrossentropy(from_logits)(target, output)
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -sum of target * log(p) over the classes, ``axis``: p is output / sum(output), or its softmax for
     ``from_logits``.
 
@@ -112,7 +115,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     return CategoricalCrossentropy(from_logits, axis)(target, output)
 
 
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def sparse_categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -log(p[target]) over the classes, ``axis``: p is output / sum(output), or its softmax for ``from_logits``.
 
     ``target``: class ids of output's shape without the axis. Raises UsageError for a label out of range, on the CPU.

@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axes_of
@@ -17,7 +18,7 @@ from layercli.ops.nn.batch_norm_stats import Normalize
 
 
 @dataclass(frozen=True)
-class BatchNorm(Op):
+class BatchNorm(TreeOp):
     """out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel of ``axis``.
 
     In ``training`` mean and variance are the batch's, and are returned too; otherwise they are inputs.
@@ -38,7 +39,9 @@ class BatchNorm(Op):
             raise ShapeError(f"expects x with {mean.shape[0]} channels, got {channels} (x = {x})")
         return (x, mean, variance) if self.training else x
 
-    def run(self, x: Any, mean: Any, variance: Any, gamma: Any = None, beta: Any = None) -> Any:
+    def run(
+        self, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None
+    ) -> Any:
         """Return torch's batch_norm with the channels on axis 1, a view."""
         moved = x.movedim(self.axis, 1) if x.ndim > 2 else x
         if not self.training:
@@ -49,7 +52,7 @@ class BatchNorm(Op):
         biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
         return self._back(out, x), mean, biased
 
-    def _back(self, out: Any, x: Any) -> Any:
+    def _back(self, out: Tensor, x: Tensor) -> Tensor:
         return out.movedim(1, self.axis) if x.ndim > 2 else out
 
 
@@ -73,7 +76,7 @@ class LayerNorm(Op):
         """Return x's spec."""
         return apply_inplace(x, self.axes, gamma, beta)
 
-    def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
+    def run(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Any:
         """Return torch's layer_norm; ``axes`` are moved to the end first."""
         return along_trailing(x, self.axes, lambda x, shape: F.layer_norm(x, shape, gamma, beta, self.epsilon))
 
@@ -89,7 +92,7 @@ class RmsNorm(Op):
         """Return x's spec."""
         return apply_inplace(x, self.axes, scale)
 
-    def run(self, x: Any, scale: Any = None) -> Any:
+    def run(self, x: Tensor, scale: Tensor | None = None) -> Any:
         """Return torch's rms_norm; ``axes`` are moved to the end first."""
         return along_trailing(x, self.axes, lambda x, shape: F.rms_norm(x, shape, scale, self.epsilon))
 
@@ -116,7 +119,7 @@ class GroupNorm(Op):
             )
         return x
 
-    def run(self, x: Any, gamma: Any = None, beta: Any = None) -> Any:
+    def run(self, x: Tensor, gamma: Tensor | None = None, beta: Tensor | None = None) -> Tensor:
         """Return torch's group_norm with the channels on axis 1, a view."""
         if gamma is None and beta is not None:
             gamma = torch.ones_like(beta)  # torch's kernel has no gradient for a shift without a scale
@@ -134,13 +137,13 @@ class UnitNormalize(Op):
         """Return x's spec."""
         return apply_inplace(x, self.axes)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return x divided by torch's norm."""
         return x / torch.linalg.vector_norm(x, dim=self.axes, keepdim=True).clamp_min(1e-12)
 
 
 @dataclass(frozen=True)
-class SpectralNorm(Op):
+class SpectralNorm(MultiOutputOp):
     """out = kernel / sigma, sigma an estimate of the largest singular value of the kernel as a matrix (..., last axis).
 
     The estimate takes ``iterations`` steps of the power method from the vector u (1, last axis); the new u is returned
@@ -159,7 +162,7 @@ class SpectralNorm(Op):
         """
         return (2 * self.iterations + 1) * kernel.size + u.size
 
-    def run(self, kernel: Any, u: Any) -> Any:
+    def run(self, kernel: Tensor, u: Tensor) -> tuple[Tensor, ...]:
         """Return the kernel and u after the power method."""
         weights = kernel.reshape(-1, kernel.shape[-1])
         start = u
@@ -184,7 +187,7 @@ def apply_inplace(x: Spec, axes: tuple[int, ...], *scales: Spec | None) -> Spec:
     return x
 
 
-def along_trailing(x: Any, axes: tuple[int, ...], function: Any) -> Any:
+def along_trailing(x: Tensor, axes: tuple[int, ...], function: Any) -> Any:
     """Return ``function(x, sizes)`` computed with ``axes`` (ascending) moved to the end, and moved back."""
     last = tuple(range(-len(axes), 0))
     sizes = tuple(x.shape[axis] for axis in axes)
@@ -197,8 +200,14 @@ Axes = int | Iterable[int]
 
 
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
-) -> Any:
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    axis: int,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
+    epsilon: float = 1e-3,
+) -> Tensor:
     """Return (x - mean) / sqrt(variance + epsilon) * scale + offset, per channel of ``axis``, with gradients of all
     inputs.
     """
@@ -207,8 +216,13 @@ def batch_normalization(
 
 
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Axes = -1, epsilon: float | None = None, **kwargs: Any
-) -> Any:
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Axes = -1,
+    epsilon: float | None = None,
+    **kwargs: object,
+) -> Tensor:
     """Return (x - mean) / sqrt(variance + epsilon) * gamma + beta, with mean and variance over ``axis``: one or several
     axes.
 
@@ -223,7 +237,9 @@ def layer_normalization(
     return LayerNorm(axes, 1e-7 if epsilon is None else epsilon)(x, gamma, beta)
 
 
-def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float | None = None) -> Any:
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Axes = -1, epsilon: float | None = None
+) -> Tensor:
     """Return x / sqrt(mean of x^2 over ``axis`` + epsilon) * scale; epsilon is 1e-7 by default."""
     axes = tuple(sorted(axes_of(spec_of(x), axis)))
     return RmsNorm(axes, 1e-7 if epsilon is None else epsilon)(x, scale)

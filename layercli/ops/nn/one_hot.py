@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.errors import DTypeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -33,7 +33,7 @@ class OneHot(Op):
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], self.num_classes, *x.shape[axis:]), self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the comparison of x with each class."""
         if x.is_floating_point() or x.dtype is torch.bool:
             self.spec(spec_of(x))
@@ -42,7 +42,9 @@ class OneHot(Op):
         return (x.unsqueeze(self.axis) == classes.reshape(-1, *(1 for _ in after))).to(getattr(torch, self.dtype))
 
 
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def one_hot(
+    x: TensorLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Tensor:
     """Return 1 at the class that each integer of x names, else 0, along a new axis ``axis`` of ``num_classes``.
 
     The dtype is float32 by default; an id out of range gives zeros. Raises UsageError where ``sparse`` is true.
@@ -53,8 +55,12 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 def multi_hot(
-    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
+    inputs: TensorLike,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: DTypeLike | None = None,
+    sparse: bool = False,
+) -> Tensor:
     """Return 1 at each class in a sample of ``inputs``, integers (batch, n) or (n,), else 0: (batch, num_classes).
 
     It is the maximum of ``one_hot`` over the second axis, or over the only axis. Raises UsageError without

@@ -8,6 +8,7 @@ from typing import Any
 
 from layercli.core.operation import Op, cached_property
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
 from layercli.ops.nn.convolution import CHANNELS_FIRST, CHANNELS_LAST, joined, split
@@ -16,8 +17,12 @@ from layercli.ops.nn.window_geometry import Window, windows
 
 
 def average_pool(
-    inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
+    inputs: TensorLike,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
     """Return the mean of each window of ``pool_size`` on ``inputs`` (batch, *spatial, channels), ``strides`` apart.
 
     Padding is not part of the mean. ``strides`` None is the window size.
@@ -26,8 +31,12 @@ def average_pool(
 
 
 def max_pool(
-    inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
+    inputs: TensorLike,
+    pool_size: Sizes,
+    strides: Sizes | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
     """Return the maximum of each window of ``pool_size`` on ``inputs`` (batch, *spatial, channels), ``strides`` apart.
 
     Padding is never the maximum. ``strides`` None is the window size.
@@ -35,7 +44,7 @@ def max_pool(
     return _pooled("max", inputs, pool_size, strides, padding, data_format)
 
 
-def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+def adaptive_average_pool(inputs: TensorLike, output_size: Sizes, data_format: str | None = None) -> Tensor:
     """Return the means of ``output_size`` windows that cover ``inputs`` (batch, *spatial, channels).
 
     ``output_size``: one number, or one per spatial axis.
@@ -43,7 +52,7 @@ def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | No
     return _parts("average", inputs, output_size, data_format)
 
 
-def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+def adaptive_max_pool(inputs: TensorLike, output_size: Sizes, data_format: str | None = None) -> Tensor:
     """Return the maxima of ``output_size`` windows that cover ``inputs`` (batch, *spatial, channels).
 
     ``output_size``: one number, or one per spatial axis.
@@ -51,12 +60,14 @@ def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None =
     return _parts("max", inputs, output_size, data_format)
 
 
-def _parts(kind: str, inputs: Any, parts: Sizes, data_format: str | None) -> Any:
+def _parts(kind: str, inputs: Any, parts: Sizes, data_format: str | None) -> Tensor:
     axes = _spatial_axes(inputs)
     return AdaptivePool(kind, each(parts, axes, "output_size"), channels_first(data_format))(inputs)
 
 
-def _pooled(kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding: str, data_format: str | None) -> Any:
+def _pooled(
+    kind: str, inputs: Any, size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+) -> Tensor:
     axes = _spatial_axes(inputs)
     window = each(size, axes, "pool_size")
     steps = window if strides is None else each(strides, axes, "strides")
@@ -82,7 +93,7 @@ class Pool(Op):
         positions = tuple(window.output(n) for window, n in zip(self.windows, spatial, strict=True))
         return Spec(joined(batch, positions, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's pooling of x in channels-last memory, without a padded copy."""
         return with_channels_first(self._padded, x, len(self.size), self.channels_first)
 
@@ -91,7 +102,7 @@ class Pool(Op):
         """The window along each spatial axis."""
         return windows(self.size, self.strides, self.padding)
 
-    def _padded(self, x: Any) -> Any:
+    def _padded(self, x: Tensor) -> Tensor:
         """Pad evenly with torch: the last window may exceed the end (``ceil_mode``); at stride 1 a superfluous window
         is cut.
 
@@ -111,7 +122,7 @@ class Pool(Op):
                 out = out.narrow(axis, 1, out.shape[axis] - 1)
         return out
 
-    def _pooled(self, x: Any, pads: Sequence[int], ceil: bool) -> Any:
+    def _pooled(self, x: Tensor, pads: Sequence[int], ceil: bool) -> Tensor:
         """Return torch's result; one spatial axis is computed as two, as torch then keeps channels last."""
         if len(self.size) == 1:
             return _pool(self.kind, x.unsqueeze(2), (1, *self.size), (1, *self.strides), (0, *pads), ceil).squeeze(2)
@@ -134,11 +145,11 @@ class AdaptivePool(Op):
         batch, _, channels = split(x, len(self.parts), self.channels_first)
         return Spec(joined(batch, self.parts, channels, self.channels_first), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's adaptive pooling."""
         return with_channels_first(self._pooled, x, len(self.parts), self.channels_first)
 
-    def _pooled(self, x: Any) -> Any:
+    def _pooled(self, x: Tensor) -> Tensor:
         if len(self.parts) == 1:
             return ADAPTIVE[self.kind, 2](x.unsqueeze(2), (1, *self.parts)).squeeze(2)
         return ADAPTIVE[self.kind, len(self.parts)](x, self.parts)
@@ -153,7 +164,7 @@ ADAPTIVE = {
 """torch's adaptive poolings by kind and number of axes."""
 
 
-def with_channels_first(function: Any, x: Any, axes: int, already: bool) -> Any:
+def with_channels_first(function: Any, x: Tensor, axes: int, already: bool) -> Any:
     """Return ``function`` of x with channels first (a view), and the channels moved back."""
     if x.ndim != axes + 2:  # torch takes a tensor with one axis less for an unbatched image
         check_rank(x, axes + 2)
@@ -162,7 +173,7 @@ def with_channels_first(function: Any, x: Any, axes: int, already: bool) -> Any:
     return function(x.permute(*CHANNELS_FIRST[axes + 2])).permute(*CHANNELS_LAST[axes + 2])
 
 
-def _pool(kind: str, x: Any, size: Any, strides: Any, pads: Any, ceil: bool) -> Any:
+def _pool(kind: str, x: Any, size: Any, strides: Any, pads: Any, ceil: bool) -> Tensor:
     if kind == "max":
         pooled = torch.max_pool2d if len(size) == 2 else torch.max_pool3d
         return pooled(x, size, strides, pads, 1, ceil)

@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, TreeOp, spec_of
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core import kernel_overrides
@@ -19,7 +20,7 @@ GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 
 
 @dataclass(frozen=True)
-class FusedRecurrence(Op):
+class FusedRecurrence(TreeOp):
     """A whole sequence by one of torch's kernels: ``kind`` is lstm, gru, or the activation of a simple RNN.
 
     x: (batch, steps, features); kernel: (features, gates x units); recurrent_kernel: (units, gates x units); bias:
@@ -50,7 +51,7 @@ class FusedRecurrence(Op):
         """Return batch x steps x the sizes of both kernels."""
         return dims.product(x.shape[:2]) * (kernel.size + recurrent_kernel.size)
 
-    def run(self, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, *states: Any) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, recurrent_kernel: Any, bias: Tensor | None = None, *states: object) -> Any:
         """Return torch's lstm, gru, rnn_tanh or rnn_relu; the kernels are views, except for gru, whose gates torch
         orders r, z, n.
         """
@@ -61,7 +62,7 @@ class FusedRecurrence(Op):
         out, *last = self._recurred(x, start, weights)
         return (out if self.sequences else out[:, -1], *(state.squeeze(0) for state in last))
 
-    def _recurred(self, x: Any, start: list[Any], weights: list[Any]) -> Any:
+    def _recurred(self, x: Tensor, start: list[Tensor], weights: list[Tensor]) -> Any:
         """Return the results of torch's function: the outputs, and the states (1, batch, units)."""
         override = kernel_overrides.active.lstm
         if self.kind == "lstm" and override is not None:
@@ -72,13 +73,13 @@ class FusedRecurrence(Op):
         given = start if self.kind == "lstm" else start[0]
         return function(x, given, weights, len(weights) > 2, 1, 0.0, torch.is_grad_enabled(), False, True)
 
-    def _ordered(self, weight: Any) -> Any:
+    def _ordered(self, weight: Tensor) -> Tensor:
         if self.kind != "gru":
             return weight
         z, r, h = weight.chunk(3)
         return torch.cat((r, z, h))
 
-    def _biases(self, bias: Any) -> list[Any]:
+    def _biases(self, bias: Any) -> list[Tensor]:
         if bias is None:
             return []
         if self.kind == "gru":
@@ -98,7 +99,7 @@ class FusedRecurrence(Op):
 
 
 @dataclass(frozen=True)
-class LstmStep(Op):
+class LstmStep(MultiOutputOp):
     """c' = f c + i activation(g), h' = o activation(c'), for the gates i, f, g, o of z (batch, 4 x units).
 
     ``recurrent_activation`` is applied to i, f and o. The gates are split along ``axis``, the channels of images.
@@ -112,7 +113,7 @@ class LstmStep(Op):
         """Return h' and c', each of c's spec."""
         return c, c
 
-    def run(self, z: Any, c: Any) -> Any:
+    def run(self, z: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         """Return h' and c'."""
         i, f, g, o = z.chunk(4, self.axis)
         i, f, o = map(self.recurrent_activation, (i, f, o))
@@ -141,7 +142,7 @@ class GruStep(Op):
         """Return batch x the kernel's size."""
         return h.shape[0] * recurrent_kernel.size
 
-    def run(self, x: Any, h: Any, dropped: Any, recurrent_kernel: Any, bias: Any = None) -> Any:
+    def run(self, x: Tensor, h: Tensor, dropped: Any, recurrent_kernel: Any, bias: Tensor | None = None) -> Any:
         """Return the new state."""
         units = h.shape[-1]
         x_z, x_r, x_h = x.chunk(3, -1)
@@ -181,7 +182,7 @@ class Select(Op):
         """Return x's shape without the first axis."""
         return Spec(x.shape[1:], x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return a view."""
         return x[self.index]
 

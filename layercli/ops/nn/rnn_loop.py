@@ -9,14 +9,15 @@ from typing import Any
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import CallContext, Node
-from layercli.core.operation import Op
+from layercli.core.operation import Op, TreeOp
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 
 
 @dataclass(frozen=True)
-class RNNLoop(Op):
+class RNNLoop(TreeOp):
     """out_t, states_t = cell(x_t, states_{t-1}, *constants) for every step t of x (batch, steps, ...).
 
     ``states``: the tree structure of the cell's states, with None as leaves. Where ``mask`` (batch, steps) is false the
@@ -48,7 +49,7 @@ class RNNLoop(Op):
         """Return steps x the cost of the cell."""
         return x.shape[1] * dims.total(map(cost_of, self._described(x, rest)[1].calls))
 
-    def run(self, x: Any, mask: Any, *rest: Any) -> Any:
+    def run(self, x: Tensor, mask: Tensor, *rest: object) -> Any:
         """Return the results of the loop."""
         flat, constants = self._parted(rest)
         if mask is not None and mask.ndim == 3:
@@ -66,11 +67,11 @@ class RNNLoop(Op):
             outputs[0 if not self.sequences else len(outputs) :] = [out]
         return (torch.stack(outputs, 1) if self.sequences else outputs[-1], *flat)
 
-    def _step(self, x: Any, flat: list[Any], constants: tuple[Any, ...]) -> Any:
+    def _step(self, x: Tensor, flat: list[Tensor], constants: tuple[object, ...]) -> Any:
         extra = {} if self.training is None else {"training": self.training}
         return self.cell(x, self._packed(flat), *constants, **extra)
 
-    def _before(self, out: Any, outputs: list[Any], flat: list[Any]) -> Any:
+    def _before(self, out: Tensor, outputs: list[Tensor], flat: list[Tensor]) -> Any:
         if self.zeros:
             return torch.zeros_like(out)
         if self.unrolled:
@@ -80,15 +81,15 @@ class RNNLoop(Op):
         state = packed[-1 if several else 0]  # the last cell's, of stacked cells
         return state[0] if isinstance(state, (list, tuple)) else state
 
-    def _parted(self, rest: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
+    def _parted(self, rest: tuple[object, ...]) -> tuple[list[Any], tuple[Any, ...]]:
         count = len(tree.flatten(self.states))
         return list(rest[:count]), rest[count:]
 
-    def _packed(self, flat: list[Any]) -> Any:
+    def _packed(self, flat: list[Tensor]) -> Any:
         values = iter(flat)
         return tree.map_structure(lambda _: next(values), _listed(self.states))
 
-    def _described(self, x: Spec, rest: tuple[Any, ...]) -> tuple[list[Spec], Node]:
+    def _described(self, x: Spec, rest: tuple[object, ...]) -> tuple[list[Spec], Node]:
         """Return the flat specs of one step, and the node with the calls that the step made."""
         batch, _, *sizes = x.shape
         node = Node(self, ())

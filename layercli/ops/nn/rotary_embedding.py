@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from layercli.core.operation import Op
+from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 
@@ -30,7 +31,7 @@ class Rotary(Op):
             raise ShapeError(f"expects x with an even number of features, got {features} (x = {x})")
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the rotated pairs; the angles are computed in float32."""
         _, steps, _, features = x.shape
         speeds = self.base ** (torch.arange(0, features, 2, device=x.device, dtype=torch.float32) / -features)
@@ -41,7 +42,7 @@ class Rotary(Op):
 
 
 @dataclass(frozen=True)
-class RotaryAngles(Op):
+class RotaryAngles(MultiOutputOp):
     """out = factor * cos(a) and factor * sin(a) of the angles a[..., i] = positions[...] * speeds[i], in float32."""
 
     speeds: tuple[float, ...]
@@ -52,7 +53,7 @@ class RotaryAngles(Op):
         angles = Spec((*positions.shape, len(self.speeds)), "float32")
         return angles, angles
 
-    def run(self, positions: Any) -> Any:
+    def run(self, positions: Tensor) -> tuple[Tensor, ...]:
         """Return the cosines and the sines."""
         speeds = torch.tensor(self.speeds, device=positions.device, dtype=torch.float32)
         angles = positions.to(torch.float32).unsqueeze(-1) * speeds
@@ -76,7 +77,7 @@ class Rotate(Op):
             raise ShapeError(f"expects x with at least {2 * pairs} features, got {features} (x = {x})")
         return x
 
-    def run(self, x: Any, cosine: Any, sine: Any) -> Any:
+    def run(self, x: Tensor, cosine: Any, sine: Any) -> Tensor:
         """Return the rotated pairs."""
         turned = 2 * cosine.shape[-1]
         pairs, rest = x[..., :turned], x[..., turned:]

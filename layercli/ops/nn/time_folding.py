@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 
 
@@ -18,7 +19,7 @@ class ReverseTime(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's flip."""
         return x.flip(1)
 
@@ -34,7 +35,7 @@ class MergeTimeIntoBatch(Op):
         batch, steps, *rest = x.shape
         return Spec((batch * steps, *rest), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's flatten."""
         return x.flatten(0, 1)
 

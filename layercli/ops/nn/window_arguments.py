@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from layercli.core.operation import spec_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError, nearest
 
 Sizes = int | Sequence[int]
 
 
-def _spatial_axes(inputs: Any) -> int:
+def _spatial_axes(inputs: Tensor) -> int:
     """Return the number of spatial axes of the inputs; ShapeError where it is not 1 to 3."""
     axes = len(spec_of(inputs).shape) - 2
     if axes not in (1, 2, 3):

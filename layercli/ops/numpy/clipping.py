@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast
 from layercli.ops.numpy.arithmetic import maximum, minimum
@@ -26,7 +27,7 @@ class Clip(Op):
         low = Spec(x.shape, promoted(x, self.x_min))
         return Spec(x.shape, promoted(low, self.x_max))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's clamp; booleans are clamped as integers."""
         return torch.clamp(x.long() if x.dtype is torch.bool else x, self.x_min, self.x_max)
 
@@ -46,26 +47,26 @@ class NanToNum(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's nan_to_num."""
         return torch.nan_to_num(x, self.nan, self.posinf, self.neginf)
 
 
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+def clip(x: TensorLike, x_min: Any, x_max: Any) -> Tensor:
     """Return min(max(x, x_min), x_max), elementwise; the limits are numbers, or tensors that broadcast with x."""
     if all(isinstance(limit, (int, float)) for limit in (x_min, x_max)):
         return Clip(x_min, x_max)(x)
     return minimum(maximum(x, x_min), x_max)
 
 
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Return x with NaN replaced by ``nan`` and infinities by ``posinf`` and ``neginf``, by default the limits of the
     dtype.
     """
     return NanToNum(nan, posinf, neginf)(x)
 
 
-def saturate_cast(x: Any, dtype: Any) -> Any:
+def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Any:
     """Return x converted to ``dtype``, with values outside its range clipped to the range."""
     wanted, here = dtypes.name_of(dtype), spec_of(x).dtype
     if wanted == "bool" or here == "bool":

@@ -8,6 +8,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import convert_to_tensor
@@ -28,7 +29,7 @@ class IsClose(Op):
         """Return the broadcast shape, bool."""
         return Spec(broadcast_shapes(x.shape, y.shape), "bool")
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's isclose in the promoted dtype."""
         dtype = torch.promote_types(x.dtype, y.dtype)
         dtype = torch.uint8 if dtype is torch.bool else dtype
@@ -45,7 +46,7 @@ class IsIn(Op):
         """Return x's shape, bool."""
         return Spec(x.shape, "bool")
 
-    def run(self, x: Any, values: Any) -> Any:
+    def run(self, x: Tensor, values: Tensor) -> Tensor:
         """Return torch's isin in the promoted dtype."""
         dtype = torch.promote_types(x.dtype, values.dtype)
         dtype = torch.uint8 if dtype is torch.bool else dtype
@@ -68,7 +69,7 @@ class InTopK(Op):
             )
         return Spec(targets.shape, "bool")
 
-    def run(self, targets: Any, predictions: Any) -> Any:
+    def run(self, targets: Tensor, predictions: Any) -> Any:
         """Return whether the count of greater predictions is below k; a NaN target prediction counts as the lowest."""
         self.spec(spec_of(targets), spec_of(predictions))
         own = torch.gather(predictions, -1, targets.long().unsqueeze(-1))
@@ -76,22 +77,22 @@ class InTopK(Op):
         return (predictions > own).sum(-1) < self.k
 
 
-def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Return whether |x1 - x2| <= atol + rtol * |x2|, elementwise; NaN equals NaN for ``equal_nan``."""
     return IsClose(rtol, atol, equal_nan)(convert_to_tensor(x1), convert_to_tensor(x2))
 
 
-def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Return whether all values of x1 and x2 are close, as ``isclose``: one boolean."""
     return Reduction("all")(isclose(x1, x2, rtol, atol, equal_nan))
 
 
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Return whether each value of x1 is in x2, or is not for ``invert``; ``assume_unique`` has no effect."""
     return IsIn(invert)(convert_to_tensor(x1), convert_to_tensor(x2))
 
 
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def in_top_k(targets: TensorLike, predictions: Any, k: int) -> Tensor:
     """Return whether predictions[b, targets[b]] is among the ``k`` largest of predictions[b]; ties count as among them.
 
     targets: (batch,) integers; predictions: (batch, classes).

@@ -16,6 +16,7 @@ from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
 from layercli.core.tracking import Trackable
+from layercli.core.types import DTypeLike, ShapeLike, Tensor, TensorLike
 from layercli.errors import UnknownSizeError
 from layercli.lazy import torch
 
@@ -29,7 +30,7 @@ class _Place(threading.local):
 creation_device = _Place()
 
 
-def create(op: Op, *inputs: Any) -> Any:
+def create(op: Op, *inputs: object) -> Any:
     """Return the result of ``op``, whose inputs are not tensors; layers being traced record that they create a tensor."""
     calls = graph.call_stack()
     if not calls:
@@ -48,7 +49,7 @@ class ConstantTensor(Op):
         """Return the array's spec."""
         return values
 
-    def run(self, values: Any) -> Any:
+    def run(self, values: Tensor) -> Tensor:
         """Return the values as a torch tensor."""
         return torch.as_tensor(values, device=creation_device.device)
 
@@ -65,7 +66,7 @@ class Full(Op):
         """Return the shape; ShapeError where a size is negative."""
         return Spec(shape_of(self.shape), self.dtype)
 
-    def run(self) -> Any:
+    def run(self) -> Tensor:
         """Return torch's full."""
         sizes = [as_int(size) for size in self.shape]
         return torch.full(sizes, self.value, dtype=getattr(torch, self.dtype), device=creation_device.device)
@@ -100,12 +101,12 @@ def as_int(size: Size) -> Any:
     return size
 
 
-def dtype_or(dtype: Any, default: str) -> str:
+def dtype_or(dtype: object, default: str) -> str:
     """Return the name of ``dtype``, or the default where it is None."""
     return default if dtype is None else dtypes.name_of(dtype)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full(shape: object, fill_value: Any, dtype: DTypeLike | None = None) -> Any:
     """Return a tensor of ``shape`` filled with ``fill_value``, a number or a tensor that broadcasts; float32 by
     default.
     """
@@ -114,34 +115,34 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     return full((*sizes_of(shape),), 1, dtype_or(dtype, "float32")) * fill_value
 
 
-def zeros(shape: Any, dtype: Any = None) -> Any:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
     """Return zeros of ``shape``, float32 by default."""
     return full(shape, 0, dtype)
 
 
-def ones(shape: Any, dtype: Any = None) -> Any:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
     """Return ones of ``shape``, float32 by default."""
     return full(shape, 1, dtype)
 
 
-def empty(shape: Any, dtype: Any = None) -> Any:
+def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Any:
     """Return a tensor of ``shape`` with unspecified values: zeros, float32 by default."""
     return full(shape, 0, dtype)
 
 
-def eye(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
+def eye(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Any:
     """Return the matrix of N rows and M (None: N) columns with ones on diagonal k and zeros elsewhere, float32 by
     default.
     """
     return create(Eye(N, N if M is None else M, k, dtype_or(dtype, "float32")))
 
 
-def identity(n: Size, dtype: Any = None) -> Any:
+def identity(n: Size, dtype: DTypeLike | None = None) -> Any:
     """Return the identity matrix (n, n), float32 by default."""
     return eye(n, dtype=dtype)
 
 
-def sizes_of(shape: Any) -> Shape:
+def sizes_of(shape: object) -> Shape:
     """Return a shape, or one size, as a tuple; torch's symbolic sizes are kept."""
     sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     return sizes if all(isinstance(size, int) or hasattr(size, "node") for size in sizes) else shape_of(sizes)
@@ -158,26 +159,26 @@ class FullLike(Op):
         """Return x's shape."""
         return Spec(x.shape, self.dtype or x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's full_like."""
         return torch.full_like(x, self.value, dtype=getattr(torch, self.dtype) if self.dtype else None)
 
 
-def full_like(x: Any, fill_value: float | bool, dtype: Any = None) -> Any:
+def full_like(x: TensorLike, fill_value: float | bool, dtype: DTypeLike | None = None) -> Tensor:
     """Return a tensor of x's shape filled with ``fill_value``, in ``dtype``, None being x's."""
     return FullLike(fill_value, None if dtype is None else dtypes.name_of(dtype))(x)
 
 
-def ones_like(x: Any, dtype: Any = None) -> Any:
+def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return ones of x's shape, in ``dtype``, None being x's."""
     return full_like(x, 1, dtype)
 
 
-def zeros_like(x: Any, dtype: Any = None) -> Any:
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Return zeros of x's shape, in ``dtype``, None being x's."""
     return full_like(x, 0, dtype)
 
 
-def empty_like(x: Any, dtype: Any = None) -> Any:
+def empty_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Return a tensor of x's shape with unspecified values: zeros."""
     return full_like(x, 0, dtype)

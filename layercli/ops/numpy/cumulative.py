@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -42,32 +43,32 @@ class Cumulative(Op):
         axis_of(x, self.axis)
         return Spec(x.shape, self.dtype or ("int64" if dtypes.rank(x.dtype) < 2 else x.dtype))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function of x."""
         return TOTALS[self.function](x, self.axis, getattr(torch, self.dtype) if self.dtype else None)
 
 
-def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def cumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return the cumulative sums x[0], x[0] + x[1], ... along ``axis``; None flattens x."""
     return _running("cumsum", x, axis, dtype)
 
 
-def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def cumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return the cumulative products x[0], x[0] * x[1], ... along ``axis``; None flattens x."""
     return _running("cumprod", x, axis, dtype)
 
 
-def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return ``cumsum`` of x with NaN counting as 0."""
     return _running("nancumsum", x, axis, dtype)
 
 
-def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Return ``cumprod`` of x with NaN counting as 1."""
     return _running("nancumprod", x, axis, dtype)
 
 
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Any:
     """Return the differences a[i + 1] - a[i] along ``axis``, applied ``n`` times; for booleans whether they differ."""
     if n < 0:
         raise UsageError(f"diff expects n to be at least 0, got {n}")
@@ -80,6 +81,6 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     return a
 
 
-def _running(function: str, x: Any, axis: int | None, dtype: Any) -> Any:
+def _running(function: str, x: Any, axis: int | None, dtype: object) -> Tensor:
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return Cumulative(function, axis, None if dtype is None else dtypes.name_of(dtype))(x)

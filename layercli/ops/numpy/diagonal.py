@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims
 from layercli.core.dims import UNKNOWN, Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -31,7 +31,7 @@ class Diagonal(Op):
         others = tuple(size for i, size in enumerate(x.shape) if i not in (first, second))
         return Spec((*others, self._length(x.shape[first], x.shape[second])), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's diagonal."""
         return torch.diagonal(x, self.offset, self.axis1, self.axis2)
 
@@ -54,12 +54,12 @@ class DiagonalMatrix(Op):
         (size,) = x.shape
         return Spec((size + abs(self.k),) * 2, x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's diag_embed."""
         return torch.diag_embed(x, self.k)
 
 
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: TensorLike, k: int = 0) -> Tensor:
     """Return diagonal ``k`` of the matrix x, or the matrix with the vector x on diagonal ``k``; k > 0 is above the main
     diagonal.
 
@@ -72,16 +72,16 @@ def diag(x: Any, k: int = 0) -> Any:
     return DiagonalMatrix(k)(x) if spec.rank == 1 else Diagonal(k)(x)
 
 
-def diagflat(x: Any, k: int = 0) -> Any:
+def diagflat(x: TensorLike, k: int = 0) -> Tensor:
     """Return the matrix with x, flattened, on diagonal ``k``."""
     return DiagonalMatrix(k)(ravel(convert_to_tensor(x)))
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the diagonals, ``offset`` above the main one, of the matrices along two axes, as the last axis."""
     return Diagonal(offset, axis1, axis2)(convert_to_tensor(x))
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the sums along the diagonals, as ``diagonal`` returns them."""
     return Reduction("sum", -1)(diagonal(x, offset, axis1, axis2))

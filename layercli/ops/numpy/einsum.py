@@ -14,6 +14,7 @@ from layercli.core import dims
 from layercli.core.dims import Size
 from layercli.core.operation import Op, cached_property, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -26,7 +27,7 @@ Factor = tuple[Any, str]
 """A tensor, and one letter per axis."""
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: str, *operands: object) -> Tensor:
     """Return the sum of the product of the operands over the indices that do not occur on the right of ``subscripts``.
 
     ``einsum("bij,jk->bik", x, y)``. ``...`` stands for axes that broadcast. Without ``->`` the output has ``...`` and
@@ -60,7 +61,7 @@ def _sides(subscripts: str) -> tuple[str, str]:
     return left, right
 
 
-def _of_one_dtype(operands: Sequence[Any]) -> list[Any]:
+def _of_one_dtype(operands: Sequence[object]) -> list[Tensor]:
     tensors = [convert_to_tensor(x) for x in operands]
     dtype = spec_of(
         reduce(lambda x, y: x if promoted(spec_of(x), spec_of(y)) == spec_of(x).dtype else y, tensors)
@@ -68,12 +69,12 @@ def _of_one_dtype(operands: Sequence[Any]) -> list[Any]:
     return [x if spec_of(x).dtype == dtype else cast(x, dtype) for x in tensors]
 
 
-def _leading(x: Any, term: str) -> int:
+def _leading(x: Tensor, term: str) -> int:
     """Return the number of axes of x that ``...`` stands for."""
     return len(shape(x)) - len(term.replace("...", "")) if "..." in term else 0
 
 
-def _spelled_out(subscripts: str, x: Any, term: str, free: list[str]) -> Factor:
+def _spelled_out(subscripts: str, x: Tensor, term: str, free: list[str]) -> Factor:
     """Return x with one letter per axis, those of ``...`` numbered from its end; ShapeError for another rank."""
     letters = term.replace("...", "")
     many = _leading(x, term)
@@ -97,7 +98,7 @@ def _broadcast(factors: list[Factor]) -> list[Factor]:
     return found
 
 
-def _contracted(factors: list[Factor], out: str) -> Any:
+def _contracted(factors: list[Factor], out: str) -> Tensor:
     """Return the product of the factors, contracted from left to right, with axes in the order ``out``."""
     (x, letters), *rest = [_folded(factor, factors, i, out) for i, factor in enumerate(factors)]
     while rest:
@@ -168,7 +169,7 @@ class Einsum(Op):
         alone = ({*x_letters} ^ {*y_letters}) - {*out}
         return dims.product(size for letter, size in sizes.items() if letter not in alone) * dims.product(lead)
 
-    def run(self, x: Any, y: Any, bias: Any = None) -> Any:
+    def run(self, x: Any, y: Tensor, bias: Any = None) -> Any:
         """Return torch's linear, with the bias fused, for one matrix product, else torch's einsum."""
         count = self.summed
         if not count or x.ndim != len(self.terms[0]) or x.shape[-count:] != y.shape[:count]:
@@ -218,6 +219,6 @@ class EinsumReduce(Op):
                 raise ShapeError(f"expects {letter} of {self.equation} to be {sizes[letter]}, got {size} (x = {x})")
         return Spec(tuple(sizes[letter] for letter in out), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's einsum."""
         return torch.einsum(self.equation, x)

@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core import dims, dtypes
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor
 from layercli.errors import DTypeError, ShapeError
 from layercli.lazy import F, torch
 
@@ -162,7 +163,7 @@ class Unary(Op):
         exact = dtypes.rank(x.dtype) >= 2 or self.function in KEEP_DTYPE
         return x if exact else Spec(x.shape, "float32")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function of x; a Python number is converted to a tensor."""
         return UNARY[self.function](torch.as_tensor(x) if isinstance(x, (int, float)) else x)
 
@@ -173,7 +174,7 @@ class Binary(Op):
 
     function: str
 
-    def spec(self, x: Any, y: Any) -> Spec:
+    def spec(self, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape in the promoted dtype."""
         shape = broadcast_shapes(*(value.shape for value in (x, y) if isinstance(value, Spec)))
         if self.function in PREDICATES:
@@ -184,7 +185,7 @@ class Binary(Op):
             dtype = "float32"
         return Spec(shape, dtype)
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Any:
         """Return torch's function of x and y; two Python numbers are converted to tensors."""
         if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
             x, y = torch.as_tensor(x), torch.as_tensor(y)
@@ -195,11 +196,11 @@ class Binary(Op):
 class Where(Op):
     """out = x where condition is true, else y, elementwise with broadcasting."""
 
-    def spec(self, condition: Spec, x: Any, y: Any) -> Spec:
+    def spec(self, condition: Spec, x: Spec, y: Spec) -> Spec:
         """Return the broadcast shape in the promoted dtype of x and y."""
         return Spec(broadcast_shapes(*(v.shape for v in (condition, x, y) if isinstance(v, Spec))), promoted(x, y))
 
-    def run(self, condition: Any, x: Any, y: Any) -> Any:
+    def run(self, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's where."""
         return torch.where(condition, x, y)
 
@@ -229,13 +230,13 @@ def promoted(x: Any, y: Any) -> str:
     return dtypes.of_number(y, x.dtype) if isinstance(x, Spec) else dtypes.of_number(x, y.dtype)
 
 
-def _tensors(x: Any, y: Any) -> tuple[Any, Any]:
+def _tensors(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return x and y as tensors; a Python number becomes a 0-d tensor, which torch promotes weakly."""
     beside = x if isinstance(x, torch.Tensor) else y
     return tuple(v if isinstance(v, torch.Tensor) else torch.full((), v, device=beside.device) for v in (x, y))  # type: ignore[return-value]  # two
 
 
-def _floats(x: Any, y: Any) -> tuple[Any, Any]:
+def _floats(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return x and y as tensors of one floating dtype."""
     x, y = _tensors(x, y)
     dtype = torch.result_type(x, y)
@@ -243,13 +244,13 @@ def _floats(x: Any, y: Any) -> tuple[Any, Any]:
     return x.to(dtype), y.to(dtype)
 
 
-def _scaled(x: Any, y: Any) -> Any:
+def _scaled(x: Tensor, y: Tensor) -> Tensor:
     """Return x * 2^y; the gradient of torch's ldexp is a few per cent off."""
     x = x if x.is_floating_point() else x.float()
     return x * torch.exp2(y.to(x.dtype))
 
 
-def _heaviside(x: Any, y: Any) -> Any:
+def _heaviside(x: Tensor, y: Tensor) -> Tensor:
     """Return 0 where x < 0, 1 where x > 0, y where x = 0, NaN where x is NaN."""
     return torch.where(x == 0, y, torch.where(x.isnan(), x, (x > 0).to(x.dtype)))
 
@@ -260,7 +261,7 @@ def _check_whole(function: str, dtype: str) -> None:
         raise DTypeError(f"{function} expects integers{' or booleans' * (function in BITS)}, got {dtype}")
 
 
-def _divided(x: Any, y: Any) -> Any:
+def _divided(x: Tensor, y: Tensor) -> Tensor:
     """Return x / y, and 0 where y is 0; the gradient is 0 there as well."""
     zero = y == 0
     return torch.where(zero, 0, x / torch.where(zero, 1, y))

@@ -8,8 +8,9 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, spec_of
 from layercli.core.spec import Spec, shape_of
+from layercli.core.types import ShapeLike, Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of, check_rank
@@ -25,7 +26,7 @@ from layercli.ops.numpy.reshaping import expand_dims, reshape
 
 
 @dataclass(frozen=True)
-class Meshgrid(Op):
+class Meshgrid(MultiOutputOp):
     """out[k][i0, i1, ...] = x_k[i_k] for each vector x_k; for ``xy`` indexing the first two axes are exchanged."""
 
     indexing: str = "xy"
@@ -39,7 +40,7 @@ class Meshgrid(Op):
             sizes[:2] = sizes[:2][::-1]
         return tuple(Spec(tuple(sizes), x.dtype) for x in xs)
 
-    def run(self, *xs: Any) -> Any:
+    def run(self, *xs: Any) -> tuple[Tensor, ...]:
         """Return expanded views of the vectors."""
         shape = [int(size) for size in self.spec(*(Spec(tuple(x.shape)) for x in xs))[0].shape] if xs else []
         axes = list(range(len(xs)))
@@ -52,7 +53,7 @@ class Meshgrid(Op):
 
 
 @dataclass(frozen=True)
-class UnravelIndex(Op):
+class UnravelIndex(MultiOutputOp):
     """out[k] = the index along axis k of ``shape`` for each flat index; negative ones count from the end."""
 
     shape: tuple[int, ...]
@@ -62,7 +63,7 @@ class UnravelIndex(Op):
         check_whole(indices)
         return (indices,) * len(self.shape)
 
-    def run(self, indices: Any) -> Any:
+    def run(self, indices: Tensor) -> tuple[Tensor, ...]:
         """Return the remainders of division by each size, from the last; an index beyond the end becomes the last."""
         check_whole(spec_of(indices))
         unraveled, total = [], math.prod(self.shape)
@@ -73,7 +74,7 @@ class UnravelIndex(Op):
         return tuple(reversed(unraveled))
 
 
-def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Return the coordinate tensors of the grid of vectors x, one for each; ``ij`` indexing keeps the order of axes,
     ``xy`` exchanges the first two.
     """
@@ -82,14 +83,14 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     return list(Meshgrid(indexing)(*map(convert_to_tensor, x))) if x else []
 
 
-def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+def unravel_index(indices: TensorLike, shape: ShapeLike) -> tuple[Tensor, ...]:
     """Return the indices along each axis of ``shape`` for flat ``indices``, as a tuple."""
     sizes = shape_of((shape,) if isinstance(shape, int) else shape)
     found: tuple[Any, ...] = UnravelIndex(tuple(map(int, sizes)))(convert_to_tensor(indices))
     return found
 
 
-def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
+def vander(x: TensorLike, N: Size | None = None, increasing: bool = False) -> Tensor:
     """Return the Vandermonde matrix of the vector x, N (None: its length) columns of descending powers, or
     ``increasing`` ones.
     """
@@ -101,7 +102,7 @@ def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
     return power(expand_dims(x, 1), cast(powers, spec.dtype))
 
 
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """Return the integral of y along ``axis`` by the trapezoidal rule, at the sample points x, or ``dx`` apart."""
     y = convert_to_tensor(y)
     y = y if dtypes.is_floating(spec_of(y).dtype) else cast(y, "float32")
@@ -111,7 +112,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return 0.5 * Reduction("sum", along)(_widths(y, x, dx, along) * pairs)
 
 
-def _widths(y: Any, x: Any, dx: Any, axis: int) -> Any:
+def _widths(y: object, x: Any, dx: object, axis: int) -> Any:
     """Return the distances between neighbouring sample points."""
     if x is None:
         return dx

@@ -7,8 +7,9 @@ from typing import Any
 
 from layercli.core import dtypes
 from layercli.core.dims import UNKNOWN
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import check_rank
@@ -27,7 +28,7 @@ class SearchSorted(Op):
         check_rank(sequence, 1)
         return Spec(values.shape, "int64")
 
-    def run(self, sequence: Any, values: Any) -> Any:
+    def run(self, sequence: Tensor, values: Tensor) -> Tensor:
         """Return torch's searchsorted in the promoted dtype."""
         check_rank(sequence, 1)
         dtype = torch.promote_types(sequence.dtype, values.dtype)
@@ -43,7 +44,7 @@ class Digitize(Op):
         check_rank(bins, 1)
         return Spec(x.shape, "int64")
 
-    def run(self, x: Any, bins: Any) -> Any:
+    def run(self, x: Tensor, bins: Any) -> Tensor:
         """Return torch's searchsorted, of the reversed bins where they descend."""
         check_rank(bins, 1)
         dtype = torch.promote_types(x.dtype, bins.dtype)
@@ -70,7 +71,7 @@ class BinCount(Op):
         dtype = "int64" if weights is None else weights.dtype if dtypes.is_floating(weights.dtype) else "int64"
         return Spec((*x.shape[:-1], UNKNOWN), dtype)
 
-    def run(self, x: Any, weights: Any = None) -> Any:
+    def run(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return ones, or the weights, added at the index x."""
         dtype = getattr(torch, self.spec(*map(spec_of, (x, weights))).dtype)
         count = max(self.minlength, int(x.max()) + 1 if x.numel() else 0)
@@ -79,7 +80,7 @@ class BinCount(Op):
 
 
 @dataclass(frozen=True)
-class Histogram(Op):
+class Histogram(MultiOutputOp):
     """The number of values of x in each of ``bins`` equal bins of ``range`` (low, high), and the bin edges.
 
     ``range`` None is (min(x), max(x)). The last bin includes its upper edge.
@@ -94,7 +95,7 @@ class Histogram(Op):
         dtype = x.dtype if dtypes.is_floating(x.dtype) else "float32"
         return Spec((self.bins,), dtype), Spec((self.bins + 1,), dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the differences of the counts below each edge."""
         check_rank(x, 1)
         x = x if x.is_floating_point() else x.float()
@@ -103,7 +104,7 @@ class Histogram(Op):
         last = (x <= edges[-1]).sum()
         return torch.cat([before[:-1], last.reshape(1)]).diff().to(x.dtype), edges
 
-    def _edges(self, x: Any) -> Any:
+    def _edges(self, x: Tensor) -> Tensor:
         if self.range is not None:
             low, high = (x.new_full((), end) for end in self.range)
         else:
@@ -113,7 +114,7 @@ class Histogram(Op):
         return torch.lerp(low - half, high + half, shares)
 
 
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+def searchsorted(sorted_sequence: Any, values: TensorLike, side: str = "left") -> Tensor:
     """Return the index, in int64, at which each value keeps the ascending sequence sorted.
 
     ``side``: ``left`` before equal values, ``right`` after them; UsageError for another.
@@ -123,12 +124,12 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     return SearchSorted(side)(convert_to_tensor(sorted_sequence), convert_to_tensor(values))
 
 
-def digitize(x: Any, bins: Any) -> Any:
+def digitize(x: TensorLike, bins: Any) -> Tensor:
     """Return the bin, in int64, of each value: the i with bins[i - 1] <= x < bins[i]."""
     return Digitize()(convert_to_tensor(x), convert_to_tensor(bins))
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """Return the number of times that 0, 1, 2, ... occur in the integers x, or the sums of their ``weights``.
 
     The result has at least ``minlength`` bins; for x with two axes each row is counted. Raises UsageError where
@@ -140,7 +141,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     return BinCount(minlength)(convert_to_tensor(x), *given)
 
 
-def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Any, Any]:
+def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """Return the number of values of the vector x in each of ``bins`` bins of equal width, and the bin edges.
 
     ``range``: (low, high); None is (min(x), max(x)). Raises UsageError for an invalid number of bins or range.

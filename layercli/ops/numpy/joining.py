@@ -10,8 +10,9 @@ from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Dim
-from layercli.core.operation import Op, spec_of
+from layercli.core.operation import MultiOutputOp, Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UnknownSizeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -32,7 +33,7 @@ class ConcatenateTensors(Op):
         size = dims.total(x.shape[axis] for x in xs)
         return Spec((*xs[0].shape[:axis], size, *xs[0].shape[axis + 1 :]), _promoted(xs))
 
-    def run(self, *xs: Any) -> Any:
+    def run(self, *xs: Any) -> Tensor:
         """Return torch's cat."""
         return torch.cat(xs, self.axis)
 
@@ -49,13 +50,13 @@ class Stack(Op):
         _check_alike(xs)
         return Spec((*xs[0].shape[:axis], len(xs), *xs[0].shape[axis:]), _promoted(xs))
 
-    def run(self, *xs: Any) -> Any:
+    def run(self, *xs: Any) -> Tensor:
         """Return torch's stack."""
         return torch.stack(xs, self.axis)
 
 
 @dataclass(frozen=True)
-class Split(Op):
+class Split(MultiOutputOp):
     """Sections of x along ``axis``: ``parts`` equal ones, or those between the indices ``at``."""
 
     parts: int = 1
@@ -79,14 +80,14 @@ class Split(Op):
                 raise ShapeError(f"expects ascending indices up to {size} to split x at, got {self.at} (x = {x})")
         return tuple(Spec((*x.shape[:axis], part, *x.shape[axis + 1 :]), x.dtype) for part in sizes)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return views."""
         sizes = [int(part.shape[self.axis]) for part in self.spec(spec_of(x))]
         return tuple(torch.split(x, sizes, self.axis))
 
 
 @dataclass(frozen=True)
-class ArraySplit(Op):
+class ArraySplit(MultiOutputOp):
     """``parts`` sections of x along ``axis``, the first ones larger by 1 where the size is not divisible."""
 
     parts: int
@@ -98,13 +99,13 @@ class ArraySplit(Op):
         sizes = [dims.ceil_div(x.shape[axis] - i, self.parts) for i in range(self.parts)]
         return tuple(Spec((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype) for size in sizes)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return views."""
         return tuple(torch.tensor_split(x, self.parts, self.axis))
 
 
 @dataclass(frozen=True)
-class Unstack(Op):
+class Unstack(MultiOutputOp):
     """The ``num`` slices of x along ``axis``, without the axis: views."""
 
     num: int
@@ -117,14 +118,14 @@ class Unstack(Op):
             raise ShapeError(f"expects x with size {self.num} along axis {axis}, got {x.shape[axis]} (x = {x})")
         return (Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype),) * self.num
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's unbind."""
         if x.shape[self.axis] != self.num:
             self.spec(spec_of(x))
         return tuple(torch.unbind(x, self.axis))
 
 
-def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+def concatenate(xs: Sequence[Tensor], axis: int = 0) -> Any:
     """Return the tensors ``xs`` concatenated along ``axis``; ShapeError where they differ along another axis."""
     if any(isinstance(x, ShapeTensor) for x in xs):
         return ShapeTensor(size for x in xs for size in sizes_in(x))
@@ -138,14 +139,14 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     return Stack(axis)(*some(x))
 
 
-def some(xs: Sequence[Any]) -> Sequence[Any]:
+def some(xs: Sequence[object]) -> Sequence[Any]:
     """Return the tensors; ShapeError for an empty sequence."""
     if not len(xs):
         raise ShapeError("expects at least one tensor, got none")
     return xs
 
 
-def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Any]:
+def split(x: TensorLike, indices_or_sections: int | Iterable[int], axis: int = 0) -> list[Tensor]:
     """Return x split along ``axis`` into a number of equal sections, or at the given indices.
 
     Raises ShapeError where the size is not divisible by the number of sections.
@@ -155,29 +156,29 @@ def split(x: Any, indices_or_sections: int | Iterable[int], axis: int = 0) -> li
     return list(Split(axis=axis, at=tuple(indices_or_sections))(x))
 
 
-def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Any]:
+def array_split(x: TensorLike, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
     """Return x split along ``axis`` into sections whose sizes differ by at most 1."""
     if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
         raise UsageError(f"array_split expects a number of sections of at least 1, got {indices_or_sections}")
     return list(ArraySplit(indices_or_sections, axis)(x))
 
 
-def hsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+def hsplit(x: TensorLike, indices_or_sections: int | Iterable[int]) -> list[Tensor]:
     """Return ``split`` of x along its second axis, or its only one."""
     return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
-def vsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+def vsplit(x: TensorLike, indices_or_sections: int | Iterable[int]) -> list[Tensor]:
     """Return ``split`` of x along its first axis."""
     return split(x, indices_or_sections, 0)
 
 
-def dsplit(x: Any, indices_or_sections: int | Iterable[int]) -> list[Any]:
+def dsplit(x: TensorLike, indices_or_sections: int | Iterable[int]) -> list[Tensor]:
     """Return ``split`` of x along its third axis."""
     return split(x, indices_or_sections, 2)
 
 
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """Return the slices of x along ``axis``, without the axis; ``num`` is required where the size is unknown."""
     spec = spec_of(x)
     if num is None:
@@ -188,28 +189,28 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     return list(Unstack(num, axis)(x))
 
 
-def hstack(xs: Sequence[Any]) -> Any:
+def hstack(xs: Sequence[Tensor]) -> Any:
     """Return the tensors ``xs`` concatenated along their second axis, or their only one."""
     xs = [expand_dims(x, 0) if not ndim(x) else x for x in xs]
     return concatenate(xs, 0 if ndim(xs[0]) == 1 else 1)
 
 
-def vstack(xs: Sequence[Any]) -> Any:
+def vstack(xs: Sequence[Tensor]) -> Any:
     """Return the tensors ``xs`` concatenated along their first axis; vectors become rows."""
     return concatenate([_at_least_a_row(x) for x in xs], 0)
 
 
-def dstack(xs: Sequence[Any]) -> Any:
+def dstack(xs: Sequence[Tensor]) -> Any:
     """Return the tensors ``xs`` concatenated along their third axis; vectors become (1, n, 1), matrices (m, n, 1)."""
     return concatenate([expand_dims(x, 2) if ndim(x) == 2 else x for x in map(_at_least_a_row, xs)], 2)
 
 
-def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Any:
     """Return x1 and x2 concatenated along ``axis``; None flattens both."""
     return concatenate([ravel(x1), ravel(x2)], 0) if axis is None else concatenate([x1, x2], axis)
 
 
-def _at_least_a_row(x: Any) -> Any:
+def _at_least_a_row(x: Tensor) -> Tensor:
     rank = ndim(x)
     return x if rank > 1 else expand_dims(x, tuple(range(2 - rank)))
 

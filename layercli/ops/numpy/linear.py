@@ -10,6 +10,7 @@ from layercli.core.backend import get_backend
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.core import kernel_overrides
@@ -35,14 +36,14 @@ class Linear(Op):
         """Return rows x features x units."""
         return dims.product(x.shape[:-1]) * kernel.size
 
-    def run(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+    def run(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
         """Return torch's addmm for a matrix and a small kernel, else torch's linear with the transposed kernel."""
         if bias is not None and x.ndim == 2 and kernel.nbytes < kernel_overrides.LARGE:
             return torch.addmm(bias, x, kernel)
         return multiplied(x, kernel.T, bias)
 
 
-def multiplied(x: Any, weight: Any, bias: Any) -> Any:
+def multiplied(x: Tensor, weight: Tensor, bias: Any) -> Any:
     """Return x @ weight.T + bias by torch's linear, or by an override; bias may be None."""
     if weight.nbytes >= kernel_overrides.LARGE:
         out = (kernel_overrides.active.linear or get_backend().linear)(x, weight, bias)
@@ -71,12 +72,12 @@ class MatMul(Op):
         """Return the size of the result x k."""
         return self.spec(x, y).size * x.shape[-1]
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's matmul."""
         return torch.matmul(x, y)
 
 
-def matmul(x1: Any, x2: Any) -> Any:
+def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the matrix product x1 @ x2: (..., n, k) and (..., k, m) to (..., n, m).
 
     Leading axes broadcast; a vector x1 is a row, a vector x2 a column, and the result lacks their axis. Raises
@@ -106,7 +107,7 @@ class BatchDot(Op):
         """Return the size of the result x the size of i."""
         return self.spec(x, y).size * x.shape[self.axes[0]]
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's bmm, with i moved to the end of x and the start of y, and the remaining axes flattened."""
         left, right = x.movedim(self.axes[0], -1), y.movedim(self.axes[1], 1)
         shape = (*left.shape[:-1], *right.shape[2:])

@@ -4,93 +4,94 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.numpy.elementwise import Binary, Unary, Where
 from layercli.ops.numpy.set_ops import Nonzero
 
 
-def equal(x1: Any, x2: Any) -> Any:
+def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 == x2, elementwise."""
     return Binary("equal")(x1, x2)
 
 
-def not_equal(x1: Any, x2: Any) -> Any:
+def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 != x2, elementwise."""
     return Binary("not_equal")(x1, x2)
 
 
-def less(x1: Any, x2: Any) -> Any:
+def less(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 < x2, elementwise."""
     return Binary("less")(x1, x2)
 
 
-def less_equal(x1: Any, x2: Any) -> Any:
+def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 <= x2, elementwise."""
     return Binary("less_equal")(x1, x2)
 
 
-def greater(x1: Any, x2: Any) -> Any:
+def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 > x2, elementwise."""
     return Binary("greater")(x1, x2)
 
 
-def greater_equal(x1: Any, x2: Any) -> Any:
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return x1 >= x2, elementwise."""
     return Binary("greater_equal")(x1, x2)
 
 
-def logical_and(x1: Any, x2: Any) -> Any:
+def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return whether x1 and x2 are both nonzero, elementwise."""
     return Binary("logical_and")(x1, x2)
 
 
-def logical_or(x1: Any, x2: Any) -> Any:
+def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return whether x1 or x2 is nonzero, elementwise."""
     return Binary("logical_or")(x1, x2)
 
 
-def logical_xor(x1: Any, x2: Any) -> Any:
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return whether exactly one of x1 and x2 is nonzero, elementwise."""
     return Binary("logical_xor")(x1, x2)
 
 
-def logical_not(x: Any) -> Any:
+def logical_not(x: TensorLike) -> Tensor:
     """Return whether x is 0, elementwise."""
     return Unary("logical_not")(x)
 
 
-def isfinite(x: Any) -> Any:
+def isfinite(x: TensorLike) -> Tensor:
     """Return whether x is finite, elementwise."""
     return Unary("isfinite")(x)
 
 
-def isinf(x: Any) -> Any:
+def isinf(x: TensorLike) -> Tensor:
     """Return whether x is infinite, elementwise."""
     return Unary("isinf")(x)
 
 
-def isnan(x: Any) -> Any:
+def isnan(x: TensorLike) -> Tensor:
     """Return whether x is NaN, elementwise."""
     return Unary("isnan")(x)
 
 
-def isneginf(x: Any) -> Any:
+def isneginf(x: TensorLike) -> Tensor:
     """Return whether x is negative infinity, elementwise."""
     return Unary("isneginf")(x)
 
 
-def isposinf(x: Any) -> Any:
+def isposinf(x: TensorLike) -> Tensor:
     """Return whether x is positive infinity, elementwise."""
     return Unary("isposinf")(x)
 
 
-def isreal(x: Any) -> Any:
+def isreal(x: TensorLike) -> Tensor:
     """Return whether the imaginary part of x is 0, elementwise."""
     return Unary("isreal")(x)
 
 
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(condition: TensorLike, x1: Any = None, x2: object = None) -> Any:
     """Return x1 where ``condition`` is true, else x2, elementwise; the shapes broadcast.
 
     With neither x1 nor x2, return the indices where ``condition`` is true, as ``nonzero`` does.

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core.dims import known
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import check_rank
@@ -39,7 +40,7 @@ class Pad(Op):
         check_rank(x, len(self.pads))
         return Spec(tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True)), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's pad, or x indexed by the repeated indices."""
         check_rank(x, len(self.pads))
         if self.mode == "constant":
@@ -74,7 +75,7 @@ class Crop(Op):
         return x
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Any:
+def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
     """Return x padded by ``pad_width``: a number, a (before, after), or one such pair per axis.
 
     ``mode``: ``constant`` with ``constant_values``, or a key of ``MIRRORS``. Raises UsageError for another mode.

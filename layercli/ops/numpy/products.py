@@ -10,6 +10,7 @@ from typing import Any
 from layercli.core import dims
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -33,12 +34,12 @@ class Kron(Op):
         first, second = ((1,) * (rank - each.rank) + each.shape for each in (x, y))
         return Spec(tuple(a * b for a, b in zip(first, second, strict=True)), promoted(x, y))
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's kron."""
         return torch.kron(x, y)
 
 
-def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
+def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[Any] = 2) -> Tensor:
     """Return the sum of x1 * x2 over ``axes``: the last of x1 and the first of x2, or the axes listed for each.
 
     The result has the remaining axes of x1, then those of x2. Raises ShapeError where the sizes differ.
@@ -60,7 +61,7 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     return Einsum(f"{letters},{''.join(named)}->{''.join(out)}")(x1, x2)
 
 
-def dot(x1: Any, x2: Any) -> Any:
+def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the sum of x1 * x2 over the last axis of x1 and the second last (or only) axis of x2.
 
     For a scalar argument it is the product.
@@ -71,7 +72,7 @@ def dot(x1: Any, x2: Any) -> Any:
     return matmul(x1, x2) if ndim(x2) <= 2 else tensordot(x1, x2, ((-1,), (-2,)))
 
 
-def inner(x1: Any, x2: Any) -> Any:
+def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the sum of x1 * x2 over the last axis of both; for a scalar argument the product."""
     x1, x2 = _alike(x1, x2)
     if not ndim(x1) or not ndim(x2):
@@ -79,23 +80,25 @@ def inner(x1: Any, x2: Any) -> Any:
     return tensordot(x1, x2, ((-1,), (-1,)))
 
 
-def vdot(x1: Any, x2: Any) -> Any:
+def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the sum of x1 * x2 over all values of both, flattened."""
     x1, x2 = _alike(x1, x2)
     return matmul(ravel(x1), ravel(x2))
 
 
-def outer(x1: Any, x2: Any) -> Any:
+def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the product of each value of x1 and each of x2, flattened: (size of x1, size of x2)."""
     return tensordot(ravel(convert_to_tensor(x1)), ravel(convert_to_tensor(x2)), 0)
 
 
-def kron(x1: Any, x2: Any) -> Any:
+def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Return the Kronecker product: x1 with each value replaced by that value times x2."""
     return Kron()(*_alike(x1, x2))
 
 
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def cross(
+    x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
     """Return the cross product of vectors of 2 or 3 components along ``axisa`` and ``axisb``, along ``axisc``.
 
     ``axis`` replaces all three. For vectors of 2 components the result is a number. Raises ShapeError for other sizes.

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -41,7 +42,7 @@ class Quantile(Op):
         kept = [1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes]
         return Spec((*q.shape, *kept), x.dtype if dtypes.is_floating(x.dtype) else "float32")
 
-    def run(self, x: Any, q: Any) -> Any:
+    def run(self, x: Tensor, q: Tensor) -> Tensor:
         """Return the sorted values at the quantiles' positions, interpolated."""
         out: Any = self.spec(spec_of(x), spec_of(q)).shape
         axes = axes_of(spec_of(x), self.axis)
@@ -56,7 +57,7 @@ class Quantile(Op):
             found = torch.where(ordered[..., -1:].isnan(), ordered[..., -1:], found)
         return found.movedim(-1, 0).reshape(out)
 
-    def _between(self, ordered: Any, positions: Any) -> Any:
+    def _between(self, ordered: Any, positions: Tensor) -> Tensor:
         """Return the values at the fractional ``positions`` (..., quantiles) of those sorted along the last axis."""
         positions = positions.reshape(-1) if positions.ndim < ordered.ndim else positions
         positions = positions.expand(*ordered.shape[:-1], positions.shape[-1])
@@ -72,7 +73,7 @@ class Quantile(Op):
         return high if self.method == "higher" else low
 
 
-def quantile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
+def quantile(x: TensorLike, q: TensorLike, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """Return the quantile q, in [0, 1], of x along ``axis`` (one, several, None: all).
 
     Several quantiles in a vector give results along a new first axis. ``method`` interpolates between two values:
@@ -81,27 +82,33 @@ def quantile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims
     return _quantile("quantile", x, q, axis, method, keepdims)
 
 
-def percentile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
+def percentile(
+    x: TensorLike, q: TensorLike, axis: Axes = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """Return the ``quantile`` q / 100 of x."""
     return _quantile("percentile", x, q, axis, method, keepdims)
 
 
-def nanquantile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
+def nanquantile(
+    x: TensorLike, q: TensorLike, axis: Axes = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """Return ``quantile`` of x, ignoring NaN."""
     return _quantile("nanquantile", x, q, axis, method, keepdims)
 
 
-def nanpercentile(x: Any, q: Any, axis: Axes = None, method: str = "linear", keepdims: bool = False) -> Any:
+def nanpercentile(
+    x: TensorLike, q: TensorLike, axis: Axes = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """Return ``percentile`` of x, ignoring NaN."""
     return _quantile("nanpercentile", x, q, axis, method, keepdims)
 
 
-def nanmedian(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanmedian(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the median of x along ``axis``, ignoring NaN: the middle value, or the mean of the two middle values."""
     return _quantile("nanmedian", x, 0.5, axis, "linear", keepdims)
 
 
-def _quantile(name: str, x: Any, q: Any, axis: Axes, method: str, keepdims: bool) -> Any:
+def _quantile(name: str, x: Any, q: Any, axis: Axes, method: str, keepdims: bool) -> Tensor:
     if method not in METHODS:
         raise UsageError(f"{name} has no method {method!r}", hint=nearest(method, list(METHODS)))
     q = convert_to_tensor(q)

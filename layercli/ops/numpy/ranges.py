@@ -10,6 +10,7 @@ from layercli.core import dtypes
 from layercli.core.dims import UNKNOWN, Dim, Size, ceil_div
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.conversion import cast, convert_to_tensor
@@ -74,7 +75,7 @@ class Linspace(Op):
         return (points if dtype.is_floating_point else points.floor()).to(dtype)
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+def arange(start: object, stop: Any = None, step: object = None, dtype: DTypeLike | None = None) -> Any:
     """Return start, start + step, ... up to but not including ``stop``; with one argument 0, 1, ... up to it.
 
     The dtype is int64 for integers, else float32, by default. Raises UsageError for a step of 0.
@@ -88,12 +89,12 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 def linspace(
-    start: Any,
+    start: TensorLike,
     stop: Any,
     num: Size = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """Return ``num`` evenly spaced values from ``start`` to ``stop``, which is excluded without ``endpoint``.
@@ -114,14 +115,22 @@ def linspace(
 
 
 def logspace(
-    start: Any, stop: Any, num: Size = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: TensorLike,
+    stop: Any,
+    num: Size = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Any:
     """Return ``base`` to the power of each value of ``linspace`` from ``start`` to ``stop``."""
     exponents = linspace(start, stop, num, endpoint, dtype="float64", axis=axis)
     return _in(power(base, exponents), dtype, start, stop)
 
 
-def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+def geomspace(
+    start: TensorLike, stop: Any, num: Size = 50, endpoint: bool = True, dtype: DTypeLike | None = None, axis: int = 0
+) -> Any:
     """Return ``num`` values from ``start`` to ``stop`` with a constant ratio; ``stop`` is excluded without
     ``endpoint``.
     """
@@ -131,14 +140,14 @@ def geomspace(start: Any, stop: Any, num: Size = 50, endpoint: bool = True, dtyp
     return _in((expand_dims(first, axis) if whole else first) * exp(shares), dtype, start, stop)
 
 
-def _in(values: Any, dtype: Any, *ends: Any) -> Any:
+def _in(values: Tensor, dtype: Any, *ends: Any) -> Any:
     """Return float64 values in ``dtype``, by default that of floating tensors among ``ends``, else float32."""
     kinds = [spec_of(end).dtype for end in map(convert_to_tensor, ends)]
     own = dtypes.promote(*kinds)
     return cast(values, dtypes.name_of(dtype) if dtype is not None else own if dtypes.is_floating(own) else "float32")
 
 
-def _between(start: Any, stop: Any, num: Size, endpoint: bool, axis: int) -> Any:
+def _between(start: object, stop: Any, num: Size, endpoint: bool, axis: int) -> Tensor:
     """Return the values between tensors, by their weights in [0, 1]."""
     distance = stop - start
     shares = create(Linspace(0, 1, num, endpoint))

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core.dims import Size, may_equal
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of
@@ -29,7 +30,7 @@ class RepeatElements(Op):
         axis = axis_of(x, self.axis)
         return Spec((*x.shape[:axis], x.shape[axis] * self.times, *x.shape[axis + 1 :]), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's repeat_interleave."""
         return x.repeat_interleave(self.times, self.axis)
 
@@ -51,7 +52,7 @@ class Tile(Op):
         return x.tile(self.times)
 
 
-def repeat(x: Any, repeats: int | Iterable[int], axis: int | None = None) -> Any:
+def repeat(x: TensorLike, repeats: int | Iterable[int], axis: int | None = None) -> Tensor:
     """Return x with each value along ``axis`` repeated ``repeats`` times in a row; None flattens x.
 
     ``repeats``: one number, or one for each index of the axis; ShapeError for another number of them.
@@ -66,7 +67,7 @@ def repeat(x: Any, repeats: int | Iterable[int], axis: int | None = None) -> Any
     return take(x, [i for i, count in enumerate(counts) for _ in range(count)], axis)
 
 
-def tile(x: Any, repeats: int | Iterable[int]) -> Any:
+def tile(x: Any, repeats: int | Iterable[int]) -> Tensor:
     """Return x repeated as a whole ``repeats`` times along each of its last axes."""
     return Tile(sizes_in(repeats))(x)
 
@@ -82,7 +83,7 @@ class Flip(Op):
         axes_of(x, self.axis)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's flip."""
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
         return torch.flip(x, axes if isinstance(axes, tuple) else (axes,))
@@ -104,24 +105,24 @@ class Roll(Op):
             axis_of(x, axis)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's roll."""
         if isinstance(self.axis, tuple) and isinstance(self.shift, int):
             return torch.roll(x, (self.shift,) * len(self.axis), self.axis)
         return torch.roll(x, self.shift, () if self.axis is None else self.axis)
 
 
-def flip(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+def flip(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x reversed along ``axis``: one, several, or None for all."""
     return Flip(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
 
 
-def flipud(x: Any) -> Any:
+def flipud(x: TensorLike) -> Tensor:
     """Return x reversed along its first axis."""
     return Flip(0)(x)
 
 
-def fliplr(x: Any) -> Any:
+def fliplr(x: TensorLike) -> Tensor:
     """Return x reversed along its second axis."""
     return Flip(1)(x)
 
@@ -140,7 +141,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     return Flip(second)(swapaxes(array, first, second)) if turns else array
 
 
-def roll(x: Any, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Any:
+def roll(x: TensorLike, shift: int | Iterable[int], axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x shifted cyclically by ``shift`` along ``axis``; None rolls x flattened."""
     shifts = shift if isinstance(shift, int) else tuple(shift)
     axes = axis if axis is None or isinstance(axis, int) else tuple(axis)

@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core import dtypes
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of
@@ -64,14 +65,14 @@ class Reduction(Op):
         kept = [1 if i in axes else size for i, size in enumerate(x.shape) if self.keepdims or i not in axes]
         return Spec(tuple(kept), self._dtype(x.dtype))
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function of x."""
         if self.initial is not None:
             return self._with_initial(x, self.initial)
         axes = tuple(range(x.ndim)) if self.axis is None else self.axis
         return REDUCTIONS[self.function](x, axes if isinstance(axes, tuple) else (axes,), self.keepdims)
 
-    def _with_initial(self, x: Any, value: float) -> Any:
+    def _with_initial(self, x: Tensor, value: float) -> Tensor:
         """Return the extremum of x and ``value``; without any value of x to reduce, ``value``."""
         shape = [as_int(size) for size in self.spec(spec_of(x)).shape]
         initial = torch.full(shape, value, dtype=x.dtype, device=x.device)
@@ -88,30 +89,30 @@ class Reduction(Op):
         return "int64" if self.function in WIDEN and dtypes.rank(dtype) < 2 else dtype
 
 
-def _floating(x: Any) -> Any:
+def _floating(x: Tensor) -> Tensor:
     return x if x.is_floating_point() or x.is_complex() else x.float()
 
 
-def replace_nan(x: Any, value: float) -> Any:
+def replace_nan(x: Tensor, value: float) -> Any:
     """Return x with NaN replaced by ``value``."""
     return torch.where(x.isnan(), value, x) if x.is_floating_point() else x
 
 
-def _extreme(reduce: Any, end: float, x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+def _extreme(reduce: Any, end: float, x: Tensor, axes: tuple[int, ...], keep: bool) -> Any:
     """Return the extremum of x, ignoring NaN; NaN where all values are NaN."""
     if not x.is_floating_point():
         return reduce(x, axes, keep)
     return torch.where(torch.all(x.isnan(), axes, keep), float("nan"), reduce(replace_nan(x, end), axes, keep))
 
 
-def _variance(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+def _variance(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the variance of x, ignoring NaN; no gradient flows to NaN."""
     is_nan = x.isnan()
     deviations = torch.where(is_nan, 0, x - torch.nanmean(x, axes, True))
     return torch.sum(torch.square(deviations), axes, keep) / torch.sum(~is_nan, axes, keep)
 
 
-def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+def _product(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the product axis by axis, from the last, so that the other axes keep their numbers."""
     if not axes:
         return x.prod()
@@ -120,7 +121,7 @@ def _product(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
     return x
 
 
-def _median(x: Any, axes: tuple[int, ...], keep: bool) -> Any:
+def _median(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
     """Return the middle of the sorted values, or the mean of the two middle ones; NaN where x holds NaN."""
     axes = tuple(sorted(axis % x.ndim for axis in axes)) if x.ndim else ()
     last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(x.ndim - len(axes)) if axes else x.reshape(1)
@@ -142,122 +143,122 @@ class CountNonzero(Op):
         axes = axes_of(x, self.axis)
         return Spec(tuple(size for i, size in enumerate(x.shape) if i not in axes), "int64")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's count_nonzero."""
         return torch.count_nonzero(x, self.axis)
 
 
-def count_nonzero(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+def count_nonzero(x: TensorLike, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return the number of nonzero values of x along ``axis`` (one, several, None: all), in int64."""
     return CountNonzero(axis if axis is None or isinstance(axis, int) else tuple(axis))(x)
 
 
-def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def all(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return whether all values of x along ``axis`` are nonzero, as booleans."""
     return _reduce("all", x, axis, keepdims)
 
 
-def amax(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def amax(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the maximum of x along ``axis``; the same as ``max``."""
     return _reduce("max", x, axis, keepdims)
 
 
-def amin(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def amin(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the minimum of x along ``axis``; the same as ``min``."""
     return _reduce("min", x, axis, keepdims)
 
 
-def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def any(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return whether any value of x along ``axis`` is nonzero, as a boolean."""
     return _reduce("any", x, axis, keepdims)
 
 
-def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def logsumexp(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return log(sum(exp(x))) along ``axis``, without overflow."""
     return _reduce("logsumexp", x, axis, keepdims)
 
 
-def max(x: Any, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def max(x: TensorLike, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
     """Return the maximum of x and, where given, of ``initial`` along ``axis``; ``initial`` is the result for no values."""
     return _reduce("max", x, axis, keepdims, initial)
 
 
-def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def mean(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the mean of x along ``axis``."""
     return _reduce("mean", x, axis, keepdims)
 
 
-def median(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def median(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the median of x along ``axis``: the middle value, or the mean of the two middle values; NaN where x holds NaN."""
     return _reduce("median", x, axis, keepdims)
 
 
-def min(x: Any, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def min(x: TensorLike, axis: Axes = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """Return the minimum of x and, where given, of ``initial`` along ``axis``; ``initial`` is the result for no values."""
     return _reduce("min", x, axis, keepdims, initial)
 
 
-def nanmax(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanmax(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the maximum of x along ``axis``, ignoring NaN; NaN where all values are NaN."""
     return _reduce("nanmax", x, axis, keepdims)
 
 
-def nanmean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanmean(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the mean of x along ``axis``, ignoring NaN."""
     return _reduce("nanmean", x, axis, keepdims)
 
 
-def nanmin(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanmin(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the minimum of x along ``axis``, ignoring NaN; NaN where all values are NaN."""
     return _reduce("nanmin", x, axis, keepdims)
 
 
-def nanprod(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanprod(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the product of x along ``axis``, NaN counting as 1."""
     return _reduce("nanprod", x, axis, keepdims)
 
 
-def nanstd(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanstd(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation of x along ``axis``, ignoring NaN."""
     return _reduce("nanstd", x, axis, keepdims)
 
 
-def nansum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nansum(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the sum of x along ``axis``, NaN counting as 0."""
     return _reduce("nansum", x, axis, keepdims)
 
 
-def nanvar(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def nanvar(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the variance of x along ``axis``, ignoring NaN."""
     return _reduce("nanvar", x, axis, keepdims)
 
 
-def prod(x: Any, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Any:
+def prod(x: Any, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Return the product of x, cast to ``dtype`` first where one is given, along ``axis``; int64 for integers."""
     return _reduce("prod", x if dtype is None else cast(x, dtype), axis, keepdims)
 
 
-def ptp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def ptp(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return max(x) - min(x) along ``axis``."""
     return _reduce("ptp", x, axis, keepdims)
 
 
-def std(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def std(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation sqrt(mean((x - mean(x))^2)) of x along ``axis``."""
     return _reduce("std", x, axis, keepdims)
 
 
-def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def sum(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the sum of x along ``axis``; int64 for integers and booleans."""
     return _reduce("sum", x, axis, keepdims)
 
 
-def var(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def var(x: TensorLike, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the variance mean((x - mean(x))^2) of x along ``axis``."""
     return _reduce("var", x, axis, keepdims)
 
 
-def _reduce(function: str, x: Any, axis: Axes, keepdims: bool, initial: float | None = None) -> Any:
+def _reduce(function: str, x: object, axis: Axes, keepdims: bool, initial: float | None = None) -> Tensor:
     axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
     if axes == ():
         raise UsageError(f"{function} expects at least one axis, got {axis}", hint="axis=None is every axis")

@@ -11,6 +11,7 @@ from layercli.core.dims import Dim, Size
 from layercli.core.graph import call_stack
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axes_of, axis_of
@@ -61,7 +62,7 @@ class Transpose(Op):
             raise ShapeError(f"expects each of x's {x.rank} axes once, got {self.axes} (x = {x})")
         return Spec(tuple(x.shape[axis] for axis in order), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's permute."""
         return torch.permute(x, tuple(range(x.ndim))[::-1] if self.axes is None else self.axes)
 
@@ -77,7 +78,7 @@ class ExpandDims(Op):
         axis = axis_of(x, self.axis, added=1)
         return Spec((*x.shape[:axis], 1, *x.shape[axis:]), x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's unsqueeze."""
         return x.unsqueeze(self.axis)
 
@@ -121,7 +122,7 @@ class BroadcastTo(Op):
             raise ShapeError(f"expects x to broadcast to {show_shape(shape)}, got {show_shape(x.shape)}")
         return Spec(shape, x.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's broadcast_to."""
         return torch.broadcast_to(x, tuple(map(int, resolved(self.shape, self.source, x.shape))))
 
@@ -134,7 +135,7 @@ def resolved(wanted: Shape, source: Shape, actual: Any) -> Shape:
     return tuple(values.get(str(size), dims.at(size, values)) for size in wanted)
 
 
-def reshape(x: Any, newshape: int | Iterable[Any]) -> Any:
+def reshape(x: Any, newshape: int | Iterable[Any]) -> Tensor:
     """Return x's values in ``newshape``, in row-major order; one size may be -1, and symbolic sizes of x may be used.
 
     Raises ShapeError where the numbers of values differ.
@@ -142,17 +143,17 @@ def reshape(x: Any, newshape: int | Iterable[Any]) -> Any:
     return ReshapeTensor(*_sized(newshape, x, allow_rest=True))(x)
 
 
-def broadcast_to(x: Any, shape: int | Iterable[Any]) -> Any:
+def broadcast_to(x: TensorLike, shape: int | Iterable[Any]) -> Tensor:
     """Return x broadcast to ``shape``, without a copy; ShapeError where it does not broadcast."""
     return BroadcastTo(*_sized(shape, x))(x)
 
 
-def transpose(x: Any, axes: Iterable[int] | None = None) -> Any:
+def transpose(x: TensorLike, axes: Iterable[int] | None = None) -> Tensor:
     """Return x with its axes in the order ``axes``; None reverses them."""
     return Transpose(None if axes is None else tuple(axes))(x)
 
 
-def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
+def expand_dims(x: TensorLike, axis: int | Iterable[int]) -> Any:
     """Return x with an axis of size 1 at each index in ``axis``, counted in the result."""
     indices = (axis,) if isinstance(axis, int) else tuple(axis)
     if (isinstance(x, Dim) or (isinstance(x, int) and call_stack())) and indices in ((0,), (-1,)):
@@ -163,22 +164,22 @@ def expand_dims(x: Any, axis: int | Iterable[int]) -> Any:
     return x
 
 
-def squeeze(x: Any, axis: int | Iterable[int] | None = None) -> Any:
+def squeeze(x: object, axis: int | Iterable[int] | None = None) -> Tensor:
     """Return x without its axes of size 1, or without those in ``axis``; ShapeError where one has another size."""
     return Squeeze((axis,) if isinstance(axis, int) else None if axis is None else tuple(axis))(x)
 
 
-def ravel(x: Any) -> Any:
+def ravel(x: TensorLike) -> Tensor:
     """Return x flattened to one axis."""
     return reshape(x, -1)
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """Return x with two axes exchanged."""
     return moveaxis(x, (axis1, axis2), (axis2, axis1))
 
 
-def moveaxis(x: Any, source: int | Iterable[int], destination: int | Iterable[int]) -> Any:
+def moveaxis(x: TensorLike, source: int | Iterable[int], destination: int | Iterable[int]) -> Tensor:
     """Return x with the axes ``source`` moved to the indices ``destination``; the other axes keep their order."""
     spec = spec_of(x)
     moved, indices = axes_of(spec, source), axes_of(spec, destination)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from layercli.core.types import Tensor
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
 from layercli.ops.numpy.logic import where
 
 
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Any = 0) -> Any:
     """Return, elementwise, the choice of the first true condition, or ``default`` where none is true.
 
     Raises UsageError where the numbers of conditions and choices differ.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core.dims import UNKNOWN, Size
-from layercli.core.operation import Op
+from layercli.core.operation import MultiOutputOp
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.lazy import F, torch
 from layercli.ops.core.axes import axis_of
 from layercli.ops.core.conversion import convert_to_tensor
@@ -15,20 +16,20 @@ from layercli.ops.numpy.reshaping import ravel
 
 
 @dataclass(frozen=True)
-class Nonzero(Op):
+class Nonzero(MultiOutputOp):
     """The indices of the nonzero values of x: one int64 vector per axis."""
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
         """Return one vector of unknown size per axis."""
         return (Spec((UNKNOWN,), "int64"),) * x.rank
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's nonzero."""
         return tuple(torch.nonzero(x, as_tuple=True))
 
 
 @dataclass(frozen=True)
-class Unique(Op):
+class Unique(MultiOutputOp):
     """The unique slices of x along ``axis``, sorted; then those of the following that are wanted:
 
     ``index``: the first index of each; ``inverse``: the number of the unique slice at each index of x; ``counts``: the
@@ -51,7 +52,7 @@ class Unique(Op):
         found += [Spec((x.shape[axis],), "int64")] * self.inverse
         return (*found, *[Spec((count,), "int64")] * self.counts)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's unique, and the wanted indices and counts."""
         axis = self.axis % x.ndim
         values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
@@ -61,7 +62,7 @@ class Unique(Op):
         found += [self._sized(first, 0, None)] * self.index
         return (*found, *[inverse] * self.inverse, *[self._sized(counts, 0, 0)] * self.counts)
 
-    def _sized(self, values: Any, axis: int, fill: float | None) -> Any:
+    def _sized(self, values: Tensor, axis: int, fill: float | None) -> Tensor:
         """Return the values truncated or padded to ``size``."""
         count = values.shape[axis]
         if self.size is None or self.size == count:
@@ -74,14 +75,14 @@ class Unique(Op):
         return F.pad(values, [0, 0] * (values.ndim - 1 - axis) + [0, self.size - count], value=fill)
 
 
-def nonzero(x: Any) -> tuple[Any, ...]:
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """Return the indices of the nonzero values of x: one int64 vector per axis, as a tuple."""
     found: tuple[Any, ...] = Nonzero()(convert_to_tensor(x))
     return found
 
 
 def unique(
-    x: Any,
+    x: TensorLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
@@ -106,7 +107,7 @@ def unique(
     return found if len(found) > 1 else found[0]
 
 
-def _shaped_like(positions: Any, x: Any) -> Any:
+def _shaped_like(positions: Tensor, x: Any) -> Tensor:
     from layercli.ops.numpy.reshaping import reshape
 
     return reshape(positions, tuple(x.shape))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from layercli.core import dims
-from layercli.core.operation import Op
+from layercli.core.operation import MultiOutputOp, Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -41,7 +42,7 @@ class ArgExtremum(Op):
         kept = tuple(1 if i in reduced else size for i, size in enumerate(x.shape) if self.keepdims or i not in reduced)
         return Spec(kept, "int64")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function; booleans are converted to numbers."""
         x = x.byte() if x.dtype is torch.bool else x
         if self.axis is not None:
@@ -61,7 +62,7 @@ class Sort(Op):
         axis_of(x, self.axis)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's sort."""
         return torch.sort(x, self.axis).values
 
@@ -77,13 +78,13 @@ class Argsort(Op):
         axis_of(x, self.axis)
         return Spec(x.shape, "int64")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return torch's argsort."""
         return torch.argsort(x, dim=self.axis, stable=True)
 
 
 @dataclass(frozen=True)
-class TopK(Op):
+class TopK(MultiOutputOp):
     """The ``k`` largest values along the last axis and their indices; descending for ``sorted``."""
 
     k: int
@@ -97,42 +98,42 @@ class TopK(Op):
         shape = (*x.shape[:-1], self.k)
         return Spec(shape, x.dtype), Spec(shape, "int64")
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return torch's topk."""
         return tuple(torch.topk(x, self.k, sorted=self.sorted))
 
 
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the index of the maximum along ``axis``, the first of several, in int64; None: the index into x flattened."""
     return ArgExtremum("argmax", axis, keepdims)(x)
 
 
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the index of the minimum along ``axis``, the first of several, in int64; None: the index into x flattened."""
     return ArgExtremum("argmin", axis, keepdims)(x)
 
 
-def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the index of the maximum along ``axis`` (None: of x flattened), ignoring NaN; -1 where all are NaN."""
     return ArgExtremum("nanargmax", axis, keepdims)(x)
 
 
-def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the index of the minimum along ``axis`` (None: of x flattened), ignoring NaN; -1 where all are NaN."""
     return ArgExtremum("nanargmin", axis, keepdims)(x)
 
 
-def sort(x: Any, axis: int | None = -1) -> Any:
+def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """Return the values of x along ``axis`` in ascending order; None sorts x flattened."""
     return Sort(0)(ravel(x)) if axis is None else Sort(axis)(x)
 
 
-def argsort(x: Any, axis: int | None = -1) -> Any:
+def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """Return the indices, in int64, that sort x along ``axis`` in ascending order; None: of x flattened."""
     return Argsort(0)(ravel(x)) if axis is None else Argsort(axis)(x)
 
 
-def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
     """Return indices, in int64, that move the ``kth`` smallest value along ``axis`` to index kth, smaller ones before
     it.
 
@@ -141,12 +142,12 @@ def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
     return argsort(x, axis)
 
 
-def top_k(x: Any, k: int, sorted: bool = True) -> Any:
+def top_k(x: TensorLike, k: int, sorted: bool = True) -> Any:
     """Return the ``k`` largest values along the last axis and their indices in int64; descending for ``sorted``."""
     return TopK(k, sorted)(x)
 
 
-def _numbered(arg_extremum: Any, end: float, x: Any, axis: int, keep: bool) -> Any:
+def _numbered(arg_extremum: Any, end: float, x: Tensor, axis: int, keep: bool) -> Any:
     """Return the index of an extremum, ignoring NaN; -1 where all are NaN."""
     if not x.is_floating_point():
         return arg_extremum(x, axis, keep)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from layercli.core import dims, dtypes
 from layercli.core.dims import Size
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Spec, show_shape
+from layercli.core.types import Tensor, TensorLike
 from layercli.errors import ShapeError, UsageError, nearest
 from layercli.lazy import F
 from layercli.ops.core.axes import axis_of, check_rank
@@ -23,7 +23,9 @@ from layercli.ops.numpy.reductions import Reduction
 from layercli.ops.numpy.reshaping import expand_dims, reshape, transpose
 
 
-def moments(x: Any, axes: int | Iterable[int], keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+def moments(
+    x: TensorLike, axes: int | Iterable[int], keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
     """Return the mean and the variance mean((x - mean)^2) of x over ``axes``, in x's dtype.
 
     Raises UsageError where ``synchronized`` is true: BatchNormalization supports it.
@@ -36,7 +38,7 @@ def moments(x: Any, axes: int | Iterable[int], keepdims: bool = False, synchroni
     return Reduction("mean", over, keepdims)(x), Reduction("var", over, keepdims)(x)
 
 
-def average(x: Any, axis: int | None = None, weights: Any = None) -> Any:
+def average(x: TensorLike, axis: int | None = None, weights: TensorLike | None = None) -> Tensor:
     """Return sum(x * weights) / sum(weights) along ``axis`` (None: all); without weights the mean.
 
     ``weights``: x's shape, or one value per index of the axis; ShapeError otherwise.
@@ -82,7 +84,7 @@ class Correlate(Op):
         (n,), (m,) = x.shape, y.shape
         return {"valid": n - m + 1, "same": n, "full": n + m - 1}[self.mode] * m
 
-    def run(self, x: Any, y: Any) -> Any:
+    def run(self, x: Tensor, y: Tensor) -> Tensor:
         """Return torch's convolution, which is a cross-correlation."""
         self.spec(spec_of(x), spec_of(y))
         (m,) = y.shape
@@ -90,7 +92,7 @@ class Correlate(Op):
         return F.conv1d(F.pad(x, pads)[None, None], y[None, None])[0, 0]
 
 
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
     """Return the cross-correlation sum over n of x1[n + k] * x2[n] of two vectors, for each offset k of ``mode``.
 
     ``mode``: valid, same or full, as in NumPy; UsageError for another.
@@ -109,7 +111,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     return Correlate(mode)(x, y)
 
 
-def corrcoef(x: Any) -> Any:
+def corrcoef(x: Tensor) -> Tensor:
     """Return the correlation coefficients, in [-1, 1], of each pair of rows of x (variables, observations); 1 for a
     vector.
     """

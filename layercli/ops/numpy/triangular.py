@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core.dims import Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import DTypeLike, Tensor, TensorLike
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import ones
@@ -36,22 +37,22 @@ class Triangle(Op):
             raise ShapeError(f"expects x with at least 2 axes, got {x.rank} (x = {x})")
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Any:
         """Return torch's function of x."""
         return TRIANGLES[self.function](x, self.k)
 
 
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: TensorLike, k: int = 0) -> Tensor:
     """Return x with zeros above diagonal ``k`` of its matrices (..., rows, columns)."""
     return Triangle("tril", k)(x)
 
 
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: TensorLike, k: int = 0) -> Tensor:
     """Return x with zeros below diagonal ``k`` of its matrices (..., rows, columns)."""
     return Triangle("triu", k)(x)
 
 
-def tri(N: Size, M: Size | None = None, k: int = 0, dtype: Any = None) -> Any:
+def tri(N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """Return the matrix of N rows and M (None: N) columns with ones on and below diagonal k, zeros above, float32 by
     default.
     """

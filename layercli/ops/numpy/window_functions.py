@@ -9,6 +9,7 @@ from typing import Any
 from layercli.core.dims import Dim, Size
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import TensorLike
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import as_int, create, creation_device
 
@@ -44,32 +45,32 @@ class WindowFunction(Op):
         return window.to(torch.float32)
 
 
-def bartlett(x: Any) -> Any:
+def bartlett(x: TensorLike) -> Any:
     """Return 1 - |2 i / (x - 1) - 1| for i in [0, x): the triangular window."""
     return _taper("bartlett", x)
 
 
-def blackman(x: Any) -> Any:
+def blackman(x: TensorLike) -> Any:
     """Return 0.42 - 0.5 cos(2 pi i / (x - 1)) + 0.08 cos(4 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("blackman", x)
 
 
-def hamming(x: Any) -> Any:
+def hamming(x: TensorLike) -> Any:
     """Return 0.54 - 0.46 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("hamming", x)
 
 
-def hanning(x: Any) -> Any:
+def hanning(x: TensorLike) -> Any:
     """Return 0.5 - 0.5 cos(2 pi i / (x - 1)) for i from 0 to x - 1."""
     return _taper("hanning", x)
 
 
-def kaiser(x: Any, beta: float) -> Any:
+def kaiser(x: TensorLike, beta: float) -> Any:
     """Return i0(beta sqrt(1 - (2 i / (x - 1) - 1)^2)) / i0(beta) for i from 0 to x - 1."""
     return create(WindowFunction("kaiser", _count(x), float(beta)))
 
 
-def _taper(function: str, x: Any) -> Any:
+def _taper(function: str, x: object) -> Any:
     return create(WindowFunction(function, _count(x)))
 
 

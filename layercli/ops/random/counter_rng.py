@@ -12,6 +12,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 
 
@@ -29,14 +30,14 @@ class Uniform(Op):
         """Return (batch, values)."""
         return Spec((x.shape[0], len(self.low)), "float32")
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return uniform values, scaled and shifted to the bounds."""
         samples = uniform((x.shape[0], len(self.low)), x, self.seed, counter).unbind(1)
         ends = zip(samples, self.low, self.high, strict=True)
         return torch.stack([low + (high - low) * value for value, low, high in ends], 1)
 
 
-def concrete(noise_shape: tuple[int | None, ...] | None, x: Any) -> Any:
+def concrete(noise_shape: tuple[int | None, ...] | None, x: Tensor) -> Any:
     """Return ``noise_shape`` with None replaced by x's sizes."""
     if noise_shape is None:
         return x.shape
@@ -60,14 +61,14 @@ def normal(like: Any, seed: int | None, counter: Any) -> Any:
     return (torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)).to(like.dtype)
 
 
-def hashed(shape: Any, device: Any, seed: int, counter: Any) -> Any:
+def hashed(shape: Any, device: Any, seed: int, counter: Any) -> Tensor:
     """Return float32 values in [0, 1): the upper 24 bits of a hash of (seed, counter, index)."""
     positions = torch.arange(math.prod(shape), device=device, dtype=torch.int64).reshape(shape)
     stream = _mixed(_mixed(torch.as_tensor(counter, device=device).long() + seed * 0x9E3779B97F4A7C1 % 2**62))
     return (_mixed(positions + stream) >> 40 & 0xFFFFFF).to(torch.float32) * 2.0**-24
 
 
-def _mixed(x: Any) -> Any:
+def _mixed(x: Tensor) -> Tensor:
     """Return the finalizer of splitmix64 of int64 values; products wrap around, right shifts are made unsigned."""
     x = (x ^ (x >> 30 & (1 << 34) - 1)) * (0xBF58476D1CE4E5B9 - 2**64)
     x = (x ^ (x >> 27 & (1 << 37) - 1)) * (0x94D049BB133111EB - 2**64)

@@ -11,6 +11,7 @@ from typing import Any
 
 from layercli.core.operation import Op, spec_of
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.core.axes import axis_of
@@ -70,7 +71,7 @@ class Categorical(Op):
             raise ShapeError(f"expects x with 2 axes, got {x.rank} (x = {x})")
         return Spec((x.shape[0], self.num_samples), self.dtype)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the indices of uniform values among the cumulative probabilities."""
         self.spec(spec_of(x))
         ends = torch.softmax(x.detach().float(), -1).cumsum(-1)
@@ -90,7 +91,7 @@ class Shuffle(Op):
         axis_of(x, self.axis)
         return x
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return x in the order that sorts uniform values."""
         return x.index_select(self.axis, torch.argsort(drawing(self.seed, x.device)((x.shape[self.axis],))))
 
@@ -107,7 +108,7 @@ class DropoutMask(Op):
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
         return dropout.ApplyDropout(self.rate, self.noise_shape).spec(x)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Tensor) -> Tensor:
         """Return the result of ApplyDropout."""
         stream, counter = stream_of(self.seed)
         return dropout.ApplyDropout(self.rate, self.noise_shape, stream).run(x, counter)
@@ -120,7 +121,7 @@ def stream_of(seed: Any) -> tuple[int | None, Any]:
     return seed.seed, seed.next()
 
 
-def drawing(seed: Any, device: Any) -> Uniform:
+def drawing(seed: object, device: Any) -> Uniform:
     """Return the function that returns uniform values of a shape on ``device`` from ``seed``."""
     stream, counter = stream_of(seed)
     if stream is None:
@@ -128,13 +129,13 @@ def drawing(seed: Any, device: Any) -> Uniform:
     return lambda sizes: counter_rng.hashed(sizes, device, stream, counter)
 
 
-def _normal(shares: Any) -> Any:
+def _normal(shares: Any) -> Tensor:
     """Return normal values by the Box-Muller transform."""
     radius, angle = shares
     return torch.sqrt(-2 * torch.log1p(-radius)) * torch.cos(2 * math.pi * angle)
 
 
-def _truncated(share: Any) -> Any:
+def _truncated(share: Any) -> Tensor:
     """Return normal values within CUT deviations of the mean, by the inverse distribution function."""
     return (torch.erfinv(math.erf(CUT / math.sqrt(2)) * (2 * share - 1)) * math.sqrt(2)).clamp(-CUT, CUT)
 

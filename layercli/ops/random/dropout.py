@@ -12,6 +12,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import F, torch
 from layercli.ops.numpy.elementwise import broadcast_shapes
@@ -37,7 +38,7 @@ class ApplyDropout(Op):
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
         return _with_noise(x, self.noise_shape)
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return torch's dropout without a noise shape or seed, else x times a random mask."""
         if self.seed is None and self.noise_shape is None:
             return F.dropout(x, self.rate)
@@ -62,7 +63,7 @@ class ApplyAlphaDropout(Op):
         """Return x's spec; ShapeError where noise_shape does not broadcast to it."""
         return _with_noise(x, self.noise_shape)
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Any:
         """Return the affine function of x and a random mask."""
         kept = uniform(concrete(self.noise_shape, x), x, self.seed, counter) >= self.rate
         a = ((1 - self.rate) * (1 + self.rate * ALPHA**2)) ** -0.5
@@ -80,7 +81,7 @@ class ApplyGaussianDropout(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Any:
         """Return x times noise."""
         return x * (1 + math.sqrt(self.rate / (1 - self.rate)) * normal(x, self.seed, counter))
 
@@ -96,7 +97,7 @@ class ApplyGaussianNoise(Op):
         """Return x's spec."""
         return x
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Any:
         """Return x plus noise."""
         return x + self.stddev * normal(x, self.seed, counter)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Spec
+from layercli.core.types import Tensor
 from layercli.lazy import torch
 from layercli.ops.random.counter_rng import uniform
 
@@ -26,7 +27,7 @@ class MixDraws(Op):
         """Return (batch, 4)."""
         return Spec((x.shape[0], 4), "float32")
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return the values as float32."""
         samples = uniform((x.shape[0] + 1, 3), x, self.seed, counter)
         alpha = self.low + (self.high - self.low) * samples[-1, 0]
@@ -48,7 +49,7 @@ class ChainDraws(Op):
         """Return (chains + 1 + values,)."""
         return Spec((self.chains + 1 + self.values,), "float32")
 
-    def run(self, x: Any, counter: Any = None) -> Any:
+    def run(self, x: Tensor, counter: object = None) -> Tensor:
         """Return the values as float32."""
         samples = uniform((self.values + 2,), x, self.seed, counter)
         alpha = torch.full((1, self.chains), self.alpha, device=x.device)
@@ -57,7 +58,7 @@ class ChainDraws(Op):
         return torch.cat([weights, weight, samples[:-2]])
 
 
-def dirichlet(alpha: Any, sample: Any, seed: int | None) -> Any:
+def dirichlet(alpha: Any, sample: Any, seed: int | None) -> Tensor:
     """Return values of Dirichlet distributions, a row for each row of parameters; with a seed those that follow from ``sample``."""
     generator = None
     if seed is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from layercli.core.operation import Op
 from layercli.core.spec import Shape, Spec, shape_of
+from layercli.core.types import Tensor
 from layercli.errors import ShapeError
 from layercli.lazy import torch
 from layercli.ops.numpy.creation import as_int, creation_device
@@ -43,7 +44,7 @@ class ParameterizedRandom(Op):
     dtype: str = "float32"
     seed: Any = None
 
-    def spec(self, *parameters: Any) -> Spec:
+    def spec(self, *parameters: object) -> Spec:
         """Return the shape; ShapeError where a parameter does not broadcast to it."""
         shape = shape_of(self.shape)
         for x in parameters:
@@ -51,7 +52,7 @@ class ParameterizedRandom(Op):
                 raise ShapeError(f"expects parameters that broadcast to {self.shape}, got {x}")
         return Spec(shape, self.dtype)
 
-    def run(self, *parameters: Any) -> Any:
+    def run(self, *parameters: object) -> Any:
         """Return the values."""
         tensors = [x for x in parameters if isinstance(x, torch.Tensor)]
         device = tensors[0].device if tensors else creation_device.device
@@ -61,7 +62,7 @@ class ParameterizedRandom(Op):
         return made.to(getattr(torch, self.dtype))
 
 
-def _several(seed: Any, device: Any) -> Iterator[Uniform]:
+def _several(seed: object, device: Any) -> Iterator[Uniform]:
     """Yield independent sources of uniform values."""
     stream, counter = stream_of(seed)
     for i in count():
@@ -71,7 +72,7 @@ def _several(seed: Any, device: Any) -> Iterator[Uniform]:
             yield _hashed(device, stream + (i << 40), counter)
 
 
-def _hashed(device: Any, stream: int, counter: Any) -> Uniform:
+def _hashed(device: object, stream: int, counter: object) -> Uniform:
     return lambda sizes: counter_rng.hashed(sizes, device, stream, counter).double()
 
 
@@ -90,13 +91,13 @@ def _gamma(draws: Iterator[Uniform], sizes: Any, alpha: Any) -> Any:
     return torch.where(alpha < 1, found * (1 - boost) ** (1 / alpha), found)
 
 
-def _beta(draws: Iterator[Uniform], sizes: Any, alpha: Any, beta: Any) -> Any:
+def _beta(draws: Iterator[Uniform], sizes: object, alpha: object, beta: Tensor) -> Any:
     """Return g1 / (g1 + g2) for two gamma values."""
     left, right = _gamma(draws, sizes, alpha), _gamma(draws, sizes, beta)
     return left / (left + right).clamp_min(1e-300)
 
 
-def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) -> Any:
+def _binomial(draws: Iterator[Uniform], sizes: Any, counts: Any, shares: Any) -> Tensor:
     """Return the number of ``counts`` uniform values below ``shares``, by bisection.
 
     The median of the uniform values is a beta value; it decides on which side of the share one half of them lies. The

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from layercli.core import dims, dtypes, graph, tree
 from layercli.core.dims import UNKNOWN, Dim, Size
 from layercli.core.keras_tensor import SymbolicTensor
-from layercli.core.operation import Op
+from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec
 from layercli.core.variable import Variable
 from layercli.errors import ShapeError
@@ -30,7 +30,7 @@ class _TensorSlot:
 
 
 @dataclass(frozen=True, eq=False)
-class TorchFunction(Op):
+class TorchFunction(TreeOp):
     """out = function(*args, **kwargs) for any torch function; ``given`` are its arguments without the tensors.
 
     ``sources`` are the symbolic shapes of the tensors; sizes among the arguments are recovered from them.
