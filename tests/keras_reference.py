@@ -1,7 +1,8 @@
 """Keras and JAX as the reference: what they answered is recorded, and asked again only where no record has it.
 
 ``keras``, ``jax`` and ``jnp`` here are names for what is not imported yet. What a test does with them is written down in a log;
-nothing is executed until the test looks at a value. Then the digest of the log so far (with the versions of Keras and JAX, the
+nothing is executed until the test looks at a value. A file that Keras loads is a part of the question, by its content; a file
+that Keras writes is an answer, whose bytes are recorded. Then the digest of the log so far (with the versions of Keras and JAX, the
 configurations, the inputs and every call in their order) is looked up in tests/reference/. On a miss the whole log is executed,
 and the test goes on live. So a record can only answer the very question that it was made for.
 
@@ -16,6 +17,7 @@ import operator
 import os
 import random
 import types
+import zipfile
 from functools import cache, partial
 from pathlib import Path
 
@@ -28,6 +30,8 @@ __all__ = ["Lazy", "Session", "active", "asked", "jax", "jnp", "keras", "real_ke
 
 FORMAT = 1
 TOUCHING_FILES = ("save", "load", "export", "from_file", "to_file", "write", "image_dataset_from_directory")
+READING = ("load_model", "load_weights")
+WRITING = ("save", "save_weights")
 
 
 class Mode:
@@ -66,6 +70,10 @@ class Session:
         """Write down a step, execute it if the session is live, and return the node of its result."""
         if not self.log:
             self.start()
+        name = called(kind, parts)
+        if name in READING or name in WRITING:
+            function, (file, *args), kwargs = parts
+            parts = (function, (Loaded(file) if name in READING else Written(file), *args), kwargs)
         try:
             self.state = digest([self.state, kind, *parts])
         except Undescribed:
@@ -78,17 +86,15 @@ class Session:
             self.go_live()
         elif self.live:
             self.execute(node)
+        if name in WRITING:
+            file = parts[1][0].path
+            file.write_bytes(self.look(node, "file", lambda _: np.fromfile(file, "uint8")).tobytes())
         return node
 
     def raises_or_touches_files(self, kind, parts):
-        name = (
-            parts[1]
-            if kind == "attribute"
-            else _parts(parts[0]).name
-            if kind == "call" and named_node(parts[0])
-            else ""
-        )
-        if name.rpartition(".")[2].startswith(TOUCHING_FILES) or name.startswith("keras.saving."):
+        name = parts[1] if kind == "attribute" else _parts(parts[0]).name or "" if called(kind, parts) else ""
+        last = name.rpartition(".")[2]
+        if last not in READING + WRITING and (last.startswith(TOUCHING_FILES) or name.startswith("keras.saving.")):
             self.known = False  # what a file or a registry holds is in no digest
             return True
         return self.key("raises") in self.store
@@ -137,6 +143,30 @@ class Session:
         elif key in self.store:
             compare(self.store[key], value)
         return value
+
+
+class Loaded:
+    """A file that is read: by its content, without the date in it."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def _digest_(self):
+        if not zipfile.is_zipfile(self.path):
+            return digest(["file", self.path.suffix, self.path.read_bytes()])
+        with zipfile.ZipFile(self.path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist() if name != "metadata.json"}
+        return digest(["file", self.path.suffix, members])
+
+
+class Written:
+    """A file that is written: its name is no part of the question, its bytes are the answer."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def _digest_(self):
+        return digest(["written", self.path.suffixes])
 
 
 class Outside:
@@ -270,6 +300,8 @@ class Lazy:
         return value_of(self) != value_of(other)
 
     def __str__(self):
+        if (name := _parts(self).name) is not None:
+            return name  # pytest asks for the ids of parameters, which must not import Keras
         return session_of(self).look(self, "text", str)
 
     def __format__(self, form):
@@ -301,8 +333,18 @@ def _parts(node):
     return object.__getattribute__(node, "_parts_")
 
 
-def named_node(value):
-    return isinstance(value, Lazy) and _parts(value).name is not None
+def called(kind, parts):
+    """Return the last name of the function that a step calls, or an empty text."""
+    if kind != "call" or not isinstance(parts[0], Lazy):
+        return ""
+    function = _parts(parts[0])
+    return (
+        function.name.rpartition(".")[2]
+        if function.name
+        else function.step[1][-1]
+        if function.step[0] == "attribute"
+        else ""
+    )
 
 
 def node_digest(node):
@@ -346,6 +388,8 @@ def real(value):
             else:
                 parts.session.go_live()
         return parts.real
+    if isinstance(value, Loaded | Written):
+        return str(value.path)
     if type(value) in (tuple, list):
         made = type(value)(map(real, value))
         return value if all(map(operator.is_, made, value)) else made

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from oracle import close
-from oracle import real_keras as keras
+from oracle import keras
 
 import layercli
 from layercli import ops
