@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from layercli.saving import conversion, conversion_writers
 from layercli.saving.conversion import convert
 from layercli.saving.conversion_result import ConversionOptions
 from layercli.testing import assert_same_model
+from tests.file_size_limit import file_size_limit
 
 VALUES = {"w": torch.arange(3000.0).reshape(3, 1000), "b": torch.ones(7)}
 KINDS = ["safetensors", "pt", "npz", "h5", "gguf"]
@@ -28,17 +27,6 @@ KINDS = ["safetensors", "pt", "npz", "h5", "gguf"]
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(VALUES, "a.pt")
-
-
-@contextmanager
-def full_after(count):
-    """Let no file grow beyond so many bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("target", [*(f"b.{kind}" for kind in KINDS), "m.keras", "m.pt2", "m.onnx", "out/"])
@@ -53,7 +41,7 @@ def test_a_full_disk_leaves_the_old_file(cli, target):
     else:
         Path(target).write_bytes(b"old")
     before = {path: path.read_bytes() for path in Path().iterdir()}
-    with full_after(6000):
+    with file_size_limit(6000):
         done = cli(f"convert {source} {target} --force")
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert done.err.startswith("error: cannot write ")

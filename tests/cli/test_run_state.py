@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import resource
 
 import numpy as np
 import pytest
+
+from tests.file_size_limit import file_size_limit
 
 NETS = """
 import torch
@@ -129,12 +130,8 @@ def test_no_two_outputs_have_the_same_name(cli, nets):
 
 
 def test_a_trace_is_whole_or_not_there(cli, nets, tmp_path):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
+    with file_size_limit(1000):
         done = cli("profile nets.py:Bare --input x.npy --device cpu --trace t.json")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (done.code, done.out, done.err) == (
         2, "", "error: cannot write t.json: it would be larger than this system allows a file to be\n",
     )  # fmt: skip

@@ -17,6 +17,7 @@ import torch
 from layercli.cli.commands.run_streaming import progress
 from layercli.errors import FormatError
 from layercli.formats.npy_writer import RowWriter
+from tests.file_size_limit import file_size_limit
 
 NET = """
 import os, time
@@ -143,12 +144,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(cli, folder, sign, code):
 @pytest.fixture
 def interrupted(cli, folder):
     """What a stream leaves that met a limit: no file may be longer than 1,000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
+    with file_size_limit(1000):
         done = cli(*command("--batch-size", "8"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (done.code, done.err) == (
         2,
         "error: cannot write y.npy.part: it would be larger than this system allows a file to be\n",
@@ -447,12 +444,8 @@ def test_an_input_that_becomes_shorter_is_said(cli, folder):
 
 def test_a_full_disk_leaves_what_can_be_gone_on_with(cli, folder, monkeypatch):
     (folder / "net.py").write_text(NET.replace("npy_writer.SAVE_EVERY = 0.0", "npy_writer.SAVE_EVERY = 60.0"))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
+    with file_size_limit(1000):
         assert cli(*command("--batch-size", "8")).code == 2
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names(folder) == ["y.npy.part", "y.npy.part.json"]
     assert cli(*command("--batch-size", "8", "--resume")).err == "resuming after 0 of 100 rows\nwrote y.npy\n"
     np.testing.assert_array_equal(np.load("y.npy"), X * 2 + 1)

@@ -205,7 +205,7 @@ def test_a_file_larger_than_allowed(folder):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "with replacing('a') as file: file.write(bytes(100_000))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == (
         "layercli.errors.FileError: cannot write a: it would be larger than this system allows a file to be"
     )

@@ -7,8 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from oracle import close
-from oracle import keras
+from oracle import close, keras
 
 import layercli
 from layercli import ops

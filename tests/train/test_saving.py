@@ -527,7 +527,7 @@ for line in sys.stdin:
 def test_killed_at_any_moment_it_leaves_a_whole_file(name, tmp_path):
     path, ends = tmp_path / name, []
     reader = layercli.Sequential([layercli.Input((64,)), layercli.layers.Dense(512), layercli.layers.Dense(512)])
-    command = [sys.executable, "-c", SAVERS, str(path)]
+    command = [sys.executable, "-B", "-c", SAVERS, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as savers:
         moments = [("step", i) for i in range(16)] + [("byte", 1_200_000 * i // 15) for i in range(16)]
         for turn, (how, place) in enumerate(moments):
