@@ -1,7 +1,8 @@
 # Everything runs in .venv, created by the first target that needs it.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Not compiled when installed, which takes longer than all the rest: Python compiles what it imports.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 export PYTHONDONTWRITEBYTECODE =  # what the tests start would compile every module again
 
@@ -64,19 +65,13 @@ fix: .venv/check                  ## let ruff correct style
 clean:                            ## remove what the targets created
 	rm -rf .venv build site docs/commands docs/reference *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.venv/run: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+.venv/pyvenv.cfg:
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/pyvenv.cfg pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
-.venv/test: .venv/run
-	$(PIP) --editable '.[test]'
-	touch $@
-
-.venv/check: .venv/run
-	$(PIP) --editable '.[check]'
-	touch $@
-
-.venv/docs: .venv/run
-	$(PIP) --editable '.[docs]'
+.venv/test .venv/check .venv/docs: .venv/pyvenv.cfg pyproject.toml constraints.txt
+	$(PIP) --editable '.[$(@F)]'
 	touch $@
