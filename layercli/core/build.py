@@ -25,7 +25,7 @@ def as_build(build: Callable[..., None]) -> Callable[..., None]:
             build(self, *map(batched_tree, args), **{key: batched_tree(shape) for key, shape in kwargs.items()})
         self.built = True
         self._built_for = (args, kwargs)
-        if not graph.frames():
+        if not graph.call_stack():
             self._fill_module()
 
     return building

@@ -36,35 +36,35 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
 
     ``unused`` are the ids of parameters without gradients, which DDP must not wait for. Buffers stay local to each rank.
     """
-    mirror = model.module
+    module = model.module
     with torch.no_grad():
         for variable in model.non_trainable_variables:
             dist.broadcast(variable.stored, 0)
-    buffers = [name for name, _ in mirror.named_buffers()]
-    left_out = buffers + [name for name, parameter in mirror.named_parameters() if id(parameter) in unused]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(mirror, left_out)  # type: ignore[no-untyped-call]
+    buffers = [name for name, _ in module.named_buffers()]
+    left_out = buffers + [name for name, parameter in module.named_parameters() if id(parameter) in unused]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, left_out)  # type: ignore[no-untyped-call]
     device = eager_call.device_of(model)
     places = [device] if device is not None and device.type == "cuda" else None
-    wrapper = DistributedDataParallel(mirror, device_ids=places, gradient_as_bucket_view=True)
-    mirror.__dict__.update(
+    wrapper = DistributedDataParallel(module, device_ids=places, gradient_as_bucket_view=True)
+    module.__dict__.update(
         through=wrapper, inside=False
     )  # set in __dict__: DDP contains this module and must not be registered as its submodule
-    own, mirror.__class__ = type(mirror), Replicated
+    own, module.__class__ = type(mirror), Replicated
     try:
         yield
     finally:
-        mirror.__class__ = own
-        del mirror.__dict__["through"], mirror.__dict__["inside"]
+        module.__class__ = own
+        del module.__dict__["through"], mirror.__dict__["inside"]
 
 
 def without_gradient(model: Model, data: Any) -> set[int]:
     """Return the ids of the trainable parameters that the loss of a batch does not depend on; the model is unchanged."""
     x, y, weight = (*data, None, None)[:3]
-    mirror: LayerModule = model.module
-    buffers = [(buffer, buffer.clone()) for buffer in mirror.buffers()]
+    module: LayerModule = model.module
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     device = eager_call.device_of(model)
     fork = torch.random.fork_rng([device] if device is not None and device.type == "cuda" else [])
-    with fork, torch.enable_grad(), mode(mirror, True):
+    with fork, torch.enable_grad(), mode(module, True):
         loss = model.compute_loss(x, y, model(x, training=True), weight)
     with torch.no_grad():
         for buffer, before in buffers:
