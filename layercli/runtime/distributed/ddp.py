@@ -49,12 +49,12 @@ def replicated(model: Model, unused: set[int]) -> Iterator[None]:
     module.__dict__.update(
         through=wrapper, inside=False
     )  # set in __dict__: DDP contains this module and must not be registered as its submodule
-    own, module.__class__ = type(mirror), Replicated
+    own, module.__class__ = type(module), Replicated
     try:
         yield
     finally:
         module.__class__ = own
-        del module.__dict__["through"], mirror.__dict__["inside"]
+        del module.__dict__["through"], module.__dict__["inside"]
 
 
 def without_gradient(model: Model, data: Any) -> set[int]:
