@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from layercli.core import tree
+from layercli.core import dims, tree
+from layercli.core.dims import Size
 from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.lifetimes import Lifetimes
 from layercli.core.spec import Spec
@@ -44,6 +45,13 @@ class Node:
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic tensors among the arguments."""
         return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, SymbolicTensor)]
+
+    @cached_property
+    def macs(self) -> Size:
+        """The multiply-accumulates of a call that has ended: of an op, or the sum over the calls inside a layer."""
+        if isinstance(self.target, Trackable):
+            return dims.total([call.macs for call in self.calls])
+        return self.target.macs(*self.specs)
 
     def set_outputs(self, specs: Any) -> Any:
         """Set and return the outputs: symbolic tensors of ``specs`` (a tree) that come from this node; the rest is kept."""

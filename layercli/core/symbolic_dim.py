@@ -7,7 +7,6 @@ two formulas. A ceiling is a floor.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from math import gcd, prod
@@ -58,9 +57,9 @@ class Dim:
         ours, theirs = self.terms, _terms(other)
         if ours is None or theirs is None:
             return UNKNOWN
-        terms = Counter(ours)
+        terms = dict(ours)
         for monomial, n in theirs.items():
-            terms[monomial] += n
+            terms[monomial] = terms.get(monomial, 0) + n
         return _size(terms)
 
     def __mul__(self, other: Size) -> Size:
@@ -71,10 +70,13 @@ class Dim:
             return 0
         if ours is None or theirs is None:
             return UNKNOWN
-        terms: Counter[Monomial] = Counter()
+        if isinstance(other, int):
+            return Dim({monomial: n * other for monomial, n in ours.items()})
+        terms: dict[Monomial, int] = {}
         for left, n in ours.items():
             for right, m in theirs.items():
-                terms[_sorted(left + right)] += n * m
+                monomial = _sorted(left + right)
+                terms[monomial] = terms.get(monomial, 0) + n * m
         return _size(terms)
 
     def __pow__(self, exponent: int) -> Size:
@@ -217,8 +219,14 @@ def total(sizes: Iterable[Size]) -> Size:
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """Return the product of ``sizes``, 1 for none."""
-    return reduce(mul, sizes, 1)
+    """Return the product of ``sizes``, 1 for none: that of the numbers first, which no formula then repeats."""
+    number, unknown = 1, []
+    for size in sizes:
+        if isinstance(size, int):
+            number *= size
+        else:
+            unknown.append(size)
+    return reduce(mul, unknown, number)
 
 
 def least(one: Size, other: Size) -> Size:

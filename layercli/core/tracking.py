@@ -51,7 +51,7 @@ class Trackable:
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the direct sublayers with their paths: ``conv2a``, ``blocks/0``, ``heads/left``."""
         for key, value in list(vars(self).items()):
-            if key not in FRAMEWORK:
+            if isinstance(value, MAY_HOLD_LAYERS) and key not in FRAMEWORK:
                 yield from _layers_in(key, value)
 
     def named_layers(self, path: str = "") -> Iterator[tuple[str, Layer]]:
@@ -198,6 +198,7 @@ class Trackable:
             variable.assign(value)
 
 
+MAY_HOLD_LAYERS = (Trackable, list, tuple, dict)
 FRAMEWORK = frozenset(
     {
         "_variables",
@@ -233,7 +234,9 @@ def _layers_in(path: str, value: Any) -> Iterator[tuple[str, Layer]]:
         yield path, value  # type: ignore[misc]  # every Holder is a Layer
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):
-            yield from _layers_in(f"{path}/{i}", item)
+            if isinstance(item, MAY_HOLD_LAYERS):
+                yield from _layers_in(f"{path}/{i}", item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _layers_in(f"{path}/{key}", item)
+            if isinstance(item, MAY_HOLD_LAYERS):
+                yield from _layers_in(f"{path}/{key}", item)

@@ -28,13 +28,13 @@ def map_structure(function: Callable[[Any], Any], tree: Any) -> Any:
     >>> map_structure(str, {"a": [1, 2], "b": (3,)})
     {'a': ['1', '2'], 'b': ('3',)}
     """
+    if not isinstance(tree, (list, tuple, dict)):
+        return function(tree)
     if isinstance(tree, dict):
         return {key: map_structure(function, value) for key, value in tree.items()}
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(map_structure(function, value) for value in tree))
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(map_structure(function, value) for value in tree)
-    return function(tree)
+    return type(tree)([map_structure(function, value) for value in tree])
 
 
 def structure(tree: Any) -> Any:

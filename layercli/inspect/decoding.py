@@ -15,7 +15,7 @@ from layercli.core.keras_tensor import SymbolicTensor
 from layercli.core.layer import Layer
 from layercli.core.spec import Spec
 from layercli.inspect.cost_graph import CACHE_ARGUMENT
-from layercli.inspect.summary import calls_by_layer, cost_of, described
+from layercli.inspect.summary import calls_by_layer, described
 
 STEPS = "T"
 """The number of tokens in the cache."""
@@ -61,8 +61,8 @@ def decoding_step(model: Layer) -> DecodingStep | None:
             outputs = model(*model.unpack_inputs(ids), position_ids=positions, **{CACHE_ARGUMENT: past})
     step: Node = outputs[0].node
     calls = calls_by_layer(step)
-    blocks = [dims.total(map(cost_of, calls[id(block)])) for block in first.values()]
-    rest = cost_of(step) - dims.total(blocks)
+    blocks = [dims.total(call.macs for call in calls[id(block)]) for block in first.values()]
+    rest = step.macs - dims.total(blocks)
     macs = rest + dims.total(count * cost for count, cost in zip(times, blocks, strict=True))
     sizes = [dims.total(spec.bytes for spec in tree.flatten(entries)) for entries in cache]
     return DecodingStep(macs, dims.total(count * size for count, size in zip(times, sizes, strict=True)))

@@ -159,7 +159,7 @@ def summary_of(model: Layer, node: Node, given: Any, *, name: str = "", source: 
         inputs=ends(given, input_names(model, given)),
         outputs=[(name, spec) for name, spec in ends(node.outputs, None) if isinstance(spec, Spec)],
         rows=[*own_row(model, node, not rows), *rows],
-        totals=totals_of(model.variables, cost_of(node)),
+        totals=totals_of(model.variables, node.macs),
     )
 
 
@@ -224,13 +224,6 @@ def calls_by_layer(root: Node) -> dict[int, list[Node]]:
     return found
 
 
-def cost_of(node: Node) -> Size:
-    """Return the multiply-accumulates of a call: the op's, or the sum over the layer's nested calls."""
-    if isinstance(node.target, Layer):
-        return dims.total(cost_of(inner) for inner in node.calls)
-    return node.target.macs(*node.specs)
-
-
 def below(model: Layer) -> Iterator[tuple[str, int, Layer]]:
     """Yield the path, depth and layer of everything below ``model``, each layer once, parents first."""
     depths = {id(model): 0}
@@ -259,7 +252,7 @@ def own_row(model: Layer, node: Node, alone: bool) -> list[Row]:
 
 def row_of(path: str, depth: int, layer: Layer, calls: list[Node]) -> Row:
     """Return the row of ``layer``, called in ``calls``."""
-    totals = totals_of(layer.variables, dims.total(map(cost_of, calls)))
+    totals = totals_of(layer.variables, dims.total(call.macs for call in calls))
     counts = [None] * 3 if lacks_variables(layer) else [totals.parameters, totals.trainable, totals.non_trainable]
     first = calls[0] if calls else None
     return Row(

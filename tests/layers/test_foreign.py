@@ -15,7 +15,6 @@ import layercli
 from layercli import Input, Model, Sequential, layers, ops
 from layercli.core.dims import UNKNOWN
 from layercli.errors import FormatError, LayercliError, UsageError
-from layercli.ops.nn.rnn_loop import cost_of
 from layercli.saving import custom_object_scope, register_keras_serializable
 from tests.oracle import check, close, image, keras
 
@@ -74,7 +73,7 @@ def test_a_function_that_cannot_be_described_has_the_shape_it_is_said_to_have(sh
     layer = layers.Lambda(by_values, output_shape=shape)
     out = layer(Input((3,)))
     assert str(out.spec) == "float32[None, 6]"
-    assert cost_of(out.node) is UNKNOWN
+    assert out.node.macs is UNKNOWN
     assert layer(image(2, 3)).shape == (2, 6)
     assert "a tensor that has no values" in said(layers.Lambda(lambda x: x * float(x), name="f"), Input((3,)))
 
@@ -208,7 +207,7 @@ def test_shapes_and_cost_come_from_the_meta_device():
     layer = layers.TorchModuleWrapper(torch.nn.Conv2d(3, 5, 3))
     assert str(layer(Input((3, "H", 8))).spec) == "float32[None, 5, None, 6]"
     node = layer(Input((3, 8, 8), batch_size=2)).node
-    assert cost_of(node) == 2 * 36 * 27 * 5
+    assert node.macs == 2 * 36 * 27 * 5
     said_so = layers.TorchModuleWrapper(torch.nn.Conv2d(3, 5, 3), output_shape=(None, 5, 6, 6))
     assert str(said_so(Input((3, 8, 8))).spec) == "float32[None, 5, 6, 6]"
 
@@ -371,7 +370,7 @@ def test_what_is_known_of_it_without_values():
     assert x.mask is not None
     logits = layer(x, reverse=True)
     assert (str(logits.spec), logits.mask) == ("float32[None, T, 50]", None)
-    assert str(cost_of(logits.node)) == "200*B*T"
+    assert str(logits.node.macs) == "200*B*T"
 
 
 @pytest.mark.parametrize("tie", [True, False])

@@ -14,7 +14,6 @@ from layercli.core.spec import Spec
 from layercli.core.types import TensorLike
 from layercli.errors import UsageError
 from layercli.ops.core.conversion import convert_to_tensor
-from layercli.ops.nn.rnn_loop import cost_of
 
 Function = Callable[..., Any]
 
@@ -24,7 +23,7 @@ def trace_function(function: Function, *given: object) -> tuple[Any, Size]:
     node = Node(None, ())  # type: ignore[arg-type]  # a scope that belongs to no layer and no operation
     with graph.collect_calls(node):
         out = tensors(function(*graph.placeholders(list(given))))
-    return tree.map_structure(spec_of, out), dims.total(map(cost_of, node.calls))
+    return tree.map_structure(spec_of, out), dims.total(call.macs for call in node.calls)
 
 
 def check_no_captures(name: str, function: Function, *given: object) -> None:

@@ -47,7 +47,7 @@ class RNNLoop(TreeOp):
 
     def macs(self, x: Spec, mask: Spec | None, *rest: Spec | None) -> Size:
         """Return steps x the cost of the cell."""
-        return x.shape[1] * dims.total(map(cost_of, self._described(x, rest)[1].calls))
+        return x.shape[1] * dims.total(call.macs for call in self._described(x, rest)[1].calls)
 
     def run(self, x: Tensor, mask: Tensor, *rest: object) -> Any:
         """Return the results of the loop."""
@@ -98,13 +98,6 @@ class RNNLoop(TreeOp):
             [step] = graph.placeholders([Spec((batch, *sizes), x.dtype)])
             out, states = self._step(step, flat, constants)
         return [value.spec for value in tree.flatten([out, states])], node
-
-
-def cost_of(node: Node) -> Size:
-    """Return the multiply-accumulates of a call: of an op, or the sum over the calls inside a layer."""
-    if isinstance(node.target, Op):
-        return node.target.macs(*node.specs)
-    return dims.total(map(cost_of, node.calls))
 
 
 def _listed(states: Any) -> Any:

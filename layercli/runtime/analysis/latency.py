@@ -15,7 +15,7 @@ from layercli.core import dims, tree
 from layercli.core.layer import Layer
 from layercli.core.operation import spec_of
 from layercli.inspect.benchmark_stats import RepeatedRuns, Slowdown, TimingSamples, slowdown
-from layercli.inspect.summary import cost_of, described
+from layercli.inspect.summary import described
 from layercli.runtime.analysis import roofline
 from layercli.runtime.analysis.flop_counter import macs_of
 from layercli.runtime.analysis.roofline import timed
@@ -132,7 +132,7 @@ def cost(program: PreparedModel, placed: Any) -> tuple[int | None, str | None]:
         counted = macs_of(program.model, placed)
         return (None, MODULE_COST) if counted is None else (2 * counted[""], None)
     node, _ = described(program.model, tree.map_structure(spec_of, placed))
-    macs = cost_of(node)
+    macs = node.macs
     return (2 * int(macs), None) if dims.known(macs) else (None, UNKNOWN_COST)
 
 
