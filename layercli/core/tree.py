@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
 def flatten(tree: Any) -> list[Any]:
     """Return the leaves of ``tree`` in order; dicts in insertion order."""
-    return list(_walk(tree))
+    if not isinstance(tree, (list, tuple, dict)):
+        return [tree]
+    found: list[Any] = []
+    _collect(tree, found)
+    return found
 
 
 def sorted_leaves(tree: Any) -> list[Any]:
@@ -58,11 +62,9 @@ def pack_sequence_as(structure: Any, values: Iterable[Any]) -> Any:
     return map_structure(lambda _: next(left), structure)
 
 
-def _walk(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, dict):
-        tree = tree.values()
-    elif not isinstance(tree, (list, tuple)):
-        yield tree
-        return
-    for value in tree:
-        yield from _walk(value)
+def _collect(tree: Any, found: list[Any]) -> None:
+    for value in tree.values() if isinstance(tree, dict) else tree:
+        if isinstance(value, (list, tuple, dict)):
+            _collect(value, found)
+        else:
+            found.append(value)
