@@ -14,15 +14,22 @@ CHARACTER = 7.0
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9")
 """Colours that people with any colour vision can tell apart (Okabe and Ito, 2008)."""
+ON_DARK = ("#4ba3dc", "#f08436", "#1fc79a", "#dc97bb", "#d4b13a", "#8accf2")
+"""The same hues, as bright as a dark background needs."""
 
-STYLE = """
-.chart text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #444 }
-.chart .title { font-size: 14px; font-weight: 600; fill: #111 }
-.chart .grid { stroke: #ddd } .chart .axis { stroke: #888 }
-.chart .curve { fill: none; stroke-width: 2; stroke-linejoin: round }
-@media (prefers-color-scheme: dark) {
-.chart text { fill: #bbb } .chart .title { fill: #eee } .chart .grid { stroke: #444 }
-}
+NIGHT = " ".join(
+    f'.chart [stroke="{light}"] {{ stroke: {dark} }} .chart [fill="{light}"] {{ fill: {dark} }}'
+    for light, dark in zip(PALETTE, ON_DARK, strict=True)
+)
+STYLE = f"""
+.chart text {{ font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #444 }}
+.chart .title {{ font-size: 14px; font-weight: 600; fill: #111 }}
+.chart .grid {{ stroke: #ddd }} .chart .axis {{ stroke: #888 }}
+.chart .curve {{ fill: none; stroke-width: 2; stroke-linejoin: round }}
+@media (prefers-color-scheme: dark) {{
+.chart text {{ fill: #bbb }} .chart .title {{ fill: #eee }} .chart .grid {{ stroke: #444 }}
+{NIGHT}
+}}
 """.strip()
 
 

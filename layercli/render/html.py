@@ -64,10 +64,8 @@ def cell(column: Column, value: Any, text: str) -> Markup:
     if column.name == "histogram" and isinstance(value, list):
         return element("td", bars(value))
     if column.bar and isinstance(value, (int, float)):
-        drawn = (
-            f'<svg class="bars" width="{80 * min(max(value, 0), 1):.1f}" height="8"><path d="M0 0h80v8h-80z"/></svg>'
-        )
-        return element("td", text, Markup(drawn), class_="number")
+        filled = f'<path d="M0 0h{60 * min(max(value, 0), 1):.1f}v8H0z"/>'
+        return element("td", text, Markup(f'<svg class="share" width="60" height="8">{filled}</svg>'), class_="number")
     return element("td", text, class_="number" if column.numeric else None)
 
 

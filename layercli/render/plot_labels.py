@@ -77,7 +77,16 @@ def figures_of(box: PlotBox) -> str:
         return ""
     if box.parameters is None:
         return "? parameters"
-    return f"{box.parameters:,} · {box.share:.1%}" if box.parameters else ""
+    return f"{box.parameters:,}{share_text(box.share)}" if box.parameters else ""
+
+
+def share_text(share: float) -> str:
+    """Return a share as it stands after a number; nothing for one that would read 0.0%.
+
+    >>> share_text(0.25), share_text(0.0004)
+    (' · 25.0%', '')
+    """
+    return f" · {share:.1%}" if share >= 0.0005 else ""
 
 
 def tooltip_of(box: PlotBox) -> str:

@@ -20,6 +20,7 @@ from layercli.render import summary as summary_view
 from layercli.render import variables as variables_view
 from layercli.render.chart import Axis, Series, chart
 from layercli.render.html import Markup, element, joined, table_of
+from layercli.render.plot_labels import share_text
 from layercli.render.plot_scene import scene_of
 from layercli.render.svg import draw_svg
 from layercli.render.table import Column, Table, show
@@ -114,7 +115,7 @@ def branch(report: Report, path: str, level: int = 0) -> Markup:
         name = path_of_run(paths[0], paths[-1])
         count = parameters_of(report.graph, paths[0])
         total = report.summary.totals.parameters
-        share = f" · {len(paths) * count / total:.1%}" if count and total else ""
+        share = share_text(len(paths) * count / total) if count and total else ""
         figures = f"{count:,}{share}" if count else ""
         kind = " ".join(filter(None, [node.class_name or "", f"\u00d7 {len(paths):,}" if paths[1:] else ""]))
         row = element(
@@ -153,15 +154,22 @@ def cost_section(report: Report) -> Markup:
     sizes = ", ".join(f"{name} = {value:,}" for name, value in found.at.items())
     charts = []
     if curve := memory_curve(found):
-        axis = Axis("memory", show=lambda size: summary_view.show_bytes(int(size)))
-        charts.append(chart("Memory during each call", [Series("weights and live activations", curve, "step")],
-                            Axis("call", whole=True), axis))  # fmt: skip
+        charts.append(memory_chart(curve))
     points = list(roofline_points(found))
     if points:
         charts.append(roofline(report, points))
     parts = cost_view.parts_table(found, None, [], None)
     note = element("p", f"at {sizes} (--at)", class_="note") if sizes else Markup("")
     return joined([note, table_of(parts), element("div", *map(Markup, charts), class_="charts")])
+
+
+def memory_chart(curve: list[tuple[int, int]]) -> str:
+    """Return the chart of the memory during each call, in the unit of the greatest size, so that the ticks are round."""
+    power = min(max(0, max(size for _, size in curve).bit_length() - 1) // 10, 5)
+    points = [(call, size / 1024**power) for call, size in curve]
+    unit = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")[power]
+    live = Series("weights and live activations", points, "step")
+    return chart("Memory during each call", [live], Axis("call", whole=True), Axis(unit))
 
 
 def roofline(report: Report, points: list[tuple[float, float]]) -> str:
@@ -190,7 +198,7 @@ def profile_section(report: Report) -> Markup:
     if report.profile is None:
         return Markup("")
     columns = [Column("Layer"), Column("Class"), Column("Time", numeric=True, show=lambda s: f"{1000 * s:.3f} ms")]
-    columns += [Column("Share", numeric=True, show=lambda share: f"{share:.1%}")]
+    columns += [Column("Share", numeric=True, show=lambda share: f"{share:.1%}", bar=True)]
     layers = sorted(report.profile["layers"], key=lambda row: -row["self"])
     rows = [[row["path"] or "-", str(row.get("class") or "-"), row["self"], row["share"]] for row in layers]
     seconds = report.profile["seconds"]
