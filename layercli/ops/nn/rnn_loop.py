@@ -9,7 +9,7 @@ from typing import Any
 from layercli.core import dims, graph, tree
 from layercli.core.dims import Size
 from layercli.core.graph import CallContext, Node
-from layercli.core.operation import Op, TreeOp
+from layercli.core.operation import TreeOp
 from layercli.core.spec import Spec, show_shape
 from layercli.core.types import Tensor
 from layercli.errors import ShapeError
